@@ -1,0 +1,16 @@
+"""bitfront's analytic models: what a network costs on a device at a precision."""
+
+from costmodel import formats, hardware, zoo
+from costmodel.estimators.estimate import Estimate, estimate, grid
+from costmodel.hardware import Cpu, Fpga, Gpu, cpu, device, fpga, gpu
+from costmodel.precision import W4A4, W4A8, W4A16, W8A8, W8A16, W16A16, W32A32, Precision, precision
+from costmodel.record import mesh, stack, unstack
+from costmodel.workload import Op, Workload
+from costmodel.workload.serving import decode, prefill
+from costmodel.workload.training import training
+
+__all__ = [
+    "Cpu", "Estimate", "Fpga", "Gpu", "Op", "Precision", "W4A4", "W4A8", "W4A16", "W8A8", "W8A16", "W16A16", "W32A32",
+    "Workload", "cpu", "decode", "device", "estimate", "formats", "fpga", "gpu", "grid", "hardware", "mesh", "precision",
+    "prefill", "stack", "training", "unstack", "zoo",
+]  # fmt: skip

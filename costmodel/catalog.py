@@ -1,0 +1,55 @@
+"""The folder is the registry: find the modules or TOML files of a folder by name."""
+
+import difflib
+import importlib
+import pkgutil
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+class UnknownNameError(ValueError):
+    """A name that no entry of a catalog has; the message lists the nearest ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        near = difflib.get_close_matches(name.lower(), known, n=4, cutoff=0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known[:12])}" + (
+            f" and {len(known) - 12} more" if len(known) > 12 else ""
+        )
+        super().__init__(f"unknown {kind} {name!r}; {hint}")
+
+
+def require(kind: str, name: str, known: Iterable[str]) -> str:
+    """Return `name` if it is known, else raise UnknownNameError."""
+    known = list(known)
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+    return name
+
+
+def modules(package: ModuleType) -> dict[str, ModuleType]:
+    """Import every public module of a package's folder, by name in alphabetical order."""
+    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+    return {name: importlib.import_module(f"{package.__name__}.{name}") for name in names}
+
+
+def toml_files(*folders: Path) -> dict[str, Path]:
+    """Return the TOML files of the folders by stem; a name in two folders raises ValueError."""
+    found: dict[str, Path] = {}
+    for path in (p for folder in folders if folder.is_dir() for p in sorted(folder.glob("*.toml"))):
+        if path.stem in found:
+            raise ValueError(f"{path.stem!r} is defined twice: {found[path.stem]} and {path}")
+        found[path.stem] = path
+    return found
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read one TOML file; ValueError names the file and what is wrong in it."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid TOML: {error}") from None

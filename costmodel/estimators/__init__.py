@@ -1,0 +1,1 @@
+"""Cost models: pure functions of ops, precisions and devices, scalars or arrays alike."""

@@ -1,0 +1,172 @@
+"""The face over the cost models: one workload, at a precision, on a device."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators import energy, fpga, roofline, traffic
+from costmodel.estimators.assignment import Assignment, per_op
+from costmodel.estimators.footprint import peak_activation_bytes
+from costmodel.estimators.fpga import Folding
+from costmodel.hardware import Cpu, Device, Fpga, Gpu
+from costmodel.precision import Precision
+from costmodel.record import Real, mesh, stack
+from costmodel.workload import Op, Workload
+
+Columns = dict[str, Real]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a workload costs: per-op `columns` (arrays in op order) and `totals`; a quantity not modelled is absent.
+
+    Each column reads as an attribute too: `estimate.latency_s` is an array over ops, `estimate.totals["latency_s"]` the sum.
+    """
+
+    workload: Workload
+    precisions: tuple[Precision, ...]
+    device: Device
+    columns: Mapping[str, NDArray[Any]]
+    totals: Mapping[str, float]
+    uncounted: tuple[str, ...]
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        if not name.startswith("_") and name in self.columns:
+            return self.columns[name]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; its columns are {sorted(self.columns)}")
+
+    @property
+    def ttft_s(self) -> float:
+        """Time to first token: the latency of a prefill pass."""
+        return self._of_phase("prefill")
+
+    @property
+    def tpot_s(self) -> float:
+        """Time per output token: the latency of a decode pass."""
+        return self._of_phase("decode")
+
+    @property
+    def mfu(self) -> float:
+        """Useful FLOPs over the dense peak of the first layer's pipe, for the whole pass."""
+        if isinstance(self.device, Fpga):
+            raise ValueError("mfu needs a GPU or CPU: an FPGA has no fixed peak")
+        weighted = next((p for p, op in zip(self.precisions, self.workload.ops, strict=True) if op.macs), self.precisions[0])
+        return float(self.totals["flops"] / self.totals["latency_s"] / self.device.flops_per_s(weighted))
+
+    @property
+    def mbu(self) -> float:
+        """Bytes moved over what the memory could move in that time."""
+        return float(self.totals["bytes_moved"] / self.totals["latency_s"] / self.device.memory_bytes_per_s)
+
+    def table(self) -> list[dict[str, float | str]]:
+        """One row an op: its name, kind, precision and every column."""
+        rows: list[dict[str, float | str]] = []
+        for i, op in enumerate(self.workload.ops):
+            row: dict[str, float | str] = {"name": op.name, "kind": op.kind, "precision": self.precisions[i].name}
+            row |= {name: column[i].item() for name, column in self.columns.items()}
+            rows.append(row)
+        return rows
+
+    def _of_phase(self, phase: str) -> float:
+        if self.workload.phase != phase:
+            raise ValueError(f"this is the estimate of a {self.workload.phase} pass, not of a {phase} pass")
+        return self.totals["latency_s"]
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{escape(k)}</th><td>{v:.6g}</td></tr>" for k, v in self.totals.items())
+        missing = f"<p>Not counted: {escape(', '.join(self.uncounted))}</p>" if self.uncounted else ""
+        title = f"{self.workload.name} on {self.device.name}"
+        return f"<table><caption>{escape(title)}</caption>{rows}</table>{missing}"
+
+
+def estimate(
+    workload: Workload, precision: Assignment, device: Device, *, folding: Folding | None = None
+) -> Estimate:
+    """Estimate every op of a workload at one precision, or at one by layer, on a device.
+
+    An FPGA needs a `folding` (PE and SIMD a layer); without one it is folded to its fastest balanced design.
+    ValueError names the math pipe that the device lacks.
+    """
+    precisions = per_op(workload, precision)
+    batch = stack(precisions)
+    if isinstance(device, Fpga) and folding is None:
+        folding = fpga.fold(workload, batch, device)
+    columns = {
+        name: np.array(np.broadcast_to(column, len(workload.ops)))
+        for name, column in evaluate(device, workload.batch_of_ops, batch, folding).items()
+    }
+    _require_pipes(workload.ops, precisions, columns, device)
+    uncounted = workload.uncounted + (fpga.uncounted(workload) if isinstance(device, Fpga) else ())
+    totals = _totals(workload, batch, columns, device)
+    return Estimate(workload, precisions, device, columns, totals, uncounted)
+
+
+def grid(
+    ops: Sequence[Op], precisions: Sequence[Precision], device: Device, *, folding: Folding | None = None
+) -> Columns:
+    """Evaluate every op at every precision: arrays [ops, precisions], nan latency where the device lacks a pipe.
+
+    This is the slice that allocation optimises over.
+    """
+    op_axis, precision_axis = mesh(ops, precisions)
+    return evaluate(device, op_axis, precision_axis, folding.column() if folding else None)
+
+
+@singledispatch
+def evaluate(device: Device, op: Op, precision: Precision, folding: Folding | None) -> Columns:
+    """Return the columns of one op or a batch on a device; all arguments broadcast."""
+    raise TypeError(f"no cost model for a {type(device).__name__}")
+
+
+@evaluate.register(Gpu)
+@evaluate.register(Cpu)
+def _(device: Gpu | Cpu, op: Op, precision: Precision, folding: Folding | None) -> Columns:
+    columns = _counts(op, precision)
+    columns["bytes_moved"] = traffic.bytes_moved(op, precision)
+    columns["latency_s"] = roofline.latency_s(op, precision, device)
+    columns["energy_j"] = energy.energy_j(op, precision, device)
+    columns["bound"] = roofline.bound(op, precision, device)
+    return columns | {"source": np.array("roofline")}
+
+
+@evaluate.register(Fpga)
+def _(device: Fpga, op: Op, precision: Precision, folding: Folding | None) -> Columns:
+    if folding is None:
+        raise ValueError("an FPGA's costs need a folding")
+    return _counts(op, precision) | fpga.evaluate(op, precision, device, folding)
+
+
+def _counts(op: Op, precision: Precision) -> Columns:
+    return {
+        "params": op.params,
+        "macs": op.macs,
+        "flops": op.flops,
+        "vector_flops": op.count * op.vector_flops,
+        "bops": traffic.bops(op, precision),
+        "weight_bytes": traffic.weight_bytes(op, precision),
+        "kv_bytes": traffic.kv_bytes(op, precision),
+    }
+
+
+def _require_pipes(
+    ops: tuple[Op, ...], precisions: tuple[Precision, ...], columns: Mapping[str, NDArray[Any]], device: Device
+) -> None:
+    lacking = np.flatnonzero(np.isnan(columns["latency_s"]))
+    if lacking.size and isinstance(device, Gpu | Cpu):
+        op, used = ops[lacking[0]], precisions[lacking[0]]
+        pipe = used.math_pipe if op.weight_elements else used.attention_pipe
+        has = [p for p in device.peak_flops.__dataclass_fields__ if not np.isnan(getattr(device.peak_flops, p))]
+        raise ValueError(f"{device.name} has no {pipe} pipe, which {op.name} needs at {used.name}; it has {', '.join(has)}")
+
+
+def _totals(workload: Workload, precision: Precision, columns: Mapping[str, NDArray[Any]], device: Device) -> dict[str, float]:
+    additive = {n: float(c.sum()) for n, c in columns.items() if c.dtype.kind == "f" and n != "cycles"}
+    additive["peak_activation_bytes"] = peak_activation_bytes(workload, precision)
+    if isinstance(device, Fpga):
+        additive |= fpga.totals(columns, device)
+    return additive

@@ -1,0 +1,46 @@
+"""Memory that a pass occupies: weights, live activations, KV cache, training states."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators.traffic import BITS_PER_BYTE
+from costmodel.precision import Precision
+from costmodel.workload import Workload
+
+OPTIMIZER_BYTES = {"sgd": 4.0, "momentum": 8.0, "adam": 12.0}
+"""Bytes a parameter of fp32 master weight and moments: Rajbhandari et al., ZeRO, arXiv 1910.02054, section 3.1."""
+
+
+def last_use(workload: Workload) -> NDArray[np.int64]:
+    """The index of the last op that reads each op's output; outputs of the network live to the end."""
+    index = {op.name: i for i, op in enumerate(workload.ops)}
+    last = np.arange(len(workload.ops))
+    for i, op in enumerate(workload.ops):
+        sources = [index[name] for name in op.inputs if name in index] if op.inputs else [max(i - 1, 0)]
+        last[sources] = i
+    ends = [index[name] for name in workload.outputs] or [len(workload.ops) - 1]
+    last[ends] = len(workload.ops) - 1
+    return last
+
+
+def peak_activation_bytes(workload: Workload, precision: Precision) -> float:
+    """The most bytes of op outputs alive at once, in execution order, each freed after its last reader.
+
+    The network's input counts until the first op has read it; workspace of a kernel does not.
+    """
+    ops = workload.batch_of_ops
+    bytes_ = np.broadcast_to(ops.output_elements * precision.activation.bits_per_element / BITS_PER_BYTE, len(workload.ops))
+    change = np.zeros(len(workload.ops) + 1)
+    np.add.at(change, np.arange(len(workload.ops)), bytes_)
+    np.add.at(change, last_use(workload) + 1, -bytes_)
+    alive = np.cumsum(change[:-1])
+    first = np.broadcast_to(precision.activation.bits_per_element, len(workload.ops))[0]
+    alive[0] += workload.ops[0].input_elements * first / BITS_PER_BYTE
+    return float(alive.max())
+
+
+def optimizer_bytes(params: float, optimizer: str) -> float:
+    """States that training keeps beside weights and gradients, a key of OPTIMIZER_BYTES."""
+    if optimizer not in OPTIMIZER_BYTES:
+        raise ValueError(f"optimizer must be one of {sorted(OPTIMIZER_BYTES)}, got {optimizer!r}")
+    return params * OPTIMIZER_BYTES[optimizer]

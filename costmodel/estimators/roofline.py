@@ -1,0 +1,61 @@
+"""Roofline latency: the slower of arithmetic at peak and compulsory traffic at full bandwidth.
+
+Williams, Waterman, Patterson, Roofline: An Insightful Visual Performance Model for Multicore Architectures,
+Communications of the ACM 52(4), 2009, doi 10.1145/1498765.1498785.
+"""
+
+import numpy as np
+
+from costmodel.estimators.traffic import bytes_moved
+from costmodel.hardware import Cpu, Gpu
+from costmodel.precision import Precision
+from costmodel.record import Real
+from costmodel.workload import Op
+
+
+def compute_s(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
+    """Time of the products at the dense peak of their pipe (nan where the device lacks it).
+
+    Weights meet activations in `math_pipe`, activations each other in `attention_pipe`.
+    """
+    weighted = op.weight_elements > 0
+    flops = 2.0 * op.executed_macs
+    peaks = device.peak_flops
+    by_weights = np.where(weighted, flops, 0.0)
+    by_activations = np.where(weighted | (flops == 0), 0.0, flops)
+    time_s = by_weights / peaks.of(precision.math_pipe)
+    if np.any(by_activations):
+        time_s = np.where(by_activations > 0, by_activations / peaks.of(precision.attention_pipe), time_s)
+    return time_s
+
+
+def vector_s(op: Op, device: Gpu | Cpu) -> Real:
+    """Time of the arithmetic outside products at the vector peak."""
+    return op.count * op.vector_flops / device.peak_flops.vector
+
+
+def memory_s(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
+    """Time of the compulsory traffic at full memory bandwidth."""
+    return bytes_moved(op, precision) / device.memory_bytes_per_s
+
+
+def latency_s(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
+    """The roofline: products, vector arithmetic and traffic overlap perfectly and nothing else costs time."""
+    slower = np.maximum(memory_s(op, precision, device), vector_s(op, device))
+    return np.maximum(compute_s(op, precision, device), slower)
+
+
+def ridge_point(precision: Precision, device: Gpu | Cpu) -> Real:
+    """The arithmetic intensity, in FLOP per byte, at which the two roofs meet."""
+    return device.flops_per_s(precision) / device.memory_bytes_per_s
+
+
+def arithmetic_intensity(op: Op, precision: Precision) -> Real:
+    """FLOPs per byte moved."""
+    return op.flops / bytes_moved(op, precision)
+
+
+def bound(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
+    """Which term wins: "compute" (products or vector arithmetic) or "memory"."""
+    compute = np.maximum(compute_s(op, precision, device), vector_s(op, device))
+    return np.where(compute > memory_s(op, precision, device), "compute", "memory")

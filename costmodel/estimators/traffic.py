@@ -1,0 +1,44 @@
+"""Bits that an op stores and moves at a precision, every operand touched once."""
+
+import numpy as np
+
+from costmodel.precision import Precision
+from costmodel.record import Real
+from costmodel.workload import Op
+
+BITS_PER_BYTE = 8
+
+
+def weight_bytes(op: Op, precision: Precision) -> Real:
+    """Stored parameters: weights in their format, biases and norm scales in the wide one."""
+    weights = op.weight_elements * op.weight_density * precision.weight.bits_per_element
+    return (weights + op.vector_elements * precision.vector.bits_per_element) / BITS_PER_BYTE
+
+
+def kv_bytes(op: Op, precision: Precision) -> Real:
+    """Cached keys and values of one execution."""
+    return op.kv_elements * precision.kv_cache.bits_per_element / BITS_PER_BYTE
+
+
+def activation_bytes(op: Op, precision: Precision) -> Real:
+    """Inputs read and outputs written by one execution."""
+    return (op.input_elements + op.output_elements) * precision.activation.bits_per_element / BITS_PER_BYTE
+
+
+def bytes_moved(op: Op, precision: Precision) -> Real:
+    """Bytes between memory and the device over all executions, if each operand crosses once an execution.
+
+    Williams, Waterman, Patterson, Roofline, doi 10.1145/1498765.1498785: compulsory traffic, no cache reuse between ops.
+    """
+    weights = weight_bytes(op, precision) * op.weight_reads
+    return op.count * (weights + kv_bytes(op, precision) + activation_bytes(op, precision))
+
+
+def bops(op: Op, precision: Precision) -> Real:
+    """Bit operations: MACs x weight bits x activation bits; products of activations count their KV format twice.
+
+    Van Baalen et al., Bayesian Bits, arXiv 2005.07093, section 4: no accumulator term.
+    """
+    weighted = precision.weight.bits * precision.activation.bits
+    unweighted = precision.kv_cache.bits * precision.kv_cache.bits
+    return op.macs * np.where(op.weight_elements > 0, weighted, unweighted)

@@ -1,0 +1,37 @@
+"""Format: a number format as one frozen record."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one tensor's elements are stored.
+
+    `bits` are the stored bits of an element; a group of `group_size` elements along the reduction axis shares
+    `scale_bits` more, the bits of `scale`, a format's name ("" = none stored).
+    encoding  integer, minifloat or codebook.
+    special   which codes a minifloat gives up: "ieee" for infinities and nan, "fn" for nan alone, "fnuz" for nan at
+              negative zero, "" for none (every code is a finite value).
+    """
+
+    name: str
+    bits: int
+    encoding: str = "integer"
+    signed: bool = True
+    exponent_bits: int = 0
+    mantissa_bits: int = 0
+    bias: int = 0
+    special: str = ""
+    scale: str = ""
+    scale_bits: int = 0
+    group_size: int = 1
+    codebook: tuple[float, ...] = field(default=(), repr=False)
+
+    @property
+    def bits_per_element(self) -> float:
+        """Stored bits an element, shared scales included."""
+        return self.bits + self.scale_bits / self.group_size
+
+    @property
+    def is_float(self) -> bool:
+        return self.encoding == "minifloat"

@@ -1,0 +1,58 @@
+"""Floating-point formats with E exponent and M mantissa bits, from 3-bit minifloats to fp32."""
+
+import re
+
+from costmodel.formats.format import Format
+
+_SUFFIX = {"": "", "_ieee": "ieee", "_fn": "fn", "_fnuz": "fnuz"}
+
+
+def minifloat(
+    name: str, exponent_bits: int, mantissa_bits: int, special: str = "", bias: int | None = None, bits: int | None = None
+) -> Format:
+    """Return a signed float format; the bias defaults to 2^(E-1) - 1, as in IEEE 754, one more for fnuz."""
+    if bias is None:
+        bias = 2 ** (exponent_bits - 1) - (0 if special == "fnuz" else 1)
+    return Format(
+        name,
+        bits if bits is not None else 1 + exponent_bits + mantissa_bits,
+        encoding="minifloat",
+        exponent_bits=exponent_bits,
+        mantissa_bits=mantissa_bits,
+        bias=bias,
+        special=special,
+    )
+
+
+FORMATS = (
+    minifloat("fp32", 8, 23, "ieee"),
+    minifloat("tf32", 8, 10, "ieee", bits=32),  # 19 significant bits in a 32-bit word
+    minifloat("bf16", 8, 7, "ieee"),
+    minifloat("fp16", 5, 10, "ieee"),
+    minifloat("fp8_e5m2", 5, 2, "ieee"),
+    minifloat("fp8_e4m3", 4, 3, "fn"),
+    minifloat("fp6_e3m2", 3, 2),
+    minifloat("fp6_e2m3", 2, 3),
+    minifloat("fp4_e2m1", 2, 1),
+)
+
+_BY_NAME = {f.name: f for f in FORMATS}
+
+
+def parse(name: str) -> Format | None:
+    """Read a listed name or e{E}m{M}[_b{bias}][_ieee|_fn|_fnuz] of 3 to 16 bits; None if it is neither.
+
+    Without a suffix every code is a finite value; _ieee has infinities and nan, _fn nan alone, _fnuz one nan and no -0.
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    match = re.fullmatch(r"e(\d+)m(\d+)(?:_b(-?\d+))?(|_ieee|_fn|_fnuz)", name)
+    if not match:
+        return None
+    exponent_bits, mantissa_bits = int(match[1]), int(match[2])
+    special = _SUFFIX[match[4]]
+    if exponent_bits < 1 or not 3 <= 1 + exponent_bits + mantissa_bits <= 16:
+        raise ValueError(f"{name!r}: a minifloat has 3 to 16 bits, at least 1 of them exponent")
+    if special == "ieee" and mantissa_bits < 1:
+        raise ValueError(f"{name!r}: infinity and nan need at least 1 mantissa bit")
+    return minifloat(name, exponent_bits, mantissa_bits, special, int(match[3]) if match[3] else None)

@@ -1,0 +1,8 @@
+"""Devices: GPUs, CPUs and FPGAs as records, one TOML file each."""
+
+from costmodel.hardware.cpu import Cpu
+from costmodel.hardware.fpga import Fpga
+from costmodel.hardware.gpu import Gpu, PeakFlops
+from costmodel.hardware.load import Device, cpu, device, fpga, gpu, names
+
+__all__ = ["Cpu", "Device", "Fpga", "Gpu", "PeakFlops", "cpu", "device", "fpga", "gpu", "names"]

@@ -1,0 +1,58 @@
+"""Gpu: what a graphics processor's data sheet says, and the dense peak of each math pipe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from math import nan
+
+import numpy as np
+
+from costmodel.precision import Precision
+from costmodel.record import Real
+
+
+@dataclass(frozen=True)
+class PeakFlops:
+    """Dense FLOP/s (integer pipes: OP/s) of each math pipe; nan where the device has no such pipe.
+
+    `vector` is the rate of fp32 arithmetic outside the matrix units.
+    """
+
+    vector: Real = nan
+    fp64: Real = nan
+    fp32: Real = nan
+    tf32: Real = nan
+    fp16: Real = nan
+    bf16: Real = nan
+    fp8: Real = nan
+    fp6: Real = nan
+    fp4: Real = nan
+    int8: Real = nan
+    int4: Real = nan
+
+    def of(self, pipe: Real) -> Real:
+        """The peak of the named pipe, or of an array of names."""
+        if isinstance(pipe, str):
+            return getattr(self, pipe)
+        peaks = [getattr(self, f.name) for f in fields(self)]
+        return np.select([pipe == f.name for f in fields(self)], np.broadcast_arrays(*peaks, pipe)[:-1], nan)
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU in base units; `process_m` is the name of its process node, `sources` cites each value."""
+
+    name: str
+    peak_flops: PeakFlops
+    memory_bytes: Real
+    memory_bytes_per_s: Real
+    l2_bytes: Real
+    sm_count: Real
+    clock_hz: Real
+    power_w: Real
+    process_m: Real = nan
+    link_bytes_per_s: Real = nan
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def flops_per_s(self, precision: Precision) -> Real:
+        """Dense peak of the pipe that multiplies weights by activations at that precision."""
+        return self.peak_flops.of(precision.math_pipe)

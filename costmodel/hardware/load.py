@@ -1,0 +1,105 @@
+"""Read devices from TOML: those of this folder, a user's folder, or a path."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from costmodel.catalog import read_toml, require, toml_files
+from costmodel.hardware.cpu import Cpu
+from costmodel.hardware.fpga import DSP_KINDS, Fpga
+from costmodel.hardware.gpu import Gpu, PeakFlops
+
+Device: TypeAlias = Gpu | Cpu | Fpga
+
+KINDS: dict[str, type[Gpu] | type[Cpu] | type[Fpga]] = {"gpu": Gpu, "cpu": Cpu, "fpga": Fpga}
+
+
+def user_folder() -> Path:
+    """Where a user's own devices live: $BITFRONT_HOME, else ~/.config/bitfront; in gpus/, cpus/, fpgas/ as here."""
+    home = os.environ.get("BITFRONT_HOME")
+    return Path(home) if home else Path.home() / ".config" / "bitfront"
+
+
+def names(kind: str) -> list[str]:
+    """The known devices of a kind: gpu, cpu or fpga."""
+    return sorted(_files(kind))
+
+
+def gpu(name: str) -> Gpu:
+    """The GPU of that name or TOML path."""
+    return _load_as("gpu", name, Gpu)
+
+
+def cpu(name: str) -> Cpu:
+    """The CPU of that name or TOML path."""
+    return _load_as("cpu", name, Cpu)
+
+
+def fpga(name: str) -> Fpga:
+    """The FPGA of that name or TOML path."""
+    return _load_as("fpga", name, Fpga)
+
+
+def device(name: str) -> Device:
+    """The device of that name or TOML path, of whatever kind; UnknownNameError lists near names."""
+    if name.endswith(".toml"):
+        return read(Path(name))
+    files = {n: (kind, path) for kind in KINDS for n, path in _files(kind).items()}
+    kind, path = files[require("device", name, files)]
+    return read(path, kind)
+
+
+def read(path: Path, kind: str = "") -> Device:
+    """Read one device's TOML; without `kind` the file must say kind = "gpu", "cpu" or "fpga".
+
+    ValueError names the file and the missing, unknown, negative or non-numeric value.
+    """
+    if not path.is_file():
+        raise ValueError(f"no device file {str(path)!r}")
+    data = read_toml(path)
+    kind = str(data.pop("kind", kind))
+    if kind not in KINDS:
+        raise ValueError(f'{path}: kind must be "gpu", "cpu" or "fpga", got {kind!r}')
+    cls = KINDS[kind]
+    data.setdefault("name", path.stem)
+    _check_keys(path, data, cls)
+    if "peak_flops" in data:
+        _check_keys(path, data["peak_flops"], PeakFlops)
+        data["peak_flops"] = PeakFlops(**data["peak_flops"])
+    if data.get("dsp_kind", DSP_KINDS[0]) not in DSP_KINDS:
+        raise ValueError(f"{path}: dsp_kind must be one of {DSP_KINDS}, got {data['dsp_kind']!r}")
+    return cls(**data)
+
+
+def _load_as(kind: str, name: str, cls: type[Any]) -> Any:
+    found = read(Path(name), kind) if name.endswith(".toml") else None
+    if found is None:
+        files = _files(kind)
+        found = read(files[require(kind, name, files)], kind)
+    if not isinstance(found, cls):
+        raise ValueError(f"{name} describes a {type(found).__name__}, expected a {cls.__name__}")
+    return found
+
+
+def _files(kind: str) -> dict[str, Path]:
+    return toml_files(Path(__file__).parent / f"{kind}s", user_folder() / f"{kind}s")
+
+
+def _check_keys(path: Path, data: Mapping[str, Any], cls: type[Any]) -> None:
+    known = {f.name: f for f in fields(cls)}
+    for key in data:
+        if key not in known:
+            require(f"key in {path}", key, known)
+    for f in known.values():
+        if f.name not in data and f.default is MISSING and f.default_factory is MISSING:
+            raise ValueError(f"{path}: {f.name} is missing")
+    for key, value in data.items():
+        text = key in ("name", "dsp_kind", "sources", "peak_flops")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not text and not (number and math.isfinite(value) and value >= 0):
+            raise ValueError(f"{path}: {key} must be a finite number of at least 0, got {value!r}")
+        if key in ("sources", "peak_flops") and not isinstance(value, Mapping | PeakFlops):
+            raise ValueError(f"{path}: {key} must be a table, got {value!r}")

@@ -1,0 +1,110 @@
+"""Precision: the formats of an op's operands, and the math pipe that multiplies them."""
+
+import re
+from dataclasses import dataclass
+
+from costmodel.formats import Format, get
+
+PIPES = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "fp6", "fp4", "int8", "int4")
+
+_SHORTHAND = {2: "int2", 3: "int3", 4: "int4", 5: "int5", 6: "int6", 7: "int7", 8: "int8", 16: "bf16", 32: "fp32"}
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The formats of weights, activations, KV cache and accumulator, and the pipes that multiply them.
+
+    `kv_cache` is also the format in which queries, keys and values meet: `attention_pipe` follows from it, while
+    `math_pipe` multiplies weights by activations. Both are among PIPES.
+    """
+
+    weight: Format
+    activation: Format
+    kv_cache: Format
+    accumulator: Format
+    math_pipe: str
+    attention_pipe: str
+
+    @property
+    def name(self) -> str:
+        """The spelling that `precision` reads back: weight/activation, and the KV format where it differs."""
+        pair = f"{self.weight.name}/{self.activation.name}"
+        return pair if self.kv_cache.name == _default_kv(self.activation) else f"{pair}/{self.kv_cache.name}"
+
+    @property
+    def vector(self) -> Format:
+        """The format of biases and norm scales: the activation's where it is wide, else the accumulator's."""
+        return self.activation if self.activation.bits >= 16 else self.accumulator
+
+
+def precision(spelling: str, *, math_pipe: str | None = None) -> Precision:
+    """Read `w4a16`, `w8a8kv8` or `weight/activation[/kv]` in format names; `w16` and `a16` mean bf16, `w32` fp32.
+
+    Without a KV format, the cache and attention stay in bf16 where activations are narrower than 16 bits, as servers
+    do, and follow the activations otherwise.
+    """
+    names = _names(spelling.strip().lower())
+    weight, activation, kv_cache = (get(name) for name in names)
+    integers = weight.encoding == activation.encoding == "integer"
+    accumulator = get("int32" if integers else "fp32")
+    if math_pipe is not None and math_pipe not in PIPES:
+        raise ValueError(f"math_pipe must be one of {PIPES}, got {math_pipe!r}")
+    pipe = math_pipe or narrowest_pipe(weight, activation)
+    return Precision(weight, activation, kv_cache, accumulator, pipe, narrowest_pipe(kv_cache, kv_cache))
+
+
+def narrowest_pipe(weight: Format, activation: Format) -> str:
+    """The narrowest math pipe whose inputs hold every element value of both formats, shared scales aside."""
+    for pipe in ("int4", "int8", "fp4", "fp6", "fp8", "bf16", "fp16", "tf32", "fp32"):
+        if all(_fits(operand, pipe) for operand in (weight, activation)):
+            return pipe
+    return "fp64"
+
+
+_FLOAT_PIPES = {
+    "fp4": (2, 1), "fp6": (3, 3), "fp8": (5, 3), "fp16": (5, 10), "bf16": (8, 7), "tf32": (8, 10), "fp32": (8, 23),
+}  # exponent and mantissa bits; fp6 and fp8 pipes take either of their two layouts  # fmt: skip
+
+
+def _fits(operand: Format, pipe: str) -> bool:
+    if pipe.startswith("int"):
+        return operand.encoding == "integer" and operand.bits <= int(pipe[3:])
+    exponent, mantissa = _FLOAT_PIPES[pipe]
+    if operand.encoding == "codebook":
+        return pipe in ("bf16", "fp16", "tf32", "fp32")
+    if operand.encoding == "integer":
+        # int4 spans 2^3; e2m1 has one mantissa bit and stops at 6, so fp4 and fp6 never hold an integer format
+        return pipe not in ("fp4", "fp6") and operand.bits - 1 <= mantissa + 1
+    bits = operand.bits if operand.bits <= 16 else 32
+    fits_width = bits <= int(pipe[2:]) if pipe in ("fp4", "fp6", "fp8") else True
+    return fits_width and operand.exponent_bits <= exponent and operand.mantissa_bits <= mantissa
+
+
+def _default_kv(activation: Format) -> str:
+    return activation.name if activation.bits >= 16 else "bf16"
+
+
+def _names(spelling: str) -> tuple[str, str, str]:
+    short = re.fullmatch(r"w(\d+)a(\d+)(?:kv(\d+))?", spelling)
+    if short:
+        widths = [int(g) if g else None for g in short.groups()]
+        unknown = [w for w in widths if w is not None and w not in _SHORTHAND]
+        if unknown:
+            raise ValueError(f"precision {spelling!r}: widths must be among {sorted(_SHORTHAND)}, got {unknown[0]}")
+        weight, activation, kv = (_SHORTHAND[w] if w is not None else None for w in widths)
+        return str(weight), str(activation), kv or _default_kv(get(str(activation)))
+    parts = spelling.split("/")
+    if len(parts) == 1 and parts[0]:
+        parts = [parts[0], parts[0]]
+    if len(parts) not in (2, 3) or not all(parts):
+        raise ValueError(f"precision must be like w4a16 or int4_g128/bf16[/fp8_e4m3], got {spelling!r}")
+    return parts[0], parts[1], parts[2] if len(parts) == 3 else _default_kv(get(parts[1]))
+
+
+W32A32 = precision("w32a32")
+W16A16 = precision("w16a16")
+W8A16 = precision("w8a16")
+W4A16 = precision("w4a16")
+W8A8 = precision("w8a8")
+W4A8 = precision("w4a8")
+W4A4 = precision("w4a4")

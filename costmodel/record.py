@@ -1,0 +1,82 @@
+"""A batch of records is one record: the same frozen dataclass, with arrays for fields."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+
+Real: TypeAlias = Any
+"""A float, or a float64 array where the record is a batch."""
+
+R = TypeVar("R")
+
+
+def stack(records: Sequence[R]) -> R:
+    """Return one record whose fields are arrays over `records`, nested records included.
+
+    Numbers become float64 and flags bool arrays; every other value becomes an object array.
+    Raises ValueError on an empty sequence and TypeError on mixed classes.
+    """
+    if not records:
+        raise ValueError("stack needs at least one record, got none")
+    kinds = {type(record) for record in records}
+    if len(kinds) > 1:
+        raise TypeError(f"stack needs records of one class, got {sorted(k.__name__ for k in kinds)}")
+    cls = kinds.pop()
+    columns = {f.name: [getattr(record, f.name) for record in records] for f in fields(cls)}  # type: ignore[arg-type]
+    return _make(cls, {name: _column(values) for name, values in columns.items()})
+
+
+def mesh(*axes: Sequence[Any]) -> tuple[Any, ...]:
+    """Lay each sequence of records on an axis of its own, so that their fields broadcast to a grid."""
+    rank = len(axes)
+    return tuple(
+        map_fields(stack(records), lambda column, axis=axis: _on_axis(column, axis, rank))
+        for axis, records in enumerate(axes)
+    )
+
+
+def unstack(batch: R) -> list[R]:
+    """Return the records of a one-dimensional batch: the inverse of `stack`."""
+    assert is_dataclass(batch)
+    columns = {f.name: getattr(batch, f.name) for f in fields(batch)}
+    parts = {name: unstack(c) if is_dataclass(c) else c.tolist() for name, c in columns.items()}
+    length = len(next(iter(parts.values())))
+    return [_make(type(batch), {name: part[i] for name, part in parts.items()}) for i in range(length)]
+
+
+def map_fields(record: R, edit: Callable[[Any], Any]) -> R:
+    """Return the record with `edit` applied to every field, through nested records."""
+    assert is_dataclass(record)
+    values = {f.name: getattr(record, f.name) for f in fields(record)}
+    return _make(
+        type(record), {n: map_fields(v, edit) if is_dataclass(v) else edit(v) for n, v in values.items()}
+    )
+
+
+def _make(cls: type[R], values: dict[str, Any]) -> R:
+    """Build a record without its `__post_init__`: checks are for single records, not for batches."""
+    record = object.__new__(cls)
+    for name, value in values.items():
+        object.__setattr__(record, name, value)
+    return record
+
+
+def _column(values: list[Any]) -> Any:
+    first = values[0]
+    if is_dataclass(first):
+        return stack(values)
+    if all(isinstance(v, bool) for v in values):
+        return np.array(values)
+    if all(isinstance(v, int | float | np.number) for v in values):
+        return np.array(values, dtype=np.float64)
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+def _on_axis(column: Any, axis: int, rank: int) -> Any:
+    shape = [1] * rank
+    shape[axis] = len(column)
+    return column.reshape(shape)

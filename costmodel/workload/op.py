@@ -1,0 +1,75 @@
+"""Op: one operation of a network as counts, whatever device runs it."""
+
+from dataclasses import dataclass, replace
+
+from costmodel.record import Real
+
+
+@dataclass(frozen=True)
+class Window:
+    """The sliding window of a convolution or pooling, (1, 1) everywhere else: what line buffers are sized by."""
+
+    kernel_height: int = 1
+    kernel_width: int = 1
+    stride_height: int = 1
+    stride_width: int = 1
+    input_height: int = 1
+    input_width: int = 1
+
+
+@dataclass(frozen=True)
+class Op:
+    """`count` executions of `b` independent (m, k) x (k, n) products, with the elements they touch.
+
+    kind             the constructor's name: linear, conv, attention, norm, embedding, ...
+    inputs           names of the ops whose outputs it reads; empty = the op before it
+    weight_elements  stored weights; `weight_reads` is the fraction of them that one execution touches (embedding rows,
+                     routed experts), `weight_density` the fraction that is not zero
+    vector_elements  stored parameters that keep the wide format: biases, norm scales
+    kv_elements      cached keys and values that one execution reads
+    mask_density     the fraction of an attention's m x n scores that its mask keeps
+    vector_flops     additions, multiplications, comparisons outside products, one execution (softmax, norm, activation)
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...] = ()
+    count: Real = 1.0
+    b: Real = 0.0
+    m: Real = 1.0
+    n: Real = 1.0
+    k: Real = 1.0
+    input_elements: Real = 0.0
+    weight_elements: Real = 0.0
+    vector_elements: Real = 0.0
+    kv_elements: Real = 0.0
+    output_elements: Real = 0.0
+    weight_density: Real = 1.0
+    weight_reads: Real = 1.0
+    mask_density: Real = 1.0
+    vector_flops: Real = 0.0
+    window: Window = Window()
+
+    @property
+    def macs(self) -> Real:
+        """Multiply-accumulates of all executions; attention counts the full m x n scores, as torch's counter does."""
+        return self.count * self.b * self.m * self.n * self.k * self.weight_density
+
+    @property
+    def flops(self) -> Real:
+        """Two per MAC; `vector_flops` are apart, as in torch's counter."""
+        return 2.0 * self.macs
+
+    @property
+    def executed_macs(self) -> Real:
+        """MACs that a kernel which skips masked scores executes, zeros among the weights included."""
+        return self.count * self.b * self.m * self.n * self.k * self.mask_density
+
+    @property
+    def params(self) -> Real:
+        """Stored parameters, once however often the op runs; pruned ones do not count."""
+        return self.weight_elements * self.weight_density + self.vector_elements
+
+    def times(self, factor: float) -> "Op":
+        """The op executed `factor` times as often."""
+        return replace(self, count=self.count * factor)

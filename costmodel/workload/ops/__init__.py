@@ -1,0 +1,18 @@
+"""Constructors of ops from the shapes a framework gives: one kind of operation a file."""
+
+from costmodel.workload.ops.activation import activation
+from costmodel.workload.ops.attention import attention, latent_attention
+from costmodel.workload.ops.conv import conv
+from costmodel.workload.ops.elementwise import elementwise
+from costmodel.workload.ops.embedding import embedding
+from costmodel.workload.ops.linear import linear
+from costmodel.workload.ops.moe import experts
+from costmodel.workload.ops.norm import norm
+from costmodel.workload.ops.pooling import pooling
+from costmodel.workload.ops.scan import linear_attention, selective_scan
+from costmodel.workload.ops.softmax import softmax
+
+__all__ = [
+    "activation", "attention", "conv", "elementwise", "embedding", "experts", "latent_attention", "linear",
+    "linear_attention", "norm", "pooling", "selective_scan", "softmax",
+]  # fmt: skip

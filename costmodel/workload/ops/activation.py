@@ -1,0 +1,23 @@
+"""Pointwise nonlinearities."""
+
+from costmodel.workload.op import Op
+
+FLOPS = {
+    "relu": 1, "relu6": 2, "hardtanh": 2, "leaky_relu": 2, "prelu": 2, "sigmoid": 4, "hardsigmoid": 4, "tanh": 6, "elu": 3,
+    "silu": 5, "hardswish": 5, "gelu": 8, "quick_gelu": 6, "softplus": 3, "mish": 9, "relu2": 2,
+}  # fmt: skip
+"""Vector FLOPs an element, an exponential counted as one."""
+
+
+def activation(name: str, elements: float, *, function: str, inputs: tuple[str, ...] = ()) -> Op:
+    """Return a pointwise nonlinearity over `elements` values; `function` is a key of FLOPS."""
+    if function not in FLOPS:
+        raise ValueError(f"function must be one of {sorted(FLOPS)}, got {function!r}")
+    return Op(
+        name,
+        "activation",
+        inputs,
+        input_elements=elements,
+        output_elements=elements,
+        vector_flops=FLOPS[function] * elements,
+    )

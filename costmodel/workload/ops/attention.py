@@ -1,0 +1,98 @@
+"""Scaled dot-product attention: softmax(Q K^T) V, one op."""
+
+from costmodel.workload.op import Op
+
+SOFTMAX_FLOPS = 5  # a score: scale, subtract the maximum, exponentiate, add to the sum, divide
+
+
+def kept_fraction(queries: int, keys: int, *, causal: bool, window: int = 0) -> float:
+    """The fraction of queries x keys scores that the mask keeps; the queries are the last of the keys.
+
+    `window` > 0 keeps the last `window` keys up to each query (both sides of it where not causal).
+    """
+    if not causal and not window:
+        return 1.0
+    reach = window or keys
+    first = keys - queries
+    if causal and first + 1 >= reach:
+        return reach / keys
+    ahead = 0 if causal else reach - 1
+    rows = range(first, keys)
+    kept = sum(min(row + ahead, keys - 1) - max(row - reach + 1, 0) + 1 for row in rows)
+    return kept / (queries * keys)
+
+
+def attention(
+    name: str,
+    batch: int,
+    *,
+    queries: int,
+    keys: int,
+    heads: int,
+    kv_heads: int,
+    head_dim: int,
+    value_dim: int = 0,
+    causal: bool = False,
+    window: int = 0,
+    cached: bool = False,
+    inputs: tuple[str, ...] = (),
+) -> Op:
+    """Return one attention (MHA, or GQA/MQA by `kv_heads`): per head m = queries, n = keys, k = head_dim + value_dim.
+
+    `cached` keys and values are read in the KV-cache format, others as activations; `value_dim` defaults to `head_dim`.
+    With a `window` at most that many keys of a single query are read. ValueError if `kv_heads` does not divide `heads`.
+    """
+    if heads % kv_heads:
+        raise ValueError(f"kv_heads must divide heads, got {heads=}, {kv_heads=}")
+    value_dim = value_dim or head_dim
+    keys = min(keys, window + queries - 1) if window else keys
+    kv = batch * keys * kv_heads * (head_dim + value_dim)
+    mask = kept_fraction(queries, keys, causal=causal, window=window)
+    return Op(
+        name,
+        "attention",
+        inputs,
+        b=batch * heads,
+        m=queries,
+        n=keys,
+        k=head_dim + value_dim,
+        input_elements=batch * queries * heads * head_dim + (0 if cached else kv),
+        kv_elements=kv if cached else 0,
+        output_elements=batch * queries * heads * value_dim,
+        mask_density=mask,
+        vector_flops=SOFTMAX_FLOPS * batch * heads * queries * keys * mask,
+    )
+
+
+def latent_attention(
+    name: str,
+    batch: int,
+    *,
+    queries: int,
+    keys: int,
+    heads: int,
+    latent_dim: int,
+    rope_dim: int,
+    causal: bool = True,
+    inputs: tuple[str, ...] = (),
+) -> Op:
+    """Return multi-head latent attention in its absorbed form: every head reads one shared latent and one rotary key.
+
+    Per head k = (latent_dim + rope_dim) + latent_dim; the cache holds latent_dim + rope_dim elements a token.
+    DeepSeek-AI, DeepSeek-V2, arXiv 2405.04434, section 2.1.
+    """
+    mask = kept_fraction(queries, keys, causal=causal)
+    return Op(
+        name,
+        "attention",
+        inputs,
+        b=batch * heads,
+        m=queries,
+        n=keys,
+        k=2 * latent_dim + rope_dim,
+        input_elements=batch * queries * heads * (latent_dim + rope_dim),
+        kv_elements=batch * keys * (latent_dim + rope_dim),
+        output_elements=batch * queries * heads * latent_dim,
+        mask_density=mask,
+        vector_flops=SOFTMAX_FLOPS * batch * heads * queries * keys * mask,
+    )

@@ -1,0 +1,52 @@
+"""Convolution as its implicit matrix product."""
+
+from costmodel.workload.op import Op, Window
+
+Pair = tuple[int, int]
+
+
+def output_size(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
+    """Output length of one dimension; ValueError where the window does not fit."""
+    out = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    if out < 1:
+        raise ValueError(f"a window of {kernel=}, {dilation=} does not fit an input of {size=} with {padding=}")
+    return out
+
+
+def conv(
+    name: str,
+    batch: int,
+    channels_in: int,
+    channels_out: int,
+    *,
+    input_size: Pair,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    bias: bool = False,
+    inputs: tuple[str, ...] = (),
+) -> Op:
+    """Return a 2-d convolution (a 1-d one has height 1): per group m = batch x output pixels, n and k the channels' share.
+
+    Pairs are (height, width). ValueError if `groups` does not divide both channel counts.
+    """
+    if channels_in % groups or channels_out % groups:
+        raise ValueError(f"groups must divide the channels, got {groups=}, {channels_in=}, {channels_out=}")
+    height, width = (output_size(*d) for d in zip(input_size, kernel, stride, padding, dilation, strict=True))
+    pixels, area = batch * height * width, kernel[0] * kernel[1]
+    return Op(
+        name,
+        "conv",
+        inputs,
+        b=groups,
+        m=pixels,
+        n=channels_out // groups,
+        k=channels_in // groups * area,
+        input_elements=batch * channels_in * input_size[0] * input_size[1],
+        weight_elements=channels_out * (channels_in // groups) * area,
+        vector_elements=channels_out if bias else 0,
+        output_elements=pixels * channels_out,
+        window=Window(*kernel, *stride, *input_size),
+    )

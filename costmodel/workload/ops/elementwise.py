@@ -1,0 +1,21 @@
+"""Elementwise arithmetic between tensors: residual sums, gates, scalings, rotary embedding."""
+
+from costmodel.workload.op import Op
+
+
+def elementwise(
+    name: str, elements: float, *, operands: int = 2, flops: float = 1.0, parameters: float = 0, inputs: tuple[str, ...] = ()
+) -> Op:
+    """Return an elementwise op with `elements` results from `operands` tensors of that size, `flops` a result.
+
+    `parameters` are learned vectors that it applies (layer scale, position embeddings added to tokens).
+    """
+    return Op(
+        name,
+        "elementwise",
+        inputs,
+        input_elements=operands * elements,
+        vector_elements=parameters,
+        output_elements=elements,
+        vector_flops=flops * elements,
+    )

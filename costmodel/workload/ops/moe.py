@@ -1,0 +1,43 @@
+"""Routed experts of a mixture-of-experts layer: one grouped product."""
+
+from costmodel.workload.op import Op
+
+
+def touched_experts(experts: int, experts_per_token: int, tokens: float) -> float:
+    """Expected number of distinct experts that `tokens` tokens reach under uniform routing: E (1 - (1 - k/E)^tokens)."""
+    if not 0 < experts_per_token <= experts:
+        raise ValueError(f"experts_per_token must be within 1..experts, got {experts_per_token=}, {experts=}")
+    return float(experts * (1.0 - (1.0 - experts_per_token / experts) ** tokens))
+
+
+def experts(
+    name: str,
+    tokens: float,
+    features_in: int,
+    features_out: int,
+    *,
+    experts: int,
+    experts_per_token: int,
+    bias: bool = False,
+    inputs: tuple[str, ...] = (),
+) -> Op:
+    """Return one projection of all routed experts: b = experts reached, m = tokens an expert gets, balanced routing.
+
+    All experts are stored; the fraction reached is read.
+    """
+    reached = touched_experts(experts, experts_per_token, tokens)
+    rows = tokens * experts_per_token
+    return Op(
+        name,
+        "experts",
+        inputs,
+        b=reached,
+        m=rows / reached,
+        n=features_out,
+        k=features_in,
+        input_elements=rows * features_in,
+        weight_elements=experts * features_in * features_out,
+        vector_elements=experts * features_out if bias else 0,
+        output_elements=rows * features_out,
+        weight_reads=reached / experts,
+    )

@@ -1,0 +1,19 @@
+"""Average and maximum pooling."""
+
+from costmodel.workload.op import Op, Window
+
+
+def pooling(
+    name: str, input_elements: float, output_elements: float, *, window: Window | None = None, inputs: tuple[str, ...] = ()
+) -> Op:
+    """Return a pooling; without a `window` it reduces every input once (global pooling)."""
+    area = window.kernel_height * window.kernel_width if window else input_elements / output_elements
+    return Op(
+        name,
+        "pooling",
+        inputs,
+        input_elements=input_elements,
+        output_elements=output_elements,
+        vector_flops=area * output_elements,
+        window=window or Window(),
+    )

@@ -1,0 +1,46 @@
+"""Recurrences over a sequence: linear attention and selective state-space scans."""
+
+from costmodel.workload.op import Op
+
+
+def linear_attention(
+    name: str, batch: int, *, tokens: int, heads: int, key_dim: int, value_dim: int, directions: int = 1,
+    inputs: tuple[str, ...] = (),
+) -> Op:  # fmt: skip
+    """Return gated linear attention in recurrent form: a token updates and reads a (key_dim, value_dim) state a head.
+
+    MACs: 2 key_dim value_dim a head, token and direction (outer product, readout); the decay is one vector FLOP a state
+    element. Yang et al., Gated Linear Attention Transformers with Hardware-Efficient Training, arXiv 2312.06635, eq. 3.
+    """
+    rows = batch * tokens * heads * directions
+    return Op(
+        name,
+        "scan",
+        inputs,
+        b=rows,
+        m=1,
+        n=value_dim,
+        k=2 * key_dim,
+        input_elements=batch * tokens * heads * (2 * key_dim + value_dim) * directions,
+        output_elements=batch * tokens * heads * value_dim,
+        vector_flops=rows * key_dim * value_dim,
+    )
+
+
+def selective_scan(
+    name: str, batch: int, *, tokens: int, channels: int, states: int, directions: int = 1, inputs: tuple[str, ...] = ()
+) -> Op:
+    """Return a selective state-space scan: 9 vector FLOPs a token, channel and state, plus the skip's one a channel.
+
+    Gu and Dao, Mamba, arXiv 2312.00752; the count is 9 B L D N + B D L, as its implementations report.
+    """
+    elements = batch * tokens * channels * directions
+    return Op(
+        name,
+        "scan",
+        inputs,
+        input_elements=2 * elements + 2 * batch * tokens * states * directions,
+        vector_elements=channels * states * directions + channels * directions,
+        output_elements=elements,
+        vector_flops=9.0 * elements * states + elements,
+    )

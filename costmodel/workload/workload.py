@@ -1,0 +1,79 @@
+"""Workload: a network pass as a tuple of ops."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from costmodel.catalog import UnknownNameError
+from costmodel.record import stack
+from costmodel.workload.op import Op
+
+PHASES = ("forward", "prefill", "decode", "training")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Ops in execution order.
+
+    outputs    names of the ops whose results leave the network (empty = the last op)
+    uncounted  names of parts that an importer did not understand: they cost something, and no op says how much
+    phase      what one pass is: forward, prefill, decode (one token a sequence) or training (one step)
+    batch      sequences or images in a pass
+    """
+
+    name: str
+    ops: tuple[Op, ...]
+    outputs: tuple[str, ...] = ()
+    uncounted: tuple[str, ...] = ()
+    phase: str = "forward"
+    batch: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.ops:
+            raise ValueError(f"workload {self.name!r} has no ops")
+        if self.phase not in PHASES:
+            raise ValueError(f"phase must be one of {PHASES}, got {self.phase!r}")
+        repeated = [name for name, times in Counter(op.name for op in self.ops).items() if times > 1]
+        if repeated:
+            raise ValueError(f"op names must differ within a workload, got {repeated[0]!r} twice in {self.name!r}")
+
+    @cached_property
+    def batch_of_ops(self) -> Op:
+        """The ops as one record of arrays."""
+        return stack(self.ops)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the ops with weights, those whose format is a choice."""
+        return tuple(op.name for op in self.ops if op.weight_elements > 0)
+
+    def op(self, name: str) -> Op:
+        """The op of that name; UnknownNameError lists near names."""
+        for op in self.ops:
+            if op.name == name:
+                return op
+        raise UnknownNameError("op", name, (op.name for op in self.ops))
+
+    def map(self, edit: Callable[[Op], Op], where: Callable[[Op], bool] = lambda op: True) -> "Workload":
+        """Return the workload with `edit` applied to the ops that `where` holds for."""
+        return replace(self, ops=tuple(edit(op) if where(op) else op for op in self.ops))
+
+    def table(self) -> list[dict[str, float | str]]:
+        """One row an op: name, kind, params, MACs and element counts."""
+        columns = ("params", "macs", "input_elements", "weight_elements", "kv_elements", "output_elements")
+        return [{"name": op.name, "kind": op.kind, **{c: float(getattr(op, c)) for c in columns}} for op in self.ops]
+
+
+def concatenate(name: str, workloads: Sequence[Workload]) -> Workload:
+    """Return one workload that runs the given ones in turn, each op's name prefixed with its workload's."""
+
+    def renamed(part: Workload, op: Op) -> Op:
+        return replace(op, name=f"{part.name}.{op.name}", inputs=tuple(f"{part.name}.{i}" for i in op.inputs))
+
+    return Workload(
+        name,
+        tuple(renamed(part, op) for part in workloads for op in part.ops),
+        uncounted=tuple(u for part in workloads for u in part.uncounted),
+        batch=workloads[0].batch,
+    )

@@ -1,0 +1,55 @@
+"""Networks by name: one family a file, whose function of the same name builds its members.
+
+A vision family has `MODELS`, the names it knows (timm's), and a function (name, *, batch, resolution) -> Workload.
+A language family's `MODELS` maps names to `LanguageModel` records and its function takes the part after the family's
+name, as in llama("3.1-8b").
+"""
+
+import sys
+from typing import Any
+
+from costmodel import catalog
+from costmodel.catalog import require
+from costmodel.workload import Workload
+from costmodel.workload.serving import LanguageModel, passes
+
+_FAMILIES = catalog.modules(sys.modules[__name__])
+globals().update({name: getattr(module, name) for name, module in _FAMILIES.items()})
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"no family {name!r} in the zoo; it has {', '.join(_FAMILIES)}")
+
+
+def names() -> list[str]:
+    """Every network's name."""
+    return sorted(model for module in _FAMILIES.values() for model in module.MODELS)
+
+
+def build(name: str, *, batch: int = 1, resolution: int | None = None, context: int | None = None, phase: str = "") -> Workload:
+    """Build a network's pass by name.
+
+    `resolution` is for vision networks (theirs where None), `context` and `phase` for language models, which decode one
+    token after a context of 1024 unless told otherwise. ValueError where an argument does not apply.
+    """
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, got {batch}")
+    by_model = {model: family for family, module in _FAMILIES.items() for model in module.MODELS}
+    family = by_model[require("model", name, by_model)]
+    found = _FAMILIES[family].MODELS[name] if isinstance(_FAMILIES[family].MODELS, dict) else None
+    if isinstance(found, LanguageModel):
+        if resolution is not None:
+            raise ValueError(f"{name} is a language model and takes no resolution, got {resolution}")
+        return passes(found, batch=batch, context=context, phase=phase)
+    if context is not None:
+        raise ValueError(f"{name} is a vision network and takes no context, got {context}")
+    builder = getattr(_FAMILIES[family], family)
+    workload = builder(name, batch=batch) if resolution is None else builder(name, batch=batch, resolution=resolution)
+    if phase not in ("", "forward", "training"):
+        raise ValueError(f"{name} is a vision network: its phase is forward or training, got {phase!r}")
+    if phase == "training":
+        from costmodel.workload.training import training
+
+        return training(workload)
+    assert isinstance(workload, Workload)
+    return workload

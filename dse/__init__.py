@@ -1,0 +1,1 @@
+"""Design-space exploration: search over the cost models."""

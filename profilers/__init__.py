@@ -1,0 +1,1 @@
+"""Measurement: what devices and synthesis tools really take."""
