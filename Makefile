@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test test-long lint bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/bitfront demo --out demo_out
+
+test: lint
+	$(BIN)/python -m pytest -n 2 -m "not long" tests
+
+test-long: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n 2 tests
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -p no:xdist
+
+clean:
+	rm -rf $(VENV) build *.egg-info demo_out
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bitfront needs Python 3.11 or newer, $(PYTHON) is older" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m pip install --user --quiet virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable .
+	@touch $@
+
+# timm is an oracle for the zoo; it asks for torchvision, whose wheels fit only some torch builds, so both come without
+# their own dependencies, which the test extra already has.
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) --editable '.[test]'
+	$(PIP) --no-deps timm torchvision
+	@touch $@

@@ -1,0 +1,65 @@
+"""The command line: one command a file in app/commands, loaded when it is asked for."""
+
+import difflib
+import importlib
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+EXIT_BAD_INPUT = 2
+EXIT_INFEASIBLE = 3
+EXIT_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """The modules of app/commands, each with a click command named `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(p.stem for p in Path(__file__).with_name("commands").glob("[a-z]*.py"))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"app.commands.{name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            known = self.list_commands(ctx)
+            near = difflib.get_close_matches(args[0], known, n=3, cutoff=0.5)
+            hint = f"did you mean {', '.join(near)}?" if near else f"commands: {', '.join(known)}"
+            raise click.UsageError(f"unknown command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("bitfront"), prog_name="bitfront")
+def cli() -> None:
+    """Which number format should each layer get on this FPGA or GPU, and how sure is that?"""
+
+
+def main() -> None:
+    """Run the command line; every failure of the input is one line on stderr and exit 2, an infeasible budget exit 3."""
+    try:
+        cli.main(prog_name="bitfront", standalone_mode=False)
+    except click.ClickException as error:
+        _fail(error.format_message(), error.exit_code if error.exit_code != 1 else EXIT_BAD_INPUT)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except (ValueError, OSError, ImportError) as error:
+        _fail(str(error) or type(error).__name__, EXIT_BAD_INPUT)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"bitfront: {' '.join(message.split())}", err=True)
+    sys.exit(code)

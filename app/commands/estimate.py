@@ -1,0 +1,52 @@
+"""bitfront estimate: what a model costs on a device at a precision."""
+
+import click
+
+
+@click.command("estimate")
+@click.argument("model")
+@click.option(
+    "--on", "device", required=True, metavar="DEVICE", help="A device's name (bitfront targets) or a TOML path."
+)
+@click.option(
+    "--precision", default="bf16", show_default=True, help="w8a8, w4a16, or weight/activation[/kv] in formats."
+)
+@click.option("--assign", multiple=True, metavar="LAYER=PRECISION", help="Give the layers that match a glob their own.")
+@click.option("--batch", type=int, help="Images or sequences in a pass.")
+@click.option("--resolution", type=int, help="Image height and width of a vision network.")
+@click.option("--context", type=int, help="Tokens of a language model: cached ones to decode after, or the prompt's.")
+@click.option("--phase", type=click.Choice(["forward", "prefill", "decode", "training"]), help="Which pass.")
+@click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
+@click.option("--layers", is_flag=True, help="Print one row a layer.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    model: str, device: str, precision: str, assign: tuple[str, ...], as_json: bool, layers: bool, **shape: object
+) -> None:
+    """Estimate parameters, MACs, memory, latency and energy, or FPGA resources, of MODEL.
+
+    MODEL is zoo:NAME, torch:module:callable, onnx:FILE or hf:CONFIG.json.
+    """
+    import costmodel as cm
+    from app import models
+    from app.results import as_dict, assignment
+    from app.text import print_table, quantity, to_json
+
+    target = cm.device(device)
+    workload = models.load(model, **shape)
+    found = cm.estimate(workload, assignment(workload, precision, assign), target)
+    result = as_dict(found, model=model, device=device, precision=precision)
+    if as_json:
+        click.echo(to_json(result))
+        return
+    if layers:
+        names = ["name", "kind", "precision", *[c for c in found.columns if c not in ("params", "source")]]
+        print_table("Layers", found.table(), names)
+        click.echo()
+    rows = [{"total": name, "value": quantity(name, value)} for name, value in result["totals"].items()]
+    print_table(
+        f"{workload.name} ({workload.phase}, batch {workload.batch}) at {precision} on {device}",
+        rows,
+        ["total", "value"],
+    )
+    if found.uncounted:
+        click.echo(f"\nNot counted: {', '.join(found.uncounted)}")

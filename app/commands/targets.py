@@ -1,0 +1,27 @@
+"""bitfront targets: the devices by name."""
+
+import click
+
+
+@click.command("targets")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(as_json: bool) -> None:
+    """List GPUs, FPGAs and measured CPUs, with where their figures come from."""
+    from dataclasses import asdict
+
+    from app.text import print_table, to_json
+    from costmodel import hardware
+
+    found = [(kind, hardware.device(name)) for kind in ("gpu", "fpga", "cpu") for name in hardware.names(kind)]
+    if as_json:
+        click.echo(to_json([{"kind": kind} | asdict(device) for kind, device in found]))
+        return
+    for kind, columns in (
+        ("gpu", ("name", "bf16", "int8", "fp8", "memory_bytes", "memory_bytes_per_s")),
+        ("fpga", ("name", "lut", "ff", "dsp", "bram18", "uram", "dsp_kind")),
+        ("cpu", ("name", "fp32", "bf16", "int8", "memory_bytes", "memory_bytes_per_s")),
+    ):
+        rows = [asdict(d) | (asdict(d).get("peak_flops") or {}) for k, d in found if k == kind]
+        if rows:
+            print_table(kind.upper(), rows, columns)
+            click.echo()

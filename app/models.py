@@ -1,0 +1,69 @@
+"""Read a model as the user spells it: zoo:NAME, torch:module:callable, onnx:FILE or hf:FILE."""
+
+from collections.abc import Callable
+from typing import Any
+
+from costmodel import zoo
+from costmodel.workload import Workload
+
+SCHEMES = ("zoo", "torch", "onnx", "hf")
+
+
+def load(spelling: str, *, strict: bool = False, **shape: Any) -> Workload:
+    """Return the workload of a model; `shape` may hold batch, resolution, context and phase (None = the model's own).
+
+    ValueError where an argument does not apply to that kind of model, or with `strict` where something is uncounted.
+    """
+    scheme, rest = split(spelling)
+    given = {key: value for key, value in shape.items() if value not in (None, "")}
+    if given.get("batch", 1) < 1:
+        raise ValueError(f"batch must be at least 1, got {given['batch']}")
+    workload = _LOADERS[scheme](rest, given)
+    if strict and workload.uncounted:
+        raise ValueError(f"{spelling} has parts that are not counted: {', '.join(workload.uncounted)}")
+    return workload
+
+
+def split(spelling: str) -> tuple[str, str]:
+    """Return (scheme, rest); ValueError says how models are spelled."""
+    scheme, colon, rest = spelling.partition(":")
+    if not colon or scheme not in SCHEMES or not rest:
+        hint = f"; did you mean zoo:{spelling}?" if spelling in zoo.names() else ""
+        raise ValueError(f"model must be zoo:NAME, torch:module:callable, onnx:FILE or hf:FILE, got {spelling!r}{hint}")
+    return scheme, rest
+
+
+def _zoo(name: str, shape: dict[str, Any]) -> Workload:
+    return zoo.build(name, **shape)
+
+
+def _torch(target: str, shape: dict[str, Any]) -> Workload:
+    from costmodel.importers import torch_export
+
+    if shape:
+        raise ValueError(f"a torch model's shape is that of its example inputs; {', '.join(shape)} does not apply")
+    loaded = torch_export.load(target)
+    return torch_export.read(loaded.module, loaded.inputs, name=target)
+
+
+def _onnx(path: str, shape: dict[str, Any]) -> Workload:
+    from costmodel.importers import onnx_graph
+
+    extra = [key for key in shape if key != "batch"]
+    if extra:
+        raise ValueError(f"an ONNX model takes a batch alone, got {', '.join(extra)}")
+    return onnx_graph.read(path, **shape)
+
+
+def _hf(path: str, shape: dict[str, Any]) -> Workload:
+    from costmodel.importers import hf_config
+    from costmodel.workload.serving import passes
+
+    if "resolution" in shape:
+        raise ValueError(f"a language model takes no resolution, got {shape['resolution']}")
+    return passes(hf_config.read(path), **({"batch": 1, "context": None, "phase": ""} | shape))
+
+
+_LOADERS: dict[str, Callable[[str, dict[str, Any]], Workload]] = {
+    "zoo": _zoo, "torch": _torch, "onnx": _onnx, "hf": _hf,
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Reports: what a run found, in one file that needs nothing else."""

@@ -1,0 +1,38 @@
+"""The stable shape of results: what --json prints, files hold and pages read."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from costmodel.catalog import UnknownNameError
+from costmodel.estimators.estimate import Estimate
+from costmodel.workload import Workload
+
+
+def as_dict(found: Estimate, *, model: str, device: str, precision: str) -> dict[str, Any]:
+    """Return an estimate as {"model", "device", "precision", "totals", "layers", "uncounted", ...}."""
+    return {
+        "model": model,
+        "device": device,
+        "precision": precision,
+        "phase": found.workload.phase,
+        "batch": found.workload.batch,
+        "counting": {"flops": "2 per MAC, as in torch", "attention": "all query x key scores, masked ones included"},
+        "totals": dict(found.totals),
+        "layers": found.table(),
+        "uncounted": list(found.uncounted),
+    }
+
+
+def assignment(workload: Workload, precision: str, edits: Sequence[str]) -> dict[str, str]:
+    """Return {"*": precision} with each LAYER=PRECISION edit applied to the layers that its glob matches."""
+    chosen = {"*": precision}
+    for edit in edits:
+        pattern, equals, value = edit.partition("=")
+        if not equals:
+            raise ValueError(f"--assign must be LAYER=PRECISION, got {edit!r}")
+        matched = [op.name for op in workload.ops if fnmatchcase(op.name, pattern)]
+        if not matched:
+            raise UnknownNameError("layer", pattern, workload.layers)
+        chosen |= dict.fromkeys(matched, value)
+    return chosen

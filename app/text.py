@@ -1,0 +1,72 @@
+"""What a terminal shows: numbers with prefixes, tables, JSON."""
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PREFIXES = (
+    (1e15, "P"),
+    (1e12, "T"),
+    (1e9, "G"),
+    (1e6, "M"),
+    (1e3, "k"),
+    (1.0, ""),
+    (1e-3, "m"),
+    (1e-6, "µ"),
+    (1e-9, "n"),
+    (1e-12, "p"),
+)
+
+UNITS = {"_s": "s", "_bytes": "B", "bytes_moved": "B", "_j": "J", "_per_s": "/s", "_hz": "Hz"}
+"""The unit that the end of a column's name gives."""
+
+
+def quantity(name: str, value: float) -> str:
+    """Return a value with an SI prefix and the unit that its column's name carries: latency_s 0.0031 -> 3.1 ms."""
+    if math.isnan(value):
+        return "-"
+    unit = next((u for end, u in sorted(UNITS.items(), key=lambda e: -len(e[0])) if name.endswith(end)), "")
+    if value == 0:
+        return f"0 {unit}".strip()
+    scale, prefix = next(((s, p) for s, p in PREFIXES if abs(value) >= s), PREFIXES[-1])
+    return f"{value / scale:.4g} {prefix}{unit}".strip()
+
+
+def to_json(data: Any) -> str:
+    """Return JSON with whole numbers as integers; a nan or infinite number is left out, as is not modelled."""
+    return json.dumps(plain(data), indent=1, allow_nan=False)
+
+
+def plain(data: Any) -> Any:
+    """Return the data in JSON's own types, keys with nan or infinite values dropped."""
+    if isinstance(data, Mapping):
+        return {str(k): plain(v) for k, v in data.items() if not (isinstance(v, float) and not math.isfinite(v))}
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return [plain(v) for v in data]
+    if isinstance(data, float):
+        return int(data) if data.is_integer() and abs(data) < 2**53 else data
+    return data.item() if hasattr(data, "item") else data
+
+
+def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows to stdout as a table, numbers right-aligned in the unit of their column."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    numeric = [all(isinstance(r.get(c, 0.0), int | float) for r in rows) for c in columns]
+    for column, is_number in zip(columns, numeric, strict=True):
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(column, row.get(column)) for column in columns))
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:.2%}" if column == "accuracy" else quantity(column, float(value))
