@@ -1,0 +1,161 @@
+"""LanguageModel: the shape of a transformer that reads or writes tokens, as a record."""
+
+from dataclasses import dataclass
+
+from costmodel.workload.module_names import LLAMA, ModuleNames
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Multi-head attention; grouped-query where `kv_heads` < `heads`.
+
+    bias     letters of the projections that add one, among "qkvo"
+    fused    queries, keys and values come from one projection
+    qk_norm  an RMS norm over each head's query and key (Qwen3)
+    window   keys that a token sees up to its own, 0 = all
+    """
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    bias: str = ""
+    fused: bool = False
+    qk_norm: bool = False
+    window: int = 0
+
+    @property
+    def cache_elements(self) -> int:
+        """Elements that one token adds to a layer's cache."""
+        return 2 * self.kv_heads * self.head_dim
+
+
+@dataclass(frozen=True)
+class LatentAttention:
+    """Multi-head latent attention: DeepSeek-AI, DeepSeek-V2, arXiv 2405.04434, section 2.1.
+
+    `q_lora_rank` 0 projects queries directly. A head's key has `nope_dim` elements from the latent and `rope_dim` rotary
+    ones that all heads share; its value has `value_dim`.
+    """
+
+    heads: int
+    q_lora_rank: int
+    kv_lora_rank: int
+    nope_dim: int
+    rope_dim: int
+    value_dim: int
+    bias: bool = False
+
+    @property
+    def cache_elements(self) -> int:
+        """Elements that one token adds to a layer's cache: the latent and the rotary key."""
+        return self.kv_lora_rank + self.rope_dim
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """Two linear layers around an activation, or three where a gate multiplies the activation; `function` as in ops."""
+
+    d_ff: int
+    function: str = "silu"
+    gated: bool = True
+    fused: bool = False
+    bias: bool = False
+
+
+@dataclass(frozen=True)
+class Moe:
+    """A router and `experts` gated MLPs of width `d_ff`, of which each token takes `experts_per_token`.
+
+    `shared_d_ff` is the width of the MLP that every token takes, all shared experts together; `router_correction` a
+    stored score offset an expert (DeepSeek-V3).
+    """
+
+    experts: int
+    experts_per_token: int
+    d_ff: int
+    function: str = "silu"
+    shared_d_ff: int = 0
+    router_correction: bool = False
+
+
+@dataclass(frozen=True)
+class Norm:
+    """`style` as in ops.norm; `placement`: pre (before a sublayer), post (after its residual sum), sandwich (both sides)."""
+
+    style: str = "rms"
+    placement: str = "pre"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One layer: attention, then an MLP or experts."""
+
+    attention: Attention | LatentAttention
+    mlp: Mlp | Moe
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Whisper's audio encoder: two convolutions over `mel_bins` x 2 `positions` frames, then bidirectional blocks."""
+
+    blocks: tuple[Block, ...]
+    mel_bins: int
+    positions: int
+    names: ModuleNames
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A stack of blocks between an embedding and a head.
+
+    positions        rows of a learned position table, 0 where positions are rotary; position_offset of them lie before
+                     the first token's
+    embedding_width  width of the token table where it is not d_model (OPT-350m projects in and out of it)
+    embedding_norm   a norm follows the embeddings (BERT)
+    final_norm       a norm follows the last block
+    causal           a token sees those before it: the model decodes
+    head             a linear layer to the vocabulary; tied: it shares the token table; head_bias: it adds one
+    pooler           a linear layer and tanh on the first token (BERT)
+    encoder          whose output every block attends to (Whisper)
+    uncounted        parts known to cost something that no op stands for
+    """
+
+    name: str
+    vocab: int
+    d_model: int
+    blocks: tuple[Block, ...]
+    norm: Norm = Norm()
+    positions: int = 0
+    position_offset: int = 0
+    rotary: bool = True
+    token_types: int = 0
+    embedding_width: int = 0
+    embedding_norm: bool = False
+    final_norm: bool = True
+    causal: bool = True
+    head: bool = True
+    tied: bool = False
+    head_bias: bool = False
+    pooler: bool = False
+    encoder: Encoder | None = None
+    names: ModuleNames = LLAMA
+    uncounted: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.blocks:
+            raise ValueError(f"a language model needs at least one block, {self.name!r} has none")
+
+    @property
+    def layers(self) -> int:
+        """Number of blocks."""
+        return len(self.blocks)
+
+    @property
+    def max_context(self) -> float:
+        """Tokens that the position table holds, infinite without one."""
+        return self.positions - self.position_offset if self.positions else float("inf")
+
+    @property
+    def cache_elements(self) -> int:
+        """Elements that one token of a sequence adds to the KV cache, over all layers."""
+        return sum(block.attention.cache_elements for block in self.blocks)

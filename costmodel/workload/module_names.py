@@ -1,0 +1,94 @@
+"""The names that transformers gives to a model's modules, by architecture, so that reports read like the code."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class ModuleNames:
+    """Module paths; those from `q` on are relative to a layer, `layers`.i. Defaults are Llama's."""
+
+    embedding: str = "model.embed_tokens"
+    positions: str = ""
+    token_types: str = ""
+    embedding_norm: str = ""
+    project_in: str = ""
+    project_out: str = ""
+    layers: str = "model.layers"
+    final_norm: str = "model.norm"
+    head: str = "lm_head"
+    pooler: str = ""
+    attention: str = "self_attn"
+    q: str = "self_attn.q_proj"
+    k: str = "self_attn.k_proj"
+    v: str = "self_attn.v_proj"
+    qkv: str = "self_attn.qkv_proj"
+    out: str = "self_attn.o_proj"
+    attention_norm: str = "input_layernorm"
+    after_attention_norm: str = ""
+    cross: str = ""
+    cross_norm: str = ""
+    gate: str = "mlp.gate_proj"
+    up: str = "mlp.up_proj"
+    gate_up: str = "mlp.gate_up_proj"
+    act: str = "mlp.act_fn"
+    down: str = "mlp.down_proj"
+    mlp_norm: str = "post_attention_layernorm"
+    after_mlp_norm: str = ""
+
+
+LLAMA = ModuleNames()
+
+GPT2 = ModuleNames(
+    embedding="transformer.wte",
+    positions="transformer.wpe",
+    layers="transformer.h",
+    final_norm="transformer.ln_f",
+    attention="attn",
+    qkv="attn.c_attn",
+    out="attn.c_proj",
+    attention_norm="ln_1",
+    up="mlp.c_fc",
+    act="mlp.act",
+    down="mlp.c_proj",
+    mlp_norm="ln_2",
+)
+
+OPT = ModuleNames(
+    embedding="model.decoder.embed_tokens",
+    positions="model.decoder.embed_positions",
+    project_in="model.decoder.project_in",
+    project_out="model.decoder.project_out",
+    layers="model.decoder.layers",
+    final_norm="model.decoder.final_layer_norm",
+    out="self_attn.out_proj",
+    attention_norm="self_attn_layer_norm",
+    up="fc1",
+    act="activation_fn",
+    down="fc2",
+    mlp_norm="final_layer_norm",
+)
+
+BERT = ModuleNames(
+    embedding="embeddings.word_embeddings",
+    positions="embeddings.position_embeddings",
+    token_types="embeddings.token_type_embeddings",
+    embedding_norm="embeddings.LayerNorm",
+    layers="encoder.layer",
+    pooler="pooler",
+    attention="attention.self",
+    q="attention.self.query",
+    k="attention.self.key",
+    v="attention.self.value",
+    out="attention.output.dense",
+    attention_norm="attention.output.LayerNorm",
+    up="intermediate.dense",
+    act="intermediate.intermediate_act_fn",
+    down="output.dense",
+    mlp_norm="output.LayerNorm",
+)
+
+WHISPER = replace(OPT, final_norm="model.decoder.layer_norm", head="proj_out", cross="encoder_attn", cross_norm="encoder_attn_layer_norm")  # fmt: skip
+
+WHISPER_ENCODER = replace(
+    WHISPER, positions="model.encoder.embed_positions", layers="model.encoder.layers", final_norm="model.encoder.layer_norm"
+)
