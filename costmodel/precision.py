@@ -3,7 +3,10 @@
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from costmodel.formats import Format, get
+from costmodel.record import Real
 
 PIPES = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "fp6", "fp4", "int8", "int4")
 
@@ -32,9 +35,9 @@ class Precision:
         return pair if self.kv_cache.name == _default_kv(self.activation) else f"{pair}/{self.kv_cache.name}"
 
     @property
-    def vector(self) -> Format:
-        """The format of biases and norm scales: the activation's where it is wide, else the accumulator's."""
-        return self.activation if self.activation.bits >= 16 else self.accumulator
+    def vector_bits(self) -> Real:
+        """Bits of a bias or norm scale: the activation's where that has 16 or more, else the accumulator's."""
+        return np.where(self.activation.bits >= 16, self.activation.bits, self.accumulator.bits)[()]
 
 
 def precision(spelling: str, *, math_pipe: str | None = None) -> Precision:

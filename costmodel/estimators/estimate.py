@@ -25,7 +25,7 @@ Columns = dict[str, Real]
 class Estimate:
     """What a workload costs: per-op `columns` (arrays in op order) and `totals`; a quantity not modelled is absent.
 
-    Each column reads as an attribute too: `estimate.latency_s` is an array over ops, `estimate.totals["latency_s"]` the sum.
+    Each column reads as an attribute too: `estimate.latency_s` is an array over ops, `totals["latency_s"]` its sum.
     """
 
     workload: Workload
@@ -55,7 +55,9 @@ class Estimate:
         """Useful FLOPs over the dense peak of the first layer's pipe, for the whole pass."""
         if isinstance(self.device, Fpga):
             raise ValueError("mfu needs a GPU or CPU: an FPGA has no fixed peak")
-        weighted = next((p for p, op in zip(self.precisions, self.workload.ops, strict=True) if op.macs), self.precisions[0])
+        weighted = next(
+            (p for p, op in zip(self.precisions, self.workload.ops, strict=True) if op.macs), self.precisions[0]
+        )
         return float(self.totals["flops"] / self.totals["latency_s"] / self.device.flops_per_s(weighted))
 
     @property
@@ -84,9 +86,7 @@ class Estimate:
         return f"<table><caption>{escape(title)}</caption>{rows}</table>{missing}"
 
 
-def estimate(
-    workload: Workload, precision: Assignment, device: Device, *, folding: Folding | None = None
-) -> Estimate:
+def estimate(workload: Workload, precision: Assignment, device: Device, *, folding: Folding | None = None) -> Estimate:
     """Estimate every op of a workload at one precision, or at one by layer, on a device.
 
     An FPGA needs a `folding` (PE and SIMD a layer); without one it is folded to its fastest balanced design.
@@ -94,8 +94,9 @@ def estimate(
     """
     precisions = per_op(workload, precision)
     batch = stack(precisions)
-    if isinstance(device, Fpga) and folding is None:
-        folding = fpga.fold(workload, batch, device)
+    if isinstance(device, Fpga):
+        fpga.check(workload, precisions)
+        folding = folding or fpga.fold(workload, batch, device)
     columns = {
         name: np.array(np.broadcast_to(column, len(workload.ops)))
         for name, column in evaluate(device, workload.batch_of_ops, batch, folding).items()
@@ -161,10 +162,14 @@ def _require_pipes(
         op, used = ops[lacking[0]], precisions[lacking[0]]
         pipe = used.math_pipe if op.weight_elements else used.attention_pipe
         has = [p for p in device.peak_flops.__dataclass_fields__ if not np.isnan(getattr(device.peak_flops, p))]
-        raise ValueError(f"{device.name} has no {pipe} pipe, which {op.name} needs at {used.name}; it has {', '.join(has)}")
+        raise ValueError(
+            f"{device.name} has no {pipe} pipe, which {op.name} needs at {used.name}; it has {', '.join(has)}"
+        )
 
 
-def _totals(workload: Workload, precision: Precision, columns: Mapping[str, NDArray[Any]], device: Device) -> dict[str, float]:
+def _totals(
+    workload: Workload, precision: Precision, columns: Mapping[str, NDArray[Any]], device: Device
+) -> dict[str, float]:
     additive = {n: float(c.sum()) for n, c in columns.items() if c.dtype.kind == "f" and n != "cycles"}
     additive["peak_activation_bytes"] = peak_activation_bytes(workload, precision)
     if isinstance(device, Fpga):

@@ -29,7 +29,9 @@ def peak_activation_bytes(workload: Workload, precision: Precision) -> float:
     The network's input counts until the first op has read it; workspace of a kernel does not.
     """
     ops = workload.batch_of_ops
-    bytes_ = np.broadcast_to(ops.output_elements * precision.activation.bits_per_element / BITS_PER_BYTE, len(workload.ops))
+    bytes_ = np.broadcast_to(
+        ops.output_elements * precision.activation.bits_per_element / BITS_PER_BYTE, len(workload.ops)
+    )
     change = np.zeros(len(workload.ops) + 1)
     np.add.at(change, np.arange(len(workload.ops)), bytes_)
     np.add.at(change, last_use(workload) + 1, -bytes_)

@@ -12,7 +12,7 @@ BITS_PER_BYTE = 8
 def weight_bytes(op: Op, precision: Precision) -> Real:
     """Stored parameters: weights in their format, biases and norm scales in the wide one."""
     weights = op.weight_elements * op.weight_density * precision.weight.bits_per_element
-    return (weights + op.vector_elements * precision.vector.bits_per_element) / BITS_PER_BYTE
+    return (weights + op.vector_elements * precision.vector_bits) / BITS_PER_BYTE
 
 
 def kv_bytes(op: Op, precision: Precision) -> Real:
@@ -28,7 +28,7 @@ def activation_bytes(op: Op, precision: Precision) -> Real:
 def bytes_moved(op: Op, precision: Precision) -> Real:
     """Bytes between memory and the device over all executions, if each operand crosses once an execution.
 
-    Williams, Waterman, Patterson, Roofline, doi 10.1145/1498765.1498785: compulsory traffic, no cache reuse between ops.
+    Williams, Waterman, Patterson, Roofline, doi 10.1145/1498765.1498785: compulsory traffic, nothing kept between ops.
     """
     weights = weight_bytes(op, precision) * op.weight_reads
     return op.count * (weights + kv_bytes(op, precision) + activation_bytes(op, precision))

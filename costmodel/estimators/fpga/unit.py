@@ -1,0 +1,80 @@
+"""The unit that a layer becomes on the fabric: height x width weights, of which PE rows and SIMD columns work at once.
+
+Blott et al., FINN-R: An End-to-End Deep-Learning Framework for Fast Exploration of Quantized Neural Networks, ACM TRETS
+2018, doi 10.1145/3242897, arXiv 1809.04570. A depthwise or grouped convolution is a unit without shared inputs: every
+row has columns of its own (FINN's vector-vector unit, which FINN builds for depthwise layers alone).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from costmodel.record import Real
+from costmodel.workload import Op
+
+ON_FABRIC = ("linear", "conv")
+"""Kinds of op that become a unit."""
+
+
+@dataclass(frozen=True)
+class Folding:
+    """Rows (`pe`) and columns (`simd`) that each layer's unit handles a cycle; arrays over the ops of a workload.
+
+    `dsp` is 1 where multiplications wider than 4 bits may take DSP blocks, 0 where all stay in LUTs.
+    """
+
+    pe: Real
+    simd: Real
+    dsp: Real = 1.0
+
+    def column(self) -> "Folding":
+        """The folding with 1-d fields laid along the first axis of a grid [ops, precisions]."""
+        return Folding(*(np.reshape(f, (-1, 1)) if np.ndim(f) == 1 else f for f in (self.pe, self.simd, self.dsp)))
+
+
+def on_fabric(op: Op) -> Real:
+    """Whether the op becomes a unit: a product of stored weights with activations."""
+    kinds = [np.asarray(op.kind == kind) for kind in ON_FABRIC]
+    return np.logical_or.reduce(np.broadcast_arrays(*kinds))
+
+
+def height(op: Op) -> Real:
+    """Rows of the weight matrix over all groups: output channels (FINN's MH)."""
+    return op.b * op.n
+
+
+def width(op: Op) -> Real:
+    """Columns of the weight matrix: the inputs that one output reads (FINN's MW)."""
+    return op.k
+
+
+def grouped(op: Op) -> Real:
+    """Whether rows do not share their inputs: depthwise and grouped convolutions."""
+    return op.b > 1
+
+
+def windowed(op: Op) -> Real:
+    """Whether a sliding-window unit feeds the matrix: convolutions other than 1 x 1 at stride 1."""
+    w = op.window
+    sizes = w.kernel_height * w.kernel_width * w.stride_height * w.stride_width
+    return np.asarray(op.kind == "conv") & (sizes > 1)
+
+
+def channels(op: Op) -> Real:
+    """Input channels over all groups; 1 for an op without a matrix."""
+    return np.maximum(op.b * op.k / (op.window.kernel_height * op.window.kernel_width), 1)
+
+
+def window_lanes(op: Op, folding: Folding) -> Real:
+    """Channels that the sliding-window unit emits a cycle: the unit's SIMD, or its PE where rows share no inputs."""
+    return np.minimum(np.where(grouped(op), folding.pe, folding.simd), channels(op))
+
+
+def parallel_window(op: Op, folding: Folding) -> Real:
+    """Whether the unit eats more than one pixel's channels a cycle, so that whole windows must be held in registers."""
+    return np.where(grouped(op), folding.simd > 1, folding.simd > channels(op))
+
+
+def weight_depth(op: Op, folding: Folding) -> Real:
+    """Words of the weight memory, each of PE x SIMD weights."""
+    return height(op) * width(op) / (folding.pe * folding.simd)
