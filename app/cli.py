@@ -17,7 +17,7 @@ EXIT_INTERRUPTED = 130
 class _Commands(click.Group):
     """The modules of app/commands, each with a click command named `command`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click passes it
         return sorted(p.stem for p in Path(__file__).with_name("commands").glob("[a-z]*.py"))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
@@ -44,7 +44,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; every failure of the input is one line on stderr and exit 2, an infeasible budget exit 3."""
+    """Run the command line; bad input is one line on stderr and exit 2, an infeasible budget exit 3."""
     try:
         cli.main(prog_name="bitfront", standalone_mode=False)
     except click.ClickException as error:

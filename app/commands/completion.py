@@ -7,8 +7,9 @@ import click
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print a completion script; load it with: eval "$(bitfront completion bash)"."""
-    from app.cli import cli
     from click.shell_completion import get_completion_class
+
+    from app.cli import cli
 
     found = get_completion_class(shell)
     assert found is not None

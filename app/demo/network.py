@@ -56,7 +56,7 @@ class DigitsNet(nn.Module):
 
 
 def digits(seed: int = SEED) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return scikit-learn's 1,797 handwritten digits as train, calibration (a part of train) and test (images, labels)."""
+    """Return scikit-learn's 1,797 handwritten digits split into train, calibration (part of train) and test."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -69,7 +69,11 @@ def digits(seed: int = SEED) -> dict[str, tuple[Tensor, Tensor]]:
 
 
 def train(
-    data: tuple[Tensor, Tensor], *, seed: int = SEED, epochs: int = EPOCHS, progress: Callable[[int, int], Any] | None = None
+    data: tuple[Tensor, Tensor],
+    *,
+    seed: int = SEED,
+    epochs: int = EPOCHS,
+    progress: Callable[[int, int], Any] | None = None,
 ) -> DigitsNet:
     """Train a network on (images, labels); the same seed gives the same weights. `progress` is told (step, steps)."""
     images, labels = data

@@ -15,6 +15,8 @@ def bits(layers: Sequence[Mapping[str, Any]], *, title: str) -> go.Figure:
     for i, operand in enumerate(("weight", "activation")):
         values = [layer[f"{operand}_bits"] for layer in layers]
         figure.add_bar(x=names, y=values, name=f"{operand}s", marker_color=colour(i), text=[f"{v:g}" for v in values])
-    figure.update_layout(**layout(title, "", "bits per element", barmode="group", legend={"orientation": "h", "y": 1.1, "x": 0.6}))
+    figure.update_layout(
+        **layout(title, "", "bits per element", barmode="group", legend={"orientation": "h", "y": 1.1, "x": 0.6})
+    )
     figure.update_xaxes(tickangle=-40)
     return figure

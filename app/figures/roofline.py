@@ -14,7 +14,7 @@ def roofline(
 ) -> go.Figure:
     """Plot FLOP/s over FLOP/byte: a roof for each pipe in `peaks`, a dot for each layer.
 
-    `layers` are dicts with "name", "precision", "flops", "bytes_moved" and "latency_s"; those without FLOPs are left out.
+    `layers` are dicts with "name", "precision", "flops", "bytes_moved" and "latency_s"; those of 0 FLOPs are left out.
     """
     counted = [layer for layer in layers if layer["flops"] > 0]
     intensity = [layer["flops"] / layer["bytes_moved"] for layer in counted]
@@ -23,7 +23,9 @@ def roofline(
     figure = go.Figure()
     for i, (pipe, peak) in enumerate(peaks.items()):
         roof = np.minimum(peak, span * memory_bytes_per_s)
-        figure.add_scatter(x=span.tolist(), y=roof.tolist(), mode="lines", name=f"{pipe} roof", line={"color": colour(i)})
+        figure.add_scatter(
+            x=span.tolist(), y=roof.tolist(), mode="lines", name=f"{pipe} roof", line={"color": colour(i)}
+        )
     figure.add_scatter(
         x=intensity,
         y=[layer["flops"] / layer["latency_s"] for layer in counted],

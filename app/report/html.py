@@ -84,7 +84,8 @@ def _designs(run: Run) -> str:
 def _layer_table(layers: Sequence[Mapping[str, Any]]) -> str:
     columns = [c for c in LAYER_COLUMNS if any(c in layer for layer in layers)]
     rows = [
-        (False, [str(v) if isinstance(v := layer.get(c, "-"), str) else quantity(c, v) for c in columns]) for layer in layers
+        (False, [str(v) if isinstance(v := layer.get(c, "-"), str) else quantity(c, v) for c in columns])
+        for layer in layers
     ]
     return _table(columns, rows)
 
@@ -92,7 +93,7 @@ def _layer_table(layers: Sequence[Mapping[str, Any]]) -> str:
 def _table(columns: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]]) -> str:
     head = "".join(f"<th>{escape(c)}</th>" for c in columns)
     body = "".join(
-        f'<tr{" class=chosen" if chosen else ""}>{"".join(f"<td>{escape(c)}</td>" for c in cells)}</tr>'
+        f"<tr{' class=chosen' if chosen else ''}>{''.join(f'<td>{escape(c)}</td>' for c in cells)}</tr>"
         for chosen, cells in rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,0 +1,41 @@
+"""Run the command line as a user does, in a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def bitfront() -> Run:
+    def run(*args: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from app.cli import main; main()", *args]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)} | (env or {})
+        return subprocess.run(
+            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def refused(bitfront: Run) -> Callable[..., str]:
+    """Run a command that must fail as bad input; return its one line on stderr."""
+
+    def run(*args: str, code: int = 2, cwd: Path = ROOT) -> str:
+        done = bitfront(*args, cwd=cwd)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        assert done.stdout == ""
+        lines = done.stderr.splitlines()
+        assert len(lines) == 1, done.stderr
+        assert lines[0].startswith("bitfront: ")
+        return lines[0]
+
+    return run
