@@ -9,9 +9,10 @@ class Format:
 
     `bits` are the stored bits of an element; a group of `group_size` elements along the reduction axis shares
     `scale_bits` more, the bits of `scale`, a format's name ("" = none stored).
-    encoding  integer, minifloat or codebook.
-    special   which codes a minifloat gives up: "ieee" for infinities and nan, "fn" for nan alone, "fnuz" for nan at
-              negative zero, "" for none (every code is a finite value).
+    encoding       integer, minifloat or codebook.
+    mantissa_bits  a minifloat's stored significand bits; an integer's fraction bits (6 in mxint8, else 0).
+    special        which codes a minifloat gives up: "ieee" for infinities and nan, "fn" for nan alone, "fnuz" for nan
+                   at negative zero, "" for none (every code is a finite value); "fnu" is e8m0: powers of two, no zero.
     """
 
     name: str
@@ -34,4 +35,5 @@ class Format:
 
     @property
     def is_float(self) -> bool:
+        """Whether elements have an exponent of their own."""
         return self.encoding == "minifloat"

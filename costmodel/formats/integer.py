@@ -21,7 +21,7 @@ def parse(name: str) -> Format | None:
     """Read a listed name or int{bits}_g{group_size}, whose groups share an fp16 scale; None if it is neither."""
     if name in _BY_NAME:
         return _BY_NAME[name]
-    match = re.fullmatch(r"int(\d+)_g(\d+)", name)
+    match = re.fullmatch(r"int([1-9][0-9]?)_g(0|[1-9][0-9]{0,8})", name)
     if not match:
         return None
     bits, group = int(match[1]), int(match[2])

@@ -8,15 +8,31 @@ from costmodel.formats.format import Format
 
 _FAMILIES = (integer, minifloat, microscaling, codebook)
 
+_ALIASES = {
+    "bfloat16": "bf16",
+    "float16": "fp16",
+    "float32": "fp32",
+    "float8_e4m3fn": "fp8_e4m3",
+    "float8_e5m2": "fp8_e5m2",
+    "fp8": "fp8_e4m3",
+    "fp4": "fp4_e2m1",
+}  # names of torch dtypes, and the layout that inference engines mean by fp8
+
 
 @cache
 def get(name: str) -> Format:
-    """Return the format of that name; UnknownNameError lists near names."""
+    """Return the format of that name, in any case; UnknownNameError lists near names."""
+    key = str(name).strip().lower()
     for family in _FAMILIES:
-        found = family.parse(name)
+        found: Format | None = family.parse(_ALIASES.get(key, key))
         if found is not None:
             return found
-    raise UnknownNameError("format", name, names())
+    raise UnknownNameError("format", str(name), names())
+
+
+def resolve(fmt: Format | str) -> Format:
+    """Return the format itself, or the one of that name."""
+    return fmt if isinstance(fmt, Format) else get(fmt)
 
 
 def names() -> list[str]:

@@ -23,7 +23,7 @@ FORMATS = (
     _block("mxfp6_e3m2", "fp6_e3m2", "e8m0", 32),
     _block("mxfp6_e2m3", "fp6_e2m3", "e8m0", 32),
     _block("mxfp4", "fp4_e2m1", "e8m0", 32),
-    _block("mxint8", "int8", "e8m0", 32),
+    replace(_block("mxint8", "int8", "e8m0", 32), mantissa_bits=6),  # elements are multiples of 2^-6
     _block("nvfp4", "fp4_e2m1", "fp8_e4m3", 16),
 )
 

@@ -1,6 +1,7 @@
 """Floating-point formats with E exponent and M mantissa bits, from 3-bit minifloats to fp32."""
 
 import re
+from dataclasses import replace
 
 from costmodel.formats.format import Format
 
@@ -8,7 +9,12 @@ _SUFFIX = {"": "", "_ieee": "ieee", "_fn": "fn", "_fnuz": "fnuz"}
 
 
 def minifloat(
-    name: str, exponent_bits: int, mantissa_bits: int, special: str = "", bias: int | None = None, bits: int | None = None
+    name: str,
+    exponent_bits: int,
+    mantissa_bits: int,
+    special: str = "",
+    bias: int | None = None,
+    bits: int | None = None,
 ) -> Format:
     """Return a signed float format; the bias defaults to 2^(E-1) - 1, as in IEEE 754, one more for fnuz."""
     if bias is None:
@@ -34,6 +40,7 @@ FORMATS = (
     minifloat("fp6_e3m2", 3, 2),
     minifloat("fp6_e2m3", 2, 3),
     minifloat("fp4_e2m1", 2, 1),
+    replace(minifloat("e8m0", 8, 0, "fnu", bits=8), signed=False),  # the shared scale of MX formats
 )
 
 _BY_NAME = {f.name: f for f in FORMATS}
@@ -42,17 +49,18 @@ _BY_NAME = {f.name: f for f in FORMATS}
 def parse(name: str) -> Format | None:
     """Read a listed name or e{E}m{M}[_b{bias}][_ieee|_fn|_fnuz] of 3 to 16 bits; None if it is neither.
 
+    fp8_e4m3 and fp8_e5m2 are the OCP formats, with nan, and with infinities and nan.
     Without a suffix every code is a finite value; _ieee has infinities and nan, _fn nan alone, _fnuz one nan and no -0.
     """
     if name in _BY_NAME:
         return _BY_NAME[name]
-    match = re.fullmatch(r"e(\d+)m(\d+)(?:_b(-?\d+))?(|_ieee|_fn|_fnuz)", name)
+    match = re.fullmatch(r"e([1-9][0-9]?)m(0|[1-9][0-9]?)(?:_b(-?[0-9]{1,4}))?(|_ieee|_fn|_fnuz)", name)
     if not match:
         return None
     exponent_bits, mantissa_bits = int(match[1]), int(match[2])
     special = _SUFFIX[match[4]]
-    if exponent_bits < 1 or not 3 <= 1 + exponent_bits + mantissa_bits <= 16:
-        raise ValueError(f"{name!r}: a minifloat has 3 to 16 bits, at least 1 of them exponent")
+    if not 3 <= 1 + exponent_bits + mantissa_bits <= 16:
+        raise ValueError(f"{name!r}: a minifloat has 3 to 16 bits, got {1 + exponent_bits + mantissa_bits}")
     if special == "ieee" and mantissa_bits < 1:
         raise ValueError(f"{name!r}: infinity and nan need at least 1 mantissa bit")
     return minifloat(name, exponent_bits, mantissa_bits, special, int(match[3]) if match[3] else None)
