@@ -101,6 +101,8 @@ def estimate(workload: Workload, precision: Assignment, device: Device, *, foldi
         name: np.array(np.broadcast_to(column, len(workload.ops)))
         for name, column in evaluate(device, workload.batch_of_ops, batch, folding).items()
     }
+    if "energy_j" in columns and np.isnan(columns["energy_j"]).all():
+        del columns["energy_j"]  # the device's node or memory is not in the energy tables: absent, not a guess
     _require_pipes(workload.ops, precisions, columns, device)
     uncounted = workload.uncounted + (fpga.uncounted(workload) if isinstance(device, Fpga) else ())
     totals = _totals(workload, batch, columns, device)
@@ -119,14 +121,14 @@ def grid(
 
 
 @singledispatch
-def evaluate(device: Device, op: Op, precision: Precision, folding: Folding | None) -> Columns:
+def evaluate(device: Device, op: Op, precision: Precision, folding: Folding | None) -> Columns:  # noqa: ARG001
     """Return the columns of one op or a batch on a device; all arguments broadcast."""
     raise TypeError(f"no cost model for a {type(device).__name__}")
 
 
 @evaluate.register(Gpu)
 @evaluate.register(Cpu)
-def _(device: Gpu | Cpu, op: Op, precision: Precision, folding: Folding | None) -> Columns:
+def _(device: Gpu | Cpu, op: Op, precision: Precision, folding: Folding | None) -> Columns:  # noqa: ARG001
     columns = _counts(op, precision)
     columns["bytes_moved"] = traffic.bytes_moved(op, precision)
     columns["latency_s"] = roofline.latency_s(op, precision, device)

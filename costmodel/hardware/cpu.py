@@ -18,6 +18,7 @@ class Cpu:
     memory_bytes: Real
     memory_bytes_per_s: Real
     cores: Real
+    memory_kind: str = ""
     l2_bytes: Real = nan
     clock_hz: Real = nan
     power_w: Real = nan

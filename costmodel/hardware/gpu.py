@@ -9,6 +9,8 @@ import numpy as np
 from costmodel.precision import Precision
 from costmodel.record import Real
 
+MEMORY_KINDS = ("HBM", "GDDR", "DDR", "LPDDR")
+
 
 @dataclass(frozen=True)
 class PeakFlops:
@@ -39,7 +41,10 @@ class PeakFlops:
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU in base units; `process_m` is the name of its process node, `sources` cites each value."""
+    """A GPU in base units; `process_m` is the name of its process node, `sources` cites each value.
+
+    `memory_kind` is one of MEMORY_KINDS, "" where it is not known; `link_bytes_per_s` counts both directions together.
+    """
 
     name: str
     peak_flops: PeakFlops
@@ -49,6 +54,7 @@ class Gpu:
     sm_count: Real
     clock_hz: Real
     power_w: Real
+    memory_kind: str = ""
     process_m: Real = nan
     link_bytes_per_s: Real = nan
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

@@ -5,14 +5,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from costmodel.catalog import read_toml, require, toml_files
 from costmodel.hardware.cpu import Cpu
 from costmodel.hardware.fpga import DSP_KINDS, Fpga
-from costmodel.hardware.gpu import Gpu, PeakFlops
+from costmodel.hardware.gpu import MEMORY_KINDS, Gpu, PeakFlops
 
 Device: TypeAlias = Gpu | Cpu | Fpga
+
+TEXT = ("name", "dsp_kind", "memory_kind")
+
+D = TypeVar("D", Gpu, Cpu, Fpga)
 
 KINDS: dict[str, type[Gpu] | type[Cpu] | type[Fpga]] = {"gpu": Gpu, "cpu": Cpu, "fpga": Fpga}
 
@@ -69,12 +73,13 @@ def read(path: Path, kind: str = "") -> Device:
     if "peak_flops" in data:
         _check_keys(path, data["peak_flops"], PeakFlops)
         data["peak_flops"] = PeakFlops(**data["peak_flops"])
-    if data.get("dsp_kind", DSP_KINDS[0]) not in DSP_KINDS:
-        raise ValueError(f"{path}: dsp_kind must be one of {DSP_KINDS}, got {data['dsp_kind']!r}")
+    for key, allowed in (("dsp_kind", DSP_KINDS), ("memory_kind", MEMORY_KINDS)):
+        if key in data and data[key] not in allowed:
+            raise ValueError(f"{path}: {key} must be one of {allowed}, got {data[key]!r}")
     return cls(**data)
 
 
-def _load_as(kind: str, name: str, cls: type[Any]) -> Any:
+def _load_as(kind: str, name: str, cls: type[D]) -> D:
     found = read(Path(name), kind) if name.endswith(".toml") else None
     if found is None:
         files = _files(kind)
@@ -97,7 +102,7 @@ def _check_keys(path: Path, data: Mapping[str, Any], cls: type[Any]) -> None:
         if f.name not in data and f.default is MISSING and f.default_factory is MISSING:
             raise ValueError(f"{path}: {f.name} is missing")
     for key, value in data.items():
-        text = key in ("name", "dsp_kind", "sources", "peak_flops")
+        text = key in TEXT or key in ("sources", "peak_flops")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not text and not (number and math.isfinite(value) and value >= 0):
             raise ValueError(f"{path}: {key} must be a finite number of at least 0, got {value!r}")
