@@ -23,6 +23,10 @@ class Attention:
     qk_norm: bool = False
     window: int = 0
 
+    def __post_init__(self) -> None:
+        if self.heads % self.kv_heads:
+            raise ValueError(f"kv_heads must divide heads, got heads={self.heads}, kv_heads={self.kv_heads}")
+
     @property
     def cache_elements(self) -> int:
         """Elements that one token adds to a layer's cache."""
@@ -33,8 +37,8 @@ class Attention:
 class LatentAttention:
     """Multi-head latent attention: DeepSeek-AI, DeepSeek-V2, arXiv 2405.04434, section 2.1.
 
-    `q_lora_rank` 0 projects queries directly. A head's key has `nope_dim` elements from the latent and `rope_dim` rotary
-    ones that all heads share; its value has `value_dim`.
+    `q_lora_rank` 0 projects queries directly. A head's key has `nope_dim` elements from the latent and `rope_dim`
+    rotary ones that all heads share; its value has `value_dim`. `bias` is of the projections down and out.
     """
 
     heads: int
@@ -53,7 +57,10 @@ class LatentAttention:
 
 @dataclass(frozen=True)
 class Mlp:
-    """Two linear layers around an activation, or three where a gate multiplies the activation; `function` as in ops."""
+    """Two linear layers around an activation, or three where a gate multiplies it; `function` as in ops.activation.
+
+    `fused` computes the gate's and the value's projection in one.
+    """
 
     d_ff: int
     function: str = "silu"
@@ -66,8 +73,8 @@ class Mlp:
 class Moe:
     """A router and `experts` gated MLPs of width `d_ff`, of which each token takes `experts_per_token`.
 
-    `shared_d_ff` is the width of the MLP that every token takes, all shared experts together; `router_correction` a
-    stored score offset an expert (DeepSeek-V3).
+    `shared_d_ff` is the width of the MLP that every token takes, all shared experts together; `router_correction` says
+    that the router stores a score offset an expert (DeepSeek-V3).
     """
 
     experts: int
@@ -77,13 +84,20 @@ class Moe:
     shared_d_ff: int = 0
     router_correction: bool = False
 
+    def __post_init__(self) -> None:
+        if not 0 < self.experts_per_token <= self.experts:
+            raise ValueError(
+                f"experts_per_token must be within 1..experts, got {self.experts_per_token} of {self.experts}"
+            )
+
 
 @dataclass(frozen=True)
 class Norm:
-    """`style` as in ops.norm; `placement`: pre (before a sublayer), post (after its residual sum), sandwich (both sides)."""
+    """`style` as in ops.norm; `placement`: pre = before a sublayer, post = after its residual sum, sandwich = around it."""
 
     style: str = "rms"
     placement: str = "pre"
+    affine: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,7 +110,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Encoder:
-    """Whisper's audio encoder: two convolutions over `mel_bins` x 2 `positions` frames, then bidirectional blocks."""
+    """Whisper's audio encoder: two convolutions over 2 x `positions` frames of `mel_bins`, then bidirectional blocks."""
 
     blocks: tuple[Block, ...]
     mel_bins: int
@@ -106,17 +120,18 @@ class Encoder:
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """A stack of blocks between an embedding and a head.
+    """A stack of blocks between an embedding and a head; the defaults are Llama's.
 
-    positions        rows of a learned position table, 0 where positions are rotary; position_offset of them lie before
-                     the first token's
-    embedding_width  width of the token table where it is not d_model (OPT-350m projects in and out of it)
+    positions        rows of a learned position table, `position_offset` of them before the first token's; 0 = no table
+    rotary           the fraction of a head's elements that rotary embedding turns
+    token_types      rows of a token-type table (BERT)
+    embedding_width  width of the token table where it is not d_model: linear layers lead in and out of it (OPT-350m)
     embedding_norm   a norm follows the embeddings (BERT)
     final_norm       a norm follows the last block
     causal           a token sees those before it: the model decodes
-    head             a linear layer to the vocabulary; tied: it shares the token table; head_bias: it adds one
+    head             a linear layer to the vocabulary; tied: it shares the token table
     pooler           a linear layer and tanh on the first token (BERT)
-    encoder          whose output every block attends to (Whisper)
+    encoder          what every block attends to as well (Whisper)
     uncounted        parts known to cost something that no op stands for
     """
 
@@ -127,7 +142,7 @@ class LanguageModel:
     norm: Norm = Norm()
     positions: int = 0
     position_offset: int = 0
-    rotary: bool = True
+    rotary: float = 1.0
     token_types: int = 0
     embedding_width: int = 0
     embedding_norm: bool = False
@@ -135,7 +150,6 @@ class LanguageModel:
     causal: bool = True
     head: bool = True
     tied: bool = False
-    head_bias: bool = False
     pooler: bool = False
     encoder: Encoder | None = None
     names: ModuleNames = LLAMA
@@ -157,5 +171,5 @@ class LanguageModel:
 
     @property
     def cache_elements(self) -> int:
-        """Elements that one token of a sequence adds to the KV cache, over all layers."""
+        """Elements that one token of a sequence adds to the KV cache, over all layers; windows bound its length."""
         return sum(block.attention.cache_elements for block in self.blocks)

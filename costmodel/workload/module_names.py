@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class ModuleNames:
-    """Module paths; those from `q` on are relative to a layer, `layers`.i. Defaults are Llama's."""
+    """Module paths; those from `attention` on are relative to a layer, `layers`.i. The defaults are Llama's."""
 
     embedding: str = "model.embed_tokens"
-    positions: str = ""
-    token_types: str = ""
-    embedding_norm: str = ""
-    project_in: str = ""
-    project_out: str = ""
+    positions: str = "model.embed_positions"
+    token_types: str = "model.token_type_embeddings"
+    embedding_norm: str = "model.embedding_norm"
+    project_in: str = "model.project_in"
+    project_out: str = "model.project_out"
     layers: str = "model.layers"
     final_norm: str = "model.norm"
     head: str = "lm_head"
-    pooler: str = ""
+    pooler: str = "pooler"
     attention: str = "self_attn"
     q: str = "self_attn.q_proj"
     k: str = "self_attn.k_proj"
@@ -24,19 +24,30 @@ class ModuleNames:
     qkv: str = "self_attn.qkv_proj"
     out: str = "self_attn.o_proj"
     attention_norm: str = "input_layernorm"
-    after_attention_norm: str = ""
-    cross: str = ""
-    cross_norm: str = ""
+    attention_post_norm: str = "post_attention_layernorm"
+    cross: str = "encoder_attn"
+    cross_norm: str = "encoder_attn_layer_norm"
     gate: str = "mlp.gate_proj"
     up: str = "mlp.up_proj"
     gate_up: str = "mlp.gate_up_proj"
     act: str = "mlp.act_fn"
     down: str = "mlp.down_proj"
     mlp_norm: str = "post_attention_layernorm"
-    after_mlp_norm: str = ""
+    mlp_post_norm: str = "post_feedforward_layernorm"
 
 
 LLAMA = ModuleNames()
+
+SHARED_EXPERTS = ModuleNames(
+    gate="mlp.shared_experts.gate_proj",
+    up="mlp.shared_experts.up_proj",
+    act="mlp.shared_experts.act_fn",
+    down="mlp.shared_experts.down_proj",
+)
+
+PHI3 = ModuleNames(act="mlp.activation_fn")
+
+GEMMA2 = ModuleNames(mlp_norm="pre_feedforward_layernorm")
 
 GPT2 = ModuleNames(
     embedding="transformer.wte",
@@ -74,7 +85,6 @@ BERT = ModuleNames(
     token_types="embeddings.token_type_embeddings",
     embedding_norm="embeddings.LayerNorm",
     layers="encoder.layer",
-    pooler="pooler",
     attention="attention.self",
     q="attention.self.query",
     k="attention.self.key",
@@ -87,8 +97,11 @@ BERT = ModuleNames(
     mlp_norm="output.LayerNorm",
 )
 
-WHISPER = replace(OPT, final_norm="model.decoder.layer_norm", head="proj_out", cross="encoder_attn", cross_norm="encoder_attn_layer_norm")  # fmt: skip
+WHISPER = replace(OPT, final_norm="model.decoder.layer_norm", head="proj_out")
 
 WHISPER_ENCODER = replace(
-    WHISPER, positions="model.encoder.embed_positions", layers="model.encoder.layers", final_norm="model.encoder.layer_norm"
+    WHISPER,
+    positions="model.encoder.embed_positions",
+    layers="model.encoder.layers",
+    final_norm="model.encoder.layer_norm",
 )

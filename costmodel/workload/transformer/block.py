@@ -2,51 +2,68 @@
 
 from collections.abc import Callable
 
-from costmodel.workload.language_model import Block, LatentAttention, Mlp, Norm
+from costmodel.workload.language_model import Attention, Block, LatentAttention, Moe, Norm
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.op import Op
-from costmodel.workload.ops import elementwise, norm
+from costmodel.workload.ops import elementwise
+from costmodel.workload.transformer.attention_layer import attention_layer
+from costmodel.workload.transformer.cross_attention_layer import cross_attention_layer
 from costmodel.workload.transformer.feed_forward import feed_forward
-from costmodel.workload.transformer.self_attention import self_attention
+from costmodel.workload.transformer.latent_attention_layer import latent_attention_layer
+from costmodel.workload.transformer.mixture_of_experts import mixture_of_experts
+from costmodel.workload.transformer.normalization import normalization
 from costmodel.workload.transformer.span import Span
+
+Body = Callable[[str], list[Op]]
 
 
 def block(
-    layer: str, shape: Block, span: Span, *, d_model: int, style: Norm, rotary: bool, names: ModuleNames, source: str
-) -> list[Op]:
-    """Return the ops of layer `layer`, whose input is the output of op `source`."""
+    layer: str, shape: Block, span: Span, *, d_model: int, style: Norm, rotary: float, names: ModuleNames, source: str,
+    memory: str = "", memory_positions: int = 0,
+) -> list[Op]:  # fmt: skip
+    """Return the ops of layer `layer`, which reads op `source`, and attends to op `memory` too where there is one."""
+    attention = shape.attention
 
     def attend(read: str) -> list[Op]:
-        if isinstance(shape.attention, LatentAttention):
-            raise NotImplementedError
-        return self_attention(
-            layer, shape.attention, span, d_model=d_model, rotary=rotary, names=names, source=read
+        if isinstance(attention, LatentAttention):
+            return latent_attention_layer(layer, attention, span, d_model=d_model, source=read)
+        return attention_layer(layer, attention, span, d_model=d_model, rotary=rotary, names=names, source=read)
+
+    def cross(read: str) -> list[Op]:
+        assert isinstance(attention, Attention)
+        return cross_attention_layer(
+            layer, attention, span, positions=memory_positions, d_model=d_model, names=names, source=read, memory=memory
         )
 
     def transform(read: str) -> list[Op]:
-        if isinstance(shape.mlp, Mlp):
-            return feed_forward(layer, shape.mlp, span, d_model=d_model, names=names, source=read)
-        raise NotImplementedError
+        if isinstance(shape.mlp, Moe):
+            return mixture_of_experts(layer, shape.mlp, span, d_model=d_model, source=read)
+        return feed_forward(layer, shape.mlp, span, d_model=d_model, names=names, source=read)
 
-    elements = span.tokens * d_model
-    ops = sublayer(layer, "attn_residual", names.attention_norm, attend, elements, d_model=d_model, style=style, source=source)
-    return ops + sublayer(
-        layer, "mlp_residual", names.mlp_norm, transform, elements, d_model=d_model, style=style, source=ops[-1].name
-    )
+    parts = [("attn_residual", attend, names.attention_norm, names.attention_post_norm)]
+    if memory_positions:
+        parts.append(("cross_residual", cross, names.cross_norm, ""))
+    parts.append(("mlp_residual", transform, names.mlp_norm, names.mlp_post_norm))
+    ops: list[Op] = []
+    for residual, body, before, after in parts:
+        read = ops[-1].name if ops else source
+        normed = (f"{layer}.{before}", f"{layer}.{after}")
+        ops += sublayer(f"{layer}.{residual}", body, span, norms=normed, d_model=d_model, style=style, source=read)
+    return ops
 
 
 def sublayer(
-    layer: str, residual: str, norm_name: str, body: Callable[[str], list[Op]], elements: float, *, d_model: int, style: Norm,
-    source: str,
-) -> list[Op]:  # fmt: skip
-    """Return `body` with its norm before it or after its residual sum."""
-
-    def normed(read: str) -> Op:
-        return norm(
-            f"{layer}.{norm_name}", elements, d_model, style=style.style, bias=style.style == "layer", inputs=(read,)
-        )
-
-    ops = [normed(source)] if style.placement == "pre" else []
+    residual: str, body: Body, span: Span, *, norms: tuple[str, str], d_model: int, style: Norm, source: str
+) -> list[Op]:
+    """Return `body` and its residual sum, with its norms where `style` places them."""
+    first, second = norms
+    ops: list[Op] = []
+    if style.placement != "post":
+        ops.append(normalization(first, span.tokens, d_model, style, source=source))
     ops += body(ops[-1].name if ops else source)
-    ops.append(elementwise(f"{layer}.{residual}", elements, inputs=(source, ops[-1].name)))
-    return ops if style.placement == "pre" else [*ops, normed(ops[-1].name)]
+    if style.placement == "sandwich":
+        ops.append(normalization(second, span.tokens, d_model, style, source=ops[-1].name))
+    ops.append(elementwise(residual, span.tokens * d_model, inputs=(source, ops[-1].name)))
+    if style.placement == "post":
+        ops.append(normalization(first, span.tokens, d_model, style, source=ops[-1].name))
+    return ops

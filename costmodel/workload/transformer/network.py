@@ -2,21 +2,55 @@
 
 from costmodel.workload.language_model import LanguageModel
 from costmodel.workload.op import Op
-from costmodel.workload.ops import embedding, linear, norm
+from costmodel.workload.ops import activation, linear
+from costmodel.workload.transformer.audio_encoder import audio_encoder
 from costmodel.workload.transformer.block import block
+from costmodel.workload.transformer.embeddings import embeddings
+from costmodel.workload.transformer.normalization import normalization
 from costmodel.workload.transformer.span import Span
 
 
 def network(model: LanguageModel, span: Span, *, logits: int) -> list[Op]:
-    """Return the ops of a pass over `span` that computes logits for the last `logits` tokens of each sequence."""
-    names, d_model = model.names, model.d_model
-    ops = [embedding(names.embedding, span.tokens, model.vocab, d_model, tied=model.tied, inputs=("input_ids",))]
+    """Return the ops of a pass over `span` that computes logits for the last `logits` tokens of each sequence.
+
+    The encoder of an encoder-decoder runs unless the pass decodes.
+    """
+    ops: list[Op] = []
+    memory, memory_positions = "", 0
+    if model.encoder:
+        memory, memory_positions = model.encoder.names.final_norm, model.encoder.positions
+        if not span.decodes:
+            ops += audio_encoder(model.encoder, span.batch, d_model=model.d_model, style=model.norm)
+    ops += embeddings(model, span)
     for i, shape in enumerate(model.blocks):
         ops += block(
-            f"{names.layers}.{i}", shape, span, d_model=d_model, style=model.norm, rotary=model.rotary, names=names,
+            f"{model.names.layers}.{i}",
+            shape,
+            span,
+            d_model=model.d_model,
+            style=model.norm,
+            rotary=model.rotary,
+            names=model.names,
             source=ops[-1].name,
-        )  # fmt: skip
-    style = model.norm.style
-    ops.append(norm(names.final_norm, span.tokens * d_model, d_model, style=style, bias=style == "layer"))
-    ops.append(linear(names.head, span.batch * logits, d_model, model.vocab, bias=model.head_bias))
+            memory=memory,
+            memory_positions=memory_positions,
+        )
+    if model.final_norm:
+        ops.append(normalization(model.names.final_norm, span.tokens, model.d_model, model.norm, source=ops[-1].name))
+    return ops + _head(model, span, logits=logits, source=ops[-1].name)
+
+
+def _head(model: LanguageModel, span: Span, *, logits: int, source: str) -> list[Op]:
+    names, d_model, rows = model.names, model.d_model, span.batch * logits
+    ops: list[Op] = []
+    if model.pooler:
+        name, elements = f"{names.pooler}.dense", span.batch * d_model
+        ops.append(linear(name, span.batch, d_model, d_model, inputs=(source,)))
+        ops.append(activation(f"{names.pooler}.activation", elements, function="tanh", inputs=(name,)))
+    if model.head:
+        width = model.embedding_width or d_model
+        if width != d_model:
+            ops.append(linear(names.project_out, span.tokens, d_model, width, bias=False, inputs=(source,)))
+            source = ops[-1].name
+        ops.append(linear(names.head, rows, width, model.vocab, bias=False, inputs=(source,)))
     return ops

@@ -1,0 +1,47 @@
+"""A mixture-of-experts layer as ops: router, routed experts, shared experts."""
+
+from dataclasses import replace
+
+from costmodel.workload.language_model import Mlp, Moe
+from costmodel.workload.module_names import SHARED_EXPERTS
+from costmodel.workload.op import Op
+from costmodel.workload.ops import activation, elementwise, experts, linear, softmax
+from costmodel.workload.transformer.feed_forward import feed_forward
+from costmodel.workload.transformer.span import Span
+
+
+def mixture_of_experts(layer: str, shape: Moe, span: Span, *, d_model: int, source: str) -> list[Op]:
+    """Return the router's scores, the experts that tokens take, and the sum of what they return.
+
+    Routing is taken as balanced; choosing the largest scores is not counted.
+    """
+    gate = linear(f"{layer}.mlp.gate", span.tokens, d_model, shape.experts, bias=False, inputs=(source,))
+    if shape.router_correction:
+        gate = replace(gate, vector_elements=shape.experts)
+    scores = softmax(f"{layer}.mlp.gate.scores", span.tokens * shape.experts, inputs=(gate.name,))
+    ops = [gate, scores, *_routed(layer, shape, span, d_model=d_model, source=source, scores=scores.name)]
+    if not shape.shared_d_ff:
+        return ops
+    shared = feed_forward(
+        layer, Mlp(shape.shared_d_ff, shape.function), span, d_model=d_model, names=SHARED_EXPERTS, source=source
+    )
+    both = (ops[-1].name, shared[-1].name)
+    return [*ops, *shared, elementwise(f"{layer}.mlp.sum", span.tokens * d_model, inputs=both)]
+
+
+def _routed(layer: str, shape: Moe, span: Span, *, d_model: int, source: str, scores: str) -> list[Op]:
+    module, taken = f"{layer}.mlp.experts", shape.experts_per_token
+    rows = span.tokens * taken
+    routing = {"experts": shape.experts, "experts_per_token": taken}
+    up = experts(f"{module}.gate_up_proj", span.tokens, d_model, 2 * shape.d_ff, **routing, inputs=(source, scores))
+    act = activation(f"{module}.act_fn", rows * shape.d_ff, function=shape.function, inputs=(up.name,))
+    gated = elementwise(f"{module}.act_fn.gate", rows * shape.d_ff, inputs=(act.name, up.name))
+    down = experts(f"{module}.down_proj", span.tokens, shape.d_ff, d_model, **routing, inputs=(gated.name,))
+    combined = elementwise(
+        f"{module}.combine",
+        span.tokens * d_model,
+        operands=taken,
+        flops=2 * taken - 1,
+        inputs=(down.name, scores),
+    )
+    return [up, act, gated, down, combined]

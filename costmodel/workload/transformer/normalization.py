@@ -1,0 +1,18 @@
+"""A model's norm over token vectors as an op."""
+
+from costmodel.workload.language_model import Norm
+from costmodel.workload.op import Op
+from costmodel.workload.ops import norm
+
+
+def normalization(name: str, tokens: int, d_model: int, style: Norm, *, source: str) -> Op:
+    """Return a norm of `tokens` vectors; a layer norm shifts as well as scales."""
+    return norm(
+        name,
+        tokens * d_model,
+        d_model,
+        style=style.style,
+        affine=style.affine,
+        bias=style.style == "layer",
+        inputs=(source,),
+    )
