@@ -1,0 +1,163 @@
+"""bitfront estimate: the stable JSON, its sums, and one clear line for each kind of bad input."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TOTALS = [
+    "params", "macs", "flops", "bops", "weight_bytes", "peak_activation_bytes", "bytes_moved", "latency_s", "energy_j",
+]  # fmt: skip
+FPGA_TOTALS = ["lut", "dsp", "bram18", "cycles", "throughput_per_s", "latency_s"]
+
+
+def estimate(bitfront: Callable[..., object], *args: str) -> dict[str, object]:
+    done = bitfront("estimate", *args, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_gpu_json_has_the_stable_shape(bitfront: Callable[..., object]) -> None:
+    found = estimate(bitfront, "zoo:resnet50", "--on", "a100_sxm", "--precision", "w8a8")
+    assert (found["model"], found["device"], found["precision"]) == ("zoo:resnet50", "a100_sxm", "w8a8")
+    assert set(TOTALS) <= set(found["totals"])
+    assert found["uncounted"] == []
+    assert found["totals"]["params"] == 25_557_032
+    assert found["totals"]["flops"] == 2 * found["totals"]["macs"]
+    for column in ("macs", "weight_bytes", "bytes_moved", "latency_s", "energy_j"):
+        assert math.isclose(sum(layer[column] for layer in found["layers"]), found["totals"][column], rel_tol=1e-12)
+    assert {layer["bound"] for layer in found["layers"]} <= {"compute", "memory"}
+    assert {layer["source"] for layer in found["layers"]} == {"roofline"}
+
+
+def test_fpga_json_has_resources_and_no_invented_ones(bitfront: Callable[..., object]) -> None:
+    found = estimate(bitfront, "zoo:resnet18", "--on", "zcu104", "--precision", "w4a4")
+    assert set(FPGA_TOTALS) <= set(found["totals"])
+    assert "latency_low_s" not in found["totals"]
+    assert found["totals"]["throughput_per_s"] > 0
+
+
+def test_assign_changes_the_layers_that_match(bitfront: Callable[..., object]) -> None:
+    args = ("zoo:resnet18", "--on", "h100_sxm", "--precision", "bf16", "--assign", "layer3.*=w4a16")
+    found = estimate(bitfront, *args)
+    widths = {layer["name"]: layer["precision"] for layer in found["layers"]}
+    assert widths["layer3.0.conv1"] == "int4/bf16"
+    assert widths["layer1.0.conv1"] == "bf16/bf16"
+
+
+def test_batch_and_context_change_the_pass(bitfront: Callable[..., object]) -> None:
+    base = ("zoo:llama-3.1-8b", "--on", "h100_sxm", "--precision", "w4a16")
+    one = estimate(bitfront, *base, "--batch", "1", "--context", "1024")
+    eight = estimate(bitfront, *base, "--batch", "8", "--context", "8192")
+    assert eight["totals"]["kv_bytes"] == 64 * one["totals"]["kv_bytes"]
+    assert eight["totals"]["params"] == one["totals"]["params"] == 8_030_261_248
+
+
+def test_table_names_the_pass_and_units(bitfront: Callable[..., object]) -> None:
+    done = bitfront("estimate", "zoo:resnet50", "--on", "a100_sxm", "--layers")
+    assert done.returncode == 0
+    assert "layer1.0.conv1" in done.stdout
+    assert "batch 1" in done.stdout
+    assert " ms" in done.stdout or " µs" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("zoo:resnet5", "--on", "a100_sxm"), "resnet50"),
+        (("zoo:resnet50", "--on", "a100"), "a100_sxm"),
+        (("resnet50", "--on", "a100_sxm"), "zoo:resnet50"),
+        (("zoo:", "--on", "a100_sxm"), "zoo:NAME"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--precision", "w9a9"), "9"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--precision", "int5x"), "int5"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--precision", "fp8_e4m3"), "no fp8 pipe"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--batch", "0"), "batch must be at least 1, got 0"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--batch", "-3"), "-3"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--batch", "many"), "many"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--resolution", "0"), "resolution"),
+        (("zoo:vit_base_patch16_224", "--on", "a100_sxm", "--resolution", "225"), "225"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--context", "8"), "context"),
+        (("zoo:llama-3.1-8b", "--on", "a100_sxm", "--resolution", "224"), "resolution"),
+        (("zoo:llama-3.1-8b", "--on", "a100_sxm", "--context", "0"), "context"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--assign", "layer9.*=w4a16"), "layer9"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--assign", "layer1"), "LAYER=PRECISION"),
+        (("zoo:resnet50", "--on", "pynq_z1", "--precision", "fp8_e4m3"), "fp8_e4m3"),
+        (("zoo:resnet50",), "--on"),
+        (("onnx:no_such_file.onnx", "--on", "a100_sxm"), "no_such_file.onnx"),
+        (("hf:no_such_file.json", "--on", "a100_sxm"), "no_such_file.json"),
+        (("torch:no_such_module:build", "--on", "a100_sxm"), "no_such_module"),
+        (("torch:math:no_such_name", "--on", "a100_sxm"), "no_such_name"),
+        (("torch:math:pi", "--on", "a100_sxm"), "pi"),
+        (("zoo:resnet50", "--on", "no_such_file.toml"), "no_such_file.toml"),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_bad_input_is_one_line(refused: Callable[..., str], form: str, args: tuple[str, ...], says: str) -> None:
+    line = refused("estimate", *args, *(["--json"] if form == "json" else []))
+    assert says in line
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"\x08\x07\x12garbage", ""),
+        (b"\xff" * 4096, ""),
+        (b"{}", ""),
+    ],
+)
+def test_hostile_onnx_is_one_line(refused: Callable[..., str], tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(content)
+    line = refused("estimate", f"onnx:{path}", "--on", "a100_sxm")
+    assert "bad.onnx" in line
+    assert says in line
+
+
+LLAMA = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4} | {
+    "vocab_size": 10,
+    "intermediate_size": 8,
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        "null",
+        '{"model_type": "llama"}',
+        '{"model_type": 7}',
+        '{"model_type": "no_such_kind"}',
+        json.dumps(LLAMA | {"hidden_size": math.nan}),
+        json.dumps(LLAMA | {"hidden_size": -64}),
+        json.dumps(LLAMA | {"hidden_size": "64"}),
+        json.dumps(LLAMA | {"num_hidden_layers": 10**30}),
+        json.dumps(LLAMA | {"num_attention_heads": 0}),
+    ],
+)
+def test_hostile_config_is_one_line(refused: Callable[..., str], tmp_path: Path, content: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(content)
+    assert "config.json" in refused("estimate", f"hf:{path}", "--on", "a100_sxm")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("kind = 'gpu'\nname = 'x'", "missing"),
+        ("kind = 'tpu'", "tpu"),
+        ("not toml at all [", "TOML"),
+        ("kind = 'fpga'\nlut = -5", "lut"),
+        ("kind = 'fpga'\nlut = nan", "lut"),
+    ],
+)
+def test_hostile_device_is_one_line(refused: Callable[..., str], tmp_path: Path, content: str, says: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(content)
+    line = refused("estimate", "zoo:resnet18", "--on", str(path))
+    assert "mine.toml" in line
+    assert says in line
