@@ -34,9 +34,15 @@ class Workload:
             raise ValueError(f"workload {self.name!r} has no ops")
         if self.phase not in PHASES:
             raise ValueError(f"phase must be one of {PHASES}, got {self.phase!r}")
-        repeated = [name for name, times in Counter(op.name for op in self.ops).items() if times > 1]
+        if self.batch < 1:
+            raise ValueError(f"batch must be at least 1, got {self.batch}")
+        times = Counter(op.name for op in self.ops)
+        repeated = [name for name, count in times.items() if count > 1]
         if repeated:
             raise ValueError(f"op names must differ within a workload, got {repeated[0]!r} twice in {self.name!r}")
+        missing = [name for name in self.outputs if name not in times]
+        if missing:
+            raise ValueError(f"an output of workload {self.name!r} must be one of its ops, got {missing[0]!r}")
 
     @cached_property
     def batch_of_ops(self) -> Op:
@@ -55,7 +61,7 @@ class Workload:
                 return op
         raise UnknownNameError("op", name, (op.name for op in self.ops))
 
-    def map(self, edit: Callable[[Op], Op], where: Callable[[Op], bool] = lambda op: True) -> "Workload":
+    def map(self, edit: Callable[[Op], Op], where: Callable[[Op], bool] = lambda _: True) -> "Workload":
         """Return the workload with `edit` applied to the ops that `where` holds for."""
         return replace(self, ops=tuple(edit(op) if where(op) else op for op in self.ops))
 
@@ -66,7 +72,12 @@ class Workload:
 
 
 def concatenate(name: str, workloads: Sequence[Workload]) -> Workload:
-    """Return one workload that runs the given ones in turn, each op's name prefixed with its workload's."""
+    """Return one workload that runs the given ones in turn, each op's name prefixed with its workload's.
+
+    Its outputs are the last one's, its phase and batch the first one's. ValueError if there is none.
+    """
+    if not workloads:
+        raise ValueError(f"concatenate needs at least one workload for {name!r}, got none")
 
     def renamed(part: Workload, op: Op) -> Op:
         return replace(op, name=f"{part.name}.{op.name}", inputs=tuple(f"{part.name}.{i}" for i in op.inputs))
@@ -74,6 +85,8 @@ def concatenate(name: str, workloads: Sequence[Workload]) -> Workload:
     return Workload(
         name,
         tuple(renamed(part, op) for part in workloads for op in part.ops),
+        outputs=tuple(f"{workloads[-1].name}.{output}" for output in workloads[-1].outputs),
         uncounted=tuple(u for part in workloads for u in part.uncounted),
+        phase=workloads[0].phase,
         batch=workloads[0].batch,
     )

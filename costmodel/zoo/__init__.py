@@ -26,7 +26,9 @@ def names() -> list[str]:
     return sorted(model for module in _FAMILIES.values() for model in module.MODELS)
 
 
-def build(name: str, *, batch: int = 1, resolution: int | None = None, context: int | None = None, phase: str = "") -> Workload:
+def build(
+    name: str, *, batch: int = 1, resolution: int | None = None, context: int | None = None, phase: str = ""
+) -> Workload:
     """Build a network's pass by name.
 
     `resolution` is for vision networks (theirs where None), `context` and `phase` for language models, which decode one

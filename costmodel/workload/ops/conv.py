@@ -6,7 +6,10 @@ Pair = tuple[int, int]
 
 
 def output_size(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
-    """Output length of one dimension; ValueError where the window does not fit."""
+    """Output length of one dimension; ValueError where the window does not fit, or is none."""
+    if min(size, kernel, stride, dilation) < 1 or padding < 0:
+        got = f"{size=}, {kernel=}, {stride=}, {dilation=}, {padding=}"
+        raise ValueError(f"sizes must be positive and padding not negative, got {got}")
     out = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
     if out < 1:
         raise ValueError(f"a window of {kernel=}, {dilation=} does not fit an input of {size=} with {padding=}")
@@ -28,11 +31,11 @@ def conv(
     bias: bool = False,
     inputs: tuple[str, ...] = (),
 ) -> Op:
-    """Return a 2-d convolution (a 1-d one has height 1): per group m = batch x output pixels, n and k the channels' share.
+    """Return a 2-d convolution (a 1-d one has height 1): per group m = batch x output pixels, n and k its channels.
 
     Pairs are (height, width). ValueError if `groups` does not divide both channel counts.
     """
-    if channels_in % groups or channels_out % groups:
+    if groups < 1 or channels_in % groups or channels_out % groups:
         raise ValueError(f"groups must divide the channels, got {groups=}, {channels_in=}, {channels_out=}")
     height, width = (output_size(*d) for d in zip(input_size, kernel, stride, padding, dilation, strict=True))
     pixels, area = batch * height * width, kernel[0] * kernel[1]

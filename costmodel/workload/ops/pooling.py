@@ -4,10 +4,15 @@ from costmodel.workload.op import Op, Window
 
 
 def pooling(
-    name: str, input_elements: float, output_elements: float, *, window: Window | None = None, inputs: tuple[str, ...] = ()
+    name: str,
+    input_elements: float,
+    output_elements: float,
+    *,
+    window: Window | None = None,
+    inputs: tuple[str, ...] = (),
 ) -> Op:
-    """Return a pooling; without a `window` it reduces every input once (global pooling)."""
-    area = window.kernel_height * window.kernel_width if window else input_elements / output_elements
+    """Return a pooling; without a `window` it reads every input once (global pooling), and at least one an output."""
+    area = window.kernel_height * window.kernel_width if window else max(1.0, input_elements / output_elements)
     return Op(
         name,
         "pooling",
