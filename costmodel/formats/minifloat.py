@@ -49,7 +49,7 @@ _BY_NAME = {f.name: f for f in FORMATS}
 def parse(name: str) -> Format | None:
     """Read a listed name or e{E}m{M}[_b{bias}][_ieee|_fn|_fnuz] of 3 to 16 bits; None if it is neither.
 
-    fp8_e4m3 and fp8_e5m2 are the OCP formats, with nan, and with infinities and nan.
+    fp8_e4m3 and fp8_e5m2 are the OCP formats, with nan, and with infinities and nan; e8m0 is the unsigned MX scale.
     Without a suffix every code is a finite value; _ieee has infinities and nan, _fn nan alone, _fnuz one nan and no -0.
     """
     if name in _BY_NAME:

@@ -21,8 +21,8 @@ def cast(x: Any, fmt: Format | str, *, overflow: str = "saturate") -> NDArray[np
     `overflow` names what lies beyond the largest value: "saturate", the default, gives the largest value, as
     quantisers do; "ieee" gives infinity, or nan in a format without infinities, as a dtype conversion does. Formats
     without either always saturate. nan stays nan in every format, so that a broken tensor shows.
-    Without mantissa bits ties go up. e8m0 does what ml_dtypes and torch do: zero and negative numbers become nan, and
-    all between its two smallest values goes up. Integers and fnuz formats have no -0.
+    Without mantissa bits ties between powers of two go up. e8m0 does what ml_dtypes and torch do: zero and negative
+    numbers become nan, and all between its two smallest values goes up. Integers and fnuz formats have no -0.
     x: array of real numbers of any shape; returns float64 of that shape. ValueError on an unknown `overflow`, on what
     is not numbers, and on formats whose range float64 does not hold.
     """

@@ -78,7 +78,7 @@ def _through(
 ) -> NDArray[np.float64]:
     ratio = x / np.where(scale > 0, scale, 1.0)
     if symmetric and fmt.encoding == "integer":
-        np.clip(ratio, -largest(fmt), largest(fmt), out=ratio)
+        ratio = np.clip(ratio, -largest(fmt), largest(fmt))
     done = cast(ratio, fmt, overflow=overflow)
     done *= scale
     return done

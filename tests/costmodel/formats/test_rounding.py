@@ -172,7 +172,7 @@ def test_what_is_not_numbers_raises(bad):
 
 
 def test_unknown_overflow_and_range_beyond_float64_raise():
-    with pytest.raises(ValueError, match="overflow must be one of .*'wrap'"):
+    with pytest.raises(ValueError, match=r"overflow must be one of .*'wrap'"):
         cast([1.0], "int8", overflow="wrap")
     for name in ("e11m4", "e12m3_ieee", "e15m0", "e4m3_b1100", "e4m3_b-1100"):
         with pytest.raises(ValueError, match=f"{name} reaches beyond float64"):

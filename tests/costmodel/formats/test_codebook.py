@@ -1,0 +1,38 @@
+import numpy as np
+from scipy.stats import norm
+
+from costmodel.formats import cast, get, quantize, values
+
+
+def test_nf4_values_are_the_normal_quantiles_of_qlora():
+    """Dettmers et al., arXiv 2305.14314, appendix E, with the offset (1 - 1/32 + 1 - 1/30) / 2 of bitsandbytes."""
+    offset = 0.5 * ((1 - 1 / 32) + (1 - 1 / 30))
+    assert round(offset, 7) == 0.9677083
+    upper = norm.ppf(np.linspace(offset, 0.5, 9)[:-1])
+    lower = -norm.ppf(np.linspace(offset, 0.5, 8)[:-1])
+    quantiles = np.sort(np.concatenate([upper, [0.0], lower]))
+    np.testing.assert_allclose(values("nf4"), quantiles / quantiles.max(), atol=1e-6)
+
+
+def test_nf4_has_sixteen_values_an_exact_zero_and_both_ends():
+    grid = values("nf4")
+    assert len(grid) == 16
+    assert (grid[0], grid[7], grid[-1]) == (-1.0, 0.0, 1.0)
+    assert get("nf4").codebook == tuple(grid)
+
+
+def test_cast_takes_the_nearest_entry():
+    grid = values("nf4")
+    x = np.random.default_rng(3).uniform(-1.2, 1.2, 4000)
+    nearest = grid[np.abs(x[:, None] - grid).argmin(axis=1)]
+    np.testing.assert_array_equal(cast(x, "nf4"), nearest)
+    np.testing.assert_array_equal(cast([-np.inf, np.inf, np.nan], "nf4"), [-1.0, 1.0, np.nan])
+
+
+def test_blocks_of_64_share_an_fp32_absmax():
+    x = np.random.default_rng(4).standard_normal(150)
+    done = quantize(x, "nf4")
+    for start in (0, 64, 128):
+        block = x[start : start + 64]
+        scale = float(np.float32(np.abs(block).max()))
+        np.testing.assert_array_equal(done[start : start + 64], cast(block / scale, "nf4") * scale)
