@@ -1,6 +1,7 @@
-"""The passes of serving a language model: prefill, decode, and an encoder's forward."""
+"""The passes of serving a language model: prefill, decode, and a plain forward."""
 
 from costmodel.workload.language_model import LanguageModel
+from costmodel.workload.op import Op
 from costmodel.workload.training import training
 from costmodel.workload.transformer.network import network
 from costmodel.workload.transformer.span import Span
@@ -11,56 +12,69 @@ __all__ = ["LanguageModel", "decode", "forward", "passes", "prefill"]
 DEFAULT_CONTEXT = 1024
 
 
-def prefill(model: LanguageModel, batch: int = 1, context: int = DEFAULT_CONTEXT, *, all_logits: bool = False) -> Workload:
+def prefill(
+    model: LanguageModel, batch: int = 1, context: int = DEFAULT_CONTEXT, *, all_logits: bool = False
+) -> Workload:
     """Return the pass that reads `context` tokens of each sequence and fills the cache.
 
-    Logits are for the last token alone, as servers compute them, or for every token with `all_logits`.
+    Logits are for the last token alone, as servers compute them, or for every token with `all_logits`. An
+    encoder-decoder runs its encoder here. ValueError for an encoder, a batch or context below 1, or a context beyond
+    the model's positions.
     """
-    _check(model, batch, context, context)
-    if not model.causal:
-        raise ValueError(f"{model.name} is an encoder: it has a forward pass, no prefill")
-    span = Span(batch, queries=context, keys=context, causal=True)
-    ops = network(model, span, logits=context if all_logits else 1)
-    return Workload(model.name, tuple(ops), uncounted=model.uncounted, phase="prefill", batch=batch)
+    _require_causal(model, "prefill")
+    return _pass(model, batch, queries=context, keys=context, logits=context if all_logits else 1, phase="prefill")
 
 
 def decode(model: LanguageModel, batch: int = 1, context: int = DEFAULT_CONTEXT) -> Workload:
-    """Return the pass that computes one token of each sequence after `context` cached ones."""
-    if not model.causal:
-        raise ValueError(f"{model.name} is an encoder: it has a forward pass, no decode")
-    _check(model, batch, context, context + 1)
-    span = Span(batch, queries=1, keys=context + 1, causal=True)
-    return Workload(
-        model.name, tuple(network(model, span, logits=1)), uncounted=model.uncounted, phase="decode", batch=batch
-    )
+    """Return the pass that computes one token of each sequence after `context` cached ones, attending to context + 1.
+
+    An encoder-decoder's encoder, and its keys and values, are of the prefill: their weights are not in this workload.
+    """
+    _require_causal(model, "decode")
+    return _pass(model, batch, queries=1, keys=context + 1, logits=1, phase="decode")
 
 
 def forward(model: LanguageModel, batch: int = 1, context: int = DEFAULT_CONTEXT) -> Workload:
-    """Return one call of the module on `context` tokens of each sequence, with the logits of every token."""
-    _check(model, batch, context, context)
-    span = Span(batch, queries=context, keys=context, causal=model.causal)
-    ops = network(model, span, logits=context)
-    return Workload(model.name, tuple(ops), uncounted=model.uncounted, batch=batch)
+    """Return one call of the network on `context` tokens of each sequence, with the logits of every token."""
+    return _pass(model, batch, queries=context, keys=context, logits=context, phase="forward")
 
 
 def passes(model: LanguageModel, *, batch: int = 1, context: int | None = None, phase: str = "") -> Workload:
-    """Return the pass of a phase: "" is decode, or forward for an encoder.
+    """Return the pass of a phase: prefill, decode, forward or training; "" is decode, or forward for an encoder.
 
-    `context` is 1024 or what the model's position table holds where None.
+    Where `context` is None it is 1024, or as many tokens as the model has positions for.
     """
     phase = phase or ("decode" if model.causal else "forward")
+    builders = {"prefill": prefill, "decode": decode, "forward": forward}
+    if phase not in (*builders, "training"):
+        raise ValueError(f"phase must be one of {(*builders, 'training')}, got {phase!r}")
     if context is None:
         context = int(min(DEFAULT_CONTEXT, model.max_context - (phase == "decode")))
     if phase == "training":
         return training(forward(model, batch, context))
-    builders = {"prefill": prefill, "decode": decode, "forward": forward}
-    if phase not in builders:
-        raise ValueError(f"phase must be one of {(*builders, 'training')}, got {phase!r}")
     return builders[phase](model, batch, context)
 
 
-def _check(model: LanguageModel, batch: int, context: int, positions: int) -> None:
+def _require_causal(model: LanguageModel, phase: str) -> None:
+    if not model.causal:
+        raise ValueError(f"{model.name} is an encoder: its phase is forward or training, got {phase!r}")
+
+
+def _pass(model: LanguageModel, batch: int, *, queries: int, keys: int, logits: int, phase: str) -> Workload:
+    context = keys - (phase == "decode")
     if batch < 1 or context < 1:
         raise ValueError(f"batch and context must be at least 1, got {batch=}, {context=}")
-    if positions > model.max_context:
-        raise ValueError(f"{model.name} has positions for {model.max_context} tokens, got {positions}")
+    if keys > model.max_context:
+        raise ValueError(
+            f"{model.name} has positions for {model.max_context} tokens, a {phase} of {context} needs {keys}"
+        )
+    ops = network(model, Span(batch, queries=queries, keys=keys, causal=model.causal), logits=logits)
+    return Workload(
+        model.name, tuple(ops), outputs=_outputs(model, ops), uncounted=model.uncounted, phase=phase, batch=batch
+    )
+
+
+def _outputs(model: LanguageModel, ops: list[Op]) -> tuple[str, ...]:
+    if not model.pooler:
+        return (ops[-1].name,)
+    return tuple(ops[i].name for i in (-3, -1))

@@ -1,19 +1,140 @@
 """The pass of one training step: forward, gradients by input, gradients by weight."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from costmodel.workload.op import Op
 from costmodel.workload.workload import Workload
 
+BACKWARD_VECTOR_FLOPS = 2
+"""Vector FLOPs of a gradient by input over those of the forward: the backward pass has about twice the compute of the
+forward pass, Kaplan et al., Scaling Laws for Neural Language Models, arXiv 2001.08361, section 2.1."""
 
-def training(workload: Workload) -> Workload:
-    """Return one training step of a forward pass."""
-    names = {op.name for op in workload.ops}
-    backward: list[Op] = []
-    for i, op in reversed(list(enumerate(workload.ops))):
-        bare = replace(op, weight_elements=0.0, vector_elements=0.0, inputs=())
-        if i and (not op.inputs or names & set(op.inputs)):
-            backward.append(replace(bare, name=f"{op.name}.grad_input"))
-        if op.weight_elements:
-            backward.append(replace(bare, name=f"{op.name}.grad_weight", vector_flops=0.0))
-    return replace(workload, ops=(*workload.ops, *backward), phase="training")
+
+def nothing(_: Op) -> bool:
+    """Recompute no op."""
+    return False
+
+
+def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -> Workload:
+    """Return forward and backward of one step: ops of the forward, then `.grad_weight` and `.grad_input` of each.
+
+    An op has a gradient by weight if it has parameters, and one by input if anything before it has. FLOPs are those of
+    torch's autograd: as many as the forward for each of the two, twice as many for a product of activations (softmax's
+    scores are kept; a kernel that recomputes them adds the forward's first half). Gradients hold no parameters of their
+    own; they read the forward op's from its shape as activations. The results of ops for which `recompute` holds are
+    not kept but computed again, as `.recompute`, from those that are: Chen et al., Training Deep Nets with Sublinear
+    Memory Cost, arXiv 1604.06174. The optimizer's step is not included.
+    """
+    if workload.phase == "training":
+        raise ValueError(f"{workload.name} is a training pass already")
+    return replace(workload, ops=(*workload.ops, *_backward(workload.ops, recompute)), outputs=(), phase="training")
+
+
+def sources(ops: tuple[Op, ...]) -> list[list[int]]:
+    """Return for each op the indices of the ops that it reads; none for what reads the network's input alone."""
+    index = {op.name: i for i, op in enumerate(ops)}
+    return [
+        [index[name] for name in op.inputs if name in index] if op.inputs else list(range(max(i - 1, 0), i))
+        for i, op in enumerate(ops)
+    ]
+
+
+def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[Op]:
+    reads = sources(ops)
+    trained = _reaches_parameters(ops, reads)
+    again = [recompute(op) for op in ops]
+    consumers: list[list[str]] = [[] for _ in ops]
+    done: set[int] = set()
+    for i in reversed(range(len(ops))):
+        op = ops[i]
+        by_input = any(trained[j] for j in reads[i])
+        if not (by_input or _has_parameters(op)):
+            continue
+        for j in _to_recompute(reads[i], reads, again, done):
+            done.add(j)
+            yield _recomputed(ops[j], [_saved(ops[s], again[s]) for s in reads[j]])
+        gradients = tuple(consumers[i]) or ("grad_output",)
+        inputs = gradients + tuple(_saved(ops[j], again[j]) for j in reads[i])
+        if _has_parameters(op):
+            yield _grad_weight(op, inputs)
+        if by_input:
+            yield _grad_input(op, inputs, sums=len(gradients) - 1)
+            for j in reads[i]:
+                consumers[j].append(f"{op.name}.grad_input")
+
+
+def _has_parameters(op: Op) -> bool:
+    return bool(op.weight_elements or op.vector_elements or op.kind == "embedding")
+
+
+def _reaches_parameters(ops: tuple[Op, ...], reads: list[list[int]]) -> list[bool]:
+    reaches: list[bool] = []
+    for op, before in zip(ops, reads, strict=True):
+        reaches.append(_has_parameters(op) or any(reaches[j] for j in before))
+    return reaches
+
+
+def _to_recompute(wanted: list[int], reads: list[list[int]], again: list[bool], done: set[int]) -> list[int]:
+    """The ops to run again so that the results of `wanted` exist, in forward order."""
+    found: set[int] = set()
+    pending = list(wanted)
+    while pending:
+        j = pending.pop()
+        if again[j] and j not in done and j not in found:
+            found.add(j)
+            pending += reads[j]
+    return sorted(found)
+
+
+def _saved(op: Op, recomputed: bool) -> str:
+    return f"{op.name}.recompute" if recomputed else op.name
+
+
+def _touched(op: Op) -> float:
+    """Parameters that one execution reads."""
+    return float(op.weight_elements * op.weight_reads + op.vector_elements)
+
+
+def _without_parameters(op: Op, name: str, inputs: tuple[str, ...]) -> Op:
+    return replace(
+        op, name=name, inputs=inputs, weight_elements=0.0, vector_elements=0.0, kv_elements=0.0, weight_reads=1.0
+    )
+
+
+def _recomputed(op: Op, inputs: list[str]) -> Op:
+    again = _without_parameters(op, f"{op.name}.recompute", tuple(inputs) or op.inputs)
+    return replace(again, input_elements=op.input_elements + op.kv_elements + _touched(op))
+
+
+def _grad_weight(op: Op, inputs: tuple[str, ...]) -> Op:
+    """Input transposed times output gradient; sums of the latter for a bias, a norm's scale, an embedding's rows."""
+    gradient = _without_parameters(op, f"{op.name}.grad_weight", inputs)
+    weighted = bool(op.weight_elements)
+    return replace(
+        gradient,
+        m=op.k if weighted else 1.0,
+        n=op.n if weighted else 1.0,
+        k=op.m if weighted else 1.0,
+        input_elements=op.input_elements + op.output_elements,
+        output_elements=_touched(op) or op.output_elements,
+        vector_flops=op.output_elements if op.vector_elements or op.kind == "embedding" else 0.0,
+    )
+
+
+def _grad_input(op: Op, inputs: tuple[str, ...], *, sums: int) -> Op:
+    """Output gradient times weight transposed, or by both operands of a product of activations.
+
+    `sums` gradients more than one reach the op's output and are added up.
+    """
+    gradient = _without_parameters(op, f"{op.name}.grad_input", inputs)
+    weighted = bool(op.weight_elements)
+    operands = op.input_elements + op.kv_elements
+    return replace(
+        gradient,
+        n=op.k if weighted else op.n,
+        k=op.n if weighted else 2 * op.k,
+        input_elements=op.output_elements + (_touched(op) if weighted else operands),
+        output_elements=operands,
+        vector_flops=BACKWARD_VECTOR_FLOPS * op.vector_flops + sums * op.output_elements,
+    )

@@ -8,18 +8,28 @@ SOFTMAX_FLOPS = 5  # a score: scale, subtract the maximum, exponentiate, add to 
 def kept_fraction(queries: int, keys: int, *, causal: bool, window: int = 0) -> float:
     """The fraction of queries x keys scores that the mask keeps; the queries are the last of the keys.
 
-    `window` > 0 keeps the last `window` keys up to each query (both sides of it where not causal).
+    `window` > 0 keeps the last `window` keys up to each query (both sides of it where not causal). ValueError where
+    there are more queries than keys.
     """
-    if not causal and not window:
-        return 1.0
-    reach = window or keys
-    first = keys - queries
-    if causal and first + 1 >= reach:
-        return reach / keys
+    if queries > keys:
+        raise ValueError(f"the queries must be among the keys, got {queries=}, {keys=}")
+    reach = min(window or keys, keys)
     ahead = 0 if causal else reach - 1
-    rows = range(first, keys)
-    kept = sum(min(row + ahead, keys - 1) - max(row - reach + 1, 0) + 1 for row in rows)
-    return kept / (queries * keys)
+    first = keys - queries
+    last_seen = (
+        _triangle(keys - 1)
+        - _triangle(first - 1)
+        + queries * ahead
+        - _triangle(ahead)
+        + _triangle(first + ahead - keys)
+    )
+    first_seen = _triangle(keys - reach) - _triangle(first - reach)
+    return (last_seen - first_seen + queries) / (queries * keys)
+
+
+def _triangle(n: int) -> int:
+    """1 + 2 + ... + n."""
+    return n * (n + 1) // 2 if n > 0 else 0
 
 
 def attention(
@@ -47,7 +57,7 @@ def attention(
     value_dim = value_dim or head_dim
     keys = min(keys, window + queries - 1) if window else keys
     kv = batch * keys * kv_heads * (head_dim + value_dim)
-    mask = kept_fraction(queries, keys, causal=causal, window=window)
+    mask = kept_fraction(queries, keys, causal=causal, window=window) if causal or window else 1.0
     return Op(
         name,
         "attention",

@@ -18,13 +18,11 @@ def attention_layer(
     q, k, v = (ops[0].name,) * 3 if shape.fused else (op.name for op in ops)
     if shape.qk_norm:
         for part, read, elements in (("q", q, span.tokens * width), ("k", k, span.tokens * kv_width)):
-            ops.append(
-                norm(f"{module}.{part}_norm", elements, shape.head_dim, style="rms", bias=False, inputs=(read,))
-            )
+            ops.append(norm(f"{module}.{part}_norm", elements, shape.head_dim, style="rms", bias=False, inputs=(read,)))
         q, k = ops[-2].name, ops[-1].name
     if rotary:
-        elements = span.tokens * (width + kv_width) * rotary
-        ops.append(rotary_embedding(f"{module}.rotary", elements, inputs=unique(q, k)))
+        turned = span.tokens * (width + kv_width) * rotary
+        ops.append(rotary_embedding(f"{module}.rotary", turned, inputs=unique(q, k)))
         q = k = ops[-1].name
     scores = attention(
         f"{module}.attention",
@@ -39,9 +37,7 @@ def attention_layer(
         cached=span.causal,
         inputs=unique(q, k, v),
     )
-    out = linear(
-        f"{layer}.{names.out}", span.tokens, width, d_model, bias="o" in shape.bias, inputs=(scores.name,)
-    )
+    out = linear(f"{layer}.{names.out}", span.tokens, width, d_model, bias="o" in shape.bias, inputs=(scores.name,))
     return [*ops, scores, out]
 
 

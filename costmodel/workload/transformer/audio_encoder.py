@@ -40,13 +40,9 @@ def _front_end(shape: Encoder, batch: int, *, d_model: int) -> list[Op]:
         )
         channels = d_model
         ops.append(
-            activation(
-                f"model.encoder.{name}.gelu", ops[-1].output_elements, function="gelu", inputs=(ops[-1].name,)
-            )
+            activation(f"model.encoder.{name}.gelu", ops[-1].output_elements, function="gelu", inputs=(ops[-1].name,))
         )
         source = ops[-1].name
     table = embedding(shape.names.positions, shape.positions, shape.positions, d_model, inputs=("position_ids",))
-    summed = elementwise(
-        "model.encoder.sum", batch * shape.positions * d_model, inputs=(source, shape.names.positions)
-    )
+    summed = elementwise("model.encoder.sum", batch * shape.positions * d_model, inputs=(source, shape.names.positions))
     return [*ops, table, summed]

@@ -11,7 +11,15 @@ from costmodel.workload.transformer.span import Span
 
 
 def cross_attention_layer(
-    layer: str, shape: Attention, span: Span, *, positions: int, d_model: int, names: ModuleNames, source: str, memory: str
+    layer: str,
+    shape: Attention,
+    span: Span,
+    *,
+    positions: int,
+    d_model: int,
+    names: ModuleNames,
+    source: str,
+    memory: str,
 ) -> list[Op]:
     """Return attention to the `positions` outputs a sequence of op `memory`.
 

@@ -8,7 +8,7 @@ from costmodel.workload.transformer.span import Span
 
 
 def embeddings(model: LanguageModel, span: Span) -> list[Op]:
-    """Return the table lookups, their sum and its norm; the positions are one row a token, the same for all sequences."""
+    """Return the table lookups, their sum and its norm; positions are looked up once for all sequences."""
     names, d_model = model.names, model.d_model
     width = model.embedding_width or d_model
     tied = model.tied and model.head

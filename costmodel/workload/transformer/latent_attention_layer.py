@@ -46,9 +46,7 @@ def _queries(module: str, shape: LatentAttention, tokens: int, *, d_model: int, 
     return [down, normed, linear(f"{module}.q_b_proj", tokens, rank, width, bias=False, inputs=(normed.name,))]
 
 
-def _expanded(
-    module: str, shape: LatentAttention, span: Span, *, queries: str, turned: str, latent: str
-) -> list[Op]:
+def _expanded(module: str, shape: LatentAttention, span: Span, *, queries: str, turned: str, latent: str) -> list[Op]:
     width = shape.heads * (shape.nope_dim + shape.value_dim)
     expand = linear(f"{module}.kv_b_proj", span.tokens, shape.kv_lora_rank, width, bias=False, inputs=(latent,))
     scores = attention(
@@ -66,9 +64,7 @@ def _expanded(
     return [expand, scores]
 
 
-def _absorbed(
-    module: str, shape: LatentAttention, span: Span, *, queries: str, turned: str, latent: str
-) -> list[Op]:
+def _absorbed(module: str, shape: LatentAttention, span: Span, *, queries: str, turned: str, latent: str) -> list[Op]:
     rank = shape.kv_lora_rank
     absorb = _per_head(f"{module}.kv_b_proj.k", span.tokens, shape.heads, shape.nope_dim, rank, source=queries)
     scores = latent_attention(

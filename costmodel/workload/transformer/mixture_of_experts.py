@@ -1,6 +1,7 @@
 """A mixture-of-experts layer as ops: router, routed experts, shared experts."""
 
 from dataclasses import replace
+from functools import partial
 
 from costmodel.workload.language_model import Mlp, Moe
 from costmodel.workload.module_names import SHARED_EXPERTS
@@ -32,11 +33,11 @@ def mixture_of_experts(layer: str, shape: Moe, span: Span, *, d_model: int, sour
 def _routed(layer: str, shape: Moe, span: Span, *, d_model: int, source: str, scores: str) -> list[Op]:
     module, taken = f"{layer}.mlp.experts", shape.experts_per_token
     rows = span.tokens * taken
-    routing = {"experts": shape.experts, "experts_per_token": taken}
-    up = experts(f"{module}.gate_up_proj", span.tokens, d_model, 2 * shape.d_ff, **routing, inputs=(source, scores))
+    project = partial(experts, experts=shape.experts, experts_per_token=taken)
+    up = project(f"{module}.gate_up_proj", span.tokens, d_model, 2 * shape.d_ff, inputs=(source, scores))
     act = activation(f"{module}.act_fn", rows * shape.d_ff, function=shape.function, inputs=(up.name,))
     gated = elementwise(f"{module}.act_fn.gate", rows * shape.d_ff, inputs=(act.name, up.name))
-    down = experts(f"{module}.down_proj", span.tokens, shape.d_ff, d_model, **routing, inputs=(gated.name,))
+    down = project(f"{module}.down_proj", span.tokens, shape.d_ff, d_model, inputs=(gated.name,))
     combined = elementwise(
         f"{module}.combine",
         span.tokens * d_model,

@@ -1,0 +1,41 @@
+"""BERT."""
+
+from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm
+from costmodel.workload.module_names import BERT
+
+
+def bert(
+    name: str,
+    *,
+    d_model: int,
+    layers: int,
+    heads: int,
+    d_ff: int,
+    vocab: int = 30522,
+    positions: int = 512,
+    token_types: int = 2,
+    function: str = "gelu",
+    uncounted: tuple[str, ...] = (),
+) -> LanguageModel:
+    """Return BERT's encoder and pooler, without a task's head: transformers' BertModel.
+
+    Devlin et al., arXiv 1810.04805, section 3; layer norms follow the residual sums.
+    """
+    attention = Attention(heads, heads, d_model // heads, bias="qkvo")
+    return LanguageModel(
+        name,
+        vocab,
+        d_model,
+        (Block(attention, Mlp(d_ff, function, gated=False, bias=True)),) * layers,
+        norm=Norm("layer", "post"),
+        positions=positions,
+        rotary=0.0,
+        token_types=token_types,
+        embedding_norm=True,
+        final_norm=False,
+        causal=False,
+        head=False,
+        pooler=True,
+        names=BERT,
+        uncounted=uncounted,
+    )

@@ -1,0 +1,37 @@
+"""GPT-2 and GPT-3."""
+
+from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm
+from costmodel.workload.module_names import GPT2
+
+
+def gpt2(
+    name: str,
+    *,
+    d_model: int,
+    layers: int,
+    heads: int,
+    vocab: int = 50257,
+    positions: int = 1024,
+    head_dim: int = 0,
+    d_ff: int = 0,
+    function: str = "gelu",
+    tied: bool = True,
+) -> LanguageModel:
+    """Return a GPT-2: layer norms before each sublayer, learned positions, one projection for q, k and v.
+
+    `head_dim` is d_model / heads and `d_ff` 4 d_model where 0. Radford et al., Language Models are Unsupervised
+    Multitask Learners, 2019, section 2.3; transformers' modeling_gpt2.py.
+    """
+    attention = Attention(heads, heads, head_dim or d_model // heads, bias="qkvo", fused=True)
+    mlp = Mlp(d_ff or 4 * d_model, function, gated=False, bias=True)
+    return LanguageModel(
+        name,
+        vocab,
+        d_model,
+        (Block(attention, mlp),) * layers,
+        norm=Norm("layer"),
+        positions=positions,
+        rotary=0.0,
+        tied=tied,
+        names=GPT2,
+    )
