@@ -1,6 +1,6 @@
 """RegNetX and RegNetY, as timm builds them; `_tv` rounds widths as torchvision does, `_sgn` has group norms and SiLU.
 
-Radosavovic et al., Designing Network Design Spaces, arXiv 2003.13678, section 3.3 and tables in its appendix.
+Radosavovic et al., Designing Network Design Spaces, arXiv 2003.13678, section 3.3; the constants are timm's.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ MODELS = {
 
 
 def stages(design: Design) -> list[tuple[int, int, int]]:
-    """Width, depth and channels a group of each stage: equations 2 to 4, then widths made multiples of the group."""
+    """Width, depth and channels a group of each stage: the quantized linear rule, then widths made multiples of the group."""
     linear = design.initial + design.slope * np.arange(design.depth)
     powers = np.round(np.log(linear / design.initial) / np.log(design.multiplier))
     widths = np.round(design.initial * design.multiplier**powers / QUANTUM) * QUANTUM
