@@ -52,7 +52,7 @@ def attention(
     `cached` keys and values are read in the KV-cache format, others as activations; `value_dim` defaults to `head_dim`.
     With a `window` at most that many keys of a single query are read. ValueError if `kv_heads` does not divide `heads`.
     """
-    if heads % kv_heads:
+    if kv_heads < 1 or heads % kv_heads:
         raise ValueError(f"kv_heads must divide heads, got {heads=}, {kv_heads=}")
     value_dim = value_dim or head_dim
     keys = min(keys, window + queries - 1) if window else keys
