@@ -1,0 +1,78 @@
+"""Write a device as TOML, in the form that `costmodel.hardware.load` reads back."""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from decimal import Decimal
+from pathlib import Path
+
+from costmodel.hardware.load import KINDS, Device
+from costmodel.record import Real
+
+
+def write(device: Device, path: Path) -> Path:
+    """Write the device's TOML, whole or not at all: a reader never sees half a file.
+
+    Folders are made as needed. ValueError where a value that a device must have is not a finite number of at least 0.
+    """
+    text = dump(device)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def dump(device: Device) -> str:
+    """The device as TOML text; optional values that are not known (nan) are left out, as are pipes that it lacks."""
+    kind = next(kind for kind, cls in KINDS.items() if isinstance(device, cls))
+    flat: dict[str, str | Real] = {"kind": kind}
+    tables: dict[str, Mapping[str, str | Real]] = {}
+    optional = {f.name for f in fields(device) if f.default is not MISSING}
+    for f in fields(device):
+        value = getattr(device, f.name)
+        if f.name == "peak_flops":
+            tables["peak_flops"] = {p.name: getattr(value, p.name) for p in fields(value)}
+        elif f.name == "sources":
+            tables["sources"] = value
+        else:
+            flat[f.name] = value if f.name in optional else _required(device, f.name, value)
+    parts = [_lines(flat), *(f"\n[{name}]\n{_lines(table)}" for name, table in tables.items() if table)]
+    return "".join(parts)
+
+
+def _required(device: Device, name: str, value: str | Real) -> str | Real:
+    if not isinstance(value, str) and not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{device.name}: {name} must be a finite number of at least 0, got {value!r}")
+    return value
+
+
+def _lines(table: Mapping[str, str | Real]) -> str:
+    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in table.items() if _known(value))
+
+
+def _known(value: str | Real) -> bool:
+    return value != "" if isinstance(value, str) else not math.isnan(value)
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").isalnum() and key.isascii() else _value(key)
+
+
+def _value(value: str | Real) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    short = Decimal(repr(float(value))).normalize().to_eng_string().replace("E+", "e").replace("E-", "e-")
+    if not float(value).is_integer():
+        return short
+    return str(int(value)) if value < 1e6 else min(short, str(int(value)), key=len)
