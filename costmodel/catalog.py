@@ -15,10 +15,10 @@ class UnknownNameError(ValueError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(name.lower(), known, n=4, cutoff=0.5)
-        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known[:12])}" + (
-            f" and {len(known) - 12} more" if len(known) > 12 else ""
-        )
+        near = difflib.get_close_matches(str(name).lower(), known, n=4, cutoff=0.5)
+        more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+        listed = f"known: {', '.join(known[:12])}{more}" if known else "none is known"
+        hint = f"did you mean {', '.join(near)}?" if near else listed
         super().__init__(f"unknown {kind} {name!r}; {hint}")
 
 
@@ -47,9 +47,13 @@ def toml_files(*folders: Path) -> dict[str, Path]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read one TOML file; ValueError names the file and what is wrong in it."""
+    """Read one TOML file; ValueError names the file and what is wrong with it."""
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    except RecursionError:
+        raise ValueError(f"{path} is not valid TOML: nested too deep") from None
+    except ValueError as error:
         raise ValueError(f"{path} is not valid TOML: {error}") from None

@@ -29,6 +29,8 @@ class Claim:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}, got {self.kind!r}")
+        if not (math.isfinite(self.published) and self.rtol >= 0):
+            raise ValueError(f"published must be finite and rtol at least 0, got {self.published=}, {self.rtol=}")
         if (self.kind == "analytic") != (self.reproduce is not None):
             raise ValueError(f"an analytic claim, and no other, needs reproduce: {self.system} {self.id}")
 
@@ -43,5 +45,8 @@ class Claim:
         return "reproduced" if self.rel_error() <= self.rtol else "contradicted"
 
     def rel_error(self) -> float:
-        """Return |reproduced - published| / |published|, nan where nothing was computed."""
-        return abs(self.reproduced() - self.published) / abs(self.published)
+        """Return |reproduced - published| / |published|, nan where nothing was computed; of a published 0, 0 or inf."""
+        difference = abs(self.reproduced() - self.published)
+        if self.published == 0:
+            return math.inf if difference > 0 else difference
+        return difference / abs(self.published)

@@ -46,7 +46,7 @@ def precision(spelling: str, *, math_pipe: str | None = None) -> Precision:
     Without a KV format, the cache and attention stay in bf16 where activations are narrower than 16 bits, as servers
     do, and follow the activations otherwise.
     """
-    names = _names(spelling.strip().lower())
+    names = _names(str(spelling).strip().lower())
     weight, activation, kv_cache = (get(name) for name in names)
     integers = weight.encoding == activation.encoding == "integer"
     accumulator = get("int32" if integers else "fp32")
@@ -68,19 +68,21 @@ _FLOAT_PIPES = {
     "fp4": (2, 1), "fp6": (3, 3), "fp8": (5, 3), "fp16": (5, 10), "bf16": (8, 7), "tf32": (8, 10), "fp32": (8, 23),
 }  # exponent and mantissa bits; fp6 and fp8 pipes take either of their two layouts  # fmt: skip
 
+_INTEGER_BITS = {"int4": 4, "int8": 8, "fp4": 3, "fp6": 4, "fp8": 5, "bf16": 9, "fp16": 12, "tf32": 12, "fp32": 25}
+"""The widest signed integer whose every value a pipe's inputs hold; e2m3 stops at 7.5, so e3m2 decides for fp6."""
+
 
 def _fits(operand: Format, pipe: str) -> bool:
+    if operand.encoding == "integer":
+        unsigned = 0 if operand.signed or pipe.startswith("int") else 1  # integer pipes take either sign
+        return operand.bits + unsigned <= _INTEGER_BITS[pipe]
     if pipe.startswith("int"):
-        return operand.encoding == "integer" and operand.bits <= int(pipe[3:])
-    exponent, mantissa = _FLOAT_PIPES[pipe]
+        return False
     if operand.encoding == "codebook":
         return pipe in ("bf16", "fp16", "tf32", "fp32")
-    if operand.encoding == "integer":
-        # int4 spans 2^3; e2m1 has one mantissa bit and stops at 6, so fp4 and fp6 never hold an integer format
-        return pipe not in ("fp4", "fp6") and operand.bits - 1 <= mantissa + 1
-    bits = operand.bits if operand.bits <= 16 else 32
-    fits_width = bits <= int(pipe[2:]) if pipe in ("fp4", "fp6", "fp8") else True
-    return fits_width and operand.exponent_bits <= exponent and operand.mantissa_bits <= mantissa
+    exponent, mantissa = _FLOAT_PIPES[pipe]
+    too_wide = pipe in ("fp4", "fp6", "fp8") and operand.bits > int(pipe[2:])
+    return not too_wide and operand.exponent_bits <= exponent and operand.mantissa_bits <= mantissa
 
 
 def _default_kv(activation: Format) -> str:
@@ -88,7 +90,7 @@ def _default_kv(activation: Format) -> str:
 
 
 def _names(spelling: str) -> tuple[str, str, str]:
-    short = re.fullmatch(r"w(\d+)a(\d+)(?:kv(\d+))?", spelling)
+    short = re.fullmatch(r"w([0-9]{1,3})a([0-9]{1,3})(?:kv([0-9]{1,3}))?", spelling)
     if short:
         widths = [int(g) if g else None for g in short.groups()]
         unknown = [w for w in widths if w is not None and w not in _SHORTHAND]

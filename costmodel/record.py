@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -16,8 +17,9 @@ def stack(records: Sequence[R]) -> R:
     """Return one record whose fields are arrays over `records`, nested records included.
 
     Numbers become float64 and flags bool arrays; every other value becomes an object array.
-    Raises ValueError on an empty sequence and TypeError on mixed classes.
+    Raises ValueError on an empty sequence and TypeError on mixed classes, nested records included.
     """
+    records = list(records)
     if not records:
         raise ValueError("stack needs at least one record, got none")
     kinds = {type(record) for record in records}
@@ -31,28 +33,32 @@ def stack(records: Sequence[R]) -> R:
 def mesh(*axes: Sequence[Any]) -> tuple[Any, ...]:
     """Lay each sequence of records on an axis of its own, so that their fields broadcast to a grid."""
     rank = len(axes)
-    return tuple(
-        map_fields(stack(records), lambda column, axis=axis: _on_axis(column, axis, rank))
-        for axis, records in enumerate(axes)
-    )
+    return tuple(map_fields(stack(records), partial(_on_axis, axis=i, rank=rank)) for i, records in enumerate(axes))
 
 
 def unstack(batch: R) -> list[R]:
-    """Return the records of a one-dimensional batch: the inverse of `stack`."""
-    assert is_dataclass(batch)
-    columns = {f.name: getattr(batch, f.name) for f in fields(batch)}
-    parts = {name: unstack(c) if is_dataclass(c) else c.tolist() for name, c in columns.items()}
+    """Return the records of a one-dimensional batch: the inverse of `stack`; ValueError where a field is no column."""
+    columns = _fields(batch)
+    for name, column in columns.items():
+        if not _is_record(column) and np.ndim(column) != 1:
+            raise ValueError(f"unstack needs one-dimensional fields, got {name} of shape {np.shape(column)}")
+    parts = {name: unstack(c) if _is_record(c) else c.tolist() for name, c in columns.items()}
     length = len(next(iter(parts.values())))
     return [_make(type(batch), {name: part[i] for name, part in parts.items()}) for i in range(length)]
 
 
 def map_fields(record: R, edit: Callable[[Any], Any]) -> R:
     """Return the record with `edit` applied to every field, through nested records."""
-    assert is_dataclass(record)
-    values = {f.name: getattr(record, f.name) for f in fields(record)}
-    return _make(
-        type(record), {n: map_fields(v, edit) if is_dataclass(v) else edit(v) for n, v in values.items()}
-    )
+    edited = {n: map_fields(v, edit) if _is_record(v) else edit(v) for n, v in _fields(record).items()}
+    return _make(type(record), edited)
+
+
+def _is_record(value: Any) -> bool:
+    return is_dataclass(type(value))
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {f.name: getattr(record, f.name) for f in fields(record)}
 
 
 def _make(cls: type[R], values: dict[str, Any]) -> R:
@@ -64,12 +70,12 @@ def _make(cls: type[R], values: dict[str, Any]) -> R:
 
 
 def _column(values: list[Any]) -> Any:
-    first = values[0]
-    if is_dataclass(first):
+    kinds = set(map(type, values))
+    if any(map(is_dataclass, kinds)):
         return stack(values)
-    if all(isinstance(v, bool) for v in values):
+    if all(issubclass(kind, bool | np.bool_) for kind in kinds):
         return np.array(values)
-    if all(isinstance(v, int | float | np.number) for v in values):
+    if all(issubclass(kind, int | float | np.number) for kind in kinds):
         return np.array(values, dtype=np.float64)
     column = np.empty(len(values), dtype=object)
     column[:] = values
