@@ -3,8 +3,8 @@
 from costmodel.workload.op import Op
 
 FLOPS = {
-    "relu": 1, "relu6": 2, "hardtanh": 2, "leaky_relu": 2, "prelu": 2, "sigmoid": 4, "hardsigmoid": 4, "tanh": 6, "elu": 3,
-    "silu": 5, "hardswish": 5, "gelu": 8, "quick_gelu": 6, "softplus": 3, "mish": 9, "relu2": 2,
+    "relu": 1, "relu6": 2, "hardtanh": 2, "leaky_relu": 2, "prelu": 2, "sigmoid": 4, "hardsigmoid": 4, "tanh": 6,
+    "elu": 3, "silu": 5, "hardswish": 5, "gelu": 8, "quick_gelu": 6, "softplus": 3, "mish": 9, "relu2": 2,
 }  # fmt: skip
 """Vector FLOPs an element, an exponential counted as one."""
 

@@ -4,7 +4,13 @@ from costmodel.workload.op import Op
 
 
 def elementwise(
-    name: str, elements: float, *, operands: int = 2, flops: float = 1.0, parameters: float = 0, inputs: tuple[str, ...] = ()
+    name: str,
+    elements: float,
+    *,
+    operands: int = 2,
+    flops: float = 1.0,
+    parameters: float = 0,
+    inputs: tuple[str, ...] = (),
 ) -> Op:
     """Return an elementwise op with `elements` results from `operands` tensors of that size, `flops` a result.
 

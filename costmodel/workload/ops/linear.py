@@ -4,7 +4,13 @@ from costmodel.workload.op import Op
 
 
 def linear(
-    name: str, tokens: float, features_in: float, features_out: float, *, bias: bool = True, inputs: tuple[str, ...] = ()
+    name: str,
+    tokens: float,
+    features_in: float,
+    features_out: float,
+    *,
+    bias: bool = True,
+    inputs: tuple[str, ...] = (),
 ) -> Op:
     """Return a linear layer over `tokens` rows: m = tokens, n = features_out, k = features_in."""
     return Op(

@@ -3,14 +3,14 @@
 from costmodel.workload.op import Op
 
 FLOPS = {"batch": 2, "layer": 8, "group": 8, "rms": 5}
-"""Vector FLOPs an element: batch norm at inference is one multiply and one add; the others find their statistics first."""
+"""Vector FLOPs an element: batch norm at inference is one multiply and one add; the others find statistics first."""
 
 
 def norm(
     name: str, elements: float, features: float, *, style: str, affine: bool = True, bias: bool = True,
     inputs: tuple[str, ...] = (),
 ) -> Op:  # fmt: skip
-    """Return a norm over `elements` values with `features` scales (and shifts with `bias`); `style` is a key of FLOPS."""
+    """Return a norm over `elements` values, with `features` scales (and shifts); `style` is a key of FLOPS."""
     if style not in FLOPS:
         raise ValueError(f"style must be one of {sorted(FLOPS)}, got {style!r}")
     return Op(
