@@ -1,5 +1,7 @@
 """bitfront estimate: what a model costs on a device at a precision."""
 
+from typing import Any
+
 import click
 
 
@@ -20,7 +22,7 @@ import click
 @click.option("--layers", is_flag=True, help="Print one row a layer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    model: str, device: str, precision: str, assign: tuple[str, ...], as_json: bool, layers: bool, **shape: object
+    model: str, device: str, precision: str, assign: tuple[str, ...], as_json: bool, layers: bool, **shape: Any
 ) -> None:
     """Estimate parameters, MACs, memory, latency and energy, or FPGA resources, of MODEL.
 
