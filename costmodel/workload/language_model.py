@@ -93,7 +93,7 @@ class Moe:
 
 @dataclass(frozen=True)
 class Norm:
-    """`style` as in ops.norm; `placement` pre (before a sublayer), post (after its residual sum) or sandwich (around it)."""
+    """`style` as in ops.norm; `placement` is pre (before a sublayer), post (after its residual sum) or sandwich."""
 
     style: str = "rms"
     placement: str = "pre"
@@ -110,7 +110,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Encoder:
-    """Whisper's audio encoder: two convolutions over 2 x `positions` frames of `mel_bins`, then blocks without a mask."""
+    """Whisper's audio encoder: two convolutions over 2 x `positions` frames of `mel_bins`, then unmasked blocks."""
 
     blocks: tuple[Block, ...]
     mel_bins: int

@@ -2,7 +2,8 @@
 
 Qwen Team, Qwen2.5 Technical Report, arXiv 2412.15115; Qwen3 Technical Report, arXiv 2505.09388. Shapes are those of the
 models' config.json (huggingface.co/Qwen/NAME) as Lightning-AI/litgpt's litgpt/config.py repeats them. Models up to 4B
-share their token table with the head: the checkpoints of 2.5-0.5B and 3-4B have 494,032,768 and 4,022,468,096 parameters.
+share their token table with the head: the checkpoints of 2.5-0.5B and 3-4B have 494,032,768 and 4,022,468,096
+parameters.
 """
 
 from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Moe

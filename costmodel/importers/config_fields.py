@@ -1,0 +1,100 @@
+"""Checked access to the fields of a configuration file that no one vouches for."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any, NoReturn
+
+MAX_DIMENSION = 100_000_000
+MAX_LAYERS = 10_000
+
+
+def shortened(value: Any) -> str:
+    """Return a value on one line, of at most 60 characters; a printable text without quotes."""
+    try:
+        text = value if isinstance(value, str) and value.isprintable() else repr(value)
+    except RecursionError:
+        return "a deeply nested value"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+@dataclass(frozen=True)
+class ConfigFields:
+    """The key-value pairs of one file; `used` collects the keys that were asked for.
+
+    Each accessor returns `default` where the key is missing or null, and raises ValueError where it is neither of the
+    right type nor within bounds, or missing without a default.
+    """
+
+    path: str
+    values: Mapping[str, Any]
+    used: set[str] = field(default_factory=set)
+
+    def count(self, key: str, default: int | None = None, *, low: int = 1, high: int = MAX_DIMENSION) -> int:
+        """An integer within low..high."""
+        value = self._get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            self.reject(key, f"an integer within {low}..{high}")
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self._get(key, default)
+        if not isinstance(value, bool):
+            self.reject(key, "true or false")
+        return value
+
+    def fraction(self, key: str, default: float) -> float:
+        """A number within 0..1."""
+        value = self._get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or not 0 <= value <= 1:
+            self.reject(key, "a number within 0..1")
+        return float(value)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text of at most 100 printable characters."""
+        value = self._get(key, default)
+        if not isinstance(value, str) or len(value) > 100 or not value.isprintable():
+            self.reject(key, "a short text")
+        return value
+
+    def choice(self, key: str, options: Mapping[str, str], default: str | None = None) -> str:
+        """What `options` has for a text."""
+        value = self.text(key, default)
+        if value not in options:
+            self.reject(key, f"one of {', '.join(sorted(options))}")
+        return options[value]
+
+    def texts(self, key: str, length: int, options: Collection[str]) -> list[str] | None:
+        """A list of `length` texts, each among `options`; None where the key is missing or null."""
+        value = self._get(key, ())
+        if value == ():
+            return None
+        if not isinstance(value, list) or len(value) != length or any(v not in options for v in value):
+            self.reject(key, f"a list of {length} among {', '.join(sorted(options))}")
+        return list(value)
+
+    def indices(self, key: str, length: int) -> set[int]:
+        """A list of integers within 0..length - 1, empty where the key is missing or null."""
+        value = self._get(key, ())
+        if value == ():
+            return set()
+        if not isinstance(value, list) or not all(type(v) is int and 0 <= v < length for v in value):
+            self.reject(key, f"a list of integers within 0..{length - 1}")
+        return set(value)
+
+    def accept(self, key: str, *harmless: Any) -> None:
+        """Count the key as understood where its value is one of `harmless`."""
+        value = self.values.get(key)
+        if value is not None and any(type(value) is type(v) and value == v for v in harmless):
+            self.used.add(key)
+
+    def reject(self, key: str, expected: str) -> NoReturn:
+        """Raise the ValueError of a key."""
+        found = f"got {shortened(self.values[key])}" if key in self.values else "it is missing"
+        raise ValueError(f"{self.path}: {key} must be {expected}, {found}")
+
+    def _get(self, key: str, default: Any) -> Any:
+        self.used.add(key)
+        value = self.values.get(key)
+        return default if value is None else value

@@ -1,0 +1,78 @@
+"""A language model's shape from its Hugging Face config.json.
+
+The file is read as plain JSON: no transformers, no network, and code that it names (`auto_map`) is never run. Model
+types are the files of `hf_types`.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from costmodel import catalog
+from costmodel.catalog import require
+from costmodel.importers import hf_types
+from costmodel.importers.config_fields import ConfigFields, shortened
+from costmodel.importers.costless_keys import costs_nothing
+from costmodel.workload.language_model import LanguageModel
+
+MAX_BYTES = 4_000_000
+MAX_UNCOUNTED = 50
+
+
+def read(path: str | Path) -> LanguageModel:
+    """Return the model that a config.json describes; keys that may cost something unknown are its `uncounted`.
+
+    ValueError, one line, names the file, the key, its value and what was expected; UnknownNameError a model_type that
+    no file of `hf_types` reads.
+    """
+    path = Path(path)
+    fields = ConfigFields(str(path), _json_object(path))
+    types = catalog.modules(hf_types)
+    model_type = fields.text("model_type")
+    if model_type not in types and {"image_size", "num_channels"} & set(fields.values):
+        raise ValueError(
+            f"{path}: model_type {model_type!r} is of a vision network; take it from zoo:, torch: or onnx:"
+        )
+    build = types[require(f"model_type in {path}", model_type, types)].language_model
+    try:
+        model: LanguageModel = build(
+            fields, path.stem if path.stem != "config" else path.resolve().parent.name or "config"
+        )
+    except ValueError as error:
+        message = str(error)
+        raise ValueError(message if message.startswith(f"{path}: ") else f"{path}: {message}") from None
+    return replace(model, uncounted=model.uncounted + _not_understood(fields))
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a JSON number")
+
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"{path}: a config.json must have at most {MAX_BYTES} bytes")
+    try:
+        values = json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError(f"{path}: not a config.json: nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: not valid JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: a config.json must be an object, got {shortened(values)}")
+    return values
+
+
+def _not_understood(fields: ConfigFields) -> tuple[str, ...]:
+    """Keys that no one asked for, set to something, and not known to cost nothing."""
+    left = [
+        f"{shortened(key)}={shortened(value)}"
+        for key, value in fields.values.items()
+        if key not in fields.used and value not in (None, False, [], {}) and not costs_nothing(key)
+    ]
+    more = (f"and {len(left) - MAX_UNCOUNTED} keys more",) if len(left) > MAX_UNCOUNTED else ()
+    return tuple(left[:MAX_UNCOUNTED]) + more

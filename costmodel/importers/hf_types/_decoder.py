@@ -1,0 +1,81 @@
+"""What the configurations of decoders like Llama have in common."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
+from costmodel.importers.hf_types._activations import ACTIVATIONS
+from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Moe, Norm
+from costmodel.workload.module_names import LLAMA, ModuleNames
+
+WINDOWED = "sliding_attention"
+FULL = "full_attention"
+
+
+def layers(fields: ConfigFields) -> int:
+    """The number of layers."""
+    return fields.count("num_hidden_layers", high=MAX_LAYERS)
+
+
+def attention(
+    fields: ConfigFields, *, kv_heads: int | None = None, head_dim: int | None = None, bias: str = "", **shape: bool
+) -> Attention:
+    """Heads and their width; a missing count of key-value heads is `kv_heads`, 0 for as many as heads.
+
+    Without a `head_dim` of its own or by default, a head's width is hidden_size / num_attention_heads.
+    """
+    heads = fields.count("num_attention_heads")
+    d_model = fields.count("hidden_size")
+    if head_dim is None and fields.values.get("head_dim") is None:
+        if d_model % heads:
+            fields.reject("hidden_size", f"a multiple of num_attention_heads ({heads})")
+        head_dim = d_model // heads
+    kv = fields.count("num_key_value_heads", heads if kv_heads == 0 else kv_heads)
+    return Attention(heads, kv, fields.count("head_dim", head_dim), bias=bias, **shape)
+
+
+def mlp(
+    fields: ConfigFields, *, key: str = "hidden_act", default: str = "silu", bias: bool = False, fused: bool = False
+) -> Mlp:
+    """The gated MLP."""
+    return Mlp(fields.count("intermediate_size"), fields.choice(key, ACTIVATIONS, default), bias=bias, fused=fused)
+
+
+def window(fields: ConfigFields) -> int:
+    """Tokens that a windowed layer sees, 0 for all."""
+    return fields.count("sliding_window", 0, low=0)
+
+
+def windows(fields: ConfigFields, depth: int, *, size: int, default: Sequence[bool]) -> list[int]:
+    """Each layer's window: those that `layer_types`, or `default`, says slide have `size`."""
+    kinds = fields.texts("layer_types", depth, (WINDOWED, FULL))
+    slides = [kind == WINDOWED for kind in kinds] if kinds else default
+    return [size if slide else 0 for slide in slides]
+
+
+def decoder(
+    fields: ConfigFields,
+    name: str,
+    *,
+    attention: Attention,
+    mlps: Sequence[Mlp | Moe],
+    windows: Sequence[int],
+    tied: bool = False,
+    norm: Norm | None = None,
+    rotary: float = 1.0,
+    names: ModuleNames = LLAMA,
+    uncounted: tuple[str, ...] = (),
+) -> LanguageModel:
+    """A decoder whose layers may differ in window and MLP."""
+    blocks = [Block(replace(attention, window=w), m) for w, m in zip(windows, mlps, strict=True)]
+    return LanguageModel(
+        name,
+        fields.count("vocab_size"),
+        fields.count("hidden_size"),
+        tuple(blocks),
+        norm=norm or Norm(),
+        rotary=rotary,
+        tied=fields.flag("tie_word_embeddings", tied),
+        names=names,
+        uncounted=uncounted,
+    )
