@@ -6,7 +6,10 @@ from typing import Any
 
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators.estimate import Estimate
+from costmodel.hardware import Device, Fpga
 from costmodel.workload import Workload
+
+RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
 
 
 def as_dict(found: Estimate, *, model: str, device: str, precision: str) -> dict[str, Any]:
@@ -36,3 +39,11 @@ def assignment(workload: Workload, precision: str, edits: Sequence[str]) -> dict
             raise UnknownNameError("layer", pattern, workload.layers)
         chosen |= dict.fromkeys(matched, value)
     return chosen
+
+
+def share(resource: str, amount: float, device: Device) -> str:
+    """Return how much of an FPGA's LUT, FF, DSP, BRAM or URAM an amount is, "" where it is none of them."""
+    available = getattr(device, resource, None) if isinstance(device, Fpga) and resource in RESOURCES else None
+    if available is None:
+        return ""
+    return f"{amount / available:.0%}" if available else "has none"

@@ -19,7 +19,7 @@ PREFIXES = (
     (1e-12, "p"),
 )
 
-UNITS = {"_s": "s", "_bytes": "B", "bytes_moved": "B", "_j": "J", "_per_s": "/s", "_hz": "Hz"}
+UNITS = {"_s": "s", "_bytes_per_s": "B/s", "_bytes": "B", "bytes_moved": "B", "_j": "J", "_per_s": "/s", "_hz": "Hz"}
 """The unit that the end of a column's name gives."""
 
 
@@ -55,13 +55,15 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
     numeric = [all(isinstance(r.get(c, 0.0), int | float) for r in rows) for c in columns]
     for column, is_number in zip(columns, numeric, strict=True):
         table.add_column(column, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(column, row.get(column)) for column in columns))
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160).print(table)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
+    console.print(title, style="bold underline", markup=False)
+    console.print(table)
 
 
 def _cell(column: str, value: Any) -> str:

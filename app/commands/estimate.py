@@ -30,7 +30,7 @@ def command(
     """
     import costmodel as cm
     from app import models
-    from app.results import as_dict, assignment
+    from app.results import as_dict, assignment, share
     from app.text import print_table, quantity, to_json
 
     target = cm.device(device)
@@ -44,11 +44,11 @@ def command(
         names = ["name", "kind", "precision", *[c for c in found.columns if c not in ("params", "source")]]
         print_table("Layers", found.table(), names)
         click.echo()
-    rows = [{"total": name, "value": quantity(name, value)} for name, value in result["totals"].items()]
-    print_table(
-        f"{workload.name} ({workload.phase}, batch {workload.batch}) at {precision} on {device}",
-        rows,
-        ["total", "value"],
-    )
+    rows = [
+        {"total": name, "value": quantity(name, value), "of device": share(name, value, target)}
+        for name, value in result["totals"].items()
+    ]
+    columns = ["total", "value"] + ["of device"] * any(row["of device"] for row in rows)
+    print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) at {precision} on {device}", rows, columns)
     if found.uncounted:
         click.echo(f"\nNot counted: {', '.join(found.uncounted)}")

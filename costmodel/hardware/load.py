@@ -98,9 +98,6 @@ def _check_keys(path: Path, data: Mapping[str, Any], cls: type[Any]) -> None:
     for key in data:
         if key not in known:
             require(f"key in {path}", key, known)
-    for f in known.values():
-        if f.name not in data and f.default is MISSING and f.default_factory is MISSING:
-            raise ValueError(f"{path}: {f.name} is missing")
     for key, value in data.items():
         text = key in TEXT or key in ("sources", "peak_flops")
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -108,3 +105,6 @@ def _check_keys(path: Path, data: Mapping[str, Any], cls: type[Any]) -> None:
             raise ValueError(f"{path}: {key} must be a finite number of at least 0, got {value!r}")
         if key in ("sources", "peak_flops") and not isinstance(value, Mapping | PeakFlops):
             raise ValueError(f"{path}: {key} must be a table, got {value!r}")
+    for f in known.values():
+        if f.name not in data and f.default is MISSING and f.default_factory is MISSING:
+            raise ValueError(f"{path}: {f.name} is missing")
