@@ -1,0 +1,120 @@
+"""Gather the ops of an imported graph into a workload: names, parameters counted once, what was not counted."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from costmodel.importers._value import Value, union
+from costmodel.workload import Op, Workload
+
+MEAN_FIELDS = ("m", "input_elements", "output_elements", "vector_flops", "mask_density")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An op without name, inputs, parameters; the tensor that is its weight; what it reads (None = every argument)."""
+
+    op: Op
+    weight: Value | None = None
+    reads: tuple[Value, ...] | None = None
+
+
+class Assembly:
+    """Ops in execution order, and how many elements of each parameter no op has stored yet.
+
+    A weight that several ops read is stored once. Where they are one layer run again (same kind, same matrix) they
+    become one op that runs `count` times, of their mean shape, at the place of the first. An embedding hands its table
+    to a linear layer that shares it. Any other second reader has the weight among its inputs.
+    """
+
+    def __init__(self, parameters: Mapping[str, int]) -> None:
+        self.parameters = parameters
+        self.left: dict[str, float] = dict(parameters)
+        self.ops: list[Op] = []
+        self.uncounted: list[str] = []
+        self._names: Counter[str] = Counter()
+        self._layers: dict[tuple[object, ...], int] = {}
+
+    def add(self, name: str, cost: Cost, reads: Sequence[Value]) -> str:
+        """Add an op and return its name, numbered where `name` is taken."""
+        weight, held = cost.weight, cost.weight.parameters if cost.weight else ()
+        vectors = self.take(p for value in reads for p in value.parameters if p not in held)
+        sources = union(value.sources for value in (*reads, *((weight,) if weight else ())))
+        op = replace(cost.op, vector_elements=vectors, inputs=sources or held or ("constants",))
+        if weight is None:
+            return self._append(name, op)
+        if not weight.is_parameter:
+            return self._append(name, op if not weight.sources else borrowed(op))
+        return self._add_layer(name, op, weight)
+
+    def take(self, parameters: Iterable[str]) -> float:
+        """Mark all that is left of the parameters as stored, and return how many elements that is."""
+        taken = 0.0
+        for parameter in parameters:
+            taken += self.left[parameter]
+            self.left[parameter] = 0.0
+        return taken
+
+    def workload(self, name: str, *, outputs: Sequence[str], batch: int, strict: bool) -> Workload:
+        """Return the workload; ValueError lists what is not counted if `strict`."""
+        uncounted = (*self.uncounted, *self._unread())
+        if strict and uncounted:
+            raise ValueError(f"{name} has parts that are not counted: {', '.join(uncounted)}")
+        if not self.ops:
+            raise ValueError(f"{name} has no op that costs anything")
+        known = tuple(dict.fromkeys(o for o in outputs if o in self._names))
+        return Workload(name, tuple(self.ops), outputs=known, uncounted=uncounted, batch=batch)
+
+    def _add_layer(self, name: str, op: Op, weight: Value) -> str:
+        left = sum(self.left[p] for p in weight.parameters)
+        layer = (weight.parameters, op.kind, op.b, op.n, op.k)
+        table = self._layers.get((weight.parameters, "embedding", 0.0, 1.0, 1.0))
+        if left:
+            stored = min(op.weight_elements, left)
+            op = replace(op, weight_elements=stored, vector_elements=op.vector_elements + self._store(weight, stored))
+        elif layer in self._layers:
+            return self._run_again(self._layers[layer], op)
+        elif table is not None and op.kind == "linear" and self.ops[table].weight_elements:
+            self.ops[table] = borrowed(self.ops[table])
+        else:
+            op = borrowed(op)
+        self._layers.setdefault(layer, len(self.ops))
+        return self._append(name, op)
+
+    def _store(self, weight: Value, stored: float) -> float:
+        """Take `stored` elements of one parameter; or all of several, and return those beyond the weight."""
+        if len(weight.parameters) > 1:
+            return self.take(weight.parameters) - stored
+        self.left[weight.parameters[0]] -= stored
+        return 0.0
+
+    def _run_again(self, index: int, op: Op) -> str:
+        first = self.ops[index]
+        op = op if first.weight_elements else borrowed(op)
+        runs = first.count + 1
+        mean = {f: getattr(first, f) + (getattr(op, f) - getattr(first, f)) / runs for f in MEAN_FIELDS}
+        vectors = first.vector_elements + op.vector_elements
+        self.ops[index] = replace(first, count=runs, vector_elements=vectors, **mean)
+        return first.name
+
+    def _append(self, name: str, op: Op) -> str:
+        unique = name
+        while unique in self._names:
+            unique = f"{name}_{self._names[name]}"
+            self._names[name] += 1
+        self._names[unique] = 1
+        self.ops.append(replace(op, name=unique))
+        return unique
+
+    def _unread(self) -> tuple[str, ...]:
+        return tuple(
+            f"{name} (parameter: no op reads {self.left[name]:.0f} of its {size} elements)"
+            for name, size in self.parameters.items()
+            if self.left[name]
+        )
+
+
+def borrowed(op: Op) -> Op:
+    """The op with its weight stored elsewhere: what it reads of it counts as input."""
+    read = op.weight_elements * op.weight_reads
+    return replace(op, weight_elements=0.0, input_elements=op.input_elements + read)

@@ -1,0 +1,88 @@
+"""The aten operators that are understood: tables from their names to what they cost."""
+
+from functools import partial
+
+from costmodel.importers import _aten_rules as rules
+from costmodel.importers._aten_rules import Rule
+
+LAYERS: dict[str, Rule] = {
+    "linear": rules.linear,
+    "embedding": rules.embedding,
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "convolution", "_convolution"), rules.convolution),
+    **{f"conv_transpose{rank}d": partial(rules.convolution, transposed=True) for rank in (1, 2, 3)},
+}
+"""Operators with an argument that is their weight: counted whatever they read."""
+
+PRODUCTS: dict[str, Rule] = {
+    "mm": rules.product,
+    "bmm": rules.product,
+    "addmm": partial(rules.product, a="mat1"),
+    "baddbmm": partial(rules.product, a="batch1", b="batch2"),
+    "matmul": partial(rules.product, b="other"),
+    "mv": partial(rules.product, b="vec"),
+    "dot": partial(rules.product, b="tensor"),
+    "einsum": rules.einsum,
+    "scaled_dot_product_attention": rules.attention,
+}
+"""Other matrix products."""
+
+_SAME = "relu relu6 hardtanh leaky_relu prelu sigmoid hardsigmoid tanh elu silu hardswish gelu softplus mish"
+_ACTIVATIONS = {name: name for name in _SAME.split()} | {
+    "_prelu_kernel": "prelu", "rrelu": "leaky_relu", "threshold": "relu", "selu": "elu", "celu": "elu",
+    "log_sigmoid": "softplus", "hardshrink": "relu6", "softshrink": "relu6",
+}  # fmt: skip
+_NORMS = {
+    "batch_norm": "batch",
+    "instance_norm": "batch",
+    "layer_norm": "layer",
+    "group_norm": "group",
+    "rms_norm": "rms",
+}
+_ELEMENTWISE = {
+    1.0: "add sub rsub subtract mul multiply div divide true_divide floor_divide remainder fmod neg abs pow square sqrt"
+    " rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh erf erfc sign"
+    " floor ceil round trunc frac maximum minimum clamp_min clamp_max where masked_fill cumsum cumprod nan_to_num",
+    2.0: "addcmul addcdiv clamp clip logaddexp",
+    3.0: "lerp",
+}
+_REDUCTIONS = {
+    1.0: "mean sum nansum amax amin max min prod argmax argmin any all",
+    2.0: "norm linalg_vector_norm count_nonzero",
+    4.0: "var std var_mean std_mean logsumexp",
+}
+_RESIZES = {
+    "upsample_linear1d": 2, "upsample_bilinear2d": 4, "_upsample_bilinear2d_aa": 4, "upsample_trilinear3d": 8,
+    "upsample_bicubic2d": 16, "_upsample_bicubic2d_aa": 16, "grid_sampler": 4,
+}  # fmt: skip
+
+VECTOR: dict[str, Rule] = {
+    **{name: partial(rules.activation, function=function) for name, function in _ACTIVATIONS.items()},
+    **{name: partial(rules.norm, style=style) for name, style in _NORMS.items()},
+    **{n: partial(rules.elementwise, flops=flops) for flops, names in _ELEMENTWISE.items() for n in names.split()},
+    **{n: partial(rules.reduction, flops=flops) for flops, names in _REDUCTIONS.items() for n in names.split()},
+    **{name: partial(rules.resize, taps=taps) for name, taps in _RESIZES.items()},
+    **{f"{kind}_pool{rank}d": partial(rules.pooling, rank=rank) for kind in ("avg", "max") for rank in (1, 2, 3)},
+    **{f"max_pool{rank}d_with_indices": partial(rules.pooling, rank=rank) for rank in (1, 2, 3)},
+    **{f"adaptive_{kind}_pool{rank}d": rules.reduction for kind in ("avg", "max") for rank in (1, 2, 3)},
+    **dict.fromkeys(("softmax", "_softmax", "log_softmax", "_log_softmax", "special_softmax"), rules.softmax),
+    "glu": rules.glu,
+}
+"""Operators element by element."""
+
+RULES = LAYERS | PRODUCTS | VECTOR
+
+_FREE = """
+    repeat tile repeat_interleave cat concat concatenate stack hstack vstack unsafe_chunk unsafe_split index
+    index_select gather take_along_dim masked_select roll flip rot90 pad constant_pad_nd reflection_pad1d
+    reflection_pad2d replication_pad1d replication_pad2d pixel_shuffle pixel_unshuffle channel_shuffle im2col
+    col2im tril triu meshgrid upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d
+    _upsample_nearest_exact2d copy fill zero slice_scatter select_scatter index_put index_copy scatter clone
+    _to_copy type_as lift_fresh_copy dropout feature_dropout alpha_dropout native_dropout arange linspace zeros
+    ones full empty zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty
+    scalar_tensor eye one_hot bucketize eq ne lt le gt ge logical_and logical_or logical_xor logical_not
+    bitwise_and bitwise_or bitwise_xor bitwise_not __and__ __or__ __xor__ isnan isinf isfinite is_floating_point
+    sym_size sym_numel sym_stride sym_storage_offset item _local_scalar_dense sym_constrain_range
+    sym_constrain_range_for_size _assert_scalar _assert_tensor_metadata _assert_async
+"""
+FREE = frozenset(_FREE.split())
+"""Operators that move, convert, compare or create, beside those whose schema says that they return a view."""

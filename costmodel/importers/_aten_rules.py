@@ -1,0 +1,139 @@
+"""What an aten operator costs, from its arguments: one function a kind of operator."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from costmodel.importers import _einsum, _shapes
+from costmodel.importers._assembly import Cost
+from costmodel.importers._value import Shape, Value
+from costmodel.workload import ops
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operator's arguments by their name in its schema, tensors as Values, and the shape of its first result."""
+
+    arguments: Mapping[str, Any]
+    shape: Shape | None
+
+    @property
+    def out(self) -> Shape:
+        """The shape of the first result; ValueError where it depends on data."""
+        return Value(self.shape).dims
+
+    @property
+    def elements(self) -> int:
+        """Elements of the first result."""
+        return math.prod(self.out)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arguments.get(name)
+
+    @property
+    def tensors(self) -> tuple[Value, ...]:
+        """Every tensor among the arguments, in order."""
+        return tuple(values_in(self.arguments.values()))
+
+
+Rule = Callable[[Call], Cost]
+
+
+def values_in(arguments: Any) -> Sequence[Value]:
+    """The Values among arguments and in lists of them."""
+    found: list[Value] = []
+    for argument in arguments:
+        if isinstance(argument, Value):
+            found.append(argument)
+        elif isinstance(argument, list | tuple):
+            found += values_in(argument)
+    return found
+
+
+def linear(call: Call) -> Cost:
+    """y = x W^T + b."""
+    weight: Value = call["weight"]
+    return _shapes.linear(
+        call["input"], weight, features_out=weight.elements // weight.dims[-1], features_in=weight.dims[-1]
+    )
+
+
+def convolution(call: Call, *, transposed: bool = False) -> Cost:
+    """A convolution of any rank."""
+    transposed = transposed or bool(call["transposed"])
+    x, weight = call["input"], call["weight"]
+    stride = _shapes.pair(call["stride"] or 1, len(weight.dims) - 2)
+    groups = call["groups"] or 1
+    return _shapes.convolution(x, weight, call.out, stride=stride, groups=groups, transposed=transposed)
+
+
+def product(call: Call, *, a: str = "self", b: str = "mat2") -> Cost:
+    """A matrix product of the arguments called `a` and `b`."""
+    return _shapes.product(call[a], call[b])
+
+
+def einsum(call: Call) -> Cost:
+    """A product of two tensors over shared labels."""
+    return _einsum.einsum(call["equation"], call["tensors"], call.out)
+
+
+def attention(call: Call) -> Cost:
+    """Fused attention; torch aligns its causal mask with the first key."""
+    q, k, v = call["query"], call["key"], call["value"]
+    queries, keys = q.dims[-2], k.dims[-2]
+    kept = sum(min(i + 1, keys) for i in range(queries)) if call["is_causal"] else queries * keys
+    return _shapes.attention(q, k, v, density=kept / (queries * keys))
+
+
+def norm(call: Call, *, style: str) -> Cost:
+    """A norm; one that takes batch statistics finds them as a group norm does."""
+    x = call["input"]
+    if style == "batch" and (call["training"] or call["use_input_stats"]):
+        style = "group"
+    reads = tuple(v for v in (x, call["weight"], call["bias"]) if v is not None)
+    return Cost(ops.norm("", x.elements, 0, style=style, affine=False), reads=reads)
+
+
+def activation(call: Call, *, function: str) -> Cost:
+    """A pointwise nonlinearity."""
+    return Cost(ops.activation("", call.elements, function=function))
+
+
+def glu(call: Call) -> Cost:
+    """A sigmoid of one half of the input times the other half."""
+    op = ops.activation("", call.elements, function="silu")
+    return Cost(replace(op, input_elements=call["self"].stored))
+
+
+def softmax(call: Call) -> Cost:
+    """A softmax or its logarithm."""
+    return Cost(ops.softmax("", call.elements))
+
+
+def embedding(call: Call) -> Cost:
+    """A table lookup."""
+    weight = call["weight"]
+    return Cost(ops.embedding("", call["indices"].elements, *weight.dims), weight)
+
+
+def pooling(call: Call, *, rank: int) -> Cost:
+    """A pooling over windows."""
+    kernel = _shapes.pair(call["kernel_size"], rank)
+    stride = _shapes.pair(call["stride"] or kernel, rank)
+    return _shapes.pooling(call["self"], call.out, kernel=kernel, stride=stride)
+
+
+def reduction(call: Call, *, flops: float = 1.0) -> Cost:
+    """A reduction of the first tensor."""
+    return _shapes.reduction(call.tensors[0], call.out, flops=flops)
+
+
+def elementwise(call: Call, *, flops: float = 1.0) -> Cost:
+    """Arithmetic on every element of the result."""
+    return _shapes.elementwise(call.tensors, call.out, flops=flops)
+
+
+def resize(call: Call, *, taps: int) -> Cost:
+    """An interpolation that weighs and adds `taps` pixels a result."""
+    return _shapes.elementwise(call.tensors, call.out, flops=2 * taps - 1)

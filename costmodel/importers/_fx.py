@@ -1,0 +1,139 @@
+"""Walk an exported FX graph: each operator becomes an op, nothing, or an entry in the list of what is not counted."""
+
+import operator
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from costmodel.importers import _aten, _mask, _node
+from costmodel.importers._assembly import Assembly, Cost
+from costmodel.importers._aten_rules import Call, values_in
+from costmodel.importers._norms import written_norms
+from costmodel.importers._value import Value, passed, union
+from costmodel.workload import ops
+
+WRAPPERS = ("wrap_with_set_grad_enabled", "wrap_with_autocast")
+"""Functions over a graph that run it once, as it is."""
+
+
+@dataclass
+class Walk:
+    """One program being read: its assembly, modules that are one op, and every name of each parameter."""
+
+    assembly: Assembly
+    leaves: frozenset[str]
+    aliases: Mapping[str, tuple[str, ...]]
+    norms: dict[Any, str] = field(default_factory=dict)
+    masks: dict[Any, float] = field(default_factory=dict)
+
+    def graph(self, graph: Any, inputs: Iterable[Value]) -> Any:
+        """Read the nodes of a graph whose placeholders are `inputs`, and return its result."""
+        self.norms |= written_norms((n for n in graph.nodes if n.op == "call_function"), _node.call_path, _arithmetic)
+        values: dict[Any, Any] = {}
+        waiting = iter(inputs)
+        for node in graph.nodes:
+            if node.op == "output":
+                return _node.mapped(node.args[0], values)
+            if node.op == "placeholder":
+                values[node] = next(waiting)
+            elif node.op == "get_attr":
+                found = _node.attribute(node)
+                values[node] = found if hasattr(found, "graph") else Value(_node.shape(found))
+            else:
+                values[node] = self._call(node, values)
+        raise ValueError("the exported graph has no output")
+
+    def _call(self, node: Any, values: Mapping[Any, Any]) -> Any:
+        if node.target is operator.getitem:
+            whole = _node.mapped(node.args[0], values)
+            return whole[node.args[1]] if isinstance(whole, list) else whole
+        if not hasattr(node.target, "_schema"):
+            return self._nested(node, values)
+        arguments = _node.arguments(node, values)
+        reads = values_in(arguments.values())
+        if self.norms.get(node) == "" or not _is_counted(node, reads):
+            return _node.results(node, passed(reads, None))
+        out = _node.results(node, Value(None))
+        call = Call(arguments, out[0].shape if isinstance(out, list) else out.shape)
+        try:
+            cost = self._cost(node, call)
+        except ValueError as problem:
+            return self._skipped(node, reads, f": {problem}")
+        if cost is None:
+            return self._skipped(node, reads)
+        name = self.assembly.add(self._name(node, cost), cost, cost.reads or reads)
+        return _node.results(node, Value(None, (name,)))
+
+    def _cost(self, node: Any, call: Call) -> Cost | None:
+        if node in self.norms:
+            return Cost(ops.norm("", call.elements, 0, style=self.norms[node], affine=False), reads=call.tensors)
+        rule = _aten.RULES.get(_node.function(node))
+        cost = rule(call) if rule else None
+        return self._masked(node, cost) if cost and cost.op.kind == "attention" else cost
+
+    def _masked(self, node: Any, cost: Cost) -> Cost:
+        mask = (dict(zip(("query", "key", "value", "attn_mask"), node.args, strict=False)) | node.kwargs).get(
+            "attn_mask"
+        )
+        if mask is None:
+            return cost
+        if mask not in self.masks:
+            self.masks[mask] = _mask.kept_fraction(mask)
+        density, op = self.masks[mask], cost.op
+        return replace(cost, op=replace(op, mask_density=density, vector_flops=op.vector_flops * density))
+
+    def _nested(self, node: Any, values: Mapping[Any, Any]) -> Any:
+        """Read the body of a wrapper; other functions over graphs are not counted, arithmetic on sizes is free."""
+        arguments = [_node.mapped(argument, values) for argument in node.args]
+        bodies = [i for i, argument in enumerate(arguments) if hasattr(argument, "graph")]
+        if _node.function(node) in WRAPPERS:
+            return self.graph(arguments[bodies[0]].graph, arguments[bodies[0] + 1 :])
+        reads = values_in(arguments)
+        return self._skipped(node, reads) if bodies else _node.results(node, passed(reads, None))
+
+    def _skipped(self, node: Any, reads: Sequence[Value], why: str = "") -> Any:
+        self.assembly.take(union(value.parameters for value in reads))
+        module = _node.module(node)
+        name = f"{module}.{_node.function(node)}" if module else _node.function(node)
+        self.assembly.uncounted.append(f"{name} ({node.target}{why})")
+        return _node.results(node, passed(reads, None))
+
+    def _name(self, node: Any, cost: Cost) -> str:
+        """The layer that owns the op's weight or norm scale, else the module that it is, else module.function."""
+        module, function = _node.module(node), _node.function(node)
+        owned = cost.weight.parameters if cost.weight else ()
+        if cost.op.kind == "norm":
+            owned = union(value.parameters for value in cost.reads or ())
+        if owned:
+            names = self.aliases[owned[0]]
+            return layer_name(next((n for n in names if n.startswith(f"{module}.")), names[0])) or function
+        if module in self.leaves:
+            return module
+        return f"{module}.{function}" if module else function
+
+
+def layer_name(parameter: str) -> str:
+    """The layer that a parameter belongs to: `a.b` for a.b.weight, `a.in_proj` for a.in_proj_weight, `a.p` for a.p."""
+    parameter = re.sub(r"\.parametrizations\.(\w+)\.original\d*$", r".\1", parameter)
+    owner, _, own = parameter.rpartition(".")
+    return owner if own.startswith("weight") else parameter.removesuffix("_weight")
+
+
+def _is_counted(node: Any, reads: Sequence[Value]) -> bool:
+    """Whether an operator is arithmetic that every pass repeats: on activations, or of a layer with a weight.
+
+    Moving data is not, nor making integers, nor what constants and parameters alone give: that can be computed once.
+    """
+    function = _node.function(node)
+    if _is_movement(node) or (function in _aten.VECTOR and not _node.is_real(node)):
+        return False
+    return function in _aten.LAYERS or any(value.sources for value in reads)
+
+
+def _is_movement(node: Any) -> bool:
+    return not hasattr(node.target, "_schema") or _node.function(node) in _aten.FREE or _node.is_view(node)
+
+
+def _arithmetic(node: Any) -> str:
+    return "" if _is_movement(node) else _node.function(node)

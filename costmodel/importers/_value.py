@@ -1,0 +1,56 @@
+"""What flows between the ops of an imported graph."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor: its shape (None where it depends on data), and what reached it through ops that cost no arithmetic.
+
+    sources     names of the ops, or of the network's inputs, whose results it holds; none = the same in every pass
+    parameters  names of the stored parameters it holds
+    distinct    elements before any expansion: a broadcast or repeated tensor is read once
+    """
+
+    shape: Shape | None
+    sources: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    distinct: float = math.inf
+
+    @property
+    def dims(self) -> Shape:
+        """The shape; ValueError where it is not known."""
+        if self.shape is None:
+            raise ValueError("the shape is not known")
+        return self.shape
+
+    @property
+    def elements(self) -> int:
+        """Elements of the whole tensor."""
+        return math.prod(self.dims)
+
+    @property
+    def stored(self) -> float:
+        """Elements that must be read to know it."""
+        return min(self.distinct, self.elements)
+
+    @property
+    def is_parameter(self) -> bool:
+        """Whether it holds parameters and nothing of the network's inputs."""
+        return bool(self.parameters) and not self.sources
+
+
+def passed(reads: Sequence[Value], shape: Shape | None) -> Value:
+    """The result of moving, reshaping or repeating `reads`: it holds what they hold."""
+    known = all(read.shape is not None for read in reads)
+    distinct = sum(read.stored for read in reads) if reads and known else math.inf
+    return Value(shape, union(r.sources for r in reads), union(r.parameters for r in reads), distinct)
+
+
+def union(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The names of all tuples, each once, in order."""
+    return tuple(dict.fromkeys(name for part in parts for name in part))

@@ -1,0 +1,469 @@
+"""The torch importer against torch's own counts, and against what it must leave alone."""
+
+import inspect
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from costmodel.estimators.footprint import peak_activation_bytes
+from costmodel.importers import torch_export
+from costmodel.precision import W32A32
+from costmodel.workload import Op, Window, Workload, ops
+
+LAYERS = (nn.Linear, nn.Embedding, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
+
+
+def total(workload: Workload, quantity: str) -> float:
+    return float(sum(getattr(op, quantity) for op in workload.ops))
+
+
+def counted_flops(module: nn.Module, *inputs: Tensor) -> int:
+    """torch's count; its counter does not know the CPU's fused attention, so that is computed by matrix products."""
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        module.eval()(*inputs)
+    return counter.get_total_flops()
+
+
+def assert_counts_like_torch(module: nn.Module, *inputs: Tensor) -> Workload:
+    workload = torch_export.read(module, inputs, strict=True)
+    assert total(workload, "flops") == counted_flops(module, *inputs)
+    assert total(workload, "params") == sum(p.numel() for p in module.parameters())
+    names = {op.name for op in workload.ops}
+    assert {name for name, part in module.named_modules() if isinstance(part, LAYERS)} <= names
+    return workload
+
+
+class Residual(nn.Module):
+    def __init__(self, channels: int, **conv: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding="same", bias=False, **conv)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.conv2(self.relu(self.bn1(self.conv1(x)))) + x)
+
+
+def cnn() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 7, stride=2, padding=3),
+        nn.MaxPool2d(3, 2, 1),
+        nn.Sequential(Residual(16), Residual(16, groups=4), Residual(16, groups=16), Residual(16, dilation=2)),
+        nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1, groups=2),
+        nn.Hardswish(),
+        nn.Upsample(scale_factor=2),
+        nn.AvgPool2d(2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(0.5),
+        nn.Linear(8, 10),
+    )
+
+
+class Transformer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(50, 32)
+        self.position = nn.Parameter(torch.zeros(1, 12, 32))
+        self.encoder = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True)
+        self.decoder = nn.TransformerDecoderLayer(32, 4, 64, batch_first=True, norm_first=True, activation="gelu")
+        self.head = nn.Linear(32, 50, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens) + self.position
+        return self.head(self.decoder(x[:, :5], self.encoder(x)))
+
+
+class Block(nn.Module):
+    """Products written out: slices of one parameter, einsum, bmm, matrices on the left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qk = nn.Parameter(torch.zeros(2, 24, 24))
+        self.experts_weight = nn.Parameter(torch.zeros(3, 24, 16))
+        self.mix = nn.Parameter(torch.zeros(7, 7))
+        self.out_weight = nn.Parameter(torch.zeros(24, 48))
+        self.volume = nn.Conv3d(1, 2, (1, 3, 3), bias=False)
+        self.line = nn.Conv1d(24, 24, 5, padding=2, groups=6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k = x @ self.qk[0], F.linear(x, self.qk[1])
+        scores = torch.einsum("b i d, b j d -> b i j", q, k).softmax(-1)
+        mixed = self.mix @ (scores @ x)
+        expert = torch.bmm(mixed.reshape(1, -1, 24).expand(3, -1, -1), self.experts_weight)
+        gathered = torch.einsum("...k,kn->...n", expert.permute(1, 0, 2).reshape(2, 7, 48), self.out_weight.t())
+        x = torch.baddbmm(gathered, scores, gathered) + self.line(gathered.mT).mT
+        return torch.addmm(x.new_zeros(24), x[0], self.qk[0]) + self.volume(x[:, None, None]).sum()
+
+
+@pytest.mark.parametrize(
+    ("build", "inputs"),
+    [
+        (cnn, (torch.zeros(2, 3, 32, 32),)),
+        (Transformer, (torch.zeros(3, 12, dtype=torch.long),)),
+        (Block, (torch.zeros(2, 7, 24),)),
+    ],
+)
+def test_flops_params_and_layer_names_are_torchs(build, inputs):
+    assert_counts_like_torch(build(), *inputs)
+
+
+@pytest.fixture
+def llama(monkeypatch):
+    """Hugging Face's Llama, without the torchvision that it would look for and language models do not need."""
+    if "torchvision" not in sys.modules:
+        monkeypatch.setitem(sys.modules, "torchvision", None)
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    return lambda **config: LlamaForCausalLM(LlamaConfig(**config))
+
+
+TINY = {
+    "vocab_size": 64, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}  # fmt: skip
+LLAMA_3_8B = {
+    "vocab_size": 128256, "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+    "num_attention_heads": 32, "num_key_value_heads": 8,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", [{"tie_word_embeddings": True}, {}, {"attn_implementation": "eager"}])
+def test_a_hugging_face_llama_counts_like_torch(llama, variant):
+    workload = assert_counts_like_torch(llama(**TINY, **variant), torch.zeros(3, 8, dtype=torch.long))
+    norm = workload.op("model.layers.1.input_layernorm")
+    assert norm == ops.norm(norm.name, 3 * 8 * 32, 32, style="rms", bias=False, inputs=("model.layers.0.add_1",))
+    stored = workload.op("model.embed_tokens").weight_elements
+    assert stored == (0 if "tie_word_embeddings" in variant else 64 * 32)
+
+
+def test_attention_of_a_hugging_face_llama_is_grouped_and_causal(llama):
+    workload = torch_export.read(llama(**TINY), {"input_ids": torch.zeros(3, 8, dtype=torch.long)})
+    found = workload.op("model.layers.0.self_attn.scaled_dot_product_attention")
+    module = "model.layers.0.self_attn"
+    expected = ops.attention(
+        found.name, 3, queries=8, keys=8, heads=4, kv_heads=2, head_dim=8, causal=True,
+        inputs=(f"{module}.add", f"{module}.add_1", f"{module}.v_proj"),
+    )  # fmt: skip
+    assert found == expected
+    assert workload.batch == 3
+
+
+def test_a_model_of_8e9_parameters_is_read_on_the_meta_device(llama):
+    with torch.device("meta"):
+        module = llama(**LLAMA_3_8B)
+    before, start = psutil.Process().memory_info().rss, time.perf_counter()
+    workload = torch_export.read(module, {"input_ids": torch.zeros(1, 2048, dtype=torch.long)}, strict=True)
+    assert time.perf_counter() - start < 30
+    assert psutil.Process().memory_info().rss - before < 2e9
+    assert total(workload, "params") == sum(p.numel() for p in module.parameters()) == 8030261248
+    linear = 2048 * (8030261248 - 128256 * 4096 - 65 * 4096)
+    assert total(workload, "macs") == linear + 32 * 2 * 2048 * 2048 * 4096
+    assert {op.name for op in workload.ops} >= {n for n, m in module.named_modules() if isinstance(m, nn.Linear)}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    groups=st.sampled_from([1, 2, 4]), width=st.sampled_from([1, 3]), kernel=st.tuples(*[st.integers(1, 3)] * 2),
+    stride=st.integers(1, 3), dilation=st.integers(1, 2), transposed=st.booleans(),
+)  # fmt: skip
+def test_any_convolution_counts_like_torch(groups, width, kernel, stride, dilation, transposed):
+    build = nn.ConvTranspose2d if transposed else nn.Conv2d
+    conv = build(4 * width, 8, kernel, stride=stride, dilation=dilation, groups=groups)
+    x = torch.zeros(2, 4 * width, 9, 11)
+    op = assert_counts_like_torch(nn.Sequential(conv), x).op("0")
+    assert op.kind == ("conv_transpose" if transposed else "conv")
+    if not transposed:
+        expected = ops.conv(
+            "0", 2, 4 * width, 8, input_size=(9, 11), kernel=kernel, stride=(stride, stride),
+            dilation=(dilation, dilation), groups=groups, bias=True, inputs=("input",),
+        )  # fmt: skip
+        assert op == expected
+
+
+class Apply(nn.Module):
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args: Tensor) -> Tensor:
+        return self.function(*args)
+
+
+def only_op(function, *shapes: tuple[int, ...]) -> Op:
+    workload = torch_export.read(Apply(function), tuple(torch.zeros(shape) for shape in shapes), strict=True)
+    (op,) = workload.ops
+    return op
+
+
+@pytest.mark.parametrize(
+    "name", ["relu", "relu6", "leaky_relu", "silu", "hardswish", "hardsigmoid", "gelu", "softplus", "elu"]
+)
+def test_activations_have_the_flops_of_their_constructor(name):
+    found = only_op(getattr(F, name), (2, 5))
+    assert found == ops.activation(name, 10, function=name, inputs=("args_0",))
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "vector_flops", "inputs", "outputs"),
+    [
+        (lambda a, b: a + b, "elementwise", 10, 20, 10),
+        (lambda a, b: a * b[:1], "elementwise", 10, 15, 10),
+        (lambda a: torch.rsub(a, 1.0), "elementwise", 10, 10, 10),
+        (lambda a: a.mean(1), "pooling", 10, 10, 2),
+        (lambda a: torch.linalg.vector_norm(a), "pooling", 20, 10, 1),
+        (lambda a: F.log_softmax(a, 0), "softmax", 50, 10, 10),
+        (lambda a: F.layer_norm(a, (5,)), "norm", 80, 10, 10),
+        (lambda a: F.rms_norm(a, (5,)), "norm", 50, 10, 10),
+        (lambda a, b: F.glu(torch.cat([a, b]), 0), "activation", 50, 20, 10),
+        (lambda a: F.max_pool1d(a[None], 2), "pooling", 8, 10, 4),
+        (lambda a: F.interpolate(a[None, None], size=(4, 10), mode="bilinear"), "elementwise", 7 * 40, 10, 40),
+        (lambda a: F.dropout(a, 0.5).t().reshape(10).clone().neg_(), "elementwise", 10, 10, 10),
+    ],
+)
+def test_vector_ops(function, kind, vector_flops, inputs, outputs):
+    op = only_op(function, *[(2, 5)] * len(inspect.signature(function).parameters))
+    assert (op.kind, op.vector_flops, op.input_elements, op.output_elements) == (kind, vector_flops, inputs, outputs)
+    assert op.macs == op.params == 0
+
+
+def test_a_pooling_has_its_window():
+    assert only_op(partial(F.max_pool2d, kernel_size=3, stride=2), (1, 4, 9, 11)).window == Window(3, 3, 2, 2, 9, 11)
+    assert only_op(partial(F.avg_pool1d, kernel_size=2), (4, 9)).window == Window(1, 2, 1, 2, 1, 9)
+
+
+@pytest.mark.parametrize(("queries", "keys", "kept"), [(6, 6, 21 / 36), (2, 6, 3 / 12), (6, 2, 11 / 12)])
+def test_a_causal_attention_keeps_the_scores_that_torch_keeps(queries, keys, kept):
+    grouped = partial(F.scaled_dot_product_attention, is_causal=True, enable_gqa=True)
+    op = only_op(grouped, (2, 8, queries, 16), (2, 4, keys, 16), (2, 4, keys, 24))
+    assert op.macs == 2 * 8 * queries * keys * (16 + 24)
+    assert op.mask_density == pytest.approx(kept, rel=1e-12)
+    assert op.input_elements == 2 * (8 * queries * 16 + 4 * keys * 40)
+    ones = torch.ones(queries, keys).tril()
+    assert ones.mean() == pytest.approx(kept)
+
+
+def test_an_additive_mask_that_no_input_changes_is_evaluated():
+    def attend(x: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(x, x, x, torch.full((8, 8), -torch.inf).triu(1) * 1.0)
+
+    def masked_by_input(x: Tensor, mask: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(x, x, x, mask)
+
+    assert only_op(attend, (1, 2, 8, 4)).mask_density == 36 / 64
+    assert only_op(masked_by_input, (1, 2, 8, 4), (8, 8)).mask_density == 1
+
+
+class Reused(nn.Module):
+    """One layer run three times, one table read as embedding and as head, one norm shared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(20, 8)
+        self.layer = nn.Linear(8, 8)
+        self.norm = nn.LayerNorm(8)
+        self.head = nn.Linear(8, 20, bias=False)
+        self.head.weight = self.embed.weight
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens)
+        for rows in (6, 6, 3):
+            x = self.norm(self.layer(x[:, :rows]))
+        return self.head(x)
+
+
+def test_parameters_that_are_used_again_count_once():
+    workload = assert_counts_like_torch(Reused(), torch.zeros(2, 6, dtype=torch.long))
+    layer = workload.op("layer")
+    assert (layer.count, layer.m, layer.params) == (3, pytest.approx(10), 72)
+    assert [op.name for op in workload.ops if op.kind == "norm"] == ["norm", "norm_1", "norm_2"]
+    assert workload.op("head").weight_elements == 160
+    assert workload.op("embed") == ops.embedding("embed", 12, 20, 8, tied=True, inputs=("tokens",))
+
+
+def test_weights_computed_from_parameters_are_those_of_the_layer():
+    module = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(6, 4)))
+    op = assert_counts_like_torch(module, torch.zeros(3, 6)).op("0")
+    assert (op.weight_elements, op.vector_elements) == (24, 8)
+
+
+class Shortcut(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y = self.a(x).view(2, 2, 2).transpose(1, 2).flatten(1)
+        return self.b(y) + y, x + 1
+
+
+def test_ops_read_through_data_movement_and_outputs_are_named():
+    workload = torch_export.read(Shortcut(), torch.zeros(2, 4), name="shortcut")
+    assert [(op.name, op.inputs) for op in workload.ops] == [
+        ("a", ("x",)), ("b", ("a",)), ("add", ("b", "a")), ("add_1", ("x",)),
+    ]  # fmt: skip
+    assert workload.outputs == ("add", "add_1")
+    assert (workload.name, workload.batch) == ("shortcut", 2)
+    assert peak_activation_bytes(workload, W32A32) == 4 * 3 * 8
+
+
+class Odd(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(8, 8)
+        self.spare = nn.Linear(3, 3, bias=False)
+        self.scale = nn.Parameter(torch.ones(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.fft.fft(self.inner(x) * 2, norm="ortho").real * torch.cumsum(self.scale, 0)
+
+
+def test_what_is_not_understood_is_listed_and_strict_refuses_it():
+    workload = torch_export.read(Odd(), torch.zeros(2, 8))
+    assert workload.uncounted == (
+        "fft_fft (aten.fft_fft.default)",
+        "spare.weight (parameter: no op reads 9 of its 9 elements)",
+    )
+    assert [op.name for op in workload.ops] == ["inner", "mul", "mul_1"]
+    with pytest.raises(
+        ValueError, match=r"^Odd has parts that are not counted: fft_fft \(aten.fft_fft.default\), spare"
+    ):
+        torch_export.read(Odd(), torch.zeros(2, 8), strict=True)
+
+
+def test_the_module_is_left_as_it_is():
+    class Counter(nn.Module):
+        calls = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.bn, self.drop = nn.BatchNorm1d(4), nn.Dropout()
+            self.scale = torch.ones(4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.calls += 1
+            return self.drop(self.bn(x)) * self.scale
+
+    module = Counter().train()
+    module.drop.eval()
+    state = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    pointers = [tensor.data_ptr() for tensor in module.state_dict().values()]
+    forward = module.forward
+    workload = torch_export.read(module, torch.zeros(2, 4))
+    assert (module.training, module.bn.training, module.drop.training) == (True, True, False)
+    assert [tensor.data_ptr() for tensor in module.state_dict().values()] == pointers
+    assert all(torch.equal(tensor, state[name]) for name, tensor in module.state_dict().items())
+    assert module.calls == 0
+    assert module.forward == forward
+    assert workload.op("bn") == ops.norm("bn", 8, 4, style="batch", inputs=("x",))
+
+
+class Branching(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2 if x.sum() > 0 else x
+
+
+def test_a_module_that_cannot_be_exported_is_one_clear_line(capfd):
+    with pytest.raises(ValueError, match=r"^torch.export cannot trace Branching: \w+: [^\n]+$"):
+        torch_export.read(Branching(), torch.zeros(3))
+    with pytest.raises(ValueError, match=r"^torch.export cannot trace Linear: [^\n]+$"):
+        torch_export.read(nn.Linear(3, 4), torch.zeros(2, 5))
+    with pytest.raises(ValueError, match=r"^module must be a torch\.nn\.Module, got int$"):
+        torch_export.read(3, torch.zeros(2, 5))
+    with pytest.raises(ValueError, match="Identity has no op that costs anything"):
+        torch_export.read(nn.Identity(), torch.zeros(2))
+    assert capfd.readouterr().err == ""
+
+
+def test_shapes_that_depend_on_data_are_listed():
+    def selected(x: Tensor) -> Tensor:
+        return x[x > 0].exp() + 1
+
+    workload = torch_export.read(Apply(lambda x: (x.relu(), selected(x))), torch.zeros(5))
+    assert [op.name for op in workload.ops] == ["relu"]
+    assert workload.uncounted == (
+        "exp (aten.exp.default: the shape is not known)",
+        "add (aten.add.Tensor: the shape is not known)",
+    )
+
+
+def test_subgraphs_are_read_where_they_run_once_and_listed_where_not():
+    def both(x: Tensor) -> Tensor:
+        with torch.no_grad():
+            y = x @ x
+        return torch.cond(y.sum() > 0, lambda a: a.sin(), lambda a: a @ a, (y,))
+
+    workload = torch_export.read(Apply(both), torch.zeros(4, 4))
+    assert [op.kind for op in workload.ops] == ["matmul", "pooling"]
+    assert [name.split()[0] for name in workload.uncounted] == ["cond"]
+
+
+GOOD = """
+import torch
+def build():
+    return torch.nn.Linear(2, 3), (torch.zeros(1, 2),)
+def with_data():
+    return [*build(), {"test": 1}]
+def bare():
+    return torch.nn.Linear(2, 3)
+def broken():
+    raise RuntimeError("no such file\\nand more")
+number = 3
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "importable_model.py").write_text(GOOD)
+    (tmp_path / "broken_model.py").write_text("import no_such_package_at_all\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p])
+    yield
+    sys.modules.pop("importable_model", None)
+
+
+def test_load_calls_a_callable_of_the_current_directory(here):
+    loaded = torch_export.load("importable_model:build")
+    assert total(torch_export.read(loaded.module, loaded.inputs), "macs") == 6
+    assert loaded.data is None
+    module, _, data = torch_export.load("importable_model:with_data")
+    assert isinstance(module, nn.Linear)
+    assert data == {"test": 1}
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("importable_model", r"^a torch model is spelled torch:module:callable, got torch:importable_model$"),
+        (
+            "no_such_model:build",
+            r"^cannot import 'no_such_model': ModuleNotFoundError: No module named 'no_such_model'$",
+        ),
+        ("broken_model:build", r"^cannot import 'broken_model': .*No module named 'no_such_package_at_all'$"),
+        (
+            "importable_model:built",
+            r"^importable_model has no callable 'built'; it has bare, broken, build, with_data$",
+        ),
+        ("importable_model:number", r"^importable_model has no callable 'number'; it has"),
+        ("importable_model:broken", r"^importable_model:broken\(\) failed: RuntimeError: no such file$"),
+        (
+            "importable_model:bare",
+            r"^importable_model:bare\(\) must return \(module, example inputs\) or .*, got Linear$",
+        ),
+    ],
+)
+def test_load_says_in_one_line_what_is_wrong(here, target, message):
+    with pytest.raises(ValueError, match=message):
+        torch_export.load(target)
