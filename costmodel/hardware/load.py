@@ -1,7 +1,7 @@
 """Read devices from TOML: those of this folder, a user's folder, or a path."""
 
-import math
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -15,6 +15,8 @@ from costmodel.hardware.gpu import MEMORY_KINDS, Gpu, PeakFlops
 Device: TypeAlias = Gpu | Cpu | Fpga
 
 TEXT = ("name", "dsp_kind", "memory_kind")
+TABLES = ("peak_flops", "sources")
+MAY_BE_ZERO = ("dsp", "bram18", "uram")
 
 D = TypeVar("D", Gpu, Cpu, Fpga)
 
@@ -48,12 +50,20 @@ def fpga(name: str) -> Fpga:
 
 
 def device(name: str) -> Device:
-    """The device of that name or TOML path, of whatever kind; UnknownNameError lists near names."""
+    """The device of that name or TOML path, of whatever kind; UnknownNameError lists near names.
+
+    ValueError where two kinds share the name.
+    """
     if name.endswith(".toml"):
         return read(Path(name))
-    files = {n: (kind, path) for kind in KINDS for n, path in _files(kind).items()}
-    kind, path = files[require("device", name, files)]
-    return read(path, kind)
+    files = {kind: _files(kind) for kind in KINDS}
+    require("device", name, {n for found in files.values() for n in found})
+    first, *others = [kind for kind, found in files.items() if name in found]
+    if others:
+        raise ValueError(
+            f"{name!r} is both a {first} and a {others[0]}: {files[first][name]}, {files[others[0]][name]}"
+        )
+    return read(files[first][name], first)
 
 
 def read(path: Path, kind: str = "") -> Device:
@@ -95,16 +105,32 @@ def _files(kind: str) -> dict[str, Path]:
 
 def _check_keys(path: Path, data: Mapping[str, Any], cls: type[Any]) -> None:
     known = {f.name: f for f in fields(cls)}
-    for key in data:
-        if key not in known:
-            require(f"key in {path}", key, known)
     for key, value in data.items():
-        text = key in TEXT or key in ("sources", "peak_flops")
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not text and not (number and math.isfinite(value) and value >= 0):
-            raise ValueError(f"{path}: {key} must be a finite number of at least 0, got {value!r}")
-        if key in ("sources", "peak_flops") and not isinstance(value, Mapping | PeakFlops):
-            raise ValueError(f"{path}: {key} must be a table, got {value!r}")
+        _check_value(path, require(f"key in {path}", key, known), value)
     for f in known.values():
         if f.name not in data and f.default is MISSING and f.default_factory is MISSING:
             raise ValueError(f"{path}: {f.name} is missing")
+    for key, value in data.get("sources", {}).items():
+        _check_text(path, f"sources.{key}", value)
+
+
+def _check_value(path: Path, key: str, value: Any) -> None:
+    if key in TABLES:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{path}: {key} must be a table, got {value!r}")
+    elif key in TEXT:
+        _check_text(path, key, value)
+    else:
+        check_number(str(path), key, value)
+
+
+def _check_text(path: Path, key: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"{path}: {key} must be a string, got {value!r}")
+
+
+def check_number(where: str, key: str, value: Any) -> None:
+    """ValueError where a device's value is no finite number, is negative, or is 0 but for a resource it may lack."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and 0 <= value <= sys.float_info.max) or (value == 0 and key not in MAY_BE_ZERO):
+        raise ValueError(f"{where}: {key} must be a positive finite number, got {value!r}")

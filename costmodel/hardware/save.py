@@ -9,14 +9,14 @@ from dataclasses import MISSING, fields
 from decimal import Decimal
 from pathlib import Path
 
-from costmodel.hardware.load import KINDS, Device
+from costmodel.hardware.load import KINDS, Device, check_number
 from costmodel.record import Real
 
 
 def write(device: Device, path: Path) -> Path:
     """Write the device's TOML, whole or not at all: a reader never sees half a file.
 
-    Folders are made as needed. ValueError where a value that a device must have is not a finite number of at least 0.
+    Folders are made as needed. ValueError where a value that a device must have is not a positive finite number.
     """
     text = dump(device)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,26 +43,25 @@ def dump(device: Device) -> str:
         value = getattr(device, f.name)
         if f.name == "peak_flops":
             tables["peak_flops"] = {p.name: getattr(value, p.name) for p in fields(value)}
+            for pipe, peak in _known(tables["peak_flops"]).items():
+                check_number(device.name, pipe, peak)
         elif f.name == "sources":
             tables["sources"] = value
+        elif isinstance(value, str) or (f.name in optional and math.isnan(value)):
+            flat[f.name] = value
         else:
-            flat[f.name] = value if f.name in optional else _required(device, f.name, value)
+            check_number(device.name, f.name, value)
+            flat[f.name] = value
     parts = [_lines(flat), *(f"\n[{name}]\n{_lines(table)}" for name, table in tables.items() if table)]
     return "".join(parts)
 
 
-def _required(device: Device, name: str, value: str | Real) -> str | Real:
-    if not isinstance(value, str) and not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{device.name}: {name} must be a finite number of at least 0, got {value!r}")
-    return value
-
-
 def _lines(table: Mapping[str, str | Real]) -> str:
-    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in table.items() if _known(value))
+    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in _known(table).items())
 
 
-def _known(value: str | Real) -> bool:
-    return value != "" if isinstance(value, str) else not math.isnan(value)
+def _known(table: Mapping[str, str | Real]) -> dict[str, str | Real]:
+    return {k: v for k, v in table.items() if (v != "" if isinstance(v, str) else not math.isnan(v))}
 
 
 def _key(key: str) -> str:

@@ -1,0 +1,182 @@
+"""Reading devices: what a wrong file says, and where devices are looked for."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from costmodel.catalog import UnknownNameError
+from costmodel.hardware import Cpu, Fpga, Gpu, cpu, device, fpga, gpu, load, names
+
+GPU = """
+kind = "gpu"
+memory_bytes = 80e9
+memory_bytes_per_s = 2e12
+l2_bytes = 50e6
+sm_count = 100
+clock_hz = 1e9
+power_w = 300
+
+[peak_flops]
+vector = 10e12
+bf16 = 100e12
+"""
+
+FPGA = """
+lut = 1000
+ff = 2000
+bram18 = 0
+uram = 0
+dsp = 0
+dsp_kind = "DSP48E2"
+clock_hz = 100e6
+memory_bytes = 1e9
+memory_bytes_per_s = 1e9
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
+    return tmp_path
+
+
+def put(folder: Path, text: str, name: str = "mine") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_path_needs_no_folder(tmp_path):
+    found = gpu(str(put(tmp_path, GPU)))
+    assert isinstance(found, Gpu)
+    assert found.name == "mine"
+    assert found.peak_flops.bf16 == 100e12
+    assert math.isnan(found.peak_flops.fp8)
+    assert math.isnan(found.process_m)
+
+
+def test_a_kind_in_the_call_serves_a_file_without(tmp_path):
+    assert isinstance(load.read(put(tmp_path, FPGA), "fpga"), Fpga)
+
+
+def test_a_file_may_name_the_device(tmp_path):
+    assert gpu(str(put(tmp_path, 'name = "Mine at 300 W"\n' + GPU))).name == "Mine at 300 W"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('kind = "gpu"', 'kind = "tpu"', "kind must be"),
+        ('kind = "gpu"', "", "kind must be"),
+        ("sm_count = 100", "", "sm_count is missing"),
+        ("sm_count = 100", "sm_count = -1", "sm_count must be a positive finite number, got -1"),
+        ("sm_count = 100", "sm_count = 0", "sm_count must be a positive finite number, got 0"),
+        ("sm_count = 100", "sm_count = nan", "sm_count must be a positive finite number, got nan"),
+        ("sm_count = 100", "sm_count = inf", "sm_count must be a positive finite number, got inf"),
+        ("sm_count = 100", 'sm_count = "100"', "sm_count must be a positive finite number, got '100'"),
+        ("sm_count = 100", "sm_count = true", "sm_count must be a positive finite number, got True"),
+        ("sm_count = 100", "sm_count = [100]", "sm_count must be a positive finite number"),
+        ("sm_count = 100", "sm_count = 1" + "0" * 400, "sm_count must be a positive finite number"),
+        ("sm_count = 100", "sm_count = 1e", "not valid TOML"),
+        ("sm_count = 100", "name = 3", "name must be a string, got 3"),
+        ("power_w = 300", "power_w = 300\npeak_flops = 3", "not valid TOML"),
+        ("power_w = 300", 'power_w = 300\nmemory_kind = "HBM9"', "memory_kind must be one of"),
+        ("power_w = 300", "power_w = 300\nmemory_kind = 3", "memory_kind must be a string"),
+        ("power_w = 300", "power_w = 300\nsources = 3", "sources must be a table"),
+        ("power_w = 300", "power_w = 300\nsources.power_w = 3", "sources.power_w must be a string"),
+        ("bf16 = 100e12", "bf16 = -100e12", "bf16 must be a positive finite number"),
+        ("bf16 = 100e12", 'bf16 = "fast"', "bf16 must be a positive finite number"),
+    ],
+)
+def test_a_wrong_value_is_named_in_one_line(tmp_path, old, new, message):
+    path = put(tmp_path, GPU.replace(old, new))
+    with pytest.raises(ValueError, match=message) as error:
+        gpu(str(path)) if "kind" not in old else load.read(path)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "near"),
+    [
+        ("sm_count", "sm_cuont", "sm_count"),
+        ("bf16 =", "bp16 =", "bf16"),
+        ("memory_bytes =", "memory_byte =", "memory_bytes"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_near_ones(tmp_path, old, new, near):
+    with pytest.raises(UnknownNameError, match=f"did you mean .*{near}"):
+        gpu(str(put(tmp_path, GPU.replace(old, new))))
+
+
+def test_a_table_that_is_no_table(tmp_path):
+    text = GPU[: GPU.index("[peak_flops]")] + "peak_flops = 3\n"
+    with pytest.raises(ValueError, match="peak_flops must be a table, got 3"):
+        gpu(str(put(tmp_path, text)))
+
+
+def test_a_missing_table(tmp_path):
+    with pytest.raises(ValueError, match="peak_flops is missing"):
+        gpu(str(put(tmp_path, GPU[: GPU.index("[peak_flops]")])))
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(ValueError, match="no device file"):
+        device(str(tmp_path / "none.toml"))
+
+
+def test_a_wrong_dsp_kind(tmp_path):
+    with pytest.raises(ValueError, match="dsp_kind must be one of"):
+        fpga(str(put(tmp_path, FPGA.replace("DSP48E2", "DSP99"))))
+
+
+def test_a_file_of_another_kind(tmp_path):
+    with pytest.raises(ValueError, match="describes a Gpu, expected a Cpu"):
+        cpu(str(put(tmp_path, GPU)))
+
+
+def test_the_users_folder_adds_devices(home):
+    put(home / "gpus", GPU)
+    put(home / "fpgas", FPGA, "board")
+    assert "mine" in names("gpu")
+    assert gpu("mine") == device("mine")
+    assert isinstance(device("board"), Fpga)
+    assert "board" in names("fpga")
+    assert "board" not in names("gpu")
+
+
+def test_a_user_may_not_redefine_a_device_silently(home):
+    put(home / "gpus", GPU, "t4")
+    with pytest.raises(ValueError, match="'t4' is defined twice"):
+        gpu("t4")
+
+
+def test_without_the_variable_the_folder_is_in_the_home(monkeypatch):
+    monkeypatch.delenv("BITFRONT_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", lambda: Path("/somewhere"))
+    assert load.user_folder() == Path("/somewhere/.config/bitfront")
+
+
+@pytest.mark.parametrize(("call", "near"), [(gpu, "h100"), (fpga, "zcu10"), (device, "a100-sxm")])
+def test_an_unknown_name_is_answered_with_near_ones(home, call, near):
+    with pytest.raises(UnknownNameError, match="did you mean"):
+        call(near)
+
+
+def test_no_cpu_is_known_before_one_is_measured(home):
+    assert names("cpu") == []
+    with pytest.raises(UnknownNameError, match="unknown cpu 'mine'; none is known"):
+        cpu("mine")
+    text = GPU.replace("l2_bytes = 50e6\nsm_count = 100\nclock_hz = 1e9\npower_w = 300", "cores = 4").replace(
+        "gpu", "cpu"
+    )
+    put(home / "cpus", text)
+    assert isinstance(cpu("mine"), Cpu)
+
+
+def test_a_name_is_one_kind_or_it_is_not_told_apart(home):
+    put(home / "fpgas", FPGA, "t4")
+    with pytest.raises(ValueError, match="'t4' is both a gpu and a fpga"):
+        device("t4")
