@@ -2,13 +2,12 @@
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from decimal import Decimal
 from pathlib import Path
 
+from costmodel.files import write_atomically
 from costmodel.hardware.load import KINDS, Device, check_number
 from costmodel.record import Real
 
@@ -20,16 +19,7 @@ def write(device: Device, path: Path) -> Path:
     """
     text = dump(device)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(path, text)
     return path
 
 
