@@ -39,7 +39,7 @@ def opt(
         positions=positions + OFFSET,
         position_offset=OFFSET,
         rotary=0.0,
-        embedding_width=embedding_width,
+        embedding_width=0 if embedding_width == d_model else embedding_width,
         final_norm=pre_norm and final_norm,
         tied=tied,
         names=OPT,

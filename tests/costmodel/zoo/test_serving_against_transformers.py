@@ -1,0 +1,211 @@
+"""Prefill and decode equal transformers' own, run on small networks on the CPU with its caches.
+
+Networks come from configurations that the importer reads, so the odd cases of architectures are compared too: biases,
+windows in some layers, dense layers among experts, norms around sublayers, one projection for several results.
+
+Where the definition differs: transformers expands DeepSeek's whole cached latent anew for every token that it decodes;
+here the expansion is absorbed, as DeepSeek serves it.
+"""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from language_models import EVERY
+from transformers import DynamicCache, EncoderDecoderCache
+from transformers_oracle import BATCH, CONFIGS, flops, inputs, network, parameters, training_flops
+
+from costmodel.importers import hf_config
+from costmodel.workload.serving import decode, forward, prefill
+from costmodel.workload.training import training
+
+SMALL = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+LATENT = {
+    "num_key_value_heads": 4,
+    "kv_lora_rank": 12,
+    "qk_nope_head_dim": 6,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 10,
+    "n_routed_experts": 8,
+    "n_shared_experts": 2,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 20,
+    "first_k_dense_replace": 1,
+    "n_group": 2,
+    "topk_group": 1,
+}
+CASES = {
+    "llama": SMALL | {"model_type": "llama"},
+    "llama_mha_biases": SMALL
+    | {"model_type": "llama", "attention_bias": True, "mlp_bias": True, "num_key_value_heads": None},
+    "llama_head_dim": SMALL | {"model_type": "llama", "head_dim": 12, "tie_word_embeddings": True},
+    "mistral": SMALL | {"model_type": "mistral", "sliding_window": None},
+    "mistral_window": SMALL | {"model_type": "mistral", "sliding_window": 5},
+    "mixtral": SMALL | {"model_type": "mixtral", "num_local_experts": 6, "num_experts_per_tok": 2},
+    "qwen2": SMALL | {"model_type": "qwen2", "tie_word_embeddings": True},
+    "qwen2_late_windows": SMALL
+    | {"model_type": "qwen2", "use_sliding_window": True, "sliding_window": 4, "max_window_layers": 2},
+    "qwen3": SMALL | {"model_type": "qwen3", "head_dim": 10, "attention_bias": True},
+    "qwen3_layer_types": SMALL
+    | {
+        "model_type": "qwen3",
+        "use_sliding_window": True,
+        "sliding_window": 4,
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    },
+    "qwen3_moe": SMALL
+    | {
+        "model_type": "qwen3_moe",
+        "num_experts": 6,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 20,
+        "mlp_only_layers": [1],
+    },
+    "qwen3_moe_every_second": SMALL
+    | {
+        "model_type": "qwen3_moe",
+        "num_experts": 6,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 20,
+        "decoder_sparse_step": 2,
+    },
+    "phi3": SMALL | {"model_type": "phi3", "pad_token_id": 0, "sliding_window": 6},
+    "gemma2": SMALL | {"model_type": "gemma2", "head_dim": 8, "sliding_window": 5},
+    "deepseek_v2": SMALL | LATENT | {"model_type": "deepseek_v2", "q_lora_rank": None},
+    "deepseek_v3": SMALL | LATENT | {"model_type": "deepseek_v3", "q_lora_rank": 14, "attention_bias": True},
+    "opt": {
+        "model_type": "opt",
+        "vocab_size": 97,
+        "hidden_size": 32,
+        "ffn_dim": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 40,
+    },
+    "gpt2": {
+        "model_type": "gpt2",
+        "vocab_size": 97,
+        "n_embd": 32,
+        "n_layer": 2,
+        "n_head": 4,
+        "n_inner": 40,
+        "n_positions": 40,
+    },
+    "whisper": {
+        "model_type": "whisper",
+        "vocab_size": 97,
+        "d_model": 32,
+        "encoder_layers": 2,
+        "encoder_attention_heads": 4,
+        "encoder_ffn_dim": 48,
+        "decoder_layers": 3,
+        "decoder_attention_heads": 2,
+        "decoder_ffn_dim": 40,
+        "num_mel_bins": 10,
+        "max_source_positions": 15,
+        "max_target_positions": 30,
+        "pad_token_id": 0,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+        "decoder_start_token_id": 0,
+    },
+}
+CAUSAL = list(CASES)
+CONTEXT = 9
+
+
+@pytest.fixture(params=CASES)
+def case(request, tmp_path):
+    path = tmp_path / f"{request.param}.json"
+    path.write_text(json.dumps(CASES[request.param]))
+    return CASES[request.param], hf_config.read(path)
+
+
+def total(workload, quantity="flops"):
+    return sum(getattr(op, quantity) for op in workload.ops)
+
+
+def test_forward_and_parameters_equal(case):
+    config, model = case
+    net = network(config)
+    corrections = sum(b.numel() for name, b in net.named_buffers() if name.endswith("e_score_correction_bias"))
+
+    workload = forward(model, BATCH, CONTEXT)
+    assert total(workload, "params") == parameters(net) + corrections
+    assert total(workload) == flops(net, **inputs(config, tokens=CONTEXT))[0]
+
+
+def test_training_step_equals_autograd(case):
+    config, model = case
+    step = training(forward(model, BATCH, CONTEXT))
+    assert total(step) == training_flops(network(config), **inputs(config, tokens=CONTEXT))
+
+
+def test_prefill_computes_the_last_token_s_logits(case):
+    config, model = case
+    net = network(config)
+    arguments = inputs(config, tokens=CONTEXT)
+    of_all, by_module, _ = flops(net, **arguments)
+    if config["model_type"] == "whisper":  # transformers' Whisper has no option to leave logits out
+        of_last = of_all - by_module["proj_out"] * (CONTEXT - 1) // CONTEXT
+    else:
+        of_last, _, _ = flops(net, **arguments, logits_to_keep=1)
+
+    assert total(prefill(model, BATCH, CONTEXT, all_logits=True)) == of_all
+    assert total(prefill(model, BATCH, CONTEXT)) == of_last < of_all
+
+
+def test_decode_equals_a_call_with_a_cache(case):
+    config, model = case
+    net = network(config, "cpu")
+    cache = DynamicCache(config=net.config)
+    arguments = inputs(config, "cpu", tokens=CONTEXT)
+    token = torch.ones(BATCH, 1, dtype=torch.long)
+    if config["model_type"] == "whisper":
+        cache = EncoderDecoderCache(cache, DynamicCache(config=net.config))
+        _, _, first = flops(net, **arguments, past_key_values=cache)
+        memory = (first["encoder_last_hidden_state"],)
+        _, by_module, _ = flops(net, encoder_outputs=memory, decoder_input_ids=token, past_key_values=cache)
+        counted = by_module["model.decoder"] + by_module["proj_out"]
+    else:
+        flops(net, **arguments, past_key_values=cache)
+        counted, _, _ = flops(net, input_ids=token, past_key_values=cache)
+
+    expanded_instead = sum(_expanded(b.attention) - _absorbed(b.attention) for b in model.blocks if _latent(b))
+    assert total(decode(model, BATCH, CONTEXT)) == counted - expanded_instead
+
+
+def _latent(block):
+    return type(block.attention).__name__ == "LatentAttention"
+
+
+def _expanded(shape):
+    """FLOPs of a token by way of every cached token's keys and values."""
+    project = shape.kv_lora_rank * (shape.nope_dim + shape.value_dim)
+    attend = shape.nope_dim + shape.rope_dim + shape.value_dim
+    return 2 * BATCH * shape.heads * (CONTEXT + 1) * (project + attend)
+
+
+def _absorbed(shape):
+    """FLOPs of a token by way of the latents: its query into their space, the scores, the values out of it."""
+    project = shape.kv_lora_rank * (shape.nope_dim + shape.value_dim)
+    attend = 2 * shape.kv_lora_rank + shape.rope_dim
+    return 2 * BATCH * shape.heads * (project + (CONTEXT + 1) * attend)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_importer_reads_the_zoo_s_models(name, tmp_path):
+    path = tmp_path / f"{name}.json"
+    path.write_text(json.dumps(CONFIGS[name]))
+    model = hf_config.read(path)
+    expected = ("num_nextn_predict_layers=1",) if name == "deepseek-v3" else ()
+    assert model.uncounted == expected
+    assert replace(model, uncounted=()) == EVERY[name]
