@@ -8,6 +8,8 @@ from costmodel.importers._aten_rules import Rule
 LAYERS: dict[str, Rule] = {
     "linear": rules.linear,
     "embedding": rules.embedding,
+    "_grouped_mm": rules.experts,
+    "transformers::grouped_mm_fallback": rules.experts,
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "convolution", "_convolution"), rules.convolution),
     **{f"conv_transpose{rank}d": partial(rules.convolution, transposed=True) for rank in (1, 2, 3)},
 }
@@ -68,6 +70,9 @@ VECTOR: dict[str, Rule] = {
     "glu": rules.glu,
 }
 """Operators element by element."""
+
+ORDERINGS = frozenset(("sort", "argsort", "topk", "histc", "bincount", "searchsorted", "unique2"))
+"""Operators that compare as often as their data asks: bookkeeping on integers, not counted on real numbers."""
 
 RULES = LAYERS | PRODUCTS | VECTOR
 

@@ -86,6 +86,15 @@ def attention(call: Call) -> Cost:
     return _shapes.attention(q, k, v, density=kept / (queries * keys))
 
 
+def experts(call: Call) -> Cost:
+    """A product of rows sorted by expert with their experts' matrices (experts, in, out), in balance."""
+    rows, *weights = call.tensors
+    count, features_in, features_out = weights[0].dims
+    tokens = rows.elements / features_in
+    op = ops.experts("", tokens, features_in, features_out, experts=count, experts_per_token=1)
+    return Cost(op, weights[0], reads=(rows, *weights[1:]))
+
+
 def norm(call: Call, *, style: str) -> Cost:
     """A norm; one that takes batch statistics finds them as a group norm does."""
     x = call["input"]

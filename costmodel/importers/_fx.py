@@ -126,7 +126,7 @@ def _is_counted(node: Any, reads: Sequence[Value]) -> bool:
     Moving data is not, nor making integers, nor what constants and parameters alone give: that can be computed once.
     """
     function = _node.function(node)
-    if _is_movement(node) or (function in _aten.VECTOR and not _node.is_real(node)):
+    if _is_movement(node) or (function in (_aten.VECTOR.keys() | _aten.ORDERINGS) and not _node.is_real(node)):
         return False
     return function in _aten.LAYERS or any(value.sources for value in reads)
 

@@ -299,6 +299,18 @@ def test_weights_computed_from_parameters_are_those_of_the_layer():
     assert (op.weight_elements, op.vector_elements) == (24, 8)
 
 
+def test_routed_experts_are_one_op_a_projection(llama):
+    from transformers import MixtralConfig, MixtralForCausalLM
+
+    module = MixtralForCausalLM(MixtralConfig(**TINY, num_local_experts=4, num_experts_per_tok=2))
+    workload = torch_export.read(module, {"input_ids": torch.zeros(2, 8, dtype=torch.long)})
+    up = workload.op("model.layers.0.mlp.experts.gate_up_proj")
+    assert up.kind == "experts"
+    assert up.macs == pytest.approx(2 * 8 * 2 * 32 * 128, rel=1e-12)
+    assert total(workload, "params") == sum(p.numel() for p in module.parameters())
+    assert {name.split()[0].rpartition(".")[2] for name in workload.uncounted} == {"topk", "histc"}
+
+
 class Shortcut(nn.Module):
     def __init__(self) -> None:
         super().__init__()
