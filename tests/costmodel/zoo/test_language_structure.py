@@ -31,11 +31,11 @@ from costmodel.workload.serving import decode, forward, passes, prefill
 GOLDEN = Path(__file__).parents[2] / "golden" / "zoo_language.json"
 NETWORK_INPUTS = {"input_ids", "position_ids", "token_type_ids", "input_features"}
 PARTIAL_READS = (
-    "attention", "experts.act_fn", "experts.act_fn.gate", "combine", "kv_a_layernorm", "rotary", "kv_b_proj.k", "lm_head",
-    "proj_out", "embed_tokens.sum", "wte.sum", "word_embeddings.sum", "encoder.sum", "pooler.dense",
+    "attention", "experts.act_fn", "experts.act_fn.gate", "combine", "kv_a_layernorm", "rotary", "kv_b_proj.k",
+    "lm_head", "proj_out", "embed_tokens.sum", "wte.sum", "word_embeddings.sum", "encoder.sum", "pooler.dense",
     "experts.gate_up_proj", "experts.down_proj",
 )  # fmt: skip
-"""Ops that read a part of a source (one of several results, the last token), or one row for all sequences of a batch."""
+"""Ops that read a part of a source (one of several results, the last token) or one row for a whole batch."""
 
 
 def totals(name: str) -> dict[str, int]:
