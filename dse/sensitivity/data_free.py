@@ -1,0 +1,66 @@
+"""What an option costs in quality without data: the noise that its formats add to normally distributed values.
+
+Lin, Talathi, Annapureddy, Fixed Point Quantization of Deep Convolutional Networks, arXiv 1511.06393: to first order the
+noise-to-signal ratios (inverse SQNRs) of all weights and activations add up to that of the network's output.
+"""
+
+from collections.abc import Container, Sequence
+from functools import cache
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.formats import Format, get, quantize
+from costmodel.precision import Precision, precision
+from costmodel.workload import Op
+
+POINTS = 4096
+
+
+def noise_to_signal(fmt: Format | str, *, nonnegative: bool = False) -> float:
+    """Return quantisation noise power over signal power of a standard normal sample, scaled as a layer would be.
+
+    The sample is its own calibration: its largest magnitude meets the format's largest value, group formats scale each
+    group, floats of 16 bits and more are cast. `nonnegative` takes a half normal, a ReLU's outputs without their zeros
+    (exact, so they add neither noise nor signal), and for integers the unsigned format of the same width.
+    """
+    return _noise_to_signal(get(fmt) if isinstance(fmt, str) else fmt, nonnegative)
+
+
+def sqnr_loss(
+    ops: Sequence[Op], precisions: Sequence[Precision | str], *, nonnegative: Container[str] = ()
+) -> NDArray[np.float64]:
+    """Return float64 [ops, precisions]: the noise-to-signal ratios of each op's weight and input, added.
+
+    An op without weights adds that of its input alone. `nonnegative` holds names of ops whose input is never negative.
+    Layers of one kind get equal rows: without data nothing says which of them matters more.
+    """
+    choices = [precision(p) if isinstance(p, str) else p for p in precisions]
+    rows = [
+        [
+            noise_to_signal(choice.activation, nonnegative=op.name in nonnegative)
+            + (noise_to_signal(choice.weight) if op.weight_elements > 0 else 0.0)
+            for choice in choices
+        ]
+        for op in ops
+    ]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(choices))
+
+
+@cache
+def _noise_to_signal(fmt: Format, nonnegative: bool) -> float:
+    x = _sample(nonnegative)[None]
+    if nonnegative and fmt.encoding == "integer" and fmt.signed and not fmt.scale:
+        fmt = get(f"uint{fmt.bits}")
+    noise = quantize(x, fmt, axis=-1 if fmt.scale else 0) - x
+    return float(np.sum(noise**2) / np.sum(x**2))
+
+
+def _sample(nonnegative: bool) -> NDArray[np.float64]:
+    """Quantiles at the middles of POINTS equal shares of probability, in a fixed pseudo-random order."""
+    inverse = NormalDist().inv_cdf
+    shares = (np.arange(POINTS) + 0.5) / POINTS
+    quantiles = np.array([inverse((1 + p) / 2 if nonnegative else p) for p in shares.tolist()])
+    order = np.argsort(np.random.PCG64(0).random_raw(POINTS), kind="stable")
+    return quantiles[order]

@@ -1,0 +1,65 @@
+"""Ranges of the layers' inputs over calibration data: min-max, per tensor."""
+
+import copy
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dse.sensitivity.evaluate import Inputs, as_tuple, split
+from dse.sensitivity.layers import edit_input, select
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Range:
+    """The smallest and the largest value of a tensor over calibration data."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
+            raise ValueError(f"a range needs finite low <= high, got low={self.low}, high={self.high}")
+
+    @property
+    def absmax(self) -> float:
+        """The largest magnitude."""
+        return max(abs(self.low), abs(self.high))
+
+    @property
+    def nonnegative(self) -> bool:
+        """Whether no value was negative, as after a ReLU."""
+        return self.low >= 0
+
+
+def observe(
+    module: "torch.nn.Module", layers: Iterable[str], inputs: Inputs, *, batch_size: int = 256
+) -> dict[str, Range]:
+    """Return the range of each layer's input over all its calls, in evaluation mode and full precision.
+
+    inputs: a tensor of examples, or a tuple of such tensors, one an argument of the module. A layer that is never
+    called is absent from the result. UnknownNameError on an unknown layer; ValueError where an input is not finite.
+    """
+    import torch
+
+    twin = copy.deepcopy(module).eval()
+    seen: dict[str, list[float]] = {}
+    for name, part in select(twin, layers).items():
+        edit_input(part, partial(_note, name, seen))
+    with torch.no_grad():
+        for arguments in split(as_tuple(inputs), batch_size):
+            twin(*arguments)
+    return {name: Range(min(extremes), max(extremes)) for name, extremes in seen.items()}
+
+
+def _note(name: str, seen: dict[str, list[float]], x: "torch.Tensor") -> None:
+    if not x.numel():
+        return
+    extremes = [float(extreme) for extreme in x.aminmax()]
+    if not all(map(math.isfinite, extremes)):
+        raise ValueError(f"the calibration inputs of layer {name!r} must be finite, got {extremes}")
+    seen.setdefault(name, []).extend(extremes)
