@@ -26,19 +26,40 @@ def last_use(workload: Workload) -> NDArray[np.int64]:
 def peak_activation_bytes(workload: Workload, precision: Precision) -> float:
     """The most bytes of op outputs alive at once, in execution order, each freed after its last reader.
 
-    The network's input counts until the first op has read it; workspace of a kernel does not.
+    The network's input counts until the first op has read it; workspace of a kernel does not. `precision` is one, or a
+    batch over the ops.
     """
-    ops = workload.batch_of_ops
-    bytes_ = np.broadcast_to(
-        ops.output_elements * precision.activation.bits_per_element / BITS_PER_BYTE, len(workload.ops)
-    )
+    return float(alive_bytes(workload, precision).max())
+
+
+def alive_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]:
+    """Bytes of op outputs alive while each op runs: float64[ops]."""
+    bytes_ = _output_bytes(workload, precision)
     change = np.zeros(len(workload.ops) + 1)
     np.add.at(change, np.arange(len(workload.ops)), bytes_)
     np.add.at(change, last_use(workload) + 1, -bytes_)
-    alive = np.cumsum(change[:-1])
-    first = np.broadcast_to(precision.activation.bits_per_element, len(workload.ops))[0]
-    alive[0] += workload.ops[0].input_elements * first / BITS_PER_BYTE
-    return float(alive.max())
+    alive: NDArray[np.float64] = np.cumsum(change[:-1])
+    alive[0] += _input_bytes(workload, precision)
+    return alive
+
+
+def alive_at(workload: Workload, precision: Precision, moment: int) -> NDArray[np.float64]:
+    """Bytes of each op's output that are alive while op `moment` runs, the network's input under the first op's."""
+    index = np.arange(len(workload.ops))
+    alive = np.where((index <= moment) & (moment <= last_use(workload)), _output_bytes(workload, precision), 0.0)
+    if moment == 0:
+        alive[0] += _input_bytes(workload, precision)
+    return alive
+
+
+def _output_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]:
+    bits = workload.batch_of_ops.output_elements * precision.activation.bits_per_element
+    return np.broadcast_to(bits / BITS_PER_BYTE, len(workload.ops))
+
+
+def _input_bytes(workload: Workload, precision: Precision) -> float:
+    bits = np.broadcast_to(precision.activation.bits_per_element, len(workload.ops))[0]
+    return float(workload.ops[0].input_elements * bits / BITS_PER_BYTE)
 
 
 def optimizer_bytes(params: float, optimizer: str) -> float:

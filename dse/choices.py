@@ -1,0 +1,122 @@
+"""Choices: a model with the formats its layers may take, and the data that says what each costs in quality."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from costmodel.formats import get
+from costmodel.hardware import Device, Fpga
+from costmodel.precision import Precision, precision
+from costmodel.workload import Workload
+from dse.problem import Problem, build
+from dse.sensitivity import Sensitivity, measure, sqnr_loss
+
+if TYPE_CHECKING:
+    from dse.sensitivity.evaluate import Data
+
+WIDE_PIPES = ("bf16", "fp16", "fp32")
+"""Activation formats of a weight-only format on a GPU or CPU: the first whose pipe the device has."""
+
+MEASURED = "measured: increase of the calibration loss, one layer quantised at a time"
+PROXY = "data-free proxy: noise-to-signal of weights and inputs on normal values, arXiv 1511.06393"
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """A model's formats to choose among; `dse.choices` makes one.
+
+    workload  what the model computes
+    formats   spellings: weight/activation pairs, w4a16 forms, or single formats that `options` completes for a device
+    module    the torch module whose loss is measured on `data`, or None: then the data-free proxy stands in
+    """
+
+    workload: Workload
+    formats: tuple[str, ...]
+    module: Any = None
+    data: "Data | None" = None
+    loss_fn: Any = None
+    progress: Callable[[int, int], Any] | None = None
+    measured: dict[tuple[Precision, ...], Sensitivity] = field(default_factory=dict, repr=False)
+
+    def on(self, device: Device) -> Problem:
+        """The allocation problem on a device; measures the sensitivities the first time that its options are needed."""
+        options = self.options(device)
+        if self.module is None:
+            layers = self.workload.layers
+            loss = sqnr_loss([self.workload.op(name) for name in layers], options)
+            return build(self.workload, device, layers=layers, options=options, loss=loss, loss_source=PROXY)
+        found = self.sensitivity(options)
+        loss = found.clipped()
+        return build(self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=MEASURED)
+
+    def options(self, device: Device) -> tuple[Precision, ...]:
+        """The precisions that the formats mean on a device, in order.
+
+        A single format is weight and activation both on an FPGA; elsewhere it is the weight's alone, and activations are
+        in the widest matching pipe that the device has (WIDE_PIPES).
+        """
+        found = tuple(_option(spelling, device) for spelling in self.formats)
+        if len(set(found)) < len(found):
+            raise ValueError(f"formats must differ on {device.name}, got {', '.join(o.name for o in found)}")
+        return found
+
+    def sensitivity(self, options: tuple[Precision, ...]) -> Sensitivity:
+        """What each layer's options cost in calibration loss, measured once."""
+        if options not in self.measured:
+            layers = [name for name in self.workload.layers if name in dict(self.module.named_modules())]
+            self.measured[options] = measure(
+                self.module, self.data, options, layers=layers, loss_fn=self.loss_fn, progress=self.progress
+            )
+        return self.measured[options]
+
+
+def choices(
+    model: Any,
+    formats: Sequence[str],
+    calibration_data: "Data | None" = None,
+    *,
+    loss_fn: Any = None,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Choices:
+    """Return the choices of a torch module with calibration data (inputs, targets), or of a bare Workload without.
+
+    `formats` as in Choices; `progress` is told (step, steps) while sensitivities are measured. ValueError on an empty
+    list, or a module without data.
+    """
+    if not formats:
+        raise ValueError("formats must name at least one, got none")
+    if isinstance(model, Workload):
+        if calibration_data is not None:
+            raise ValueError(
+                f"a Workload has no weights to measure on calibration data; pass {model.name}'s torch module"
+            )
+        return Choices(model, tuple(formats))
+    if calibration_data is None:
+        raise ValueError("a torch module's loss is measured on calibration data (inputs, targets), got none")
+    from costmodel.importers import torch_export
+
+    inputs = calibration_data[0]
+    first = tuple(part[:1] for part in (inputs if isinstance(inputs, tuple | list) else (inputs,)))
+    workload = torch_export.read(model, first)
+    return Choices(workload, tuple(formats), model, calibration_data, loss_fn, progress)
+
+
+def _option(spelling: str, device: Device) -> Precision:
+    if "/" in spelling or not _is_format(spelling):
+        return precision(spelling)
+    if isinstance(device, Fpga):
+        return precision(f"{spelling}/{spelling}")
+    fmt = get(spelling)
+    wide = next((p for p in WIDE_PIPES if not np.isnan(device.peak_flops.of(p))), "fp32")
+    activation = spelling if fmt.is_float and fmt.bits >= get(wide).bits else wide
+    return precision(f"{spelling}/{activation}")
+
+
+def _is_format(spelling: str) -> bool:
+    try:
+        get(spelling)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,90 @@
+"""Metric: a quantity of a design; comparing one with a number makes a budget."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from costmodel.catalog import require
+
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """A quantity of a design by the name of its column.
+
+    unit    the base unit, "" for counts
+    better  "lower" or "higher"
+    over    how layers combine: "sum", "max" (the slowest or largest counts) or "network" (of the network as a whole)
+    """
+
+    name: str
+    unit: str = ""
+    better: str = "lower"
+    over: str = "sum"
+
+    def __le__(self, limit: float) -> "Budget":
+        return Budget(self, "<=", float(limit))
+
+    def __ge__(self, limit: float) -> "Budget":
+        return Budget(self, ">=", float(limit))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit on a metric, "<=" or ">=" it."""
+
+    metric: Metric
+    sense: str
+    limit: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.limit) and self.limit >= 0):
+            raise ValueError(
+                f"the budget of {self.metric.name} must be a finite number of at least 0, got {self.limit}"
+            )
+        natural = "<=" if self.metric.better == "lower" else ">="
+        if self.sense != natural:
+            raise ValueError(f"a budget on {self.metric.name} is {natural} a number, got {self.sense} {self.limit:g}")
+
+    def __str__(self) -> str:
+        return f"{self.metric.name} {self.sense} {self.limit:g}"
+
+
+loss = Metric("loss")
+latency_s = Metric("latency_s", "s")
+energy_j = Metric("energy_j", "J")
+weight_bytes = Metric("weight_bytes", "B")
+bytes_moved = Metric("bytes_moved", "B")
+kv_bytes = Metric("kv_bytes", "B")
+bops = Metric("bops")
+lut = Metric("lut")
+dsp = Metric("dsp")
+bram18 = Metric("bram18")
+cycles = Metric("cycles", over="max")
+throughput_per_s = Metric("throughput_per_s", "1/s", better="higher", over="max")
+peak_activation_bytes = Metric("peak_activation_bytes", "B", over="network")
+
+METRICS = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)}
+
+_PREFIX = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+_UNITS = {"B": "B", "s": "s", "J": "J", "/s": "1/s", "": ""}
+
+
+def parse_budget(text: str) -> Budget:
+    """Read 'lut<=200e3', 'latency_s <= 12ms', 'weight_bytes<=25MB'; prefixes are decimal, the unit must be the metric's.
+
+    UnknownNameError lists near metrics; ValueError says what is wrong with the number or unit.
+    """
+    match = re.fullmatch(
+        r"\s*([A-Za-z_]\w*)\s*(<=|>=)\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([kKMGTmun]?)(B|s|J|/s|)\s*", text
+    )
+    if not match:
+        raise ValueError(f"a budget must be like lut<=200e3 or latency_s<=12ms, got {text!r}")
+    name, sense, number, prefix, unit = match.groups()
+    metric = METRICS[require("metric", name, METRICS)]
+    if unit and _UNITS[unit] != metric.unit:
+        raise ValueError(f"{name} is in {metric.unit or 'plain counts'}, got {text!r}")
+    try:
+        limit = float(number) * _PREFIX[prefix]
+    except ValueError:
+        raise ValueError(f"a budget must be like lut<=200e3 or latency_s<=12ms, got {text!r}") from None
+    return Budget(metric, sense, limit)

@@ -1,0 +1,122 @@
+"""The optimizer's face: the plan of least loss, or of least cost, within budgets."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from costmodel.catalog import require
+from costmodel.estimators.footprint import alive_at, alive_bytes
+from costmodel.hardware import Device, Fpga
+from costmodel.record import stack
+from dse import allocate
+from dse.choices import Choices
+from dse.metric import Budget, Metric
+from dse.plan import InfeasibleError, Plan
+from dse.problem import Floats, Problem
+
+
+def minimize(
+    metric: Metric,
+    *,
+    over: Choices | Problem,
+    on: Device | None = None,
+    subject_to: Sequence[Budget] = (),
+    ties: Sequence[Sequence[str]] = (),
+    max_formats: int | None = None,
+    time_limit_s: float | None = None,
+) -> Plan:
+    """Return the plan that minimises a metric that adds up over layers, usually `loss`, within every budget.
+
+    `over` is what `choices` gives, with a device `on`, or a Problem made before. `ties` are groups of layer names that
+    must share an option. InfeasibleError says which budget is impossible and its least value. Throughput and cycles
+    limit each layer's options; peak activation memory is met by adding the moments at which a plan exceeds it.
+    """
+    problem = over if isinstance(over, Problem) else over.on(_required(on))
+    limits = _Limits.of(problem, subject_to)
+    tables = {"loss": limits.problem.loss, **limits.problem.costs}
+    objective = tables[require("metric to minimise", metric.name, [n for n in tables if n not in ("cycles",)])]
+    objective = np.where(np.isinf(limits.problem.loss), np.inf, objective)
+    index = {name: i for i, name in enumerate(problem.layers)}
+    groups = [[index[require("layer", name, index)] for name in group] for group in ties]
+    costs = {n: np.where(np.isinf(t), 0.0, t) for n, t in tables.items() if n not in (metric.name, "cycles")}
+    budgets = dict(limits.sums)
+    while True:
+        plan = allocate.solve(objective, costs, budgets, groups, None, max_formats, time_limit_s)
+        moments = alive_bytes(problem.workload, stack(problem.per_op(plan.choice)))
+        worst = int(np.argmax(moments))
+        if moments[worst] <= limits.peak_bytes:
+            totals = {n: v for n, v in plan.totals.items() if not n.startswith(_MOMENT)}
+            return replace(plan, totals=totals, problem=problem)
+        name = f"{_MOMENT}{problem.workload.ops[worst].name}"
+        costs[name] = _moment_table(problem, worst)
+        budgets[name] = limits.peak_bytes
+
+
+_MOMENT = "peak_activation_bytes at "
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """Budgets by how they act: on sums, on single options (already taken from `problem`), on the peak of memory."""
+
+    problem: Problem
+    sums: dict[str, float]
+    peak_bytes: float
+
+    @staticmethod
+    def of(problem: Problem, budgets: Sequence[Budget]) -> "_Limits":
+        sums: dict[str, float] = {}
+        peak, most_cycles = math.inf, math.inf
+        for budget in budgets:
+            name, limit = budget.metric.name, budget.limit
+            if name == "throughput_per_s":
+                most_cycles = min(most_cycles, _clock_hz(problem.device) / limit if limit else math.inf)
+            elif name == "cycles":
+                most_cycles = min(most_cycles, limit)
+            elif name == "peak_activation_bytes":
+                peak = min(peak, limit)
+            else:
+                known = ["loss", "throughput_per_s", "peak_activation_bytes", *problem.costs]
+                sums[require(f"budget on {problem.device.name}", name, known)] = min(limit, sums.get(name, math.inf))
+        return _Limits(_fast_enough(problem, most_cycles), sums, peak)
+
+
+def _fast_enough(problem: Problem, most_cycles: float) -> Problem:
+    """The problem without the options whose layer takes more cycles."""
+    if math.isinf(most_cycles):
+        return problem
+    if "cycles" not in problem.costs:
+        raise ValueError(f"{problem.device.name} has no cycles or throughput budget; use latency_s")
+    least = problem.costs["cycles"].min(axis=1)
+    slowest = int(np.argmax(least))
+    if least[slowest] > most_cycles:
+        raise InfeasibleError(
+            f"no plan meets the budget: {problem.layers[slowest]} takes at least {least[slowest]:.6g} cycles, "
+            f"the budget allows {most_cycles:.6g} (throughput of at most "
+            f"{_clock_hz(problem.device) / least[slowest]:.6g} /s)",
+            {"cycles": float(least[slowest])},
+        )
+    return problem.without(problem.costs["cycles"] > most_cycles)
+
+
+def _moment_table(problem: Problem, moment: int) -> Floats:
+    """Bytes alive while op `moment` runs, by the layer that each live tensor's op follows, at each option."""
+    tables = [alive_at(problem.workload, option, moment) for option in problem.options]
+    table = np.zeros((len(problem.layers), len(problem.options)))
+    for option, per_op in enumerate(tables):
+        np.add.at(table[:, option], problem.follows, per_op)
+    return table
+
+
+def _clock_hz(device: Device) -> float:
+    if not isinstance(device, Fpga):
+        raise ValueError(f"{device.name} has no throughput budget; use latency_s")
+    return float(device.clock_hz)
+
+
+def _required(device: Device | None) -> Device:
+    if device is None:
+        raise ValueError("minimize needs a device: on=costmodel.device(NAME)")
+    return device

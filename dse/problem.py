@@ -1,0 +1,128 @@
+"""Problem: the layers of a network, the options of each, and what each option costs on a device."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from costmodel.estimators import fpga
+from costmodel.estimators.estimate import Estimate, estimate, grid
+from costmodel.estimators.fpga import Folding
+from costmodel.hardware import Device, Fpga
+from costmodel.precision import Precision
+from costmodel.record import stack
+from costmodel.workload import Workload
+from dse.metric import METRICS
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A choice of one option a layer.
+
+    layers       names of the ops that have a choice; every other op follows the layer before it (the first layer's
+                 choice where none is before)
+    loss         float[layers, options], at least 0
+    costs        {metric: float[layers, options]}: sums over the ops that follow a layer, of the same grid that
+                 `costmodel.estimate` reports
+    loss_source  how the loss was found
+    follows      the index of the layer that each op of the workload follows
+    """
+
+    workload: Workload
+    device: Device
+    layers: tuple[str, ...]
+    options: tuple[Precision, ...]
+    loss: Floats
+    costs: Mapping[str, Floats]
+    loss_source: str
+    follows: NDArray[np.int64] = field(repr=False)
+    folding: Folding | None = field(default=None, repr=False)
+
+    def assignment(self, choice: ArrayLike) -> dict[str, str]:
+        """The chosen option of each layer by name."""
+        return {layer: precision.name for layer, precision in self.precisions(choice).items()}
+
+    def precisions(self, choice: ArrayLike) -> dict[str, Precision]:
+        """The chosen precision of each layer."""
+        return {layer: self.options[o] for layer, o in zip(self.layers, np.asarray(choice).tolist(), strict=True)}
+
+    def estimate(self, choice: ArrayLike) -> Estimate:
+        """What the whole network costs under a choice."""
+        every_op = dict(zip((op.name for op in self.workload.ops), self.per_op(choice), strict=True))
+        return estimate(self.workload, every_op, self.device, folding=self.folding)
+
+    def per_op(self, choice: ArrayLike) -> tuple[Precision, ...]:
+        """The precision of every op of the workload under a choice."""
+        by_layer = [self.options[o] for o in np.asarray(choice).tolist()]
+        return tuple(by_layer[i] for i in self.follows.tolist())
+
+    def total_loss(self, choice: ArrayLike) -> float:
+        """The summed loss of a choice."""
+        return float(self.loss[np.arange(len(self.layers)), np.asarray(choice)].sum())
+
+    def uniform(self, option: int) -> NDArray[np.int64]:
+        """The choice of one option for every layer."""
+        return np.full(len(self.layers), option)
+
+    def without(self, unavailable: NDArray[np.bool_]) -> "Problem":
+        """The problem with the options where `unavailable` [layers, options] holds taken away."""
+        return replace(self, loss=np.where(unavailable, np.inf, self.loss))
+
+
+def build(
+    workload: Workload,
+    device: Device,
+    *,
+    layers: tuple[str, ...],
+    options: tuple[Precision, ...],
+    loss: Floats,
+    loss_source: str,
+    folding: Folding | None = None,
+) -> Problem:
+    """Return the problem with its costs evaluated; an FPGA is folded once, at its widest option, unless told how.
+
+    ValueError where the device lacks the pipe or the formula that an option needs.
+    """
+    if isinstance(device, Fpga):
+        for option in options:
+            fpga.check(workload, (option,) * len(workload.ops))
+        widest = max(options, key=lambda o: o.weight.bits + o.activation.bits)
+        folding = folding or fpga.fold(workload, stack([widest] * len(workload.ops)), device)
+    columns = grid(workload.ops, options, device, folding=folding)
+    follows = _follows(workload, layers)
+    shape = len(workload.ops), len(options)
+    costs = {
+        name: _by_layer(np.broadcast_to(column, shape), follows, len(layers), METRICS[name].over)
+        for name, column in columns.items()
+        if name in METRICS
+    }
+    _require_known(costs, options, device)
+    return Problem(workload, device, layers, options, loss, costs, loss_source, follows, folding)
+
+
+def _follows(workload: Workload, layers: tuple[str, ...]) -> NDArray[np.int64]:
+    starts = [layers.index(op.name) if op.name in layers else -1 for op in workload.ops]
+    current = next(i for i in starts if i >= 0)
+    follows = []
+    for start in starts:
+        current = start if start >= 0 else current
+        follows.append(current)
+    return np.array(follows)
+
+
+def _by_layer(column: NDArray[Any], follows: NDArray[np.int64], layers: int, over: str) -> Floats:
+    combined = np.zeros((layers, column.shape[1]))
+    (np.maximum if over == "max" else np.add).at(combined, follows, column)
+    return combined
+
+
+def _require_known(costs: Mapping[str, Floats], options: tuple[Precision, ...], device: Device) -> None:
+    lacking = np.flatnonzero(np.isnan(costs["latency_s"]).any(axis=0))
+    if lacking.size:
+        option = options[lacking[0]]
+        pipes = " or ".join(sorted({option.math_pipe, option.attention_pipe}))
+        raise ValueError(f"{device.name} has no {pipes} pipe, which {option.name} needs")
