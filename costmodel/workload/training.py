@@ -7,8 +7,8 @@ from costmodel.workload.op import Op
 from costmodel.workload.workload import Workload
 
 BACKWARD_VECTOR_FLOPS = 2
-"""Vector FLOPs of a gradient by input over those of the forward: the backward pass has about twice the compute of the
-forward pass, Kaplan et al., Scaling Laws for Neural Language Models, arXiv 2001.08361, section 2.1."""
+"""Vector FLOPs of a gradient by input over those of the forward: an estimate, after the "approximately twice the
+compute" of a backward pass in Kaplan et al., Scaling Laws for Neural Language Models, arXiv 2001.08361, section 2.1."""
 
 
 def nothing(_: Op) -> bool:
@@ -20,11 +20,13 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     """Return forward and backward of one step: ops of the forward, then `.grad_weight` and `.grad_input` of each.
 
     An op has a gradient by weight if it has parameters, and one by input if anything before it has. FLOPs are those of
-    torch's autograd: as many as the forward for each of the two, twice as many for a product of activations (softmax's
-    scores are kept; a kernel that recomputes them adds the forward's first half). Gradients hold no parameters of their
-    own; they read the forward op's from its shape as activations. The results of ops for which `recompute` holds are
-    not kept but computed again, as `.recompute`, from those that are: Chen et al., Training Deep Nets with Sublinear
-    Memory Cost, arXiv 1604.06174. The optimizer's step is not included.
+    torch's autograd: as many as the forward for each of the two, and twice as many for a product of activations, whose
+    scores are taken as kept (a kernel that computes them anew executes half of the forward once more). Gradients store
+    no parameters: those that they read count as their input, as do activations that the forward kept. The optimizer's
+    step is not included.
+
+    Results of ops for which `recompute` holds are not kept but computed anew, as `.recompute`, from those that are:
+    Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174. ValueError for a training pass.
     """
     if workload.phase == "training":
         raise ValueError(f"{workload.name} is a training pass already")

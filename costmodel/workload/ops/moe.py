@@ -4,7 +4,7 @@ from costmodel.workload.op import Op
 
 
 def touched_experts(experts: int, experts_per_token: int, tokens: float) -> float:
-    """Expected number of distinct experts that `tokens` tokens reach under uniform routing: E (1 - (1 - k/E)^tokens)."""
+    """Expected number of distinct experts that tokens reach under uniform routing: E (1 - (1 - k/E)^tokens)."""
     if not 0 < experts_per_token <= experts:
         raise ValueError(f"experts_per_token must be within 1..experts, got {experts_per_token=}, {experts=}")
     return float(experts * (1.0 - (1.0 - experts_per_token / experts) ** tokens))
