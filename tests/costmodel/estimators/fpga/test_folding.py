@@ -1,0 +1,188 @@
+"""Foldings divide their layers, fit their device, and keep up with each other."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fpga_strategies import integer_precisions, layers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costmodel.estimators import fpga
+from costmodel.estimators.estimate import estimate, grid
+from costmodel.hardware import fpga as device
+from costmodel.hardware import names
+from costmodel.precision import precision
+from costmodel.workload import Workload
+from costmodel.workload.ops import activation, conv, linear, norm, pooling
+
+RESOURCES = ("lut", "dsp", "bram18")
+
+
+def small_cnn():
+    return Workload(
+        "small_cnn",
+        (
+            conv("conv1", 1, 3, 16, input_size=(32, 32), kernel=(3, 3), padding=(1, 1)),
+            norm("norm1", 16 * 32 * 32, 16, style="batch"),
+            activation("relu1", 16 * 32 * 32, function="relu"),
+            conv("conv2", 1, 16, 32, input_size=(32, 32), kernel=(3, 3), stride=(2, 2), padding=(1, 1)),
+            conv("depthwise", 1, 32, 32, input_size=(16, 16), kernel=(3, 3), padding=(1, 1), groups=32),
+            conv("pointwise", 1, 32, 64, input_size=(16, 16), kernel=(1, 1)),
+            linear("fc", 1, 64, 10),
+        ),
+    )
+
+
+def networks():
+    return st.lists(layers(), min_size=1, max_size=4).map(
+        lambda ops: Workload("random", tuple(replace(op, name=f"layer{i}") for i, op in enumerate(ops)))
+    )
+
+
+def spent(workload, used, board, folding):
+    columns = fpga.evaluate(workload.batch_of_ops, used, board, folding)
+    return {name: float(np.sum(columns[name])) for name in RESOURCES} | fpga.totals(columns, board)
+
+
+@settings(max_examples=40)
+@given(networks(), integer_precisions(), st.sampled_from(["pynq_z1", "zcu104", "vck190", "arria10"]))
+def test_a_folding_divides_and_fits(workload, used, name):
+    board = device(name)
+    folding = fpga.fold(workload, used, board)
+    for op, pe, simd in zip(workload.ops, folding.pe, folding.simd, strict=True):
+        assert (op.b * op.n) % pe == 0
+        assert op.k % simd == 0
+    if not np.all((folding.pe == 1) & (folding.simd == 1)):
+        limits = board.usable(0.7)
+        used_up = spent(workload, used, board, folding)
+        assert all(used_up[r] <= getattr(limits, r) for r in RESOURCES)
+
+
+@settings(max_examples=25)
+@given(networks(), integer_precisions())
+def test_throughput_rises_with_the_device(workload, used):
+    """A device that has more of everything, by a fraction of one of them."""
+    board = device("u250")
+    rates = [
+        spent(workload, used, board, fpga.fold(workload, used, board, utilisation=fraction))["throughput_per_s"]
+        for fraction in (0.02, 0.1, 0.5, 1.0)
+    ]
+    assert rates == sorted(rates)
+
+
+def test_known_boards_order_a_small_network_by_size():
+    used = precision("int4/int4")
+    rates = {name: estimate(small_cnn(), used, device(name)).totals["throughput_per_s"] for name in names("fpga")}
+    assert rates["pynq_z1"] <= rates["ultra96"] <= rates["zcu104"] <= rates["u250"]
+
+
+@pytest.mark.parametrize("name", ["pynq_z1", "arty_a7_100t", "ultra96"])
+@pytest.mark.parametrize("spelling", ["int4/int4", "int8/int8"])
+def test_a_design_that_fills_its_device_gets_no_faster(name, spelling):
+    """The next shorter interval, for the fewest LUTs, takes more of some resource than there is."""
+    workload, used, board = small_cnn(), precision(spelling), device(name)
+    folding = fpga.fold(workload, used, board)
+    interval = spent(workload, used, board, folding)["cycles"]
+    faster = fpga.fold(workload, used, board, throughput_per_s=board.clock_hz / interval * 1.0001)
+    limits, needed = board.usable(0.7), spent(workload, used, board, faster)
+    assert needed["cycles"] < interval
+    assert any(needed[r] > getattr(limits, r) for r in RESOURCES)
+
+
+def test_a_large_device_runs_a_small_network_as_fast_as_any_folding():
+    workload, used, board = small_cnn(), precision("int4/int4"), device("u250")
+    interval = spent(workload, used, board, fpga.fold(workload, used, board))["cycles"]
+    with pytest.raises(ValueError, match="throughput_per_s must be at most"):
+        fpga.fold(workload, used, board, throughput_per_s=board.clock_hz / interval * 1.0001)
+
+
+@settings(max_examples=25)
+@given(networks(), integer_precisions(), st.floats(0.001, 1.0))
+def test_an_asked_throughput_is_met(workload, used, share):
+    board = device("u280")
+    most = spent(workload, used, board, fpga.fold(workload, used, board))["throughput_per_s"]
+    folding = fpga.fold(workload, used, board, throughput_per_s=share * most)
+    assert spent(workload, used, board, folding)["throughput_per_s"] >= share * most * (1 - 1e-12)
+
+
+def test_an_asked_throughput_takes_fewer_luts_the_slower_it_is():
+    workload, used, board = small_cnn(), precision("int4/int4"), device("zcu104")
+    luts = [
+        spent(workload, used, board, fpga.fold(workload, used, board, throughput_per_s=rate))["lut"]
+        for rate in (10, 100, 1e3, 1e4)
+    ]
+    assert luts == sorted(luts)
+    assert luts[0] < luts[-1]
+
+
+def test_no_folding_reaches_an_impossible_throughput():
+    with pytest.raises(ValueError, match=r"throughput_per_s must be at most 97465.9 on pynq_z1, got 1e\+16"):
+        fpga.fold(small_cnn(), precision("int4/int4"), device("pynq_z1"), throughput_per_s=1e16)
+
+
+def test_a_network_that_does_not_fit_is_returned_one_weight_at_a_time():
+    workload = Workload("wide", (linear("fc", 1, 8192, 8192),))
+    board = device("pynq_z1")
+    folding = fpga.fold(workload, precision("int8/int8"), board)
+    assert (folding.pe[0], folding.simd[0]) == (1, 1)
+    assert spent(workload, precision("int8/int8"), board, folding)["bram18"] > board.bram18
+
+
+def test_dsp_blocks_serve_while_they_last():
+    workload, used, board = small_cnn(), precision("int8/int8"), device("zcu104")
+    full, none = fpga.fold(workload, used, board), fpga.fold(workload, used, replace(board, dsp=0))
+    assert spent(workload, used, board, full)["dsp"] > 0
+    assert spent(workload, used, board, none)["dsp"] == 0
+    assert spent(workload, used, board, full)["cycles"] <= spent(workload, used, board, none)["cycles"]
+
+
+def test_layers_may_differ_in_precision():
+    workload, board = small_cnn(), device("zcu104")
+    mixed = estimate(workload, {"*": "int4/int4", "conv2": "int8/int8"}, board)
+    assert mixed.totals["throughput_per_s"] > 0
+    assert np.isfinite(mixed.lut).all()
+
+
+@pytest.mark.parametrize("utilisation", [0, -1, 1.5])
+def test_utilisation_is_a_fraction(utilisation):
+    with pytest.raises(ValueError, match="fraction must be within"):
+        fpga.fold(small_cnn(), precision("int4/int4"), device("zcu104"), utilisation=utilisation)
+
+
+def test_a_network_without_units_has_a_folding_of_ones():
+    workload = Workload("pool", (pooling("pool", 512, 128),))
+    result = estimate(workload, "int4/int4", device("zcu104"))
+    assert result.totals["lut"] == 0
+    assert np.isnan(result.totals["throughput_per_s"])
+    assert result.uncounted == ("pool",)
+
+
+def test_a_grid_holds_each_layer_at_each_precision():
+    workload, board = small_cnn(), device("zcu104")
+    used = [precision(f"int{b}/int{b}") for b in (2, 4, 8)]
+    folding = fpga.fold(workload, used[1], board)
+    columns = grid(workload.ops, used, board, folding=folding)
+    for j, one in enumerate(used):
+        single = estimate(workload, one, board, folding=folding)
+        for name in ("lut", "dsp", "bram18", "cycles"):
+            assert np.broadcast_to(columns[name], (len(workload.ops), 3))[:, j] == pytest.approx(single.columns[name])
+
+
+def test_golden_design_of_a_small_network():
+    """conv2 by hand, 32 x 144 weights at PE 8 and SIMD 16: 256 pixels x 4 x 9 = 9,216 cycles.
+
+    A row takes 16 x 3 x 8 + 8 x 31 + 15 + 450 = 1,097 LUTs (products, adder tree, accumulator, thresholds), the unit
+    300 + 1.1 x 8 x 1,097 + 512 of weight memory = 10,465.6, its window 300 + 192 for 90 words of 64 bits.
+    """
+    workload, board = small_cnn(), device("zcu104")
+    folding = fpga.Folding(np.array([4.0, 1, 1, 8, 4, 8, 1]), np.array([9.0, 1, 1, 16, 1, 8, 8]))
+    found = estimate(workload, "int4/int4", board, folding=folding)
+    assert found.cycles.tolist() == [12288, 0, 0, 9216, 18712, 8192, 80]
+    assert found.totals["cycles"] == 18712
+    assert found.totals["throughput_per_s"] == pytest.approx(200e6 / 18712)
+    assert found.totals["latency_s"] == pytest.approx(48488 / 200e6)
+    assert found.dsp.tolist() == [0] * 7
+    assert found.lut == pytest.approx([3953.6, 0, 0, 10957.6, 2273.2, 6848, 1184.6])
+    assert found.bram18.tolist() == [0, 0, 0, 0, 1, 0, 0]
+    assert found.uncounted == ()
