@@ -25,7 +25,7 @@ TABLE = Path(os.environ.get("BITFRONT_PUBLISHED", BESIDE)) / "fpga_published.md"
 
 
 def cnv():
-    """The CIFAR-10 network of FINN-R: six 3 x 3 convolutions, pooling after two and four of them, three linear layers."""
+    """The CIFAR-10 network of FINN-R: six 3 x 3 convolutions, pooling after the second and fourth, three linear."""
     ops, size = [], 32
     for i, (channels_in, channels_out) in enumerate([(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256)]):
         ops.append(conv(f"conv{i}", 1, channels_in, channels_out, input_size=(size, size), kernel=(3, 3)))
@@ -62,8 +62,6 @@ def test_whole_designs_are_within_a_factor_of_three():
         first = replace(used, activation=get("int8"))
         found = estimate(cnv(), {"*": used, "conv0": first}, device("pynq_z1"), folding=folding)
         ratios = {"lut": found.totals["lut"] / luts, "bram18": found.totals["bram18"] / blocks}
-        with capsys.disabled():
-            print(
-                f"\nCNV W{weight}A{act}: model / published", {name: round(ratio, 2) for name, ratio in ratios.items()}
-            )
+        rounded = {name: round(ratio, 2) for name, ratio in ratios.items()}
+        print(f"CNV W{weight}A{act}: model / published {rounded}")
         assert all(1 / 3 < ratio < 3 for ratio in ratios.values()), ratios
