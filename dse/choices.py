@@ -54,8 +54,8 @@ class Choices:
     def options(self, device: Device) -> tuple[Precision, ...]:
         """The precisions that the formats mean on a device, in order.
 
-        A single format is weight and activation both on an FPGA; elsewhere it is the weight's alone, and activations are
-        in the widest matching pipe that the device has (WIDE_PIPES).
+        A single format is weight and activation both on an FPGA; elsewhere it is the weight's alone, and activations
+        are in the widest matching pipe that the device has (WIDE_PIPES).
         """
         found = tuple(_option(spelling, device) for spelling in self.formats)
         if len(set(found)) < len(found):
@@ -65,6 +65,7 @@ class Choices:
     def sensitivity(self, options: tuple[Precision, ...]) -> Sensitivity:
         """What each layer's options cost in calibration loss, measured once."""
         if options not in self.measured:
+            assert self.data is not None
             layers = [name for name in self.workload.layers if name in dict(self.module.named_modules())]
             self.measured[options] = measure(
                 self.module, self.data, options, layers=layers, loss_fn=self.loss_fn, progress=self.progress

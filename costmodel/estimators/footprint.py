@@ -17,7 +17,7 @@ def last_use(workload: Workload) -> NDArray[np.int64]:
     last = np.arange(len(workload.ops))
     for i, op in enumerate(workload.ops):
         sources = [index[name] for name in op.inputs if name in index] if op.inputs else [max(i - 1, 0)]
-        last[sources] = i
+        last[sources] = np.maximum(last[sources], i)
     ends = [index[name] for name in workload.outputs] or [len(workload.ops) - 1]
     last[ends] = len(workload.ops) - 1
     return last

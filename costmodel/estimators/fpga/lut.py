@@ -69,6 +69,9 @@ def window_lut(op: Op, precision: Precision, folding: Folding) -> Real:
 
 
 def lut(op: Op, precision: Precision, folding: Folding) -> Real:
-    """LUTs of matrix and sliding-window units: zero for an op that is none, nan for a format without a formula."""
-    total = matrix_lut(op, precision, folding) + window_lut(op, precision, folding)
+    """LUTs of matrix and sliding-window units: zero for an op that is none, nan for a format without a formula.
+
+    A unit's LUTs are a whole number, rounded down as FINN rounds them, so that sums over layers are exact.
+    """
+    total = np.floor(matrix_lut(op, precision, folding)) + np.floor(window_lut(op, precision, folding))
     return np.where(on_fabric(op), np.where(covered(precision), total, np.nan), 0.0)
