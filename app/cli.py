@@ -57,7 +57,12 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except (ValueError, OSError, ImportError) as error:
-        _fail(str(error) or type(error).__name__, EXIT_BAD_INPUT)
+        _fail(str(error) or type(error).__name__, EXIT_INFEASIBLE if _is_infeasible(error) else EXIT_BAD_INPUT)
+
+
+def _is_infeasible(error: Exception) -> bool:
+    """Whether it is dse's InfeasibleError, without loading dse to ask."""
+    return "dse.plan" in sys.modules and isinstance(error, sys.modules["dse.plan"].InfeasibleError)
 
 
 def _fail(message: str, code: int) -> None:

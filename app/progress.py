@@ -1,5 +1,6 @@
 """Progress on stderr for what takes over a second, silent where nobody watches."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,7 +16,7 @@ Tell = Callable[[int, int], None]
 def working(what: str) -> Iterator[None]:
     """Show a spinner and the time while the body runs."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
         shown.add_task(what, total=None)
         yield
 
@@ -24,6 +25,6 @@ def working(what: str) -> Iterator[None]:
 def bar(what: str) -> Iterator[Tell]:
     """Show a bar with the time left; the body calls what it is given with (done, total)."""
     columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Eta())
-    with Progress(*columns, console=Console(stderr=True)) as shown:
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
         task = shown.add_task(what, total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)

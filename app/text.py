@@ -71,4 +71,6 @@ def _cell(column: str, value: Any) -> str:
         return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    return f"{value:.2%}" if column == "accuracy" else quantity(column, float(value))
+    if column == "accuracy":
+        return f"{value:.2%}"
+    return f"{value:.4g}" if column == "loss" else quantity(column, float(value))

@@ -16,6 +16,7 @@ from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.figures.style import CONFIG
 from app.text import quantity
+from costmodel.files import write_atomically
 
 Run = Mapping[str, Any]
 
@@ -24,6 +25,11 @@ LAYER_COLUMNS = (
     "name", "kind", "precision", "params", "macs", "weight_bytes", "bytes_moved", "latency_s", "energy_j", "bound",
     "cycles", "lut", "dsp", "bram18",
 )  # fmt: skip
+
+
+def write(path: Path, runs: Mapping[str, Run], *, title: str, lead: str = "", footer: str = "") -> None:
+    """Write the page of `render` whole or not at all."""
+    write_atomically(path, render(runs, title=title, lead=lead, footer=footer or _versions(runs)))
 
 
 def render(runs: Mapping[str, Run], *, title: str, lead: str, footer: str) -> str:
@@ -97,6 +103,11 @@ def _table(columns: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]]) -
         for chosen, cells in rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _versions(runs: Mapping[str, Run]) -> str:
+    versions = next(iter(runs.values()))["versions"]
+    return "Made by " + ", ".join(f"{package} {version}" for package, version in versions.items())
 
 
 def _uncounted(run: Run) -> str:

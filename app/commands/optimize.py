@@ -1,0 +1,109 @@
+"""bitfront optimize: each layer's format of least loss within budgets."""
+
+from typing import Any
+
+import click
+
+
+@click.command("optimize")
+@click.argument("model")
+@click.option(
+    "--on", "device", required=True, metavar="DEVICE", help="A device's name (bitfront targets) or TOML path."
+)
+@click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
+@click.option("--budget", multiple=True, metavar="METRIC<=VALUE", help="As lut<=200e3 or latency_s<=12ms; may repeat.")
+@click.option("--data", metavar="MODULE:CALLABLE", help="Calibration and test data of a torch model.")
+@click.option("--tie", multiple=True, metavar="LAYER,LAYER", help="Layers that must share a format; may repeat.")
+@click.option("--max-formats", type=click.IntRange(1), help="Distinct formats used at most.")
+@click.option("--time-limit", type=float, metavar="SECONDS", help="Stop then with the best plan and its proven gap.")
+@click.option("--batch", type=int, help="Images or sequences in a pass.")
+@click.option("--resolution", type=int, help="Image height and width of a vision network.")
+@click.option("--context", type=int, help="Tokens of a language model.")
+@click.option("--phase", type=click.Choice(["forward", "prefill", "decode", "training"]), help="Which pass.")
+@click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
+@click.option("--report", type=click.Path(dir_okay=False), help="Write an HTML report.")
+@click.option("--out", type=click.Path(dir_okay=False), help="Write the JSON to a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    model: str,
+    device: str,
+    formats: str,
+    budget: tuple[str, ...],
+    data: str | None,
+    tie: tuple[str, ...],
+    max_formats: int | None,
+    time_limit: float | None,
+    report: str | None,
+    out: str | None,
+    as_json: bool,
+    **shape: Any,
+) -> None:
+    """Choose the number format of each layer of MODEL: least loss within every budget, proven.
+
+    A torch model's loss is measured on --data, or on what its callable returns; other models take a cited data-free
+    proxy, and the result says so.
+    """
+    import costmodel as cm
+    import dse
+    from app.optimization import Question, optimise
+    from app.progress import bar, working
+
+    target = cm.device(device)
+    budgets = [dse.parse_budget(text) for text in budget]
+    spellings = [f.strip() for f in formats.split(",") if f.strip()]
+    ties = [[name.strip() for name in group.split(",")] for group in tie]
+    _require_folders(report, out)
+    with bar("Sensitivities") as progress:
+        choices, test = _choices(model, spellings, data, shape, progress)
+        choices.on(target)
+    question = Question(model, device, target, choices, budgets, ties, max_formats, time_limit, test)
+    with working("Solving"):
+        result = optimise(question)
+    _deliver(result, report, out, as_json)
+
+
+def _choices(model: str, formats: list[str], data: str | None, shape: dict[str, Any], progress: Any) -> Any:
+    """The choices of a model, and the data held out for accuracy (None where there is none)."""
+    import dse
+    from app import data as data_source
+    from app import models
+
+    scheme, target = models.split(model)
+    if scheme != "torch":
+        if data:
+            raise ValueError(f"--data measures a torch model's loss; {model} has no weights")
+        return dse.choices(models.load(model, **shape), formats), None
+    from costmodel.importers import torch_export
+
+    loaded = torch_export.load(target)
+    given = data_source.load(data) if data else loaded.data
+    if given is None:
+        return dse.choices(torch_export.read(loaded.module, loaded.inputs, name=model), formats), None
+    calibration, test = data_source.split(given)
+    return dse.choices(loaded.module, formats, calibration, progress=progress), test
+
+
+def _require_folders(*paths: str | None) -> None:
+    from pathlib import Path
+
+    for path in (Path(p) for p in paths if p):
+        if not path.parent.is_dir():
+            raise ValueError(f"no folder {str(path.parent)!r} to write {path.name!r} in")
+
+
+def _deliver(result: dict[str, Any], report: str | None, out: str | None, as_json: bool) -> None:
+    from pathlib import Path
+
+    from app.report.html import write
+    from app.show import show
+    from app.text import to_json
+    from costmodel.files import write_atomically
+
+    if report:
+        write(Path(report), {"run": result}, title=f"{result['model']} on {result['device']}")
+    if out:
+        write_atomically(Path(out), to_json(result))
+    if as_json:
+        click.echo(to_json(result))
+    else:
+        show(result)

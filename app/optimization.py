@@ -1,0 +1,144 @@
+"""One optimisation as a result to print, report and read again: the plan beside uniform and reference designs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from app.results import RESOURCES
+from costmodel.estimators.estimate import Estimate
+from costmodel.hardware import Device, Fpga
+from dse import Budget, Choices, Plan, Problem, minimize
+from dse.metric import METRICS, loss
+
+Data = Any
+
+PACKAGES = ("bitfront", "numpy", "ortools", "torch")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to optimise: the spelling of model and device, the choices, the budgets, and data held out for accuracy."""
+
+    model: str
+    device_name: str
+    device: Device
+    choices: Choices
+    budgets: Sequence[Budget]
+    ties: Sequence[Sequence[str]] = ()
+    max_formats: int | None = None
+    time_limit_s: float | None = None
+    test: Data = None
+    same_cost: Sequence[str] = ()
+    """Costs at which the plan of each uniform design's size is added."""
+
+
+def optimise(question: Question) -> dict[str, Any]:
+    """Solve the question; return the form of `bitfront optimize --json`.
+
+    InfeasibleError where no plan meets the budgets.
+    """
+    problem = question.choices.on(question.device)
+    plan = _solve(question, problem, question.budgets)
+    found = plan.estimate()
+    designs = [*_reference(question), *_uniform(question, problem)]
+    designs += _same_cost(question, problem, designs)
+    designs.append(_design(question, problem, "plan", "plan", plan.choice))
+    return {
+        "model": question.model,
+        "device": question.device_name,
+        "formats": {s: o.name for s, o in zip(question.choices.formats, problem.options, strict=True)},
+        "budgets": [str(b) for b in question.budgets],
+        "loss_source": problem.loss_source,
+        "chosen": "plan",
+        "assignment": plan.assignment,
+        "objective": plan.objective,
+        "bound": plan.bound,
+        "gap": plan.gap,
+        "proven": plan.proven,
+        "solver": plan.solver,
+        "totals": dict(found.totals),
+        "designs": designs,
+        "layers": _layers(found),
+        "uncounted": list(found.uncounted),
+        "versions": {package: version(package) for package in PACKAGES},
+    } | _roofs(question.device, problem)
+
+
+def _solve(question: Question, problem: Problem, budgets: Sequence[Budget]) -> Plan:
+    return minimize(
+        loss,
+        over=problem,
+        subject_to=budgets,
+        ties=question.ties,
+        max_formats=question.max_formats,
+        time_limit_s=question.time_limit_s,
+    )
+
+
+def _reference(question: Question) -> list[dict[str, Any]]:
+    if question.choices.module is None or question.test is None:
+        return []
+    from dse.sensitivity import accuracy
+
+    params = float(question.choices.workload.batch_of_ops.params.sum())
+    totals = {"params": params, "weight_bytes": 4 * params}
+    score = accuracy(question.choices.module, question.test)
+    return [{"name": "fp32", "kind": "reference", "totals": totals, "loss": 0.0, "accuracy": score}]
+
+
+def _uniform(question: Question, problem: Problem) -> list[dict[str, Any]]:
+    return [
+        _design(question, problem, option.name, "uniform", problem.uniform(i))
+        for i, option in enumerate(problem.options)
+    ]
+
+
+def _same_cost(question: Question, problem: Problem, designs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The plan within the cost of each uniform design."""
+    wanted = [(d, cost) for cost in question.same_cost for d in designs if d["kind"] == "uniform"]
+    return [
+        _design(
+            question,
+            problem,
+            f"plan at {cost} of {design['name']}",
+            f"plan at the same {cost}",
+            _solve(question, problem, [METRICS[cost] <= design["totals"][cost]]).choice,
+        )
+        for design, cost in wanted
+    ]
+
+
+def _design(question: Question, problem: Problem, name: str, kind: str, choice: Any) -> dict[str, Any]:
+    design = {
+        "name": name,
+        "kind": kind,
+        "assignment": problem.assignment(choice),
+        "totals": dict(problem.estimate(choice).totals),
+        "loss": problem.total_loss(choice),
+    }
+    if question.choices.module is not None and question.test is not None:
+        from dse.sensitivity import accuracy, apply
+
+        ranges = question.choices.sensitivity(problem.options).ranges
+        design["accuracy"] = accuracy(apply(question.choices.module, problem.precisions(choice), ranges), question.test)
+    return design
+
+
+def _layers(found: Estimate) -> list[dict[str, Any]]:
+    rows = found.table()
+    for row, precision in zip(rows, found.precisions, strict=True):
+        row["weight_bits"] = precision.weight.bits_per_element
+        row["activation_bits"] = precision.activation.bits_per_element
+    return rows
+
+
+def _roofs(device: Device, problem: Problem) -> dict[str, Any]:
+    """What a figure needs of the device: its roofs, or its resources."""
+    if isinstance(device, Fpga):
+        return {"available": {r: getattr(device, r) for r in RESOURCES if r in problem.costs}}
+    pipes = dict.fromkeys(option.math_pipe for option in problem.options)
+    peaks = {pipe: float(np.asarray(device.peak_flops.of(pipe))) for pipe in pipes}
+    return {"peaks": peaks, "memory_bytes_per_s": float(device.memory_bytes_per_s)}

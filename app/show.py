@@ -1,0 +1,32 @@
+"""A result of an optimisation on the terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from app.text import print_table
+
+COSTS = ("weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "throughput_per_s")
+
+
+def show(result: Mapping[str, Any]) -> None:
+    """Print the designs, the chosen formats of the layers, and how sure the plan is."""
+    costs = [c for c in COSTS if c in result["totals"]]
+    rows = [
+        {"design": d["name"], "loss": d["loss"]}
+        | ({"accuracy": d["accuracy"]} if "accuracy" in d else {})
+        | {c: d["totals"].get(c) for c in costs}
+        for d in result["designs"]
+    ]
+    with_accuracy = ["accuracy"] * any("accuracy" in row for row in rows)
+    print_table(f"{result['model']} on {result['device']}", rows, ["design", *with_accuracy, "loss", *costs])
+    click.echo()
+    print_table("Plan", [{"layer": k, "format": v} for k, v in result["assignment"].items()], ["layer", "format"])
+    state = "proven optimal" if result["proven"] else f"within {result['gap']:.2%} of the optimum"
+    taken = ", ".join(f"{s} as {name}" for s, name in result["formats"].items() if s != name)
+    click.echo(f"\nThe plan is {state} ({result['solver']}); loss {result['loss_source']}.")
+    if taken:
+        click.echo(f"Formats were taken as: {taken}.")
+    if result["uncounted"]:
+        click.echo(f"Not counted: {', '.join(result['uncounted'])}.")
