@@ -4,7 +4,7 @@ FINN-R (Blott et al., doi 10.1145/3242897) and the estimation functions of FINN'
 layer of MH x MW weights, of which PE rows and SIMD columns work at once.
 """
 
-from math import ceil, log2
+from math import ceil, floor, log2
 
 
 def shape(op):
@@ -96,6 +96,7 @@ def lut(op, weight, activation, pe, simd, allowed):
     depth = mh * mw / (pe * simd)
     if depth <= 128:
         total += pe * simd * weight.bits * ceil(depth / 64)
+    total = floor(total)
     if has_window(op):
         number, words, width = buffer(op, pe, simd)
         total += 300
