@@ -14,8 +14,8 @@ Assignment: TypeAlias = Precision | str | Mapping[str, Precision | str]
 def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
     """Return one precision an op.
 
-    A mapping names layers, with "*" for the rest; an op without weights follows the layer before it. ValueError where a
-    layer has none, UnknownNameError where a name is no op's.
+    A mapping names ops, with "*" for the other layers; an op without weights that is not named follows the layer before
+    it, or the first one. ValueError where a layer has none, UnknownNameError where a name is no op's.
     """
     if isinstance(assignment, Precision | str):
         return (_read(assignment),) * len(workload.ops)
@@ -25,14 +25,15 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
         if name != "*" and name not in names:
             raise UnknownNameError("layer", name, names)
     default = chosen.get("*")
-    missing = [name for name in workload.layers if name not in chosen]
-    if missing and default is None:
-        raise ValueError(f'no precision for layer {missing[0]!r}, and no "*" for the rest')
-    current = default or chosen[next(n for n in workload.layers)]
+    of_layer = {name: chosen.get(name, default) for name in workload.layers}
+    followed = next(iter(of_layer.values()), default)
     result = []
     for op in workload.ops:
-        current = chosen.get(op.name, default or current)
-        result.append(current)
+        followed = of_layer.get(op.name, followed)
+        used = chosen.get(op.name, followed)
+        if used is None:
+            raise ValueError(f'no precision for layer {op.name!r}, and no "*" for the rest')
+        result.append(used)
     return tuple(result)
 
 

@@ -14,19 +14,14 @@ from costmodel.workload import Op
 
 
 def compute_s(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
-    """Time of the products at the dense peak of their pipe (nan where the device lacks it).
+    """Time of the products at the dense peak of their pipe: 0 for an op without any, nan where the device lacks it.
 
     Weights meet activations in `math_pipe`, activations each other in `attention_pipe`.
     """
-    weighted = op.weight_elements > 0
     flops = 2.0 * op.executed_macs
-    peaks = device.peak_flops
-    by_weights = np.where(weighted, flops, 0.0)
-    by_activations = np.where(weighted | (flops == 0), 0.0, flops)
-    time_s = by_weights / peaks.of(precision.math_pipe)
-    if np.any(by_activations):
-        time_s = np.where(by_activations > 0, by_activations / peaks.of(precision.attention_pipe), time_s)
-    return time_s
+    by_weights, by_activations = (device.peak_flops.of(p) for p in (precision.math_pipe, precision.attention_pipe))
+    time_s = flops / np.where(op.weight_elements > 0, by_weights, by_activations)
+    return np.where(flops > 0, time_s, 0.0)[()]
 
 
 def vector_s(op: Op, device: Gpu | Cpu) -> Real:

@@ -1,0 +1,83 @@
+"""Which op runs at which precision."""
+
+import pytest
+from estimator_strategies import networks, precisions
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costmodel.catalog import UnknownNameError
+from costmodel.estimators.assignment import per_op
+from costmodel.precision import W8A8, W16A16, precision
+from costmodel.workload import Workload
+from costmodel.workload.ops import activation, linear, softmax
+
+NET = Workload(
+    "net",
+    (
+        softmax("before", 4),
+        linear("conv1", 1, 4, 4),
+        activation("relu1", 4, function="relu"),
+        linear("conv2", 1, 4, 4),
+        activation("relu2", 4, function="relu"),
+    ),
+)
+
+
+@pytest.mark.parametrize("spelling", ["w8a8", W8A8])
+def test_one_precision_serves_all(spelling):
+    assert per_op(NET, spelling) == (W8A8,) * 5
+
+
+def test_ops_without_weights_follow_the_layer_before_them():
+    assert per_op(NET, {"conv1": "w8a8", "conv2": W16A16}) == (W8A8, W8A8, W8A8, W16A16, W16A16)
+
+
+def test_a_star_serves_the_layers_that_are_not_named():
+    assert per_op(NET, {"*": "w16a16", "conv1": "w8a8"}) == (W8A8, W8A8, W8A8, W16A16, W16A16)
+    assert per_op(NET, {"*": "w16a16", "conv2": "w8a8"}) == (W16A16, W16A16, W16A16, W8A8, W8A8)
+    assert per_op(NET, {"*": "w8a8"}) == per_op(NET, "w8a8")
+
+
+def test_an_op_without_weights_may_be_named_and_leads_no_other():
+    found = per_op(NET, {"*": "w8a8", "relu1": "w16a16", "before": "w16a16"})
+    assert found == (W16A16, W8A8, W16A16, W8A8, W8A8)
+
+
+def test_a_layer_without_precision_is_named():
+    with pytest.raises(ValueError, match=r"""no precision for layer 'conv2', and no "\*" for the rest"""):
+        per_op(NET, {"conv1": "w8a8"})
+
+
+def test_a_network_without_layers_needs_a_star_or_names():
+    bare = Workload("bare", (softmax("softmax", 4), activation("relu", 4, function="relu")))
+    assert per_op(bare, {"*": "w8a8"}) == (W8A8, W8A8)
+    assert per_op(bare, {"softmax": "w8a8", "relu": "w16a16"}) == (W8A8, W16A16)
+    for assignment in ({}, {"softmax": "w8a8"}):
+        with pytest.raises(ValueError, match="no precision for layer"):
+            per_op(bare, assignment)
+
+
+def test_a_name_of_no_op_is_answered_with_near_ones():
+    with pytest.raises(UnknownNameError, match="unknown layer 'conv3'; did you mean conv"):
+        per_op(NET, {"*": "w8a8", "conv3": "w16a16"})
+
+
+def test_a_wrong_spelling_is_refused():
+    with pytest.raises(ValueError, match="w7x9"):
+        per_op(NET, {"*": "w7x9"})
+
+
+@given(networks(), st.data())
+def test_naming_every_op_needs_no_rule(workload, data):
+    chosen = {op.name: data.draw(precisions()) for op in workload.ops}
+    assert per_op(workload, chosen) == tuple(chosen.values())
+
+
+@given(networks(), precisions(), st.data())
+def test_layers_keep_what_they_were_given(workload, default, data):
+    named = {name: data.draw(precisions()) for name in workload.layers if data.draw(st.booleans())}
+    found = per_op(workload, {"*": default, **named})
+    for op, used in zip(workload.ops, found, strict=True):
+        if op.weight_elements:
+            assert used == named.get(op.name, default)
+    assert precision("w8a8") == W8A8
