@@ -70,7 +70,7 @@ _UNITS = {"B": "B", "s": "s", "J": "J", "/s": "1/s", "": ""}
 
 
 def parse_budget(text: str) -> Budget:
-    """Read 'lut<=200e3', 'latency_s <= 12ms', 'weight_bytes<=25MB'; prefixes are decimal, the unit must be the metric's.
+    """Read 'lut<=200e3', 'latency_s <= 12ms', 'weight_bytes<=25MB'; prefixes are decimal, units the metric's.
 
     UnknownNameError lists near metrics; ValueError says what is wrong with the number or unit.
     """

@@ -1,0 +1,86 @@
+"""Arrays in, plan out: one option a layer of least loss, within budgets."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dse import exact
+from dse.infeasible import infeasible
+from dse.plan import Plan
+from dse.solvers.choose import dispatch
+from dse.solvers.classes import Classes
+from dse.solvers.instance import Outcome
+from dse.tables import Tables, read
+
+
+def solve(
+    loss: ArrayLike,
+    costs: Mapping[str, ArrayLike],
+    budgets: Mapping[str, float],
+    ties: Sequence[Sequence[int]] = (),
+    conversion: ArrayLike | None = None,
+    max_formats: int | None = None,
+    time_limit_s: float | None = None,
+) -> Plan:
+    """Choose one option a layer: least summed loss, every budgeted cost's sum at most its limit.
+
+    loss         float[layers, options]; an inf there or in a cost makes the option unavailable to the layer
+    costs        {name: float[layers, options]}, at least 0
+    budgets      {name: limit} for some of the costs
+    ties         groups of layer indices that must take the same option
+    conversion   float[options, options], at least 0, 0 on the diagonal: conversion[a, b] is added to the objective for
+                 each layer that takes a and is followed by one that takes b
+    max_formats  how many distinct options may be used in all
+    time_limit_s stop then with the best plan so far and a proven bound (None = search until proven)
+
+    Sums are exact: tables are put on integer grids (`solvers.grid`), and the plan is checked in rational arithmetic, so
+    that a budget is never exceeded by any amount. Raises InfeasibleError, ValueError on bad input, TimeoutError when
+    the time is up before any plan is found.
+    """
+    tables = read(loss, costs, budgets, ties, conversion)
+    if max_formats is not None and max_formats < 1:
+        raise ValueError(f"max_formats must be at least 1, got {max_formats}")
+    if time_limit_s is not None and not time_limit_s > 0:
+        raise ValueError(f"time_limit_s must be above 0, got {time_limit_s}")
+    deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
+    payable = [table <= tables.limits[name] for name, table in tables.costs.items() if name in tables.limits]
+    narrowed = tables.keep(np.logical_and.reduce([tables.available, *payable]))
+    plan = None
+    while narrowed is not None:
+        found, outcome, solver = dispatch(narrowed, max_formats, deadline)
+        if outcome.counts is None and not outcome.exhausted:
+            raise TimeoutError(f"no plan found within {time_limit_s} s; give more time or larger budgets")
+        if outcome.counts is None:
+            break
+        plan = _plan(found, outcome, solver)
+        narrowed = None if plan.proven or not outcome.exhausted else _better_than(narrowed, plan.objective)
+    if plan is None:
+        raise infeasible(tables, max_formats, time_limit_s)
+    return plan
+
+
+def _better_than(tables: Tables, objective: float) -> Tables | None:
+    """The tables without options that alone cost more loss than a known plan; None if there are none.
+
+    Huge losses coarsen the integer grid on which the others were compared.
+    """
+    least = np.where(tables.available, tables.loss, np.inf).min(axis=1, keepdims=True)
+    room = (objective - least.sum()) * (1 + 1e-9) + 1e-9 * np.abs(least).sum()
+    good = tables.available & (tables.loss - least <= room)
+    return None if (good == tables.available).all() else tables.keep(good)
+
+
+def _plan(found: Classes, outcome: Outcome, solver: str) -> Plan:
+    """Check the counts in exact arithmetic and sum them up."""
+    assert outcome.counts is not None
+    choice = found.choice(outcome.counts)
+    tables = found.tables
+    if not exact.meets_budgets(tables, choice):
+        raise AssertionError("the solver returned a plan that exceeds a budget")
+    loss = exact.objective(tables, choice)
+    bound = min(found.loss_grid.real(math.floor(outcome.bound)), loss) if math.isfinite(outcome.bound) else -math.inf
+    totals = {name: float(total) for name, total in exact.totals(tables, choice).items()}
+    return Plan(choice, float(loss), float(bound), solver, totals)

@@ -1,0 +1,80 @@
+"""Plan: one option a layer, with what it costs and how good it is proven to be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from costmodel import Estimate
+    from dse.problem import Problem
+
+PROVEN_RTOL = 1e-9
+"""A plan is proven when its bound is within this fraction of its objective."""
+
+
+class InfeasibleError(ValueError):
+    """No choice meets every budget; `least` maps each budgeted cost to the least value found possible."""
+
+    def __init__(self, message: str, least: Mapping[str, float]) -> None:
+        super().__init__(message)
+        self.least = dict(least)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The chosen option of each layer.
+
+    choice     int[layers], indices of options
+    objective  summed loss (and conversion cost) of the choice
+    bound      no choice within the budgets has a lower objective than this
+    solver     the method that found it
+    totals     the sum of each cost
+    problem    the named problem it solves, None for bare arrays
+    """
+
+    choice: NDArray[np.int64]
+    objective: float
+    bound: float
+    solver: str
+    totals: Mapping[str, float]
+    problem: "Problem | None" = field(default=None, repr=False)
+
+    @property
+    def gap(self) -> float:
+        """(objective - bound) / |objective|: how far from the optimum the plan may be."""
+        difference = self.objective - self.bound
+        return difference / abs(self.objective) if difference > 0 and self.objective else max(difference, 0.0)
+
+    @property
+    def proven(self) -> bool:
+        """Whether the plan is optimal up to a relative 1e-9."""
+        return self.objective - self.bound <= PROVEN_RTOL * abs(self.objective)
+
+    @property
+    def assignment(self) -> dict[str, str]:
+        """Each layer's option by name."""
+        return self._named.assignment(self.choice)
+
+    def estimate(self) -> "Estimate":
+        """What the whole network costs under the assignment."""
+        return self._named.estimate(self.choice)
+
+    @property
+    def _named(self) -> "Problem":
+        if self.problem is None:
+            raise ValueError("a plan of bare arrays has no layer names; solve a problem made by dse.choices")
+        return self.problem
+
+    def _repr_html_(self) -> str:
+        state = "optimal" if self.proven else f"within {self.gap:.2%} of the optimum"
+        totals = "".join(f"<tr><th>{escape(name)}</th><td>{value:.6g}</td></tr>" for name, value in self.totals.items())
+        names = self.assignment if self.problem else {f"layer {i}": f"option {o}" for i, o in enumerate(self.choice)}
+        layers = "".join(
+            f"<tr><th>{escape(layer)}</th><td>{escape(option)}</td></tr>" for layer, option in names.items()
+        )
+        caption = f"loss {self.objective:.6g}, {state} ({escape(self.solver)})"
+        return f"<table><caption>{caption}</caption>{totals}{layers}</table>"

@@ -1,0 +1,1 @@
+"""Exact methods for the multiple-choice allocation problem, one a file."""

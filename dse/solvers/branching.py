@@ -1,0 +1,173 @@
+"""Branch and bound over Lagrangian bounds, whose leaves are enumerated: proves one plan optimal.
+
+Best-first branching (Land, Doig, An Automatic Method of Solving Discrete Programming Problems, Econometrica 28(3),
+1960, doi 10.2307/1910129) on the class that the relaxation splits most, with options fixed by reduced cost (Pisinger, A
+minimal algorithm for the multiple-choice knapsack problem, European Journal of Operational Research 83(2), 1995, doi
+10.1016/0377-2217(95)00015-I) and the rest listed by `enumeration`.
+"""
+
+import heapq
+import itertools
+import math
+import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dse.solvers.enumeration import Half, Item, combine, meet, reach_within, split
+from dse.solvers.instance import Counts, Instance, Outcome
+from dse.solvers.node import Bounded, Node
+from dse.solvers.rounding import feasible_near
+
+Ints = NDArray[np.int64]
+
+_FAR = np.iinfo(np.int64).max
+_FEW, _MANY = 1 << 12, 1 << 16
+_ROOT = ((_FEW, False), (_MANY, True))
+_BRANCH = ((_MANY, True), (_FEW, False))
+"""What is listed at a node: up to how many combinations in each half, and whether only if that decides the node."""
+_PAIRS = 1 << 23
+
+
+def solve(instance: Instance, deadline: float = math.inf, cutoff: float = math.inf) -> Outcome:
+    """Return the counts of least loss, proven unless `deadline` (time.monotonic) passes; only losses below `cutoff`."""
+    instance = instance.undominated()
+    lowest = np.where(instance.available, instance.loss, _FAR).min(axis=1)
+    cheapest = np.where(instance.available, instance.costs, _FAR).min(axis=2)
+    shifted = replace(
+        instance,
+        loss=np.where(instance.available, instance.loss - lowest[:, None], 0),
+        costs=np.where(instance.available, instance.costs - cheapest[:, :, None], 0),
+        limits=instance.limits - cheapest @ instance.copies,
+    )
+    start = int(lowest @ instance.copies)
+    outcome = _Search(shifted, deadline, cutoff - start).run()
+    return replace(outcome, bound=outcome.bound + start)
+
+
+@dataclass
+class _Search:
+    """The state of one search: the best loss so far (at first the cutoff), its counts, and the open nodes."""
+
+    instance: Instance
+    deadline: float
+    best: float
+    counts: Counts | None = None
+    queue: list[tuple[float, int, int, Node]] = field(default_factory=list)
+    serial: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.unit = int(np.gcd.reduce(self.instance.loss, axis=None)) or 1
+
+    def run(self) -> Outcome:
+        """Take nodes in order of their bound until none can hold a better plan."""
+        self._push(-math.inf, 0, Node.root(self.instance))
+        while self.queue and self.queue[0][0] <= self.target:
+            if time.monotonic() > self.deadline:
+                return Outcome(self.counts, min(self.best, self.queue[0][0]), False)
+            bound, depth, _, node = self._pop()
+            self._expand(node, bound, -depth)
+        return Outcome(self.counts, self.best, True)
+
+    @property
+    def target(self) -> float:
+        """The largest loss of a better plan: less than a known one's by the greatest common divisor of all losses."""
+        return self.best - (1 if self.counts is None else self.unit)
+
+    def _push(self, bound: float, depth: int, node: Node) -> None:
+        heapq.heappush(self.queue, (bound, -depth, next(self.serial), node))
+
+    def _pop(self) -> tuple[float, int, int, Node]:
+        """The node of least bound; before any plan is known, the deepest."""
+        if self.counts is not None:
+            return heapq.heappop(self.queue)
+        deepest = min(self.queue, key=lambda entry: (entry[1], -entry[2]))
+        self.queue.remove(deepest)
+        heapq.heapify(self.queue)
+        return deepest
+
+    def _expand(self, node: Node, bound: float, depth: int) -> None:
+        reduced = node.affordable(self.instance)
+        if reduced is None:
+            return
+        if not len(reduced.source):
+            self._consider(reduced.fixed)
+            return
+        found = Bounded.of(self.instance, reduced)
+        if found.bound - found.error > self.target:
+            return
+        if self.counts is None:
+            near = feasible_near(self.instance, found.rounded, found.multipliers)
+            if near is not None:
+                self._consider(near)
+        for most, only_if_decisive in _BRANCH if depth else _ROOT:
+            reach = self._enumerate(found, most, only_if_decisive)
+            bound = max(bound, found.bound - found.error + reach)
+            if bound > self.target:
+                return
+        for child in found.children(self.target):
+            self._push(bound, depth + 1, child)
+
+    def _consider(self, counts: Counts) -> bool:
+        loss = self.instance.objective(counts)
+        better = loss < self.best and self.instance.feasible(counts)
+        if better:
+            self.best, self.counts = loss, counts
+        return better
+
+    def _enumerate(self, found: Bounded, most: int, only_if_decisive: bool) -> float:
+        """Look through the node's plans by excess and priced room, as far as they are few; return how far."""
+        needed = min(self.target, found.worst) - found.bound + 2 * found.error
+        left, right = split(_items(self.instance, found, self.target))
+        reach = min(reach_within(half, needed, most) for half in (left, right))
+        if reach < 0 or (only_if_decisive and reach < needed):
+            return 0.0
+        budgets = len(self.instance.limits)
+        reached = self._pair(found, combine(left, reach, budgets), combine(right, reach, budgets), reach)
+        return math.inf if reached >= needed else max(reached - found.error, 0.0)
+
+    def _pair(self, found: Bounded, left: Half, right: Half, reach: float) -> float:
+        """Keep the best feasible pair of combinations; a shorter reach where the pairs are too many."""
+        node, instance = found.node, self.instance
+        decided = found.rounded
+        room = instance.limits - instance.spent(decided)
+        while True:
+            meeting = meet(left, right, room, found.widths(reach))
+            if meeting.pairs <= _PAIRS:
+                break
+            reach /= 2
+            left, right = left.within(reach), right.within(reach)
+        loss = instance.objective(decided)
+        for rows, partners in meeting.chunks():
+            sums = left.loss[rows] + right.loss[partners]
+            good = np.flatnonzero(sums < self.best - loss)
+            for b in range(len(room)):
+                good = good[left.costs[b, rows[good]] + right.costs[b, partners[good]] <= room[b]]
+            for pair in good[np.argsort(sums[good], kind="stable")]:
+                taken = left.taken(int(rows[pair])) + right.taken(int(partners[pair]))
+                if self._consider(_changed(decided, found, taken)):
+                    break
+        return reach
+
+
+def _items(instance: Instance, found: Bounded, target: float) -> list[Item]:
+    """The alternatives to the base options that a plan of at most the target loss may take."""
+    node, items = found.node, []
+    for group, option in np.argwhere(found.within(target)):
+        source, base = node.source[group], found.base[group]
+        if option != base:
+            loss = int(instance.loss[source, option] - instance.loss[source, base])
+            costs = instance.costs[:, source, option] - instance.costs[:, source, base]
+            excess = float(found.excess[group, option])
+            items.append(Item(int(group), int(option), int(node.copies[group]), excess, loss, costs))
+    return items
+
+
+def _changed(decided: Counts, found: Bounded, taken: list[tuple[Item, int]]) -> Counts:
+    counts = decided.copy()
+    for item, times in taken:
+        source = found.node.source[item.group]
+        counts[source, item.option] += times
+        counts[source, found.base[item.group]] -= times
+    return counts

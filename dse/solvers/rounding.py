@@ -1,0 +1,48 @@
+"""A feasible plan near given counts, quickly: repair what breaks a budget, then take what improves the loss.
+
+Greedy exchange after rounding, as in Toyoda, A Simplified Algorithm for Obtaining Approximate Solutions to Zero-One
+Programming Problems, Management Science 21(12), 1975, doi 10.1287/mnsc.21.12.1417: by loss per relief of scarce room.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dse.solvers.instance import Counts, Instance
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_STEPS = 500
+
+
+def feasible_near(instance: Instance, counts: Counts, multipliers: Floats) -> Counts | None:
+    """Return counts that keep every budget, moving one layer at a time from the given ones; None if it gets stuck."""
+    found = counts.copy()
+    scale = 1.0 / np.maximum(instance.limits, 1)
+    for _ in range(_STEPS):
+        rows, room = np.argwhere(found > 0), instance.limits - instance.spent(found)
+        loss, costs = _moves(instance, rows)
+        if (room >= 0).all():
+            allowed = np.isfinite(loss) & (loss < 0) & (costs <= room[:, None, None]).all(axis=0)
+            gain = np.where(allowed, -loss, -np.inf)
+        else:
+            over = np.maximum(-room, 0)[:, None, None]
+            after = np.maximum(costs - room[:, None, None], 0)
+            relief = np.tensordot(scale, (over - after).astype(np.float64), axes=1)
+            price = loss + np.tensordot(multipliers, costs.astype(np.float64), axes=1)
+            floor = 1e-9 * (1.0 + np.abs(price[np.isfinite(price)]).max(initial=0.0))
+            gain = np.where(np.isfinite(loss) & (relief > 0), relief / np.maximum(price, floor), -np.inf)
+        row, option = np.unravel_index(int(np.argmax(gain)), gain.shape)
+        if gain[row, option] == -np.inf:
+            break
+        found[rows[row, 0], rows[row, 1]] -= 1
+        found[rows[row, 0], option] += 1
+    return found if instance.feasible(found) else None
+
+
+def _moves(instance: Instance, rows: Ints) -> tuple[Floats, Ints]:
+    """What moving one layer of (class, option) rows to each option adds to loss [rows, options] and costs; inf = barred."""
+    group, option = rows.T
+    loss = (instance.loss[group] - instance.loss[group, option][:, None]).astype(np.float64)
+    costs = instance.costs[:, group] - instance.costs[:, group, option][:, :, None]
+    return np.where(instance.available[group], loss, np.inf), costs

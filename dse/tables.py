@@ -1,0 +1,136 @@
+"""The arrays of an allocation problem, read and checked."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from costmodel.catalog import require
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Checked input of `dse.allocate.solve`.
+
+    loss        float[layers, options], 0 where unavailable
+    costs       {name: float[layers, options]}, 0 where unavailable
+    available   bool[layers, options], shared by tied layers
+    limits      {name: limit} of the budgeted costs
+    groups      the layers that share one option, in order of their first layer; every layer is in one
+    conversion  float[options, options] or None
+    """
+
+    loss: Floats
+    costs: Mapping[str, Floats]
+    available: NDArray[np.bool_]
+    limits: Mapping[str, float]
+    groups: tuple[tuple[int, ...], ...]
+    conversion: Floats | None
+
+    def keep(self, options: NDArray[np.bool_]) -> "Tables | None":
+        """The tables without the options outside a bool[layers, options] mask; None if a layer has none left."""
+        available = self.available & options
+        for group in self.groups:
+            available[list(group)] = available[list(group)].all(axis=0)
+        if not available.any(axis=1).all():
+            return None
+        costs = {name: np.where(available, table, 0.0) for name, table in self.costs.items()}
+        return replace(self, loss=np.where(available, self.loss, 0.0), costs=costs, available=available)
+
+
+def read(
+    loss: ArrayLike,
+    costs: Mapping[str, ArrayLike],
+    budgets: Mapping[str, float],
+    ties: Sequence[Sequence[int]],
+    conversion: ArrayLike | None,
+) -> Tables:
+    """Return the checked tables; an infinite loss or cost makes that option unavailable to that layer.
+
+    ValueError on nan, negative costs, shapes that differ, an empty table, a layer without options; UnknownNameError on
+    a budget for a cost that is not given.
+    """
+    losses = _table("loss", loss)
+    if losses.ndim != 2 or not losses.size:
+        raise ValueError(f"loss must be a [layers, options] table with at least one of each, got shape {losses.shape}")
+    cost_tables = {name: _cost(name, table, losses.shape) for name, table in costs.items()}
+    for name, limit in budgets.items():
+        require("cost", name, cost_tables)
+        if math.isnan(limit) or limit < 0:
+            raise ValueError(f"the budget of {name} must be at least 0, got {limit}")
+    available = np.isfinite(losses)
+    for table in cost_tables.values():
+        available &= np.isfinite(table)
+    groups = _groups(ties, len(losses))
+    for group in groups:
+        available[list(group)] = available[list(group)].all(axis=0)
+        if not available[group[0]].any():
+            lacking = f"layer {group[0]} has no" if len(group) == 1 else f"tied layers {list(group)} share no"
+            raise ValueError(f"{lacking} available option")
+    return Tables(
+        np.where(available, losses, 0.0),
+        {name: np.where(available, table, 0.0) for name, table in cost_tables.items()},
+        available,
+        {name: float(limit) for name, limit in budgets.items()},
+        groups,
+        None if conversion is None else _conversion(conversion, losses.shape[1]),
+    )
+
+
+def _table(name: str, values: Any) -> Floats:
+    try:
+        table = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a rectangular table of numbers") from None
+    where = np.argwhere(np.isnan(table) | (table == -np.inf))
+    if len(where):
+        at = ", ".join(str(i) for i in where[0])
+        raise ValueError(
+            f"{name}[{at}] is {table[tuple(where[0])]}: a number, or inf for an unavailable option, is needed"
+        )
+    return table
+
+
+def _cost(name: str, values: Any, shape: tuple[int, ...]) -> Floats:
+    table = _table(name, values)
+    if table.shape != shape:
+        raise ValueError(f"cost {name} must have the shape of loss, {shape}, got {table.shape}")
+    if (table < 0).any():
+        layer, option = np.argwhere(table < 0)[0]
+        raise ValueError(f"{name}[{layer}, {option}] must be at least 0, got {table[layer, option]}")
+    return table
+
+
+def _conversion(values: Any, options: int) -> Floats:
+    table = _table("conversion", values)
+    if table.shape != (options, options):
+        raise ValueError(f"conversion must have shape {(options, options)}, got {table.shape}")
+    if not np.isfinite(table).all() or (table < 0).any() or np.diag(table).any():
+        raise ValueError("conversion must be finite and at least 0, with a diagonal of 0: like formats need none")
+    return table
+
+
+def _groups(ties: Sequence[Sequence[int]], layers: int) -> tuple[tuple[int, ...], ...]:
+    """Merge overlapping ties; a layer in none is a group of its own."""
+    head = list(range(layers))
+
+    def find(layer: int) -> int:
+        while head[layer] != layer:
+            layer = head[layer]
+        return layer
+
+    for tie in ties:
+        for layer in tie:
+            if isinstance(layer, bool) or not isinstance(layer, int | np.integer) or not 0 <= layer < layers:
+                raise ValueError(f"ties must hold layer indices from 0 to {layers - 1}, got {layer!r}")
+            first, second = sorted((find(int(tie[0])), find(int(layer))))
+            head[second] = first
+    merged: dict[int, list[int]] = {}
+    for layer in range(layers):
+        merged.setdefault(find(layer), []).append(layer)
+    return tuple(tuple(group) for group in merged.values())
