@@ -11,7 +11,7 @@ from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision, precision
 from costmodel.workload import Workload
 from dse.problem import Problem, build
-from dse.sensitivity import Sensitivity, measure, sqnr_loss
+from dse.sensitivity import Sensitivity, measure, predictions, sqnr_loss
 
 if TYPE_CHECKING:
     from dse.sensitivity.evaluate import Data
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 WIDE_PIPES = ("bf16", "fp16", "fp32")
 """Activation formats of a weight-only format on a GPU or CPU: the first whose pipe the device has."""
 
-MEASURED = "measured: increase of the calibration loss, one layer quantised at a time"
+MEASURED = "measured: increase of the calibration loss on labels, one layer quantised at a time"
+DIVERGENCE = "measured: KL divergence from the unquantised outputs on calibration data, one layer quantised at a time"
 PROXY = "data-free proxy: noise-to-signal of weights and inputs on normal values, arXiv 1511.06393"
 
 
@@ -30,6 +31,8 @@ class Choices:
     workload  what the model computes
     formats   spellings: weight/activation pairs, w4a16 forms, or single formats that `options` completes for a device
     module    the torch module whose loss is measured on `data`, or None: then the data-free proxy stands in
+    loss_fn   maps (outputs, targets) to a mean loss; None measures the KL divergence from the module's own outputs,
+              which needs no targets, is never negative and is free of label noise
     """
 
     workload: Workload
@@ -49,7 +52,8 @@ class Choices:
             return build(self.workload, device, layers=layers, options=options, loss=loss, loss_source=PROXY)
         found = self.sensitivity(options)
         loss = found.clipped()
-        return build(self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=MEASURED)
+        source = MEASURED if self.loss_fn else DIVERGENCE
+        return build(self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source)
 
     def options(self, device: Device) -> tuple[Precision, ...]:
         """The precisions that the formats mean on a device, in order.
@@ -67,8 +71,9 @@ class Choices:
         if options not in self.measured:
             assert self.data is not None
             layers = [name for name in self.workload.layers if name in dict(self.module.named_modules())]
+            data = self.data if self.loss_fn else (self.data[0], predictions(self.module, self.data[0]))
             self.measured[options] = measure(
-                self.module, self.data, options, layers=layers, loss_fn=self.loss_fn, progress=self.progress
+                self.module, data, options, layers=layers, loss_fn=self.loss_fn, progress=self.progress
             )
         return self.measured[options]
 
@@ -78,13 +83,14 @@ def choices(
     formats: Sequence[str],
     calibration_data: "Data | None" = None,
     *,
+    batch: int = 1,
     loss_fn: Any = None,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Choices:
     """Return the choices of a torch module with calibration data (inputs, targets), or of a bare Workload without.
 
-    `formats` as in Choices; `progress` is told (step, steps) while sensitivities are measured. ValueError on an empty
-    list, or a module without data.
+    `formats` and `loss_fn` as in Choices; costs are those of `batch` examples a pass. `progress` is told (step, steps)
+    while sensitivities are measured. ValueError on an empty list, a module without data, or a batch beyond the data.
     """
     if not formats:
         raise ValueError("formats must name at least one, got none")
@@ -99,7 +105,10 @@ def choices(
     from costmodel.importers import torch_export
 
     inputs = calibration_data[0]
-    first = tuple(part[:1] for part in (inputs if isinstance(inputs, tuple | list) else (inputs,)))
+    parts = inputs if isinstance(inputs, tuple | list) else (inputs,)
+    if not 1 <= batch <= len(parts[0]):
+        raise ValueError(f"batch must be within 1 and the {len(parts[0])} calibration examples, got {batch}")
+    first = tuple(part[:batch] for part in parts)
     workload = torch_export.read(model, first)
     return Choices(workload, tuple(formats), model, calibration_data, loss_fn, progress)
 
