@@ -98,9 +98,7 @@ class _Search:
         if found.bound - found.error > self.target:
             return
         if self.counts is None:
-            near = feasible_near(self.instance, found.rounded, found.multipliers)
-            if near is not None:
-                self._consider(near)
+            self._round(found)
         for most, only_if_decisive in _BRANCH if depth else _ROOT:
             reach = self._enumerate(found, most, only_if_decisive)
             bound = max(bound, found.bound - found.error + reach)
@@ -108,6 +106,11 @@ class _Search:
                 return
         for child in found.children(self.target):
             self._push(bound, depth + 1, child)
+
+    def _round(self, found: Bounded) -> None:
+        near = feasible_near(self.instance, found.rounded, found.multipliers)
+        if near is not None:
+            self._consider(near)
 
     def _consider(self, counts: Counts) -> bool:
         loss = self.instance.objective(counts)
@@ -129,7 +132,7 @@ class _Search:
 
     def _pair(self, found: Bounded, left: Half, right: Half, reach: float) -> float:
         """Keep the best feasible pair of combinations; a shorter reach where the pairs are too many."""
-        node, instance = found.node, self.instance
+        instance = self.instance
         decided = found.rounded
         room = instance.limits - instance.spent(decided)
         while True:

@@ -188,7 +188,7 @@ def _neighbours(budgets: int) -> Iterator[Ints]:
 
 
 def _run(keys: Ints, top: Ints, cells: Ints, radix: Ints) -> tuple[Ints, Ints, Ints]:
-    """The left rows that may have partners in cell `top` or the next one down the last budget, and their runs of keys."""
+    """The left rows that may have partners in cell `top` or next to it along the last budget, and their runs."""
     inside = ((top[:-1] >= 0) & (top[:-1] < cells[:-1])).all(axis=0) & (top[-1] >= 0) & (top[-1] <= cells[-1])
     rows = np.flatnonzero(inside)
     start = (top[:-1, rows] * radix[:-1]).sum(axis=0)

@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 _MAX_STEPS = 60
 _STEP = 0.995
 """The fraction of the way to the boundary that a step takes."""
+_CLOSED = 1e-100
+"""The share and reduced cost of an unavailable option: no other value is touched by it."""
 _INFEASIBLE = 1.0 + 1e-9
 """In units of the worst loss sum: a bound above it proves that no plan meets the budgets."""
 
@@ -92,7 +94,7 @@ class _Point:
     @property
     def gap(self) -> float:
         """The summed products of primal and dual: the duality gap once both are feasible."""
-        return float(np.vdot(self.shares, self.reduced) + self.slack @ self.prices)
+        return float((self.shares * self.reduced).sum() + self.slack @ self.prices)
 
     def moved(self, step: "_Point", fraction: float) -> "_Point":
         """The point a fraction of the way along the step that keeps it positive, at most the whole step."""
@@ -177,6 +179,3 @@ class _Newton:
             return _Point(pull - weight * change, dual + change, slack, prices, level)
 
         return solve
-
-
-_CLOSED = 1e-200

@@ -41,7 +41,7 @@ def feasible_near(instance: Instance, counts: Counts, multipliers: Floats) -> Co
 
 
 def _moves(instance: Instance, rows: Ints) -> tuple[Floats, Ints]:
-    """What moving one layer of (class, option) rows to each option adds to loss [rows, options] and costs; inf = barred."""
+    """What moving a layer of (class, option) rows to each option adds to loss [rows, options] (inf = barred), costs."""
     group, option = rows.T
     loss = (instance.loss[group] - instance.loss[group, option][:, None]).astype(np.float64)
     costs = instance.costs[:, group] - instance.costs[:, group, option][:, :, None]

@@ -18,7 +18,7 @@ def every_choice(shape, ties=()):
 
 
 def best(loss, costs, budgets, ties=(), conversion=None, max_formats=None):
-    """Return the least exact objective and {cost: least exact value given the other budgets}, None where there is none."""
+    """Return the least exact objective and {cost: least exact value given the other budgets}, None for none."""
     layers = np.arange(len(loss))
     least_loss, least = None, dict.fromkeys(budgets)
     for choice in every_choice(loss.shape, ties):
