@@ -10,8 +10,7 @@ from costmodel.estimators.estimate import estimate
 from costmodel.hardware import cpu, device
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
-from profilers.cpu import machine, measure, topology, write
-from profilers.cpu.rates import matmul_flops_per_s, median_s
+from profilers.cpu import machine, measure, rates, topology, write
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +79,15 @@ def test_a_product_without_kernel_is_nan(monkeypatch):
     import torch
 
     monkeypatch.delattr(torch, "_int_mm", raising=False)
-    assert math.isnan(matmul_flops_per_s("int8", 0.01)[0])
+    assert math.isnan(rates.matmul_flops_per_s("int8", 0.01)[0])
 
 
-def test_median_runs_at_least_once_after_warming_up():
+def test_the_fastest_of_several_runs_counts_and_the_first_does_not(monkeypatch):
+    clock = iter([0.0, 10.0, 15.0, 20.0, 22.0, 30.0, 33.0, 40.0])
+    monkeypatch.setattr(rates.time, "perf_counter", lambda: next(clock))
     calls = []
-    assert median_s(lambda: calls.append(1), 0) >= 0
-    assert len(calls) == 2
+    assert rates.fastest_s(lambda: calls.append(1), 0.0) == 2.0
+    assert len(calls) == 1 + rates.LEAST_RUNS
 
 
 @pytest.mark.parametrize("seconds", [0, -1, math.nan])
