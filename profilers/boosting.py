@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Growth:
-    """How trees are grown: rows beyond `huber` pull no harder, leaves shrink as if `ridge` more rows of zero were there."""
+    """How trees are grown: rows beyond `huber` pull no harder, leaves shrink as if `ridge` more rows of zero joined."""
 
     trees: int = 600
     depth: int = 7

@@ -38,6 +38,10 @@ KINDS = {
 """The kinds of the measurement files' `math` column; output in bf16."""
 
 
+NEAREST = {"fp8_block": "fp8", "fp8_static": "fp8"}
+"""The kind whose constants serve where no device but one has measured a kind."""
+
+
 def named(math: str) -> GemmKind:
     """The kind of that `math`; UnknownNameError lists near names."""
     return KINDS[require("math", math, KINDS)]

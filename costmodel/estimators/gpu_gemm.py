@@ -105,7 +105,8 @@ def _inputs(m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, constants: Gemm
     quant_s = np.where(kind.dynamic, (2.0 + kind.activation_bytes) / (gpu.memory_bytes_per_s * c.quant_efficiency), 0.0)
     return (
         m, n, k, kind.activation_bytes, kind.weight_bytes, sms,
-        mac_s / c.compute_efficiency, mac_s * FLOOR_TILE * c.mma_floor, sm_bytes_per_s, dequant_s, c.wave_rounding, c.tile_cycles / clock, c.split_cycles / clock,
+        mac_s / c.compute_efficiency, mac_s * FLOOR_TILE * c.mma_floor, sm_bytes_per_s, dequant_s,
+        c.wave_rounding, c.tile_cycles / clock, c.split_cycles / clock,
         gpu.memory_bytes_per_s * c.memory_efficiency, sms * clock * OPERANDS_PER_CLOCK * np.sqrt(per_clock) * c.l2_rate,
         gpu.l2_bytes * c.l2_fraction, c.launch_cycles / clock, quant_row_s, quant_s, c.overlap, OVERLAP_CYCLES / clock,
     )  # fmt: skip

@@ -1,0 +1,139 @@
+"""The latency of matrix products as well as it is known: calibrated, carried from other devices, or by spec sheet."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.catalog import require
+from costmodel.estimators import gpu_gemm, uncertainty
+from costmodel.estimators.boosted import unpack
+from costmodel.estimators.gemm_constants import GemmConstants
+from costmodel.estimators.gemm_features import features
+from costmodel.estimators.gemm_kind import GemmKind
+from costmodel.estimators.gemm_transfer import carried, donors
+from costmodel.hardware import Gpu
+from costmodel.hardware.calibration import Calibration, calibrations
+from costmodel.record import Real
+
+LEVELS = ("auto", "transfer", "spec")
+
+
+@dataclass(frozen=True)
+class GemmPrediction:
+    """Predicted seconds with their 90 % interval, arrays over products.
+
+    `how` is calibrated, transferred or spec, with what was pooled or carried in brackets; `bound` names the largest
+    part; `extrapolated` marks shapes outside what was measured; uncertainty.total needs `correlation` for a sum.
+    """
+
+    latency_s: Real
+    low_s: Real
+    high_s: Real
+    bound: Real
+    extrapolated: Real
+    how: str
+    correlation: float
+
+
+def predict(
+    m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, *, backend: str = "", level: str = "auto",
+    residual: bool = True, fits: Sequence[Calibration] | None = None,
+) -> GemmPrediction:  # fmt: skip
+    """Predict (m, k) x (k, n) products of one kind on one device.
+
+    `level` "auto" takes the device's calibration where it has one, "transfer" leaves out its fits of this kind and
+    "spec" all of its fits. An unknown or empty backend takes all of the device's backends of that kind together.
+    ValueError where the device lacks the pipe.
+    """
+    require("calibration level", level, LEVELS)
+    if not gpu.peak_flops.of(kind.pipe) > 0:
+        raise ValueError(f"{gpu.name} has no {kind.pipe} pipe, which {kind.math} needs")
+    shape = np.broadcast_shapes(np.shape(m), np.shape(n), np.shape(k))
+    m, n, k = (np.broadcast_to(np.asarray(x, dtype=np.float64), shape).reshape(-1) for x in (m, n, k))
+    fits = calibrations("gemm") if fits is None else fits
+    own = [fit for fit in fits if fit.device == gpu.name and fit.math == kind.math and level == "auto"]
+    exact = [fit for fit in own if fit.backend == backend]
+    if own:
+        parts = [_calibrated(fit, m, n, k, kind, gpu, residual) for fit in exact or own]
+        found = parts[0] if len(parts) == 1 else _pooled(parts)
+        if not exact:
+            found = replace(found, how=f"{found.how} (pooled {', '.join(fit.backend for fit in own)})")
+    else:
+        others = [fit for fit in fits if fit.device != gpu.name or (level != "spec" and fit.math != kind.math)]
+        found = _carried(others, backend, m, n, k, kind, gpu)
+    columns = ("latency_s", "low_s", "high_s", "bound", "extrapolated")
+    return replace(found, **{name: getattr(found, name).reshape(shape) for name in columns})
+
+
+def _calibrated(
+    fit: Calibration, m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, residual: bool
+) -> GemmPrediction:
+    parts = gpu_gemm.terms(m, n, k, kind, gpu, GemmConstants(**fit.constants))
+    latency_s, stage = parts.latency_s, "analytic"
+    spread: Real = 1.0
+    if residual and fit.residual:
+        seen = observed(m, n, k, gpu, parts, fit)
+        latency_s = latency_s * np.exp(unpack(fit.residual["bias"]).predict(seen))
+        spread, stage = np.exp(unpack(fit.residual["spread"]).predict(seen)), "residual"
+    if fit.how != "calibrated":
+        stage = "few"
+    low, high = _factors(fit, stage, parts, spread)
+    outside = _outside(fit, m, n, k)
+    correlation = float(fit.intervals[f"{stage}_correlation"])
+    bound = gpu_gemm.bound(parts)
+    return GemmPrediction(latency_s, latency_s * low, latency_s * high, bound, outside, fit.how, correlation)
+
+
+def _carried(
+    fits: Sequence[Calibration], backend: str, m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu
+) -> GemmPrediction:
+    """The population's constants; the interval spans what it took on each donor when that one was left out."""
+    known = any(fit.device == gpu.name for fit in fits)
+    givers = donors(kind.math, gpu, fits, backend)
+    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(kind.math, gpu, fits, backend))
+    spans = [_factors(fit, "spec", parts, 1.0) for fit in givers]
+    low, high = _widest(spans, 0, np.minimum), _widest(spans, 1, np.maximum)
+    outside = np.all([_outside(fit, m, n, k) for fit in givers], axis=0)
+    how = f"{'transferred' if known else 'spec'} (from {', '.join(sorted({fit.device for fit in givers}))})"
+    correlation = max(float(fit.intervals["spec_correlation"]) for fit in givers)
+    latency_s, bound = parts.latency_s, gpu_gemm.bound(parts)
+    return GemmPrediction(latency_s, latency_s * low, latency_s * high, bound, outside, how, correlation)
+
+
+def _pooled(parts: Sequence[GemmPrediction]) -> GemmPrediction:
+    """One prediction for a backend not named: the geometric mean, within an interval that spans them all."""
+    latency_s = np.exp(np.mean([np.log(p.latency_s) for p in parts], axis=0))
+    low_s, high_s = np.min([p.low_s for p in parts], axis=0), np.max([p.high_s for p in parts], axis=0)
+    outside = np.all([p.extrapolated for p in parts], axis=0)
+    return GemmPrediction(
+        latency_s, low_s, high_s, parts[0].bound, outside, parts[0].how, max(p.correlation for p in parts)
+    )
+
+
+def observed(m: Real, n: Real, k: Real, gpu: Gpu, parts: gpu_gemm.GemmTerms, fit: Calibration) -> NDArray[np.float64]:
+    """The residual model's features: of the shape, and which of the kind's backends it is where there are several."""
+    seen = features(m, n, k, float(gpu.sm_count), parts)
+    if len(fit.backends) < 2:
+        return seen
+    flags = np.array([[float(fit.backend == name)] for name in fit.backends])
+    return np.concatenate([seen, np.broadcast_to(flags, (len(fit.backends), seen.shape[1]))])
+
+
+def _factors(fit: Calibration, stage: str, parts: gpu_gemm.GemmTerms, spread: Real) -> tuple[Real, Real]:
+    strata = uncertainty.regime(parts.latency_s, parts.compute_s > parts.memory_s, fit.intervals["edges_s"])
+    low, high = (np.asarray(fit.intervals[f"{stage}_{side}"])[strata] for side in ("low", "high"))
+    return np.exp(np.minimum(low * spread, 0.0)), np.exp(np.maximum(high * spread, 0.0))
+
+
+def _widest(spans: Sequence[tuple[Real, Real]], side: int, choose: Callable[..., Any]) -> Real:
+    return choose.reduce([span[side] for span in spans])  # type: ignore[attr-defined]
+
+
+def _outside(fit: Calibration, m: Real, n: Real, k: Real) -> NDArray[np.bool_]:
+    sizes = {"m": m, "n": n, "k": k}
+    limits = {name: fit.ranges[name] for name in sizes}
+    beyond = [(x < limits[name][0]) | (x > limits[name][1]) for name, x in sizes.items()]
+    return np.asarray(np.any(beyond, axis=0))

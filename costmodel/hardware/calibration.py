@@ -1,0 +1,111 @@
+"""Calibration: the fitted constants of one model on one device, and what is known of their error; one TOML a device.
+
+A file holds one `[[fit]]` a kind of work and backend; the residual model's arrays lie beside it, in
+`<stem>_residual.npz`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.catalog import read_toml
+from costmodel.hardware.load import user_folder
+
+FOLDER = Path(__file__).parent / "calibrations"
+
+SHARED = ("model", "device", "measured_on", "source")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One fit. `how` is "calibrated" (its own rows decided) or "transferred" (few rows moved others' constants).
+
+    `ranges` are the smallest and largest shape measured, `intervals` the offsets of log(measured / predicted) that
+    bound the errors (see estimators/uncertainty.py), `residual` the arrays of its residual model by part.
+    """
+
+    model: str
+    device: str
+    math: str
+    backend: str
+    constants: Mapping[str, float]
+    held_out_error: Mapping[str, float]
+    intervals: Mapping[str, Any]
+    ranges: Mapping[str, tuple[float, float]]
+    rows: int
+    pairs: int
+    measured_on: str
+    source: str
+    how: str = "calibrated"
+    backend_version: str = ""
+    backends: tuple[str, ...] = ()
+    residual: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict, repr=False, compare=False)
+
+
+def calibrations(model: str) -> tuple[Calibration, ...]:
+    """Every calibration of a model; the user's own (user_folder()/calibrations) replace those of the same device."""
+    own, shipped = ({path.name: path for path in _files(folder, model)} for folder in (_user(), FOLDER))
+    return tuple(fit for _, path in sorted((shipped | own).items()) for fit in read(path))
+
+
+def read(path: Path) -> tuple[Calibration, ...]:
+    """The fits of one file; ValueError names the file and what is missing or unknown in it."""
+    if not path.is_file():
+        raise ValueError(f"no calibration file {str(path)!r}")
+    residual = path.with_name(f"{path.stem}_residual.npz")
+    stamp = (path.stat().st_mtime_ns, residual.stat().st_mtime_ns if residual.is_file() else 0)
+    return _read(path, stamp)
+
+
+def _user() -> Path:
+    return user_folder() / "calibrations"
+
+
+def _files(folder: Path, model: str) -> list[Path]:
+    return sorted(folder.glob(f"*_{model}.toml"))
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, stamp: tuple[int, int]) -> tuple[Calibration, ...]:
+    data = read_toml(path)
+    fits = data.pop("fit", [])
+    for key in SHARED:
+        if not isinstance(data.get(key), str):
+            raise ValueError(f"{path}: {key} must be a text, got {data.get(key)!r}")
+    arrays = _arrays(path.with_name(f"{path.stem}_residual.npz")) if stamp[1] else {}
+    backends: dict[str, tuple[str, ...]] = {}
+    for fit in fits:
+        backends[fit.get("math", "")] = (*backends.get(fit.get("math", ""), ()), fit.get("backend", ""))
+    return tuple(_fit(path, {**data, **fit}, arrays, backends) for fit in fits)
+
+
+def _fit(
+    path: Path,
+    values: dict[str, Any],
+    arrays: Mapping[str, Mapping[str, Mapping[str, NDArray[Any]]]],
+    backends: Mapping[str, tuple[str, ...]],
+) -> Calibration:
+    known = {f.name for f in fields(Calibration)} - {"backends", "residual"}
+    needed = known - {"how", "backend_version"}
+    for wrong in sorted(set(values) - known):
+        raise ValueError(f"{path}: unknown key {wrong!r}; a fit has {', '.join(sorted(known))}")
+    for missing in sorted(needed - set(values)):
+        raise ValueError(f"{path}: a fit lacks {missing}")
+    math = values["math"]
+    values["ranges"] = {name: (float(low), float(high)) for name, (low, high) in values["ranges"].items()}
+    return Calibration(**values, backends=backends[math], residual=arrays.get(math, {}))
+
+
+def _arrays(path: Path) -> dict[str, dict[str, dict[str, NDArray[Any]]]]:
+    """Arrays named `math.part.array` as nested mappings."""
+    nested: dict[str, dict[str, dict[str, NDArray[Any]]]] = {}
+    with np.load(path, allow_pickle=False) as stored:
+        for name in stored.files:
+            math, part, array = name.split(".")
+            nested.setdefault(math, {}).setdefault(part, {})[array] = stored[name]
+    return nested

@@ -1,0 +1,195 @@
+"""Make calibrations from a table of measured products: constants, residuals, intervals, stated errors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from costmodel import hardware
+from costmodel.estimators import gemm_kind, gpu_gemm, uncertainty
+from costmodel.estimators.gemm_constants import GemmConstants
+from costmodel.estimators.gemm_kind import GemmKind
+from costmodel.estimators.gemm_latency import predict
+from costmodel.estimators.gemm_transfer import carried, donors
+from costmodel.hardware import Gpu
+from costmodel.hardware.calibration import Calibration
+from profilers import gemm_errors, pair_split
+from profilers.gemm_fit import complete, fit_constants
+from profilers.gemm_residual import Residual, grow_residual, seen
+from profilers.gemm_rows import roofline_s
+
+Floats = NDArray[np.float64]
+
+FEW_ROWS, FEW_PAIRS = 400, 20
+"""Below either, another device's constants decide as much as the rows, and no residual model is grown."""
+
+ADAPTED_ROWS, ADAPTED_SEEDS = 30, 5
+"""The few rows, and how often they are drawn, on which the interval of an adapted calibration is measured."""
+
+UNKNOWN_OFFSET = 0.5
+"""Log offset of a carried prediction while fewer than two devices are measured: a factor of 1.65, a guess."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a calibration says of its rows: where they were measured (the device itself where empty) and by whom."""
+
+    measured_on: str = ""
+    source: str = "measured by the user"
+
+
+def calibrate_all(rows: pd.DataFrame, known: Sequence[Calibration], labels: Labels) -> list[Calibration]:
+    """Calibrations of every gpu and math in checked rows; `known` are other devices' calibrations.
+
+    Test pairs (profilers/pair_split.py) are used for the stated errors alone.
+    """
+    fits: list[Calibration] = []
+    errors: dict[str, Residual] = {}
+    for (device, math), part in rows.groupby(["gpu", "math"], sort=True):
+        gpu, kind = hardware.gpu(str(device)), gemm_kind.named(str(math))
+        others = [fit for fit in known if fit.device != device]
+        if enough(part):
+            made, left = _measured(part, kind, gpu, labels)
+            fits += made
+            errors[f"{device} {math}"] = left
+        else:
+            fits += [adapt(own, kind, gpu, others, labels) for _, own in part.groupby("backend")]
+    every = [*fits, *(fit for fit in known if fit.device not in {f.device for f in fits})]
+    return [_finished(fit, rows, every, errors) if fit.how == "calibrated" else fit for fit in fits]
+
+
+def enough(rows: pd.DataFrame) -> bool:
+    """Whether rows of one kind carry a calibration of their own."""
+    fitted = rows[~pair_split.held_out(rows)]
+    return len(fitted) >= FEW_ROWS and len(fitted[["n", "k"]].drop_duplicates()) >= FEW_PAIRS
+
+
+def adapt(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
+    """A calibration from few rows of one backend: carried constants, moved as far as the rows insist."""
+    backend = str(rows.backend.iloc[0])
+    givers = donors(kind.math, gpu, known, backend)
+    constants = complete(fit_constants(rows, kind, gpu, carried(kind.math, gpu, known, backend), starts=1))
+    widths = {
+        f"few_{side}": [choose(w) for w in zip(*(f.intervals[f"few_{side}"] for f in givers), strict=True)]
+        for side, choose in (("low", min), ("high", max))
+    }
+    intervals = {
+        "edges_s": list(givers[0].intervals["edges_s"]), **widths,
+        "few_correlation": max(f.intervals["few_correlation"] for f in givers),
+    }  # fmt: skip
+    blank = _blank(rows, kind, gpu, labels)
+    return replace(blank, backend=backend, constants=constants, intervals=intervals, how="transferred")
+
+
+def _measured(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, labels: Labels) -> tuple[list[Calibration], Residual]:
+    """One fit a backend, and the residual model that a kind's backends share."""
+    fitted = rows[~pair_split.held_out(rows)].reset_index(drop=True)
+    backends = tuple(sorted(rows.backend.unique()))
+    fits = {}
+    for backend in backends:
+        own = fitted[fitted.backend == backend]
+        blank = _blank(own, kind, gpu, labels)
+        version = ", ".join(sorted(own.backend_version.unique()))
+        constants = complete(fit_constants(own, kind, gpu))
+        fits[backend] = replace(blank, backend=backend, backend_version=version, backends=backends, constants=constants)
+    left = grow_residual(fitted, *seen(fitted, kind, gpu, fits))
+    return [replace(fit, residual=left.arrays) for fit in fits.values()], left
+
+
+def _blank(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, labels: Labels) -> Calibration:
+    ranges = {name: (float(rows[name].min()), float(rows[name].max())) for name in "mnk"}
+    pairs = len(rows[["n", "k"]].drop_duplicates())
+    return Calibration(
+        model="gemm", device=gpu.name, math=kind.math, backend="", constants={}, held_out_error={}, intervals={},
+        ranges=ranges, rows=len(rows), pairs=pairs, measured_on=labels.measured_on or gpu.name, source=labels.source,
+    )  # fmt: skip
+
+
+def _finished(
+    fit: Calibration, rows: pd.DataFrame, every: Sequence[Calibration], errors: dict[str, Residual]
+) -> Calibration:
+    """The fit with its intervals and the errors on test pairs."""
+    gpu, kind = hardware.gpu(fit.device), gemm_kind.named(fit.math)
+    rows = rows[(rows.gpu == fit.device) & (rows.math == fit.math)]
+    fitted = rows[~pair_split.held_out(rows)].reset_index(drop=True)
+    at = (fitted.backend == fit.backend).to_numpy()
+    left = errors[f"{fit.device} {fit.math}"]
+    own = fitted[at]
+    intervals = _own_intervals(own, kind, gpu, fit, left.left[at], left.spread[at])
+    intervals |= _carried_intervals(own, kind, gpu, fit, every, intervals)
+    fit = replace(fit, intervals=intervals)
+    test = rows[pair_split.held_out(rows) & (rows.backend == fit.backend)]
+    return replace(fit, held_out_error=stated(test, kind, gpu, fit) if len(test) else {})
+
+
+def _own_intervals(
+    own: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration, left: Floats, spread: Floats
+) -> dict[str, Any]:
+    parts = gpu_gemm.terms(*_shape(own), kind, gpu, GemmConstants(**fit.constants))
+    measured_s = own.latency_s.to_numpy()
+    edges = gemm_errors.edges_s(parts.latency_s)
+    strata = uncertainty.regime(parts.latency_s, parts.compute_s > parts.memory_s, edges)
+    intervals: dict[str, Any] = {"edges_s": edges}
+    corrected_s = measured_s / np.exp(left)
+    for stage, predicted_s, scale in (("analytic", parts.latency_s, 1.0), ("residual", corrected_s, spread)):
+        error = np.log(measured_s / predicted_s)
+        intervals |= gemm_errors.table(error / scale, strata, edges, stage)
+        low, high = (np.exp(np.asarray(intervals[f"{stage}_{side}"])[strata] * scale) for side in ("low", "high"))
+        rho = gemm_errors.correlation(own, predicted_s, predicted_s * low, predicted_s * high)
+        intervals[f"{stage}_correlation"] = rho
+    return intervals
+
+
+def _carried_intervals(
+    own: pd.DataFrame,
+    kind: GemmKind,
+    gpu: Gpu,
+    fit: Calibration,
+    every: Sequence[Calibration],
+    intervals: dict[str, Any],
+) -> dict[str, Any]:
+    """Errors of predicting this device from the others: by spec sheet alone, and adapted to ADAPTED_ROWS."""
+    others = [other for other in every if other.device != fit.device]
+    edges = intervals["edges_s"]
+    if not donors(fit.math, gpu, others, fit.backend):
+        wide = [UNKNOWN_OFFSET] * (2 * len(edges) + 2)
+        return {f"{stage}_{name}": value for stage in ("spec", "few") for name, value in (
+            ("low", [-x for x in wide]), ("high", wide), ("correlation", 1.0))}  # fmt: skip
+    prior = carried(fit.math, gpu, others, fit.backend)
+    tries = {"spec": [prior], "few": []}
+    for seed in range(ADAPTED_SEEDS):
+        few = own.sample(min(ADAPTED_ROWS, len(own)), random_state=seed)
+        tries["few"].append(GemmConstants(**fit_constants(few, kind, gpu, prior, starts=1)))
+    found: dict[str, Any] = {}
+    for stage, constants in tries.items():
+        parts = [gpu_gemm.terms(*_shape(own), kind, gpu, c) for c in constants]
+        error = np.concatenate([np.log(own.latency_s.to_numpy() / p.latency_s) for p in parts])
+        strata = np.concatenate([uncertainty.regime(p.latency_s, p.compute_s > p.memory_s, edges) for p in parts])
+        found |= gemm_errors.table(error, strata, edges, stage)
+        at = strata[: len(own)]
+        low, high = (parts[0].latency_s * np.exp(np.asarray(found[f"{stage}_{s}"])[at]) for s in ("low", "high"))
+        found[f"{stage}_correlation"] = gemm_errors.correlation(own, parts[0].latency_s, low, high)
+    return found
+
+
+def stated(test: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration) -> dict[str, float]:
+    """Errors on test pairs: of the plain roofline and of both stages, with their intervals' coverage and width."""
+    measured_s = test.latency_s.to_numpy()
+    shape = _shape(test)
+    roofline = gemm_errors.figures(measured_s, roofline_s(test, gpu, fit.math))
+    found = {"rows": len(test), "roofline_mape": roofline["mape"]}
+    for stage, residual in (("analytic", False), ("residual", True)):
+        p = predict(*shape, kind, gpu, backend=fit.backend, residual=residual, fits=[fit])
+        figures = gemm_errors.figures(measured_s, np.asarray(p.latency_s))
+        inside = (p.low_s <= measured_s) & (measured_s <= p.high_s)
+        found |= {f"{stage}_{name}": round(value, 5) for name, value in figures.items()}
+        found[f"{stage}_coverage"] = round(float(inside.mean()), 4)
+        found[f"{stage}_width"] = round(float(np.mean((p.high_s - p.low_s) / p.latency_s)), 4)
+    return found
+
+
+def _shape(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    return rows.m.to_numpy(), rows.n.to_numpy(), rows.k.to_numpy()

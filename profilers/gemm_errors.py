@@ -1,0 +1,71 @@
+"""What is stored of a fit's errors: offsets by regime, the correlation of errors within a network, held-out figures."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import kendalltau
+
+from costmodel.estimators import uncertainty
+
+Floats = NDArray[np.float64]
+
+NETWORKS, LAYERS = 600, (4, 12)
+"""Random networks that a sum's interval is calibrated on: so many, of so many different layers at one m."""
+
+
+def edges_s(latency_s: Floats) -> list[float]:
+    """Edges of four latency bins with equally many rows."""
+    return [float(f"{edge:.4g}") for edge in np.quantile(latency_s, [0.25, 0.5, 0.75])]
+
+
+def table(errors: Floats, strata: NDArray[np.intp], edges: list[float], stage: str) -> dict[str, Any]:
+    """The offsets of a stage by regime, rounded."""
+    low, high = uncertainty.offsets(errors, strata, 2 * (len(edges) + 1))
+    return {f"{stage}_low": [round(x, 4) for x in low], f"{stage}_high": [round(x, 4) for x in high]}
+
+
+def correlation(rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s: Floats, seed: int = 0) -> float:
+    """The correlation with which uncertainty.total holds COVERAGE of random networks of these rows' products."""
+    sums = network_sums(rows, predicted_s, low_s, high_s, seed)
+    if not len(sums):
+        return 1.0
+    missed, side = sums[:, 0], sums[:, 0] < 0
+    together, apart = np.where(side, sums[:, 1], sums[:, 3]), np.where(side, sums[:, 2], sums[:, 4])
+    needed = (missed**2 - apart) / np.maximum(together - apart, 1e-30)
+    return float(np.clip(np.round(np.quantile(needed, uncertainty.COVERAGE), 4), 0.0, 4.0))
+
+
+def network_sums(rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s: Floats, seed: int) -> Floats:
+    """Of each random network: measured less predicted time, then squared sum and sum of squares of both half-widths."""
+    rng = np.random.default_rng(seed)
+    columns = np.stack([rows.latency_s - predicted_s, predicted_s - low_s, high_s - predicted_s])
+    by_m = [np.asarray(at) for at in rows.groupby("m").indices.values() if len(at) >= LAYERS[0]]
+    found = []
+    for _ in range(NETWORKS if by_m else 0):
+        at = by_m[rng.integers(len(by_m))]
+        layers = rng.choice(at, min(len(at), int(rng.integers(LAYERS[0], LAYERS[1] + 1))), replace=False)
+        error, below, above = columns[:, layers]
+        found.append([error.sum(), below.sum() ** 2, (below**2).sum(), above.sum() ** 2, (above**2).sum()])
+    return np.array(found).reshape(-1, 5)
+
+
+def network_coverage(sums: Floats, rho: float) -> float:
+    """Share of networks whose measured total lies within its interval."""
+    side = sums[:, 0] < 0
+    together, apart = np.where(side, sums[:, 1], sums[:, 3]), np.where(side, sums[:, 2], sums[:, 4])
+    return float(np.mean(sums[:, 0] ** 2 <= apart + rho * (together - apart)))
+
+
+def figures(measured_s: Floats, predicted_s: Floats, most: int = 4000) -> dict[str, float]:
+    """MAPE, median and 90th percentile of the absolute error, mean log error, Kendall's tau (of `most` rows)."""
+    error = np.abs(predicted_s / measured_s - 1.0)
+    step = max(1, len(error) // most)
+    return {
+        "mape": float(error.mean()),
+        "median": float(np.median(error)),
+        "p90": float(np.quantile(error, 0.9)),
+        "bias": float(np.log(predicted_s / measured_s).mean()),
+        "kendall_tau": float(kendalltau(measured_s[::step], predicted_s[::step]).statistic),
+    }

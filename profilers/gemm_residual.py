@@ -1,0 +1,73 @@
+"""Grow the residual model of one kind of product on one device: the log error, and how large it usually is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from costmodel.estimators import gpu_gemm
+from costmodel.estimators.boosted import ObliviousTrees, pack, unpack
+from costmodel.estimators.gemm_constants import GemmConstants
+from costmodel.estimators.gemm_kind import GemmKind
+from costmodel.estimators.gemm_latency import observed
+from costmodel.hardware import Gpu
+from costmodel.hardware.calibration import Calibration
+from profilers import pair_split
+from profilers.boosting import Growth, grow
+
+Floats = NDArray[np.float64]
+
+LARGE, SMALL = Growth(), Growth(trees=400, depth=6)
+SMALL_ROWS = 6000
+"""Rows below which the smaller ensemble does as well."""
+
+SPREAD = Growth(trees=100, depth=4, rate=0.1, ridge=50.0, huber=1.0)
+LEAST_ERROR = 0.003
+"""Log error that is added before taking a spread's logarithm: a lucky row says little."""
+
+
+@dataclass(frozen=True)
+class Residual:
+    """The stored arrays, and of each row the log error left by a model that did not see its pair, and its spread."""
+
+    arrays: Mapping[str, Mapping[str, NDArray[np.generic]]]
+    left: Floats
+    spread: Floats
+
+
+def seen(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fits: Mapping[str, Calibration]) -> tuple[Floats, Floats]:
+    """Features [F, N] and log(measured / analytic) of rows of several backends."""
+    features, error = None, np.empty(len(rows))
+    for backend, fit in fits.items():
+        at = np.flatnonzero(rows.backend.to_numpy() == backend)
+        m, n, k = (rows[name].to_numpy()[at] for name in "mnk")
+        parts = gpu_gemm.terms(m, n, k, kind, gpu, GemmConstants(**fit.constants))
+        columns = observed(m, n, k, gpu, parts, fit)
+        features = np.empty((len(columns), len(rows))) if features is None else features
+        features[:, at] = columns
+        error[at] = np.log(rows.latency_s.to_numpy()[at] / parts.latency_s)
+    assert features is not None
+    return features, error
+
+
+def grow_residual(rows: pd.DataFrame, features: Floats, error: Floats) -> Residual:
+    """Grow on all rows, and on all folds but one for the errors that are left on the pairs of that one."""
+    how = LARGE if len(rows) >= SMALL_ROWS else SMALL
+    pairs, fold = pair_split.place(rows), pair_split.fold(rows)
+    left = np.empty(len(rows))
+    for part in np.unique(fold):
+        out = fold == part
+        trees = grow(features[:, ~out], error[~out], pairs[~out], replace(how, seed=1 + int(part)))
+        left[out] = error[out] - trees.predict(features[:, out])
+    bias = _stored(grow(features, error, pairs, how))
+    target = np.log(np.abs(left) + LEAST_ERROR)
+    middle = float(target.mean())
+    grown = grow(features, target - middle, pairs, SPREAD)
+    spread = _stored(replace(grown, values=grown.values + middle / len(grown.values)))
+    return Residual({"bias": bias, "spread": spread}, left, np.exp(unpack(spread).predict(features)))
+
+
+def _stored(trees: ObliviousTrees) -> dict[str, NDArray[np.generic]]:
+    return pack(trees)

@@ -1,0 +1,73 @@
+"""Measured matrix products: what a table of them must hold, and one clear line where it does not."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from costmodel import hardware
+from costmodel.estimators import gemm_kind
+
+COLUMNS = ("gpu", "math", "m", "n", "k", "latency_s")
+
+TOO_FAST = 10.0
+"""A row above the peak by this factor is not a latency in seconds."""
+
+TOO_SLOW, LAUNCH_S = 300.0, 5e-6
+"""A table whose median row takes this many times the roofline and a launch is not in seconds (milliseconds: 1000)."""
+
+
+def check(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with a `backend` and `backend_version` column, sizes and latency as floats, or raise ValueError.
+
+    Raises on a missing column, an empty table or a single row, a size or latency that is not finite and positive, an
+    unknown gpu or math, a pipe the gpu lacks, and on latencies that can only be another unit than seconds.
+    """
+    for column in COLUMNS:
+        if column not in rows.columns:
+            raise ValueError(f"column {column!r} is missing; a table of matrix products has {', '.join(COLUMNS)}")
+    if len(rows) < 2:
+        raise ValueError(f"a table needs at least 2 rows to say anything about an error, got {len(rows)}")
+    rows = rows.assign(**{name: rows.get(name, "") for name in ("backend", "backend_version")})
+    rows = rows.assign(**{name: _positive(rows, name) for name in ("m", "n", "k", "latency_s")})
+    rows = rows.assign(
+        **{name: rows[name].fillna("").astype(str) for name in ("gpu", "math", "backend", "backend_version")}
+    )
+    for (gpu, math), part in rows.groupby(["gpu", "math"], sort=True):
+        _in_seconds(str(gpu), str(math), part)
+    return rows.reset_index(drop=True)
+
+
+def roofline_s(rows: pd.DataFrame, gpu: hardware.Gpu, math: str) -> NDArray[np.float64]:
+    """The plain roofline: the slower of arithmetic at peak and every operand once at full bandwidth."""
+    kind = gemm_kind.named(math)
+    compute_s = 2.0 * rows.m * rows.n * rows.k / gpu.peak_flops.of(kind.pipe)
+    moved = rows.m * rows.k * kind.activation_bytes + rows.n * rows.k * kind.weight_bytes + 2.0 * rows.m * rows.n
+    return np.maximum(compute_s, moved / gpu.memory_bytes_per_s).to_numpy()
+
+
+def _positive(rows: pd.DataFrame, column: str) -> "pd.Series[float]":
+    values = pd.to_numeric(rows[column], errors="coerce").astype(float)
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    if len(wrong):
+        raise ValueError(
+            f"{column} must be a finite number above 0, got {rows[column].iloc[wrong[0]]!r} in row {wrong[0]}"
+            f" ({len(wrong)} such rows)"
+        )
+    return values
+
+
+def _in_seconds(name: str, math: str, rows: pd.DataFrame) -> None:
+    gpu, kind = hardware.gpu(name), gemm_kind.named(math)
+    peak = gpu.peak_flops.of(kind.pipe)
+    if not peak > 0:
+        raise ValueError(f"{name} has no {kind.pipe} pipe, but there are {len(rows)} rows of {math}")
+    rate = (2.0 * rows.m * rows.n * rows.k / rows.latency_s).max() / peak
+    if rate > TOO_FAST:
+        raise ValueError(
+            f"latency_s of {name} {math} implies {rate:.3g} times the peak of its {kind.pipe} pipe; is it in seconds?"
+        )
+    slow = (rows.latency_s / (roofline_s(rows, gpu, math) + LAUNCH_S)).median()
+    if slow > TOO_SLOW:
+        raise ValueError(
+            f"latency_s of {name} {math} is {slow:.3g} times what the device needs (median); it looks like milliseconds"
+        )
