@@ -1,4 +1,4 @@
-"""18 Kb block RAMs of a layer's unit: weights and sliding-window buffers."""
+"""Block RAMs of a layer's unit: 18 Kb ones for weights and sliding-window buffers, or URAM for weights."""
 
 import numpy as np
 
@@ -37,12 +37,21 @@ def buffer_blocks(depth: Real, bits: Real) -> Real:
 
 
 def bram18(op: Op, precision: Precision, folding: Folding) -> Real:
-    """Blocks of weights and buffers deeper than LUT memories; zero for an op that is no unit, nan without a formula."""
+    """18 Kb blocks of weights and buffers too deep for LUTs: zero for an op that is no unit, nan without a formula."""
     depth = weight_depth(op, folding)
     weights = blocks(depth, folding.pe * folding.simd * precision.weight.bits)
+    here = (depth > LUTRAM_DEPTH) & (np.asarray(folding.uram) == 0)
     words = buffer_words(op, folding)
     lines = buffers(op, folding) * buffer_blocks(words, window_lanes(op, folding) * precision.activation.bits)
-    total = np.where(depth > LUTRAM_DEPTH, weights, 0.0) + np.where(windowed(op) & (words > LUTRAM_DEPTH), lines, 0.0)
+    total = np.where(here, weights, 0.0) + np.where(windowed(op) & (words > LUTRAM_DEPTH), lines, 0.0)
+    return np.where(on_fabric(op), np.where(covered(precision), total, np.nan), 0.0)
+
+
+def uram(op: Op, precision: Precision, folding: Folding) -> Real:
+    """288 Kb blocks, of 4,096 words of 72 bits, where the folding puts weights there (FINN, uram_estimation)."""
+    depth, bits = weight_depth(op, folding), folding.pe * folding.simd * precision.weight.bits
+    here = (depth > LUTRAM_DEPTH) & (np.asarray(folding.uram) > 0)
+    total = np.where(here, np.ceil(bits / 72) * np.ceil(depth / 4096), 0.0)
     return np.where(on_fabric(op), np.where(covered(precision), total, np.nan), 0.0)
 
 

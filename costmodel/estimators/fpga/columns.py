@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from costmodel.estimators.fpga.bram import bram18
+from costmodel.estimators.fpga.bram import bram18, uram
 from costmodel.estimators.fpga.cycles import cycles, matrix_cycles, window_cycles
 from costmodel.estimators.fpga.dsp import dsp
 from costmodel.estimators.fpga.lut import lut
@@ -20,7 +20,7 @@ def evaluate(op: Op, precision: Precision, device: Fpga, folding: Folding) -> di
     """Return cycles, latency and resources of one layer's unit, or of a batch; all arguments broadcast.
 
     Weights stay on the chip. An op that is no unit has zeros here and stands in `uncounted`; formats that no formula
-    covers give nan. FINN-R, doi 10.1145/3242897; FIFOs, data movers and width converters are not in it, nor URAM.
+    covers give nan. FINN-R, doi 10.1145/3242897; FIFOs, data movers and width converters are not in it.
     """
     interval = cycles(op, folding)
     matrix_bound = matrix_cycles(op, folding) >= window_cycles(op, folding)
@@ -31,6 +31,7 @@ def evaluate(op: Op, precision: Precision, device: Fpga, folding: Folding) -> di
         "lut": lut(op, precision, folding),
         "dsp": dsp(op, precision, folding, kind=device.dsp_kind),
         "bram18": bram18(op, precision, folding),
+        "uram": uram(op, precision, folding),
         "pe": np.where(here, folding.pe, 0).astype(np.int64),
         "simd": np.where(here, folding.simd, 0).astype(np.int64),
         "bound": np.where(here, np.where(matrix_bound, "compute", "window"), "none"),

@@ -15,6 +15,14 @@ from costmodel.workload import Op, Workload
 Floats = NDArray[np.float64]
 
 
+PE, SIMD, LUT, DSP, BRAM18, URAM, CYCLES = 0, 1, 4, 5, 6, 7, 8
+FLAGS, RESOURCES = slice(0, 4), slice(4, 8)
+"""Columns of a candidate: the folding's pe, simd, dsp and uram, the resources in this order, and cycles."""
+
+ROUNDING = 1e-12
+"""Relative error within which a throughput computed from a number of cycles still asks for that number."""
+
+
 def fold(
     workload: Workload,
     precision: Precision,
@@ -25,33 +33,35 @@ def fold(
 ) -> Folding:
     """Return a folding of every layer, PE dividing its height and SIMD its width; `precision` is one or a batch of ops.
 
-    Without `throughput_per_s` the slowest layer is as fast as LUT, DSP and BRAM within `utilisation` x device allow:
-    each layer takes the cheapest folding, by its shares of the device, that keeps up with it. With it every layer keeps
-    up with that rate for the fewest LUTs, whether that fits or not. DSP blocks go to the layers where one saves most
-    LUTs, while they last. A network that does not fit at all is returned at PE = SIMD = 1: its totals show it.
+    Without `throughput_per_s` the slowest layer is as fast as LUT, DSP, BRAM and URAM within `utilisation` x device
+    allow: each layer takes the cheapest folding, by its shares of the device, that keeps up with it. With it every
+    layer keeps up with that rate for the fewest LUTs, whether that fits or not. DSP blocks go to the layers where one
+    saves most LUTs, while they last; weights move to URAM where a block of it saves most block RAM, until the rest
+    fits. A network that does not fit at all is returned at PE = SIMD = 1: its totals show it.
     ValueError where no folding reaches the throughput.
     """
-    limits = device.usable(utilisation)
-    shares = np.array([1 / max(r, 1e-9) for r in (limits.lut, limits.dsp, limits.bram18)])
-    price = np.array([1.0, 0.0, 0.0]) if throughput_per_s else shares
-    tables = [_table(workload, precision, device, price=price, dsp=dsp) for dsp in (1.0, 0.0)]
-    if not tables[0].layers.size:
-        return _spread(workload, np.empty((0, 4)), tables[0])
+    limits = _limits(device.usable(utilisation))
+    price = np.array([1.0, 0.0, 0.0, 0.0]) if throughput_per_s else 1 / np.maximum(limits, 1e-9)
+    tables = {
+        (dsp, uram): _table(workload, precision, device, price=price, dsp=dsp, uram=uram)
+        for dsp in (0, 1)
+        for uram in ((0, 1) if limits[3] else (0,))
+    }
+    plain = tables[0, 0]
+    if not plain.layers.size:
+        return _spread(workload, np.empty((0, 9)), plain)
     if throughput_per_s:
-        target = device.clock_hz / throughput_per_s
-        if target < tables[0].fastest:
-            most = device.clock_hz / tables[0].fastest
+        target = device.clock_hz / throughput_per_s * (1 + ROUNDING)
+        if target < plain.fastest:
+            most = device.clock_hz / plain.fastest
             raise ValueError(f"throughput_per_s must be at most {most:.6g} on {device.name}, got {throughput_per_s}")
-        return _spread(workload, _plan(tables, target, limits), tables[0])
-    return _spread(workload, _fastest(tables, limits), tables[0])
+        return _spread(workload, _plan(tables, target, limits), plain)
+    return _spread(workload, _fastest(tables, limits), plain)
 
 
 @dataclass(frozen=True)
 class _Table:
-    """Every candidate of every layer, each layer's together and the cheapest first.
-
-    rows [candidates, 7]: pe, simd, dsp flag, lut, dsp blocks, bram18, cycles; layers names each row's op.
-    """
+    """Every candidate of every layer, each layer's together and the cheapest first; `layers` names each row's op."""
 
     rows: Floats
     layers: NDArray[np.int64]
@@ -59,71 +69,93 @@ class _Table:
     @property
     def fastest(self) -> float:
         """The least cycles that all layers can keep up with."""
-        return float(max(self.rows[self.layers == layer, 6].min() for layer in np.unique(self.layers)))
+        return float(max(self.rows[self.layers == layer, CYCLES].min() for layer in np.unique(self.layers)))
 
     def cheapest(self, target: float) -> Floats:
         """The first candidate of every layer within `target` cycles."""
-        within = np.flatnonzero(self.rows[:, 6] <= target)
+        within = np.flatnonzero(self.rows[:, CYCLES] <= target)
         _, first = np.unique(self.layers[within], return_index=True)
         return self.rows[within[first]]
 
+    def unfolded(self) -> Floats:
+        """The candidate of every layer that handles one weight a cycle."""
+        single: Floats = self.rows[(self.rows[:, PE] == 1) & (self.rows[:, SIMD] == 1)]
+        return single
 
-def _table(workload: Workload, precision: Precision, device: Fpga, *, price: Floats, dsp: float) -> _Table:
+
+Tables = dict[tuple[int, int], _Table]
+"""Candidates by whether products may take DSP blocks and weights URAM."""
+
+
+def _table(workload: Workload, precision: Precision, device: Fpga, *, price: Floats, dsp: int, uram: int) -> _Table:
     ops = workload.batch_of_ops
     precisions = stack([precision] * len(workload.ops)) if isinstance(precision.math_pipe, str) else precision
     pairs = [(i, pe, simd) for i, op in enumerate(workload.ops) for pe, simd in _pairs(op)]
     layers = np.array([i for i, _, _ in pairs], dtype=np.int64)
-    folding = Folding(
-        np.array([pe for _, pe, _ in pairs]), np.array([simd for _, _, simd in pairs]), np.full(len(pairs), dsp)
-    )
+    flags = np.array([(pe, simd, dsp, uram) for _, pe, simd in pairs], dtype=np.float64).reshape(-1, 4)
     batch: Op = map_fields(ops, lambda column: column[layers])
     chosen: Precision = map_fields(precisions, lambda column: column[layers])
-    costs = evaluate(batch, chosen, device, folding)
-    names = ("lut", "dsp", "bram18", "cycles")
-    rows = np.stack([folding.pe, folding.simd, folding.dsp, *(costs[n] for n in names)], axis=1)
-    order = np.lexsort((rows[:, 6], rows[:, 3:6] @ price, layers))
+    costs = evaluate(batch, chosen, device, Folding(*flags.T))
+    rows = np.column_stack([flags, *(costs[n] for n in ("lut", "dsp", "bram18", "uram", "cycles"))])
+    order = np.lexsort((rows[:, CYCLES], rows[:, RESOURCES] @ price, layers))
     return _Table(rows[order], layers[order])
 
 
-def _plan(tables: list[_Table], target: float, limits: Fpga) -> Floats:
-    """One candidate a layer at that target: in DSP blocks where they save most LUTs a block, until none is left."""
-    blocks, luts = (table.cheapest(target) for table in tables)
-    saved = (luts[:, 3] - blocks[:, 3]) / np.maximum(blocks[:, 4], 1e-9)
+def _plan(tables: Tables, target: float, limits: Floats) -> Floats:
+    """One candidate a layer at that target."""
+    plans = [
+        _in_dsp(tables[0, uram].cheapest(target), tables[1, uram].cheapest(target), limits)
+        for uram in (0, 1)
+        if (0, uram) in tables
+    ]
+    return _in_uram(plans[0], plans[-1], limits)
+
+
+def _in_dsp(luts: Floats, blocks: Floats, limits: Floats) -> Floats:
+    """Products in DSP blocks where they save most LUTs a block, until none is left."""
+    saved = (luts[:, LUT] - blocks[:, LUT]) / np.maximum(blocks[:, DSP], 1e-9)
     order = np.argsort(-saved, kind="stable")
     lasts = np.empty(len(order), dtype=bool)
-    lasts[order] = np.cumsum(blocks[order, 4]) <= limits.dsp
+    lasts[order] = np.cumsum(blocks[order, DSP]) <= limits[1]
     return np.where((lasts & (saved >= 0))[:, None], blocks, luts)
 
 
-def _fastest(tables: list[_Table], limits: Fpga) -> Floats:
+def _in_uram(plain: Floats, moved: Floats, limits: Floats) -> Floats:
+    """Weights in URAM where a block of it saves most block RAM, until the rest fits or none is left."""
+    saved = plain[:, BRAM18] - moved[:, BRAM18]
+    order = np.argsort(-saved / np.maximum(moved[:, URAM], 1e-9), kind="stable")
+    order = order[saved[order] > 0]
+    over = plain[:, BRAM18].sum() - np.concatenate([[0.0], np.cumsum(saved[order])[:-1]]) > limits[2]
+    chosen = order[over & (np.cumsum(moved[order, URAM]) <= limits[3])]
+    plan = plain.copy()
+    plan[chosen] = moved[chosen]
+    return plan
+
+
+def _fastest(tables: Tables, limits: Floats) -> Floats:
     """Bisect over the cycles that some candidate takes for the least target whose plan fits."""
-    targets = np.unique(np.concatenate([table.rows[:, 6] for table in tables]))
-    targets = targets[targets >= max(table.fastest for table in tables)]
-    low, high, best = 0, len(targets) - 1, None
+    plain = tables[0, 0]
+    targets = np.unique(plain.rows[:, CYCLES])
+    targets = targets[targets >= plain.fastest]
+    low, high, best = 0, len(targets) - 1, plain.unfolded()
     while low <= high:
         middle = (low + high) // 2
         plan = _plan(tables, targets[middle], limits)
-        if _fits(plan, limits):
+        if np.all(plan[:, RESOURCES].sum(axis=0) <= limits):
             best, high = plan, middle - 1
         else:
             low = middle + 1
-    if best is not None:
-        return best
-    return np.stack([t[(t[:, 0] == 1) & (t[:, 1] == 1)][0] for t in _by_layer(tables[1])])
+    return best
 
 
-def _fits(plan: Floats, limits: Fpga) -> bool:
-    return bool(np.all(plan[:, 3:6].sum(axis=0) <= (limits.lut, limits.dsp, limits.bram18)))
-
-
-def _by_layer(table: _Table) -> list[Floats]:
-    return [table.rows[table.layers == layer] for layer in np.unique(table.layers)]
+def _limits(device: Fpga) -> Floats:
+    return np.array([device.lut, device.dsp, device.bram18, device.uram], dtype=np.float64)
 
 
 def _spread(workload: Workload, plan: Floats, table: _Table) -> Folding:
-    """The plan over all ops, 1 where an op is no unit."""
-    columns = np.ones((3, len(workload.ops)))
-    columns[:, np.unique(table.layers)] = plan[:, :3].T
+    """The plan over all ops, a folding of ones where an op is no unit."""
+    columns = np.tile([[1.0], [1.0], [1.0], [0.0]], len(workload.ops))
+    columns[:, np.unique(table.layers)] = plan[:, FLAGS].T
     return Folding(*columns)
 
 

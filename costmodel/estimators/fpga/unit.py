@@ -5,7 +5,7 @@ Blott et al., FINN-R: An End-to-End Deep-Learning Framework for Fast Exploration
 row has columns of its own (FINN's vector-vector unit, which FINN builds for depthwise layers alone).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -20,16 +20,19 @@ ON_FABRIC = ("linear", "conv")
 class Folding:
     """Rows (`pe`) and columns (`simd`) that each layer's unit handles a cycle; arrays over the ops of a workload.
 
-    `dsp` is 1 where multiplications wider than 4 bits may take DSP blocks, 0 where all stay in LUTs.
+    `dsp` is 1 where multiplications wider than 4 bits may take DSP blocks, 0 where all stay in LUTs; `uram` is 1 where
+    weights too many for LUT memories are in URAM, 0 where they are in block RAM.
     """
 
     pe: Real
     simd: Real
     dsp: Real = 1.0
+    uram: Real = 0.0
 
     def column(self) -> "Folding":
         """The folding with 1-d fields laid along the first axis of a grid [ops, precisions]."""
-        return Folding(*(np.reshape(f, (-1, 1)) if np.ndim(f) == 1 else f for f in (self.pe, self.simd, self.dsp)))
+        columns = (getattr(self, f.name) for f in fields(self))
+        return Folding(*(np.reshape(c, (-1, 1)) if np.ndim(c) == 1 else c for c in columns))
 
 
 def on_fabric(op: Op) -> Real:

@@ -138,9 +138,15 @@ def line_blocks(words, bits):
     raise AssertionError(rest)
 
 
-def bram18(op, weight, activation, pe, simd):
+def bram18(op, weight, activation, pe, simd, ultra):
     mh, mw, _ = shape(op)
     depth = mh * mw / (pe * simd)
-    total = weight_blocks(depth, pe * simd * weight.bits) if depth > 128 else 0
+    total = weight_blocks(depth, pe * simd * weight.bits) if depth > 128 and not ultra else 0
     number, words, width = buffer(op, pe, simd)
     return total + (number * line_blocks(words, width * activation.bits) if words > 128 else 0)
+
+
+def uram(op, weight, pe, simd, ultra):
+    mh, mw, _ = shape(op)
+    depth = mh * mw // (pe * simd)
+    return ceil(pe * simd * weight.bits / 72) * ceil(depth / 4096) if ultra and depth > 128 else 0

@@ -41,7 +41,7 @@ def units(draw):
     """A layer with a folding that divides it."""
     op = draw(layers())
     pe, simd = (draw(st.sampled_from(divisors(size))) for size in (op.b * op.n, op.k))
-    return op, Folding(pe, simd, draw(st.sampled_from([0.0, 1.0])))
+    return op, Folding(pe, simd, draw(st.sampled_from([0.0, 1.0])), draw(st.sampled_from([0.0, 1.0])))
 
 
 def integer_precisions():

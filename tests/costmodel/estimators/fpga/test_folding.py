@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fpga_strategies import integer_precisions, layers
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from costmodel.estimators import fpga
@@ -16,7 +16,7 @@ from costmodel.precision import precision
 from costmodel.workload import Workload
 from costmodel.workload.ops import activation, conv, linear, norm, pooling
 
-RESOURCES = ("lut", "dsp", "bram18")
+RESOURCES = ("lut", "dsp", "bram18", "uram")
 
 
 def small_cnn():
@@ -98,6 +98,7 @@ def test_a_large_device_runs_a_small_network_as_fast_as_any_folding():
 
 
 @settings(max_examples=25)
+@example(Workload("one", (linear("fc", 3840, 1, 1),)), precision("int2/int2"), 1.0)
 @given(networks(), integer_precisions(), st.floats(0.001, 1.0))
 def test_an_asked_throughput_is_met(workload, used, share):
     board = device("u280")
@@ -135,6 +136,20 @@ def test_dsp_blocks_serve_while_they_last():
     assert spent(workload, used, board, full)["dsp"] > 0
     assert spent(workload, used, board, none)["dsp"] == 0
     assert spent(workload, used, board, full)["cycles"] <= spent(workload, used, board, none)["cycles"]
+
+
+def test_weights_move_to_uram_once_block_ram_is_full():
+    workload = Workload("wide", tuple(linear(f"fc{i}", 1, 1024, 1024) for i in range(6)))
+    board, used = device("zcu104"), precision("int4/int4")
+    small = spent(
+        workload, precision("int2/int2"), board, fpga.fold(workload, precision("int2/int2"), board, utilisation=1)
+    )
+    large = spent(workload, used, board, fpga.fold(workload, used, board, utilisation=1))
+    none = spent(workload, used, board, fpga.fold(workload, used, replace(board, uram=0), utilisation=1))
+    assert 0 < large["uram"] <= board.uram
+    assert large["bram18"] <= board.bram18 < none["bram18"]
+    assert none["uram"] == 0
+    assert small["throughput_per_s"] >= large["throughput_per_s"] > none["throughput_per_s"]
 
 
 def test_layers_may_differ_in_precision():

@@ -14,7 +14,7 @@ from costmodel.precision import precision
 from costmodel.record import map_fields, stack
 from costmodel.workload.ops import activation, attention, conv, embedding, linear, norm, softmax
 
-RESOURCES = ("lut", "dsp", "bram18")
+RESOURCES = ("lut", "dsp", "bram18", "uram")
 
 
 def board(kind="DSP48E2", lut=1e5):
@@ -32,7 +32,8 @@ def test_columns_equal_the_scalar_oracle(unit, used, kind):
     assert found["bound"] == ("compute" if matrix >= window else "window")
     assert found["lut"] == oracle.lut(op, used.weight, used.activation, pe, simd, allowed)
     assert found["dsp"] == oracle.dsp(op, used.weight, used.activation, pe, simd, allowed, kind)
-    assert found["bram18"] == oracle.bram18(op, used.weight, used.activation, pe, simd)
+    assert found["bram18"] == oracle.bram18(op, used.weight, used.activation, pe, simd, folding.uram)
+    assert found["uram"] == oracle.uram(op, used.weight, pe, simd, folding.uram)
     assert (found["pe"], found["simd"], found["source"]) == (pe, simd, "FINN-R formula")
 
 
@@ -61,12 +62,12 @@ def test_a_grid_equals_its_cells(members, used):
 def test_more_bits_never_take_fewer_resources(unit, used, bits):
     """Without DSP blocks: with them, a fifth bit moves the products out of the LUTs."""
     op, folding = unit
-    folding = Folding(folding.pe, folding.simd, 0.0)
+    folding = Folding(folding.pe, folding.simd, 0.0, folding.uram)
     weight, other = used.weight.name, used.activation.name
     for spelling in (f"{{}}/{other}", f"{weight}/{{}}"):
         few, more = (precision(spelling.format(f"int{b}")) for b in (min(bits, 15), min(bits, 15) + 1))
         less, most = (fpga.evaluate(op, p, board(), folding) for p in (few, more))
-        for name in ("lut", "bram18"):
+        for name in ("lut", "bram18", "uram"):
             assert less[name] <= most[name]
         assert less["dsp"] == most["dsp"] == 0
 
@@ -124,6 +125,13 @@ def test_five_bits_move_products_from_luts_to_dsp_blocks():
     assert five["lut"] < kept["lut"]
 
 
+@pytest.mark.parametrize(("op", "blocks", "ultra"), [(linear("a", 1, 1152, 64), 32, 2), (linear("b", 1, 9, 128), 0, 0)])
+def test_weights_are_in_one_memory(op, blocks, ultra):
+    """8,192 words of 72 bits: two URAM blocks, or 8 x 4 of block RAM; 128 words stay in LUTs."""
+    found = [fpga.evaluate(op, precision("int8/int8"), board(), Folding(1, 9, 1.0, where)) for where in (0.0, 1.0)]
+    assert [(f["bram18"], f["uram"]) for f in found] == [(blocks, 0), (0, ultra)]
+
+
 def test_depthwise_rows_share_no_input():
     """Eight 3 x 3 filters, one a channel: 72 weights, so 72 x pixels cycles a weight at a time; no packing of DSPs."""
     op = conv("dw", 1, 8, 8, input_size=(10, 10), kernel=(3, 3), padding=(1, 1), groups=8)
@@ -137,4 +145,4 @@ def test_depthwise_rows_share_no_input():
 def test_columns_of_a_folding_stand_upright():
     folding = Folding(np.array([1.0, 2.0]), np.array([3.0, 4.0]), 1.0).column()
     assert folding.pe.shape == folding.simd.shape == (2, 1)
-    assert folding.dsp == 1.0
+    assert (folding.dsp, folding.uram) == (1.0, 0.0)
