@@ -74,6 +74,10 @@ VECTOR: dict[str, Rule] = {
 ORDERINGS = frozenset(("sort", "argsort", "topk", "histc", "bincount", "searchsorted", "unique2"))
 """Operators that compare as often as their data asks: bookkeeping on integers, not counted on real numbers."""
 
+_RANDOM = "rand randn randint randperm rand_like randn_like randint_like normal bernoulli multinomial poisson"
+RANDOM = frozenset(_RANDOM.split())
+"""Operators whose result is new in every pass, though nothing is computed."""
+
 RULES = LAYERS | PRODUCTS | VECTOR
 
 _FREE = """

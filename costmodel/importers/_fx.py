@@ -10,7 +10,7 @@ from costmodel.importers import _aten, _mask, _node
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._norms import written_norms
-from costmodel.importers._value import Value, passed, union
+from costmodel.importers._value import RANDOM, Value, passed, union
 from costmodel.workload import ops
 
 WRAPPERS = ("wrap_with_set_grad_enabled", "wrap_with_autocast")
@@ -53,7 +53,8 @@ class Walk:
         arguments = _node.arguments(node, values)
         reads = values_in(arguments.values())
         if self.norms.get(node) == "" or not _is_counted(node, reads):
-            return _node.results(node, passed(reads, None))
+            fresh = [Value((), RANDOM)] if _node.function(node) in _aten.RANDOM else []
+            return _node.results(node, passed([*fresh, *reads], None))
         out = _node.results(node, Value(None))
         call = Call(arguments, out[0].shape if isinstance(out, list) else out.shape)
         try:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Shape = tuple[int, ...]
+RANDOM = ("random",)
+"""The source of what is drawn anew in every pass."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+"""What an ONNX node says: attributes, and the name of the layer that it is."""
+
+import re
+from typing import Any
+
+from costmodel.importers._fx import layer_name
+
+SCOPES = "pkg.torch.onnx.name_scopes"
+FLOAT, INT, STRING, INTS = 1, 2, 3, 7
+
+
+def attributes(node: Any) -> dict[str, Any]:
+    """Numbers, strings and lists of integers among the node's attributes."""
+    fields = {FLOAT: "f", INT: "i", STRING: "s", INTS: "ints"}
+    held = {a.name: getattr(a, fields[a.type]) for a in node.attribute if a.type in fields}
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in held.items()}
+
+
+def module(node: Any) -> str | None:
+    """The torch module that a node comes from, "" for the network itself, None where the file does not say.
+
+    torch.onnx leaves it in the node's metadata, or in names such as /layer1/layer1.0/conv1/Conv.
+    """
+    scopes = next((p.value for p in node.metadata_props if p.key == SCOPES), "")
+    if scopes:
+        return next(iter(re.findall(r"'([^']*)'", scopes)[-2:-1]), "")
+    if not node.name.startswith("/"):
+        return None
+    path = ""
+    for part in node.name.split("/")[1:-1]:
+        path = part if part.startswith(f"{path}.") or not path else f"{path}.{part}"
+    return path
+
+
+def name(node: Any, weight: str, *, is_layer: bool) -> str:
+    """The name of an op: its layer's where it has a weight or is a norm, else module.operator, else the node's own.
+
+    A weight called a.b.weight is of layer a.b; one that an exporter renamed leaves the layer to the node's module.
+    """
+    weight = weight.removesuffix("_quantized")
+    if is_layer and weight.endswith("weight") and "." in weight:
+        return clean(layer_name(weight))
+    owner = module(node)
+    if owner is not None:
+        own = node.op_type.lower()
+        return clean(owner if is_layer and owner else f"{owner}.{own}" if owner else own)
+    return clean(node.name or next(iter(node.output), "") or node.op_type)
+
+
+def operator(node: Any) -> str:
+    """The operator with its domain, if that is not ONNX's own."""
+    return clean(f"{node.domain}.{node.op_type}" if node.domain else node.op_type)
+
+
+def clean(text: str) -> str:
+    """A name on one line and of a length that a table shows."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200] or "unnamed"

@@ -1,0 +1,86 @@
+"""The ONNX operators that are understood: tables from their names to what they cost."""
+
+from functools import partial
+
+from costmodel.importers import _onnx_rules as rules
+from costmodel.importers._onnx_rules import Rule
+
+LAYERS: dict[str, Rule] = {
+    "Conv": rules.convolution,
+    "ConvInteger": partial(rules.convolution, bias=4),
+    "QLinearConv": partial(rules.convolution, w=3, bias=8),
+    "ConvTranspose": partial(rules.convolution, transposed=True),
+    "Gemm": rules.gemm,
+    "Gather": rules.embedding,
+}
+"""Operators with an input that is their weight: counted whatever they read."""
+
+_SAME = "Relu LeakyRelu PRelu Sigmoid HardSigmoid Tanh Elu HardSwish Gelu Softplus Mish"
+_FUNCTIONS = {"LeakyRelu": "leaky_relu"} | {name: name.lower() for name in _SAME.split() if name != "LeakyRelu"} | {
+    "Selu": "elu", "Celu": "elu", "ThresholdedRelu": "relu", "Swish": "silu",
+}  # fmt: skip
+_NORMS = {
+    "BatchNormalization": "batch", "LayerNormalization": "layer", "InstanceNormalization": "group",
+    "GroupNormalization": "group", "RMSNormalization": "rms", "LpNormalization": "rms", "LRN": "group",
+    "MeanVarianceNormalization": "layer",
+}  # fmt: skip
+_ELEMENTWISE = {
+    1.0: "Add Sub Mul Div Neg Abs Pow Sqrt Reciprocal Exp Log Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh"
+    " Erf Min Max Sum Mean Mod Where Sign Floor Ceil Round CumSum BitShift",
+    2.0: "Clip Shrink",
+    3.0: "Softsign",
+}
+_REDUCTIONS = {
+    1.0: "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd GlobalAveragePool GlobalMaxPool ArgMax ArgMin",
+    2.0: "ReduceL1 ReduceL2 ReduceSumSquare GlobalLpPool",
+    4.0: "ReduceLogSum ReduceLogSumExp",
+}
+
+VECTOR: dict[str, Rule] = {
+    "MatMul": rules.product,
+    "MatMulInteger": rules.product,
+    "QLinearMatMul": partial(rules.product, b=3),
+    "Einsum": rules.einsum,
+    "Attention": rules.attention,
+    "Resize": rules.resize,
+    "Upsample": rules.resize,
+    **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), rules.softmax),
+    **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), rules.pooling),
+    **{name: partial(rules.activation, function=function) for name, function in _FUNCTIONS.items()},
+    **{name: partial(rules.norm, style=style) for name, style in _NORMS.items()},
+    **{n: partial(rules.elementwise, flops=flops) for flops, names in _ELEMENTWISE.items() for n in names.split()},
+    **{n: partial(rules.reduction, flops=flops) for flops, names in _REDUCTIONS.items() for n in names.split()},
+}
+"""Operators on activations: computed once, so free, where they read nothing else than what the file stores."""
+
+CONTRIBUTED = {
+    "QGemm": ("Gemm", (0, 3, 6)),
+    "QLinearAdd": ("Add", (0, 3)),
+    "QLinearMul": ("Mul", (0, 3)),
+    "QLinearAveragePool": ("AveragePool", (0,)),
+    "QLinearGlobalAveragePool": ("GlobalAveragePool", (0,)),
+    "QLinearLeakyRelu": ("LeakyRelu", (0,)),
+    "QLinearSigmoid": ("Sigmoid", (0,)),
+    "QLinearSoftmax": ("Softmax", (0,)),
+    "Gelu": ("Gelu", (0,)),
+}
+"""Operators that ONNX Runtime's quantizer writes in domain com.microsoft: the plain one, and which inputs are its."""
+
+_MOVES = """
+    Identity Cast CastLike Reshape Transpose Flatten Squeeze Unsqueeze Split Slice Pad Expand Tile Gather GatherElements
+    GatherND DepthToSpace SpaceToDepth Dropout ReverseSequence Trilu Compress QuantizeLinear DequantizeLinear
+    DynamicQuantizeLinear CenterCropPad Col2Im BitCast OneHot NonZero
+"""
+MOVES: dict[str, int | None] = {
+    **dict.fromkeys(_MOVES.split(), 1),
+    **dict.fromkeys("Concat ScatterND ScatterElements Scatter TensorScatter Equal Greater GreaterOrEqual Less".split()),  # noqa: SIM905
+    **dict.fromkeys("LessOrEqual And Or Not Xor IsNaN IsInf BitwiseAnd BitwiseOr BitwiseXor BitwiseNot".split()),  # noqa: SIM905
+}
+"""Operators that move, convert, quantize or compare, and how many of their first inputs they pass on (None = all)."""
+
+CONSTANTS = frozenset(("Constant", "ConstantOfShape", "Shape", "Size", "Range", "EyeLike"))
+"""Operators whose result is the same in every pass."""
+RANDOM = frozenset(
+    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
+)
+"""Operators whose result is new in every pass, though nothing is computed."""

@@ -1,0 +1,95 @@
+"""Walk an ONNX graph whose shapes are known: each operator becomes an op, nothing, or is listed as not counted."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from typing import Any
+
+from costmodel.importers import _onnx_node, _onnx_operators
+from costmodel.importers._assembly import Assembly
+from costmodel.importers._onnx_rules import Call
+from costmodel.importers._value import RANDOM, Shape, Value, passed, union
+from costmodel.workload import Op
+
+BOOKKEEPING = (7, 9)
+"""INT64 and BOOL of TensorProto.DataType: shapes, indices and masks."""
+MAX_SOURCES = 1000
+"""A tensor put together from more results than that is not followed."""
+
+
+@dataclass
+class Walk:
+    """One graph being read: its assembly, the shape and type of every tensor by name, and what is known of each."""
+
+    assembly: Assembly
+    shapes: Mapping[str, Shape | None]
+    types: Mapping[str, int]
+    values: dict[str, Value]
+
+    def node(self, node: Any) -> None:
+        """Read one node."""
+        inputs = [self.values.get(name, Value(None)) if name else None for name in node.input]
+        reads = [value for value in inputs if value is not None]
+        own = node.domain in ("", "ai.onnx") and bool(node.output)
+        held = self._held(node, inputs, reads) if own else self._skipped(node, reads)
+        if len(held.sources) > MAX_SOURCES or len(held.parameters) > MAX_SOURCES:
+            raise ValueError(f"node {_onnx_node.clean(node.name)!r} reads more than {MAX_SOURCES} results at once")
+        for name in node.output:
+            self.values[name] = replace(held, shape=self.shapes.get(name))
+
+    def _held(self, node: Any, inputs: Sequence[Value | None], reads: Sequence[Value]) -> Value:
+        """What the results of a node hold."""
+        why = ""
+        if node.op_type in _onnx_operators.CONSTANTS:
+            return self.values.get(node.output[0], Value(None))
+        if self._is_counted(node, reads):
+            try:
+                return self._added(node, inputs, reads)
+            except (ValueError, ArithmeticError, LookupError, TypeError) as problem:
+                why = f": {problem}"
+        elif node.op_type in _onnx_operators.VECTOR:
+            return passed(reads, None)
+        return self._moved(node, reads) or self._skipped(node, reads, why)
+
+    def _moved(self, node: Any, reads: Sequence[Value]) -> Value | None:
+        """What the results of an operator without arithmetic hold; None for any other operator."""
+        if node.op_type in _onnx_operators.RANDOM:
+            return Value(None, RANDOM)
+        if node.op_type not in _onnx_operators.MOVES:
+            return None
+        count = _onnx_operators.MOVES[node.op_type]
+        self.assembly.take(union(value.parameters for value in reads[count:] if count))
+        return passed(reads[:count], None)
+
+    def _is_counted(self, node: Any, reads: Sequence[Value]) -> bool:
+        if node.op_type in _onnx_operators.LAYERS:
+            return True
+        bookkeeping = self.types.get(node.output[0]) in BOOKKEEPING
+        return node.op_type in _onnx_operators.VECTOR and not bookkeeping and any(value.sources for value in reads)
+
+    def _added(self, node: Any, inputs: Sequence[Value | None], reads: Sequence[Value]) -> Value:
+        rule = _onnx_operators.LAYERS.get(node.op_type) or _onnx_operators.VECTOR[node.op_type]
+        cost = rule(Call(inputs, _onnx_node.attributes(node), self.shapes.get(node.output[0])))
+        _require_sane(cost.op)
+        weight = (cost.weight,) if cost.weight else ()
+        read = union(value.parameters for value in (*weight, *(cost.reads or reads)))
+        self.assembly.take(p for value in reads for p in value.parameters if p not in read)
+        name = _onnx_node.name(node, _first(weight), is_layer=bool(weight) or cost.op.kind == "norm")
+        return Value(None, (self.assembly.add(name, cost, cost.reads or reads),))
+
+    def _skipped(self, node: Any, reads: Sequence[Value], why: str = "") -> Value:
+        self.assembly.take(union(value.parameters for value in reads))
+        name = _onnx_node.name(node, "", is_layer=False)
+        self.assembly.uncounted.append(f"{name} ({_onnx_node.operator(node)}{_onnx_node.clean(why) if why else ''})")
+        return passed(reads, None)
+
+
+def _first(weight: Sequence[Value]) -> str:
+    names = union(value.parameters for value in weight)
+    return names[0] if names else ""
+
+
+def _require_sane(op: Op) -> None:
+    counts = [v for v in astuple(op)[3:-1] if isinstance(v, int | float)]
+    if not all(math.isfinite(v) and v >= 0 for v in counts):
+        raise ValueError("its shapes do not fit together")

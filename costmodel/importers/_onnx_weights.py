@@ -1,0 +1,97 @@
+"""Take the weights out of an ONNX model: costs need their shapes alone."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from costmodel.importers._value import Shape
+
+SMALL = 1024
+"""Initializers of so few elements stay: they may be the shape that a Reshape reads."""
+MAX_ELEMENTS = 2**50
+MAX_RANK = 64
+EXTERNAL = 1
+NOT_PARAMETERS = (7, 8, 9)
+"""INT64, STRING and BOOL of TensorProto.DataType: indices and shapes, not weights."""
+
+
+def strip(graph: Any) -> dict[str, Shape]:
+    """Turn large and external tensors into inputs of their shape; return the shapes of all that may be parameters.
+
+    Data in other files is never opened. ValueError for impossible shapes, and for such data inside a subgraph.
+    """
+    constants = [(node.output[0], _value(node)) for node in graph.node if _value(node) is not None and node.output]
+    tensors = [(tensor.name, tensor) for tensor in graph.initializer] + constants
+    shapes = {name: checked(name, tensor.dims) for name, tensor in tensors}
+    gone = {name: t.data_type for name, t in tensors if t.data_location == EXTERNAL or math.prod(shapes[name]) > SMALL}
+    scalars = {name for name, _ in constants if math.prod(shapes[name]) == 1}
+    numbers = {n: shapes[n] for n, tensor in tensors if tensor.data_type not in NOT_PARAMETERS and n not in scalars}
+    keep(graph.initializer, lambda tensor: tensor.name not in gone)
+    keep(graph.input, lambda value: value.name not in gone)
+    keep(graph.node, lambda node: _value(node) is None or not node.output or node.output[0] not in gone)
+    for name, data_type in gone.items():
+        _declare(graph, name, data_type, shapes[name])
+    _refuse_external(graph)
+    return numbers
+
+
+def checked(name: str, dims: Any) -> Shape:
+    """The dimensions as a shape; ValueError where no tensor can have them."""
+    shape = tuple(int(d) for d in dims)
+    if len(shape) > MAX_RANK or any(d < 0 for d in shape) or math.prod(shape) > MAX_ELEMENTS:
+        raise ValueError(f"tensor {name!r} has impossible dimensions {list(shape[:8])}")
+    return shape
+
+
+def nodes(graph: Any) -> Iterator[Any]:
+    """Every node of a graph and of the graphs in its nodes' attributes."""
+    waiting = [graph]
+    while waiting:
+        for node in waiting.pop().node:
+            yield node
+            for attribute in node.attribute:
+                waiting += [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+
+
+def require_text(graph: Any) -> None:
+    """ValueError where a name in the graph is not UTF-8, which protobuf hands over as bytes."""
+    named = [*graph.input, *graph.output, *graph.value_info, *graph.initializer]
+    dims = [dim for value in graph.input for dim in value.type.tensor_type.shape.dim]
+    texts = [value.name for value in named] + [dim.dim_param for dim in dims]
+    for node in nodes(graph):
+        texts += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        texts += [text for entry in node.metadata_props for text in (entry.key, entry.value)]
+        texts += [attribute.name for attribute in node.attribute]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("it holds a name that is not text")
+
+
+def _value(node: Any) -> Any:
+    """The tensor of a Constant node, None for any other."""
+    held = [a.t for a in node.attribute if a.HasField("t")] if node.op_type == "Constant" else []
+    return held[0] if held else None
+
+
+def _refuse_external(graph: Any) -> None:
+    for node in nodes(graph):
+        held = [a.t for a in node.attribute if a.HasField("t")] + [t for a in node.attribute for t in a.tensors]
+        held += [t for a in node.attribute for g in (a.g, *a.graphs) for t in g.initializer]
+        if any(tensor.data_location == EXTERNAL for tensor in held):
+            raise ValueError(f"node {node.name!r} holds a tensor whose data is in another file")
+
+
+def _declare(graph: Any, name: str, data_type: int, shape: Shape) -> None:
+    declared = graph.input.add()
+    declared.name = name
+    declared.type.tensor_type.elem_type = data_type
+    declared.type.tensor_type.shape.SetInParent()
+    for size in shape:
+        declared.type.tensor_type.shape.dim.add().dim_value = size
+
+
+def keep(field: Any, wanted: Callable[[Any], bool]) -> None:
+    """Delete the elements of a repeated field that are not wanted."""
+    if not all(wanted(value) for value in field):
+        kept = [type(value).FromString(value.SerializeToString()) for value in field if wanted(value)]
+        del field[:]
+        field.extend(kept)

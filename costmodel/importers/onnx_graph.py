@@ -1,0 +1,123 @@
+"""Read an ONNX file as a workload. Costs need shapes alone: no weight is looked at, no other file is opened."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from costmodel.catalog import UnknownNameError
+from costmodel.importers import _isolated, _onnx_dims, _onnx_infer, _onnx_node, _onnx_operators, _onnx_weights
+from costmodel.importers._assembly import Assembly
+from costmodel.importers._onnx_walk import Walk
+from costmodel.importers._value import Shape, Value, union
+from costmodel.workload import Workload
+
+MAX_FILE_BYTES = 2**31 - 1
+"""What a protobuf message may hold."""
+MAX_NODES = 250_000
+TIMEOUT_S = 60.0
+MEMORY_BYTES = 2 * 2**30
+NO_SIZES: Mapping[str, int] = MappingProxyType({})
+
+
+def read(
+    path: str | Path, *, strict: bool = False, batch: int | None = None, shapes: Mapping[str, int] = NO_SIZES
+) -> Workload:
+    """Return one pass of the network in an ONNX file.
+
+    A symbolic leading dimension of an input is the batch (1 unless given); `shapes` gives other symbolic dimensions by
+    name. A layer is named after its weight (a.b for a.b.weight), else after the torch module that torch.onnx notes at
+    the node, else as the node is. Quantize and dequantize nodes cost nothing. Stored tensors other than 64-bit integers
+    are parameters where an op reads them; scalars in elementwise ops and running statistics are not.
+
+    ValueError in one line that names the file, for one that is malformed or too large, for a dimension without a size,
+    or with `strict` where something is not counted.
+    """
+    if batch is not None and batch < 1:
+        raise ValueError(f"batch must be at least 1, got {batch}")
+    path = Path(path)
+    try:
+        model = _parsed(_bytes(path))
+        sizes = _prepare(model.graph, batch, shapes)
+        script, data = Path(_onnx_infer.__file__), model.SerializeToString()
+        inferred = _isolated.run(script, data, timeout_s=TIMEOUT_S, memory_bytes=MEMORY_BYTES)
+        return _workload(_parsed(inferred).graph, sizes, path.stem, strict)
+    except UnknownNameError:
+        raise
+    except ValueError as problem:
+        raise ValueError(f"{path}: {_onnx_node.clean(str(problem))}") from None
+
+
+def _bytes(path: Path) -> bytes:
+    if not path.is_file():
+        raise ValueError("no such file")
+    size = path.stat().st_size
+    if not 0 < size <= MAX_FILE_BYTES:
+        raise ValueError(f"an ONNX file has 1 to {MAX_FILE_BYTES} bytes, got {size}")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+
+
+def _parsed(data: bytes) -> Any:
+    """The model in a file's bytes."""
+    try:
+        import onnx
+    except ImportError:
+        raise ValueError("reading it needs the package onnx: pip install 'bitfront[onnx]'") from None
+    try:
+        model = onnx.load_model_from_string(data)
+    except Exception:
+        raise ValueError("it is no ONNX model, or only part of one") from None
+    count = sum(1 for _ in _onnx_weights.nodes(model.graph)) + sum(len(f.node) for f in model.functions)
+    if not len(model.graph.node) or count > MAX_NODES:
+        raise ValueError(f"a model has 1 to {MAX_NODES} nodes, got {count}")
+    _onnx_weights.require_text(model.graph)
+    return model
+
+
+def _prepare(graph: Any, batch: int | None, shapes: Mapping[str, int]) -> dict[str, int]:
+    """Leave only shapes in the graph, all of them known; return the elements of what may be parameters."""
+    _onnx_dims.resolve(graph, batch=batch, shapes=shapes)
+    numbers = _onnx_weights.strip(graph)
+    scales = {name for node in graph.node for name in _made_plain(node)}
+    return {name: math.prod(shape) for name, shape in numbers.items() if name not in scales}
+
+
+def _made_plain(node: Any) -> set[str]:
+    """Turn an operator that ONNX Runtime contributes into the plain one it stands for; return the inputs it loses."""
+    plain = _onnx_operators.CONTRIBUTED.get(node.op_type) if node.domain == "com.microsoft" else None
+    if plain is None or any(a.name == "channels_last" and a.i for a in node.attribute):
+        return set()
+    _onnx_weights.keep(node.attribute, lambda attribute: attribute.name != "channels_last")
+    given = list(node.input)
+    kept = [given[i] for i in plain[1] if i < len(given)]
+    node.op_type, node.domain = plain[0], ""
+    del node.input[:]
+    node.input.extend(kept)
+    return set(given) - set(kept)
+
+
+def _workload(graph: Any, parameters: dict[str, int], name: str, strict: bool) -> Workload:
+    known = [*graph.input, *graph.value_info, *graph.output]
+    types = {value.name: value.type.tensor_type.elem_type for value in known}
+    found: dict[str, Shape | None] = {value.name: _shape(value) for value in known}
+    for tensor in graph.initializer:
+        found[tensor.name] = tuple(tensor.dims)
+    values = {n: Value(found[n], (_onnx_node.clean(n),)) for n in (value.name for value in graph.input)}
+    values |= {t.name: Value(found[t.name]) for t in graph.initializer}
+    values |= {n: Value(found.get(n), parameters=(n,)) for n in parameters}
+    walk = Walk(Assembly(parameters), found, types, values)
+    for node in graph.node:
+        walk.node(node)
+    outputs = union(walk.values[o.name].sources for o in graph.output if o.name in walk.values)
+    return walk.assembly.workload(name, outputs=outputs, batch=_onnx_dims.leading_size(graph), strict=strict)
+
+
+def _shape(value: Any) -> Shape | None:
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape") or not all(d.dim_value > 0 for d in tensor.shape.dim):
+        return None
+    return _onnx_weights.checked(value.name, [d.dim_value for d in tensor.shape.dim])

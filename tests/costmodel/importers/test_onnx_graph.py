@@ -1,0 +1,403 @@
+"""The ONNX importer on models built by hand, and on what torch.onnx writes of modules that the torch importer reads."""
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import onnx.numpy_helper
+import pytest
+import torch
+from onnx import TensorProto, helper
+from torch import Tensor, nn
+
+from costmodel.catalog import UnknownNameError
+from costmodel.importers import _isolated, _onnx_infer, onnx_graph, torch_export
+from costmodel.workload import Workload, ops
+
+FLOAT, INT8, INT32, INT64 = TensorProto.FLOAT, TensorProto.INT8, TensorProto.INT32, TensorProto.INT64
+OPSETS = [helper.make_opsetid("", 23), helper.make_opsetid("com.microsoft", 1), helper.make_opsetid("mine", 1)]
+
+
+@pytest.fixture(autouse=True)
+def in_process(request, monkeypatch):
+    """Infer shapes in this process, which is faster; tests of the process of its own are marked."""
+    if "isolated" not in request.fixturenames:
+        monkeypatch.setattr(_isolated, "run", infer_here)
+
+
+@pytest.fixture
+def isolated():
+    """Marks a test that starts the process of its own."""
+
+
+def infer_here(script: Path, data: bytes, **limits: float) -> bytes:
+    try:
+        return _onnx_infer.infer(data)
+    except Exception as error:
+        raise ValueError(str(error).strip().splitlines()[0]) from None
+
+
+def total(workload: Workload, quantity: str) -> float:
+    return float(sum(getattr(op, quantity) for op in workload.ops))
+
+
+def stored(name: str, *dims: int, kind: int = FLOAT) -> onnx.TensorProto:
+    size = {FLOAT: 4, INT8: 1, INT32: 4, INT64: 8}[kind]
+    count = int(torch.tensor(dims).prod()) if dims else 1
+    return helper.make_tensor(name, kind, dims, bytes(size * count), raw=True)
+
+
+def integers(name: str, *values: int) -> onnx.TensorProto:
+    return helper.make_tensor(name, INT64, [len(values)], list(values))
+
+
+def node(kind: str, inputs: str, outputs: str, **attributes) -> onnx.NodeProto:
+    return helper.make_node(kind, [i.strip("-") for i in inputs.split()], outputs.split(), **attributes)
+
+
+def model(nodes, inputs, tensors=(), *, outputs=None, functions=()) -> onnx.ModelProto:
+    """A model of nodes, inputs {name: dims or (dims, type)} and stored tensors; its last result leaves it."""
+    given = [
+        helper.make_tensor_value_info(name, *((what[1], what[0]) if isinstance(what, tuple) else (FLOAT, what)))
+        for name, what in inputs.items()
+    ]
+    names = outputs or [nodes[-1].output[0]]
+    last = []
+    for name in names:
+        info = onnx.ValueInfoProto(name=name)
+        info.type.tensor_type.elem_type = FLOAT
+        info.type.tensor_type.shape.SetInParent()
+        last.append(info)
+    graph = helper.make_graph(nodes, "g", given, last, list(tensors))
+    return helper.make_model(graph, opset_imports=OPSETS, ir_version=10, functions=list(functions))
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    def save_and_read(*parts, outputs=None, functions=(), **arguments) -> Workload:
+        proto = parts[0] if len(parts) == 1 else model(*parts, outputs=outputs, functions=functions)
+        path = tmp_path / "net.onnx"
+        path.write_bytes(proto.SerializeToString())
+        return onnx_graph.read(path, **arguments)
+
+    return save_and_read
+
+
+def only_op(workload: Workload):
+    (op,) = workload.ops
+    assert workload.uncounted == ()
+    return op
+
+
+def test_a_convolution_is_that_of_its_constructor(read):
+    nodes = [node("Conv", "x w b", "y", group=2, strides=[2, 1], pads=[1, 1, 1, 1], dilations=[1, 2])]
+    op = only_op(read(nodes, {"x": [3, 4, 9, 11]}, [stored("w", 6, 2, 3, 3), stored("b", 6)]))
+    expected = ops.conv(
+        "y", 3, 4, 6, input_size=(9, 11), kernel=(3, 3), stride=(2, 1), padding=(1, 1), dilation=(1, 2), groups=2,
+        bias=True, inputs=("x",),
+    )  # fmt: skip
+    assert op == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "tensors"),
+    [
+        ("Conv", "x w b", [stored("w", 6, 4, 3, 3), stored("b", 6)]),
+        ("ConvInteger", "q w", [stored("w", 6, 4, 3, 3, kind=INT8)]),
+        ("QLinearConv", "q s z w s z s z b", [stored("w", 6, 4, 3, 3, kind=INT8), stored("b", 6, kind=INT32)]),
+    ],
+)
+def test_quantized_convolutions_count_as_the_plain_one(read, kind, inputs, tensors):
+    scales = [stored("s"), stored("z", kind=INT8)] if kind.startswith("QL") else []
+    given = {"x": [1, 4, 8, 8]} if kind == "Conv" else {"q": ([1, 4, 8, 8], INT8)}
+    op = only_op(read([node(kind, inputs, "y")], given, tensors + scales))
+    assert (op.kind, op.macs, op.weight_elements) == ("conv", 36 * 6 * 36, 216)
+    assert op.vector_elements == (6 if len(tensors) == 2 else 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "weight", "others", "attributes"),
+    [
+        ("MatMul", "x w", stored("w", 8, 5), [], {}),
+        ("MatMulInteger", "q w", stored("w", 8, 5, kind=INT8), [], {}),
+        ("QLinearMatMul", "q s z w s z s z", stored("w", 8, 5, kind=INT8), [stored("s"), stored("z", kind=INT8)], {}),
+        ("Gemm", "x w", stored("w", 5, 8), [], {"transB": 1}),
+        ("Gemm", "t w", stored("w", 8, 5), [], {"transA": 1}),
+        (
+            "QGemm", "q s z w s z b", stored("w", 5, 8, kind=INT8),
+            [stored("s"), stored("z", kind=INT8), stored("b", 5, kind=INT32)], {"transB": 1, "domain": "com.microsoft"},
+        ),
+    ],
+)  # fmt: skip
+def test_products_with_a_stored_matrix_are_linear_layers(read, kind, inputs, weight, others, attributes):
+    first = inputs.split()[0]
+    given = {"x": {"x": [3, 8]}, "q": {"q": ([3, 8], INT8)}, "t": {"t": [8, 3]}}[first]
+    op = only_op(read([node(kind, inputs, "y", **attributes)], given, [weight, *others]))
+    assert op == ops.linear("y", 3, 8, 5, bias=kind == "QGemm", inputs=(first,))
+
+
+def test_a_transposed_convolution_counts_input_pixels(read):
+    op = only_op(
+        read([node("ConvTranspose", "x w", "y", strides=[2, 2])], {"x": [1, 4, 5, 5]}, [stored("w", 4, 3, 2, 2)])
+    )
+    assert (op.kind, op.macs, op.output_elements) == ("conv_transpose", 25 * 4 * 3 * 4, 300)
+
+
+@pytest.mark.parametrize(("flat", "past"), [(False, 0), (True, 0), (False, 3)])
+def test_attention_of_opset_23(read, flat, past):
+    shape = lambda heads, tokens: [2, tokens, heads * 16] if flat else [2, heads, tokens, 16]  # noqa: E731
+    inputs = {"q": shape(8, 6), "k": shape(2, 6), "v": shape(2, 6)}
+    if past:
+        inputs |= {"pk": [2, 2, past, 16], "pv": [2, 2, past, 16]}
+    names = "q k v" + (" - pk pv" if past else "")
+    results = "y pkk pvv" if past else "y"
+    heads = {"q_num_heads": 8, "kv_num_heads": 2} if flat else {}
+    op = only_op(read([node("Attention", names, results, is_causal=1, **heads)], inputs))
+    expected = ops.attention("y", 2, queries=6, keys=6 + past, heads=8, kv_heads=2, head_dim=16, causal=True)
+    assert op == replace(expected, inputs=op.inputs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "params", "expected"),
+    [
+        ("BatchNormalization", "x c c c c", 8, ops.norm("y", 144, 4, style="batch")),
+        ("InstanceNormalization", "x c c", 8, ops.norm("y", 144, 4, style="group")),
+        ("LayerNormalization", "x w w", 12, ops.norm("y", 144, 6, style="layer")),
+        ("RMSNormalization", "x w", 6, ops.norm("y", 144, 6, style="rms", bias=False)),
+        ("Relu", "x", 0, ops.activation("y", 144, function="relu")),
+        ("HardSwish", "x", 0, ops.activation("y", 144, function="hardswish")),
+        ("Gelu", "x", 0, ops.activation("y", 144, function="gelu")),
+        ("LeakyRelu", "x", 0, ops.activation("y", 144, function="leaky_relu")),
+        ("PRelu", "x w", 6, ops.activation("y", 144, function="prelu")),
+        ("Softmax", "x", 0, ops.softmax("y", 144)),
+        ("Add", "x x", 0, ops.elementwise("y", 144)),
+        ("Mul", "x w", 6, ops.elementwise("y", 144, operands=1, parameters=6)),
+        ("Mul", "x one", 0, ops.elementwise("y", 144, operands=1)),
+        ("Clip", "x one one", 0, ops.elementwise("y", 144, operands=1, flops=2)),
+        ("GlobalAveragePool", "x", 0, ops.pooling("y", 144, 4)),
+        ("ReduceMean", "x", 0, ops.pooling("y", 144, 1)),
+    ],
+)  # fmt: skip
+def test_vector_operators(read, kind, inputs, params, expected):
+    tensors = [stored("c", 4), stored("w", 6), stored("one")]
+    used = [tensor for tensor in tensors if tensor.name in inputs.split()]
+    op = only_op(read([node(kind, inputs, "y")], {"x": [1, 4, 6, 6]}, used))
+    assert op.params == (params if inputs.count("w") < 2 and inputs.count("c") < 2 else params / 2)
+    assert op == replace(expected, inputs=("x",), vector_elements=op.vector_elements)
+
+
+def test_pooling_and_resizing(read):
+    op = only_op(read([node("MaxPool", "x", "y", kernel_shape=[3, 3], strides=[2, 2])], {"x": [1, 2, 9, 9]}))
+    assert (op.kind, op.vector_flops, op.window.kernel_height, op.window.stride_width) == ("pooling", 9 * 2 * 16, 3, 2)
+    scales = helper.make_tensor("s", FLOAT, [4], [1.0, 1.0, 2.0, 2.0])
+    op = only_op(read([node("Resize", "x - s", "y", mode="linear")], {"x": [1, 2, 4, 4]}, [scales]))
+    assert (op.kind, op.vector_flops) == ("elementwise", 7 * 2 * 64)
+
+
+def test_a_table_lookup_and_the_head_that_shares_its_table(read):
+    nodes = [
+        node("Gather", "embed.weight ids", "e"),
+        node("Transpose", "embed.weight", "t", perm=[1, 0]),
+        node("MatMul", "e t", "y"),
+    ]
+    workload = read(nodes, {"ids": ([2, 6], INT64)}, [stored("embed.weight", 50, 8)])
+    embed, head = workload.ops
+    assert embed == ops.embedding("embed", 12, 50, 8, tied=True, inputs=("ids",))
+    assert head == ops.linear("embed_1", 12, 8, 50, bias=False, inputs=("embed",))
+
+
+def test_shape_arithmetic_and_quantization_cost_nothing(read):
+    nodes = [
+        node("Shape", "x", "s"),
+        node("Gather", "s zero", "b", axis=0),
+        node("Concat", "b minus", "flat", axis=0),
+        node("Reshape", "x flat", "r"),
+        node("QuantizeLinear", "r scale", "q"),
+        node("DequantizeLinear", "q scale", "d"),
+        node("DequantizeLinear", "fc.weight_quantized scale", "wd"),
+        node("Gemm", "d wd fc.bias", "y", transB=1),
+    ]
+    tensors = [
+        integers("zero", 0), integers("minus", -1), stored("scale"), stored("fc.weight_quantized", 5, 48, kind=INT8),
+        stored("fc.bias", 5),
+    ]  # fmt: skip
+    op = only_op(read(nodes, {"x": ["N", 3, 4, 4]}, tensors, batch=7, strict=True))
+    assert op == ops.linear("fc", 7, 48, 5, inputs=("x",))
+
+
+def test_names_come_from_weights_then_modules_then_nodes(read):
+    nodes = [
+        node("Conv", "x layer1.0.conv1.weight", "a", name="c"),
+        node("Relu", "a", "b", name="/layer1/layer1.0/relu/Relu"),
+        node("Conv", "b onnx::Conv_7", "c", name="/layer1/layer1.0/conv2/Conv"),
+        node("Conv", "c onnx::Conv_7", "d", name="plain"),
+        node("Relu", "d", "e"),
+    ]
+    scoped = node("Relu", "e", "f")
+    scoped.metadata_props.add(key="pkg.torch.onnx.name_scopes", value="['', 'layer2', 'layer2.act', 'relu_3']")
+    workload = read(
+        [*nodes, scoped],
+        {"x": [1, 4, 8, 8]},
+        [stored("layer1.0.conv1.weight", 4, 4, 1, 1), stored("onnx::Conv_7", 4, 4, 1, 1)],
+    )
+    names = ["layer1.0.conv1", "layer1.0.relu.relu", "layer1.0.conv2", "e", "layer2.act.relu"]
+    assert [op.name for op in workload.ops] == names
+    assert workload.op("layer1.0.conv2").count == 2
+    assert workload.op("e").inputs == ("layer1.0.conv2",)
+
+
+def test_what_is_not_understood_is_listed_and_strict_refuses_it(read):
+    nodes = [
+        node("Relu", "x", "a"),
+        node("Fancy", "a w", "b", domain="mine", name="odd"),
+        node("Relu", "b", "c"),
+        node("TopK", "a two", "v i"),
+        node("Add", "v v", "y"),
+    ]
+    parts = nodes, {"x": [1, 4]}, [stored("w", 9), stored("spare", 5), integers("two", 2)]
+    workload = read(*parts)
+    assert [op.name for op in workload.ops] == ["a", "y"]
+    assert workload.op("y").inputs == ("a",)
+    assert workload.uncounted == (
+        "odd (mine.Fancy)",
+        "c (Relu: the shape is not known)",
+        "v (TopK)",
+        "spare (parameter: no op reads 5 of its 5 elements)",
+    )
+    with pytest.raises(ValueError, match=r"net.onnx: net has parts that are not counted: odd \(mine.Fancy\), c \(Relu"):
+        read(*parts, strict=True)
+
+
+def test_subgraphs_are_not_counted(read):
+    branch = lambda name: helper.make_graph(  # noqa: E731
+        [node("Sin", "x", name)], name, [], [helper.make_tensor_value_info(name, FLOAT, [4])]
+    )
+    nodes = [node("If", "c", "y", then_branch=branch("t"), else_branch=branch("e")), node("Relu", "y", "z")]
+    workload = read(nodes, {"c": ([], TensorProto.BOOL), "x": [4]})
+    assert [op.name for op in workload.ops] == ["z"]
+    assert workload.uncounted == ("y (If)",)
+
+
+def test_local_functions_are_read_in_place(read):
+    twice = helper.make_function(
+        "mine", "Twice", ["a"], ["b"], [node("Relu", "a", "t"), node("Relu", "t", "b")], OPSETS
+    )
+    workload = read([node("Twice", "x", "y", domain="mine")], {"x": [4]}, functions=[twice])
+    assert [op.kind for op in workload.ops] == ["activation", "activation"]
+
+
+def test_symbolic_dimensions(read):
+    parts = [node("Relu", "x", "y")], {"x": ["N", "seq", 8, None]}
+    sizes = {"seq": 5, "x[3]": 2}
+    assert read(*parts, shapes=sizes).op("y").output_elements == 80
+    workload = read(*parts, shapes=sizes, batch=3)
+    assert (workload.batch, workload.op("y").output_elements) == (3, 240)
+    assert read(*parts, shapes={**sizes, "N": 4}).batch == 4
+    with pytest.raises(ValueError, match=r"net.onnx: dimension 'seq' has no size in the file; give it one by its name"):
+        read(*parts)
+    with pytest.raises(ValueError, match=r"net.onnx: dimension 'x\[3\]' has no size"):
+        read(*parts, shapes={"seq": 5})
+    with pytest.raises(UnknownNameError, match="unknown dimension 'sec'; did you mean seq"):
+        read(*parts, shapes={"sec": 5})
+    with pytest.raises(ValueError, match="dimension 'seq' must be at least 1, got 0"):
+        read(*parts, shapes={**sizes, "seq": 0})
+    with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
+        read(*parts, batch=0)
+
+
+def test_a_dimension_that_also_stands_elsewhere_is_no_batch(read):
+    parts = [node("MatMul", "x y", "z")], {"x": ["n", "m"], "y": ["m", "n"]}
+    with pytest.raises(ValueError, match="dimension 'n' has no size"):
+        read(*parts, shapes={"m": 3})
+    assert total(read(*parts, shapes={"m": 3, "n": 2}), "macs") == 12
+
+
+def test_a_batch_that_the_file_fixes_cannot_be_another(read):
+    parts = [node("Relu", "x", "y")], {"x": [2, 3]}
+    assert read(*parts, batch=2).batch == 2
+    with pytest.raises(ValueError, match=r"net.onnx: the file fixes its batch at 2, got batch=4"):
+        read(*parts, batch=4)
+
+
+def test_old_files_that_list_stored_tensors_among_the_inputs(read):
+    proto = model([node("MatMul", "x w", "y")], {"x": ["N", 40], "w": [40, 30]}, [stored("w", 40, 30)])
+    proto.ir_version = 3
+    proto.opset_import[0].version = 9
+    assert only_op(read(proto, batch=2)) == ops.linear("y", 2, 40, 30, bias=False, inputs=("x",))
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(8, 8, 3, padding=1, groups=2, bias=False)
+        self.bn1 = nn.BatchNorm2d(8)
+        self.act = nn.Hardswish()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.bn1(self.conv1(x)) + x)
+
+
+def cnn() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2), nn.ReLU(), Residual(), nn.MaxPool2d(2), Residual(), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(), nn.Linear(8, 10),
+    )  # fmt: skip
+
+
+class Transformer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(50, 32)
+        self.position = nn.Parameter(torch.zeros(6, 32))
+        self.block = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True, activation="gelu")
+        self.head = nn.Linear(32, 50, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.head(self.block(self.embed(tokens) + self.position))
+
+
+@pytest.mark.parametrize(
+    ("build", "inputs", "optimize"),
+    [
+        (cnn, torch.zeros(2, 3, 16, 16), False),
+        (Transformer, torch.zeros(3, 6, dtype=torch.long), True),
+        (Transformer, torch.zeros(3, 6, dtype=torch.long), False),
+    ],
+)
+def test_files_of_torch_onnx_equal_the_module(tmp_path, build, inputs, optimize):
+    module = build().eval()
+    for parameter in module.parameters():
+        nn.init.normal_(parameter)
+    path = tmp_path / "exported.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, (inputs,), path, dynamo=True, optimize=optimize, verbose=False)
+    workload = onnx_graph.read(path, strict=True)
+    expected = torch_export.read(module, inputs)
+    for quantity in ("macs", "params"):
+        assert total(workload, quantity) == total(expected, quantity)
+    assert workload.batch == expected.batch
+    layers = {name for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d | nn.Embedding)}
+    assert layers <= set(workload.layers)
+    assert [op.weight_elements for op in workload.ops if op.weight_elements] == [
+        op.weight_elements for op in expected.ops if op.weight_elements
+    ]
+    assert optimize or workload.layers == expected.layers
+
+
+def test_a_file_whose_weights_are_elsewhere_is_read_without_them(read):
+    weight = onnx.TensorProto(name="w", dims=[4096, 4096], data_type=FLOAT, data_location=TensorProto.EXTERNAL)
+    weight.external_data.add(key="location", value="../../../../etc/passwd")
+    constant = onnx.TensorProto(name="c", dims=[4096, 2], data_type=FLOAT, data_location=TensorProto.EXTERNAL)
+    constant.external_data.add(key="location", value="/dev/zero")
+    nodes = [node("MatMul", "x w", "h"), node("Constant", "", "c", value=constant), node("MatMul", "h c", "y")]
+    workload = read(nodes, {"x": [1, 4096]}, [weight])
+    assert total(workload, "params") == total(workload, "macs") == 4096 * 4098
+
+
+def test_the_process_of_its_own_gives_the_same(read, isolated, monkeypatch):
+    parts = [node("Conv", "x w", "y")], {"x": [1, 4, 8, 8]}, [stored("w", 6, 4, 3, 3)]
+    alone = read(*parts)
+    monkeypatch.setattr(_isolated, "run", infer_here)
+    assert alone == read(*parts)
