@@ -1,5 +1,6 @@
 """The ONNX importer on models built by hand, and on what torch.onnx writes of modules that the torch importer reads."""
 
+import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -394,6 +395,14 @@ def test_a_file_whose_weights_are_elsewhere_is_read_without_them(read):
     nodes = [node("MatMul", "x w", "h"), node("Constant", "", "c", value=constant), node("MatMul", "h c", "y")]
     workload = read(nodes, {"x": [1, 4096]}, [weight])
     assert total(workload, "params") == total(workload, "macs") == 4096 * 4098
+
+
+def test_without_the_onnx_package_the_error_names_the_extra(read, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(
+        ValueError, match=r"net.onnx: reading it needs the package onnx: pip install 'bitfront\[onnx\]'"
+    ):
+        read([node("Relu", "x", "y")], {"x": [2]})
 
 
 def test_the_process_of_its_own_gives_the_same(read, isolated, monkeypatch):

@@ -244,6 +244,39 @@ def test_a_pooling_has_its_window():
     assert only_op(partial(F.avg_pool1d, kernel_size=2), (4, 9)).window == Window(1, 2, 1, 2, 1, 9)
 
 
+@pytest.mark.parametrize(
+    ("equation", "shapes"),
+    [
+        ("bij,bjk->bik", [(2, 3, 4), (2, 4, 5)]),
+        ("bhqd,bhkd", [(2, 3, 4, 5), (2, 3, 6, 5)]),
+        ("...ij,kj->...ik", [(2, 3, 4, 5), (6, 5)]),
+        ("bcn,ncd->bnd", [(2, 3, 4), (4, 3, 5)]),
+        ("abc,abc->a", [(2, 3, 4), (2, 3, 4)]),
+    ],
+)
+def test_einsums_count_like_torch(equation, shapes):
+    module = Apply(partial(torch.einsum, equation))
+    op = only_op(module.function, *shapes)
+    assert (op.kind, op.flops) == ("matmul", counted_flops(module, *map(torch.zeros, shapes)))
+
+
+def test_einsums_that_are_no_product():
+    assert only_op(partial(torch.einsum, "i,j->ij"), (3,), (4,)) == ops.elementwise(
+        "einsum", 12, operands=7 / 12, inputs=("args_0", "args_1")
+    )
+    three = Apply(partial(torch.einsum, "ij,jk,kl->il"))
+    with pytest.raises(ValueError, match=r"Apply has parts that are not counted: einsum .*no product of two tensors"):
+        only_op(three.function, (3, 3), (3, 3), (3, 3))
+
+
+def test_what_is_drawn_anew_in_every_pass_is_no_constant():
+    workload = torch_export.read(Apply(lambda x: x + torch.randn(4, 4) @ torch.ones(4, 4)), torch.zeros(4, 4))
+    assert [(op.kind, op.inputs) for op in workload.ops] == [
+        ("matmul", ("random",)),
+        ("elementwise", ("args_0", "matmul")),
+    ]
+
+
 @pytest.mark.parametrize(("queries", "keys", "kept"), [(6, 6, 21 / 36), (2, 6, 3 / 12), (6, 2, 11 / 12)])
 def test_a_causal_attention_keeps_the_scores_that_torch_keeps(queries, keys, kept):
     grouped = partial(F.scaled_dot_product_attention, is_causal=True, enable_gqa=True)
