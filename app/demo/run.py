@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import costmodel as cm
 import dse
 from app.demo import network
@@ -34,6 +36,7 @@ LEAD = (
 def run(out: Path) -> dict[str, Any]:
     """Write report.html and report.json into a folder, made if needed, and return what report.json holds."""
     out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)  # layers so small run no faster on more, and far slower where cores are busy
     data = network.digits()
     with bar("Training on digits") as progress:
         module = network.train(data["train"], progress=progress)

@@ -1,4 +1,4 @@
-"""Designs in the plane of one cost and one quality: uniform widths, plans, and the predicted front."""
+"""Designs in the plane of one cost and one quality: references, uniform widths, plans."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,27 +7,39 @@ import plotly.graph_objects as go
 
 from app.figures.style import colour, layout
 
-MARKERS = {"reference": "star", "uniform": "square", "plan": "circle", "front": "line-ns"}
+MARKERS = {"reference": "star", "uniform": "square", "plan": "diamond"}
+SIZES = {"reference": 13, "plan": 14}
 
 
 def pareto(designs: Sequence[Mapping[str, Any]], *, cost: str, quality: str, title: str) -> go.Figure:
-    """Plot designs, dicts with "name", "kind", "totals" and a "loss" or "accuracy", at (totals[cost], quality)."""
+    """Plot designs, dicts with "name", "kind", "totals" and the quality, at (totals[cost], quality on a log axis).
+
+    quality  "error" is 1 - "accuracy", anything else a key of the designs; a value of 0 is drawn at half the least
+             positive one and told as it is on hovering
+    Designs without the cost or the quality are left out.
+    """
     figure = go.Figure()
-    shown = [d for d in designs if d.get(quality) is not None and cost in d["totals"]]
-    for i, kind in enumerate(dict.fromkeys(str(d["kind"]) for d in shown)):
+    shown = [d for d in designs if cost in d["totals"] and ("accuracy" if quality == "error" else quality) in d]
+    floor = min((v for d in shown if (v := _value(d, quality)) > 0), default=1.0) / 2
+    for i, kind in enumerate(dict.fromkeys(str(d["kind"]) for d in designs)):
         of_kind = sorted((d for d in shown if d["kind"] == kind), key=lambda d: float(d["totals"][cost]))
+        values = [_value(d, quality) for d in of_kind]
         figure.add_scatter(
             x=[d["totals"][cost] for d in of_kind],
-            y=[d[quality] for d in of_kind],
-            text=[d["name"] for d in of_kind],
-            mode="lines+markers" if kind in ("plan", "front") else "markers",
+            y=[max(v, floor) for v in values],
+            text=[f"{d['name']}<br>{quality} {v:.4g}" for d, v in zip(of_kind, values, strict=True)],
+            mode="lines+markers" if kind == f"plan at the same {cost}" else "markers",
             name=kind,
-            marker={"symbol": MARKERS.get(kind, "circle"), "size": 10, "color": colour(i)},
-            line={"color": colour(i), "width": 1},
-            hovertemplate="%{text}<br>%{x:,.4s}<br>%{y:.4g}<extra></extra>",
+            marker={"symbol": MARKERS.get(kind, "circle"), "size": SIZES.get(kind, 9), "color": colour(i)},
+            line={"color": colour(i), "width": 1.5},
+            hovertemplate="%{text}<br>%{x:,.4s}<extra></extra>",
         )
-    axis = {"title": {"text": cost}, "type": "log", "tickformat": "~s"}
-    figure.update_layout(**layout(title, cost, quality, xaxis=axis))
-    if quality == "accuracy":
-        figure.update_yaxes(tickformat=".1%")
+    x = {"title": {"text": cost}, "tickformat": "~s", "rangemode": "tozero"}
+    y = {"title": {"text": quality}, "type": "log", "tickformat": "~%" if quality == "error" else "~g"}
+    y["dtick"] = "D2" if quality == "error" else 1
+    figure.update_layout(**layout(title, cost, quality, xaxis=x, yaxis=y))
     return figure
+
+
+def _value(design: Mapping[str, Any], quality: str) -> float:
+    return 1.0 - float(design["accuracy"]) if quality == "error" else float(design[quality])

@@ -15,8 +15,9 @@ def layout(title: str, x: str, y: str, **more: Any) -> dict[str, Any]:
         "title": {"text": title, "font": {"size": 15}},
         "template": "plotly_white",
         "font": {"family": "system-ui, sans-serif", "size": 13},
+        "height": 430,
         "margin": {"l": 70, "r": 20, "t": 50, "b": 60},
-        "legend": {"orientation": "h", "y": -0.22},
+        "legend": {"orientation": "h", "y": -0.2, "yanchor": "top"},
         "xaxis": {"title": {"text": x}},
         "yaxis": {"title": {"text": y}},
     } | more

@@ -56,10 +56,13 @@ def _section(name: str, run: Run) -> str:
 
 
 def _figures(run: Run) -> str:
-    quality = "accuracy" if any("accuracy" in d for d in run["designs"]) else "loss"
+    measured = any("accuracy" in d for d in run["designs"])
     costs = [c for c in ("weight_bytes", "lut", "latency_s") if c in run["totals"]][:2]
     chosen = [layer for layer in run["layers"] if layer["name"] in run["assignment"]]
-    shown = [pareto(run["designs"], cost=c, quality=quality, title=f"{quality.title()} against {c}") for c in costs]
+    qualities = [("error", "Test error"), ("loss", "Predicted loss")] if measured else [("loss", "Predicted loss")]
+    shown = [
+        pareto(run["designs"], cost=c, quality=q, title=f"{label} against {c}") for q, label in qualities for c in costs
+    ]
     shown.append(bits(chosen, title="Bits of each layer"))
     if "peaks" in run:
         shown.append(
