@@ -102,7 +102,7 @@ def test_bad_input_is_one_line(refused: Callable[..., str], form: str, args: tup
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "empty"),
+        (b"", "got 0"),
         (b"\x08\x07\x12garbage", ""),
         (b"\xff" * 4096, ""),
         (b"{}", ""),

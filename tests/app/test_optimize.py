@@ -1,0 +1,124 @@
+"""bitfront optimize: the stable JSON, budgets kept, proven plans, and one clear line for bad input."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+KEYS = {"assignment", "objective", "bound", "gap", "proven", "solver", "totals", "designs"}
+
+MODULE = '''
+"""A tiny trained-looking network with its data."""
+import torch
+from torch import nn
+
+
+def data():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(64, 6, generator=generator)
+    y = (x[:, 0] + x[:, 1] > 0).long()
+    return {"calibration": (x[:32], y[:32]), "test": (x[32:], y[32:])}
+
+
+def build():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 2))
+    return module, (torch.randn(1, 6),)
+
+
+def build_with_data():
+    return (*build(), data())
+
+
+def wrong_data():
+    return 7
+'''
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "tiny_net.py").write_text(MODULE)
+    return folder
+
+
+def optimize(bitfront: Callable[..., object], *args: str, cwd: Path | None = None) -> dict[str, object]:
+    done = bitfront("optimize", *args, "--json", **({"cwd": cwd} if cwd else {}))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_zoo_model_is_optimised_on_a_gpu_by_the_proxy(bitfront: Callable[..., object]) -> None:
+    found = optimize(
+        bitfront, "zoo:resnet18", "--on", "h100_sxm", "--formats", "int4,int8,bf16", "--budget", "weight_bytes<=9MB"
+    )
+    assert set(found) >= KEYS
+    assert found["proven"] is True
+    assert found["totals"]["weight_bytes"] <= 9e6
+    assert found["loss_source"].startswith("data-free proxy")
+    assert found["formats"] == {"int4": "int4/bf16", "int8": "int8/bf16", "bf16": "bf16/bf16"}
+    assert set(found["assignment"].values()) <= set(found["formats"].values())
+    assert "accuracy" not in found["designs"][0]
+
+
+def test_torch_model_is_measured_and_tested_on_an_fpga(bitfront: Callable[..., object], folder: Path) -> None:
+    args = ("torch:tiny_net:build_with_data", "--on", "pynq_z1", "--formats", "int2,int4,int8")
+    free = optimize(bitfront, *args, cwd=folder)
+    assert free["loss_source"].startswith("measured")
+    assert all("accuracy" in design for design in free["designs"])
+    limit = (free["totals"]["lut"] + free["designs"][1]["totals"]["lut"]) / 2
+    tight = optimize(bitfront, *args, "--budget", f"lut<={limit}", cwd=folder)
+    assert tight["totals"]["lut"] <= limit
+    assert tight["objective"] >= free["objective"]
+
+
+def test_ties_and_format_count_are_kept(bitfront: Callable[..., object], folder: Path) -> None:
+    args = ("torch:tiny_net:build", "--data", "tiny_net:data", "--on", "pynq_z1", "--formats", "int2,int4,int8")
+    found = optimize(bitfront, *args, "--budget", "weight_bytes<=190", "--tie", "0,2", cwd=folder)
+    assert found["assignment"]["0"] == found["assignment"]["2"]
+    found = optimize(bitfront, *args, "--budget", "weight_bytes<=190", "--max-formats", "1", cwd=folder)
+    assert len(set(found["assignment"].values())) == 1
+
+
+def test_report_and_json_file_are_written(bitfront: Callable[..., object], folder: Path) -> None:
+    args = ("torch:tiny_net:build_with_data", "--on", "h100_sxm", "--formats", "int4,bf16")
+    done = bitfront("optimize", *args, "--report", "r.html", "--out", "r.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "proven optimal" in done.stdout
+    page = (folder / "r.html").read_text()
+    assert '"showSendToCloud": false' in page
+    assert "cdn.plot.ly" not in page.split("<body>")[1].split("<script>")[0]
+    assert set(json.loads((folder / "r.json").read_text())) >= KEYS
+
+
+@pytest.mark.parametrize(
+    ("args", "says", "code"),
+    [
+        (("--formats", "int4,int8", "--budget", "weight_bytes<=1"), "weight_bytes", 3),
+        (("--formats", "int4", "--budget", "wieght_bytes<=9e6"), "weight_bytes", 2),
+        (("--formats", "int4", "--budget", "weight_bytes<=many"), "many", 2),
+        (("--formats", "int4", "--budget", "weight_bytes<=12ms"), "12ms", 2),
+        (("--formats", "int4", "--budget", "weight_bytes>=5"), "<=", 2),
+        (("--formats", "int4", "--budget", "weight_bytes<=nan"), "nan", 2),
+        (("--formats", "int4", "--budget", "lut<=5"), "lut", 2),
+        (("--formats", ""), "formats", 2),
+        (("--formats", "int99"), "int99", 2),
+        (("--formats", "int8,int8"), "differ", 2),
+        (("--formats", "int8/int8,fp8_e4m3/fp8_e4m3", "--on", "a100_sxm"), "fp8", 2),
+        (("--formats", "int8", "--tie", "conv1,conv9"), "conv9", 2),
+        (("--formats", "int8", "--time-limit", "-1"), "time_limit", 2),
+        (("--formats", "int8", "--max-formats", "0"), "0", 2),
+        (("--formats", "int8", "--data", "json:loads"), "--data", 2),
+        (("--formats", "int8", "--report", "no_such_folder/r.html"), "no_such_folder", 2),
+    ],
+)
+def test_bad_input_is_one_line(refused: Callable[..., str], args: tuple[str, ...], says: str, code: int) -> None:
+    device = () if "--on" in args else ("--on", "h100_sxm")
+    assert says in refused("optimize", "zoo:resnet18", *device, *args, code=code)
+
+
+def test_bad_data_is_one_line(refused: Callable[..., str], folder: Path) -> None:
+    args = ("--on", "pynq_z1", "--formats", "int8", "--data")
+    assert "int" in refused("optimize", "torch:tiny_net:build", *args, "tiny_net:wrong_data", cwd=folder)
+    assert "no_such" in refused("optimize", "torch:tiny_net:build", *args, "tiny_net:no_such", cwd=folder)
