@@ -29,7 +29,7 @@ def calibrate(
     `rows` has gpu, math, m, n, k, latency_s and may have backend, backend_version. The user's calibrations folder is
     the default. Same rows, same files. ValueError in one line on rows that cannot be a measurement.
     """
-    rows = check(rows)
+    rows = check(rows).reset_index(drop=True)
     if device:
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
     fits = calibrate_all(rows, calibrations("gemm"), Labels(measured_on, source))
@@ -47,6 +47,7 @@ def validate(
     """
     require("calibration level", level, LEVELS)
     rows = check(rows)
+    index, rows = rows.index, rows.reset_index(drop=True)
     fits = calibrations("gemm") if fits is None else fits
     done = []
     for (gpu, math, backend), part in rows.groupby(["gpu", "math", "backend"], sort=False):
@@ -55,4 +56,4 @@ def validate(
         found = predict(*shape, kind, device, backend=str(backend), level=level, residual=residual, fits=fits)
         columns = {"predicted_s": found.latency_s, "low_s": found.low_s, "high_s": found.high_s, "how": found.how}
         done.append(part.assign(**columns, bound=found.bound, extrapolated=found.extrapolated))
-    return pd.concat(done).sort_index()
+    return pd.concat(done).sort_index().set_axis(index)

@@ -34,7 +34,7 @@ def check(rows: pd.DataFrame) -> pd.DataFrame:
     )
     for (gpu, math), part in rows.groupby(["gpu", "math"], sort=True):
         _in_seconds(str(gpu), str(math), part)
-    return rows.reset_index(drop=True)
+    return rows
 
 
 def roofline_s(rows: pd.DataFrame, gpu: hardware.Gpu, math: str) -> NDArray[np.float64]:
@@ -42,7 +42,7 @@ def roofline_s(rows: pd.DataFrame, gpu: hardware.Gpu, math: str) -> NDArray[np.f
     kind = gemm_kind.named(math)
     compute_s = 2.0 * rows.m * rows.n * rows.k / gpu.peak_flops.of(kind.pipe)
     moved = rows.m * rows.k * kind.activation_bytes + rows.n * rows.k * kind.weight_bytes + 2.0 * rows.m * rows.n
-    return np.maximum(compute_s, moved / gpu.memory_bytes_per_s).to_numpy()
+    return np.asarray(np.maximum(compute_s, moved / gpu.memory_bytes_per_s))
 
 
 def _positive(rows: pd.DataFrame, column: str) -> "pd.Series[float]":

@@ -29,7 +29,7 @@ UNITS = ("compute_efficiency", "memory_efficiency", "wave_rounding")
 
 
 def donors(math: str, gpu: Gpu, fits: Sequence[Calibration], backend: str = "") -> tuple[Calibration, ...]:
-    """The measured fits of a kind (else of the nearest one) on other devices, of the same backend where there are any."""
+    """The measured fits of a kind, else of the nearest one, on other devices; of the same backend where any are."""
     measured = [fit for fit in fits if fit.device != gpu.name and fit.how == "calibrated"]
     of_kind = [fit for fit in measured if fit.math == math]
     others = of_kind or [fit for fit in measured if fit.math == NEAREST.get(math)]

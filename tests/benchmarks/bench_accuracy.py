@@ -1,0 +1,147 @@
+"""Accuracy of predicted GEMM latency against measured rows, on (n, k) pairs that no fit has seen.
+
+    python tests/benchmarks/bench_accuracy.py [gemm.parquet]
+
+Prints, for every device, kind and backend: the plain roofline, the analytic model alone, and with its residual model, each
+with its error figures and its 90 % interval's coverage and mean width; then sums over random networks; then every device
+predicted from the others, by spec sheet alone and with 30 of its rows; then speed.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from costmodel import hardware
+from costmodel.estimators import gemm_kind, gpu_gemm
+from costmodel.estimators.gemm_constants import GemmConstants
+from costmodel.estimators.gemm_latency import predict
+from costmodel.estimators.gemm_transfer import carried
+from costmodel.hardware.calibration import calibrations
+from profilers import gemm_errors, pair_split
+from profilers.fit import validate
+from profilers.gemm_fit import fit_constants
+from profilers.gemm_rows import check, roofline_s
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "gpu" / "gemm.parquet"
+SEEDS = 5
+HEAD = f"{'device':9s} {'math':10s} {'backend':7s} {'model':9s}"
+
+
+def main(path: Path) -> None:
+    """Print every table."""
+    rows = check(pd.read_parquet(path))
+    test, seen = rows[pair_split.held_out(rows)], rows[~pair_split.held_out(rows)]
+    calibrated(test)
+    networks(test)
+    left_out(test, seen)
+    speed()
+
+
+def calibrated(test: pd.DataFrame) -> None:
+    """Errors on held-out pairs; width is relative to the width of one factor that covers 90 % of that group's rows."""
+    print(
+        f"\nheld-out pairs ({len(test)} rows), % \n{HEAD} rows    MAPE  median   p90    bias    tau  cover  width  1/global"
+    )
+    stages = {"analytic": validate(test, residual=False), "residual": validate(test)}
+    for (gpu, math, backend), part in test.groupby(["gpu", "math", "backend"]):
+        name = f"{gpu:9s} {math:10s} {backend:7s}"
+        roofline = roofline_s(part, hardware.gpu(gpu), math)
+        print(f"{name} {'roofline':9s}", line(part.latency_s.to_numpy(), roofline))
+        for stage, done in stages.items():
+            own = done.loc[part.index]
+            measured, predicted = own.latency_s.to_numpy(), own.predicted_s.to_numpy()
+            inside = (own.low_s <= measured) & (measured <= own.high_s)
+            width = np.mean((own.high_s - own.low_s) / predicted)
+            factor = np.quantile(np.abs(np.log(measured / predicted)), 0.9)
+            narrower = 2 * np.sinh(factor) / width
+            tail = f"{100 * inside.mean():6.1f} {100 * width:6.1f} {narrower:8.2f}"
+            print(f"{name} {stage:9s}", line(measured, predicted), tail, own.how.iloc[0])
+    everything = stages["residual"]
+    factor = np.quantile(np.abs(np.log(everything.latency_s / everything.predicted_s)), 0.9)
+    width = np.mean((everything.high_s - everything.low_s) / everything.predicted_s)
+    print(f"all rows: mean width {100 * width:.1f} %, one global factor {200 * np.sinh(factor):.1f} %")
+
+
+def networks(test: pd.DataFrame) -> None:
+    """Coverage of the interval of a sum: random networks of held-out pairs."""
+    print("\nsums over random networks of held-out pairs: coverage %, mean half-width %, correlation")
+    done = validate(test)
+    for (gpu, math, backend), part in done.groupby(["gpu", "math", "backend"]):
+        kind, device = gemm_kind.named(math), hardware.gpu(gpu)
+        rho = predict(1.0, 64.0, 64.0, kind, device, backend=backend).correlation
+        columns = (part[name].to_numpy() for name in ("predicted_s", "low_s", "high_s"))
+        sums = gemm_errors.network_sums(part, *columns, seed=1)
+        print(f"{gpu:9s} {math:10s} {backend:7s} {100 * gemm_errors.network_coverage(sums, rho):5.1f} {rho:8.3f}")
+
+
+def left_out(test: pd.DataFrame, seen: pd.DataFrame) -> None:
+    """Every device from the others' constants: no row of it, then SEEDS draws of 30 rows."""
+    print(f"\nleave one device out, % \n{HEAD} rows    MAPE  median   p90    bias    tau  cover  width")
+    spec = validate(test, "spec")
+    for (gpu, math, backend), part in spec.groupby(["gpu", "math", "backend"]):
+        measured, predicted = part.latency_s.to_numpy(), part.predicted_s.to_numpy()
+        inside = (part.low_s <= measured) & (measured <= part.high_s)
+        width = np.mean((part.high_s - part.low_s) / predicted)
+        name = f"{gpu:9s} {math:10s} {backend:7s}"
+        print(
+            f"{name} {'spec':9s}",
+            line(measured, predicted),
+            f"{100 * inside.mean():6.1f} {100 * width:6.1f}",
+            part.how.iloc[0],
+        )
+        own = seen[(seen.gpu == gpu) & (seen.math == math) & (seen.backend == backend)]
+        found = adapted(part, own, gpu, math, backend)
+        print(f"{name} {'30 rows':9s} MAPE {found.mean():.2f} of seeds {np.round(found, 1)}")
+
+
+def adapted(part: pd.DataFrame, own: pd.DataFrame, gpu: str, math: str, backend: str) -> np.ndarray:
+    """MAPE in % on the held-out rows after fits to 30 rows, one a seed."""
+    device, kind = hardware.gpu(gpu), gemm_kind.named(math)
+    others = [fit for fit in calibrations("gemm") if fit.device != gpu]
+    prior = carried(math, device, others, backend)
+    shape = [part[name].to_numpy() for name in "mnk"]
+    found = []
+    for seed in range(SEEDS):
+        constants = fit_constants(own.sample(30, random_state=100 + seed), kind, device, prior, starts=1)
+        predicted = gpu_gemm.latency_s(*shape, kind, device, GemmConstants(**constants))
+        found.append(100 * np.mean(np.abs(predicted / part.latency_s.to_numpy() - 1)))
+    return np.array(found)
+
+
+def speed(count: int = 400_000) -> None:
+    """Predictions a second by one array call."""
+    rng = np.random.default_rng(0)
+    m, n, k = (np.exp2(rng.uniform(4, 14, count)).round() for _ in range(3))
+    gpu, kind = hardware.gpu("h100_sxm"), gemm_kind.named("bfloat16")
+    fit = next(f for f in calibrations("gemm") if f.device == gpu.name and f.math == kind.math)
+    constants = GemmConstants(**fit.constants)
+    analytic = best(lambda: gpu_gemm.latency_s(m, n, k, kind, gpu, constants))
+    part = [x[: count // 8] for x in (m, n, k)]
+    residual = best(lambda: predict(*part, kind, gpu, backend=fit.backend))
+    print(
+        f"\nspeed: analytic {count / analytic / 1e6:.2f} M/s, with residual and interval {count / 8 / residual / 1e3:.0f} k/s"
+    )
+
+
+def best(call, repeats: int = 3) -> float:
+    """The shortest of a few runs, in seconds."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def line(measured: np.ndarray, predicted: np.ndarray) -> str:
+    """Error figures of one group as text."""
+    f = gemm_errors.figures(measured, predicted)
+    percent = " ".join(f"{100 * f[name]:7.2f}" for name in ("mape", "median", "p90", "bias"))
+    return f"{len(measured):5d} {percent} {f['kendall_tau']:6.3f}"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA)

@@ -1,0 +1,59 @@
+"""Tables that cannot be measurements: one clear line each."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from gemm_rows_strategies import made_rows
+
+from costmodel.catalog import UnknownNameError
+from profilers.fit import calibrate, validate
+from profilers.gemm_rows import check
+
+GOOD = made_rows(sizes=(64, 1024), ms=(1, 64, 4096))
+
+
+def broken(**columns):
+    return GOOD.assign(**columns)
+
+
+@pytest.mark.parametrize("face", [check, validate, calibrate])
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (GOOD.drop(columns="latency_s"), "column 'latency_s' is missing"),
+        (GOOD.drop(columns="k"), "column 'k' is missing"),
+        (GOOD.iloc[:0], "needs at least 2 rows .* got 0"),
+        (GOOD.iloc[:1], "needs at least 2 rows .* got 1"),
+        (
+            broken(latency_s=np.where(GOOD.index == 3, np.nan, GOOD.latency_s)),
+            "latency_s must be .* got .*nan.* in row 3",
+        ),
+        (broken(latency_s=np.where(GOOD.index == 0, 0.0, GOOD.latency_s)), "latency_s must be .* got .*0.0.* in row 0"),
+        (broken(m=-4), "m must be a finite number above 0, got .*-4"),
+        (broken(n="wide"), "n must be a finite number above 0, got 'wide'"),
+        (broken(latency_s=GOOD.latency_s / 1e3), "times the peak of its bf16 pipe; is it in seconds"),
+        (broken(latency_s=GOOD.latency_s * 1e3), "it looks like milliseconds"),
+        (broken(math="fp8", gpu="a100_sxm"), "a100_sxm has no fp8 pipe, but there are 12 rows of fp8"),
+    ],
+)
+def test_one_clear_line(face, rows, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        face(rows)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("column", "near"), [("gpu", "h100_sxm"), ("math", "bfloat16")])
+def test_unknown_names_list_near_ones(column, near):
+    with pytest.raises(UnknownNameError, match=near):
+        check(broken(**{column: near[:-1]}))
+
+
+def test_a_device_that_the_rows_lack_is_named():
+    with pytest.raises(UnknownNameError, match="gpu in these rows 'l40s'"):
+        calibrate(GOOD, "l40s")
+
+
+def test_a_backend_is_optional():
+    found = check(GOOD.drop(columns="backend"))
+    assert set(found.backend) == {""}
+    pd.testing.assert_series_equal(found.latency_s, GOOD.latency_s)
