@@ -35,8 +35,8 @@ def pareto(designs: Sequence[Mapping[str, Any]], *, cost: str, quality: str, tit
             hovertemplate="%{text}<br>%{x:,.4s}<extra></extra>",
         )
     x = {"title": {"text": cost}, "tickformat": "~s", "rangemode": "tozero"}
-    y = {"title": {"text": quality}, "type": "log", "tickformat": "~%" if quality == "error" else "~g"}
-    y["dtick"] = "D2" if quality == "error" else 1
+    ticks = {"tickformat": "~%", "dtick": "D2"} if quality == "error" else {"tickformat": "~g", "dtick": 1}
+    y = {"title": {"text": quality}, "type": "log"} | ticks
     figure.update_layout(**layout(title, cost, quality, xaxis=x, yaxis=y))
     return figure
 

@@ -1,0 +1,1 @@
+"""Networks from elsewhere: a torch module, an ONNX file, a Hugging Face config.json."""
