@@ -97,8 +97,14 @@ def train(
     return module.eval()
 
 
+def use_one_thread() -> None:
+    """Let torch compute on one core from now on: layers so small run no faster on two, and far slower on busy ones."""
+    torch.set_num_threads(1)
+
+
 def build() -> tuple[DigitsNet, tuple[Tensor], dict[str, tuple[Tensor, Tensor]]]:
     """Train the network and return it with example inputs and its data: the model torch:app.demo.network:build."""
+    use_one_thread()
     data = digits()
     return train(data["train"]), (data["test"][0][:1],), data
 

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import costmodel as cm
 import dse
 from app.demo import network
@@ -36,7 +34,7 @@ LEAD = (
 def run(out: Path) -> dict[str, Any]:
     """Write report.html and report.json into a folder, made if needed, and return what report.json holds."""
     out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)  # layers so small run no faster on more, and far slower where cores are busy
+    network.use_one_thread()
     data = network.digits()
     with bar("Training on digits") as progress:
         module = network.train(data["train"], progress=progress)
