@@ -10,10 +10,12 @@ import numpy as np
 from app.results import RESOURCES
 from costmodel.estimators.estimate import Estimate
 from costmodel.hardware import Device, Fpga
-from dse import Budget, Choices, Plan, Problem, minimize
+from dse import Budget, Choices, Plan, Problem, front, minimize
 from dse.metric import METRICS, loss
 
 Data = Any
+
+FRONT_POINTS = 300
 
 PACKAGES = ("bitfront", "numpy", "ortools", "torch")
 
@@ -61,6 +63,7 @@ def optimise(question: Question) -> dict[str, Any]:
         "solver": plan.solver,
         "totals": dict(found.totals),
         "designs": designs,
+        "fronts": _fronts(question, problem),
         "layers": _layers(found),
         "uncounted": list(found.uncounted),
         "versions": {package: version(package) for package in PACKAGES},
@@ -76,6 +79,16 @@ def _solve(question: Question, problem: Problem, budgets: Sequence[Budget]) -> P
         max_formats=question.max_formats,
         time_limit_s=question.time_limit_s,
     )
+
+
+def _fronts(question: Question, problem: Problem) -> dict[str, list[list[float]]]:
+    """Points (cost, loss) of the exact predicted fronts of the costs that are whole or stored, at most FRONT_POINTS."""
+    found = {
+        cost: front(problem, [loss, METRICS[cost]], question.ties).points[:, ::-1]
+        for cost in ("weight_bytes", "lut")
+        if cost in problem.costs
+    }
+    return {cost: points[:: max(1, -(-len(points) // FRONT_POINTS))].tolist() for cost, points in found.items()}
 
 
 def _reference(question: Question) -> list[dict[str, Any]]:

@@ -1,16 +1,19 @@
 """Design-space exploration: search over the cost models.
 
-A caller's face: `choices` of a model, `minimize` a metric over them within budgets; `allocate.solve` on bare arrays.
+A caller's face: `choices` of a model, `minimize` a metric over them within budgets, `front` of several
+metrics; `allocate.solve` and `frontier.exact` on bare arrays.
 """
 
-from dse import allocate, metric
+from dse import allocate, frontier, metric, pareto
 from dse.choices import Choices, choices
+from dse.frontier import Front
+from dse.fronts import front
 from dse.metric import Budget, Metric, parse_budget
 from dse.minimize import minimize
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem
 
 __all__ = [
-    "Budget", "Choices", "InfeasibleError", "Metric", "Plan", "Problem", "allocate", "choices", "metric", "minimize",
-    "parse_budget",
+    "Budget", "Choices", "Front", "InfeasibleError", "Metric", "Plan", "Problem", "allocate", "choices", "front",
+    "frontier", "metric", "minimize", "pareto", "parse_budget",
 ]  # fmt: skip

@@ -45,42 +45,21 @@ def command(
     """
     import costmodel as cm
     import dse
+    from app.choices import choices_of, names
     from app.optimization import Question, optimise
     from app.progress import bar, working
 
     target = cm.device(device)
     budgets = [dse.parse_budget(text) for text in budget]
-    spellings = [f.strip() for f in formats.split(",") if f.strip()]
-    ties = [[name.strip() for name in group.split(",")] for group in tie]
+    ties = [names(group) for group in tie]
     _require_folders(report, out)
     with bar("Sensitivities") as progress:
-        choices, test = _choices(model, spellings, data, shape, progress)
+        choices, test = choices_of(model, names(formats), data, shape, progress)
         choices.on(target)
     question = Question(model, device, target, choices, budgets, ties, max_formats, time_limit, test)
     with working("Solving"):
         result = optimise(question)
     _deliver(result, report, out, as_json)
-
-
-def _choices(model: str, formats: list[str], data: str | None, shape: dict[str, Any], progress: Any) -> Any:
-    """The choices of a model, and the data held out for accuracy (None where there is none)."""
-    import dse
-    from app import data as data_source
-    from app import models
-
-    scheme, target = models.split(model)
-    if scheme != "torch":
-        if data:
-            raise ValueError(f"--data measures a torch model's loss; {model} has no weights")
-        return dse.choices(models.load(model, **shape), formats), None
-    from costmodel.importers import torch_export
-
-    loaded = torch_export.load(target)
-    given = data_source.load(data) if data else loaded.data
-    if given is None:
-        return dse.choices(torch_export.read(loaded.module, loaded.inputs, name=model), formats), None
-    calibration, test = data_source.split(given)
-    return dse.choices(loaded.module, formats, calibration, progress=progress), test
 
 
 def _require_folders(*paths: str | None) -> None:

@@ -11,16 +11,28 @@ MARKERS = {"reference": "star", "uniform": "square", "plan": "diamond"}
 SIZES = {"reference": 13, "plan": 14}
 
 
-def pareto(designs: Sequence[Mapping[str, Any]], *, cost: str, quality: str, title: str) -> go.Figure:
+def pareto(
+    designs: Sequence[Mapping[str, Any]],
+    *,
+    cost: str,
+    quality: str,
+    title: str,
+    front: Sequence[Sequence[float]] = (),
+) -> go.Figure:
     """Plot designs, dicts with "name", "kind", "totals" and the quality, at (totals[cost], quality on a log axis).
 
     quality  "error" is 1 - "accuracy", anything else a key of the designs; a value of 0 is drawn at half the least
              positive one and told as it is on hovering
+    front    points (cost, quality) of the exact front, drawn as steps
     Designs without the cost or the quality are left out.
     """
     figure = go.Figure()
     shown = [d for d in designs if cost in d["totals"] and ("accuracy" if quality == "error" else quality) in d]
     floor = min((v for d in shown if (v := _value(d, quality)) > 0), default=1.0) / 2
+    if front:
+        points = {"x": [point[0] for point in front], "y": [max(point[1], floor) for point in front]}
+        line = {"shape": "hv", "color": "#bbbbbb", "width": 1.5}
+        figure.add_scatter(**points, mode="lines", name="exact front", line=line, hoverinfo="skip")
     for i, kind in enumerate(dict.fromkeys(str(d["kind"]) for d in designs)):
         of_kind = sorted((d for d in shown if d["kind"] == kind), key=lambda d: float(d["totals"][cost]))
         values = [_value(d, quality) for d in of_kind]

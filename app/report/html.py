@@ -60,8 +60,11 @@ def _figures(run: Run) -> str:
     costs = [c for c in ("weight_bytes", "lut", "latency_s") if c in run["totals"]][:2]
     chosen = [layer for layer in run["layers"] if layer["name"] in run["assignment"]]
     qualities = [("error", "Test error"), ("loss", "Predicted loss")] if measured else [("loss", "Predicted loss")]
+    fronts = {(cost, "loss"): points for cost, points in run["fronts"].items()}
     shown = [
-        pareto(run["designs"], cost=c, quality=q, title=f"{label} against {c}") for q, label in qualities for c in costs
+        pareto(run["designs"], cost=c, quality=q, title=f"{label} against {c}", front=fronts.get((c, q), ()))
+        for q, label in qualities
+        for c in costs
     ]
     shown.append(bits(chosen, title="Bits of each layer"))
     if "peaks" in run:

@@ -1,0 +1,37 @@
+"""The choices that a command line spells: a model, formats, and data where the model is a torch module."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dse
+from app import data as data_source
+from app import models
+
+
+def names(text: str) -> list[str]:
+    """The parts of a comma-separated list."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def choices_of(
+    model: str,
+    formats: list[str],
+    data: str | None,
+    shape: dict[str, Any],
+    progress: Callable[[int, int], Any] | None = None,
+) -> tuple[dse.Choices, Any]:
+    """Return the choices of a model, and the data held out for accuracy (None where there is none)."""
+    scheme, target = models.split(model)
+    if scheme != "torch":
+        if data:
+            raise ValueError(f"--data measures a torch model's loss; {model} has no weights")
+        return dse.choices(models.load(model, **shape), formats), None
+    from costmodel.importers import torch_export
+
+    loaded = torch_export.load(target)
+    given = data_source.load(data) if data else loaded.data
+    if given is None:
+        return dse.choices(torch_export.read(loaded.module, loaded.inputs, name=model), formats), None
+    calibration, test = data_source.split(given)
+    batch = shape.get("batch") or 1
+    return dse.choices(loaded.module, formats, calibration, batch=batch, progress=progress), test

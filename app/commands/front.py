@@ -1,0 +1,71 @@
+"""bitfront front: the exact Pareto front of one model."""
+
+from typing import Any
+
+import click
+
+
+@click.command("front")
+@click.argument("model")
+@click.option("--on", "device", required=True, metavar="DEVICE", help="A device (bitfront targets) or a TOML path.")
+@click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
+@click.option("--objectives", default="loss,weight_bytes", show_default=True, help="Two or more metrics that add up.")
+@click.option("--data", metavar="MODULE:CALLABLE", help="Calibration data of a torch model.")
+@click.option("--tie", multiple=True, metavar="LAYER,LAYER", help="Layers that must share a format; may repeat.")
+@click.option("--batch", type=int, help="Images or sequences in a pass.")
+@click.option("--resolution", type=int, help="Image height and width of a vision network.")
+@click.option("--context", type=int, help="Tokens of a language model.")
+@click.option("--phase", type=click.Choice(["forward", "prefill", "decode", "training"]), help="Which pass.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    model: str,
+    device: str,
+    formats: str,
+    objectives: str,
+    data: str | None,
+    tie: tuple[str, ...],
+    as_json: bool,
+    **shape: Any,
+) -> None:
+    """Find every trade between objectives that no other choice of formats for MODEL's layers beats, each proven."""
+    import costmodel as cm
+    from app.choices import choices_of, names
+    from app.progress import bar
+    from app.text import to_json
+    from costmodel.catalog import require
+    from dse import front
+    from dse.metric import METRICS
+
+    target = cm.device(device)
+    metrics = [METRICS[require("metric", name, METRICS)] for name in names(objectives)]
+    with bar("Sensitivities") as progress:
+        choices, _ = choices_of(model, names(formats), data, shape, progress)
+        problem = choices.on(target)
+    found = front(problem, metrics, [names(group) for group in tie])
+    if as_json:
+        click.echo(to_json(_as_dict(model, device, problem, found)))
+    else:
+        _show(f"{model} on {device}: {len(found.points)} points", found)
+
+
+def _as_dict(model: str, device: str, problem: Any, found: Any) -> dict[str, Any]:
+    rows = zip(found.points.tolist(), found.choices.tolist(), strict=True)
+    return {
+        "model": model,
+        "device": device,
+        "objectives": list(found.names),
+        "formats": [option.name for option in problem.options],
+        "layers": list(problem.layers),
+        "loss_source": problem.loss_source,
+        "proven": True,
+        "points": [dict(zip(found.names, point, strict=True)) | {"choice": choice} for point, choice in rows],
+    }
+
+
+def _show(title: str, found: Any, most: int = 40) -> None:
+    """Print at most `most` points, evenly spaced along the front."""
+    from app.text import print_table
+
+    step = max(1, -(-len(found.points) // most))
+    rows = [dict(zip(found.names, point, strict=True)) for point in found.points[::step].tolist()]
+    print_table(title + (f", 1 in {step} shown" if step > 1 else ""), rows, found.names)
