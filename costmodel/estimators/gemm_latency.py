@@ -1,8 +1,7 @@
 """The latency of matrix products as well as it is known: calibrated, carried from other devices, or by spec sheet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +62,7 @@ def predict(
             found = replace(found, how=f"{found.how} (pooled {', '.join(fit.backend for fit in own)})")
     else:
         others = [fit for fit in fits if fit.device != gpu.name or (level != "spec" and fit.math != kind.math)]
-        found = _carried(others, backend, m, n, k, kind, gpu)
+        found = _carried(others, m, n, k, kind, gpu)
     columns = ("latency_s", "low_s", "high_s", "bound", "extrapolated")
     return replace(found, **{name: getattr(found, name).reshape(shape) for name in columns})
 
@@ -87,20 +86,18 @@ def _calibrated(
     return GemmPrediction(latency_s, latency_s * low, latency_s * high, bound, outside, fit.how, correlation)
 
 
-def _carried(
-    fits: Sequence[Calibration], backend: str, m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu
-) -> GemmPrediction:
-    """The population's constants; the interval spans what it took on each donor when that one was left out."""
+def _carried(fits: Sequence[Calibration], m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu) -> GemmPrediction:
+    """The population's constants; either way the interval is as wide as the worst donor's error when left out."""
     known = any(fit.device == gpu.name for fit in fits)
-    givers = donors(kind.math, gpu, fits, backend)
-    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(kind.math, gpu, fits, backend))
+    givers = donors(kind.math, gpu, fits)
+    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(kind.math, gpu, fits))
     spans = [_factors(fit, "spec", parts, 1.0) for fit in givers]
-    low, high = _widest(spans, 0, np.minimum), _widest(spans, 1, np.maximum)
+    high = np.max([np.maximum(high, 1.0 / low) for low, high in spans], axis=0)
     outside = np.all([_outside(fit, m, n, k) for fit in givers], axis=0)
     how = f"{'transferred' if known else 'spec'} (from {', '.join(sorted({fit.device for fit in givers}))})"
     correlation = max(float(fit.intervals["spec_correlation"]) for fit in givers)
     latency_s, bound = parts.latency_s, gpu_gemm.bound(parts)
-    return GemmPrediction(latency_s, latency_s * low, latency_s * high, bound, outside, how, correlation)
+    return GemmPrediction(latency_s, latency_s / high, latency_s * high, bound, outside, how, correlation)
 
 
 def _pooled(parts: Sequence[GemmPrediction]) -> GemmPrediction:
@@ -126,10 +123,6 @@ def _factors(fit: Calibration, stage: str, parts: gpu_gemm.GemmTerms, spread: Re
     strata = uncertainty.regime(parts.latency_s, parts.compute_s > parts.memory_s, fit.intervals["edges_s"])
     low, high = (np.asarray(fit.intervals[f"{stage}_{side}"])[strata] for side in ("low", "high"))
     return np.exp(np.minimum(low * spread, 0.0)), np.exp(np.maximum(high * spread, 0.0))
-
-
-def _widest(spans: Sequence[tuple[Real, Real]], side: int, choose: Callable[..., Any]) -> Real:
-    return choose.reduce([span[side] for span in spans])  # type: ignore[attr-defined]
 
 
 def _outside(fit: Calibration, m: Real, n: Real, k: Real) -> NDArray[np.bool_]:

@@ -48,9 +48,10 @@ class Calibration:
 
 
 def calibrations(model: str) -> tuple[Calibration, ...]:
-    """Every calibration of a model; the user's own (user_folder()/calibrations) replace those of the same device."""
-    own, shipped = ({path.name: path for path in _files(folder, model)} for folder in (_user(), FOLDER))
-    return tuple(fit for _, path in sorted((shipped | own).items()) for fit in read(path))
+    """Every calibration of a model; the user's own (user_folder()/calibrations) replace those of device and math."""
+    own, shipped = ([fit for path in _files(folder, model) for fit in read(path)] for folder in (_user(), FOLDER))
+    replaced = {(fit.device, fit.math) for fit in own}
+    return (*own, *(fit for fit in shipped if (fit.device, fit.math) not in replaced))
 
 
 def read(path: Path) -> tuple[Calibration, ...]:

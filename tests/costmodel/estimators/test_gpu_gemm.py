@@ -23,9 +23,10 @@ GPUS = ("h100_sxm", "a100_sxm", "l40s")
 SIZES = st.integers(1, 2**16).map(float)
 KINDS = st.sampled_from(sorted(gemm_kind.KINDS)).map(gemm_kind.named)
 H100 = hardware.gpu("h100_sxm")
+BF16 = gemm_kind.named("bfloat16")
 
 
-def latency(m, n, k, kind=gemm_kind.named("bfloat16"), gpu=H100, constants=CONSTANTS):
+def latency(m, n, k, kind=BF16, gpu=H100, constants=CONSTANTS):
     return gpu_gemm.latency_s(m, n, k, kind, gpu, constants)
 
 
@@ -44,8 +45,8 @@ def test_a_grid_over_kinds_devices_and_constants_equals_its_cells():
     kind_axis, gpu_axis, constant_axis = mesh(kinds, gpus, constants)
     found = latency(300.0, 4096.0, 1000.0, kind_axis, gpu_axis, constant_axis)
     assert found.shape == (3, 3, 2)
-    for (i, j, l), cell in np.ndenumerate(found):
-        assert cell == pytest.approx(latency(300.0, 4096.0, 1000.0, kinds[i], gpus[j], constants[l]), rel=1e-13)
+    for (i, j, c), cell in np.ndenumerate(found):
+        assert cell == pytest.approx(latency(300.0, 4096.0, 1000.0, kinds[i], gpus[j], constants[c]), rel=1e-13)
 
 
 def test_chunks_leave_no_seam():

@@ -1,0 +1,110 @@
+"""The face over the GEMM models: which constants are taken, what is said of it, and what bounds it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from costmodel import hardware
+from costmodel.catalog import UnknownNameError
+from costmodel.estimators import gemm_kind, uncertainty
+from costmodel.estimators.gemm_latency import predict
+from costmodel.estimators.gemm_transfer import NAMES, carried, logs
+from costmodel.hardware.calibration import calibrations
+
+H100, L40S, H200 = (hardware.gpu(name) for name in ("h100_sxm", "l40s", "h200_sxm"))
+BF16, FP8 = gemm_kind.named("bfloat16"), gemm_kind.named("fp8")
+SHAPE = (np.array([1.0, 300.0, 8192.0]), 4096.0, 4096.0)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
+
+
+def test_an_array_equals_its_scalars_with_the_residual():
+    together = predict(*SHAPE, BF16, H100, backend="vllm")
+    alone = [predict(m, 4096.0, 4096.0, BF16, H100, backend="vllm") for m in SHAPE[0]]
+    assert alone[0].latency_s.shape == ()
+    for name in ("latency_s", "low_s", "high_s"):
+        np.testing.assert_allclose(getattr(together, name), [getattr(p, name) for p in alone], rtol=1e-12)
+    assert together.bound.tolist() == [str(p.bound) for p in alone]
+
+
+def test_how_names_what_was_used():
+    def how(kind, gpu, **given):
+        return predict(*SHAPE, kind, gpu, **given).how
+
+    assert how(BF16, H100, backend="vllm") == "calibrated"
+    assert how(BF16, H100) == how(BF16, H100, backend="new") == "calibrated (pooled trtllm, vllm)"
+    assert how(gemm_kind.named("sq"), H100) == "transferred (from a100_sxm, l40s)"
+    assert how(BF16, H100, level="transfer") == "transferred (from a100_sxm, l40s)"
+    assert how(BF16, H100, level="spec") == "spec (from a100_sxm, l40s)"
+    assert how(BF16, H200) == "spec (from a100_sxm, h100_sxm, l40s)"
+
+
+def test_a_kind_that_one_device_alone_measured_is_carried_from_the_nearest_kind():
+    found = predict(*SHAPE, gemm_kind.named("fp8_block"), H100, level="spec")
+    assert found.how == "spec (from l40s)"
+    assert (found.latency_s > 0).all()
+
+
+def test_a_pooled_backend_lies_between_and_its_interval_spans_all():
+    parts = [predict(*SHAPE, FP8, H100, backend=name) for name in ("sglang", "trtllm", "vllm")]
+    pooled = predict(*SHAPE, FP8, H100)
+    np.testing.assert_array_equal(pooled.low_s, np.min([p.low_s for p in parts], axis=0))
+    np.testing.assert_array_equal(pooled.high_s, np.max([p.high_s for p in parts], axis=0))
+    np.testing.assert_allclose(pooled.latency_s, np.prod([p.latency_s for p in parts], axis=0) ** (1 / 3))
+
+
+@pytest.mark.parametrize("level", ["auto", "transfer", "spec"])
+@pytest.mark.parametrize("kind", gemm_kind.KINDS.values(), ids=lambda kind: kind.math)
+def test_intervals_hold_their_prediction(kind, level):
+    found = predict(*SHAPE, kind, L40S, level=level)
+    assert (found.low_s > 0).all()
+    assert (found.low_s <= found.latency_s).all()
+    assert (found.latency_s <= found.high_s).all()
+
+
+def test_less_knowledge_means_a_wider_interval():
+    m = np.exp2(np.linspace(0, 13, 40)).round()
+    widths = []
+    for given in ({"backend": "vllm"}, {"backend": "vllm", "residual": False}, {"level": "spec"}):
+        found = predict(m, 4096.0, 2048.0, BF16, H100, **given)
+        widths.append(np.mean(found.high_s / found.low_s))
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_shapes_beyond_the_measured_ones_are_flagged():
+    found = predict(np.array([64.0, 64.0, 1e6]), np.array([4096.0, 2e5, 4096.0]), 4096.0, BF16, H100, backend="vllm")
+    assert found.extrapolated.tolist() == [False, True, True]
+
+
+def test_a_sum_takes_the_stored_correlation():
+    found = predict(*SHAPE, BF16, H100, backend="vllm")
+    low, high = uncertainty.total(found.latency_s, found.low_s, found.high_s, [0, 1, 2], found.correlation)
+    assert found.low_s.sum() <= low * (1 + 1e-9)
+    assert low < found.latency_s.sum() < high
+    assert 0.0 <= found.correlation <= 1.0
+
+
+def test_what_no_rule_covers_is_one_line():
+    with pytest.raises(ValueError, match="a100_sxm has no fp8 pipe, which fp8 needs"):
+        predict(*SHAPE, FP8, hardware.gpu("a100_sxm"))
+    with pytest.raises(UnknownNameError, match="calibration level 'specs'; did you mean spec"):
+        predict(*SHAPE, BF16, H100, level="specs")
+    with pytest.raises(ValueError, match="no calibrated device has 'sq', so there is nothing to carry to h100_sxm"):
+        predict(*SHAPE, gemm_kind.named("sq"), H100, fits=[f for f in calibrations("gemm") if f.device == "h100_sxm"])
+
+
+def test_carried_constants_are_a_weighted_geometric_mean():
+    fits = calibrations("gemm")
+    own = {name: [f for f in fits if f.device == name and f.math == "bfloat16"] for name in ("a100_sxm", "l40s")}
+    found = carried("bfloat16", H100, [f for group in own.values() for f in group])
+    means = {name: np.mean([logs(f.constants) for f in group], axis=0) for name, group in own.items()}
+    expected = np.exp((3 * means["a100_sxm"] + means["l40s"]) / 4)
+    at = NAMES.index("compute_efficiency")
+    assert found.compute_efficiency == pytest.approx(expected[at])
+    unknown = replace(H100, memory_kind="")
+    equal = carried("bfloat16", unknown, [f for group in own.values() for f in group])
+    assert equal.compute_efficiency == pytest.approx(np.exp((means["a100_sxm"] + means["l40s"])[at] / 2))

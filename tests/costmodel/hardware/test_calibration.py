@@ -1,0 +1,83 @@
+"""Reading calibrations: the user's own come first, and a wrong file says what is wrong."""
+
+import pytest
+
+from costmodel.hardware import calibration
+
+TEXT = """
+model = "gemm"
+device = "mine"
+measured_on = "mine"
+source = "made up"
+
+[[fit]]
+math = "bfloat16"
+backend = "b"
+rows = 3
+pairs = 2
+ranges = { m = [1, 2], n = [3, 4], k = [5, 6] }
+constants = { compute_efficiency = 0.5 }
+held_out_error = { residual_mape = 0.1 }
+intervals = { edges_s = [1e-5] }
+"""
+
+
+@pytest.fixture
+def put(tmp_path, monkeypatch):
+    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
+    folder = tmp_path / "calibrations"
+    folder.mkdir()
+
+    def write(text, name="mine_gemm.toml"):
+        path = folder / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_file_reads_as_its_fits(put):
+    (fit,) = calibration.read(put(TEXT))
+    assert (fit.device, fit.math, fit.backend, fit.how) == ("mine", "bfloat16", "b", "calibrated")
+    assert fit.ranges["k"] == (5.0, 6.0)
+    assert fit.constants == {"compute_efficiency": 0.5}
+    assert fit.backends == ("b",)
+    assert fit.residual == {}
+
+
+def test_the_users_fits_replace_those_of_the_same_device_and_math(put):
+    shipped = calibration.calibrations("gemm")
+    put(TEXT.replace('"mine"', '"h100_sxm"', 1))
+    both = calibration.calibrations("gemm")
+    ours = [fit for fit in both if fit.device == "h100_sxm" and fit.math == "bfloat16"]
+    assert [fit.source for fit in ours] == ["made up"]
+    others = [(fit.device, fit.math) != ("h100_sxm", "bfloat16") for fit in shipped]
+    assert len(both) == 1 + sum(others)
+
+
+def test_a_changed_file_is_read_again(put):
+    path = put(TEXT)
+    assert calibration.read(path)[0].rows == 3
+    put(TEXT.replace("rows = 3", "rows = 44444"))
+    assert calibration.read(path)[0].rows == 44444
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('source = "made up"', "", "source must be a text, got None"),
+        ("rows = 3", "", "a fit lacks rows"),
+        ("rows = 3", "rows = 3\ncolour = 4", "unknown key 'colour'"),
+        ('model = "gemm"', "model = gemm", "not valid TOML"),
+    ],
+)
+def test_a_wrong_file_says_what_is_wrong(put, old, new, message):
+    path = put(TEXT.replace(old, new))
+    with pytest.raises(ValueError, match=message) as caught:
+        calibration.read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"no calibration file .*nothing\.toml"):
+        calibration.read(tmp_path / "nothing.toml")

@@ -1,0 +1,128 @@
+"""Fits on rows whose truth is known, and the committed calibrations on measured rows."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from gemm_rows_strategies import TRUE, made_rows
+
+from costmodel import hardware
+from costmodel.estimators import gemm_kind, gpu_gemm
+from costmodel.estimators.gemm_constants import GemmConstants
+from costmodel.hardware.calibration import FOLDER, calibrations, read
+from profilers import gemm_calibration, gemm_residual, pair_split
+from profilers.boosting import Growth
+from profilers.fit import calibrate, validate
+from profilers.gemm_fit import PRIOR, fit_constants
+
+MEASURED = Path(__file__).resolve().parents[3] / "shared" / "data" / "gpu" / "gemm.parquet"
+BF16, H100 = gemm_kind.named("bfloat16"), hardware.gpu("h100_sxm")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(gemm_residual, "SMALL", Growth(trees=40, depth=4))
+    monkeypatch.setattr(gemm_residual, "SPREAD", Growth(trees=20, depth=3))
+    monkeypatch.setattr(gemm_calibration, "ADAPTED_SEEDS", 1)
+
+
+def mape(rows, constants):
+    shape = (rows[name].to_numpy() for name in "mnk")
+    predicted = gpu_gemm.latency_s(*shape, BF16, H100, GemmConstants(**constants))
+    return float(np.mean(np.abs(predicted / rows.latency_s - 1)))
+
+
+def test_known_constants_are_recovered():
+    rows = made_rows(noise=0.01)
+    found = fit_constants(rows, BF16, H100)
+    assert mape(made_rows(), found) < 0.005
+    for name in ("compute_efficiency", "memory_efficiency", "l2_fraction"):
+        assert found[name] == pytest.approx(getattr(TRUE, name), rel=0.02)
+    assert fit_constants(rows, BF16, H100) == found
+
+
+def test_thirty_rows_beat_the_prior_alone():
+    rows = made_rows(noise=0.02)
+    alone = mape(rows, asdict(PRIOR))
+    adapted = [mape(rows, fit_constants(rows.sample(30, random_state=s), BF16, H100, starts=1)) for s in range(3)]
+    assert max(adapted) < alone
+    assert np.mean(adapted) < 0.6 * alone
+
+
+def test_shares_stay_shares():
+    rows = made_rows()
+    found = fit_constants(rows.assign(latency_s=rows.latency_s / 3), BF16, H100, starts=1)
+    assert max(found[name] for name in ("compute_efficiency", "memory_efficiency", "wave_rounding")) <= 1.0
+
+
+def test_calibrating_writes_what_reading_finds_and_predicts_held_out_pairs(home, quick):
+    rows = made_rows(noise=0.03)
+    bumpy = rows.assign(latency_s=rows.latency_s * np.where((rows.m > 100) & (rows.n > 1000), 1.2, 1.0))
+    paths = calibrate(bumpy)
+    assert [path.name for path in paths] == ["h100_sxm_gemm.toml", "h100_sxm_gemm_residual.npz"]
+    (fit,) = read(paths[0])
+    assert (fit.device, fit.math, fit.backend, fit.how) == ("h100_sxm", "bfloat16", "mine", "calibrated")
+    assert fit.measured_on == "h100_sxm"
+    assert 0.02 < fit.held_out_error["residual_mape"] < 0.04 < fit.held_out_error["roofline_mape"]
+    done = validate(bumpy)
+    assert set(done.how) == {"calibrated"}
+    test = done[pair_split.held_out(done)]
+    error = np.abs(test.predicted_s / test.latency_s - 1)
+    assert error.mean() == pytest.approx(fit.held_out_error["residual_mape"], abs=2e-5)
+    assert 0.85 < np.mean((test.low_s <= test.latency_s) & (test.latency_s <= test.high_s)) < 0.95
+    first = [path.read_bytes() for path in paths]
+    assert [path.read_bytes() for path in calibrate(bumpy)] == first
+
+
+def test_few_rows_move_the_constants_of_others(home):
+    rows = made_rows(noise=0.02, gpu="a100_sxm", math="bfloat16")
+    few = rows.sample(30, random_state=1)
+    (path,) = calibrate(few)
+    (fit,) = read(path)
+    assert (fit.how, fit.rows) == ("transferred", 30)
+    done = validate(rows)
+    spec = validate(rows, "spec")
+    assert set(done.how) == {"transferred"}
+    assert set(spec.how) == {"spec (from h100_sxm, l40s)"}
+    adapted, alone = (np.mean(np.abs(x.predicted_s / x.latency_s - 1)) for x in (done, spec))
+    assert adapted < alone
+    assert done.extrapolated.any()
+
+
+def committed():
+    return [fit for path in sorted(FOLDER.glob("*_gemm.toml")) for fit in read(path)]
+
+
+def test_committed_calibrations_load_and_state_their_source():
+    fits = committed()
+    assert {fit.device for fit in fits} >= {"h100_sxm", "a100_sxm", "l40s"}
+    for fit in fits:
+        assert fit.source
+        assert fit.rows > 1000
+        assert fit.held_out_error["residual_mape"] < fit.held_out_error["analytic_mape"] + 0.01
+        assert sum(path.stat().st_size for path in FOLDER.glob(f"{fit.device}_gemm*")) < 1.05e6
+
+
+def test_committed_errors_are_reproduced_on_held_out_pairs(monkeypatch, tmp_path):
+    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
+    if not MEASURED.is_file():
+        assert calibrations("gemm")
+        return
+    rows = pd.read_parquet(MEASURED)
+    test = rows[pair_split.held_out(rows)].sample(20000, random_state=0)
+    done = validate(test)
+    assert set(done.how) == {"calibrated"}
+    error = (done.predicted_s / done.latency_s - 1).abs().groupby([done.gpu, done.math, done.backend]).mean()
+    inside = ((done.low_s <= done.latency_s) & (done.latency_s <= done.high_s)).mean()
+    assert 0.87 < inside < 0.93
+    for fit in committed():
+        stated = fit.held_out_error["residual_mape"]
+        assert error[fit.device, fit.math, fit.backend] == pytest.approx(stated, rel=0.2)
