@@ -122,7 +122,8 @@ def _by_layer(column: NDArray[Any], follows: NDArray[np.int64], layers: int, ove
 
 def _require_known(costs: Mapping[str, Floats], options: tuple[Precision, ...], device: Device) -> None:
     lacking = np.flatnonzero(np.isnan(costs["latency_s"]).any(axis=0))
-    if lacking.size:
+    if lacking.size and not isinstance(device, Fpga):
         option = options[lacking[0]]
-        pipes = " or ".join(sorted({option.math_pipe, option.attention_pipe}))
-        raise ValueError(f"{device.name} has no {pipes} pipe, which {option.name} needs")
+        pipes = {option.math_pipe, option.attention_pipe}
+        missing = sorted(pipe for pipe in pipes if np.isnan(device.peak_flops.of(pipe)))
+        raise ValueError(f"{device.name} has no {' and no '.join(missing)} pipe, which {option.name} needs")

@@ -38,7 +38,8 @@ def precisions() -> list[cm.Precision]:
 def devices() -> list[cm.Gpu]:
     peaks = PeakFlops(vector=60e12, fp32=60e12, tf32=400e12, fp16=900e12, bf16=900e12, fp8=1800e12, int8=1800e12)
     base = cm.gpu("h100_sxm")
-    return [replace(base, name=f"g{i}", peak_flops=peaks, memory_bytes_per_s=1e12 * (1 + i / 10)) for i in range(DEVICES)]
+    rates = [1e12 * (1 + i / 10) for i in range(DEVICES)]
+    return [replace(base, name=f"g{i}", peak_flops=peaks, memory_bytes_per_s=r) for i, r in enumerate(rates)]
 
 
 def test_grid_is_fast_and_equals_the_loop(benchmark: pytest.FixtureRequest) -> None:

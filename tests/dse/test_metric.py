@@ -1,0 +1,69 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costmodel.catalog import UnknownNameError
+from dse.metric import METRICS, latency_s, parse_budget, throughput_per_s, weight_bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "sense", "limit"),
+    [
+        ("lut<=200e3", "lut", "<=", 200e3),
+        (" latency_s <= 12ms ", "latency_s", "<=", 0.012),
+        ("weight_bytes<=25MB", "weight_bytes", "<=", 25e6),
+        ("weight_bytes<=25M", "weight_bytes", "<=", 25e6),
+        ("energy_j<=3uJ", "energy_j", "<=", 3e-6),
+        ("throughput_per_s>=2k/s", "throughput_per_s", ">=", 2000.0),
+        ("dsp<=0", "dsp", "<=", 0.0),
+    ],
+)
+def test_spellings(text, name, sense, limit):
+    budget = parse_budget(text)
+    assert (budget.metric.name, budget.sense) == (name, sense)
+    assert budget.limit == pytest.approx(limit, rel=1e-12)
+
+
+def test_comparison_makes_the_budget_that_its_text_reads_back():
+    for budget in (latency_s <= 0.012, weight_bytes <= 4e9, throughput_per_s >= 30):
+        assert parse_budget(str(budget)) == budget
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("lut", "like lut<=200e3"),
+        ("lut<5", "like lut<=200e3"),
+        ("lut<=", "like lut<=200e3"),
+        ("lut<=five", "like lut<=200e3"),
+        ("lut<=1e999", "finite"),
+        ("lut<=-5", "at least 0"),
+        ("lut<=1.2.3", "like lut<=200e3"),
+        ("lut<=5MB", "plain counts"),
+        ("latency_s<=5MB", "in s"),
+        ("lut>=5", "<="),
+        ("throughput_per_s<=5", ">="),
+    ],
+)
+def test_bad_budgets_say_what_is_wrong(text, says):
+    with pytest.raises(ValueError) as caught:
+        parse_budget(text)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_typo_lists_near_metrics():
+    with pytest.raises(UnknownNameError, match="weight_bytes"):
+        parse_budget("wieght_bytes<=3")
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_budget_or_a_value_error(text):
+    try:
+        budget = parse_budget(text)
+    except ValueError:
+        return
+    assert math.isfinite(budget.limit)
+    assert budget.metric.name in METRICS

@@ -1,0 +1,144 @@
+"""Plans of named problems: on the estimate's own grid, within every kind of budget."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import costmodel as cm
+import dse
+from costmodel.catalog import UnknownNameError
+from dse.choices import PROXY
+from dse.metric import (
+    bops,
+    cycles,
+    energy_j,
+    latency_s,
+    loss,
+    lut,
+    peak_activation_bytes,
+    throughput_per_s,
+    weight_bytes,
+)
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    return dse.choices(cm.zoo.build("resnet18"), ["int4", "int8", "bf16"])
+
+
+@pytest.fixture(scope="module")
+def on_gpu(resnet):
+    return resnet.on(cm.gpu("h100_sxm"))
+
+
+@pytest.fixture(scope="module")
+def small():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
+    x = torch.randn(32, 1, 8, 8)
+    return dse.choices(module, ["int2", "int4", "int8"], (x, torch.zeros(32, dtype=torch.long)))
+
+
+def test_plan_totals_are_those_of_its_estimate(on_gpu):
+    plan = dse.minimize(loss, over=on_gpu, subject_to=[weight_bytes <= 9e6, latency_s <= 1.0])
+    found = plan.estimate()
+    assert plan.proven
+    assert plan.totals["weight_bytes"] <= 9e6
+    for name in ("weight_bytes", "latency_s", "bops", "energy_j", "bytes_moved"):
+        assert plan.totals[name] == pytest.approx(found.totals[name], rel=1e-12)
+    assert set(plan.assignment) == set(cm.zoo.build("resnet18").layers)
+
+
+@pytest.mark.parametrize("option", [0, 1, 2])
+def test_uniform_choice_is_the_uniform_estimate(on_gpu, option):
+    uniform = cm.estimate(on_gpu.workload, on_gpu.options[option], on_gpu.device)
+    found = on_gpu.estimate(on_gpu.uniform(option))
+    assert found.totals == pytest.approx(uniform.totals, rel=1e-12)
+
+
+def test_formats_mean_what_design_says(resnet):
+    assert [o.name for o in resnet.options(cm.gpu("h100_sxm"))] == ["int4/bf16", "int8/bf16", "bf16/bf16"]
+    assert next(iter(resnet.options(cm.gpu("t4")))).name == "int4/fp16"
+    pairs = dse.choices(resnet.workload, ["w8a8", "int4_g128/bf16/fp8_e4m3"]).options(cm.gpu("h100_sxm"))
+    assert [o.name for o in pairs] == ["int8/int8", "int4_g128/bf16/fp8_e4m3"]
+    integers = dse.choices(resnet.workload, ["int4", "int8"]).options(cm.fpga("zcu104"))
+    assert [o.name for o in integers] == ["int4/int4", "int8/int8"]
+
+
+def test_any_additive_metric_can_be_minimised_under_a_loss_budget(on_gpu):
+    best = dse.minimize(energy_j, over=on_gpu, subject_to=[loss <= 0.05])
+    assert best.proven
+    assert on_gpu.total_loss(best.choice) <= 0.05
+    assert dse.minimize(energy_j, over=on_gpu).objective <= best.objective
+
+
+def test_small_network_equals_brute_force_on_an_fpga(small):
+    problem = small.on(cm.fpga("pynq_z1"))
+    every = [np.array(c) for c in itertools.product(range(3), repeat=len(problem.layers))]
+    limit = np.median([problem.estimate(c).totals["lut"] for c in every])
+    feasible = [problem.total_loss(c) for c in every if problem.estimate(c).totals["lut"] <= limit]
+    plan = dse.minimize(loss, over=problem, subject_to=[lut <= limit])
+    assert plan.objective == pytest.approx(min(feasible), rel=1e-12)
+
+
+def test_peak_activation_budget_is_met_exactly(small):
+    problem = small.on(cm.fpga("pynq_z1"))
+    every = [np.array(c) for c in itertools.product(range(3), repeat=len(problem.layers))]
+    peaks = [problem.estimate(c).totals["peak_activation_bytes"] for c in every]
+    for limit in np.unique(peaks):
+        best = min(problem.total_loss(c) for c, peak in zip(every, peaks, strict=True) if peak <= limit)
+        plan = dse.minimize(loss, over=problem, subject_to=[peak_activation_bytes <= limit])
+        assert plan.estimate().totals["peak_activation_bytes"] <= limit
+        assert plan.objective == pytest.approx(best, rel=1e-12)
+    with pytest.raises(dse.InfeasibleError, match="peak_activation_bytes"):
+        dse.minimize(loss, over=problem, subject_to=[peak_activation_bytes <= min(peaks) / 2])
+
+
+def test_throughput_and_cycles_limit_the_slowest_layer(small):
+    problem = small.on(cm.fpga("pynq_z1"))
+    rate = problem.estimate(problem.uniform(2)).totals["throughput_per_s"]
+    assert dse.minimize(loss, over=problem, subject_to=[throughput_per_s >= rate * 0.999]).proven
+    with pytest.raises(dse.InfeasibleError, match="cycles") as caught:
+        dse.minimize(loss, over=problem, subject_to=[cycles <= 1])
+    assert caught.value.least["cycles"] > 1
+
+
+def test_ties_hold_by_name(small):
+    problem = small.on(cm.fpga("pynq_z1"))
+    limit = problem.estimate(problem.uniform(1)).totals["bops"] * 1.1
+    plan = dse.minimize(loss, over=problem, subject_to=[bops <= limit], ties=[[problem.layers[0], problem.layers[-1]]])
+    assert plan.choice[0] == plan.choice[-1]
+
+
+def test_front_ends_at_the_cheapest_and_the_best(small):
+    problem = small.on(cm.fpga("pynq_z1"))
+    found = dse.front(problem, [loss, weight_bytes])
+    assert found.points[0, 1] == problem.costs["weight_bytes"].min(axis=1).sum()
+    assert found.points[-1, 0] == pytest.approx(problem.loss.min(axis=1).sum(), rel=1e-12)
+
+
+def test_a_workload_without_weights_takes_the_proxy_and_says_so(on_gpu, small):
+    assert on_gpu.loss_source == PROXY
+    assert small.on(cm.fpga("pynq_z1")).loss_source.startswith("measured")
+
+
+def test_bad_questions_are_one_line(resnet, on_gpu):
+    with pytest.raises(ValueError, match="no fp8 pipe"):
+        dse.choices(resnet.workload, ["fp8_e4m3/fp8_e4m3"]).on(cm.gpu("a100_sxm"))
+    with pytest.raises(ValueError, match="differ"):
+        dse.choices(resnet.workload, ["int8", "int8/bf16"]).on(cm.gpu("h100_sxm"))
+    with pytest.raises(ValueError, match="at least one"):
+        dse.choices(resnet.workload, [])
+    with pytest.raises(ValueError, match="needs a device"):
+        dse.minimize(loss, over=resnet)
+    with pytest.raises(ValueError, match="no throughput budget"):
+        dse.minimize(loss, over=on_gpu, subject_to=[throughput_per_s >= 5])
+    with pytest.raises(UnknownNameError, match="budget on h100_sxm"):
+        dse.minimize(loss, over=on_gpu, subject_to=[lut <= 5])
+    with pytest.raises(ValueError, match="calibration data"):
+        dse.choices(nn.Linear(2, 2), ["int8"])
+    with pytest.raises(UnknownNameError, match="layer"):
+        dse.minimize(loss, over=on_gpu, ties=[["conv1", "nope"]])
