@@ -1,0 +1,63 @@
+"""The meaning of stored codes: what hardware reads and writes, decoded with the value grids of costmodel.formats."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel import formats
+from costmodel.formats import Format
+
+_EXTRA = {
+    "binary": Format("binary", 1, encoding="codebook", codebook=(-1.0, 1.0)),
+    "ternary": Format("ternary", 2, encoding="codebook", codebook=(0.0, 1.0, np.nan, -1.0)),
+}
+"""Operand formats of FPGA units alone: code 0 and 1 for -1 and +1; two's complement without its least number."""
+
+
+def get(name: str) -> Format:
+    """The format of that name, binary and ternary among them."""
+    return _EXTRA.get(name) or formats.get(name)
+
+
+def decode(codes: Any, fmt: Format) -> NDArray[np.float64]:
+    """Values of an array of codes in 0 .. 2^bits - 1, float64; infinities and nan where a code means them."""
+    codes = np.asarray(codes).astype(np.int64)
+    if fmt.encoding == "integer":
+        wrapped = np.where(fmt.signed & (codes >> (fmt.bits - 1) == 1), codes - 2**fmt.bits, codes)
+        return np.asarray(wrapped * 2.0**-fmt.mantissa_bits)
+    table = np.array(fmt.codebook) if fmt.encoding == "codebook" else _table(fmt)
+    return np.asarray(table[codes])
+
+
+def _table(fmt: Format) -> NDArray[np.float64]:
+    """All values of a minifloat by code: magnitudes ascend with the code, the special codes follow the largest."""
+    grid = formats.values(fmt)
+    if not fmt.signed:
+        return np.concatenate([grid, np.full(2**fmt.bits - len(grid), np.nan)])
+    sizes = grid[grid >= 0]
+    tail = np.full(2 ** (fmt.bits - 1) - len(sizes), np.nan)
+    if fmt.special == "ieee":
+        tail[0] = np.inf
+    positive = np.concatenate([sizes, tail])
+    negative = -positive
+    if fmt.special == "fnuz":
+        negative[0] = np.nan
+    return np.concatenate([positive, negative])
+
+
+def integers(values: NDArray[np.float64], lowest_exponent: int) -> NDArray[Any]:
+    """Exact Python integers of finite values in units of 2^lowest_exponent; None where a value is not finite."""
+    scaled = np.ldexp(np.where(np.isfinite(values), values, 0.0), -lowest_exponent)
+    if np.any(scaled != np.rint(scaled)):
+        raise ValueError(f"a value is no multiple of 2^{lowest_exponent}")
+    pairs = zip(scaled.flat, np.isfinite(values).flat, strict=True)
+    return objects((int(x) if finite else None for x, finite in pairs), values.shape)
+
+
+def objects(items: Iterable[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """An array of Python objects, the last axis fastest."""
+    array = np.empty(shape, dtype=object)
+    array.reshape(-1)[:] = list(items)
+    return array
