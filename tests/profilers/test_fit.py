@@ -84,7 +84,7 @@ def test_calibrating_writes_what_reading_finds_and_predicts_held_out_pairs(home,
 
 def test_few_rows_move_the_constants_of_others(home):
     rows = made_rows(noise=0.02, gpu="a100_sxm", math="bfloat16")
-    few = rows.sample(30, random_state=1)
+    few = rows[rows.m <= 2048].sample(30, random_state=1)
     (path,) = calibrate(few)
     (fit,) = read(path)
     assert (fit.how, fit.rows) == ("transferred", 30)
