@@ -29,7 +29,7 @@ def evaluate(module: "torch.nn.Module", data: Data, *, loss_fn: "LossFn | None" 
     import torch
 
     score = loss_fn or _cross_entropy
-    inputs, targets = _checked(data)
+    inputs, targets = checked(data)
     total, right, graded = 0.0, 0, 0
     with _evaluating(module), torch.no_grad():
         for *arguments, answers in split((*inputs, targets), batch_size):
@@ -77,7 +77,8 @@ def as_tuple(inputs: Inputs) -> "tuple[torch.Tensor, ...]":
     return tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
 
 
-def _checked(data: Data) -> "tuple[tuple[torch.Tensor, ...], torch.Tensor]":
+def checked(data: Data) -> "tuple[tuple[torch.Tensor, ...], torch.Tensor]":
+    """Return the inputs as a tuple, and the targets; ValueError where data is no such pair."""
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise ValueError(f"data must be (inputs, targets), got {type(data).__name__}")
     return as_tuple(data[0]), data[1]

@@ -53,10 +53,11 @@ def edit_input(part: "torch.nn.Module", edit: "Callable[[torch.Tensor], torch.Te
     """
 
     def hook(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        edited = edit(args[0] if args else kwargs["input"])
+        key = None if args else next(iter(kwargs))
+        edited = edit(args[0] if key is None else kwargs[key])
         if edited is None:
             return args, kwargs
-        return ((edited, *args[1:]), kwargs) if args else (args, kwargs | {"input": edited})
+        return ((edited, *args[1:]), kwargs) if key is None else (args, kwargs | {key: edited})
 
     return part.register_forward_pre_hook(hook, with_kwargs=True)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from costmodel.formats import Format
 from costmodel.precision import Precision, precision
 from dse.sensitivity import round_trip
-from dse.sensitivity.evaluate import Data, LossFn, evaluate
+from dse.sensitivity.evaluate import Data, LossFn, checked, evaluate
 from dse.sensitivity.fake_quantize import quantise_input
 from dse.sensitivity.layers import quantisable, select
 from dse.sensitivity.ranges import Range, observe
@@ -83,7 +83,7 @@ def measure(
 def _ranges(module: "torch.nn.Module", data: Data, layers: Iterable[str] | None, batch_size: int) -> dict[str, Range]:
     """The input range of each layer to measure, in the order asked for."""
     names = tuple(quantisable(module) if layers is None else dict.fromkeys(layers))
-    ranges = observe(module, names, data[0], batch_size=batch_size)
+    ranges = observe(module, names, checked(data)[0], batch_size=batch_size)
     missing = [name for name in names if name not in ranges]
     if missing and layers is not None:
         raise ValueError(f"layer {missing[0]!r} is never called on the calibration data")
