@@ -15,9 +15,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.solvers.enumeration import Half, Item, combine, meet, reach_within, split
+from dse.solvers.bounded import Bounded
+from dse.solvers.enumeration import Half, combine, reach_within, split
 from dse.solvers.instance import Counts, Instance, Outcome
-from dse.solvers.node import Bounded, Node
+from dse.solvers.meeting import meet
+from dse.solvers.node import Node
 from dse.solvers.rounding import feasible_near
 
 Ints = NDArray[np.int64]
@@ -122,7 +124,7 @@ class _Search:
     def _enumerate(self, found: Bounded, most: int, only_if_decisive: bool) -> float:
         """Look through the node's plans by excess and priced room, as far as they are few; return how far."""
         needed = min(self.target, found.worst) - found.bound + 2 * found.error
-        left, right = split(_items(self.instance, found, self.target))
+        left, right = split(found.items(self.instance, self.target))
         reach = min(reach_within(half, needed, most) for half in (left, right))
         if reach < 0 or (only_if_decisive and reach < needed):
             return 0.0
@@ -149,28 +151,6 @@ class _Search:
                 good = good[left.costs[b, rows[good]] + right.costs[b, partners[good]] <= room[b]]
             for pair in good[np.argsort(sums[good], kind="stable")]:
                 taken = left.taken(int(rows[pair])) + right.taken(int(partners[pair]))
-                if self._consider(_changed(decided, found, taken)):
+                if self._consider(found.changed(decided, taken)):
                     break
         return reach
-
-
-def _items(instance: Instance, found: Bounded, target: float) -> list[Item]:
-    """The alternatives to the base options that a plan of at most the target loss may take."""
-    node, items = found.node, []
-    for group, option in np.argwhere(found.within(target)):
-        source, base = node.source[group], found.base[group]
-        if option != base:
-            loss = int(instance.loss[source, option] - instance.loss[source, base])
-            costs = instance.costs[:, source, option] - instance.costs[:, source, base]
-            excess = float(found.excess[group, option])
-            items.append(Item(int(group), int(option), int(node.copies[group]), excess, loss, costs))
-    return items
-
-
-def _changed(decided: Counts, found: Bounded, taken: list[tuple[Item, int]]) -> Counts:
-    counts = decided.copy()
-    for item, times in taken:
-        source = found.node.source[item.group]
-        counts[source, item.option] += times
-        counts[source, found.base[item.group]] -= times
-    return counts

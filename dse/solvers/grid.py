@@ -23,7 +23,7 @@ class Grid:
 
     def of(self, table: NDArray[np.float64]) -> NDArray[np.int64]:
         """Another table on this grid, rounded down."""
-        return np.floor(np.ldexp(table, self.shift)).astype(np.int64)
+        return _floor(table, self.shift)
 
     def floor(self, value: float) -> int:
         """The largest grid integer not above a finite value."""
@@ -48,4 +48,10 @@ def to_grid(table: NDArray[np.float64], terms: int | None = None) -> Grid:
     needed = int((_MANTISSA_BITS - exponent - lowest_bit)[used].max())
     largest = int(exponent[used].max()) + (terms or len(table)).bit_length()
     shift = min(needed, GRID_BITS - largest)
-    return Grid(np.floor(np.ldexp(table, shift)).astype(np.int64), shift, shift == needed)
+    return Grid(_floor(table, shift), shift, shift == needed)
+
+
+def _floor(table: NDArray[np.float64], shift: int) -> NDArray[np.int64]:
+    scaled = np.ldexp(table, shift)
+    underflow = (scaled == 0) & (table < 0)
+    return np.where(underflow, -1, np.floor(scaled)).astype(np.int64)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.solvers import branching
+from dse.solvers.bounded import Bounded
 from dse.solvers.instance import Instance, Outcome
-from dse.solvers.node import Bounded, Node
+from dse.solvers.node import Node
 
 MOST_SUBSETS = 20_000
 
