@@ -70,8 +70,8 @@ def enough(rows: pd.DataFrame) -> bool:
 def adapt(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
     """A calibration from few rows of one backend: carried constants, moved as far as the rows insist."""
     backend = str(rows.backend.iloc[0])
-    givers = donors(kind.math, gpu, known)
-    constants = complete(fit_constants(rows, kind, gpu, carried(kind.math, gpu, known), starts=1))
+    givers = donors(kind.math, gpu, known, backend)
+    constants = complete(fit_constants(rows, kind, gpu, carried(kind.math, gpu, known, backend), starts=1))
     widths = {
         f"few_{side}": [choose(w) for w in zip(*(f.intervals[f"few_{side}"] for f in givers), strict=True)]
         for side, choose in (("low", min), ("high", max))
@@ -154,11 +154,11 @@ def _carried_intervals(
     """Errors of predicting this device from the others: by spec sheet alone, and adapted to ADAPTED_ROWS."""
     others = [other for other in every if other.device != fit.device]
     edges = intervals["edges_s"]
-    if not donors(fit.math, gpu, others):
+    if not donors(fit.math, gpu, others, fit.backend):
         wide = [UNKNOWN_OFFSET] * (2 * len(edges) + 2)
         return {f"{stage}_{name}": value for stage in ("spec", "few") for name, value in (
             ("low", [-x for x in wide]), ("high", wide), ("correlation", 1.0))}  # fmt: skip
-    prior = carried(fit.math, gpu, others)
+    prior = carried(fit.math, gpu, others, fit.backend)
     tries = {"spec": [prior], "few": []}
     for seed in range(ADAPTED_SEEDS):
         few = own.sample(min(ADAPTED_ROWS, len(own)), random_state=seed)

@@ -62,7 +62,7 @@ def predict(
             found = replace(found, how=f"{found.how} (pooled {', '.join(fit.backend for fit in own)})")
     else:
         others = [fit for fit in fits if fit.device != gpu.name or (level != "spec" and fit.math != kind.math)]
-        found = _carried(others, m, n, k, kind, gpu)
+        found = _carried(others, backend, m, n, k, kind, gpu)
     columns = ("latency_s", "low_s", "high_s", "bound", "extrapolated")
     return replace(found, **{name: getattr(found, name).reshape(shape) for name in columns})
 
@@ -86,11 +86,13 @@ def _calibrated(
     return GemmPrediction(latency_s, latency_s * low, latency_s * high, bound, outside, fit.how, correlation)
 
 
-def _carried(fits: Sequence[Calibration], m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu) -> GemmPrediction:
+def _carried(
+    fits: Sequence[Calibration], backend: str, m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu
+) -> GemmPrediction:
     """The population's constants; either way the interval is as wide as the worst donor's error when left out."""
     known = any(fit.device == gpu.name for fit in fits)
-    givers = donors(kind.math, gpu, fits)
-    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(kind.math, gpu, fits))
+    givers = donors(kind.math, gpu, fits, backend)
+    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(kind.math, gpu, fits, backend))
     spans = [_factors(fit, "spec", parts, 1.0) for fit in givers]
     high = np.max([np.maximum(high, 1.0 / low) for low, high in spans], axis=0)
     outside = np.all([_outside(fit, m, n, k) for fit in givers], axis=0)

@@ -24,26 +24,32 @@ DEVICE_SHARE = 0.5
 
 NAMES = tuple(f.name for f in fields(GemmConstants))
 
+LIBRARY_KINDS = ("bfloat16",)
+"""Kinds that every backend leaves to the vendor's library, so that all backends' fits tell of a new device: keeping to
+one took bf16 from 15 to 20 % on an H100; pooling them took int8_wo, which each writes itself, from 16 to 75 %."""
+
 UNITS = ("compute_efficiency", "memory_efficiency", "wave_rounding")
 """Constants that are shares: at most 1."""
 
 
-def donors(math: str, gpu: Gpu, fits: Sequence[Calibration]) -> tuple[Calibration, ...]:
+def donors(math: str, gpu: Gpu, fits: Sequence[Calibration], backend: str = "") -> tuple[Calibration, ...]:
     """The measured fits of a kind, else of the nearest one, on other devices.
 
-    Of every backend: donors of the same backend alone made bf16 worse, 13 to 20 % on an H100 and 16 to 19 % on an L40S.
+    Of the same backend where there are any, but for LIBRARY_KINDS.
     """
     measured = [fit for fit in fits if fit.device != gpu.name and fit.how == "calibrated"]
     of_kind = [fit for fit in measured if fit.math == math]
-    return tuple(of_kind or [fit for fit in measured if fit.math == NEAREST.get(math)])
+    others = of_kind or [fit for fit in measured if fit.math == NEAREST.get(math)]
+    same = [fit for fit in others if fit.backend == backend and math not in LIBRARY_KINDS]
+    return tuple(same or others)
 
 
-def carried(math: str, gpu: Gpu, fits: Sequence[Calibration]) -> GemmConstants:
+def carried(math: str, gpu: Gpu, fits: Sequence[Calibration], backend: str = "") -> GemmConstants:
     """Constants of a kind on a device without rows of it; `fits` may hold the device's other kinds.
 
     ValueError where no other device has that kind.
     """
-    others = donors(math, gpu, fits)
+    others = donors(math, gpu, fits, backend)
     if not others:
         raise ValueError(f"no calibrated device has {math!r}, so there is nothing to carry to {gpu.name}")
     devices = sorted({fit.device for fit in others})

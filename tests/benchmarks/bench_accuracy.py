@@ -105,7 +105,7 @@ def adapted(part: pd.DataFrame, own: pd.DataFrame, gpu: str, math: str, backend:
     """MAPE in % on the held-out rows after fits to 30 rows, one a seed."""
     device, kind = hardware.gpu(gpu), gemm_kind.named(math)
     others = [fit for fit in calibrations("gemm") if fit.device != gpu]
-    prior = carried(math, device, others)
+    prior = carried(math, device, others, backend)
     shape = [part[name].to_numpy() for name in "mnk"]
     found = []
     for seed in range(SEEDS):
