@@ -30,7 +30,10 @@ class ObliviousTrees:
 
     def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum the trees for float[F, N] features; a value equal to an edge lies below it."""
-        codes = self.codes(features)
+        return self.of_codes(self.codes(features))
+
+    def of_codes(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Sum the trees for binned features: ensembles with equal edges share their bins."""
         pieces = [self._sum(codes[:, i : i + ROWS]) for i in range(0, codes.shape[1], ROWS)]
         return np.concatenate(pieces) if pieces else np.zeros(0)
 

@@ -74,9 +74,12 @@ def _calibrated(
     latency_s, stage = parts.latency_s, "analytic"
     spread: Real = 1.0
     if residual and fit.residual:
+        bias, width = (unpack(fit.residual[part]) for part in ("bias", "spread"))
         seen = observed(m, n, k, gpu, parts, fit)
-        latency_s = latency_s * np.exp(unpack(fit.residual["bias"]).predict(seen))
-        spread, stage = np.exp(unpack(fit.residual["spread"]).predict(seen)), "residual"
+        codes = bias.codes(seen)
+        shared = codes if np.array_equal(bias.edges, width.edges) else width.codes(seen)
+        latency_s = latency_s * np.exp(bias.of_codes(codes))
+        spread, stage = np.exp(width.of_codes(shared)), "residual"
     if fit.how != "calibrated":
         stage = "few"
     low, high = _factors(fit, stage, parts, spread)
