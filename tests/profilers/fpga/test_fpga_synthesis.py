@@ -1,0 +1,100 @@
+import json
+
+import pytest
+
+from profilers.fpga import Cache, Design, YosysError, measure, rows
+from profilers.fpga import synthesis as synthesis_module
+from profilers.fpga.flow import script, synthesise
+from profilers.fpga.rows import designs
+from profilers.fpga.tool import Yosys, yosys
+
+ONE = Design("product", "int2", "uint2")
+TWO = Design("binary_dot", "binary", "binary", 6)
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Batches that are synthesised, as they come."""
+    seen = []
+
+    def counted(batch, family, tool):
+        seen.append([design.name for design in batch])
+        return synthesise(batch, family, tool)
+
+    monkeypatch.setattr(synthesis_module, "synthesise", counted)
+    return seen
+
+
+def test_results_are_cached_resumed_and_rebuilt(tmp_path, runs):
+    cache, seen = Cache(tmp_path), []
+    first = measure([ONE, TWO, ONE], cache=cache, progress=seen.append)
+    assert first[0] == first[2]
+    assert runs == [[ONE.name, TWO.name]]
+    assert [(p.done, p.total, p.cached) for p in seen] == [(0, 2, 0), (2, 2, 0)]
+    assert measure([TWO], cache=cache) == [first[1]]
+    assert len(runs) == 1
+    for path in tmp_path.rglob("*.json"):
+        path.write_text(path.read_text()[:-20])
+    assert measure([ONE], cache=cache) == [first[0]]
+    assert runs[1:] == [[ONE.name]]
+    assert measure([ONE, TWO], cache=cache, progress=seen.append) == first[:2]
+    assert runs[2:] == [[TWO.name]]
+    assert seen[-1].cached == 1
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_changed_entry_is_no_entry(tmp_path):
+    cache = Cache(tmp_path)
+    cache.put("ab", {"sites": 3})
+    assert cache.get("ab") == {"sites": 3}
+    path = next(tmp_path.rglob("*.json"))
+    path.write_text(path.read_text().replace("3}", "4}"))
+    assert cache.get("ab") is None
+    path.write_text(json.dumps([1]))
+    assert cache.get("ab") is None
+    assert cache.get("cd") is None
+
+
+def test_rows_have_the_columns_that_validation_reads(tmp_path):
+    table = rows([ONE], cache=Cache(tmp_path))
+    named = ["unit", "a_format", "b_format", "n", "acc_bits", "device_family", "sites", "ff", "dsp", "bram18"]
+    assert set(named) <= set(table)
+    assert table["sites"][0] >= 3
+    assert table["yosys"][0] == yosys().version
+    assert designs(table) == [ONE]
+
+
+def test_bad_families_and_batches_are_named():
+    with pytest.raises(ValueError, match=r"one of \('xc7', 'xcup'\), got 'ecp5'"):
+        script("ecp5")
+    with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
+        measure([ONE], batch=0)
+
+
+NETLIST = {"modules": {"design_0": {"cells": {"one": {}, "two": {}}}}}
+STAT = {"modules": {"\\design_0": {"num_cells": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("netlist", "stat", "message"),
+    [
+        (json.dumps(NETLIST)[:40], json.dumps(STAT), "incomplete netlist"),
+        ("", json.dumps(STAT), "incomplete netlist"),
+        (json.dumps({"modules": {}}), json.dumps(STAT), "wrote -1 cells of design_0, expected 2"),
+        (json.dumps(NETLIST).replace(', "two": {}', ""), json.dumps(STAT), "wrote 1 cells of design_0, expected 2"),
+        (json.dumps(NETLIST), json.dumps({"modules": {}}), "wrote 2 cells of design_0, expected None"),
+    ],
+)
+def test_incomplete_results_are_refused(netlist, stat, message, monkeypatch):
+    def run(tool, arguments, folder):
+        (folder / "netlist.json").write_text(netlist)
+        (folder / "stat.json").write_text(stat)
+
+    monkeypatch.setattr(Yosys, "run", run)
+    with pytest.raises(YosysError, match=message):
+        synthesise([ONE], "xc7", Yosys(("yosys",), "0.70"))
+
+
+def test_yosys_errors_are_one_line(tmp_path):
+    with pytest.raises(YosysError, match="ERROR: No such command: nonsense"):
+        yosys().run(["-q", "-p", "nonsense"], tmp_path)
