@@ -1,9 +1,9 @@
 """Starting is quick because heavy packages load on use alone."""
 
 import json
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -71,13 +71,10 @@ def test_importing_loads_no_heavy_package(package: str) -> None:
 
 def test_help_answers_quickly() -> None:
     def once() -> float:
-        start = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-c", "from app.cli import main; main()", "--help"],
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-        )
-        return time.perf_counter() - start
+        before = os.times()
+        command = [sys.executable, "-c", "from app.cli import main; main()", "--help"]
+        subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
 
-    assert min(once() for _ in range(5)) < 0.4
+    assert min(once() for _ in range(5)) < 0.4, "processor time, so that a busy machine does not count"
