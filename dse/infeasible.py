@@ -29,9 +29,10 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
     seconds = SEARCH_S if time_limit_s is None else time_limit_s
     given = {name: _least_given_others(tables, name, max_formats, time.monotonic() + seconds) for name in tables.limits}
     least = {name: max(alone[name], value) for name, value in given.items()}
-    together = f" with {max_formats} formats" if max_formats else ""
-    needs = _needs(tables, least, [name for name in least if least[name] > tables.limits[name]] or list(least))
-    return InfeasibleError(f"no plan meets the budgets together{together}: given the others, {needs}", _floats(least))
+    together = "no plan meets the budgets together" + (f" with {max_formats} formats" if max_formats else "")
+    over = [name for name, value in least.items() if value > tables.limits[name]]
+    needs = f"given the others, {_needs(tables, least, over)}" if over else f"several of {', '.join(least)} conflict"
+    return InfeasibleError(f"{together}: {needs}", _floats(least))
 
 
 def _needs(tables: Tables, least: dict[str, Fraction], names: list[str]) -> str:

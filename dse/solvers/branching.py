@@ -65,7 +65,7 @@ class _Search:
     def run(self) -> Outcome:
         """Take nodes in order of their bound until none can hold a better plan."""
         self._push(-math.inf, 0, Node.root(self.instance))
-        while self.queue and self.queue[0][0] <= self.target:
+        while self.queue and not self._is_closed(self.queue[0][0]):
             if time.monotonic() > self.deadline:
                 return Outcome(self.counts, min(self.best, self.queue[0][0]), False)
             bound, depth, _, node = self._pop()
@@ -76,6 +76,10 @@ class _Search:
     def target(self) -> float:
         """The largest loss of a better plan: less than a known one's by the greatest common divisor of all losses."""
         return self.best - (1 if self.counts is None else self.unit)
+
+    def _is_closed(self, bound: float) -> bool:
+        """Whether a part with that bound holds no better plan; an infinite bound means that it holds none at all."""
+        return bound > self.target or bound == math.inf
 
     def _push(self, bound: float, depth: int, node: Node) -> None:
         heapq.heappush(self.queue, (bound, -depth, next(self.serial), node))
@@ -97,14 +101,14 @@ class _Search:
             self._consider(reduced.fixed)
             return
         found = Bounded.of(self.instance, reduced)
-        if found.bound - found.error > self.target:
+        if self._is_closed(found.bound - found.error):
             return
         if self.counts is None:
             self._round(found)
         for most, only_if_decisive in _BRANCH if depth else _ROOT:
             reach = self._enumerate(found, most, only_if_decisive)
             bound = max(bound, found.bound - found.error + reach)
-            if bound > self.target:
+            if self._is_closed(bound):
                 return
         for child in found.children(self.target):
             self._push(bound, depth + 1, child)

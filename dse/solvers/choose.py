@@ -1,11 +1,17 @@
 """Which method solves a problem: by its shape."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 
 from dse.solvers import branching, cp_sat, subsets
 from dse.solvers.classes import Classes, classes
-from dse.solvers.instance import Outcome
+from dse.solvers.instance import Instance, Outcome
 from dse.tables import Tables
+
+_SHARE, _LONGEST_S = 0.25, 5.0
+"""The part of the time, and the most, that a coupled problem spends without conversions for a first plan and bound."""
 
 
 def dispatch(tables: Tables, max_formats: int | None, deadline: float) -> tuple[Classes, Outcome, str]:
@@ -14,12 +20,29 @@ def dispatch(tables: Tables, max_formats: int | None, deadline: float) -> tuple[
     most_options = min(max_formats or options, options)
     if tables.conversion is None:
         found = classes(tables)
-        if most_options == options:
-            return found, branching.solve(found.instance, deadline), "branching"
-        if subsets.count(found.instance, most_options) <= subsets.MOST_SUBSETS:
-            return found, subsets.solve(found.instance, most_options, deadline), "subsets"
+        if most_options == options or subsets.count(found.instance, most_options) <= subsets.MOST_SUBSETS:
+            return found, *_uncoupled(found.instance, most_options, deadline)
     found = classes(tables, merge=False)
-    return found, cp_sat.solve(found.instance, _couplings(found, most_options), deadline), "cp_sat"
+    return found, _coupled(found, most_options, deadline), "cp_sat"
+
+
+def _uncoupled(instance: Instance, most_options: int, deadline: float) -> tuple[Outcome, str]:
+    if most_options == instance.loss.shape[1]:
+        return branching.solve(instance, deadline), "branching"
+    return subsets.solve(instance, most_options, deadline), "subsets"
+
+
+def _coupled(found: Classes, most_options: int, deadline: float) -> Outcome:
+    """Solve with CP-SAT, from a plan and a bound of the problem without conversions."""
+    now = time.monotonic()
+    until = min(now + _SHARE * (deadline - now), now + _LONGEST_S)
+    many = subsets.count(found.instance, most_options) > subsets.MOST_SUBSETS
+    free, _ = _uncoupled(found.instance, found.instance.loss.shape[1] if many else most_options, until)
+    if free.exhausted and free.counts is None:
+        return free
+    start = None if many else free.counts
+    coupled = cp_sat.solve(found.instance, _couplings(found, most_options), deadline, start)
+    return replace(coupled, bound=max(coupled.bound, free.bound))
 
 
 def _couplings(found: Classes, most_options: int) -> cp_sat.Couplings:

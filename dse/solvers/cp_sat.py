@@ -3,6 +3,7 @@
 Perron, Didier, Gay, The CP-SAT-LP Solver, CP 2023, doi 10.4230/LIPIcs.CP.2023.3.
 """
 
+import math
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -38,8 +39,8 @@ class Couplings:
         return sum(int(self.conversion[choice[a], choice[b]]) for a, b in self.pairs)
 
 
-def solve(instance: Instance, couplings: Couplings, deadline: float) -> Outcome:
-    """Return the best counts of an instance whose classes are single layers.
+def solve(instance: Instance, couplings: Couplings, deadline: float, start: Counts | None = None) -> Outcome:
+    """Return the best counts of an instance whose classes are single layers, at least as good as feasible `start`.
 
     Costs are rounded down to the model's grid, which can only admit more: the bound holds. A plan that breaks a budget
     in exact arithmetic is forbidden and the next one sought.
@@ -47,12 +48,24 @@ def solve(instance: Instance, couplings: Couplings, deadline: float) -> Outcome:
     from ortools.sat.python import cp_model
 
     model, takes, shift = _model(cp_model, instance, couplings)
+    if start is not None:
+        for variable, value in zip((v for row in takes for v in row), start.ravel().tolist(), strict=True):
+            model.add_hint(variable, value)
     while True:
         outcome = _run(cp_model, model, takes, deadline, shift)
         if outcome.counts is None or instance.feasible(outcome.counts):
-            return outcome
+            return outcome if start is None else _better(instance, couplings, outcome, start)
         taken = outcome.counts.argmax(axis=1)
         model.add(sum(row[option] for row, option in zip(takes, taken, strict=True)) < len(takes))
+
+
+def _better(instance: Instance, couplings: Couplings, found: Outcome, start: Counts) -> Outcome:
+    """The outcome with the better of its counts and the start's."""
+    losses = [
+        math.inf if counts is None else instance.objective(counts) + couplings.added(counts)
+        for counts in (found.counts, start)
+    ]
+    return found if losses[0] <= losses[1] else Outcome(start, found.bound, found.exhausted)
 
 
 def _model(cp_model: Any, instance: Instance, couplings: Couplings) -> tuple[Any, list[list[Any]], int]:

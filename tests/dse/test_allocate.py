@@ -183,6 +183,21 @@ def test_time_limit_gives_a_plan_and_a_bound():
     assert plan.gap < 0.01
 
 
+def test_conversions_past_the_time_limit_give_a_plan_and_a_bound():
+    loss, costs, budgets = instances.network_like(0, layers=80)
+    conversion = np.full((8, 8), float(np.median(loss)) / 20) * (1 - np.eye(8))
+    plan = solve(loss, costs, budgets, conversion=conversion, time_limit_s=1.5)
+    assert plan.solver == "cp_sat"
+    assert plan.bound <= plan.objective
+    assert plan.bound >= solve(loss, costs, budgets).bound * (1 - 1e-9)
+
+
+def test_a_large_infeasible_problem_is_refused_at_once():
+    loss, costs, budgets = instances.uncorrelated(0)
+    with pytest.raises(InfeasibleError, match="together with 3 formats"):
+        solve(loss, costs, budgets, max_formats=3, time_limit_s=20)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
