@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .PHONY: demo test test-long lint bench clean
 
 demo: $(VENV)/.installed

@@ -43,8 +43,13 @@ def cli() -> None:
     """Which number format should each layer get on this FPGA or GPU, and how sure is that?"""
 
 
+WAITING = ("OMP_WAIT_POLICY", "PASSIVE")
+"""Threads that spin while they wait slow everything down, themselves too, on a machine whose cores are busy."""
+
+
 def main() -> None:
     """Run the command line; bad input is one line on stderr and exit 2, an infeasible budget exit 3."""
+    os.environ.setdefault(*WAITING)
     try:
         cli.main(prog_name="bitfront", standalone_mode=False)
     except click.ClickException as error:

@@ -42,7 +42,9 @@ def assignment(workload: Workload, precision: str, edits: Sequence[str]) -> dict
 
 
 def share(resource: str, amount: float, device: Device) -> str:
-    """Return how much of an FPGA's LUT, FF, DSP, BRAM or URAM an amount is, "" where it is none of them."""
+    """Return how much of a device's memory, or of an FPGA's LUT, FF, DSP, BRAM or URAM, an amount is, "" otherwise."""
+    if resource == "footprint_bytes" and not isinstance(device, Fpga):
+        return f"{amount / device.memory_bytes:.0%}" + (" (does not fit)" if amount > device.memory_bytes else "")
     available = getattr(device, resource, None) if isinstance(device, Fpga) and resource in RESOURCES else None
     if available is None:
         return ""

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from app.text import print_table
+from app.text import print_table, some
 
 COSTS = ("weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "throughput_per_s")
 
@@ -29,4 +29,4 @@ def show(result: Mapping[str, Any]) -> None:
     if taken:
         click.echo(f"Formats were taken as: {taken}.")
     if result["uncounted"]:
-        click.echo(f"Not counted: {', '.join(result['uncounted'])}.")
+        click.echo(f"Not counted: {some(result['uncounted'])}.")

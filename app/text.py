@@ -50,6 +50,11 @@ def plain(data: Any) -> Any:
     return data.item() if hasattr(data, "item") else data
 
 
+def some(names: Sequence[str], most: int = 8) -> str:
+    """Return the first names and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more (all in --json)" if len(names) > most else "")
+
+
 def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Print rows to stdout as a table, numbers right-aligned in the unit of their column."""
     from rich.console import Console

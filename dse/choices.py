@@ -11,7 +11,7 @@ from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision, precision
 from costmodel.workload import Workload
 from dse.problem import Problem, build
-from dse.sensitivity import Sensitivity, measure, predictions, sqnr_loss
+from dse.sensitivity import Sensitivity, measure, observe, predictions, quantisable, sqnr_loss
 
 if TYPE_CHECKING:
     from dse.sensitivity.evaluate import Data
@@ -70,7 +70,8 @@ class Choices:
         """What each layer's options cost in calibration loss, measured once."""
         if options not in self.measured:
             assert self.data is not None
-            layers = [name for name in self.workload.layers if name in dict(self.module.named_modules())]
+            named = [name for name in self.workload.layers if name in quantisable(self.module)]
+            layers = tuple(observe(self.module, named, self.data[0]))
             data = self.data if self.loss_fn else (self.data[0], predictions(self.module, self.data[0]))
             self.measured[options] = measure(
                 self.module, data, options, layers=layers, loss_fn=self.loss_fn, progress=self.progress

@@ -106,7 +106,8 @@ def _moment_table(problem: Problem, moment: int) -> Floats:
     tables = [alive_at(problem.workload, option, moment) for option in problem.options]
     table = np.zeros((len(problem.layers), len(problem.options)))
     for option, per_op in enumerate(tables):
-        np.add.at(table[:, option], problem.follows, per_op)
+        bytes_ = np.where(problem.follows >= 0, per_op, tables[problem.rest])
+        np.add.at(table[:, option], np.maximum(problem.follows, 0), bytes_)
     return table
 
 

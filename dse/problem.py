@@ -23,13 +23,14 @@ Floats = NDArray[np.float64]
 class Problem:
     """A choice of one option a layer.
 
-    layers       names of the ops that have a choice; every other op follows the layer before it (the first layer's
-                 choice where none is before)
+    layers       names of the ops that have a choice; an op without weights follows the layer before it (the first
+                 layer's choice where none is before)
+    rest         the index of the option that ops with weights but without a choice take: the widest
     loss         float[layers, options], at least 0
     costs        {metric: float[layers, options]}: sums over the ops that follow a layer, of the same grid that
                  `costmodel.estimate` reports
     loss_source  how the loss was found
-    follows      the index of the layer that each op of the workload follows
+    follows      the index of the layer that each op of the workload follows, -1 for those at the option of `rest`
     """
 
     workload: Workload
@@ -40,6 +41,7 @@ class Problem:
     costs: Mapping[str, Floats]
     loss_source: str
     follows: NDArray[np.int64] = field(repr=False)
+    rest: int
     folding: Folding | None = field(default=None, repr=False)
 
     def assignment(self, choice: ArrayLike) -> dict[str, str]:
@@ -58,7 +60,7 @@ class Problem:
     def per_op(self, choice: ArrayLike) -> tuple[Precision, ...]:
         """The precision of every op of the workload under a choice."""
         by_layer = [self.options[o] for o in np.asarray(choice).tolist()]
-        return tuple(by_layer[i] for i in self.follows.tolist())
+        return tuple(by_layer[i] if i >= 0 else self.options[self.rest] for i in self.follows.tolist())
 
     def total_loss(self, choice: ArrayLike) -> float:
         """The summed loss of a choice."""
@@ -87,36 +89,39 @@ def build(
 
     ValueError where the device lacks the pipe or the formula that an option needs.
     """
+    rest = max(range(len(options)), key=lambda i: options[i].weight.bits + options[i].activation.bits)
     if isinstance(device, Fpga):
         for option in options:
             fpga.check(workload, (option,) * len(workload.ops))
-        widest = max(options, key=lambda o: o.weight.bits + o.activation.bits)
-        folding = folding or fpga.fold(workload, stack([widest] * len(workload.ops)), device)
+        folding = folding or fpga.fold(workload, stack([options[rest]] * len(workload.ops)), device)
     columns = grid(workload.ops, options, device, folding=folding)
     follows = _follows(workload, layers)
     shape = len(workload.ops), len(options)
     costs = {
-        name: _by_layer(np.broadcast_to(column, shape), follows, len(layers), METRICS[name].over)
+        name: _by_layer(np.broadcast_to(column, shape), follows, rest, METRICS[name].over)
         for name, column in columns.items()
         if name in METRICS
     }
     _require_known(costs, options, device)
-    return Problem(workload, device, layers, options, loss, costs, loss_source, follows, folding)
+    return Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, folding)
 
 
 def _follows(workload: Workload, layers: tuple[str, ...]) -> NDArray[np.int64]:
-    starts = [layers.index(op.name) if op.name in layers else -1 for op in workload.ops]
-    current = next(i for i in starts if i >= 0)
+    index = {layer: i for i, layer in enumerate(layers)}
+    starts = {op.name: index.get(op.name, -1) for op in workload.ops if op.name in index or op.weight_elements > 0}
+    current = next(iter(starts.values()))
     follows = []
-    for start in starts:
-        current = start if start >= 0 else current
+    for op in workload.ops:
+        current = starts.get(op.name, current)
         follows.append(current)
     return np.array(follows)
 
 
-def _by_layer(column: NDArray[Any], follows: NDArray[np.int64], layers: int, over: str) -> Floats:
-    combined = np.zeros((layers, column.shape[1]))
-    (np.maximum if over == "max" else np.add).at(combined, follows, column)
+def _by_layer(column: NDArray[Any], follows: NDArray[np.int64], rest: int, over: str) -> Floats:
+    """Combine ops into the layers that they follow; what has no choice costs the first layer the same at any option."""
+    combine = np.maximum if over == "max" else np.add
+    combined = np.zeros((follows.max() + 1, column.shape[1]))
+    combine.at(combined, np.maximum(follows, 0), np.where(follows[:, None] >= 0, column, column[:, [rest]]))
     return combined
 
 

@@ -31,7 +31,7 @@ def command(
     import costmodel as cm
     from app import models
     from app.results import as_dict, assignment, share
-    from app.text import print_table, quantity, to_json
+    from app.text import print_table, quantity, some, to_json
 
     target = cm.device(device)
     workload = models.load(model, **shape)
@@ -51,4 +51,4 @@ def command(
     columns = ["total", "value"] + ["of device"] * any(row["of device"] for row in rows)
     print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) at {precision} on {device}", rows, columns)
     if found.uncounted:
-        click.echo(f"\nNot counted: {', '.join(found.uncounted)}")
+        click.echo(f"\nNot counted: {some(found.uncounted)}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from costmodel.estimators import energy, fpga, roofline, traffic
 from costmodel.estimators.assignment import Assignment, per_op
-from costmodel.estimators.footprint import peak_activation_bytes
+from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Folding
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import Precision
@@ -174,6 +174,10 @@ def _totals(
 ) -> dict[str, float]:
     additive = {n: float(c.sum()) for n, c in columns.items() if c.dtype.kind == "f" and n != "cycles"}
     additive["peak_activation_bytes"] = peak_activation_bytes(workload, precision)
+    if workload.phase == "training":
+        additive["gradient_bytes"] = additive["weight_bytes"]
+        additive["optimizer_bytes"] = optimizer_bytes(additive["params"], "adam")
+    additive["footprint_bytes"] = sum(additive.get(part, 0.0) for part in FOOTPRINT)
     if isinstance(device, Fpga):
         additive |= fpga.totals(columns, device)
     return additive

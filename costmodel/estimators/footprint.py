@@ -11,6 +11,10 @@ OPTIMIZER_BYTES = {"sgd": 4.0, "momentum": 8.0, "adam": 12.0}
 """Bytes a parameter of fp32 master weight and moments: Rajbhandari et al., ZeRO, arXiv 1910.02054, section 3.1."""
 
 
+FOOTPRINT = ("weight_bytes", "kv_bytes", "peak_activation_bytes", "gradient_bytes", "optimizer_bytes")
+"""Totals that occupy memory at once; gradients in the weights' format and Adam's states in training alone."""
+
+
 def last_use(workload: Workload) -> NDArray[np.int64]:
     """The index of the last op that reads each op's output; outputs of the network live to the end."""
     index = {op.name: i for i, op in enumerate(workload.ops)}

@@ -1,0 +1,96 @@
+"""What a dot product consists of, counted in LUT6 sites as its structure suggests: the regressors of the site model.
+
+The multiplier is a row of carry logic for each further bit of the short significand; the shifter moves by two bits of
+its amount in one LUT level, a 4-to-1 multiplexer a LUT (AMD, 7 Series FPGAs Configurable Logic Block, UG474); an adder
+takes a site a bit.
+"""
+
+import numpy as np
+
+from costmodel.estimators.fpga.product_shape import ProductShape, ceil_log2, product_shape
+from costmodel.formats import Format
+from costmodel.record import Real
+
+TABLE_BITS = 6
+"""Significands of so many bits together multiply in one LUT an output bit."""
+MOST_STAGES = 4
+"""Levels of 4-to-1 multiplexers in a shifter: amounts of at most 8 bits."""
+MOST_LEVELS = 16
+"""Levels of an adder tree: at most 2^16 terms."""
+
+
+def parts(a: Format, b: Format, *, n: Real = 1, acc_bits: Real = 0) -> dict[str, Real]:
+    """The parts of a dot product of n terms and an accumulator of acc_bits (0: none), by the name of their constant."""
+    shape = product_shape(a, b)
+    one = _multiplier(shape) | _exponents(shape) | _shifter(shape)
+    tree = (n - 1) * shape.fixed + tree_growth(n)
+    return {name: n * part for name, part in one.items()} | {
+        "tree": tree,
+        "tree_float": np.where(shape.floats > 0, tree, 0.0),
+        "adders": np.asarray(n) - 1.0,
+        "accumulator": np.asarray(acc_bits) * 1.0,
+        "unit": np.ones_like(tree),
+    }
+
+
+def _multiplier(s: ProductShape) -> dict[str, Real]:
+    table = (s.short > 1) & (s.long + s.short <= TABLE_BITS)
+    rows = (s.short > 1) & ~table
+    return {
+        "gate": np.where(s.short == 1, s.long, 0.0),
+        "table": np.where(table, s.long + s.short, 0.0),
+        "rows": np.where(rows, (s.short - 1) * (s.long + 1) + 1, 0.0),
+        "rows_signed": np.where(rows, (s.short - 1) * s.long_signed, 0.0),
+        "last_row_signed": np.where(rows, s.short_signed, 0.0),
+    }
+
+
+def _exponents(s: ProductShape) -> dict[str, Real]:
+    is_float = (s.floats > 0) * 1.0
+    both = s.wide_exponents > 1
+    return {
+        "float": is_float,
+        "hidden": s.wide_exponents,
+        "exponent": s.exponent_bits,
+        "special": s.specials,
+        "power": (s.short == 1) * 1.0,
+        "power_sum": (s.short == 1) & (s.wide_exponents > 1),
+        "exponent_sum": np.where(both, s.exponent_widest + 1, 0.0),
+        "sign": is_float * s.signed_product,
+        "sign_power": np.where((s.short == 1) & (s.floats > 0), s.signed_product, 0.0),
+        "sign_integer": is_float * (s.long_signed + s.short_signed),
+    }
+
+
+def _shifter(s: ProductShape) -> dict[str, Real]:
+    """Bits that are alive after each level of the shifter; none where nothing moves."""
+    stages = np.ceil(s.amount_bits / 2)
+    alive = [
+        np.minimum(s.signed_product + 2.0 ** np.minimum(2 * k + 2, s.amount_bits) - 1, s.fixed)
+        for k in range(MOST_STAGES)
+    ]
+    both = s.wide_exponents > 1
+    return {
+        "shift_first": np.where(stages > 0, alive[0], 0.0),
+        "shift_middle": sum(np.where(stages - 1 > k, alive[k], 0.0) for k in range(1, MOST_STAGES)),
+        "shift_last": np.where(stages > 1, s.fixed, 0.0),
+        "shift_odd": np.where((s.amount_bits % 2 > 0) & (stages > 1), s.fixed, 0.0),
+        "shift_output": np.where(stages > 0, s.fixed, 0.0),
+        "shift_sum": np.where(both, s.signed_product, 0.0),
+        "amount": s.amount_bits,
+        "amount_sum": np.where(both, s.amount_bits, 0.0),
+    }
+
+
+def tree_growth(n: Real) -> Real:
+    """Bits that the adders of a balanced tree over n terms have beyond a term's own, summed: ceil(log2) of each span.
+
+    Level d splits n into 2^d spans of floor(n / 2^d) or one more.
+    """
+    n, total = np.asarray(n, dtype=np.float64), np.zeros(np.shape(n))
+    for level in range(MOST_LEVELS):
+        spans = 2.0**level
+        short = np.floor(n / spans)
+        longer = n - short * spans
+        total = total + (spans - longer) * ceil_log2(short) + longer * ceil_log2(short + 1)
+    return total
