@@ -54,7 +54,7 @@ def _exponents(s: ProductShape) -> dict[str, Real]:
         "exponent": s.exponent_bits,
         "special": s.specials,
         "power": (s.short == 1) * 1.0,
-        "power_sum": (s.short == 1) & (s.wide_exponents > 1),
+        "power_sum": ((s.short == 1) & both) * 1.0,
         "exponent_sum": np.where(both, s.exponent_widest + 1, 0.0),
         "sign": is_float * s.signed_product,
         "sign_power": np.where((s.short == 1) & (s.floats > 0), s.signed_product, 0.0),

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costmodel.estimators.fpga.product_shape import product_shape
+from costmodel.estimators.fpga.site_parts import parts, tree_growth
+from costmodel.estimators.fpga.sites import calibration, sites
+from costmodel.formats import get
+from costmodel.record import stack
+from profilers.fpga.operands import product
+from profilers.fpga.sample import sample
+
+NAMES = sorted({name for design in sample(150, 5) for name in (design.a_format, design.b_format)})
+names = st.sampled_from(NAMES)
+floats = st.sampled_from([name for name in NAMES if "int" not in name])
+
+
+@given(names, names)
+def test_shapes_are_those_of_the_verilog(a, b):
+    shape, built = product_shape(get(a), get(b)), product(get(a), get(b))
+    assert (shape.long, shape.short) == (built.a.significand_bits, built.b.significand_bits)
+    assert (shape.long_signed, shape.short_signed) == (built.a.signed_significand, built.b.signed_significand)
+    assert (shape.signed_product, shape.fixed) == (built.significand_bits, built.bits)
+    assert shape.amount_bits == built.shift.bit_length()
+    assert shape.specials == (built.a.special > 0) + (built.b.special > 0)
+
+
+@given(names, names, st.integers(1, 64), st.integers(0, 64))
+def test_a_grid_equals_its_scalars(a, b, n, acc_bits):
+    others = [get(name) for name in NAMES[:5]]
+    grid = sites(stack([get(a), *others]), stack([get(b), *others]), n=n, acc_bits=acc_bits)
+    assert grid.shape == (6,)
+    assert grid[0] == sites(get(a), get(b), n=n, acc_bits=acc_bits)
+
+
+@given(names, names, st.integers(1, 63), st.integers(0, 64))
+def test_more_terms_and_accumulator_bits_never_cost_less(a, b, n, acc_bits):
+    fmt = get(a), get(b)
+    assert sites(*fmt, n=n + 1, acc_bits=acc_bits) > sites(*fmt, n=n, acc_bits=acc_bits)
+    assert sites(*fmt, n=n, acc_bits=acc_bits + 1) >= sites(*fmt, n=n, acc_bits=acc_bits)
+
+
+@given(st.integers(2, 15), st.integers(2, 15))
+def test_wider_integers_never_cost_less(a, b):
+    assert sites(get(f"uint{a + 1}"), get(f"uint{b}")) >= sites(get(f"uint{a}"), get(f"uint{b}"))
+
+
+@pytest.mark.parametrize("n", [*range(1, 40), 255, 256])
+def test_tree_growth_is_that_of_the_tree(n):
+    def grown(terms):
+        return 0 if terms == 1 else grown(terms - terms // 2) + grown(terms // 2) + (terms - 1).bit_length()
+
+    assert tree_growth(n) == grown(n)
+    assert tree_growth(np.array([n, 1])).tolist() == [grown(n), 0]
+
+
+def test_unsigned_carry_rows_by_hand():
+    counted = parts(get("uint8"), get("uint5"))
+    assert counted["rows"] == 4 * 9 + 1
+    assert counted["rows_signed"] == counted["float"] == counted["shift_first"] == counted["tree"] == 0
+
+
+def test_what_is_not_modelled_is_nan():
+    assert np.isnan(sites(get("nf4"), get("int4")))
+    assert np.isnan(sites(get("e8m0"), get("int4")))
+    assert np.isnan(sites(get("int4"), get("int4"), n=0))
+
+
+def test_the_calibration_names_every_part_and_its_error():
+    found = calibration()
+    assert set(found.constants) == set(parts(get("int4"), get("e4m3")))
+    assert found.backend_version == "0.70"
+    assert found.held_out_error["rows"] > 100
+    for kind in ("integer", "minifloat", "mixed"):
+        assert found.held_out_error[f"dot_{kind}_mape"] < 0.08
+        assert found.held_out_error[f"product_{kind}_mape"] < 0.12
