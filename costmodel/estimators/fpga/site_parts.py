@@ -22,14 +22,23 @@ MOST_LEVELS = 16
 def parts(a: Format, b: Format, *, n: Real = 1, acc_bits: Real = 0) -> dict[str, Real]:
     """The parts of a dot product of n terms and an accumulator of acc_bits (0: none), by the name of their constant."""
     shape = product_shape(a, b)
-    one = _multiplier(shape) | _exponents(shape) | _shifter(shape)
+    return {name: n * part for name, part in term_parts(shape).items()} | sum_parts(shape, n=n, acc_bits=acc_bits)
+
+
+def term_parts(shape: ProductShape) -> dict[str, Real]:
+    """The parts of one product."""
+    return _multiplier(shape) | _exponents(shape) | _shifter(shape)
+
+
+def sum_parts(shape: ProductShape, *, n: Real, acc_bits: Real) -> dict[str, Real]:
+    """The parts that a unit has once: its adder tree and accumulator."""
     tree = (n - 1) * shape.fixed + tree_growth(n)
-    return {name: n * part for name, part in one.items()} | {
+    return {
         "tree": tree,
-        "tree_float": np.where(shape.floats > 0, tree, 0.0),
+        "tree_float": tree * (shape.floats > 0),
         "adders": np.asarray(n) - 1.0,
         "accumulator": np.asarray(acc_bits) * 1.0,
-        "unit": np.ones_like(tree),
+        "unit": np.ones(()),
     }
 
 

@@ -5,7 +5,8 @@ from functools import cache
 
 import numpy as np
 
-from costmodel.estimators.fpga.site_parts import parts
+from costmodel.estimators.fpga.product_shape import product_shape
+from costmodel.estimators.fpga.site_parts import sum_parts, term_parts
 from costmodel.formats import Format
 from costmodel.hardware.calibration import FOLDER, Calibration, read
 from costmodel.record import Real
@@ -23,7 +24,9 @@ def sites(
     `constants` are those of the calibration by default, whose held-out error is in its file.
     """
     factors = constants if constants is not None else calibration().constants
-    total = sum(factors[name] * part for name, part in parts(a, b, n=n, acc_bits=acc_bits).items())
+    shape = product_shape(a, b)
+    term = sum(factors[name] * part for name, part in term_parts(shape).items())
+    total = n * term + sum(factors[name] * part for name, part in sum_parts(shape, n=n, acc_bits=acc_bits).items())
     known = _fabric(a) & _fabric(b) & (np.asarray(n) >= 1)
     return np.where(known, np.maximum(total, 1.0), np.nan)[()]
 
