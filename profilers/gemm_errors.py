@@ -1,11 +1,10 @@
-"""What is stored of a fit's errors: offsets by regime, the correlation of errors within a network, held-out figures."""
+"""What is stored of a fit's errors: offsets by regime, the correlation of errors within a network."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
 
 from costmodel.estimators import uncertainty
 
@@ -56,16 +55,3 @@ def network_coverage(sums: Floats, rho: float) -> float:
     side = sums[:, 0] < 0
     together, apart = np.where(side, sums[:, 1], sums[:, 3]), np.where(side, sums[:, 2], sums[:, 4])
     return float(np.mean(sums[:, 0] ** 2 <= apart + rho * (together - apart)))
-
-
-def figures(measured_s: Floats, predicted_s: Floats, most: int = 4000) -> dict[str, float]:
-    """MAPE, median and 90th percentile of the absolute error, mean log error, Kendall's tau (of `most` rows)."""
-    error = np.abs(predicted_s / measured_s - 1.0)
-    step = max(1, len(error) // most)
-    return {
-        "mape": float(error.mean()),
-        "median": float(np.median(error)),
-        "p90": float(np.quantile(error, 0.9)),
-        "bias": float(np.log(predicted_s / measured_s).mean()),
-        "kendall_tau": float(kendalltau(measured_s[::step], predicted_s[::step]).statistic),
-    }

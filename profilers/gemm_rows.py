@@ -9,6 +9,9 @@ from costmodel.estimators import gemm_kind
 
 COLUMNS = ("gpu", "math", "m", "n", "k", "latency_s")
 
+OTHERS = {"attention": {"kind", "num_heads"}, "FPGA": {"unit", "device_family"}}
+"""Columns that tell rows of other measurements, which no model here predicts."""
+
 TOO_FAST = 10.0
 """A row above the peak by this factor is not a latency in seconds."""
 
@@ -22,19 +25,21 @@ def check(rows: pd.DataFrame) -> pd.DataFrame:
     Raises on a missing column, an empty table or a single row, a size or latency that is not finite and positive, an
     unknown gpu or math, a pipe the gpu lacks, and on latencies that can only be another unit than seconds.
     """
-    for column in COLUMNS:
-        if column not in rows.columns:
-            raise ValueError(f"column {column!r} is missing; a table of matrix products has {', '.join(COLUMNS)}")
+    _complete(rows)
     if len(rows) < 2:
         raise ValueError(f"a table needs at least 2 rows to say anything about an error, got {len(rows)}")
     rows = rows.assign(**{name: rows.get(name, "") for name in ("backend", "backend_version")})
     rows = rows.assign(**{name: _positive(rows, name) for name in ("m", "n", "k", "latency_s")})
-    rows = rows.assign(
-        **{name: rows[name].fillna("").astype(str) for name in ("gpu", "math", "backend", "backend_version")}
-    )
+    rows = rows.assign(**{name: _text(rows[name]) for name in ("gpu", "math", "backend", "backend_version")})
     for (gpu, math), part in rows.groupby(["gpu", "math"], sort=True):
         _in_seconds(str(gpu), str(math), part)
     return rows
+
+
+def refuse_power(rows: pd.DataFrame) -> None:
+    """ValueError where the rows hold measured power."""
+    if "power_w" in rows.columns:
+        raise ValueError("column 'power_w' is not predicted yet; without it, the rows' latencies are")
 
 
 def roofline_s(rows: pd.DataFrame, gpu: hardware.Gpu, math: str) -> NDArray[np.float64]:
@@ -43,6 +48,18 @@ def roofline_s(rows: pd.DataFrame, gpu: hardware.Gpu, math: str) -> NDArray[np.f
     compute_s = 2.0 * rows.m * rows.n * rows.k / gpu.peak_flops.of(kind.pipe)
     moved = rows.m * rows.k * kind.activation_bytes + rows.n * rows.k * kind.weight_bytes + 2.0 * rows.m * rows.n
     return np.asarray(np.maximum(compute_s, moved / gpu.memory_bytes_per_s))
+
+
+def _complete(rows: pd.DataFrame) -> None:
+    missing = [repr(name) for name in COLUMNS if name not in rows.columns]
+    if missing:
+        other = next((f"; these look like {what} rows" for what, names in OTHERS.items() if names <= {*rows}), "")
+        are = f"column {missing[0]} is" if len(missing) == 1 else f"columns {', '.join(missing)} are"
+        raise ValueError(f"{are} missing{other}; a table of matrix products has {', '.join(COLUMNS)}")
+
+
+def _text(values: "pd.Series[str]") -> "pd.Series[str]":
+    return values.astype(object).where(values.notna(), "").astype(str)
 
 
 def _positive(rows: pd.DataFrame, column: str) -> "pd.Series[float]":

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from profilers.gemm_rows import check
+
 TEST_SHARE = 0.30
 """Share of pairs that no fit sees, of every device, kind and backend alike."""
 
@@ -23,6 +25,14 @@ def place(rows: pd.DataFrame) -> NDArray[np.float64]:
 def held_out(rows: pd.DataFrame) -> NDArray[np.bool_]:
     """Which rows are of test pairs."""
     return place(rows) < TEST_SHARE
+
+
+def of_test_pairs(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of test pairs; ValueError where there are none."""
+    kept = rows[held_out(check(rows))]
+    if not len(kept):
+        raise ValueError(f"none of the {len(rows)} rows is of a held-out (n, k) pair")
+    return kept
 
 
 def fold(rows: pd.DataFrame) -> NDArray[np.int64]:

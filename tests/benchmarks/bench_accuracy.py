@@ -20,7 +20,7 @@ from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_latency import predict
 from costmodel.estimators.gemm_transfer import carried
 from costmodel.hardware.calibration import calibrations
-from profilers import gemm_errors, pair_split
+from profilers import gemm_errors, pair_split, scores
 from profilers.fit import validate
 from profilers.gemm_fit import fit_constants
 from profilers.gemm_rows import check, roofline_s
@@ -32,6 +32,8 @@ HEAD = f"{'device':9s} {'math':10s} {'backend':7s} {'model':9s}"
 
 def main(path: Path) -> None:
     """Print every table."""
+    if not path.is_file():
+        sys.exit(f"bench-accuracy: no measured rows at {path}; name another file: make bench-accuracy GEMM=FILE")
     rows = check(pd.read_parquet(path))
     test, seen = rows[pair_split.held_out(rows)], rows[~pair_split.held_out(rows)]
     calibrated(test)
@@ -53,13 +55,9 @@ def calibrated(test: pd.DataFrame) -> None:
         print(f"{name} {'roofline':9s}", line(part.latency_s.to_numpy(), roofline))
         for stage, done in stages.items():
             own = done.loc[part.index]
-            measured, predicted = own.latency_s.to_numpy(), own.predicted_s.to_numpy()
-            inside = (own.low_s <= measured) & (measured <= own.high_s)
-            width = (own.high_s - own.low_s) / predicted
-            factor = np.quantile(np.abs(np.log(measured / predicted)), 0.9)
-            narrower = 2 * np.sinh(factor) / width.median()
-            tail = f"{100 * inside.mean():6.1f} {100 * width.mean():6.1f} {100 * width.median():6.1f} {narrower:8.2f}"
-            print(f"{name} {stage:9s}", line(measured, predicted), tail, own.how.iloc[0])
+            width = ((own.high_s - own.low_s) / own.predicted_s).median()
+            narrower = 2 * np.sinh(np.quantile(np.abs(np.log(own.latency_s / own.predicted_s)), 0.9)) / width
+            print(f"{name} {stage:9s}", scored(own), f"{100 * width:6.1f} {narrower:8.2f} {own.how.iloc[0]}")
     everything = stages["residual"]
     factor = np.quantile(np.abs(np.log(everything.latency_s / everything.predicted_s)), 0.9)
     width = 100 * (everything.high_s - everything.low_s) / everything.predicted_s
@@ -86,16 +84,8 @@ def left_out(test: pd.DataFrame, seen: pd.DataFrame) -> None:
     print(f"\nleave one device out, % \n{HEAD} rows    MAPE  median   p90    bias    tau  cover  width")
     spec = validate(test, "spec")
     for (gpu, math, backend), part in spec.groupby(["gpu", "math", "backend"]):
-        measured, predicted = part.latency_s.to_numpy(), part.predicted_s.to_numpy()
-        inside = (part.low_s <= measured) & (measured <= part.high_s)
-        width = np.mean((part.high_s - part.low_s) / predicted)
         name = f"{gpu:9s} {math:10s} {backend:7s}"
-        print(
-            f"{name} {'spec':9s}",
-            line(measured, predicted),
-            f"{100 * inside.mean():6.1f} {100 * width:6.1f}",
-            part.how.iloc[0],
-        )
+        print(f"{name} {'spec':9s}", scored(part), part.how.iloc[0])
         own = seen[(seen.gpu == gpu) & (seen.math == math) & (seen.backend == backend)]
         found = adapted(part, own, gpu, math, backend)
         print(f"{name} {'30 rows':9s} MAPE {found.mean():.2f} of seeds {np.round(found, 1)}")
@@ -138,9 +128,17 @@ def best(call, repeats: int = 3) -> float:
     return min(times)
 
 
+def scored(done: pd.DataFrame) -> str:
+    """Error figures of predicted rows as text, with their intervals' coverage and mean width."""
+    found = scores.score(done)
+    return f"{line(done.latency_s.to_numpy(), done.predicted_s.to_numpy())} " + " ".join(
+        f"{100 * found[name]:6.1f}" for name in ("coverage", "width")
+    )
+
+
 def line(measured: np.ndarray, predicted: np.ndarray) -> str:
     """Error figures of one group as text."""
-    f = gemm_errors.figures(measured, predicted)
+    f = scores.figures(measured, predicted)
     percent = " ".join(f"{100 * f[name]:7.2f}" for name in ("mape", "median", "p90", "bias"))
     return f"{len(measured):5d} {percent} {f['kendall_tau']:6.3f}"
 
