@@ -1,6 +1,6 @@
 """Calibrate devices from measured matrix products, and check predictions against them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -23,16 +23,18 @@ def calibrate(
     folder: Path | None = None,
     measured_on: str = "",
     source: str = "measured by the user",
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Fit every device in the rows, or one of them, and write its calibration; return the files.
 
     `rows` has gpu, math, m, n, k, latency_s and may have backend, backend_version. The user's calibrations folder is
-    the default. Same rows, same files. ValueError in one line on rows that cannot be a measurement.
+    the default. Same rows, same files. `progress` is told (steps done, steps in all). ValueError in one line on rows
+    that cannot be a measurement.
     """
     rows = check(rows).reset_index(drop=True)
     if device:
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
-    fits = calibrate_all(rows, calibrations("gemm"), Labels(measured_on, source))
+    fits = calibrate_all(rows, calibrations("gemm"), Labels(measured_on, source), progress)
     folder = folder or user_folder() / "calibrations"
     devices = sorted({fit.device for fit in fits})
     return [path for name in devices for path in calibration_file.write([f for f in fits if f.device == name], folder)]

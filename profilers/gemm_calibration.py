@@ -1,6 +1,6 @@
 """Make calibrations from a table of measured products: constants, residuals, intervals, stated errors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from costmodel.estimators.gemm_latency import predict
 from costmodel.estimators.gemm_transfer import carried, donors
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration
-from profilers import gemm_errors, pair_split
+from profilers import gemm_errors, pair_split, scores
 from profilers.gemm_fit import complete, fit_constants
 from profilers.gemm_residual import Residual, grow_residual, seen
 from profilers.gemm_rows import roofline_s
@@ -25,6 +25,9 @@ Floats = NDArray[np.float64]
 
 FEW_ROWS, FEW_PAIRS = 400, 20
 """Below either, another device's constants decide as much as the rows, and no residual model is grown."""
+
+FEWEST_ROWS = 30
+"""Rows that each backend must have to fit to where its kind is fitted by itself."""
 
 ADAPTED_ROWS, ADAPTED_SEEDS = 30, 5
 """The few rows, and how often they are drawn, on which the interval of an adapted calibration is measured."""
@@ -41,14 +44,20 @@ class Labels:
     source: str = "measured by the user"
 
 
-def calibrate_all(rows: pd.DataFrame, known: Sequence[Calibration], labels: Labels) -> list[Calibration]:
+def calibrate_all(
+    rows: pd.DataFrame, known: Sequence[Calibration], labels: Labels, progress: Callable[[int, int], None] | None = None
+) -> list[Calibration]:
     """Calibrations of every gpu and math in checked rows; `known` are other devices' calibrations.
 
-    Test pairs (profilers/pair_split.py) are used for the stated errors alone.
+    Test pairs (profilers/pair_split.py) are used for the stated errors alone. `progress` is told (steps done, of): one
+    for each kind on each device, and one for all intervals and stated errors.
     """
     fits: list[Calibration] = []
     errors: dict[str, Residual] = {}
-    for (device, math), part in rows.groupby(["gpu", "math"], sort=True):
+    groups = list(rows.groupby(["gpu", "math"], sort=True))
+    tell = progress or (lambda _done, _steps: None)
+    for step, ((device, math), part) in enumerate(groups):
+        tell(step, len(groups) + 1)
         gpu, kind = hardware.gpu(str(device)), gemm_kind.named(str(math))
         others = [fit for fit in known if fit.device != device]
         if enough(part):
@@ -57,6 +66,7 @@ def calibrate_all(rows: pd.DataFrame, known: Sequence[Calibration], labels: Labe
             errors[f"{device} {math}"] = left
         else:
             fits += [adapt(own, kind, gpu, others, labels) for _, own in part.groupby("backend")]
+    tell(len(groups), len(groups) + 1)
     every = [*fits, *(fit for fit in known if fit.device not in {f.device for f in fits})]
     return [_finished(fit, rows, every, errors) if fit.how == "calibrated" else fit for fit in fits]
 
@@ -91,6 +101,11 @@ def _measured(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, labels: Labels) -> t
     fits = {}
     for backend in backends:
         own = fitted[fitted.backend == backend]
+        if len(own) < FEWEST_ROWS:
+            raise ValueError(
+                f"backend {backend!r} has {len(own)} rows of {gpu.name} {kind.math} to fit to, at least {FEWEST_ROWS}"
+                " are needed beside backends with more; measure more or leave them out"
+            )
         blank = _blank(own, kind, gpu, labels)
         version = ", ".join(sorted(own.backend_version.unique()))
         constants = complete(fit_constants(own, kind, gpu))
@@ -179,15 +194,13 @@ def stated(test: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration) -> di
     """Errors on test pairs: of the plain roofline and of both stages, with their intervals' coverage and width."""
     measured_s = test.latency_s.to_numpy()
     shape = _shape(test)
-    roofline = gemm_errors.figures(measured_s, roofline_s(test, gpu, fit.math))
+    roofline = scores.figures(measured_s, roofline_s(test, gpu, fit.math))
     found = {"rows": len(test), "roofline_mape": roofline["mape"]}
     for stage, residual in (("analytic", False), ("residual", True)):
         p = predict(*shape, kind, gpu, backend=fit.backend, residual=residual, fits=[fit])
-        figures = gemm_errors.figures(measured_s, np.asarray(p.latency_s))
-        inside = (p.low_s <= measured_s) & (measured_s <= p.high_s)
-        found |= {f"{stage}_{name}": round(value, 5) for name, value in figures.items()}
-        found[f"{stage}_coverage"] = round(float(inside.mean()), 4)
-        found[f"{stage}_width"] = round(float(np.mean((p.high_s - p.low_s) / p.latency_s)), 4)
+        done = test.assign(predicted_s=p.latency_s, low_s=p.low_s, high_s=p.high_s)
+        for name, value in scores.score(done).items():
+            found[f"{stage}_{name}"] = round(value, 4 if name in ("coverage", "width") else 5)
     return found
 
 

@@ -48,8 +48,11 @@ class Calibration:
 
 
 def calibrations(model: str) -> tuple[Calibration, ...]:
-    """Every calibration of a model; the user's own (user_folder()/calibrations) replace those of device and math."""
-    own, shipped = ([fit for path in _files(folder, model) for fit in read(path)] for folder in (_user(), FOLDER))
+    """Every calibration of a model; the user's own (user_folder()/calibrations) replace those of device and math.
+
+    ValueError where two files of one folder calibrate the same device, math and backend.
+    """
+    own, shipped = (_of(folder, model) for folder in (_user(), FOLDER))
     replaced = {(fit.device, fit.math) for fit in own}
     return (*own, *(fit for fit in shipped if (fit.device, fit.math) not in replaced))
 
@@ -67,8 +70,15 @@ def _user() -> Path:
     return user_folder() / "calibrations"
 
 
-def _files(folder: Path, model: str) -> list[Path]:
-    return sorted(folder.glob(f"*_{model}.toml"))
+def _of(folder: Path, model: str) -> list[Calibration]:
+    found: dict[tuple[str, str, str], tuple[Path, Calibration]] = {}
+    for path in sorted(folder.glob(f"*_{model}.toml")):
+        for fit in read(path):
+            first, _ = found.setdefault((fit.device, fit.math, fit.backend), (path, fit))
+            if found[fit.device, fit.math, fit.backend][1] is not fit:
+                name = f"{fit.device} {fit.math} {fit.backend}".strip()
+                raise ValueError(f"{name!r} is calibrated twice: {first} and {path}; remove one")
+    return [fit for _, fit in found.values()]
 
 
 @lru_cache(maxsize=64)
