@@ -1,0 +1,59 @@
+"""bitfront calibrate: fit the latency model of a device to measured rows."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from costmodel.hardware.calibration import Calibration
+
+
+HEADS = ("device", "math", "backend", "how", "rows", "pairs", "held out", "MAPE", "median", "p90", "coverage", "width")
+
+
+@click.command("calibrate")
+@click.argument("file", type=click.Path())
+@click.option("--device", default="", metavar="NAME", help="The one to fit, where FILE has rows of several.")
+@click.option("--out", type=click.Path(file_okay=False), help="A folder; your own calibrations folder if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(file: str, device: str, out: str | None, as_json: bool) -> None:
+    """Fit the latency of the measured matrix products in FILE, by device, kind and backend.
+
+    FILE is parquet or csv with the columns gpu, math, m, n, k, latency_s and, if you like, backend. 30 % of the (n, k)
+    pairs are held out and give the errors that are printed; a few rows only move what other devices were found to do.
+    A device's fits are one file, which a new call replaces; your own folder's go before those that bitfront brings.
+    """
+    from pathlib import Path
+
+    from app.progress import bar
+    from app.text import print_table, to_json
+    from costmodel.hardware.calibration import read
+    from profilers import rows_file
+    from profilers.fit import calibrate
+
+    rows = rows_file.read(Path(file))
+    with bar("Fitting") as progress:
+        paths = calibrate(rows, device, folder=Path(out) if out else None, progress=progress)
+    fits = [fit for path in paths if path.suffix == ".toml" for fit in read(path)]
+    records = [_record(fit) for fit in fits]
+    if as_json:
+        click.echo(to_json({"file": file, "files": [str(path) for path in paths], "fits": records}))
+        return
+    print_table(f"Fits to {file}, errors on held-out pairs", [_shown(record) for record in records], HEADS)
+    click.echo()
+    for path in paths:
+        click.echo(f"written: {path}")
+
+
+def _record(fit: "Calibration") -> dict[str, Any]:
+    names = ("device", "math", "backend", "how", "rows", "pairs", "constants", "held_out_error")
+    return {name: getattr(fit, name) for name in names}
+
+
+def _shown(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as a row of text; a fit to few rows has no pairs to spare, so it states no errors."""
+    error = record["held_out_error"]
+    figures = {head: error.get(f"residual_{head.lower()}") for head in HEADS[7:]}
+    percent = {head: None if value is None else f"{value:.1%}" for head, value in figures.items()}
+    counts = {"rows": str(record["rows"]), "pairs": str(record["pairs"])}
+    return record | counts | {"held out": str(error["rows"]) if error else None} | percent

@@ -1,0 +1,80 @@
+"""bitfront validate: how right predicted latencies are on measured rows."""
+
+from typing import Any
+
+import click
+
+HEADS = {
+    "gpu": "", "math": "", "backend": "", "regime": "", "rows": "", "MAPE": "mape", "median": "median", "p90": "p90",
+    "bias": "bias", "tau": "kendall_tau", "coverage": "coverage", "width": "width", "how": "",
+}  # fmt: skip
+"""Columns of the table, and the figure each shows where its name is another."""
+
+
+@click.command("validate")
+@click.argument("file", type=click.Path())
+@click.option("--out", type=click.Path(), help="Write the rows with predicted_s, low_s, high_s, how (parquet or csv).")
+@click.option(
+    "--calibration",
+    type=click.Choice(["auto", "transfer", "spec"]),
+    default="auto",
+    show_default=True,
+    help="The device's own fits; all but those of the same kind of product; or other devices' alone.",
+)
+@click.option("--held-out", is_flag=True, help="Only (n, k) pairs that calibrate holds out, but where rows are few.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(file: str, out: str | None, calibration: str, held_out: bool, as_json: bool) -> None:
+    """Predict the measured matrix products in FILE and print the errors by device, kind, backend and regime.
+
+    FILE is parquet or csv with the columns gpu, math, m, n, k, latency_s and, if you like, backend. The regime is the
+    largest part of a predicted time: compute, memory or latency.
+    """
+    from pathlib import Path
+
+    from app.progress import working
+    from app.text import print_table, to_json
+    from profilers import rows_file, scores
+    from profilers.fit import validate
+    from profilers.gemm_rows import refuse_power
+    from profilers.pair_split import of_test_pairs
+
+    if out:
+        rows_file.check_target(Path(out))
+    with working(f"Predicting {file}"):
+        rows = rows_file.read(Path(file))
+        refuse_power(rows)
+        rows = of_test_pairs(rows) if held_out else rows
+        done = validate(rows, calibration)
+        table = scores.table(done)
+    if out:
+        columns = ("predicted_s", "low_s", "high_s", "how", "bound", "extrapolated")
+        rows_file.write(rows.assign(**{name: done[name].to_numpy() for name in columns}), Path(out))
+    notes = _notes(table, held_out)
+    if as_json:
+        result = {"file": file, "calibration": calibration, "held_out": held_out, "rows": len(rows), "out": out}
+        click.echo(to_json(result | {"groups": table, "notes": notes}))
+        return
+    print_table(f"{file}: {len(rows)} rows, predictions by {calibration}", [_shown(r) for r in table], list(HEADS))
+    for note in notes:
+        click.echo(f"\n{note}")
+
+
+def _shown(record: dict[str, Any]) -> dict[str, Any]:
+    return {head: _text(head, record[name or head]) for head, name in HEADS.items()}
+
+
+def _text(head: str, value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.3f}" if head == "tau" else f"{value:.1%}"
+
+
+def _notes(table: list[dict[str, Any]], held_out: bool) -> list[str]:
+    from profilers.scores import MOST_RANKED
+
+    notes = ["bias is the mean of log(predicted / measured); coverage and width are of the 90 % interval."]
+    if any(record["rows"] > MOST_RANKED for record in table):
+        notes.append(f"Kendall's tau of a group of over {MOST_RANKED} rows is that of a fixed sample of so many.")
+    if not held_out and any(record["how"].startswith("calibrated") for record in table):
+        notes.append("A calibration made from these rows has seen 70 % of their pairs: --held-out scores the others.")
+    return notes
