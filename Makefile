@@ -1,11 +1,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+GEMM ?= ../shared/data/gpu/gemm.parquet
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test test-long lint bench clean
+.PHONY: demo test test-long lint bench bench-accuracy clean
 
 demo: $(VENV)/.installed
 	$(BIN)/bitfront demo --out demo_out
@@ -24,6 +25,9 @@ lint: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -p no:xdist
+
+bench-accuracy: $(VENV)/.installed
+	@$(BIN)/python tests/benchmarks/bench_accuracy.py $(GEMM)
 
 clean:
 	rm -rf $(VENV) build *.egg-info demo_out
