@@ -68,7 +68,7 @@ MODELS = {
 
 
 def stages(design: Design) -> list[tuple[int, int, int]]:
-    """Width, depth and channels a group of each stage: the quantized linear rule, then widths made multiples of the group."""
+    """Width, depth and channels a group of each stage: the quantized linear rule, widths multiples of the group."""
     linear = design.initial + design.slope * np.arange(design.depth)
     powers = np.round(np.log(linear / design.initial) / np.log(design.multiplier))
     widths = np.round(design.initial * design.multiplier**powers / QUANTUM) * QUANTUM
