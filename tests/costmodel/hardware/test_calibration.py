@@ -81,3 +81,13 @@ def test_a_wrong_file_says_what_is_wrong(put, old, new, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"no calibration file .*nothing\.toml"):
         calibration.read(tmp_path / "nothing.toml")
+
+
+def test_two_files_for_one_fit_are_ambiguous(put):
+    put(TEXT)
+    put(TEXT.replace('backend = "b"', 'backend = "c"'), "other_gemm.toml")
+    assert sum(fit.device == "mine" for fit in calibration.calibrations("gemm")) == 2
+    again = put(TEXT, "third_gemm.toml")
+    with pytest.raises(ValueError, match=r"'mine bfloat16 b' is calibrated twice: .*mine_gemm\.toml and ") as caught:
+        calibration.calibrations("gemm")
+    assert str(again) in str(caught.value)
