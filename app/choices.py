@@ -28,10 +28,18 @@ def choices_of(
         return dse.choices(models.load(model, **shape), formats), None
     from costmodel.importers import torch_export
 
+    for key in ("resolution", "context", "phase"):
+        if shape.get(key):
+            raise ValueError(f"a torch model's shape is that of its inputs; {key} does not apply")
     loaded = torch_export.load(target)
     given = data_source.load(data) if data else loaded.data
     if given is None:
-        return dse.choices(torch_export.read(loaded.module, loaded.inputs, name=model), formats), None
+        if shape.get("batch"):
+            raise ValueError("a torch model without data has the batch of its example inputs; batch does not apply")
+        workload = torch_export.read(loaded.module, loaded.inputs, name=model, strict=bool(shape.get("strict")))
+        return dse.choices(workload, formats), None
     calibration, test = data_source.split(given)
-    batch = shape.get("batch") or 1
-    return dse.choices(loaded.module, formats, calibration, batch=batch, progress=progress), test
+    found = dse.choices(loaded.module, formats, calibration, batch=shape.get("batch") or 1, progress=progress)
+    if shape.get("strict") and found.workload.uncounted:
+        raise ValueError(f"{model} has parts that are not counted: {', '.join(found.workload.uncounted)}")
+    return found, test

@@ -14,7 +14,10 @@ def load(target: str) -> Any:
         build = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"no data at {target!r}: {error}") from None
-    return build()
+    try:
+        return build()
+    except Exception as error:
+        raise ValueError(f"{target}() failed: {type(error).__name__}: {error}") from None
 
 
 def split(data: Any) -> tuple[Any, Any]:

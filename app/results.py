@@ -48,4 +48,6 @@ def share(resource: str, amount: float, device: Device) -> str:
     available = getattr(device, resource, None) if isinstance(device, Fpga) and resource in RESOURCES else None
     if available is None:
         return ""
-    return f"{amount / available:.0%}" if available else "has none"
+    if not available:
+        return "has none"
+    return f"{amount / available:.0%}" + (" (does not fit)" if amount > available else "")

@@ -41,8 +41,8 @@ def solve(
     the time is up before any plan is found.
     """
     tables = read(loss, costs, budgets, ties, conversion)
-    if max_formats is not None and max_formats < 1:
-        raise ValueError(f"max_formats must be at least 1, got {max_formats}")
+    if max_formats is not None and (max_formats != int(max_formats) or max_formats < 1):
+        raise ValueError(f"max_formats must be at least 1 and whole, got {max_formats}")
     if time_limit_s is not None and not time_limit_s > 0:
         raise ValueError(f"time_limit_s must be above 0, got {time_limit_s}")
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s

@@ -40,10 +40,10 @@ def minimize(
     objective = np.where(np.isinf(limits.problem.loss), np.inf, objective)
     index = {name: i for i, name in enumerate(problem.layers)}
     groups = [[index[require("layer", name, index)] for name in group] for group in ties]
-    costs = {n: np.where(np.isinf(t), 0.0, t) for n, t in tables.items() if n not in (metric.name, "cycles")}
+    costs = {n: np.where(np.isinf(t), 0.0, t) for n, t in tables.items() if n != "cycles"}
     budgets = dict(limits.sums)
     while True:
-        plan = allocate.solve(objective, costs, budgets, groups, None, max_formats, time_limit_s)
+        plan = _solve(objective, costs, budgets, groups, max_formats, time_limit_s)
         moments = alive_bytes(problem.workload, stack(problem.per_op(plan.choice)))
         worst = int(np.argmax(moments))
         if moments[worst] <= limits.peak_bytes:
@@ -54,7 +54,27 @@ def minimize(
         budgets[name] = limits.peak_bytes
 
 
-_MOMENT = "peak_activation_bytes at "
+_PEAK = "peak_activation_bytes"
+_MOMENT = f"{_PEAK} at "
+
+
+def _solve(
+    objective: Floats,
+    costs: dict[str, Floats],
+    budgets: dict[str, float],
+    groups: list[list[int]],
+    max_formats: int | None,
+    time_limit_s: float | None,
+) -> Plan:
+    """Solve the arrays; a moment that cannot be met is reported as the peak that it is."""
+    try:
+        return allocate.solve(objective, costs, budgets, groups, None, max_formats, time_limit_s)
+    except InfeasibleError as error:
+        least: dict[str, float] = {}
+        for name, value in error.least.items():
+            key = _PEAK if name.startswith(_MOMENT) else name
+            least[key] = max(value, least.get(key, 0.0))
+        raise InfeasibleError(str(error), least) from None
 
 
 @dataclass(frozen=True)
@@ -78,7 +98,8 @@ class _Limits:
             elif name == "peak_activation_bytes":
                 peak = min(peak, limit)
             else:
-                known = ["loss", "throughput_per_s", "peak_activation_bytes", *problem.costs]
+                pipelined = ["throughput_per_s"] * isinstance(problem.device, Fpga)
+                known = ["loss", "peak_activation_bytes", *pipelined, *problem.costs]
                 sums[require(f"budget on {problem.device.name}", name, known)] = min(limit, sums.get(name, math.inf))
         return _Limits(_fast_enough(problem, most_cycles), sums, peak)
 

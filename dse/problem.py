@@ -28,7 +28,7 @@ class Problem:
     rest         the index of the option that ops with weights but without a choice take: the widest
     loss         float[layers, options], at least 0
     costs        {metric: float[layers, options]}: sums over the ops that follow a layer, of the same grid that
-                 `costmodel.estimate` reports
+                 `costmodel.estimate` reports; a metric that is not known for every op is absent
     loss_source  how the loss was found
     follows      the index of the layer that each op of the workload follows, -1 for those at the option of `rest`
     """
@@ -100,7 +100,7 @@ def build(
     costs = {
         name: _by_layer(np.broadcast_to(column, shape), follows, rest, METRICS[name].over)
         for name, column in columns.items()
-        if name in METRICS
+        if name in METRICS and (name == "latency_s" or not np.isnan(column).any())
     }
     _require_known(costs, options, device)
     return Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, folding)

@@ -33,7 +33,10 @@ def pareto(
         points = {"x": [point[0] for point in front], "y": [max(point[1], floor) for point in front]}
         line = {"shape": "hv", "color": "#bbbbbb", "width": 1.5}
         figure.add_scatter(**points, mode="lines", name="exact front", line=line, hoverinfo="skip")
-    for i, kind in enumerate(dict.fromkeys(str(d["kind"]) for d in designs)):
+    kinds = dict.fromkeys((*MARKERS, *(str(d["kind"]) for d in designs)))
+    for i, kind in enumerate(kinds):
+        if not any(d["kind"] == kind for d in shown):
+            continue
         of_kind = sorted((d for d in shown if d["kind"] == kind), key=lambda d: float(d["totals"][cost]))
         values = [_value(d, quality) for d in of_kind]
         figure.add_scatter(
@@ -46,7 +49,7 @@ def pareto(
             line={"color": colour(i), "width": 1.5},
             hovertemplate="%{text}<br>%{x:,.4s}<extra></extra>",
         )
-    x = {"title": {"text": cost}, "tickformat": "~s", "rangemode": "tozero"}
+    x = {"title": {"text": cost}, "type": "log", "tickformat": "~s", "dtick": "D2"}
     ticks = {"tickformat": "~%", "dtick": "D2"} if quality == "error" else {"tickformat": "~g", "dtick": 1}
     y = {"title": {"text": quality}, "type": "log"} | ticks
     figure.update_layout(**layout(title, cost, quality, xaxis=x, yaxis=y))

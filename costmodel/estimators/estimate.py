@@ -14,7 +14,7 @@ from costmodel.estimators.assignment import Assignment, per_op
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Folding
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
-from costmodel.precision import Precision
+from costmodel.precision import PIPES, Precision
 from costmodel.record import Real, mesh, stack
 from costmodel.workload import Op, Workload
 
@@ -163,9 +163,10 @@ def _require_pipes(
     if lacking.size and isinstance(device, Gpu | Cpu):
         op, used = ops[lacking[0]], precisions[lacking[0]]
         pipe = used.math_pipe if op.weight_elements else used.attention_pipe
-        has = [p for p in device.peak_flops.__dataclass_fields__ if not np.isnan(getattr(device.peak_flops, p))]
+        has = [p for p in PIPES if not np.isnan(getattr(device.peak_flops, p))]
+        hint = "" if op.weight_elements else "; name another KV format, as in int8/int8/fp16"
         raise ValueError(
-            f"{device.name} has no {pipe} pipe, which {op.name} needs at {used.name}; it has {', '.join(has)}"
+            f"{device.name} has no {pipe} pipe, which {op.name} needs at {used.name}; it has {', '.join(has)}{hint}"
         )
 
 

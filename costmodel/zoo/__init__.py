@@ -13,6 +13,9 @@ from costmodel.catalog import require
 from costmodel.workload import Workload
 from costmodel.workload.serving import LanguageModel, passes
 
+LARGEST = {"batch": 10**9, "resolution": 10**5, "context": 10**9}
+"""Sizes beyond these are taken for slips of the keyboard."""
+
 _FAMILIES = catalog.modules(sys.modules[__name__])
 globals().update({name: getattr(module, name) for name, module in _FAMILIES.items()})
 
@@ -34,8 +37,7 @@ def build(
     `resolution` is for vision networks (theirs where None), `context` and `phase` for language models, which decode one
     token after a context of 1024 unless told otherwise. ValueError where an argument does not apply.
     """
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch}")
+    _require_sizes(batch=batch, resolution=resolution, context=context)
     by_model = {model: family for family, module in _FAMILIES.items() for model in module.MODELS}
     family = by_model[require("model", name, by_model)]
     found = _FAMILIES[family].MODELS[name] if isinstance(_FAMILIES[family].MODELS, dict) else None
@@ -55,3 +57,12 @@ def build(
         return training(workload)
     assert isinstance(workload, Workload)
     return workload
+
+
+def _require_sizes(**sizes: int | None) -> None:
+    """Refuse what no pass can have; resolution and context have bounds of their own below, by model."""
+    for argument, value in sizes.items():
+        if value is not None and value > LARGEST[argument]:
+            raise ValueError(f"{argument} must be at most {LARGEST[argument]}, got {value}")
+    if sizes["batch"] is not None and sizes["batch"] < 1:
+        raise ValueError(f"batch must be at least 1, got {sizes['batch']}")

@@ -22,12 +22,11 @@ def traces(figure):
 
 def test_pareto_plots_error_and_leaves_out_what_has_none():
     found = traces(pareto(DESIGNS, cost="weight_bytes", quality="error", title="t"))
-    assert set(found) == {"reference", "uniform", "plan"}
+    assert set(found) == {"reference", "uniform"}
     assert list(found["uniform"].x) == [5.0, 10.0]
     assert list(found["uniform"].y) == pytest.approx([0.2, 0.1])
     assert list(found["reference"].y) == pytest.approx([0.05])
     assert "error 0" in found["reference"].text[0]
-    assert not len(found["plan"].x or ())
 
 
 def test_pareto_draws_the_front_as_steps():

@@ -33,6 +33,10 @@ def build_with_data():
 
 def wrong_data():
     return 7
+
+
+def broken_data():
+    raise RuntimeError("boom")
 '''
 
 
@@ -122,3 +126,13 @@ def test_bad_data_is_one_line(refused: Callable[..., str], folder: Path) -> None
     args = ("--on", "pynq_z1", "--formats", "int8", "--data")
     assert "int" in refused("optimize", "torch:tiny_net:build", *args, "tiny_net:wrong_data", cwd=folder)
     assert "no_such" in refused("optimize", "torch:tiny_net:build", *args, "tiny_net:no_such", cwd=folder)
+    assert "boom" in refused("optimize", "torch:tiny_net:build", *args, "tiny_net:broken_data", cwd=folder)
+    shaped = ("torch:tiny_net:build_with_data", "--on", "pynq_z1", "--formats", "int8", "--context", "3")
+    assert "context" in refused("optimize", *shaped, cwd=folder)
+
+
+def test_device_without_energy_figures_is_optimised_on(bitfront: Callable[..., object]) -> None:
+    args = ("zoo:resnet18", "--on", "jetson_orin", "--formats", "int4,int8", "--budget", "loss<=0.1")
+    found = optimize(bitfront, *args)
+    assert "energy_j" not in found["totals"]
+    assert found["objective"] <= 0.1

@@ -37,7 +37,8 @@ def fold(
     allow: each layer takes the cheapest folding, by its shares of the device, that keeps up with it. With it every
     layer keeps up with that rate for the fewest LUTs, whether that fits or not. DSP blocks go to the layers where one
     saves most LUTs, while they last; weights move to URAM where a block of it saves most block RAM, until the rest
-    fits. A network that does not fit at all is returned at PE = SIMD = 1: its totals show it.
+    fits. A resource of which even the smallest design needs more than that share may be used whole; one of which it
+    needs more than there is limits nothing: the network does not fit, and its totals show it.
     ValueError where no folding reaches the throughput.
     """
     limits = _limits(device.usable(utilisation))
@@ -56,7 +57,7 @@ def fold(
             most = device.clock_hz / plain.fastest
             raise ValueError(f"throughput_per_s must be at most {most:.6g} on {device.name}, got {throughput_per_s}")
         return _spread(workload, _plan(tables, target, limits), plain)
-    return _spread(workload, _fastest(tables, limits), plain)
+    return _spread(workload, _fastest(tables, _reachable(tables, limits, _limits(device))), plain)
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,12 @@ def _in_uram(plain: Floats, moved: Floats, limits: Floats) -> Floats:
     plan = plain.copy()
     plan[chosen] = moved[chosen]
     return plan
+
+
+def _reachable(tables: Tables, limits: Floats, whole: Floats) -> Floats:
+    """The limits, each raised to the whole device, or lifted, where the smallest design needs more."""
+    needs = [_plan(tables, np.inf, limit)[:, RESOURCES].sum(axis=0) for limit in (limits, whole)]
+    return np.where(needs[0] <= limits, limits, np.where(needs[1] <= whole, whole, np.inf))
 
 
 def _fastest(tables: Tables, limits: Floats) -> Floats:

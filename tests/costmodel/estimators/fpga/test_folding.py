@@ -122,12 +122,21 @@ def test_no_folding_reaches_an_impossible_throughput():
         fpga.fold(small_cnn(), precision("int4/int4"), device("pynq_z1"), throughput_per_s=1e16)
 
 
-def test_a_network_that_does_not_fit_is_returned_one_weight_at_a_time():
+def test_a_network_that_does_not_fit_is_limited_by_what_it_does_not_exceed():
     workload = Workload("wide", (linear("fc", 1, 8192, 8192),))
     board = device("pynq_z1")
-    folding = fpga.fold(workload, precision("int8/int8"), board)
-    assert (folding.pe[0], folding.simd[0]) == (1, 1)
-    assert spent(workload, precision("int8/int8"), board, folding)["bram18"] > board.bram18
+    used = spent(workload, precision("int8/int8"), board, fpga.fold(workload, precision("int8/int8"), board))
+    assert used["bram18"] > board.bram18
+    assert used["lut"] <= 0.7 * board.lut
+    assert used["dsp"] <= 0.7 * board.dsp
+
+
+def test_a_network_that_fits_the_whole_device_alone_is_folded_within_it():
+    workload = Workload("wide", (linear("fc", 1, 1024, 1024),))
+    board = replace(device("pynq_z1"), bram18=600)
+    used = spent(workload, precision("int8/int8"), board, fpga.fold(workload, precision("int8/int8"), board))
+    assert 0.7 * 600 < used["bram18"] <= 600
+    assert used["throughput_per_s"] > board.clock_hz / 1024**2
 
 
 def test_dsp_blocks_serve_while_they_last():
@@ -149,7 +158,7 @@ def test_weights_move_to_uram_once_block_ram_is_full():
     assert 0 < large["uram"] <= board.uram
     assert large["bram18"] <= board.bram18 < none["bram18"]
     assert none["uram"] == 0
-    assert small["throughput_per_s"] >= large["throughput_per_s"] > none["throughput_per_s"]
+    assert small["throughput_per_s"] >= large["throughput_per_s"]
 
 
 def test_layers_may_differ_in_precision():
