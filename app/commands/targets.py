@@ -12,7 +12,12 @@ def command(as_json: bool) -> None:
     from app.text import print_table, to_json
     from costmodel import hardware
 
-    found = [(kind, hardware.device(name)) for kind in ("gpu", "fpga", "cpu") for name in hardware.names(kind)]
+    found = []
+    for kind, name in ((kind, name) for kind in ("gpu", "fpga", "cpu") for name in hardware.names(kind)):
+        try:
+            found.append((kind, hardware.device(name)))
+        except ValueError as error:
+            click.echo(f"bitfront: left out: {error}", err=True)
     if as_json:
         click.echo(to_json([{"kind": kind} | asdict(device) for kind, device in found]))
         return

@@ -9,9 +9,16 @@ from costmodel.workload import Op
 BITS_PER_BYTE = 8
 
 
+def weight_bits(op: Op, precision: Precision) -> Real:
+    """Stored bits a weight: groups run along k, and the last of a row has a scale of its own however short it is."""
+    fmt = precision.weight
+    groups = np.where(op.b > 0, np.ceil(op.k / fmt.group_size) / op.k, 1.0 / fmt.group_size)
+    return fmt.bits + fmt.scale_bits * groups
+
+
 def weight_bytes(op: Op, precision: Precision) -> Real:
     """Stored parameters: weights in their format, biases and norm scales in the wide one."""
-    weights = op.weight_elements * op.weight_density * precision.weight.bits_per_element
+    weights = op.weight_elements * op.weight_density * weight_bits(op, precision)
     return (weights + op.vector_elements * precision.vector_bits) / BITS_PER_BYTE
 
 

@@ -61,7 +61,8 @@ class Assembly:
         if strict and uncounted:
             raise ValueError(f"{name} has parts that are not counted: {', '.join(uncounted)}")
         if not self.ops:
-            raise ValueError(f"{name} has no op that costs anything")
+            why = f"; not counted: {', '.join(uncounted[:4])}" if uncounted else ""
+            raise ValueError(f"{name} has no op that costs anything{why}")
         known = tuple(dict.fromkeys(o for o in outputs if o in self._names))
         return Workload(name, tuple(self.ops), outputs=known, uncounted=uncounted, batch=batch)
 

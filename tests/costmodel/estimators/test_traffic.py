@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from costmodel.estimators import traffic
 from costmodel.precision import precision
 from costmodel.record import mesh, stack
-from costmodel.workload.ops import attention, embedding, experts, linear
+from costmodel.workload.ops import attention, conv, embedding, experts, linear
 
 QUANTITIES = (traffic.weight_bytes, traffic.kv_bytes, traffic.activation_bytes, traffic.bytes_moved, traffic.bops)
 
@@ -97,3 +97,11 @@ def test_executions_move_as_often_and_store_once(op, used, factor):
     assert traffic.bytes_moved(often, used) == pytest.approx(factor * traffic.bytes_moved(op, used), rel=1e-12)
     assert traffic.bops(often, used) == pytest.approx(factor * traffic.bops(op, used), rel=1e-12)
     assert traffic.weight_bytes(often, used) == traffic.weight_bytes(op, used)
+
+
+def test_a_group_cut_short_by_the_end_of_a_row_has_a_scale_of_its_own():
+    """32 depthwise filters of 9 weights: 4 bits each, and one fp16 scale a filter however large the group."""
+    depthwise = conv("dw", 1, 32, 32, input_size=(8, 8), kernel=(3, 3), groups=32)
+    assert traffic.weight_bytes(depthwise, precision("int4_g128/bf16")) == 32 * (9 * 4 + 16) / 8
+    uneven = linear("l", 1, 130, 10, bias=False)
+    assert traffic.weight_bytes(uneven, precision("int4_g128/bf16")) == 10 * (130 * 4 + 2 * 16) / 8
