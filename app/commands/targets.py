@@ -13,7 +13,7 @@ def command(as_json: bool) -> None:
     from costmodel import hardware
 
     found = []
-    for kind, name in ((kind, name) for kind in ("gpu", "fpga", "cpu") for name in hardware.names(kind)):
+    for kind, name in [(k, n) for k in ("gpu", "fpga", "cpu") for n in hardware.names(k)]:
         try:
             found.append((kind, hardware.device(name)))
         except ValueError as error:
