@@ -18,7 +18,5 @@ def front(problem: Problem, metrics: Sequence[Metric], ties: Sequence[Sequence[s
     names = [require("objective", metric.name, tables) for metric in metrics]
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(f"a front needs at least two different objectives, got {', '.join(names) or 'none'}")
-    index = {layer: i for i, layer in enumerate(problem.layers)}
-    groups = [[index[require("layer", name, index)] for name in group] for group in ties]
-    found = frontier.exact(tables[names[0]], {name: tables[name] for name in names[1:]}, groups)
+    found = frontier.exact(tables[names[0]], {name: tables[name] for name in names[1:]}, problem.groups(ties))
     return Front(tuple(names), found.points, found.choices)

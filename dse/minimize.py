@@ -38,8 +38,7 @@ def minimize(
     tables = {"loss": limits.problem.loss, **limits.problem.costs}
     objective = tables[require("metric to minimise", metric.name, [n for n in tables if n not in ("cycles",)])]
     objective = np.where(np.isinf(limits.problem.loss), np.inf, objective)
-    index = {name: i for i, name in enumerate(problem.layers)}
-    groups = [[index[require("layer", name, index)] for name in group] for group in ties]
+    groups = problem.groups(ties)
     costs = {n: np.where(np.isinf(t), 0.0, t) for n, t in tables.items() if n != "cycles"}
     budgets = dict(limits.sums)
     while True:

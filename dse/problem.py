@@ -1,12 +1,13 @@
 """Problem: the layers of a network, the options of each, and what each option costs on a device."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costmodel.catalog import require
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import Estimate, estimate, grid
 from costmodel.estimators.fpga import Folding
@@ -69,6 +70,11 @@ class Problem:
     def uniform(self, option: int) -> NDArray[np.int64]:
         """The choice of one option for every layer."""
         return np.full(len(self.layers), option)
+
+    def groups(self, ties: Sequence[Sequence[str]]) -> list[list[int]]:
+        """Groups of layer names as indices; UnknownNameError lists near names."""
+        index = {layer: i for i, layer in enumerate(self.layers)}
+        return [[index[require("layer", name, index)] for name in group] for group in ties]
 
     def without(self, unavailable: NDArray[np.bool_]) -> "Problem":
         """The problem with the options where `unavailable` [layers, options] holds taken away."""

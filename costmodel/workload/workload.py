@@ -1,7 +1,7 @@
 """Workload: a network pass as a tuple of ops."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -69,24 +69,3 @@ class Workload:
         """One row an op: name, kind, params, MACs and element counts."""
         columns = ("params", "macs", "input_elements", "weight_elements", "kv_elements", "output_elements")
         return [{"name": op.name, "kind": op.kind, **{c: float(getattr(op, c)) for c in columns}} for op in self.ops]
-
-
-def concatenate(name: str, workloads: Sequence[Workload]) -> Workload:
-    """Return one workload that runs the given ones in turn, each op's name prefixed with its workload's.
-
-    Its outputs are the last one's, its phase and batch the first one's. ValueError if there is none.
-    """
-    if not workloads:
-        raise ValueError(f"concatenate needs at least one workload for {name!r}, got none")
-
-    def renamed(part: Workload, op: Op) -> Op:
-        return replace(op, name=f"{part.name}.{op.name}", inputs=tuple(f"{part.name}.{i}" for i in op.inputs))
-
-    return Workload(
-        name,
-        tuple(renamed(part, op) for part in workloads for op in part.ops),
-        outputs=tuple(f"{workloads[-1].name}.{output}" for output in workloads[-1].outputs),
-        uncounted=tuple(u for part in workloads for u in part.uncounted),
-        phase=workloads[0].phase,
-        batch=workloads[0].batch,
-    )

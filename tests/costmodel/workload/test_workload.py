@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmodel.catalog import UnknownNameError
-from costmodel.workload import Op, Window, Workload, concatenate
+from costmodel.workload import Op, Window, Workload
 from costmodel.workload.ops import activation, conv, linear
 
 positive = st.integers(1, 1000)
@@ -109,15 +109,3 @@ def test_table_has_a_row_an_op() -> None:
         "name": "head", "kind": "linear", "params": 5130.0, "macs": 5120.0, "input_elements": 512.0,
         "weight_elements": 5120.0, "kv_elements": 0.0, "output_elements": 10.0,
     }  # fmt: skip
-
-
-def test_concatenation_runs_one_after_the_other() -> None:
-    first = replace(small(), name="a", uncounted=("x",), phase="prefill", batch=2)
-    second = replace(small(), name="b", outputs=("act",))
-    second = second.map(lambda op: replace(op, inputs=("stem",)), where=lambda op: op.name == "head")
-    both = concatenate("both", [first, second])
-    assert [op.name for op in both.ops] == ["a.stem", "a.act", "a.head", "b.stem", "b.act", "b.head"]
-    assert both.op("b.head").inputs == ("b.stem",)
-    assert (both.outputs, both.uncounted, both.phase, both.batch) == (("b.act",), ("x",), "prefill", 2)
-    with pytest.raises(ValueError, match="at least one workload for 'none'"):
-        concatenate("none", [])
