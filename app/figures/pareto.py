@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 from app.figures.style import colour, layout
 
 MARKERS = {"reference": "star", "uniform": "square", "plan": "diamond"}
+NARROW, WIDE = 5.0, 1e3
+"""Spans below which an axis is linear, and above which it has one tick a decade."""
 SIZES = {"reference": 13, "plan": 14}
 
 
@@ -19,7 +21,7 @@ def pareto(
     title: str,
     front: Sequence[Sequence[float]] = (),
 ) -> go.Figure:
-    """Plot designs, dicts with "name", "kind", "totals" and the quality, at (totals[cost], quality on a log axis).
+    """Plot designs, dicts with "name", "kind", "totals" and the quality, at (totals[cost], quality).
 
     quality  "error" is 1 - "accuracy", anything else a key of the designs; a value of 0 is drawn at half the least
              positive one and told as it is on hovering
@@ -49,11 +51,19 @@ def pareto(
             line={"color": colour(i), "width": 1.5},
             hovertemplate="%{text}<br>%{x:,.4s}<extra></extra>",
         )
-    x = {"title": {"text": cost}, "type": "log", "tickformat": "~s", "dtick": "D2"}
-    ticks = {"tickformat": "~%", "dtick": "D2"} if quality == "error" else {"tickformat": "~g", "dtick": 1}
-    y = {"title": {"text": quality}, "type": "log"} | ticks
+    x = _axis(cost, [float(d["totals"][cost]) for d in shown], "~s")
+    y = _axis(quality, [max(_value(d, quality), floor) for d in shown], "~%" if quality == "error" else "~g")
     figure.update_layout(**layout(title, cost, quality, xaxis=x, yaxis=y))
     return figure
+
+
+def _axis(title: str, values: Sequence[float], tickformat: str) -> dict[str, Any]:
+    """A logarithmic axis where the values span enough for its ticks, else a linear one."""
+    axis = {"title": {"text": title}, "tickformat": tickformat}
+    span = max(values, default=1.0) / max(min(values, default=1.0), 1e-300)
+    if span < NARROW:
+        return axis
+    return axis | {"type": "log", "dtick": "D2" if span < WIDE else 1}
 
 
 def _value(design: Mapping[str, Any], quality: str) -> float:
