@@ -1,7 +1,7 @@
 """The latency of matrix products as well as it is known: calibrated, carried from other devices, or by spec sheet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_features import features
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_transfer import carried, donors
+from costmodel.estimators.prediction import Prediction
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.record import Real
@@ -20,27 +21,10 @@ from costmodel.record import Real
 LEVELS = ("auto", "transfer", "spec")
 
 
-@dataclass(frozen=True)
-class GemmPrediction:
-    """Predicted seconds with their 90 % interval, arrays over products.
-
-    `how` is calibrated, transferred or spec, with what was pooled or carried in brackets; `bound` names the largest
-    part; `extrapolated` marks shapes outside what was measured; uncertainty.total needs `correlation` for a sum.
-    """
-
-    latency_s: Real
-    low_s: Real
-    high_s: Real
-    bound: Real
-    extrapolated: Real
-    how: str
-    correlation: float
-
-
 def predict(
     m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, *, backend: str = "", level: str = "auto",
     residual: bool = True, fits: Sequence[Calibration] | None = None,
-) -> GemmPrediction:  # fmt: skip
+) -> Prediction:  # fmt: skip
     """Predict (m, k) x (k, n) products of one kind on one device.
 
     `level` "auto" takes the device's calibration where it has one, "transfer" leaves out its fits of this kind and
@@ -63,13 +47,10 @@ def predict(
     else:
         others = [fit for fit in fits if fit.device != gpu.name or (level != "spec" and fit.math != kind.math)]
         found = _carried(others, backend, m, n, k, kind, gpu)
-    columns = ("latency_s", "low_s", "high_s", "bound", "extrapolated")
-    return replace(found, **{name: getattr(found, name).reshape(shape) for name in columns})
+    return found.reshape(shape)
 
 
-def _calibrated(
-    fit: Calibration, m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, residual: bool
-) -> GemmPrediction:
+def _calibrated(fit: Calibration, m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, residual: bool) -> Prediction:
     parts = gpu_gemm.terms(m, n, k, kind, gpu, GemmConstants(**fit.constants))
     latency_s, stage = parts.latency_s, "analytic"
     spread: Real = 1.0
@@ -86,12 +67,12 @@ def _calibrated(
     outside = _outside(fit, m, n, k)
     correlation = float(fit.intervals[f"{stage}_correlation"])
     bound = gpu_gemm.bound(parts)
-    return GemmPrediction(latency_s, latency_s * low, latency_s * high, bound, outside, fit.how, correlation)
+    return Prediction(latency_s, latency_s * low, latency_s * high, bound, outside, fit.how, correlation)
 
 
 def _carried(
     fits: Sequence[Calibration], backend: str, m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu
-) -> GemmPrediction:
+) -> Prediction:
     """The population's constants; either way the interval is as wide as the worst donor's error when left out."""
     known = any(fit.device == gpu.name for fit in fits)
     givers = donors(kind.math, gpu, fits, backend)
@@ -102,15 +83,15 @@ def _carried(
     how = f"{'transferred' if known else 'spec'} (from {', '.join(sorted({fit.device for fit in givers}))})"
     correlation = max(float(fit.intervals["spec_correlation"]) for fit in givers)
     latency_s, bound = parts.latency_s, gpu_gemm.bound(parts)
-    return GemmPrediction(latency_s, latency_s / high, latency_s * high, bound, outside, how, correlation)
+    return Prediction(latency_s, latency_s / high, latency_s * high, bound, outside, how, correlation)
 
 
-def _pooled(parts: Sequence[GemmPrediction]) -> GemmPrediction:
+def _pooled(parts: Sequence[Prediction]) -> Prediction:
     """One prediction for a backend not named: the geometric mean, within an interval that spans them all."""
     latency_s = np.exp(np.mean([np.log(p.latency_s) for p in parts], axis=0))
     low_s, high_s = np.min([p.low_s for p in parts], axis=0), np.max([p.high_s for p in parts], axis=0)
     outside = np.all([p.extrapolated for p in parts], axis=0)
-    return GemmPrediction(
+    return Prediction(
         latency_s, low_s, high_s, parts[0].bound, outside, parts[0].how, max(p.correlation for p in parts)
     )
 

@@ -1,0 +1,48 @@
+"""Prediction: latencies with their intervals and where they come from, whatever kind of op and model made them."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.record import Real
+
+SOURCES = ("calibrated", "transferred", "spec", "fitted roofline")
+"""What `how` starts with, best first: fitted on the device's own rows of this kind of work; on its rows of other kinds,
+or on few rows; on other devices' rows, carried by the spec sheet; or a roofline with fitted efficiencies."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predicted seconds of one execution with their 90 % interval; scalars, or arrays over what was predicted.
+
+    `bound` names the largest part (compute, memory, latency), `extrapolated` marks shapes outside what was measured,
+    `how` starts with one of SOURCES and says in brackets what was pooled, carried or assumed. uncertainty.total needs
+    `correlation`, that of the errors of different shapes, for a sum. nan where the device lacks the pipe.
+    """
+
+    latency_s: Real
+    low_s: Real
+    high_s: Real
+    bound: Real
+    extrapolated: Real
+    how: Real
+    correlation: Real
+
+    def reshape(self, shape: tuple[int, ...]) -> "Prediction":
+        """The prediction with its arrays in another shape; what is one value for all stays one value."""
+        shaped = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{n: v.reshape(shape) for n, v in shaped.items() if isinstance(v, np.ndarray)})
+
+
+def scattered(parts: list[tuple[NDArray[np.intp], Prediction]], size: int) -> Prediction:
+    """One prediction of `size` rows from several with their indices, `how` and `correlation` by row; nan elsewhere."""
+    kinds = {"bound": object, "how": object, "extrapolated": bool}
+    blank: dict[str, object] = {"bound": "", "how": "", "extrapolated": False}
+    columns: dict[str, NDArray[np.generic]] = {}
+    for name in (f.name for f in fields(Prediction)):
+        column = np.full(size, blank.get(name, np.nan), dtype=kinds.get(name, np.float64))
+        for rows, part in parts:
+            column[rows] = getattr(part, name)
+        columns[name] = column
+    return Prediction(**columns)
