@@ -9,6 +9,7 @@ from costmodel.estimators.estimate import Estimate
 from costmodel.hardware import Device, Fpga
 from costmodel.workload import Workload
 
+COUNTING = {"flops": "2 per MAC, as in torch", "attention": "all query x key scores, masked ones included"}
 RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
 
 
@@ -20,7 +21,7 @@ def as_dict(found: Estimate, *, model: str, device: str, precision: str) -> dict
         "precision": precision,
         "phase": found.workload.phase,
         "batch": found.workload.batch,
-        "counting": {"flops": "2 per MAC, as in torch", "attention": "all query x key scores, masked ones included"},
+        "counting": COUNTING | ({"pass": found.workload.covers} if found.workload.covers else {}),
         "totals": dict(found.totals),
         "layers": found.table(),
         "uncounted": list(found.uncounted),

@@ -6,7 +6,7 @@ from costmodel.hardware import Cpu, Fpga, Gpu, cpu, device, fpga, gpu
 from costmodel.precision import W4A4, W4A8, W4A16, W8A8, W8A16, W16A16, W32A32, Precision, precision
 from costmodel.record import mesh, stack, unstack
 from costmodel.workload import Op, Workload
-from costmodel.workload.serving import decode, prefill
+from costmodel.workload.serving import decode, encode, prefill
 from costmodel.workload.training import training
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "cpu",
     "decode",
     "device",
+    "encode",
     "estimate",
     "formats",
     "fpga",

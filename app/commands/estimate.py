@@ -17,7 +17,7 @@ import click
 @click.option("--batch", type=int, help="Images or sequences in a pass.")
 @click.option("--resolution", type=int, help="Image height and width of a vision network.")
 @click.option("--context", type=int, help="Tokens of a language model: cached ones to decode after, or the prompt's.")
-@click.option("--phase", type=click.Choice(["forward", "prefill", "decode", "training"]), help="Which pass.")
+@click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
 @click.option("--layers", is_flag=True, help="Print one row a layer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -50,5 +50,7 @@ def command(
     ]
     columns = ["total", "value"] + ["of device"] * any(row["of device"] for row in rows)
     print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) at {precision} on {device}", rows, columns)
+    if workload.covers:
+        click.echo(f"\nCounted: {workload.covers}.")
     if found.uncounted:
         click.echo(f"\nNot counted: {some(found.uncounted)}")

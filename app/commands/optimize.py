@@ -19,7 +19,7 @@ import click
 @click.option("--batch", type=int, help="Images or sequences in a pass.")
 @click.option("--resolution", type=int, help="Image height and width of a vision network.")
 @click.option("--context", type=int, help="Tokens of a language model.")
-@click.option("--phase", type=click.Choice(["forward", "prefill", "decode", "training"]), help="Which pass.")
+@click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
 @click.option("--report", type=click.Path(dir_okay=False), help="Write an HTML report.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the JSON to a file.")

@@ -57,7 +57,9 @@ def alive_at(workload: Workload, precision: Precision, moment: int) -> NDArray[n
 
 
 def _output_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]:
-    bits = workload.batch_of_ops.output_elements * precision.activation.bits_per_element
+    op = workload.batch_of_ops
+    steps = np.where(np.asarray(op.kind) == "recurrence", op.count, 1.0)  # each execution adds a token to the result
+    bits = steps * op.output_elements * precision.activation.bits_per_element
     return np.broadcast_to(bits / BITS_PER_BYTE, len(workload.ops))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from costmodel.importers import _aten, _mask, _node
+from costmodel.importers import _aten, _mask, _node, _recurrent
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._norms import written_norms
@@ -58,13 +58,21 @@ class Walk:
         out = _node.results(node, Value(None))
         call = Call(arguments, out[0].shape if isinstance(out, list) else out.shape)
         try:
-            cost = self._cost(node, call)
+            names = self._added(node, call, reads)
         except ValueError as problem:
             return self._skipped(node, reads, f": {problem}")
-        if cost is None:
-            return self._skipped(node, reads)
-        name = self.assembly.add(self._name(node, cost), cost, cost.reads or reads)
-        return _node.results(node, Value(None, (name,)))
+        return _node.results(node, Value(None, names)) if names else self._skipped(node, reads)
+
+    def _added(self, node: Any, call: Call, reads: Sequence[Value]) -> tuple[str, ...]:
+        """Add what a call costs, and return the names of the ops that hold its results; none where no rule knows it."""
+        function = _node.function(node)
+        if function in _recurrent.OPERATORS:
+            return _recurrent.aten(call, operator=function, add=lambda cost, read: self._add(node, cost, read))
+        cost = self._cost(node, call)
+        return (self._add(node, cost, cost.reads or reads),) if cost else ()
+
+    def _add(self, node: Any, cost: Cost, reads: Sequence[Value]) -> str:
+        return self.assembly.add(self._name(node, cost), cost, reads)
 
     def _cost(self, node: Any, call: Call) -> Cost | None:
         if node in self.norms:
@@ -115,9 +123,14 @@ class Walk:
 
 
 def layer_name(parameter: str) -> str:
-    """The layer that a parameter belongs to: `a.b` for a.b.weight, `a.in_proj` for a.in_proj_weight, `a.p` for a.p."""
+    """The layer that a parameter belongs to: `a.b` for a.b.weight, `a.in_proj` for a.in_proj_weight, `a.p` for a.p.
+
+    A recurrent layer has one for each of its matrices: `a.hh_l0` for a.weight_hh_l0.
+    """
     parameter = re.sub(r"\.parametrizations\.(\w+)\.original\d*$", r".\1", parameter)
     owner, _, own = parameter.rpartition(".")
+    if re.fullmatch(r"weight_(ih|hh|hr)(_l\d+)?(_reverse)?", own):
+        return f"{owner}.{own.removeprefix('weight_')}".lstrip(".")
     return owner if own.startswith("weight") else parameter.removesuffix("_weight")
 
 
@@ -129,7 +142,7 @@ def _is_counted(node: Any, reads: Sequence[Value]) -> bool:
     function = _node.function(node)
     if _is_movement(node) or (function in (_aten.VECTOR.keys() | _aten.ORDERINGS) and not _node.is_real(node)):
         return False
-    return function in _aten.LAYERS or any(value.sources for value in reads)
+    return function in _aten.LAYERS or function in _recurrent.OPERATORS or any(value.sources for value in reads)
 
 
 def _is_movement(node: Any) -> bool:

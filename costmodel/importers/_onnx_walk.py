@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from costmodel.importers import _onnx_node, _onnx_operators
-from costmodel.importers._assembly import Assembly
+from costmodel.importers import _onnx_node, _onnx_operators, _recurrent
+from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._onnx_rules import Call
 from costmodel.importers._value import RANDOM, Shape, Value, passed, union
 from costmodel.workload import Op
@@ -44,7 +44,8 @@ class Walk:
             return self.values.get(node.output[0], Value(None))
         if self._is_counted(node, reads):
             try:
-                return self._added(node, inputs, reads)
+                add = self._recurrent if node.op_type in _onnx_operators.RECURRENT else self._added
+                return add(node, inputs, reads)
             except (ValueError, ArithmeticError, LookupError, TypeError) as problem:
                 why = f": {problem}"
         elif node.op_type in _onnx_operators.VECTOR:
@@ -62,7 +63,7 @@ class Walk:
         return passed(reads[:count], None)
 
     def _is_counted(self, node: Any, reads: Sequence[Value]) -> bool:
-        if node.op_type in _onnx_operators.LAYERS:
+        if node.op_type in _onnx_operators.LAYERS or node.op_type in _onnx_operators.RECURRENT:
             return True
         bookkeeping = self.types.get(node.output[0]) in BOOKKEEPING
         return node.op_type in _onnx_operators.VECTOR and not bookkeeping and any(value.sources for value in reads)
@@ -76,6 +77,20 @@ class Walk:
         self.assembly.take(p for value in reads for p in value.parameters if p not in read)
         name = _onnx_node.name(node, _first(weight), is_layer=bool(weight) or cost.op.kind == "norm")
         return Value(None, (self.assembly.add(name, cost, cost.reads or reads),))
+
+    def _recurrent(self, node: Any, inputs: Sequence[Value | None], reads: Sequence[Value]) -> Value:
+        attributes = _onnx_node.attributes(node)
+        cell = _onnx_operators.RECURRENT[node.op_type]
+        owner = _onnx_node.name(node, "", is_layer=True)
+        parts = iter(("ih", "hh"))
+
+        def add(cost: Cost, read: Sequence[Value]) -> str:
+            _require_sane(cost.op)
+            return self.assembly.add(f"{owner}.{next(parts)}", cost, read)
+
+        names = _recurrent.onnx(inputs, cell=cell, batch_first=bool(attributes.get("layout")), add=add)
+        self.assembly.take(union(value.parameters for value in reads))
+        return Value(None, names)
 
     def _skipped(self, node: Any, reads: Sequence[Value], why: str = "") -> Value:
         self.assembly.take(union(value.parameters for value in reads))

@@ -1,13 +1,15 @@
-"""The passes of serving a language model: prefill, decode, and a plain forward."""
+"""The passes of serving a language model: encode, prefill, decode, and a plain forward."""
+
+from dataclasses import replace
 
 from costmodel.workload.language_model import LanguageModel
 from costmodel.workload.op import Op
 from costmodel.workload.training import training
 from costmodel.workload.transformer.network import network
 from costmodel.workload.transformer.span import Span
-from costmodel.workload.workload import Workload
+from costmodel.workload.workload import PHASES, Workload
 
-__all__ = ["LanguageModel", "decode", "forward", "passes", "prefill"]
+__all__ = ["LanguageModel", "decode", "encode", "forward", "passes", "prefill"]
 
 DEFAULT_CONTEXT = 1024
 
@@ -34,20 +36,44 @@ def decode(model: LanguageModel, batch: int = 1, context: int = DEFAULT_CONTEXT)
     return _pass(model, batch, queries=1, keys=context + 1, logits=1, phase="decode")
 
 
+def encode(model: LanguageModel, batch: int = 1) -> Workload:
+    """Return the pass of an encoder-decoder's encoder, with the decoder's keys and values of its outputs.
+
+    It is the part of a prefill that decoding never runs again; a prefill's other ops are the decoder's on the prompt.
+    ValueError for a model without an encoder of its own.
+    """
+    if not model.encoder:
+        raise ValueError(f"{model.name} has no encoder beside its decoder: its phases are those of one stack")
+    whole, memory = prefill(model, batch, 1), model.encoder.names.final_norm
+    last = [op.name for op in whole.ops].index(memory)
+    cached = [op for op in whole.ops if memory in op.inputs]
+    return replace(
+        whole,
+        ops=(*whole.ops[: last + 1], *cached),
+        outputs=tuple(op.name for op in cached),
+        phase="encode",
+        covers=f"{_encoder(model)}; add one decode a token",
+    )
+
+
 def forward(model: LanguageModel, batch: int = 1, context: int = DEFAULT_CONTEXT) -> Workload:
     """Return one call of the network on `context` tokens of each sequence, with the logits of every token."""
     return _pass(model, batch, queries=context, keys=context, logits=context, phase="forward")
 
 
 def passes(model: LanguageModel, *, batch: int = 1, context: int | None = None, phase: str = "") -> Workload:
-    """Return the pass of a phase: prefill, decode, forward or training; "" is decode, or forward for an encoder.
+    """Return the pass of a phase, a member of PHASES; "" is decode, or forward for an encoder.
 
-    Where `context` is None it is 1024, or as many tokens as the model has positions for.
+    Where `context` is None it is 1024, or as many tokens as the model has positions for; an encode has none.
     """
     phase = phase or ("decode" if model.causal else "forward")
     builders = {"prefill": prefill, "decode": decode, "forward": forward}
-    if phase not in (*builders, "training"):
-        raise ValueError(f"phase must be one of {(*builders, 'training')}, got {phase!r}")
+    if phase not in PHASES:
+        raise ValueError(f"phase must be one of {PHASES}, got {phase!r}")
+    if phase == "encode":
+        if context is not None:
+            raise ValueError(f"an encode reads no tokens, so it takes no context, got {context}")
+        return encode(model, batch)
     if context is None:
         context = int(min(DEFAULT_CONTEXT, model.max_context - (phase == "decode")))
     if phase == "training":
@@ -70,8 +96,34 @@ def _pass(model: LanguageModel, batch: int, *, queries: int, keys: int, logits: 
         )
     ops = network(model, Span(batch, queries=queries, keys=keys, causal=model.causal), logits=logits)
     return Workload(
-        model.name, tuple(ops), outputs=_outputs(model, ops), uncounted=model.uncounted, phase=phase, batch=batch
+        model.name,
+        tuple(ops),
+        outputs=_outputs(model, ops),
+        uncounted=model.uncounted,
+        phase=phase,
+        batch=batch,
+        covers=_covers(model, batch, context, phase),
     )
+
+
+def _covers(model: LanguageModel, batch: int, context: int, phase: str) -> str:
+    """What a pass runs, in words."""
+    sequences = f"{batch} sequences" if batch > 1 else "one sequence"
+    text = {
+        "decode": f"one token of {sequences} after {context} cached",
+        "prefill": f"a prompt of {context} tokens of {sequences}, logits of the last",
+        "forward": f"{context} tokens of {sequences}" + ", logits of all" * model.head,
+    }[phase]
+    if not model.encoder:
+        return text
+    if phase == "decode":
+        return f"{text}, the decoder alone: phase encode is {_encoder(model)}"
+    return f"{_encoder(model)}, then the decoder on {text}"
+
+
+def _encoder(model: LanguageModel) -> str:
+    positions = model.encoder.positions if model.encoder else 0
+    return f"the encoder on {positions} positions and the decoder's keys and values of them"
 
 
 def _outputs(model: LanguageModel, ops: list[Op]) -> tuple[str, ...]:

@@ -30,7 +30,9 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     """
     if workload.phase == "training":
         raise ValueError(f"{workload.name} is a training pass already")
-    return replace(workload, ops=(*workload.ops, *_backward(workload.ops, recompute)), outputs=(), phase="training")
+    ops = (*workload.ops, *_backward(workload.ops, recompute))
+    covers = f"{workload.covers}, forward and backward, without the optimizer's step" if workload.covers else ""
+    return replace(workload, ops=ops, outputs=(), phase="training", covers=covers)
 
 
 def sources(ops: tuple[Op, ...]) -> list[list[int]]:

@@ -9,7 +9,7 @@ from costmodel.catalog import UnknownNameError
 from costmodel.record import stack
 from costmodel.workload.op import Op
 
-PHASES = ("forward", "prefill", "decode", "training")
+PHASES = ("forward", "encode", "prefill", "decode", "training")
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,10 @@ class Workload:
 
     outputs    names of the ops whose results leave the network (empty = the last op)
     uncounted  names of parts that an importer did not understand: they cost something, and no op says how much
-    phase      what one pass is: forward, prefill, decode (one token a sequence) or training (one step)
+    phase      what one pass is: forward, encode (what an encoder-decoder's prefill runs but its decodes do not),
+               prefill, decode (one token a sequence) or training (one step)
     batch      sequences or images in a pass
+    covers     in words, what of the network the pass runs and on what; empty where that is not known
     """
 
     name: str
@@ -28,6 +30,7 @@ class Workload:
     uncounted: tuple[str, ...] = ()
     phase: str = "forward"
     batch: int = 1
+    covers: str = ""
 
     def __post_init__(self) -> None:
         if not self.ops:

@@ -44,7 +44,9 @@ class Network:
 
     def workload(self) -> Workload:
         """Return what was built; the last op's result leaves the network."""
-        return Workload(self.name, tuple(self._ops), batch=self.input.batch)
+        batch, height, width = self.input.batch, *self.input.size
+        covers = f"{batch} image{'s' * (batch > 1)} of {height} x {width} pixels"
+        return Workload(self.name, tuple(self._ops), batch=batch, covers=covers)
 
     def append(self, op: Op, shape: Tensor, *reads: Tensor) -> Tensor:
         """Append an op that reads the given tensors, and return its result, of that shape."""

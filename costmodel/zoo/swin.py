@@ -35,12 +35,10 @@ MODELS = {
 def swin(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     """Build a key of MODELS on `resolution` pixels a side; a stage smaller than the window has one window of its size.
 
-    ValueError unless patch times window divides the resolution.
+    As in timm, pixels beyond a whole number of patches are left out, and stages are padded to whole windows.
     """
     shape = MODELS[require("swin", name, MODELS)]
     net = Network(name, batch=batch, resolution=resolution)
-    if resolution % (PATCH * WINDOW):
-        raise ValueError(f"resolution must be a multiple of patch x window = {PATCH * WINDOW} pixels, got {resolution}")
     x = net.conv("patch_embed.proj", net.input, shape.channels, PATCH, stride=PATCH, padding=0, bias=True)
     x = net.norm("patch_embed.norm", x, "layer")
     for stage, depth in enumerate(shape.depths):

@@ -10,6 +10,7 @@ import pytest
 TOTALS = [
     "params", "macs", "flops", "bops", "weight_bytes", "peak_activation_bytes", "bytes_moved", "latency_s", "energy_j",
 ]  # fmt: skip
+PHASES = ("encode", "decode", "prefill")
 FPGA_TOTALS = ["lut", "dsp", "bram18", "cycles", "throughput_per_s", "latency_s"]
 
 
@@ -45,6 +46,20 @@ def test_assign_changes_the_layers_that_match(bitfront: Callable[..., object]) -
     widths = {layer["name"]: layer["precision"] for layer in found["layers"]}
     assert widths["layer3.0.conv1"] == "int4/bf16"
     assert widths["layer1.0.conv1"] == "bf16/bf16"
+
+
+def test_what_was_counted_is_said(bitfront: Callable[..., object]) -> None:
+    said = {phase: bitfront("estimate", "zoo:whisper-tiny", "--on", "l4", "--phase", phase) for phase in PHASES}
+    assert (
+        "Counted: one token of one sequence after 447 cached, the decoder alone: phase encode" in said["decode"].stdout
+    )
+    assert "Counted: the encoder on 1500 positions" in said["encode"].stdout
+    assert "then the decoder on a prompt of 448 tokens" in said["prefill"].stdout
+    refused = bitfront("estimate", "zoo:whisper-tiny", "--on", "l4", "--phase", "encode", "--context", "4")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "takes no context, got 4" in refused.stderr
+    found = estimate(bitfront, "zoo:resnet18", "--on", "l4", "--batch", "2")
+    assert found["counting"]["pass"] == "2 images of 224 x 224 pixels"
 
 
 def test_batch_and_context_change_the_pass(bitfront: Callable[..., object]) -> None:

@@ -26,7 +26,7 @@ from costmodel.workload.language_model import (
     Mlp,
     Moe,
 )
-from costmodel.workload.serving import decode, forward, passes, prefill
+from costmodel.workload.serving import decode, encode, forward, passes, prefill
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "zoo_language.json"
 NETWORK_INPUTS = {"input_ids", "position_ids", "token_type_ids", "input_features"}
@@ -143,6 +143,19 @@ def test_an_encoder_decoder_leaves_its_encoder_to_the_prefill() -> None:
     assert {op.name.split(".")[1] for op in first.ops if "." in op.name} == {"encoder", "decoder"}
     missing = {op.name for op in first.ops} - {op.name for op in later.ops}
     assert all(".encoder." in name or name.endswith(("encoder_attn.k_proj", "encoder_attn.v_proj")) for name in missing)
+
+
+@pytest.mark.parametrize("name", ["whisper-tiny", "whisper-large-v3"])
+def test_an_encode_and_a_decode_are_the_whole_network(name: str) -> None:
+    """A prefill is an encode and the decoder on the prompt, op by op; a decode has the decoder's parameters."""
+    model = EVERY[name]
+    encoded, whole, later = encode(model, 2), prefill(model, 2, 4), decode(model, 2, 4)
+    assert set(encoded.ops) <= set(whole.ops)
+    assert {op.name for op in encoded.ops} | {op.name for op in later.ops} == {op.name for op in whole.ops}
+    assert sum(op.params for op in (*encoded.ops, *later.ops)) == sum(op.params for op in whole.ops)
+    assert "the decoder alone" in later.covers
+    with pytest.raises(ValueError, match="has no encoder beside its decoder"):
+        encode(EVERY["llama-3.1-8b"])
 
 
 def test_a_shared_table_is_stored_once() -> None:

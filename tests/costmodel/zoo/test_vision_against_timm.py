@@ -42,6 +42,11 @@ OTHER_INPUTS = [
     ("swin_tiny_patch4_window7_224", 2, 448),
     ("swin_tiny_patch4_window7_224", 1, 252),  # 63 patches a side: later stages are padded to whole windows
     ("swin_tiny_patch4_window7_224", 1, 28),  # later stages are smaller than a window
+    ("swin_tiny_patch4_window7_224", 1, 4),  # a single patch
+    ("swin_tiny_patch4_window7_224", 2, 33),  # a pixel beyond the patches is left out
+    ("swin_tiny_patch4_window7_224", 1, 230),  # no stage is whole windows
+    ("swin_tiny_patch4_window7_224", 1, 256),
+    ("swin_small_patch4_window7_224", 1, 511),
 ]
 
 BY_LAYER = [
