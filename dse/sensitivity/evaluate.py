@@ -28,7 +28,7 @@ def evaluate(module: "torch.nn.Module", data: Data, *, loss_fn: "LossFn | None" 
     """
     import torch
 
-    score = loss_fn or _cross_entropy
+    score = loss_fn or cross_entropy
     inputs, targets = checked(data)
     total, right, graded = 0.0, 0, 0
     with _evaluating(module), torch.no_grad():
@@ -101,7 +101,8 @@ def _is_classification(outputs: Any, targets: "torch.Tensor") -> bool:
     return bool(outputs.ndim >= 2 and outputs.shape[:1] + outputs.shape[2:] == targets.shape)
 
 
-def _cross_entropy(outputs: Any, targets: "torch.Tensor") -> "torch.Tensor":
+def cross_entropy(outputs: Any, targets: "torch.Tensor") -> "torch.Tensor":
+    """The mean cross entropy of a batch, in float64: the loss where none is given."""
     import torch
 
     return torch.nn.functional.cross_entropy(outputs.double(), targets)

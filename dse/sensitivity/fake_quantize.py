@@ -31,18 +31,26 @@ def apply(
     UnknownNameError on an unknown layer; ValueError where a range is missing, or layers that share a weight disagree.
     """
     twin = copy.deepcopy(module).eval()
-    weights: dict[Any, tuple[str, Format]] = {}
-    for name, part in select(twin, precisions).items():
-        choice = precisions[name]
-        owner, fmt = weights.setdefault(part.weight, (name, choice.weight))
-        if fmt != choice.weight:
-            raise ValueError(
-                f"layers {owner!r} and {name!r} share a weight: {fmt.name} and {choice.weight.name} differ"
-            )
-        if owner == name:
-            part.weight.data = round_trip.round_weight(part, fmt)
-        quantise_input(name, part, choice.activation, ranges)
+    parts = select(twin, precisions)
+    owners = require_agreement(parts, precisions)
+    for name, part in parts.items():
+        if owners[part.get_parameter("weight")] == name:
+            part.weight.data = round_trip.round_weight(part, precisions[name].weight)
+        quantise_input(name, part, precisions[name].activation, ranges)
     return twin
+
+
+def require_agreement(
+    parts: "Mapping[str, torch.nn.Module]", precisions: Mapping[str, Precision]
+) -> "dict[torch.nn.Parameter, str]":
+    """Return the first layer that has each weight; ValueError where layers that share one differ in its format."""
+    owners: dict[torch.nn.Parameter, str] = {}
+    for name, part in parts.items():
+        owner = owners.setdefault(part.get_parameter("weight"), name)
+        kept, wanted = precisions[owner].weight, precisions[name].weight
+        if kept != wanted:
+            raise ValueError(f"layers {owner!r} and {name!r} share a weight: {kept.name} and {wanted.name} differ")
+    return owners
 
 
 def quantise_input(name: str, part: "torch.nn.Module", fmt: Format, ranges: Mapping[str, Range]) -> Any:
