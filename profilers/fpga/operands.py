@@ -1,7 +1,9 @@
-"""How two operands multiply: widths, signs and shifts of their exact product, for the Verilog and for the models."""
+"""How two operands multiply, for the Verilog: the widths of costmodel's shapes as integers, and places of values."""
 
 from dataclasses import dataclass
 
+from costmodel.estimators.fpga import operand as model
+from costmodel.estimators.fpga.product_shape import ProductShape, product_shape
 from costmodel.formats import Format
 
 SPECIAL = {"": 0, "ieee": 1, "fn": 2, "fnuz": 3}
@@ -24,22 +26,16 @@ class Operand:
     shift: int
     lowest_exponent: int
 
-    @property
-    def signed_significand(self) -> bool:
-        """Whether the significand is in two's complement."""
-        return self.signed and not self.exponent_bits
-
 
 def operand(fmt: Format) -> Operand:
     """The parts of an integer or minifloat format; ValueError for others."""
-    if fmt.encoding == "integer":
-        return Operand(fmt.bits, fmt.signed, 0, 0, fmt.bits, 0, -fmt.mantissa_bits)
-    if not fmt.is_float or not fmt.signed or fmt.bits != 1 + fmt.exponent_bits + fmt.mantissa_bits:
+    whole = fmt.is_float and fmt.signed and fmt.bits == 1 + fmt.exponent_bits + fmt.mantissa_bits
+    if fmt.encoding != "integer" and not whole:
         raise ValueError(f"an operand is an integer or a signed minifloat, got {fmt.name}")
-    top = 2**fmt.exponent_bits - 1 - (fmt.special == "ieee")
-    lowest = 1 - fmt.bias - fmt.mantissa_bits
-    special = SPECIAL[fmt.special]
-    return Operand(fmt.bits, True, fmt.exponent_bits, special, fmt.mantissa_bits + 1, max(top - 1, 0), lowest)
+    part = model.operand(fmt)
+    lowest = (1 - fmt.bias if fmt.is_float else 0) - fmt.mantissa_bits
+    sizes = (int(part.exponent_bits), SPECIAL[fmt.special], int(part.significand), int(part.reach))
+    return Operand(fmt.bits, fmt.signed, *sizes, lowest)
 
 
 @dataclass(frozen=True)
@@ -49,16 +45,12 @@ class Product:
     a: Operand
     b: Operand
     swapped: bool
-
-    @property
-    def is_float(self) -> bool:
-        """Whether an operand has an exponent, and with it a sign of its own."""
-        return bool(self.a.exponent_bits or self.b.exponent_bits)
+    shape: ProductShape
 
     @property
     def shift(self) -> int:
         """The farthest that the significands' product moves left."""
-        return self.a.shift + self.b.shift
+        return int(self.shape.shift)
 
     @property
     def signed(self) -> bool:
@@ -68,13 +60,12 @@ class Product:
     @property
     def significand_bits(self) -> int:
         """Bits of the significands' product with its sign."""
-        has_sign = self.a.signed_significand or self.b.signed_significand
-        return self.a.significand_bits + self.b.significand_bits + (self.is_float and not has_sign)
+        return int(self.shape.signed_product)
 
     @property
     def bits(self) -> int:
         """Bits of the product as a fixed-point number."""
-        return self.significand_bits + self.shift
+        return int(self.shape.fixed)
 
     @property
     def lowest_exponent(self) -> int:
@@ -86,4 +77,5 @@ def product(a: Format, b: Format) -> Product:
     """The product of two formats: the shorter significand gives the rows."""
     left, right = operand(a), operand(b)
     swapped = left.significand_bits < right.significand_bits
-    return Product(right, left, True) if swapped else Product(left, right, False)
+    first, second = (right, left) if swapped else (left, right)
+    return Product(first, second, swapped, product_shape(a, b))
