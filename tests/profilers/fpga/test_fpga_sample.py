@@ -1,14 +1,20 @@
 from collections import Counter
 
+import pandas as pd
 import pytest
 
-from profilers.fpga.sample import sample
-from profilers.fpga.sample_others import UNITS, sample_others
-from profilers.fpga.verilog import verilog
+from costmodel.catalog import UnknownNameError
+from costmodel.hardware.calibration import FOLDER
+from profilers.fpga.draw_unit import UNITS
+from profilers.fpga.sample import OTHERS, sample
+from profilers.fpga.verilog import catalog, verilog
 
 
-@pytest.mark.parametrize("draw", [sample, sample_others])
-def test_samples_are_distinct_valid_and_the_same_for_a_seed(draw):
+@pytest.mark.parametrize("units", [("product", "dot"), OTHERS])
+def test_samples_are_distinct_valid_and_the_same_for_a_seed(units):
+    def draw(number, seed):
+        return sample(number, seed, units)
+
     found = draw(120, 3)
     assert len(set(found)) == 120
     assert found == draw(120, 3)
@@ -24,6 +30,19 @@ def test_samples_are_distinct_valid_and_the_same_for_a_seed(draw):
 def test_kinds_are_drawn_evenly():
     units = Counter(design.unit for design in sample(400, 0))
     assert 140 < units["product"] < 260
-    others = Counter(design.unit for design in sample_others(270, 0))
-    assert set(others) == set(UNITS)
+    others = Counter(design.unit for design in sample(270, 0, OTHERS))
+    assert set(others) == set(OTHERS)
     assert min(others.values()) > 8
+
+
+def test_units_are_named_and_run_dry():
+    assert set(UNITS) == set(catalog())
+    with pytest.raises(UnknownNameError, match="did you mean product"):
+        sample(1, 0, ["produt"])
+    with pytest.raises(ValueError, match=r"to_fixed: no more than \d+ different designs were found, got number=500"):
+        sample(500, 0, ["to_fixed"])
+
+
+def test_the_committed_rows_are_of_the_first_seeds():
+    names = set(pd.read_parquet(FOLDER / "xc7_fpga_rows.parquet")["design"])
+    assert {design.name for design in (*sample(600, 0), *sample(200, 0, OTHERS))} <= names

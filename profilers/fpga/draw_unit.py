@@ -1,31 +1,38 @@
-"""Random designs of the units that are neither products nor dot products: uniform over those units."""
+"""How each unit is drawn at random.
+
+Integers have 2 to 8 bits, signed or not; minifloats 3 to 8 bits with any split of exponent and mantissa, and special
+codes in one of three; dot products have up to 32 terms, three in four an accumulator.
+"""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from profilers.fpga.design import Design
-from profilers.fpga.sample import GUARD_BITS, MOST_TERMS, integer, minifloat
+from profilers.fpga.draw_format import integer, minifloat, operands
 from profilers.fpga.units.binary_dot import count_bits
 from profilers.fpga.units.dot import tree_bits
 from profilers.fpga.units.sign_dot import sum_bits
 
+MOST_TERMS = 32
+GUARD_BITS = (0, 2, 4, 8)
+"""Bits that an accumulator has beyond one tree's sum."""
 OUTPUTS = ("bf16", "fp16", "fp8_e4m3", "fp8_e5m2", "e3m4", "e2m3", "e2m1")
 """Formats that floats are rounded to; where an operand has nan, the first four."""
 ELEMENTS = ("fp8_e4m3", "fp8_e5m2", "fp6_e3m2", "fp6_e2m3", "fp4_e2m1", "int8")
 """Element formats of the OCP Microscaling specification."""
 
 
-def sample_others(number: int, seed: int) -> list[Design]:
-    """Distinct designs, uniform over the units of UNITS; the same seed gives the same list."""
-    if number < 0:
-        raise ValueError(f"number must not be negative, got {number}")
-    rng = np.random.default_rng(seed)
-    draws = list(UNITS.values())
-    found: dict[Design, None] = {}
-    while len(found) < number:
-        found[draws[rng.integers(len(draws))](rng)] = None
-    return list(found)
+def _product(rng: np.random.Generator) -> Design:
+    return Design("product", *operands(rng))
+
+
+def _dot(rng: np.random.Generator) -> Design:
+    a, b = operands(rng)
+    n = int(rng.integers(1, MOST_TERMS + 1))
+    guard = int(rng.choice(GUARD_BITS))
+    bits = tree_bits(Design("dot", a, b, n)) + guard
+    return Design("dot", a, b, n, bits if rng.random() < 0.75 else 0)
 
 
 def _terms(rng: np.random.Generator) -> int:
@@ -84,6 +91,8 @@ def _thresholds(rng: np.random.Generator) -> Design:
 
 
 UNITS: dict[str, Callable[[np.random.Generator], Design]] = {
+    "product": _product,
+    "dot": _dot,
     "binary_dot": _binary,
     "sign_dot": _signs,
     "mx_dot": _block,
