@@ -1,6 +1,18 @@
 """bitfront profile: measure a device, to estimate on it."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
+
+from app.cli import EXIT_INTERRUPTED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from profilers.fpga import Design, Progress
+
+SHOWN = ("design", "sites", "carry_bits", "ff", "levels")
+MOST_SHOWN = 20
 
 
 @click.group("profile")
@@ -35,3 +47,68 @@ def cpu(seconds: float, out: str | None, as_json: bool) -> None:
     rows = [{"pipe": pipe, "rate": rate} for pipe, rate in peaks]
     rows.append({"pipe": "memory", "rate": quantity("memory_bytes_per_s", found.memory_bytes_per_s)})
     print_table(f"{found.name}, written to {path}", rows, ("pipe", "rate"))
+
+
+@command.command("fpga")
+@click.option("--formats", default="", metavar="A,B,C/D", help="Every pair of these formats; C/D is one pair alone.")
+@click.option("--random", type=int, metavar="N", help="N random designs, uniform over --units and kinds of operands.")
+@click.option("--like", default="", metavar="FILE", help="The designs of a table: unit, a_format, b_format, n, ...")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random designs.")
+@click.option("--units", default="product,dot", show_default=True, help="Units to synthesise, for --formats, --random.")
+@click.option("--n", default="16", show_default=True, metavar="N,N", help="Terms of the dot products of --formats.")
+@click.option("--acc-bits", type=int, help="Accumulator of --formats; the sum's bits and 8 if not given, 0 for none.")
+@click.option("--out-format", default="", help="Output of the units of --formats that round to one.")
+@click.option("--family", default="xc7", show_default=True, help="xc7 or xcup.")
+@click.option("--out", type=click.Path(), help="Write one row a design (parquet or csv).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def fpga(family: str, out: str | None, as_json: bool, **spelled: Any) -> None:
+    """Synthesise arithmetic units with Yosys, check each netlist against its formats, and count LUT sites.
+
+    Done batches are kept: a command that was interrupted goes on where it stopped. About 2 s a design.
+    """
+    from pathlib import Path
+
+    from app.fpga_designs import designs
+    from app.text import to_json
+    from profilers import rows_file
+
+    if out:
+        rows_file.check_target(Path(out))
+    table, last = _synthesised(designs(**spelled), family)
+    if out:
+        rows_file.write(table, Path(out))
+    if as_json:
+        click.echo(to_json({"family": family, "out": out, "cached": last.cached, "designs": table.to_dict("records")}))
+        return
+    _show_designs(table, f"{last.total} designs on {family}, {last.cached} from the cache, {last.elapsed_s:.0f} s", out)
+
+
+def _synthesised(designs: "list[Design]", family: str) -> "tuple[pd.DataFrame, Progress]":
+    """The rows, with a bar while they are made, and how the run went; what is done is told where it is interrupted."""
+    from app.progress import bar
+    from profilers.fpga import Progress, rows
+
+    last = Progress(0, 0, 0, 0.0)
+    with bar("Synthesising") as shown:
+
+        def tell(now: Progress) -> None:
+            nonlocal last
+            last = now
+            shown(now.done, now.total)
+
+        try:
+            return rows(designs, family, progress=tell), last
+        except KeyboardInterrupt:
+            click.echo(f"bitfront: interrupted; {last.done} of {last.total} designs are kept", err=True)
+            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+def _show_designs(table: "pd.DataFrame", title: str, out: str | None) -> None:
+    from app.text import print_table
+
+    first = table[list(SHOWN)].head(MOST_SHOWN).astype(str).to_dict("records")
+    print_table(title, [{str(name): cell for name, cell in record.items()} for record in first], SHOWN)
+    if len(table) > MOST_SHOWN:
+        click.echo(f"\nand {len(table) - MOST_SHOWN} more" + ("" if out else " (all with --out or --json)"))
+    if out:
+        click.echo(f"\nwritten: {out}")

@@ -1,5 +1,6 @@
 """The meaning of stored codes: what hardware reads and writes, decoded with the value grids of costmodel.formats."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from costmodel import formats
 from costmodel.formats import Format
 
+WIDEST_BITS = 32
+
 _EXTRA = {
     "binary": Format("binary", 1, encoding="codebook", codebook=(-1.0, 1.0)),
     "ternary": Format("ternary", 2, encoding="codebook", codebook=(0.0, 1.0, np.nan, -1.0)),
@@ -17,7 +20,10 @@ _EXTRA = {
 
 
 def get(name: str) -> Format:
-    """The format of that name, binary and ternary among them."""
+    """The format of that name, binary and ternary among them; ValueError names integers of unheard width."""
+    integer = re.fullmatch(r"u?int(\d+)", name)
+    if integer and not 1 <= int(integer[1]) <= WIDEST_BITS:
+        raise ValueError(f"a format on the fabric has 1 to {WIDEST_BITS} bits, got {name}")
     return _EXTRA.get(name) or formats.get(name)
 
 

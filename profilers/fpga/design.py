@@ -4,9 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from costmodel.formats import Format
-from profilers.fpga.codes import get
+from profilers.fpga.codes import WIDEST_BITS, get
 
-WIDEST_BITS = 32
 MOST_TERMS = 256
 WIDEST_ACCUMULATOR_BITS = 128
 

