@@ -23,6 +23,7 @@ def as_dict(found: Estimate, *, model: str, device: str, precision: str) -> dict
         "batch": found.workload.batch,
         "counting": COUNTING | ({"pass": found.workload.covers} if found.workload.covers else {}),
         "totals": dict(found.totals),
+        **({} if isinstance(found.device, Fpga) else {"latency_sources": found.latency_sources}),
         "layers": found.table(),
         "uncounted": list(found.uncounted),
     }

@@ -4,6 +4,9 @@ from typing import Any
 
 import click
 
+IN_JSON = ("params", "latency_low_s", "latency_high_s", "roofline_s", "extrapolated", "source")
+"""Columns that the table of layers leaves to --json."""
+
 
 @click.command("estimate")
 @click.argument("model")
@@ -41,7 +44,7 @@ def command(
         click.echo(to_json(result))
         return
     if layers:
-        names = ["name", "kind", "precision", *[c for c in found.columns if c not in ("params", "source")]]
+        names = ["name", "kind", "precision", *[c for c in found.columns if c not in IN_JSON]]
         print_table("Layers", found.table(), names)
         click.echo()
     rows = [
@@ -52,5 +55,8 @@ def command(
     print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) at {precision} on {device}", rows, columns)
     if workload.covers:
         click.echo(f"\nCounted: {workload.covers}.")
+    if "latency_sources" in result:
+        parts = [f"{part:.0%} {source}" for source, part in result["latency_sources"].items()]
+        click.echo(f"\nLatency: {', '.join(parts)}.")
     if found.uncounted:
         click.echo(f"\nNot counted: {some(found.uncounted)}")

@@ -1,7 +1,7 @@
 """The face over the cost models: one workload, at a precision, on a device."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from html import escape
 from typing import Any
@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import energy, fpga, roofline, traffic
+from costmodel.estimators import energy, fpga, gpu_latency, roofline, traffic, uncertainty
 from costmodel.estimators.assignment import Assignment, per_op
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Folding
+from costmodel.estimators.fusion import fuse
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import PIPES, Precision
 from costmodel.record import Real, mesh, stack
@@ -49,6 +50,13 @@ class Estimate:
     def tpot_s(self) -> float:
         """Time per output token: the latency of a decode pass."""
         return self._of_phase("decode")
+
+    @property
+    def latency_sources(self) -> dict[str, float]:
+        """Share of the summed latency by source: calibrated, transferred, spec, fitted roofline, fused."""
+        words = np.array([str(source).split(" (")[0] for source in self.columns["source"]])
+        latency_s = self.columns["latency_s"]
+        return {str(w): float(latency_s[words == w].sum() / latency_s.sum()) for w in np.unique(words)}
 
     @property
     def mfu(self) -> float:
@@ -99,13 +107,17 @@ def estimate(workload: Workload, precision: Assignment, device: Device, *, foldi
         folding = folding or fpga.fold(workload, batch, device)
     columns = {
         name: np.array(np.broadcast_to(column, len(workload.ops)))
-        for name, column in evaluate(device, workload.batch_of_ops, batch, folding).items()
+        for name, column in evaluate(device, stack(_as_run(workload.ops, device)), batch, folding).items()
     }
+    correlation = columns.pop("correlation", None)
     if "energy_j" in columns and np.isnan(columns["energy_j"]).all():
         del columns["energy_j"]  # the device's node or memory is not in the energy tables: absent, not a guess
     _require_pipes(workload.ops, precisions, columns, device)
     uncounted = workload.uncounted + (fpga.uncounted(workload) if isinstance(device, Fpga) else ())
     totals = _totals(workload, batch, columns, device)
+    if correlation is not None:
+        low, high = _latency_interval(workload.ops, precisions, columns, correlation)
+        totals |= {"latency_low_s": low, "latency_high_s": high}
     return Estimate(workload, precisions, device, columns, totals, uncounted)
 
 
@@ -116,8 +128,9 @@ def grid(
 
     This is the slice that allocation optimises over.
     """
-    op_axis, precision_axis = mesh(ops, precisions)
-    return evaluate(device, op_axis, precision_axis, folding.column() if folding else None)
+    op_axis, precision_axis = mesh(_as_run(ops, device), precisions)
+    columns = evaluate(device, op_axis, precision_axis, folding.column() if folding else None)
+    return {name: column for name, column in columns.items() if name != "correlation"}
 
 
 @singledispatch
@@ -126,9 +139,20 @@ def evaluate(device: Device, op: Op, precision: Precision, folding: Folding | No
     raise TypeError(f"no cost model for a {type(device).__name__}")
 
 
-@evaluate.register(Gpu)
-@evaluate.register(Cpu)
-def _(device: Gpu | Cpu, op: Op, precision: Precision, folding: Folding | None) -> Columns:  # noqa: ARG001
+@evaluate.register
+def _(device: Gpu, op: Op, precision: Precision, folding: Folding | None) -> Columns:  # noqa: ARG001
+    found = gpu_latency.predict(op, precision, device)
+    columns = _counts(op, precision)
+    columns["bytes_moved"] = traffic.bytes_moved(op, precision)
+    columns |= {"latency_s": found.latency_s, "latency_low_s": found.low_s, "latency_high_s": found.high_s}
+    columns["roofline_s"] = roofline.latency_s(op, precision, device)
+    columns["energy_j"] = energy.energy_j(op, precision, device)
+    columns |= {"bound": found.bound, "extrapolated": found.extrapolated, "source": found.how}
+    return columns | {"correlation": found.correlation}
+
+
+@evaluate.register
+def _(device: Cpu, op: Op, precision: Precision, folding: Folding | None) -> Columns:  # noqa: ARG001
     columns = _counts(op, precision)
     columns["bytes_moved"] = traffic.bytes_moved(op, precision)
     columns["latency_s"] = roofline.latency_s(op, precision, device)
@@ -142,6 +166,27 @@ def _(device: Fpga, op: Op, precision: Precision, folding: Folding | None) -> Co
     if folding is None:
         raise ValueError("an FPGA's costs need a folding")
     return _counts(op, precision) | fpga.evaluate(op, precision, device, folding)
+
+
+def _as_run(ops: Sequence[Op], device: Device) -> Sequence[Op]:
+    return fuse(ops) if isinstance(device, Gpu) else ops
+
+
+def _latency_interval(
+    ops: Sequence[Op],
+    precisions: Sequence[Precision],
+    columns: Mapping[str, NDArray[Any]],
+    correlation: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Interval of the summed latency: within a source by its errors' correlation, between sources as if all one."""
+    same = np.array([hash(replace(op, name="", inputs=(), count=1.0)) for op in ops])
+    same ^= np.array([hash(p.name) for p in precisions])
+    parts = []
+    for source in np.unique(columns["source"]):
+        at = np.flatnonzero(columns["source"] == source)
+        middle, low, high = (columns[name][at] for name in ("latency_s", "latency_low_s", "latency_high_s"))
+        parts.append(uncertainty.total(middle, low, high, same[at], float(correlation[at[0]])))
+    return float(sum(low for low, _ in parts)), float(sum(high for _, high in parts))
 
 
 def _counts(op: Op, precision: Precision) -> Columns:

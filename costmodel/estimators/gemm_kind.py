@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from costmodel.catalog import require
 from costmodel.precision import Precision
 from costmodel.record import Real
@@ -12,7 +14,8 @@ class GemmKind:
     """Stored bytes an element of both operands, the pipe that multiplies them, and the work around the product.
 
     `weight_only` dequantises weights on their way to a wider pipe, `dynamic` quantises the activation first; `math`
-    names the family of measurements whose constants apply.
+    names the family of measurements whose constants apply. `activation_reads` is the part of the (m, k) operand that
+    memory holds (a convolution's patches overlap), `speedup` the rate of a sparse pipe over the dense one.
     """
 
     math: Real
@@ -21,6 +24,9 @@ class GemmKind:
     pipe: Real
     weight_only: Real = False
     dynamic: Real = False
+    output_bytes: Real = 2.0
+    activation_reads: Real = 1.0
+    speedup: Real = 1.0
 
 
 KINDS = {
@@ -42,22 +48,47 @@ NEAREST = {"fp8_block": "fp8", "fp8_static": "fp8"}
 """The kind whose constants serve where no device but one has measured a kind."""
 
 
+SAME_RATE = {"bf16": ("fp16",)}
+"""Pipes that multiply elements of the same size at the same rate: what holds for one holds for the other."""
+
+SCALES_SHARE = 0.2
+"""Share of an operand's bytes that scales of its groups may be: int4 in groups of 32 with 16-bit scales has 12 %."""
+
+
 def named(math: str) -> GemmKind:
     """The kind of that `math`; UnknownNameError lists near names."""
     return KINDS[require("math", math, KINDS)]
 
 
 def of(precision: Precision) -> GemmKind:
-    """The kind of a product at a precision: its own bytes and pipe, and the nearest measured family."""
-    activation, weight = precision.activation.bits_per_element / 8, precision.weight.bits_per_element / 8
-    weight_only = precision.weight.bits < precision.activation.bits and precision.activation.bits >= 16
-    pipe = precision.math_pipe
-    if weight_only:
-        math = "int8_wo" if precision.weight.bits > 4 else "int4_wo"
-    elif pipe in ("int8", "int4"):
-        math = "sq"
-    elif pipe in ("fp8", "fp6", "fp4"):
-        math = "fp8_block" if precision.weight.group_size > 1 else "fp8"
-    else:
-        math = "bfloat16"
-    return GemmKind(math, activation, weight, pipe, weight_only, math in ("fp8", "fp8_block"))
+    """The kind of a product at a precision, or of each of a batch: its own bytes and pipe, the nearest family."""
+    weight, activation, pipe = precision.weight, precision.activation, precision.math_pipe
+    weight_only = (weight.bits < activation.bits) & (activation.bits >= 16)
+    narrow_float = _among(pipe, "fp8", "fp6", "fp4")
+    families = {
+        "int8_wo": weight_only & (weight.bits > 4),
+        "int4_wo": weight_only,
+        "sq": _among(pipe, "int8", "int4"),
+        "fp8_block": narrow_float & (weight.group_size > 1),
+        "fp8": narrow_float,
+    }
+    found = np.select(list(np.broadcast_arrays(*families.values())), list(families), "bfloat16")
+    math: Real = found if found.ndim else str(found)
+    dynamic = _among(math, "fp8", "fp8_block")
+    return GemmKind(math, activation.bits_per_element / 8, weight.bits_per_element / 8, pipe, weight_only, dynamic)
+
+
+def is_measured(kind: GemmKind) -> Real:
+    """Whether a kind, or each of a batch, is what was measured for its family: pipe and bytes, scales aside."""
+    same = [
+        (kind.math == family.math)
+        & _among(kind.pipe, family.pipe, *SAME_RATE.get(str(family.pipe), ()))
+        & (np.abs(kind.activation_bytes / family.activation_bytes - 1.0) < SCALES_SHARE)
+        & (np.abs(kind.weight_bytes / family.weight_bytes - 1.0) < SCALES_SHARE)
+        for family in KINDS.values()
+    ]
+    return np.any(np.stack(np.broadcast_arrays(*same)), axis=0) & (kind.speedup == 1.0)
+
+
+def _among(value: Real, *names: str) -> Real:
+    return np.any([np.asarray(value) == name for name in names], axis=0)[()]

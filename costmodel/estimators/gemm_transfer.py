@@ -71,6 +71,11 @@ def logs(values: Mapping[str, float]) -> NDArray[np.float64]:
     return np.log([max(values.get(name, getattr(neutral, name)), 1e-4) for name in NAMES])
 
 
+def mean_constants(fits: Iterable[Calibration]) -> GemmConstants:
+    """The geometric mean of several fits' constants: one for all backends of a device and kind."""
+    return constants(np.exp(_mean(fits)))
+
+
 def _mean(fits: Iterable[Calibration]) -> NDArray[np.float64]:
     return np.asarray(np.mean([logs(fit.constants) for fit in fits], axis=0))
 

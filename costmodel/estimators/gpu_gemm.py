@@ -45,8 +45,11 @@ WEIGHT_COPIES = 5.0
 SPLIT_STEP, SPLIT_MOST = 256.0, 64.0
 """Split-K leaves every slice at least this many k, and makes at most so many slices."""
 
-OUTPUT_BYTES = 2.0
+QUANTISED_FROM_BYTES = 2.0
+"""Bytes of an activation that is quantised before the product."""
+
 PARTIAL_BYTES = 4.0
+"""Bytes of a partial sum that split-K writes and reads."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,14 @@ class GemmTerms:
     runner_up: Real
 
 
-def latency_s(m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, constants: GemmConstants) -> Real:
-    """Seconds of an (m, k) x (k, n) product; all arguments broadcast. nan where the GPU lacks the kind's pipe."""
-    return in_chunks(lambda *row: _latency(*_parts(*row)), _inputs(m, n, k, kind, gpu, constants))
+def latency_s(m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, constants: GemmConstants, b: Real = 1.0) -> Real:
+    """Seconds of `b` (m, k) x (k, n) products in one launch; all broadcast. nan where the GPU lacks the kind's pipe."""
+    return in_chunks(lambda *row: _latency(*_parts(*row)), _inputs(m, n, k, b, kind, gpu, constants))
 
 
-def terms(m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, constants: GemmConstants) -> GemmTerms:
+def terms(m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, constants: GemmConstants, b: Real = 1.0) -> GemmTerms:
     """The same prediction with its parts: what the residual model and the name of the bound need."""
-    columns = in_chunks(_terms, _inputs(m, n, k, kind, gpu, constants))
+    columns = in_chunks(_terms, _inputs(m, n, k, b, kind, gpu, constants))
     return GemmTerms(*columns)
 
 
@@ -93,30 +96,37 @@ def _latency(tile_s: Real, memory_s: Real, fixed_s: Real, sharpness: Real, patie
     return fixed_s + longer * np.exp(np.log1p(np.exp(power * np.log(shorter / longer))) / power)
 
 
-def _inputs(m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, constants: GemmConstants) -> tuple[Real, ...]:
+def l2_bytes_per_s(gpu: Gpu, pipe: Real, constants: GemmConstants) -> Real:
+    """Rate of the L2: it grows with the root of what the pipe of an SM multiplies in a clock."""
+    per_clock = gpu.peak_flops.of(pipe) / (gpu.sm_count * gpu.clock_hz) / FLOPS_PER_CLOCK
+    return gpu.sm_count * gpu.clock_hz * OPERANDS_PER_CLOCK * np.sqrt(per_clock) * constants.l2_rate
+
+
+def _inputs(m: Real, n: Real, k: Real, b: Real, kind: GemmKind, gpu: Gpu, constants: GemmConstants) -> tuple[Real, ...]:
     """What the formula needs of its records, in the order of `_parts`."""
     c, clock, sms = constants, gpu.clock_hz, gpu.sm_count
     peak = gpu.peak_flops.of(kind.pipe)
     per_clock = peak / (sms * clock) / FLOPS_PER_CLOCK
-    mac_s = 2.0 * sms / peak
+    mac_s = 2.0 * sms / (peak * kind.speedup)
     sm_bytes_per_s = c.sm_rate * OPERANDS_PER_CLOCK * clock * per_clock
     dequant_s = np.where(kind.weight_only, 1.0 / (c.dequant_rate * OPERANDS_PER_CLOCK * clock), 0.0)
     quant_row_s = np.where(kind.dynamic, c.quant_cycles / clock, 0.0)
-    quant_s = np.where(kind.dynamic, (2.0 + kind.activation_bytes) / (gpu.memory_bytes_per_s * c.quant_efficiency), 0.0)
+    quant_bytes = (QUANTISED_FROM_BYTES + kind.activation_bytes) * kind.activation_reads
+    quant_s = np.where(kind.dynamic, quant_bytes / (gpu.memory_bytes_per_s * c.quant_efficiency), 0.0)
     return (
-        m, n, k, kind.activation_bytes, kind.weight_bytes, sms,
+        m, n, k, b, kind.activation_bytes, kind.activation_reads, kind.weight_bytes, kind.output_bytes, sms,
         mac_s / c.compute_efficiency, mac_s * FLOOR_TILE * c.mma_floor, sm_bytes_per_s, dequant_s,
         c.wave_rounding, c.tile_cycles / clock, c.split_cycles / clock,
-        gpu.memory_bytes_per_s * c.memory_efficiency, sms * clock * OPERANDS_PER_CLOCK * np.sqrt(per_clock) * c.l2_rate,
+        gpu.memory_bytes_per_s * c.memory_efficiency, l2_bytes_per_s(gpu, kind.pipe, c),
         gpu.l2_bytes * c.l2_fraction, c.launch_cycles / clock, quant_row_s, quant_s, c.overlap, OVERLAP_CYCLES / clock,
     )  # fmt: skip
 
 
 def _parts(
-    m: Real, n: Real, k: Real, activation_bytes: Real, weight_bytes: Real, sms: Real, mac_s: Real, floor_s: Real,
-    sm_bytes_per_s: Real, dequant_s: Real, rounding: Real, tile_s: Real, split_s: Real, dram_bytes_per_s: Real,
-    l2_bytes_per_s: Real, l2_bytes: Real, launch_s: Real, quant_row_s: Real, quant_s: Real,
-    overlap: Real, patience_s: Real,
+    m: Real, n: Real, k: Real, b: Real, activation_bytes: Real, activation_reads: Real, weight_bytes: Real,
+    output_bytes: Real, sms: Real, mac_s: Real, floor_s: Real, sm_bytes_per_s: Real, dequant_s: Real,
+    rounding: Real, tile_s: Real, split_s: Real, dram_bytes_per_s: Real, l2_rate: Real, l2_bytes: Real,
+    launch_s: Real, quant_row_s: Real, quant_s: Real, overlap: Real, patience_s: Real,
 ) -> tuple[Real, ...]:  # fmt: skip
     """Time by tile of the menu (first axis), memory time, fixed time, overlap exponent and its time scale."""
     rank = np.ndim(m)
@@ -124,24 +134,25 @@ def _parts(
     supply_s = (tm * activation_bytes + tn * weight_bytes) / sm_bytes_per_s
     step_s = np.maximum(np.maximum(tm * tn * mac_s, supply_s), floor_s) + tn * dequant_s
     loop_s = step_s * k
-    waves = np.ceil(m / tm) * np.ceil(n / tn) / sms
+    waves = b * np.ceil(m / tm) * np.ceil(n / tn) / sms
     paid = rounding * np.ceil(waves) + (1.0 - rounding) * np.maximum(waves, 1.0)
     whole_s = paid * (loop_s + tile_s)
     slices = np.minimum(np.floor(1.0 / waves), np.clip(k / SPLIT_STEP, 1.0, SPLIT_MOST))
-    partial_s = m * n * (PARTIAL_BYTES / (sm_bytes_per_s * sms))
+    partial_s = b * m * n * (PARTIAL_BYTES / (sm_bytes_per_s * sms))
     sliced_s = loop_s / np.maximum(slices, 1.0) + slices * partial_s + (tile_s + split_s)
     by_tile_s = np.where(slices > 1.0, np.minimum(whole_s, sliced_s), whole_s)
 
-    weights, streams = n * k * weight_bytes, m * k * activation_bytes + m * n * OUTPUT_BYTES
-    weights_missed = weights * _miss(WEIGHT_COPIES * weights + streams, l2_bytes)
-    streams_missed = streams * _miss(weights + streams, l2_bytes)
+    weights = b * n * k * weight_bytes
+    streams = b * m * (k * activation_bytes * activation_reads + n * output_bytes)
+    weights_missed = weights * miss(WEIGHT_COPIES * weights + streams, l2_bytes)
+    streams_missed = streams * miss(weights + streams, l2_bytes)
     missed = weights_missed + streams_missed
-    memory_s = missed / dram_bytes_per_s + (weights + streams - missed) / l2_bytes_per_s
-    fixed_s = launch_s + np.maximum(m * quant_row_s, m * k * quant_s)
+    memory_s = missed / dram_bytes_per_s + (weights + streams - missed) / l2_rate
+    fixed_s = launch_s + b * m * np.maximum(quant_row_s, k * quant_s)
     return by_tile_s, memory_s, fixed_s, overlap, patience_s
 
 
-def _miss(footprint_bytes: Real, l2_bytes: Real) -> Real:
+def miss(footprint_bytes: Real, l2_bytes: Real) -> Real:
     """Share of accesses that a cache of that size sends to DRAM: a steep, smooth step."""
     squared = (l2_bytes / footprint_bytes) ** 2
     fourth = squared * squared

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from costmodel.record import Real
 
-SOURCES = ("calibrated", "transferred", "spec", "fitted roofline")
+SOURCES = ("calibrated", "transferred", "spec", "fitted roofline", "fused")
 """What `how` starts with, best first: fitted on the device's own rows of this kind of work; on its rows of other kinds,
-or on few rows; on other devices' rows, carried by the spec sheet; or a roofline with fitted efficiencies."""
+or on few rows; on other devices' rows, carried by the spec sheet; a roofline with fitted efficiencies; or the traffic
+left to an op that runs within another's kernel."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,14 @@ class Prediction:
 
 def scattered(parts: list[tuple[NDArray[np.intp], Prediction]], size: int) -> Prediction:
     """One prediction of `size` rows from several with their indices, `how` and `correlation` by row; nan elsewhere."""
-    kinds = {"bound": object, "how": object, "extrapolated": bool}
     blank: dict[str, object] = {"bound": "", "how": "", "extrapolated": False}
     columns: dict[str, NDArray[np.generic]] = {}
     for name in (f.name for f in fields(Prediction)):
-        column = np.full(size, blank.get(name, np.nan), dtype=kinds.get(name, np.float64))
-        for rows, part in parts:
-            column[rows] = getattr(part, name)
+        given = [np.asarray(getattr(part, name)) for _, part in parts]
+        column = np.full(
+            size, blank.get(name, np.nan), dtype=np.result_type(np.asarray(blank.get(name, np.nan)), *given)
+        )
+        for (rows, _), values in zip(parts, given, strict=True):
+            column[rows] = values
         columns[name] = column
     return Prediction(**columns)

@@ -29,6 +29,7 @@ class Op:
     kv_elements      cached keys and values that one execution reads
     mask_density     the fraction of an attention's m x n scores that its mask keeps
     vector_flops     additions, multiplications, comparisons outside products, one execution (softmax, norm, activation)
+    launches         kernels that one execution starts on a GPU: 0 where it runs within the kernel of the op before it
     """
 
     name: str
@@ -49,6 +50,7 @@ class Op:
     mask_density: Real = 1.0
     vector_flops: Real = 0.0
     window: Window = Window()
+    launches: Real = 1.0
 
     @property
     def macs(self) -> Real:

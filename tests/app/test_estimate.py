@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from costmodel.estimators.prediction import SOURCES
+
 TOTALS = [
     "params", "macs", "flops", "bops", "weight_bytes", "peak_activation_bytes", "bytes_moved", "latency_s", "energy_j",
 ]  # fmt: skip
@@ -27,16 +29,24 @@ def test_gpu_json_has_the_stable_shape(bitfront: Callable[..., object]) -> None:
     assert found["uncounted"] == []
     assert found["totals"]["params"] == 25_557_032
     assert found["totals"]["flops"] == 2 * found["totals"]["macs"]
-    for column in ("macs", "weight_bytes", "bytes_moved", "latency_s", "energy_j"):
+    for column in ("macs", "weight_bytes", "bytes_moved", "latency_s", "roofline_s", "energy_j"):
         assert math.isclose(sum(layer[column] for layer in found["layers"]), found["totals"][column], rel_tol=1e-12)
-    assert {layer["bound"] for layer in found["layers"]} <= {"compute", "memory"}
-    assert {layer["source"] for layer in found["layers"]} == {"roofline"}
+    totals = found["totals"]
+    assert totals["roofline_s"] < totals["latency_low_s"] < totals["latency_s"] < totals["latency_high_s"]
+    for layer in found["layers"]:
+        assert layer["bound"] in ("compute", "memory", "latency", "none")
+        assert layer["latency_low_s"] <= layer["latency_s"] <= layer["latency_high_s"]
+        assert layer["source"].split(" (")[0] in SOURCES
+        assert layer["extrapolated"] in (True, False)
+    assert set(found["latency_sources"]) == {"calibrated", "transferred", "fitted roofline", "fused"}
+    assert math.isclose(sum(found["latency_sources"].values()), 1.0)
 
 
 def test_fpga_json_has_resources_and_no_invented_ones(bitfront: Callable[..., object]) -> None:
     found = estimate(bitfront, "zoo:resnet18", "--on", "zcu104", "--precision", "w4a4")
     assert set(FPGA_TOTALS) <= set(found["totals"])
-    assert "latency_low_s" not in found["totals"]
+    assert not {"latency_low_s", "roofline_s"} & set(found["totals"])
+    assert "latency_sources" not in found
     assert found["totals"]["throughput_per_s"] > 0
 
 
@@ -75,6 +85,8 @@ def test_table_names_the_pass_and_units(bitfront: Callable[..., object]) -> None
     assert done.returncode == 0
     assert "layer1.0.conv1" in done.stdout
     assert "batch 1" in done.stdout
+    assert "Latency: " in done.stdout
+    assert "% calibrated" in done.stdout
     assert " ms" in done.stdout or " µs" in done.stdout
 
 

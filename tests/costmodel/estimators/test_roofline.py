@@ -127,7 +127,7 @@ def test_an_h100_reads_a_layer_at_its_bandwidth():
     op = linear("fc", 1, 4096, 4096, bias=False)
     result = estimate(Workload("net", (op,)), "w16a16", gpu("h100_sxm"))
     moved = traffic.bytes_moved(op, precision("w16a16"))
-    assert result.totals["latency_s"] == pytest.approx(moved / 3.35e12)
-    assert result.mbu == pytest.approx(1)
+    assert result.totals["roofline_s"] == pytest.approx(moved / 3.35e12)
+    assert 0.4 < result.mbu < 0.9
     assert result.mfu == pytest.approx(2 * 4096**2 / result.totals["latency_s"] / 989.4e12)
     assert result.columns["bound"].tolist() == ["memory"]

@@ -1,0 +1,47 @@
+"""Which ops an inference engine runs within the kernel of the op before: their launch and most of their traffic vanish.
+
+Chen et al., TVM, arXiv 1802.04799, section 3: what maps elements one to one joins the kernel that makes its operand,
+where nothing else reads that. Engines differ (a server may keep a gate's product apart, one without a compiler fuses
+less); here every such op joins, for every engine. A batch norm at inference is a scaling, which folds into the
+convolution. In training nothing joins whose operand the backward pass reads again.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from costmodel.workload import Op
+from costmodel.workload.training import sources
+
+POINTWISE = ("activation", "elementwise")
+
+CLOSED = ("attention", "scan")
+"""Kernels that take no work after their own."""
+
+SCALING_FLOPS = 2.0
+"""Vector FLOPs an element of a norm that finds no statistics: batch norm at inference."""
+
+
+def fuse(ops: Sequence[Op]) -> tuple[Op, ...]:
+    """Return the ops with `launches` 0 for those that run within the kernel of the last op that they read."""
+    ops = tuple(ops)
+    reads = sources(ops)
+    readers = Counter(i for indices in reads for i in set(indices))
+    return tuple(
+        replace(op, launches=0.0) if _joins(op, ops, r, readers) else op for op, r in zip(ops, reads, strict=True)
+    )
+
+
+def _joins(op: Op, ops: tuple[Op, ...], reads: list[int], readers: Counter[int]) -> bool:
+    if not reads or not is_pointwise(op):
+        return False
+    last = max(reads)
+    maker = ops[last]
+    same = maker.output_elements == op.output_elements and maker.count == op.count
+    return bool(same and readers[last] == 1 and maker.kind not in CLOSED)
+
+
+def is_pointwise(op: Op) -> bool:
+    """Whether every result depends on the elements at its own place alone."""
+    scaling = op.kind == "norm" and op.vector_flops <= SCALING_FLOPS * op.output_elements
+    return op.kind in POINTWISE or bool(scaling)

@@ -1,0 +1,58 @@
+"""The latency of any op on a GPU, by the best model that there is for its kind, labelled with what that is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators import fitted_roofline, product_latency
+from costmodel.estimators.prediction import Prediction, scattered
+from costmodel.hardware import Gpu
+from costmodel.precision import Precision
+from costmodel.record import map_fields, stack
+from costmodel.workload import Op
+
+Predictor: TypeAlias = Callable[[Op, Precision, Gpu], Prediction]
+"""Predicts one execution of each row of an op and a precision batch of one length."""
+
+R = TypeVar("R", Op, Precision)
+
+PREDICTORS: Mapping[str, Predictor] = {
+    "linear": product_latency.predict,
+    "matmul": product_latency.predict,
+    "experts": product_latency.predict,
+    "conv": product_latency.predict,
+    "conv3d": product_latency.predict,
+    "conv_transpose": product_latency.predict,
+    "conv3d_transpose": product_latency.predict,
+}
+"""The model of each kind of op; those not named here take fitted_roofline."""
+
+
+def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
+    """Predict all executions of each op at each precision; records or batches, which broadcast to the result's shape.
+
+    `how`, `bound` and `correlation` are arrays too. nan, and no `how`, where the GPU lacks the pipe that an op needs.
+    """
+    shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
+    op, precision = (_flat(record, one, shape) for record, one in ((op, op.m), (precision, precision.weight.bits)))
+    models = np.array([PREDICTORS.get(kind, fitted_roofline.predict) for kind in op.kind], dtype=object)
+    parts = []
+    for model in dict.fromkeys(models):
+        rows = np.flatnonzero(models == model)
+        parts.append((rows, model(_taken(op, rows), _taken(precision, rows), gpu)))
+    found = scattered(parts, len(models))
+    seconds = {name: getattr(found, name) * op.count for name in ("latency_s", "low_s", "high_s")}
+    how = np.where(np.isnan(found.latency_s), "", found.how)
+    return replace(found, how=how, **seconds).reshape(shape)
+
+
+def _taken(record: R, rows: NDArray[np.intp]) -> R:
+    return map_fields(record, lambda column: column[rows])
+
+
+def _flat(record: Any, one: Any, shape: tuple[int, ...]) -> Any:
+    batch = record if np.ndim(one) else stack([record])
+    return map_fields(batch, lambda column: np.broadcast_to(column, shape or 1).reshape(-1))

@@ -1,0 +1,95 @@
+"""Latency of matrix products in networks: linear layers, convolutions, routed experts, products of activations.
+
+A convolution is its implicit product, whose patches overlap in memory (Chetlur et al., cuDNN, arXiv 1410.0759); the
+products of routed experts share one launch. Neither was measured: both borrow the constants of plain products.
+"""
+
+from dataclasses import fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators import fitted_roofline, gemm_kind, traffic
+from costmodel.estimators.gemm_kind import GemmKind
+from costmodel.estimators.gemm_latency import borrowed
+from costmodel.estimators.gemm_latency import predict as measured
+from costmodel.estimators.prediction import Prediction, scattered
+from costmodel.hardware import Gpu
+from costmodel.precision import Precision
+from costmodel.record import Real, map_fields
+from costmodel.workload import Op
+
+WIDE_OUTPUT_BYTES = 2.0
+"""Products of narrow operands leave bf16 in what was measured; a convolution leaves its activations' format."""
+
+
+def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
+    """Predict one execution of each row; op and precision are batches of one length. nan where the pipe is missing."""
+    kind = _kind(op, precision)
+    grouped = _is_convolution(op) & (op.b > 1)
+    reasons = np.where(grouped, "grouped convolution", _reasons(op, kind))
+    has_pipe = gpu.peak_flops.of(kind.pipe) > 0
+    labels = np.array([f"{math} {pipe} {why}" for math, pipe, why in zip(kind.math, kind.pipe, reasons, strict=True)])
+    parts: list[tuple[NDArray[np.intp], Prediction]] = []
+    for label in np.unique(labels[has_pipe]):
+        rows = np.flatnonzero((labels == label) & has_pipe)
+        parts.append((rows, _of_one_family(rows, op, precision, kind, gpu, because=str(reasons[rows[0]]))))
+    return scattered(parts, len(labels))
+
+
+def _of_one_family(
+    rows: NDArray[np.intp], op: Op, precision: Precision, kind: GemmKind, gpu: Gpu, *, because: str
+) -> Prediction:
+    op = map_fields(op, lambda column: column[rows])
+    if because == "grouped convolution":
+        used = map_fields(precision, lambda column: column[rows])
+        return fitted_roofline.predict(op, used, gpu, because=f"{because}: none measured")
+    one = {f.name: getattr(kind, f.name)[rows] for f in fields(kind)}
+    one |= {name: one[name][0] for name in ("math", "pipe", "weight_only", "dynamic")}
+    shape, family = (op.m, op.n, op.k), GemmKind(**one)
+    return borrowed(*shape, op.b, family, gpu, because=because) if because else measured(*shape, family, gpu)
+
+
+def _kind(op: Op, precision: Precision) -> GemmKind:
+    """The kind of each row's product with its stored bytes an element; without weights both operands are activations.
+
+    Convolutions are library kernels: weights that need it come dequantised, int8 and fp8 activations quantised.
+    """
+    weighted, conv = op.weight_elements > 0, _is_convolution(op)
+    kv, pipe = precision.kv_cache, precision.attention_pipe
+    sides = [gemm_kind.of(precision), gemm_kind.of(replace(precision, weight=kv, activation=kv, math_pipe=pipe))]
+    kind = GemmKind(**{f.name: _chosen(weighted, *(getattr(side, f.name) for side in sides)) for f in fields(GemmKind)})
+    stored = traffic.weight_bits(op, precision) / traffic.BITS_PER_BYTE * op.weight_density
+    patches = np.minimum(op.input_elements / (op.b * op.m * op.k), 1.0)
+    return replace(
+        kind,
+        math=np.where(conv, "bfloat16", kind.math),
+        weight_only=kind.weight_only & ~conv,
+        dynamic=kind.dynamic & ~conv,
+        weight_bytes=np.where(weighted, stored, kind.weight_bytes),
+        output_bytes=np.where(conv, kind.activation_bytes, np.maximum(kind.activation_bytes, WIDE_OUTPUT_BYTES)),
+        activation_reads=np.where(conv, patches, 1.0),
+    )
+
+
+def _chosen(weighted: NDArray[np.bool_], yes: Real, no: Real) -> Real:
+    return np.where(weighted, *(np.broadcast_to(np.asarray(x), weighted.shape) for x in (yes, no)))
+
+
+def _reasons(op: Op, kind: GemmKind) -> NDArray[np.str_]:
+    """Why no measured products are quite like each row's, "" where some are."""
+    measured_kind = gemm_kind.is_measured(kind)
+    reasons = {
+        "convolution as implicit product": _is_convolution(op),
+        "grouped product": op.b > 1,
+        "no such widths measured": ~measured_kind,
+    }
+    found = np.full(len(op.m), "", dtype="U96")
+    for reason, holds in reasons.items():
+        joined = np.where(found == "", reason, np.char.add(np.char.add(found, ", "), reason))
+        found = np.where(holds, joined, found)
+    return found
+
+
+def _is_convolution(op: Op) -> NDArray[np.bool_]:
+    return np.char.startswith(np.asarray(op.kind).astype(str), "conv")
