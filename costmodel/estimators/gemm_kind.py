@@ -87,7 +87,7 @@ def is_measured(kind: GemmKind) -> Real:
         & (np.abs(kind.weight_bytes / family.weight_bytes - 1.0) < SCALES_SHARE)
         for family in KINDS.values()
     ]
-    return np.any(np.stack(np.broadcast_arrays(*same)), axis=0) & (kind.speedup == 1.0)
+    return np.any(np.stack(np.broadcast_arrays(*same)), axis=0)
 
 
 def _among(value: Real, *names: str) -> Real:

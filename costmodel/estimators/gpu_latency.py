@@ -23,6 +23,7 @@ PREDICTORS: Mapping[str, Predictor] = {
     "linear": product_latency.predict,
     "matmul": product_latency.predict,
     "experts": product_latency.predict,
+    "recurrence": product_latency.predict,
     "conv": product_latency.predict,
     "conv3d": product_latency.predict,
     "conv_transpose": product_latency.predict,

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import fitted_roofline, gemm_kind, traffic
+from costmodel.estimators import fitted_roofline, gemm_kind, sparse_pipe, traffic
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import borrowed
 from costmodel.estimators.gemm_latency import predict as measured
@@ -25,7 +25,7 @@ WIDE_OUTPUT_BYTES = 2.0
 
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     """Predict one execution of each row; op and precision are batches of one length. nan where the pipe is missing."""
-    kind = _kind(op, precision)
+    kind = _kind(op, precision, gpu)
     grouped = _is_convolution(op) & (op.b > 1)
     reasons = np.where(grouped, "grouped convolution", _reasons(op, kind))
     has_pipe = gpu.peak_flops.of(kind.pipe) > 0
@@ -50,7 +50,7 @@ def _of_one_family(
     return borrowed(*shape, op.b, family, gpu, because=because) if because else measured(*shape, family, gpu)
 
 
-def _kind(op: Op, precision: Precision) -> GemmKind:
+def _kind(op: Op, precision: Precision, gpu: Gpu) -> GemmKind:
     """The kind of each row's product with its stored bytes an element; without weights both operands are activations.
 
     Convolutions are library kernels: weights that need it come dequantised, int8 and fp8 activations quantised.
@@ -59,7 +59,7 @@ def _kind(op: Op, precision: Precision) -> GemmKind:
     kv, pipe = precision.kv_cache, precision.attention_pipe
     sides = [gemm_kind.of(precision), gemm_kind.of(replace(precision, weight=kv, activation=kv, math_pipe=pipe))]
     kind = GemmKind(**{f.name: _chosen(weighted, *(getattr(side, f.name) for side in sides)) for f in fields(GemmKind)})
-    stored = traffic.weight_bits(op, precision) / traffic.BITS_PER_BYTE * op.weight_density
+    stored = (traffic.weight_bits(op, precision) + op.index_bits) / traffic.BITS_PER_BYTE * op.weight_density
     patches = np.minimum(op.input_elements / (op.b * op.m * op.k), 1.0)
     return replace(
         kind,
@@ -69,6 +69,7 @@ def _kind(op: Op, precision: Precision) -> GemmKind:
         weight_bytes=np.where(weighted, stored, kind.weight_bytes),
         output_bytes=np.where(conv, kind.activation_bytes, np.maximum(kind.activation_bytes, WIDE_OUTPUT_BYTES)),
         activation_reads=np.where(conv, patches, 1.0),
+        speedup=np.broadcast_to(sparse_pipe.speedup(op, kind.pipe, gpu), conv.shape),
     )
 
 
@@ -78,17 +79,23 @@ def _chosen(weighted: NDArray[np.bool_], yes: Real, no: Real) -> Real:
 
 def _reasons(op: Op, kind: GemmKind) -> NDArray[np.str_]:
     """Why no measured products are quite like each row's, "" where some are."""
-    measured_kind = gemm_kind.is_measured(kind)
     reasons = {
         "convolution as implicit product": _is_convolution(op),
         "grouped product": op.b > 1,
-        "no such widths measured": ~measured_kind,
+        "recurrent step": op.kind == "recurrence",
+        "sparse pipe": kind.speedup > 1.0,
+        "zeros multiplied": (op.weight_density < 1.0) & (kind.speedup == 1.0),
+        "no such widths measured": ~gemm_kind.is_measured(_dense(op, kind)),
     }
     found = np.full(len(op.m), "", dtype="U96")
     for reason, holds in reasons.items():
         joined = np.where(found == "", reason, np.char.add(np.char.add(found, ", "), reason))
         found = np.where(holds, joined, found)
     return found
+
+
+def _dense(op: Op, kind: GemmKind) -> GemmKind:
+    return replace(kind, weight_bytes=kind.weight_bytes / op.weight_density)
 
 
 def _is_convolution(op: Op) -> NDArray[np.bool_]:

@@ -17,8 +17,8 @@ def weight_bits(op: Op, precision: Precision) -> Real:
 
 
 def weight_bytes(op: Op, precision: Precision) -> Real:
-    """Stored parameters: weights in their format, biases and norm scales in the wide one."""
-    weights = op.weight_elements * op.weight_density * weight_bits(op, precision)
+    """Stored parameters: weights in their format with their places, biases and norm scales in the wide one."""
+    weights = op.weight_elements * op.weight_density * (weight_bits(op, precision) + op.index_bits)
     return (weights + op.vector_elements * precision.vector_bits) / BITS_PER_BYTE
 
 

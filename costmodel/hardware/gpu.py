@@ -43,7 +43,8 @@ class PeakFlops:
 class Gpu:
     """A GPU in base units; `process_m` is the name of its process node, `sources` cites each value.
 
-    `memory_kind` is one of MEMORY_KINDS, "" where it is not known; `link_bytes_per_s` counts both directions together.
+    `memory_kind` is one of MEMORY_KINDS, "" where it is not known; `link_bytes_per_s` counts both directions together;
+    `sparse_speedup` is the rate of tensor cores on 2:4 sparse weights over the dense one, 1 without such a mode.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Gpu:
     memory_kind: str = ""
     process_m: Real = nan
     link_bytes_per_s: Real = nan
+    sparse_speedup: Real = 1.0
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def flops_per_s(self, precision: Precision) -> Real:

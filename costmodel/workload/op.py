@@ -25,6 +25,8 @@ class Op:
     inputs           names of the ops whose outputs it reads; empty = the op before it
     weight_elements  stored weights; `weight_reads` is the fraction of them that one execution touches (embedding rows,
                      routed experts), `weight_density` the fraction that is not zero
+    weight_block     M of N:M sparsity: of every so many weights along k `weight_density` is kept; 0 = no structure
+    index_bits       bits stored with each kept weight to say where it stands
     vector_elements  stored parameters that keep the wide format: biases, norm scales
     kv_elements      cached keys and values that one execution reads
     mask_density     the fraction of an attention's m x n scores that its mask keeps
@@ -51,6 +53,8 @@ class Op:
     vector_flops: Real = 0.0
     window: Window = Window()
     launches: Real = 1.0
+    weight_block: Real = 0.0
+    index_bits: Real = 0.0
 
     @property
     def macs(self) -> Real:
