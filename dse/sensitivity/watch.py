@@ -86,7 +86,7 @@ class Watch:
 
         self._tick += 1
         given, made = _tensors((args, kwargs)), _tensors(result)
-        self.unsafe |= torch.Tag.nondeterministic_seeded in func.tags
+        self.unsafe |= _draws_random_numbers(func, args, kwargs)
         self.unsafe |= any(tensor.layout != torch.strided for tensor in (*given, *made))
         if self.unsafe:
             return
@@ -159,9 +159,27 @@ def _written(func: Any, args: Any, kwargs: Any) -> list[int]:
     written: list[int] = []
     for position, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
-            given = args[position] if position < len(args) else kwargs.get(argument.name)
-            written += [_place(tensor) for tensor in _tensors(given)]
+            written += [_place(tensor) for tensor in _tensors(_given(argument, position, args, kwargs))]
     return written
+
+
+def _draws_random_numbers(func: Any, args: Any, kwargs: Any) -> bool:
+    """Whether an operation is random; attention may be, but is not where it drops nothing."""
+    import torch
+
+    if torch.Tag.nondeterministic_seeded not in func.tags:
+        return False
+    dropped = [
+        _given(argument, position, args, kwargs)
+        for position, argument in enumerate(func._schema.arguments)
+        if argument.name == "dropout_p"
+    ]
+    return dropped != [0.0]
+
+
+def _given(argument: Any, position: int, args: Any, kwargs: Any) -> Any:
+    """What an operation was given for an argument of its schema."""
+    return args[position] if position < len(args) else kwargs.get(argument.name, argument.default_value)
 
 
 def _place(tensor: "torch.Tensor") -> int:

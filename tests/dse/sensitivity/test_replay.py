@@ -169,6 +169,25 @@ class Counting(nn.Module):
         return self.head(self.first(x.flatten(1))) * self.passes
 
 
+class Dropping(nn.Module):
+    """Attention with or without dropout, which torch marks as random either way."""
+
+    def __init__(self, dropped):
+        super().__init__()
+        self.first, self.head, self.dropped = nn.Linear(12, 12), nn.Linear(12, 4), dropped
+
+    def forward(self, x):
+        x = self.first(x.reshape(len(x), 1, 9, 12))
+        return self.head(nn.functional.scaled_dot_product_attention(x, x, x, dropout_p=self.dropped).mean((1, 2)))
+
+
+@pytest.mark.parametrize("dropped", [0.0, 0.5])
+def test_attention_is_replayed_unless_it_drops(dropped):
+    module = Dropping(dropped).eval()
+    with torch.no_grad(), recorded(module, (X,), {"head": module.head}, CACHE_BYTES) as recording:
+        assert bool(recording.touched) == (dropped == 0)
+
+
 @pytest.mark.parametrize("build", [Noisy, Counting])
 def test_modules_that_are_not_functions_of_their_inputs_are_not_replayed(build):
     module = build().eval()
