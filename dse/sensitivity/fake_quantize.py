@@ -5,7 +5,7 @@ arXiv 1712.05877, simulate quantised inference so.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +55,16 @@ def require_agreement(
 
 def quantise_input(name: str, part: "torch.nn.Module", fmt: Format, ranges: Mapping[str, Range]) -> Any:
     """Round a layer's input at each call from now on, and return the hook's handle; ValueError without its range."""
+    return edit_input(part, rounded_input(name, part, fmt, ranges))
+
+
+def rounded_input(
+    name: str, part: "torch.nn.Module", fmt: Format, ranges: Mapping[str, Range]
+) -> "Callable[[torch.Tensor], torch.Tensor | None]":
+    """The function that rounds a layer's input to a format, None where it stays; ValueError without its range."""
     scale = None
     if round_trip.is_static(fmt):
         if name not in ranges:
             raise ValueError(f"layer {name!r} needs a calibrated range of its input for {fmt.name}, got none")
         fmt, scale = round_trip.calibrated(fmt, ranges[name])
-    return edit_input(part, partial(round_trip.round_input, part=part, fmt=fmt, scale=scale))
+    return partial(round_trip.round_input, part=part, fmt=fmt, scale=scale)
