@@ -23,6 +23,34 @@ UNITS = {"_s": "s", "_bytes_per_s": "B/s", "_bytes": "B", "bytes_moved": "B", "_
 """The unit that the end of a column's name gives."""
 
 
+LABELS = {
+    "loss": "Predicted loss",
+    "error": "Test error",
+    "weight_bytes": "Weight storage",
+    "bytes_moved": "Memory traffic",
+    "bops": "Bit operations",
+    "macs": "MACs",
+    "params": "Parameters",
+    "latency_s": "Latency",
+    "energy_j": "Energy",
+    "throughput_per_s": "Throughput",
+    "cycles": "Cycles",
+    "lut": "LUTs",
+    "ff": "Flip-flops",
+    "dsp": "DSP blocks",
+    "bram18": "Block RAMs",
+    "uram": "UltraRAMs",
+}
+"""Columns in words, for people who read a report and not the JSON."""
+
+
+def label(column: str, *, unit: bool = False) -> str:
+    """Return a column's name in words, as it is where it has none; `unit` adds the base unit: Latency (s)."""
+    words = LABELS.get(column, column)
+    ends = next((u for end, u in sorted(UNITS.items(), key=lambda e: -len(e[0])) if column.endswith(end)), "")
+    return f"{words} ({ends})" if unit and ends else words
+
+
 def quantity(name: str, value: float) -> str:
     """Return a value with an SI prefix and the unit that its column's name carries: latency_s 0.0031 -> 3.1 ms."""
     if math.isnan(value):

@@ -4,14 +4,21 @@ from typing import Any
 
 import click
 
+from app import complete
+
 IN_JSON = ("params", "latency_low_s", "latency_high_s", "roofline_s", "extrapolated", "source")
 """Columns that the table of layers leaves to --json."""
 
 
 @click.command("estimate")
-@click.argument("model")
+@click.argument("model", shell_complete=complete.models)
 @click.option(
-    "--on", "device", required=True, metavar="DEVICE", help="A device's name (bitfront targets) or a TOML path."
+    "--on",
+    "device",
+    required=True,
+    metavar="DEVICE",
+    shell_complete=complete.devices,
+    help="A device's name (bitfront targets) or a TOML path.",
 )
 @click.option(
     "--precision", default="bf16", show_default=True, help="w8a8, w4a16, or weight/activation[/kv] in formats."

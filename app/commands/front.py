@@ -4,10 +4,19 @@ from typing import Any
 
 import click
 
+from app import complete
+
 
 @click.command("front")
-@click.argument("model")
-@click.option("--on", "device", required=True, metavar="DEVICE", help="A device (bitfront targets) or a TOML path.")
+@click.argument("model", shell_complete=complete.models)
+@click.option(
+    "--on",
+    "device",
+    required=True,
+    metavar="DEVICE",
+    shell_complete=complete.devices,
+    help="A device (bitfront targets) or a TOML path.",
+)
 @click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
 @click.option("--objectives", default="loss,weight_bytes", show_default=True, help="Two or more metrics that add up.")
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration data of a torch model.")

@@ -4,11 +4,18 @@ from typing import Any
 
 import click
 
+from app import complete
+
 
 @click.command("optimize")
-@click.argument("model")
+@click.argument("model", shell_complete=complete.models)
 @click.option(
-    "--on", "device", required=True, metavar="DEVICE", help="A device's name (bitfront targets) or TOML path."
+    "--on",
+    "device",
+    required=True,
+    metavar="DEVICE",
+    shell_complete=complete.devices,
+    help="A device's name (bitfront targets) or TOML path.",
 )
 @click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
 @click.option("--budget", multiple=True, metavar="METRIC<=VALUE", help="As lut<=200e3 or latency_s<=12ms; may repeat.")

@@ -5,7 +5,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from app.designs import also_called, spoken
 from app.figures.style import colour, layout
+from app.text import label
 
 MARKERS = {"reference": "star", "uniform": "square", "plan": "diamond"}
 NARROW, WIDE = 5.0, 1e3
@@ -44,22 +46,24 @@ def pareto(
         figure.add_scatter(
             x=[d["totals"][cost] for d in of_kind],
             y=[max(v, floor) for v in values],
-            text=[f"{d['name']}<br>{quality} {v:.4g}" for d, v in zip(of_kind, values, strict=True)],
+            text=[
+                f"{also_called(d, designs)}<br>{label(quality)} {v:.4g}" for d, v in zip(of_kind, values, strict=True)
+            ],
             mode="lines+markers" if kind == f"plan at the same {cost}" else "markers",
-            name=kind,
+            name=spoken(kind),
             marker={"symbol": MARKERS.get(kind, "circle"), "size": SIZES.get(kind, 9), "color": colour(i)},
             line={"color": colour(i), "width": 1.5},
-            hovertemplate="%{text}<br>%{x:,.4s}<extra></extra>",
+            hovertemplate=f"%{{text}}<br>{label(cost, unit=True)} %{{x:,.4s}}<extra></extra>",
         )
     x = _axis(cost, [float(d["totals"][cost]) for d in shown], "~s")
     y = _axis(quality, [max(_value(d, quality), floor) for d in shown], "~%" if quality == "error" else "~g")
-    figure.update_layout(**layout(title, cost, quality, xaxis=x, yaxis=y))
+    figure.update_layout(**layout(title, "", "", xaxis=x, yaxis=y))
     return figure
 
 
 def _axis(title: str, values: Sequence[float], tickformat: str) -> dict[str, Any]:
     """A logarithmic axis where the values span enough for its ticks, else a linear one."""
-    axis = {"title": {"text": title}, "tickformat": tickformat}
+    axis = {"title": {"text": label(title, unit=True)}, "tickformat": tickformat}
     span = max(values, default=1.0) / max(min(values, default=1.0), 1e-300)
     if span < NARROW:
         return axis

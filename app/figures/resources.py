@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.figures.style import colour, layout
+from app.text import label
 
 
 def resources(layers: Sequence[Mapping[str, Any]], *, available: Mapping[str, float], title: str) -> go.Figure:
@@ -15,9 +16,9 @@ def resources(layers: Sequence[Mapping[str, Any]], *, available: Mapping[str, fl
     figure = make_subplots(rows=len(available), cols=1, shared_xaxes=True, vertical_spacing=0.06)
     for i, (resource, amount) in enumerate(available.items()):
         taken = [layer[resource] / amount for layer in layers]
-        figure.add_bar(x=names, y=taken, name=resource, marker_color=colour(i), row=i + 1, col=1)
-        figure.update_yaxes(title_text=resource, tickformat=".1%", row=i + 1, col=1)
+        figure.add_bar(x=names, y=taken, name=label(resource), marker_color=colour(i), row=i + 1, col=1)
+        figure.update_yaxes(title_text=label(resource), tickformat=".1%", row=i + 1, col=1)
     figure.update_layout(**layout(title, "", "", showlegend=False, height=150 + 130 * len(available)))
-    figure.update_yaxes(title_text=next(iter(available)), row=1, col=1)
+    figure.update_yaxes(title_text=label(next(iter(available))), row=1, col=1)
     figure.update_xaxes(tickangle=-40, row=len(available), col=1)
     return figure

@@ -10,12 +10,13 @@ import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
+from app.designs import also_called, distinct, same, spoken
 from app.figures.bits import bits
 from app.figures.pareto import pareto
 from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.figures.style import CONFIG
-from app.text import quantity
+from app.text import label, quantity
 from costmodel.files import write_atomically
 
 Run = Mapping[str, Any]
@@ -46,7 +47,7 @@ def render(runs: Mapping[str, Run], *, title: str, lead: str, footer: str) -> st
 def _section(name: str, run: Run) -> str:
     heading = f'<h2 id="{escape(name)}">{escape(run["model"])} on {escape(run["device"])}</h2>'
     state = "proven optimal" if run["proven"] else f"within {run['gap']:.2%} of the optimum"
-    budgets = " and ".join(escape(b) for b in run["budgets"])
+    budgets = " and ".join(_budget(b) for b in run["budgets"])
     note = (
         f"<p>Chosen under {budgets}: <strong>{state}</strong> by {escape(run['solver'])}; "
         f"loss increase {run['objective']:.4g} ({escape(run['loss_source'])}).</p>"
@@ -59,11 +60,11 @@ def _figures(run: Run) -> str:
     measured = any("accuracy" in d for d in run["designs"])
     costs = [c for c in ("weight_bytes", "lut", "latency_s") if c in run["totals"]][:2]
     chosen = [layer for layer in run["layers"] if layer["name"] in run["assignment"]]
-    qualities = [("error", "Test error"), ("loss", "Predicted loss")] if measured else [("loss", "Predicted loss")]
+    qualities = ("error", "loss") if measured else ("loss",)
     fronts = {(cost, "loss"): points for cost, points in run["fronts"].items()}
     shown = [
-        pareto(run["designs"], cost=c, quality=q, title=f"{label} against {c}", front=fronts.get((c, q), ()))
-        for q, label in qualities
+        pareto(run["designs"], cost=c, quality=q, title=f"{label(q)} against {spoken(c)}", front=fronts.get((c, q), ()))
+        for q in qualities
         for c in costs
     ]
     shown.append(bits(chosen, title="Bits of each layer"))
@@ -82,15 +83,34 @@ def _embed(figure: go.Figure) -> str:
 
 
 def _designs(run: Run) -> str:
+    """A row a design, coinciding ones together: accuracy first, then how small it is, then its other costs."""
     costs = [c for c in DESIGN_COSTS if c in run["totals"]]
-    columns = ["design", "accuracy", "loss increase", *costs]
+    measured = any("accuracy" in d for d in run["designs"])
+    reference = next((d for d in run["designs"] if d["kind"] == "reference"), None)
+    columns = [
+        "Design",
+        *["Test accuracy"] * measured,
+        *["Change (points)", "Smaller"] * bool(reference),
+        "Predicted loss",
+    ]
+    chosen = next((d for d in run["designs"] if d["name"] == run["chosen"]), {})
     rows = []
-    for design in run["designs"]:
-        accuracy = f"{design['accuracy']:.2%}" if "accuracy" in design else "-"
-        cells = [design["name"], accuracy, f"{design['loss']:.4g}"]
+    for design in distinct(run["designs"]):
+        cells = [also_called(design, run["designs"])]
+        cells += [f"{design['accuracy']:.2%}" if "accuracy" in design else "-"] * measured
+        cells += _against(design, reference) if reference else []
+        cells += [f"{design['loss']:.3g}"]
         cells += [quantity(c, design["totals"][c]) if c in design["totals"] else "-" for c in costs]
-        rows.append((design["name"] == run["chosen"], cells))
-    return _table(columns, rows)
+        rows.append((same(design, chosen), cells))
+    return _table([*columns, *(label(c) for c in costs)], rows)
+
+
+def _against(design: Mapping[str, Any], reference: Mapping[str, Any]) -> list[str]:
+    """The points of accuracy that a design gains on the reference, and how many times smaller it is."""
+    if design is reference or "accuracy" not in design or "weight_bytes" not in design["totals"]:
+        return ["-", "-"]
+    points = 100 * (design["accuracy"] - reference["accuracy"])
+    return [f"{points:+.2f}", f"{reference['totals']['weight_bytes'] / design['totals']['weight_bytes']:.1f}x"]
 
 
 def _layer_table(layers: Sequence[Mapping[str, Any]]) -> str:
@@ -99,7 +119,7 @@ def _layer_table(layers: Sequence[Mapping[str, Any]]) -> str:
         (False, [str(v) if isinstance(v := layer.get(c, "-"), str) else quantity(c, v) for c in columns])
         for layer in layers
     ]
-    return _table(columns, rows)
+    return _table([label(c) for c in columns], rows)
 
 
 def _table(columns: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]]) -> str:
@@ -109,6 +129,15 @@ def _table(columns: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]]) -
         for chosen, cells in rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _budget(budget: str) -> str:
+    """A budget such as lut <= 17744 in words; one of another form as it is."""
+    parts = budget.split(" ")
+    if len(parts) != 3:
+        return escape(budget)
+    metric, sense, limit = parts
+    return escape(f"{spoken(metric)} {sense.replace('<=', '≤').replace('>=', '≥')} {quantity(metric, float(limit))}")
 
 
 def _versions(runs: Mapping[str, Run]) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from app.designs import distinct
 from app.figures.bits import bits
 from app.figures.pareto import pareto
 from app.figures.resources import resources
@@ -27,6 +28,15 @@ def test_pareto_plots_error_and_leaves_out_what_has_none():
     assert list(found["uniform"].y) == pytest.approx([0.2, 0.1])
     assert list(found["reference"].y) == pytest.approx([0.05])
     assert "error 0" in found["reference"].text[0]
+
+
+def test_axes_are_in_words_with_units_and_same_designs_share_their_names():
+    same = [{**d, "assignment": {"a": "int4/int4"}} for d in (DESIGNS[2], {**DESIGNS[2], "name": "plan at lut of x/x"})]
+    figure = pareto([*DESIGNS[:2], *same], cost="weight_bytes", quality="error", title="t")
+    assert figure.layout.xaxis.title.text == "Weight storage (B)"
+    assert figure.layout.yaxis.title.text == "Test error"
+    assert traces(figure)["uniform"].text[0].startswith("int4 = plan at LUTs of x<br>")
+    assert [d["name"] for d in distinct([*DESIGNS[:2], *same])] == ["fp32", "int8", "int4"]
 
 
 def test_pareto_draws_the_front_as_steps():

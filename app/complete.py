@@ -1,0 +1,28 @@
+"""What the shell completes: models and devices by name."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def models(_ctx: Any, _param: Any, incomplete: str) -> "list[CompletionItem]":
+    """Names of the zoo as zoo:NAME, and the other schemes."""
+    from click.shell_completion import CompletionItem
+
+    from costmodel import zoo
+
+    spelled = [f"zoo:{name}" for name in zoo.names()]
+    found = [name for name in spelled if name.startswith(incomplete)]
+    schemes = [s for s in ("torch:", "onnx:", "hf:") if s.startswith(incomplete)]
+    return [CompletionItem(name) for name in found + schemes]
+
+
+def devices(_ctx: Any, _param: Any, incomplete: str) -> "list[CompletionItem]":
+    """Devices by name, the user's own among them; files where no name fits."""
+    from click.shell_completion import CompletionItem
+
+    from costmodel import hardware
+
+    found = [n for kind in ("gpu", "fpga", "cpu") for n in hardware.names(kind) if n.startswith(incomplete)]
+    return [CompletionItem(name) for name in found] or [CompletionItem(incomplete, type="file")]

@@ -1,0 +1,38 @@
+"""What the shells ask for, in click's protocol: commands, models, devices; each shell's script."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+RUN = "from app.cli import main; main()"
+
+
+def completed(line: str) -> list[str]:
+    words = line.split(" ")
+    asked = {"_BITFRONT_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], env=os.environ | asked, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "answers"),
+    [
+        ("bitfront est", {"plain,estimate"}),
+        ("bitfront estimate zoo:resnet5", {"plain,zoo:resnet50"}),
+        ("bitfront optimize on", {"plain,onnx:"}),
+        ("bitfront front zoo:vgg16 --on a100_sxm", {"plain,a100_sxm", "plain,a100_sxm_40gb"}),
+        ("bitfront estimate zoo:vgg16 --on ./mine", {"file,./mine"}),
+    ],
+)
+def test_names_are_completed(line: str, answers: set[str]) -> None:
+    assert set(completed(line)) == answers
+
+
+@pytest.mark.parametrize(("shell", "says"), [("bash", "COMP_WORDBREAKS="), ("zsh", "#compdef"), ("fish", "complete ")])
+def test_each_shell_has_a_script(bitfront: Callable[..., object], shell: str, says: str) -> None:
+    assert says in bitfront("completion", shell).stdout
