@@ -11,7 +11,7 @@ from costmodel.estimators import gemm_kind
 from costmodel.estimators.gemm_latency import LEVELS, predict
 from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.hardware.load import user_folder
-from profilers import calibration_file
+from profilers import calibration_file, power_fit
 from profilers.gemm_calibration import Labels, calibrate_all
 from profilers.gemm_rows import check
 
@@ -32,18 +32,26 @@ def calibrate(
     that cannot be a measurement.
     """
     rows = check(rows).reset_index(drop=True)
+    if "power_w" in rows.columns:
+        rows = power_fit.check(rows)
     if device:
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
     fits = calibrate_all(rows, calibrations("gemm"), Labels(measured_on, source), progress)
+    if "power_w" in rows.columns:
+        fits += power_fit.calibrate(rows, measured_on=measured_on, source=source)
     folder = folder or user_folder() / "calibrations"
-    devices = sorted({fit.device for fit in fits})
-    return [path for name in devices for path in calibration_file.write([f for f in fits if f.device == name], folder)]
+    files = {
+        (fit.device, fit.model): [f for f in fits if (f.device, f.model) == (fit.device, fit.model)] for fit in fits
+    }
+    return [path for _, own in sorted(files.items()) for path in calibration_file.write(own, folder)]
 
 
 def validate(
     rows: pd.DataFrame, level: str = "auto", *, residual: bool = True, fits: Sequence[Calibration] | None = None
 ) -> pd.DataFrame:
     """Return the rows with `predicted_s`, `low_s`, `high_s`, `how`, `bound` and `extrapolated`.
+
+    Where they have `power_w`, also with `predicted_w`, `low_w`, `high_w` and `power_how`.
 
     `level` is auto, transfer (this device's fits of the kind left out) or spec (all of this device's fits left out).
     """
@@ -58,4 +66,7 @@ def validate(
         found = predict(*shape, kind, device, backend=str(backend), level=level, residual=residual, fits=fits)
         columns = {"predicted_s": found.latency_s, "low_s": found.low_s, "high_s": found.high_s, "how": found.how}
         done.append(part.assign(**columns, bound=found.bound, extrapolated=found.extrapolated))
-    return pd.concat(done).sort_index().set_axis(index)
+    table = pd.concat(done).sort_index()
+    if "power_w" in table.columns:
+        table = power_fit.validate(power_fit.check(table), level=level, residual=residual)
+    return table.set_axis(index)

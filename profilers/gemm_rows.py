@@ -36,12 +36,6 @@ def check(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def refuse_power(rows: pd.DataFrame) -> None:
-    """ValueError where the rows hold measured power."""
-    if "power_w" in rows.columns:
-        raise ValueError("column 'power_w' is not predicted yet; without it, the rows' latencies are")
-
-
 def roofline_s(rows: pd.DataFrame, gpu: hardware.Gpu, math: str) -> NDArray[np.float64]:
     """The plain roofline: the slower of arithmetic at peak and every operand once at full bandwidth."""
     kind = gemm_kind.named(math)

@@ -52,6 +52,24 @@ def table(done: pd.DataFrame, regimes: bool = True) -> list[dict[str, Any]]:
     return found
 
 
+def power_table(done: pd.DataFrame) -> list[dict[str, Any]]:
+    """One record a gpu, math and backend of rows whose power was predicted; empty where none was."""
+    if "predicted_w" not in done.columns:
+        return []
+    found = []
+    for keys, part in done.groupby(list(GROUP), sort=True):
+        columns = {
+            "latency_s": part.power_w,
+            "predicted_s": part.predicted_w,
+            "low_s": part.low_w,
+            "high_s": part.high_w,
+        }
+        named: dict[str, Any] = dict(zip(GROUP, keys, strict=True))
+        how = ", ".join(sorted(part.power_how.unique()))
+        found.append(named | {"how": how, "rows": len(part)} | score(pd.DataFrame(columns)))
+    return found
+
+
 def _record(part: pd.DataFrame, keys: Sequence[object], regime: str) -> dict[str, Any]:
     named: dict[str, Any] = dict(zip(GROUP, keys, strict=True))
     how = ", ".join(sorted(part.how.unique()))

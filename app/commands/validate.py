@@ -10,6 +10,11 @@ HEADS = {
 }  # fmt: skip
 """Columns of the table, and the figure each shows where its name is another."""
 
+ADDED = (
+    "predicted_s", "low_s", "high_s", "how", "bound", "extrapolated", "predicted_w", "low_w", "high_w", "power_how",
+)  # fmt: skip
+"""Columns that --out adds, the last four where the rows have power_w."""
+
 
 @click.command("validate")
 @click.argument("file", type=click.Path())
@@ -26,7 +31,8 @@ HEADS = {
 def command(file: str, out: str | None, calibration: str, held_out: bool, as_json: bool) -> None:
     """Predict the measured matrix products in FILE and print the errors by device, kind, backend and regime.
 
-    FILE is parquet or csv with the columns gpu, math, m, n, k, latency_s and, if you like, backend. The regime is the
+    FILE is parquet or csv with the columns gpu, math, m, n, k, latency_s and, if you like, backend and power_w, which
+    is then predicted too. The regime is the
     largest part of a predicted time: compute, memory or latency.
     """
     from pathlib import Path
@@ -35,26 +41,28 @@ def command(file: str, out: str | None, calibration: str, held_out: bool, as_jso
     from app.text import print_table, to_json
     from profilers import rows_file, scores
     from profilers.fit import validate
-    from profilers.gemm_rows import refuse_power
     from profilers.pair_split import of_test_pairs
 
     if out:
         rows_file.check_target(Path(out))
     with working(f"Predicting {file}"):
         rows = rows_file.read(Path(file))
-        refuse_power(rows)
         rows = of_test_pairs(rows) if held_out else rows
         done = validate(rows, calibration)
-        table = scores.table(done)
+        table, power = scores.table(done), scores.power_table(done)
     if out:
-        columns = ("predicted_s", "low_s", "high_s", "how", "bound", "extrapolated")
+        columns = [name for name in ADDED if name in done.columns]
         rows_file.write(rows.assign(**{name: done[name].to_numpy() for name in columns}), Path(out))
     notes = _notes(table, held_out)
     if as_json:
         result = {"file": file, "calibration": calibration, "held_out": held_out, "rows": len(rows), "out": out}
-        click.echo(to_json(result | {"groups": table, "notes": notes}))
+        click.echo(to_json(result | {"groups": table, "power": power, "notes": notes}))
         return
     print_table(f"{file}: {len(rows)} rows, predictions by {calibration}", [_shown(r) for r in table], list(HEADS))
+    if power:
+        click.echo()
+        heads = [head for head in HEADS if head != "regime"]
+        print_table("Board power", [_shown(record | {"regime": ""}) for record in power], heads)
     for note in notes:
         click.echo(f"\n{note}")
 

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from costmodel.estimators.gpu_gemm import WEIGHT_COPIES, miss
 from costmodel.hardware import Gpu
 from costmodel.record import Real
+
+L2_OVER_DRAM = 3.0
+"""L2 bandwidth over DRAM bandwidth beyond which a rate counts as this: a judgement."""
 
 
 @dataclass(frozen=True)
 class PowerConstants:
     """What a fit finds for one device and pipe.
 
-    `idle` and `ceiling` are shares of the power limit; `math`, `dram` and `l2` the shares that the pipe at its peak, the
-    memory at its bandwidth, and L2 at that same bandwidth would add; exponents bend both (clocks and voltage rise while
-    little runs), `sharpness` is the exponent of the smooth minimum.
+    `idle` and `ceiling` are shares of the power limit, `math`, `dram` and `l2` the shares that the pipe at its peak, the
+    memory at its bandwidth and L2 at that same rate would add; exponents bend the first two, `sharpness` the minimum.
     """
 
     idle: Real
@@ -35,7 +38,7 @@ class PowerConstants:
 
 @dataclass(frozen=True)
 class Activity:
-    """How busy a device is: achieved over peak operations/s of the pipe, and DRAM and L2 bytes/s over DRAM's bandwidth."""
+    """How busy a device is: achieved over peak operations/s of the pipe, DRAM and L2 bytes/s over DRAM's bandwidth."""
 
     math: Real
     dram: Real
@@ -57,8 +60,6 @@ def activity(
 
     Rates above a peak, which a latency too short would imply, count as the peak.
     """
-    from costmodel.estimators.gpu_gemm import WEIGHT_COPIES, miss
-
     missed = weight_bytes * miss(WEIGHT_COPIES * weight_bytes + stream_bytes, gpu.l2_bytes)
     missed = missed + stream_bytes * miss(weight_bytes + stream_bytes, gpu.l2_bytes)
     hit = weight_bytes + stream_bytes - missed
@@ -68,7 +69,3 @@ def activity(
         np.minimum(missed / bandwidth, 1.0),
         np.minimum(hit / bandwidth, L2_OVER_DRAM),
     )
-
-
-L2_OVER_DRAM = 3.0
-"""L2 bandwidth over DRAM bandwidth beyond which a rate counts as this: a judgement, H100's L2 read rate is 2-3 times."""

@@ -1,0 +1,133 @@
+"""Board power and energy as well as they are known: fitted on the device, or carried by power limit and process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from costmodel.estimators.energy import MEMORY_J_PER_BYTE, mac_j
+from costmodel.estimators.gemm_kind import KINDS
+from costmodel.estimators.gpu_power import Activity, PowerConstants, activity, power_w
+from costmodel.estimators.traffic import activation_bytes, kv_bytes, weight_bytes
+from costmodel.hardware import Gpu
+from costmodel.hardware.calibration import Calibration, calibrations
+from costmodel.precision import Precision
+from costmodel.record import Real
+from costmodel.workload import Op
+
+CARRIED_OFFSET = 0.3
+"""Log offset added to a carried interval: a factor of 1.35, a judgement while one device alone has measured power."""
+
+NARROW_PIPES = ("fp8", "fp6", "fp4", "int8", "int4")
+"""Pipes that take the constants of an 8-bit product, others those of a 16-bit one."""
+
+
+@dataclass(frozen=True)
+class PowerPrediction:
+    """Mean board power while an op runs, with its 90 % interval; `how` is calibrated or transferred, and from what."""
+
+    power_w: Real
+    low_w: Real
+    high_w: Real
+    how: Real
+
+
+def predict(
+    op: Op, precision: Precision, gpu: Gpu, latency_s: Real, *, fits: Sequence[Calibration] | None = None
+) -> PowerPrediction:
+    """Power of an op, or of a batch, that takes `latency_s` for all its executions; arguments broadcast."""
+    pipe = np.where(op.weight_elements > 0, precision.math_pipe, precision.attention_pipe)
+    each_s = latency_s / op.count
+    shape = np.broadcast_shapes(np.shape(pipe), np.shape(each_s))
+    peak = gpu.peak_flops.of(np.broadcast_to(pipe, shape))
+    busy = activity(
+        flops=np.where(op.executed_macs > 0, 2.0 * op.executed_macs / op.count, 0.0),
+        weight_bytes=weight_bytes(op, precision) * op.weight_reads,
+        stream_bytes=kv_bytes(op, precision) + activation_bytes(op, precision),
+        latency_s=each_s,
+        peak_flops_per_s=np.where(peak > 0, peak, np.inf),
+        gpu=gpu,
+    )
+    return of_activity(busy, np.broadcast_to(pipe, shape), gpu, fits=fits)
+
+
+def of_activity(busy: Activity, pipe: Real, gpu: Gpu, *, fits: Sequence[Calibration] | None = None) -> PowerPrediction:
+    """Power at an activity whose operations run on the named pipe, or on an array of names."""
+    fits = calibrations("power") if fits is None else fits
+    shape = np.broadcast_shapes(np.shape(pipe), *(np.shape(getattr(busy, f.name)) for f in fields(Activity)))
+    pipe = np.broadcast_to(np.asarray(pipe), shape)
+    busy = Activity(*(np.broadcast_to(getattr(busy, f.name), shape) for f in fields(Activity)))
+    found = [np.full(shape, np.nan) for _ in range(3)]
+    how = np.full(shape, "", dtype=object)
+    for name in np.unique(pipe).tolist():
+        at = pipe == name
+        part = Activity(*(getattr(busy, f.name)[at] for f in fields(Activity)))
+        fit = donor(name, gpu, fits)
+        middle, low, high = _interval(power_w(part, gpu, carried(fit, name, gpu)), fit, gpu, is_own(fit, name, gpu))
+        for column, values in zip(found, (middle, low, high), strict=True):
+            column[at] = values
+        how[at] = "calibrated" if is_own(fit, name, gpu) else f"transferred (from {fit.device} {fit.math})"
+    middle, low, high = (column[()] for column in found)
+    return PowerPrediction(middle, low, high, how[()])
+
+
+def donor(pipe: str, gpu: Gpu, fits: Sequence[Calibration]) -> Calibration:
+    """The fit whose constants serve a pipe on a device: of the same width of operands, the device's own before others'.
+
+    ValueError where nothing is calibrated.
+    """
+    if not fits:
+        raise ValueError("no device has calibrated power, so there is nothing to carry")
+    narrow = pipe in NARROW_PIPES
+    ranked = sorted(
+        fits,
+        key=lambda fit: (
+            fit.device != gpu.name, KINDS[fit.math].pipe != pipe, (KINDS[fit.math].pipe in NARROW_PIPES) != narrow,
+        ),
+    )  # fmt: skip
+    return ranked[0]
+
+
+def is_own(fit: Calibration, pipe: str, gpu: Gpu) -> bool:
+    """Whether a fit is of that pipe on that device."""
+    return fit.device == gpu.name and KINDS[fit.math].pipe == pipe
+
+
+def carried(fit: Calibration, pipe: str, gpu: Gpu) -> PowerConstants:
+    """A fit's constants on another device or pipe: joules an operation by pipe and process node, a byte by memory kind.
+
+    Idle power and ceiling keep their share of the limit. What the energy tables lack keeps its joules.
+    """
+    from costmodel.hardware import gpu as named
+
+    c = PowerConstants(**fit.constants)
+    if is_own(fit, pipe, gpu):
+        return c
+    source, own = named(fit.device), KINDS[fit.math].pipe
+    limit = source.power_w / gpu.power_w
+    peak = _ratio(gpu.peak_flops.of(pipe), source.peak_flops.of(own))
+    each = _ratio(mac_j(pipe, gpu.process_m), mac_j(own, source.process_m))
+    byte = _ratio(*(MEMORY_J_PER_BYTE.get(str(d.memory_kind), np.nan) for d in (gpu, source)))
+    rate = _ratio(gpu.memory_bytes_per_s, source.memory_bytes_per_s)
+    return PowerConstants(
+        c.idle, c.math * limit * peak * each, c.dram * limit * rate * byte, c.l2 * limit * rate,
+        c.math_exponent, c.dram_exponent, c.ceiling, c.sharpness,
+    )  # fmt: skip
+
+
+def _ratio(value: Real, reference: Real) -> float:
+    """value / reference, 1 where either is not known."""
+    ratio = float(value) / float(reference)
+    return ratio if np.isfinite(ratio) and ratio > 0 else 1.0
+
+
+def regime(power: Real, limit_w: Real, edges: Sequence[float]) -> Real:
+    """The bin of a predicted power by its share of the limit."""
+    return np.searchsorted(np.asarray(edges), power / limit_w)
+
+
+def _interval(power: Real, fit: Calibration, gpu: Gpu, own: bool) -> tuple[Real, Real, Real]:
+    at = regime(power, gpu.power_w, fit.intervals["edges"])
+    wider = 0.0 if own else CARRIED_OFFSET
+    low, high = (np.asarray(fit.intervals[f"analytic_{side}"])[at] for side in ("low", "high"))
+    return power, power * np.exp(np.minimum(low, 0.0) - wider), power * np.exp(np.maximum(high, 0.0) + wider)

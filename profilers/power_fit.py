@@ -1,0 +1,195 @@
+"""Fit board power to measured rows of matrix products, and predict such rows.
+
+Activity comes from the predicted latency, not from the measured one, which explains power worse: fp8_block rows of an
+H200 read 75 us at any small size and 130 to 560 W, so that their power must be of replays without the host's pauses.
+The loss is robust (soft L1 of the log error), because neighbours in shape read 135 W or 500 W, as if some runs had been
+shorter than the power sensor's window. The analytic stage is therefore what a board draws in steady work; the trees add
+which shapes read low in these rows, which is of use to predict such rows and no more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from costmodel import hardware
+from costmodel.estimators import gemm_kind, gpu_gemm, power_prediction, uncertainty
+from costmodel.estimators.boosted import ObliviousTrees, pack, unpack
+from costmodel.estimators.gemm_features import features
+from costmodel.estimators.gemm_kind import GemmKind
+from costmodel.estimators.gemm_latency import predict
+from costmodel.estimators.gemm_transfer import carried
+from costmodel.estimators.gpu_power import Activity, PowerConstants, activity, power_w
+from costmodel.hardware import Gpu
+from costmodel.hardware.calibration import Calibration, calibrations
+from profilers import pair_split, scores
+from profilers.boosting import Growth, grow
+
+Floats = NDArray[np.float64]
+
+NAMES = tuple(f.name for f in fields(PowerConstants))
+START = (0.18, 0.9, 0.6, 0.3, 1.2, 1.2, 0.98, 20.0)
+LEAST = (0.02, 0.01, 0.01, 0.001, 0.5, 0.5, 0.8, 4.0)
+MOST = (0.5, 4.0, 3.0, 3.0, 2.5, 2.5, 1.05, 200.0)
+SOFT = 0.05
+"""Log error beyond which a row pulls only linearly."""
+
+GROWTH = Growth(trees=400, depth=6, huber=0.3)
+FEWEST_ROWS = 100
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a fit knows of the rows of one kind: their activity, the trees' features, and measured power."""
+
+    busy: Activity
+    features: Floats
+    power_w: Floats
+
+
+def check(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a `power_w` that can be watts of their device; ValueError in one line otherwise."""
+    power = pd.to_numeric(rows["power_w"], errors="coerce").to_numpy(dtype=np.float64)
+    wrong = np.flatnonzero(~(np.isfinite(power) & (power > 0)))
+    if len(wrong):
+        raise ValueError(f"power_w must be a finite number above 0, got {rows['power_w'].iloc[wrong[0]]!r}")
+    for name, part in rows.assign(power_w=power).groupby("gpu"):
+        limit = hardware.gpu(str(name)).power_w
+        if part.power_w.median() > 1.5 * limit:
+            middle = part.power_w.median()
+            raise ValueError(f"power_w of {name} has a median of {middle:.4g}, its limit is {limit:g} W; is it in W?")
+    return rows.assign(power_w=power)
+
+
+def calibrate(rows: pd.DataFrame, *, measured_on: str, source: str) -> list[Calibration]:
+    """One calibration a device and math of checked rows with `power_w`, with its errors on held-out pairs."""
+    found = []
+    for (device, math), part in rows.groupby(["gpu", "math"], sort=True):
+        if len(part) < FEWEST_ROWS:
+            raise ValueError(f"{device} {math} has {len(part)} rows with power, at least {FEWEST_ROWS} are needed")
+        gpu, kind = hardware.gpu(str(device)), gemm_kind.named(str(math))
+        found.append(_calibrated(part, kind, gpu, measured_on or gpu.name, source))
+    return found
+
+
+def validate(
+    rows: pd.DataFrame, *, level: str = "auto", residual: bool = True, fits: Sequence[Calibration] | None = None
+) -> pd.DataFrame:
+    """Rows with `predicted_w, low_w, high_w, power_how`; the residual stage only where the device's own fit has one.
+
+    `level` as for latency: transfer leaves out the device's fit of that math, spec all of its fits.
+    """
+    fits = calibrations("power") if fits is None else fits
+    done = []
+    for (device, math), part in rows.groupby(["gpu", "math"], sort=False):
+        gpu, kind = hardware.gpu(str(device)), gemm_kind.named(str(math))
+        left = [f for f in fits if level == "auto" or f.device != gpu.name or (level == "transfer" and f.math != math)]
+        own = [f for f in left if f.device == gpu.name and f.math == math]
+        columns = _of_fit(part, kind, gpu, own[0], residual) if own else _elsewhere(part, kind, gpu, left)
+        done.append(part.assign(**columns))
+    return pd.concat(done).loc[rows.index]
+
+
+def _elsewhere(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fits: Sequence[Calibration]) -> dict[str, Any]:
+    p = power_prediction.of_activity(_seen(rows, kind, gpu).busy, kind.pipe, gpu, fits=fits)
+    return {"predicted_w": p.power_w, "low_w": p.low_w, "high_w": p.high_w, "power_how": p.how}
+
+
+def _of_fit(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration, residual: bool) -> dict[str, Any]:
+    seen = _seen(rows, kind, gpu)
+    power, stage = power_w(seen.busy, gpu, PowerConstants(**fit.constants)), "analytic"
+    if residual and fit.residual:
+        power, stage = power * np.exp(unpack(fit.residual["bias"]).predict(seen.features)), "residual"
+    at = power_prediction.regime(power, gpu.power_w, fit.intervals["edges"])
+    low, high = (np.asarray(fit.intervals[f"{stage}_{side}"])[at] for side in ("low", "high"))
+    return {
+        "predicted_w": power, "low_w": power * np.exp(np.minimum(low, 0.0)),
+        "high_w": power * np.exp(np.maximum(high, 0.0)), "power_how": "calibrated",
+    }  # fmt: skip
+
+
+def _seen(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu) -> _Seen:
+    m, n, k = (rows[name].to_numpy(dtype=np.float64) for name in "mnk")
+    latency_s = predict(m, n, k, kind, gpu, residual=False).latency_s
+    busy = activity(
+        flops=2.0 * m * n * k,
+        weight_bytes=n * k * kind.weight_bytes,
+        stream_bytes=m * k * kind.activation_bytes + m * n * gpu_gemm.OUTPUT_BYTES,
+        latency_s=latency_s,
+        peak_flops_per_s=gpu.peak_flops.of(kind.pipe),
+        gpu=gpu,
+    )
+    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(kind.math, gpu, calibrations("gemm")))
+    rates = np.log(np.maximum(np.stack([busy.math, busy.dram, busy.l2]), 1e-6))
+    columns = np.concatenate([features(m, n, k, float(gpu.sm_count), parts), rates, m[None]])
+    return _Seen(busy, columns, rows.power_w.to_numpy(dtype=np.float64))
+
+
+def _calibrated(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, measured_on: str, source: str) -> Calibration:
+    out = pair_split.held_out(rows)
+    fitted = rows[~out].reset_index(drop=True)
+    seen = _seen(fitted, kind, gpu)
+    constants = _fit(seen, gpu)
+    bias = _trees(seen, power_w(seen.busy, gpu, constants), pair_split.place(fitted))
+    fit = Calibration(
+        model="power", device=gpu.name, math=kind.math, backend="",
+        constants={name: float(f"{getattr(constants, name):.5g}") for name in NAMES},
+        held_out_error={}, intervals=_intervals(fitted, seen, gpu),
+        ranges={name: (float(rows[name].min()), float(rows[name].max())) for name in "mnk"},
+        rows=len(fitted), pairs=len(fitted[["n", "k"]].drop_duplicates()), measured_on=measured_on, source=source,
+        residual={"bias": pack(bias)},
+    )  # fmt: skip
+    return replace(fit, held_out_error=stated(rows[out], kind, gpu, fit)) if out.any() else fit
+
+
+def _intervals(fitted: pd.DataFrame, seen: _Seen, gpu: Gpu) -> dict[str, Any]:
+    """Offsets by bin of predicted power, from pairs that the model of the other folds did not see."""
+    fold, pairs = pair_split.fold(fitted), pair_split.place(fitted)
+    power = {stage: np.empty(len(fitted)) for stage in ("analytic", "residual")}
+    for part in np.unique(fold):
+        away, here = fold != part, fold == part
+        base = power_w(seen.busy, gpu, _fit(_rows(seen, away), gpu))
+        trees = _trees(_rows(seen, away), base[away], pairs[away])
+        power["analytic"][here] = base[here]
+        power["residual"][here] = base[here] * np.exp(trees.predict(seen.features[:, here]))
+    edges = [float(f"{e:.3g}") for e in np.quantile(power["analytic"] / gpu.power_w, [0.25, 0.5, 0.75])]
+    intervals: dict[str, Any] = {"edges": edges}
+    for stage, predicted in power.items():
+        at = power_prediction.regime(predicted, gpu.power_w, edges)
+        low, high = uncertainty.offsets(np.log(seen.power_w / predicted), at, len(edges) + 1)
+        intervals |= {f"{stage}_low": [round(x, 4) for x in low], f"{stage}_high": [round(x, 4) for x in high]}
+    return intervals
+
+
+def _trees(seen: _Seen, base_w: Floats, pairs: Floats) -> ObliviousTrees:
+    return grow(seen.features, np.log(seen.power_w / base_w), pairs, GROWTH)
+
+
+def stated(test: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration) -> dict[str, float]:
+    """Errors and interval coverage on rows of held-out pairs, by stage."""
+    found: dict[str, float] = {"rows": len(test)}
+    for stage, residual in (("analytic", False), ("residual", True)):
+        done = _of_fit(test, kind, gpu, fit, residual)
+        error = scores.figures(test.power_w.to_numpy(dtype=np.float64), done["predicted_w"])
+        inside = (done["low_w"] <= test.power_w) & (test.power_w <= done["high_w"])
+        found |= {f"{stage}_{name}": round(value, 5) for name, value in error.items()}
+        found[f"{stage}_coverage"] = round(float(inside.mean()), 4)
+    return found
+
+
+def _rows(seen: _Seen, at: NDArray[np.bool_]) -> _Seen:
+    busy = Activity(*(getattr(seen.busy, f.name)[at] for f in fields(Activity)))
+    return _Seen(busy, seen.features[:, at], seen.power_w[at])
+
+
+def _fit(seen: _Seen, gpu: Gpu) -> PowerConstants:
+    def error(x: Floats) -> Floats:
+        return np.asarray(np.log(power_w(seen.busy, gpu, PowerConstants(*np.exp(x))) / seen.power_w))
+
+    bounds = (np.log(LEAST), np.log(MOST))
+    found = least_squares(error, np.log(START), loss="soft_l1", f_scale=SOFT, bounds=bounds, max_nfev=100)
+    return PowerConstants(*(float(v) for v in np.exp(found.x)))
