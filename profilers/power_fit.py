@@ -81,7 +81,8 @@ def validate(
 ) -> pd.DataFrame:
     """Rows with `predicted_w, low_w, high_w, power_how`; the residual stage only where the device's own fit has one.
 
-    `level` as for latency: transfer leaves out the device's fit of that math, spec all of its fits.
+    `level` as for latency: transfer leaves out the device's fit of that math, spec all of its fits; rows for which no
+    fit is left get none of these columns.
     """
     fits = calibrations("power") if fits is None else fits
     done = []
@@ -95,6 +96,8 @@ def validate(
 
 
 def _elsewhere(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fits: Sequence[Calibration]) -> dict[str, Any]:
+    if not fits:
+        return {}
     p = power_prediction.of_activity(_seen(rows, kind, gpu).busy, kind.pipe, gpu, fits=fits)
     return {"predicted_w": p.power_w, "low_w": p.low_w, "high_w": p.high_w, "power_how": p.how}
 

@@ -59,12 +59,18 @@ def command(file: str, out: str | None, calibration: str, held_out: bool, as_jso
         click.echo(to_json(result | {"groups": table, "power": power, "notes": notes}))
         return
     print_table(f"{file}: {len(rows)} rows, predictions by {calibration}", [_shown(r) for r in table], list(HEADS))
+    _print_power(power)
+    for note in notes:
+        click.echo(f"\n{note}")
+
+
+def _print_power(power: list[dict[str, Any]]) -> None:
+    from app.text import print_table
+
     if power:
         click.echo()
         heads = [head for head in HEADS if head != "regime"]
         print_table("Board power", [_shown(record | {"regime": ""}) for record in power], heads)
-    for note in notes:
-        click.echo(f"\n{note}")
 
 
 def _shown(record: dict[str, Any]) -> dict[str, Any]:

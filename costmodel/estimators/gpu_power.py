@@ -22,8 +22,8 @@ L2_OVER_DRAM = 3.0
 class PowerConstants:
     """What a fit finds for one device and pipe.
 
-    `idle` and `ceiling` are shares of the power limit, `math`, `dram` and `l2` the shares that the pipe at its peak, the
-    memory at its bandwidth and L2 at that same rate would add; exponents bend the first two, `sharpness` the minimum.
+    `idle` and `ceiling` are shares of the power limit, `math`, `dram` and `l2` the shares that the pipe at its peak,
+    the memory at its bandwidth and L2 at that same rate would add; exponents bend the first two, `sharpness` the cap.
     """
 
     idle: Real

@@ -1,0 +1,100 @@
+"""Fits of power on rows whose truth is known, and the committed calibration on measured rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from gemm_rows_strategies import made_rows
+
+from costmodel import hardware
+from costmodel.estimators import gemm_kind
+from costmodel.estimators.gpu_power import PowerConstants, power_w
+from costmodel.hardware.calibration import FOLDER, read
+from profilers import pair_split, power_fit
+from profilers.boosting import Growth
+from profilers.fit import calibrate, validate
+
+MEASURED = Path(__file__).resolve().parents[3] / "shared" / "data" / "gpu" / "power.parquet"
+H200, BF16 = hardware.gpu("h200_sxm"), gemm_kind.named("bfloat16")
+TRUE = PowerConstants(
+    idle=0.15, math=0.8, dram=0.5, l2=0.1, math_exponent=1.1, dram_exponent=0.9, ceiling=0.97, sharpness=30.0
+)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch, tmp_path):
+    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
+    monkeypatch.setattr(power_fit, "GROWTH", Growth(trees=20, depth=3))
+
+
+@pytest.fixture(scope="module")
+def rows():
+    made = made_rows(gpu="h200_sxm", noise=0.01)
+    busy = power_fit._seen(made.assign(power_w=1.0), BF16, H200).busy
+    noise = np.exp(np.random.default_rng(0).normal(0.0, 0.02, len(made)))
+    return made.assign(power_w=power_w(busy, H200, TRUE) * noise)
+
+
+def test_known_constants_are_found_again(rows):
+    seen = power_fit._seen(rows, BF16, H200)
+    found = power_fit._fit(seen, H200)
+    exact = power_w(seen.busy, H200, TRUE)
+    assert np.abs(power_w(seen.busy, H200, found) / exact - 1).mean() < 0.01
+    assert found.idle == pytest.approx(TRUE.idle, rel=0.03)
+
+
+def test_rows_that_read_an_idle_board_do_not_steer_the_fit(rows):
+    low = np.random.default_rng(1).random(len(rows)) < 0.15
+    spoiled = rows.assign(power_w=np.where(low, 110.0, rows.power_w))
+    seen = power_fit._seen(spoiled, BF16, H200)
+    exact = power_w(seen.busy, H200, TRUE)
+    assert np.abs(power_w(seen.busy, H200, power_fit._fit(seen, H200)) / exact - 1)[~low].mean() < 0.05
+
+
+def test_calibrate_writes_power_beside_latency(rows, tmp_path, monkeypatch):
+    from profilers import gemm_calibration, gemm_residual
+
+    monkeypatch.setattr(gemm_residual, "SMALL", Growth(trees=10, depth=3))
+    monkeypatch.setattr(gemm_residual, "SPREAD", Growth(trees=10, depth=3))
+    monkeypatch.setattr(gemm_calibration, "ADAPTED_SEEDS", 1)
+    paths = calibrate(rows, folder=tmp_path)
+    assert {"h200_sxm_gemm.toml", "h200_sxm_power.toml"} <= {p.name for p in paths}
+    (fit,) = read(tmp_path / "h200_sxm_power.toml")
+    assert fit.held_out_error["residual_mape"] < 0.05
+    assert 0.8 <= fit.held_out_error["analytic_coverage"] <= 1.0
+
+
+def test_validate_adds_power_columns_in_order(rows):
+    shuffled = rows.sample(frac=1.0, random_state=0)
+    done = validate(shuffled)
+    assert (done.index == shuffled.index).all()
+    assert (done.power_w == shuffled.power_w).all()
+    assert ((done.low_w <= done.predicted_w) & (done.predicted_w <= done.high_w)).all()
+    assert set(done.power_how) == {"calibrated"}
+    assert "predicted_w" not in validate(shuffled, "spec").columns
+
+
+@pytest.mark.parametrize(
+    ("power", "says"),
+    [(np.nan, "power_w must be a finite number above 0"), (0.0, "above 0"), ("hot", "above 0"), (350e3, "is it in W")],
+)
+def test_power_that_cannot_be_watts(rows, power, says):
+    with pytest.raises(ValueError, match=says):
+        power_fit.check(rows.assign(power_w=power))
+
+
+def test_few_rows_are_not_enough(rows):
+    with pytest.raises(ValueError, match="at least 100 are needed"):
+        power_fit.calibrate(rows.iloc[:40], measured_on="", source="")
+
+
+@pytest.mark.skipif(not MEASURED.is_file(), reason="no measured rows beside the checkout")
+@pytest.mark.parametrize("fit", read(FOLDER / "h200_sxm_power.toml"), ids=lambda fit: fit.math)
+def test_the_committed_errors_are_those_of_held_out_pairs(fit):
+    rows = pd.read_parquet(MEASURED)
+    rows = rows[rows.math == fit.math]
+    test = rows[pair_split.held_out(rows)]
+    again = power_fit.stated(test, gemm_kind.named(fit.math), H200, fit)
+    for name, value in fit.held_out_error.items():
+        assert again[name] == pytest.approx(value, abs=2e-4)
