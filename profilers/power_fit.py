@@ -121,7 +121,7 @@ def _seen(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu) -> _Seen:
     busy = activity(
         flops=2.0 * m * n * k,
         weight_bytes=n * k * kind.weight_bytes,
-        stream_bytes=m * k * kind.activation_bytes + m * n * gpu_gemm.OUTPUT_BYTES,
+        stream_bytes=m * k * kind.activation_bytes + m * n * kind.output_bytes,
         latency_s=latency_s,
         peak_flops_per_s=gpu.peak_flops.of(kind.pipe),
         gpu=gpu,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import energy, fpga, gpu_latency, roofline, traffic, uncertainty
+from costmodel.estimators import energy, fpga, gpu_latency, power_prediction, roofline, traffic, uncertainty
 from costmodel.estimators.assignment import Assignment, per_op
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Folding
@@ -118,6 +118,7 @@ def estimate(workload: Workload, precision: Assignment, device: Device, *, foldi
     if correlation is not None:
         low, high = _latency_interval(workload.ops, precisions, columns, correlation)
         totals |= {"latency_low_s": low, "latency_high_s": high}
+        totals["power_w"] = totals["energy_j"] / totals["latency_s"]
     return Estimate(workload, precisions, device, columns, totals, uncounted)
 
 
@@ -146,7 +147,7 @@ def _(device: Gpu, op: Op, precision: Precision, folding: Folding | None) -> Col
     columns["bytes_moved"] = traffic.bytes_moved(op, precision)
     columns |= {"latency_s": found.latency_s, "latency_low_s": found.low_s, "latency_high_s": found.high_s}
     columns["roofline_s"] = roofline.latency_s(op, precision, device)
-    columns["energy_j"] = energy.energy_j(op, precision, device)
+    columns |= power_prediction.energy_j(op, precision, device, found)
     columns |= {"bound": found.bound, "extrapolated": found.extrapolated, "source": found.how}
     return columns | {"correlation": found.correlation}
 

@@ -8,6 +8,7 @@ import numpy as np
 from costmodel.estimators.energy import MEMORY_J_PER_BYTE, mac_j
 from costmodel.estimators.gemm_kind import KINDS
 from costmodel.estimators.gpu_power import Activity, PowerConstants, activity, power_w
+from costmodel.estimators.prediction import Prediction
 from costmodel.estimators.traffic import activation_bytes, kv_bytes, weight_bytes
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration, calibrations
@@ -20,6 +21,9 @@ CARRIED_OFFSET = 0.3
 
 NARROW_PIPES = ("fp8", "fp6", "fp4", "int8", "int4")
 """Pipes that take the constants of an 8-bit product, others those of a 16-bit one."""
+
+SHORTEST_S = 1e-12
+"""Time below which an op is no work of its own: what another's kernel does in passing."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ def predict(
 ) -> PowerPrediction:
     """Power of an op, or of a batch, that takes `latency_s` for all its executions; arguments broadcast."""
     pipe = np.where(op.weight_elements > 0, precision.math_pipe, precision.attention_pipe)
-    each_s = latency_s / op.count
+    each_s = np.maximum(latency_s / op.count, SHORTEST_S)
     shape = np.broadcast_shapes(np.shape(pipe), np.shape(each_s))
     peak = gpu.peak_flops.of(np.broadcast_to(pipe, shape))
     busy = activity(
@@ -49,6 +53,24 @@ def predict(
         gpu=gpu,
     )
     return of_activity(busy, np.broadcast_to(pipe, shape), gpu, fits=fits)
+
+
+def energy_j(op: Op, precision: Precision, gpu: Gpu, latency: Prediction) -> dict[str, Real]:
+    """Columns `energy_j`, `energy_low_j`, `energy_high_j`, `energy_source`: power times latency of all executions.
+
+    The log half-widths of both intervals add in quadrature: errors of power and latency are taken as independent.
+    """
+    power = predict(op, precision, gpu, latency.latency_s)
+    energy = power.power_w * latency.latency_s
+    with np.errstate(divide="ignore", invalid="ignore"):
+        below = np.hypot(np.log(power.power_w / power.low_w), np.log(latency.latency_s / latency.low_s))
+        above = np.hypot(np.log(power.high_w / power.power_w), np.log(latency.high_s / latency.latency_s))
+    return {
+        "energy_j": energy,
+        "energy_low_j": np.where(energy > 0, energy * np.exp(-below), energy),
+        "energy_high_j": np.where(energy > 0, energy * np.exp(above), energy),
+        "energy_source": power.how,
+    }
 
 
 def of_activity(busy: Activity, pipe: Real, gpu: Gpu, *, fits: Sequence[Calibration] | None = None) -> PowerPrediction:
@@ -68,7 +90,7 @@ def of_activity(busy: Activity, pipe: Real, gpu: Gpu, *, fits: Sequence[Calibrat
             column[at] = values
         how[at] = "calibrated" if is_own(fit, name, gpu) else f"transferred (from {fit.device} {fit.math})"
     middle, low, high = (column[()] for column in found)
-    return PowerPrediction(middle, low, high, how[()])
+    return PowerPrediction(middle, low, high, how.astype(str)[()])
 
 
 def donor(pipe: str, gpu: Gpu, fits: Sequence[Calibration]) -> Calibration:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from costmodel.estimators import energy
 from costmodel.estimators.estimate import estimate, grid
-from costmodel.hardware import Gpu, PeakFlops, gpu
+from costmodel.hardware import Cpu, Gpu, PeakFlops, gpu
 from costmodel.precision import PIPES, precision
 from costmodel.record import mesh
 from costmodel.workload import Workload
@@ -88,17 +88,19 @@ def test_unknown_nodes_and_memories_are_nan():
         assert isnan(energy.energy_j(op, used, unknown))
 
 
-def test_an_estimate_has_energy_where_the_tables_do():
+def test_a_cpu_has_energy_where_the_tables_do():
     workload = Workload("net", (linear("fc", 10, 20, 30), softmax("softmax", 300)))
-    assert estimate(workload, "w16a16", gpu("a100_sxm")).totals["energy_j"] > 0
-    for device in (gpu("jetson_orin"), replace(gpu("a100_sxm"), process_m=nan)):
+    peaks = PeakFlops(vector=1e11, fp32=1e11, bf16=1e11)
+    known = Cpu("cpu", peaks, memory_bytes=1e10, memory_bytes_per_s=2e10, cores=2, memory_kind="DDR", process_m=7e-9)
+    assert estimate(workload, "w16a16", known).totals["energy_j"] > 0
+    for device in (replace(known, memory_kind=""), replace(known, process_m=nan)):
         result = estimate(workload, "w16a16", device)
         assert "energy_j" not in result.totals
         assert "energy_j" not in result.columns
 
 
 def test_a_grid_has_energy_by_precision():
-    made, used = (linear("fc", 256, 512, 512),), [precision(p) for p in ("w16a16", "w8a8")]
+    made, used = (linear("fc", 8192, 8192, 8192),), [precision(p) for p in ("w16a16", "w8a8")]
     found = np.broadcast_to(grid(made, used, gpu("a100_sxm"))["energy_j"], (1, 2))[0]
     assert found[1] < found[0]
 

@@ -73,3 +73,16 @@ def test_ops_of_a_network():
 def test_nothing_calibrated_is_an_error():
     with pytest.raises(ValueError, match="nothing to carry"):
         power_prediction.donor("bf16", H200, [])
+
+
+def test_estimate_reports_energy_as_power_times_latency_with_an_interval():
+    found = cm.estimate(cm.zoo.build("resnet18"), cm.W16A16, H200)
+    power = power_prediction.predict(
+        found.workload.batch_of_ops, cm.stack(found.precisions), H200, found.columns["latency_s"]
+    )
+    np.testing.assert_allclose(found.columns["energy_j"], power.power_w * found.columns["latency_s"])
+    assert (found.columns["energy_low_j"] <= found.columns["energy_j"]).all()
+    assert (found.columns["energy_j"] <= found.columns["energy_high_j"]).all()
+    assert set(found.columns["energy_source"]) == {"calibrated"}
+    assert 0.15 * H200.power_w < found.totals["power_w"] < H200.power_w
+    assert found.totals["power_w"] == pytest.approx(found.totals["energy_j"] / found.totals["latency_s"])
