@@ -52,6 +52,9 @@ def main() -> None:
     os.environ.setdefault(*WAITING)
     try:
         cli.main(prog_name="bitfront", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as shown:
+        click.echo(shown.format_message(), err=True)
+        sys.exit(EXIT_BAD_INPUT)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code if error.exit_code != 1 else EXIT_BAD_INPUT)
     except click.exceptions.Exit as done:

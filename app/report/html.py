@@ -93,7 +93,7 @@ def _designs(run: Run) -> str:
         *["Change (points)", "Smaller"] * bool(reference),
         "Predicted loss",
     ]
-    chosen = next((d for d in run["designs"] if d["name"] == run["chosen"]), {})
+    chosen: Mapping[str, Any] = next((d for d in run["designs"] if d["name"] == run["chosen"]), {})
     rows = []
     for design in distinct(run["designs"]):
         cells = [also_called(design, run["designs"])]

@@ -36,3 +36,10 @@ def test_names_are_completed(line: str, answers: set[str]) -> None:
 @pytest.mark.parametrize(("shell", "says"), [("bash", "COMP_WORDBREAKS="), ("zsh", "#compdef"), ("fish", "complete ")])
 def test_each_shell_has_a_script(bitfront: Callable[..., object], shell: str, says: str) -> None:
     assert says in bitfront("completion", shell).stdout
+
+
+def test_no_command_is_answered_with_the_help(bitfront: Callable[..., object]) -> None:
+    done = bitfront()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) > 10
+    assert "Commands:" in done.stderr
