@@ -22,7 +22,7 @@ LEVELS = ("auto", "transfer", "spec")
 
 OTHER_FAMILY = (-0.31, 1.38)
 """Log offsets around a family predicted by the constants of its nearest other one on the same device: the 5th and 95th
-percentile of log(measured / predicted) over 16 such pairs of families, weighted alike, on the pairs that fits saw."""
+percentile of log(measured / predicted) over 16 such pairs of families, weighted alike (make bench-accuracy)."""
 
 
 def predict(

@@ -4,13 +4,15 @@
 
 Prints, for every device, kind and backend: the plain roofline, the analytic model alone, and with its residual model,
 each with its error figures and its 90 % interval's coverage and width; then sums over random networks; then every
-device predicted from the others, by spec sheet alone and with 30 of its rows; then speed.
+device predicted from the others, by spec sheet alone and with 30 of its rows; then what the intervals of borrowed
+constants rest on; then speed.
 """
 
 import sys
 import time
 from pathlib import Path
 
+import borrowed_errors
 import numpy as np
 import pandas as pd
 
@@ -39,6 +41,7 @@ def main(path: Path) -> None:
     calibrated(test)
     networks(test)
     left_out(test, seen)
+    borrowed_errors.report(seen)
     speed()
 
 
