@@ -2,10 +2,13 @@
 
 import copy
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dse.sensitivity.evaluate import Inputs, as_tuple, split
 from dse.sensitivity.layers import edit_input, select
@@ -16,10 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Range:
-    """The smallest and the largest value of a tensor over calibration data."""
+    """The smallest and the largest value of a tensor over calibration data.
+
+    limits  {format name: magnitude at which inputs in that format are cut off}, a number, or an array that broadcasts
+            to the layer's input (a limit a channel), as `clipping` finds them; without one, the largest magnitude
+    """
 
     low: float
     high: float
+    limits: "Mapping[str, float | NDArray[np.float64]]" = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):

@@ -1,6 +1,6 @@
 """Torch tensors through a format of the cost model and back."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from dse.sensitivity.ranges import Range
 
 if TYPE_CHECKING:
     import torch
+
+Scale: TypeAlias = "float | NDArray[np.float64] | None"
+"""The step of a fixed grid: a number, one for each channel as an array that broadcasts to the input, or none fixed."""
 
 
 def round_weight(part: "torch.nn.Module", fmt: Format) -> "torch.Tensor":
@@ -27,7 +30,7 @@ def round_weight(part: "torch.nn.Module", fmt: Format) -> "torch.Tensor":
     return _tensor(np.moveaxis(rows.reshape(first.shape), 0, output_axis(part)), like=tensor)
 
 
-def round_input(x: "torch.Tensor", part: "torch.nn.Module", fmt: Format, scale: float | None) -> "torch.Tensor | None":
+def round_input(x: "torch.Tensor", part: "torch.nn.Module", fmt: Format, scale: Scale) -> "torch.Tensor | None":
     """Return a layer's input after a round trip, or None where it stays as it is: indices, and formats as wide.
 
     `scale` and the format are those of `calibrated`; group formats choose scales at each call, along the channels.
@@ -38,18 +41,27 @@ def round_input(x: "torch.Tensor", part: "torch.nn.Module", fmt: Format, scale: 
     return _tensor(quantize(_array(x), fmt, axis=axis, scale=scale), like=x)
 
 
-def calibrated(fmt: Format, seen: Range) -> tuple[Format, float | None]:
+def calibrated(fmt: Format, seen: Range) -> tuple[Format, Scale]:
     """Return the format and the fixed scale in which inputs of that range are kept; no scale where none is fixed.
 
-    The largest magnitude meets the format's largest value. Where no input was negative, a signed integer gives way to
-    the unsigned one of the same width, which spends no code on a sign: an integer unit takes either.
+    The largest magnitude, or the range's limit for the format, meets the format's largest value. Where no input was
+    negative, a signed integer gives way to the unsigned one of the same width (`input_format`).
     """
     if not is_static(fmt):
         return fmt, None
-    if fmt.encoding == "integer" and fmt.signed and seen.nonnegative:
-        fmt = get(f"uint{fmt.bits}")
-    scale = (seen.absmax if fmt.signed else max(seen.high, 0.0)) / largest(fmt)
-    return fmt, scale if scale > 0 else 1.0
+    kept = input_format(fmt, seen)
+    top = seen.limits.get(fmt.name, seen.absmax if kept.signed else max(seen.high, 0.0))
+    scale = np.asarray(top, dtype=np.float64) / largest(kept)
+    positive = np.where(scale > 0, scale, 1.0)
+    return kept, positive if positive.ndim else float(positive)
+
+
+def input_format(fmt: Format, seen: Range) -> Format:
+    """The format in which inputs of that range are kept: unsigned where a signed integer would spend a code on a sign.
+
+    An integer unit takes either.
+    """
+    return get(f"uint{fmt.bits}") if fmt.encoding == "integer" and fmt.signed and seen.nonnegative else fmt
 
 
 def is_static(fmt: Format) -> bool:
