@@ -1,4 +1,4 @@
-"""Calibrate devices from measured matrix products, and check predictions against them."""
+"""Calibrate devices from measured rows, matrix products or attention, and check predictions against them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,13 +7,12 @@ import pandas as pd
 
 from costmodel import hardware
 from costmodel.catalog import require
-from costmodel.estimators import gemm_kind
-from costmodel.estimators.gemm_latency import LEVELS, predict
+from costmodel.estimators.calibrated import LEVELS, predict
 from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.hardware.load import user_folder
 from profilers import calibration_file, power_fit
-from profilers.gemm_calibration import Labels, calibrate_all
-from profilers.gemm_rows import check
+from profilers.calibration_fit import Labels, calibrate_all
+from profilers.measured_rows import check, of
 
 
 def calibrate(
@@ -27,16 +26,16 @@ def calibrate(
 ) -> list[Path]:
     """Fit every device in the rows, or one of them, and write its calibration; return the files.
 
-    `rows` has gpu, math, m, n, k, latency_s and may have backend, backend_version. The user's calibrations folder is
-    the default. Same rows, same files. `progress` is told (steps done, steps in all). ValueError in one line on rows
-    that cannot be a measurement.
+    `rows` has the columns of gemm_table or attention_table and may have backend, backend_version. The user's
+    calibrations folder is the default. Same rows, same files. `progress` is told (steps done, steps in all). ValueError
+    in one line on rows that cannot be a measurement.
     """
     rows = check(rows).reset_index(drop=True)
     if "power_w" in rows.columns:
         rows = power_fit.check(rows)
     if device:
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
-    fits = calibrate_all(rows, calibrations("gemm"), Labels(measured_on, source), progress)
+    fits = calibrate_all(rows, calibrations(of(rows).model.name), Labels(measured_on, source), progress)
     if "power_w" in rows.columns:
         fits += power_fit.calibrate(rows, measured_on=measured_on, source=source)
     folder = folder or user_folder() / "calibrations"
@@ -58,15 +57,18 @@ def validate(
     require("calibration level", level, LEVELS)
     rows = check(rows)
     index, rows = rows.index, rows.reset_index(drop=True)
-    fits = calibrations("gemm") if fits is None else fits
+    table = of(rows)
+    fits = calibrations(table.model.name) if fits is None else fits
     done = []
     for (gpu, math, backend), part in rows.groupby(["gpu", "math", "backend"], sort=False):
-        shape = (part.m.to_numpy(), part.n.to_numpy(), part.k.to_numpy())
-        kind, device = gemm_kind.named(str(math)), hardware.gpu(str(gpu))
-        found = predict(*shape, kind, device, backend=str(backend), level=level, residual=residual, fits=fits)
-        columns = {"predicted_s": found.latency_s, "low_s": found.low_s, "high_s": found.high_s, "how": found.how}
-        done.append(part.assign(**columns, bound=found.bound, extrapolated=found.extrapolated))
-    table = pd.concat(done).sort_index()
-    if "power_w" in table.columns:
-        table = power_fit.validate(power_fit.check(table), level=level, residual=residual)
-    return table.set_axis(index)
+        kind, device = table.model.named(str(math)), hardware.gpu(str(gpu))
+        p = predict(
+            table.model, table.sizes(part), kind, device,
+            backend=str(backend), level=level, residual=residual, fits=fits,
+        )  # fmt: skip
+        columns = {"predicted_s": p.latency_s, "low_s": p.low_s, "high_s": p.high_s, "how": p.how}
+        done.append(part.assign(**columns, bound=p.bound, extrapolated=p.extrapolated))
+    found = pd.concat(done).sort_index()
+    if "power_w" in found.columns:
+        found = power_fit.validate(power_fit.check(found), level=level, residual=residual)
+    return found.set_axis(index)

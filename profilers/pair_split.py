@@ -1,4 +1,7 @@
-"""Hold rows out by (n, k) pair: m and m + 1 of one pair are neighbours, and a split by row flatters a model."""
+"""Hold rows out by what a network's layer is: a product's (n, k) pair, an attention's heads, head size and window.
+
+Rows of one pair or configuration are neighbours, and a split by row flatters a model.
+"""
 
 import hashlib
 
@@ -6,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from profilers.gemm_rows import check
+from profilers.measured_rows import check, of
 
 TEST_SHARE = 0.30
 """Share of pairs that no fit sees, of every device, kind and backend alike."""
@@ -16,10 +19,15 @@ FOLDS = 4
 
 
 def place(rows: pd.DataFrame) -> NDArray[np.float64]:
-    """A number within [0, 1) for each row that depends on its pair alone."""
-    pairs = rows[["n", "k"]].drop_duplicates()
-    places = {(n, k): _place(n, k) for n, k in pairs.itertuples(index=False)}
-    return np.array([places[pair] for pair in rows[["n", "k"]].itertuples(index=False, name=None)])
+    """A number within [0, 1) for each row that depends on its pair or configuration alone."""
+    keys = rows[list(of(rows).apart)]
+    places = {key: _place(key) for key in keys.drop_duplicates().itertuples(index=False, name=None)}
+    return np.array([places[key] for key in keys.itertuples(index=False, name=None)])
+
+
+def count(rows: pd.DataFrame) -> int:
+    """How many different pairs or configurations there are."""
+    return len(rows[list(of(rows).apart)].drop_duplicates())
 
 
 def held_out(rows: pd.DataFrame) -> NDArray[np.bool_]:
@@ -31,7 +39,7 @@ def of_test_pairs(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of test pairs; ValueError where there are none."""
     kept = rows[held_out(check(rows))]
     if not len(kept):
-        raise ValueError(f"none of the {len(rows)} rows is of a held-out (n, k) pair")
+        raise ValueError(f"none of the {len(rows)} rows is of a held-out ({', '.join(of(rows).apart)})")
     return kept
 
 
@@ -40,6 +48,6 @@ def fold(rows: pd.DataFrame) -> NDArray[np.int64]:
     return np.floor((place(rows) - TEST_SHARE) / (1.0 - TEST_SHARE) * FOLDS).astype(np.int64)
 
 
-def _place(n: float, k: float) -> float:
-    digest = hashlib.sha256(f"{int(n)}x{int(k)}".encode()).digest()
+def _place(key: tuple[float, ...]) -> float:
+    digest = hashlib.sha256("x".join(str(int(value)) for value in key).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -21,12 +21,12 @@ from costmodel.estimators import gemm_kind, gpu_gemm, power_prediction, uncertai
 from costmodel.estimators.boosted import ObliviousTrees, pack, unpack
 from costmodel.estimators.gemm_features import features
 from costmodel.estimators.gemm_kind import GemmKind
-from costmodel.estimators.gemm_latency import predict
-from costmodel.estimators.gemm_transfer import carried
+from costmodel.estimators.gemm_latency import GEMM, predict
 from costmodel.estimators.gpu_power import Activity, PowerConstants, activity, power_w
+from costmodel.estimators.transfer import carried
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration, calibrations
-from profilers import pair_split, scores
+from profilers import measured_rows, pair_split, scores
 from profilers.boosting import Growth, grow
 
 Floats = NDArray[np.float64]
@@ -53,6 +53,9 @@ class _Seen:
 
 def check(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with a `power_w` that can be watts of their device; ValueError in one line otherwise."""
+    table = measured_rows.of(rows)
+    if table.model is not GEMM:
+        raise ValueError(f"power_w of {table.name} is not predicted; without that column, the rows' latencies are")
     power = pd.to_numeric(rows["power_w"], errors="coerce").to_numpy(dtype=np.float64)
     wrong = np.flatnonzero(~(np.isfinite(power) & (power > 0)))
     if len(wrong):
@@ -126,7 +129,7 @@ def _seen(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu) -> _Seen:
         peak_flops_per_s=gpu.peak_flops.of(kind.pipe),
         gpu=gpu,
     )
-    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(kind.math, gpu, calibrations("gemm")))
+    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(GEMM, kind.math, gpu, calibrations("gemm")))
     rates = np.log(np.maximum(np.stack([busy.math, busy.dram, busy.l2]), 1e-6))
     columns = np.concatenate([features(m, n, k, float(gpu.sm_count), parts), rates, m[None]])
     return _Seen(busy, columns, rows.power_w.to_numpy(dtype=np.float64))

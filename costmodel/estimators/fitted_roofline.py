@@ -11,8 +11,10 @@ import numpy as np
 
 from costmodel.estimators import gpu_gemm, traffic
 from costmodel.estimators.gemm_constants import GemmConstants
-from costmodel.estimators.gemm_transfer import carried, mean_constants
+from costmodel.estimators.gemm_latency import GEMM
+from costmodel.estimators.overlap import miss
 from costmodel.estimators.prediction import Prediction
+from costmodel.estimators.transfer import carried, mean_constants
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.precision import Precision
@@ -37,7 +39,7 @@ def predict(
     """Predict one execution of each op; arguments broadcast. nan where the GPU lacks the pipe of its products."""
     fits = calibrations("gemm") if fits is None else fits
     own = [fit for fit in fits if fit.device == gpu.name and fit.math == FAMILY]
-    c = mean_constants(own) if own else carried(FAMILY, gpu, fits)
+    c = mean_constants(GEMM, own) if own else carried(GEMM, FAMILY, gpu, fits)
     compute, memory = compute_s(op, precision, gpu, c), memory_s(op, precision, gpu, c)
     launch = op.launches * ((c.launch_cycles + c.tile_cycles) / gpu.clock_hz)
     parts = np.stack(np.broadcast_arrays(compute, memory, launch))
@@ -71,8 +73,8 @@ def memory_s(op: Op, precision: Precision, gpu: Gpu, constants: GemmConstants) -
     kept = np.where(op.launches > 0, 0.0, 2.0 * op.output_elements)
     elements = np.maximum(op.input_elements + op.output_elements - kept, 0.0)
     streams = elements * precision.activation.bits_per_element / traffic.BITS_PER_BYTE
-    missed = weights + streams * gpu_gemm.miss(np.maximum(streams, 1.0), gpu.l2_bytes * constants.l2_fraction)
-    l2_bytes_per_s = gpu_gemm.l2_bytes_per_s(gpu, _pipe(gpu), constants)
+    missed = weights + streams * miss(np.maximum(streams, 1.0), gpu.l2_bytes * constants.l2_fraction)
+    l2_bytes_per_s = gpu_gemm.l2_bytes_per_s(gpu, _pipe(gpu), constants.l2_rate)
     dram_bytes_per_s = gpu.memory_bytes_per_s * constants.memory_efficiency
     return missed / dram_bytes_per_s + (weights + streams - missed) / l2_bytes_per_s
 

@@ -18,6 +18,8 @@ import numpy as np
 from costmodel.estimators.chunks import in_chunks
 from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_kind import GemmKind
+from costmodel.estimators.latency_model import Terms
+from costmodel.estimators.overlap import OVERLAP_CYCLES, miss, overlapped_s
 from costmodel.hardware import Gpu
 from costmodel.record import Real
 
@@ -36,9 +38,6 @@ FLOPS_PER_CLOCK = 4096.0
 FLOOR_TILE = 64 * 64
 """Elements of the tile below which, times `mma_floor`, a k step gets no faster."""
 
-OVERLAP_CYCLES = 3e4
-"""Run time from which on arithmetic and memory overlap visibly better."""
-
 WEIGHT_COPIES = 5.0
 """Weights between two uses of the same ones, as copies of this layer's: the rows fitted cycle over five."""
 
@@ -53,13 +52,9 @@ PARTIAL_BYTES = 4.0
 
 
 @dataclass(frozen=True)
-class GemmTerms:
+class GemmTerms(Terms):
     """The parts of a prediction; `tile` indexes TILES, `runner_up` is the second-best tile's time over the best's."""
 
-    latency_s: Real
-    compute_s: Real
-    memory_s: Real
-    fixed_s: Real
     tile: Real
     runner_up: Real
 
@@ -75,12 +70,6 @@ def terms(m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, constants: GemmCo
     return GemmTerms(*columns)
 
 
-def bound(parts: GemmTerms) -> Real:
-    """Which part of the time is largest: "compute", "memory" or "latency" (launch and quantisation)."""
-    names = np.array(["compute", "memory", "latency"])
-    return names[np.argmax(np.stack([parts.compute_s, parts.memory_s, parts.fixed_s]), axis=0)]
-
-
 def _terms(*row: Any) -> Any:
     tile_s, memory_s, fixed_s, *_ = parts = _parts(*row)
     first, second = np.partition(tile_s, 1, axis=0)[:2]
@@ -89,17 +78,13 @@ def _terms(*row: Any) -> Any:
 
 
 def _latency(tile_s: Real, memory_s: Real, fixed_s: Real, sharpness: Real, patience_s: Real) -> Real:
-    compute_s = tile_s.min(axis=0)
-    longer = np.maximum(compute_s, memory_s)
-    shorter = np.minimum(compute_s, memory_s)
-    power = sharpness * (1.0 + np.log1p(longer / patience_s))
-    return fixed_s + longer * np.exp(np.log1p(np.exp(power * np.log(shorter / longer))) / power)
+    return fixed_s + overlapped_s(tile_s.min(axis=0), memory_s, sharpness, patience_s)
 
 
-def l2_bytes_per_s(gpu: Gpu, pipe: Real, constants: GemmConstants) -> Real:
+def l2_bytes_per_s(gpu: Gpu, pipe: Real, l2_rate: Real) -> Real:
     """Rate of the L2: it grows with the root of what the pipe of an SM multiplies in a clock."""
     per_clock = gpu.peak_flops.of(pipe) / (gpu.sm_count * gpu.clock_hz) / FLOPS_PER_CLOCK
-    return gpu.sm_count * gpu.clock_hz * OPERANDS_PER_CLOCK * np.sqrt(per_clock) * constants.l2_rate
+    return gpu.sm_count * gpu.clock_hz * OPERANDS_PER_CLOCK * np.sqrt(per_clock) * l2_rate
 
 
 def _inputs(m: Real, n: Real, k: Real, b: Real, kind: GemmKind, gpu: Gpu, constants: GemmConstants) -> tuple[Real, ...]:
@@ -117,7 +102,7 @@ def _inputs(m: Real, n: Real, k: Real, b: Real, kind: GemmKind, gpu: Gpu, consta
         m, n, k, b, kind.activation_bytes, kind.activation_reads, kind.weight_bytes, kind.output_bytes, sms,
         mac_s / c.compute_efficiency, mac_s * FLOOR_TILE * c.mma_floor, sm_bytes_per_s, dequant_s,
         c.wave_rounding, c.tile_cycles / clock, c.split_cycles / clock,
-        gpu.memory_bytes_per_s * c.memory_efficiency, l2_bytes_per_s(gpu, kind.pipe, c),
+        gpu.memory_bytes_per_s * c.memory_efficiency, l2_bytes_per_s(gpu, kind.pipe, c.l2_rate),
         gpu.l2_bytes * c.l2_fraction, c.launch_cycles / clock, quant_row_s, quant_s, c.overlap, OVERLAP_CYCLES / clock,
     )  # fmt: skip
 
@@ -150,10 +135,3 @@ def _parts(
     memory_s = missed / dram_bytes_per_s + (weights + streams - missed) / l2_rate
     fixed_s = launch_s + b * m * np.maximum(quant_row_s, k * quant_s)
     return by_tile_s, memory_s, fixed_s, overlap, patience_s
-
-
-def miss(footprint_bytes: Real, l2_bytes: Real) -> Real:
-    """Share of accesses that a cache of that size sends to DRAM: a steep, smooth step."""
-    squared = (l2_bytes / footprint_bytes) ** 2
-    fourth = squared * squared
-    return 1.0 / (1.0 + fourth * fourth)

@@ -40,7 +40,7 @@ def bad_tables():
         ("unknown_math", GOOD.assign(math="bf16"), "unknown math 'bf16'"),
         ("nested", GOOD.assign(m=[[1, 2]] * len(GOOD)), "m must be"),
         ("attention", pd.DataFrame({"gpu": ["h100_sxm"] * 2, "kind": "ctx", "num_heads": 8, "latency_s": 1e-3}),
-         "these look like attention rows"),
+         "a table of attention has"),
         ("fpga", pd.DataFrame({"unit": ["dot"] * 2, "device_family": "xc7", "sites": 9}), "look like FPGA rows"),
     ]  # fmt: skip
 

@@ -19,13 +19,13 @@ import pandas as pd
 from costmodel import hardware
 from costmodel.estimators import gemm_kind, gpu_gemm
 from costmodel.estimators.gemm_constants import GemmConstants
-from costmodel.estimators.gemm_latency import predict
-from costmodel.estimators.gemm_transfer import carried
+from costmodel.estimators.gemm_latency import GEMM, predict
+from costmodel.estimators.transfer import carried
 from costmodel.hardware.calibration import calibrations
-from profilers import gemm_errors, pair_split, scores
+from profilers import error_tables, pair_split, scores
+from profilers.constants_fit import fit_constants
 from profilers.fit import validate
-from profilers.gemm_fit import fit_constants
-from profilers.gemm_rows import check, roofline_s
+from profilers.measured_rows import check, roofline_s
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "gpu" / "gemm.parquet"
 SEEDS = 5
@@ -78,8 +78,8 @@ def networks(test: pd.DataFrame) -> None:
         kind, device = gemm_kind.named(math), hardware.gpu(gpu)
         rho = predict(1.0, 64.0, 64.0, kind, device, backend=backend).correlation
         columns = (part[name].to_numpy() for name in ("predicted_s", "low_s", "high_s"))
-        sums = gemm_errors.network_sums(part, *columns, seed=1)
-        print(f"{gpu:9s} {math:10s} {backend:7s} {100 * gemm_errors.network_coverage(sums, rho):5.1f} {rho:8.3f}")
+        sums = error_tables.network_sums(part, *columns, seed=1)
+        print(f"{gpu:9s} {math:10s} {backend:7s} {100 * error_tables.network_coverage(sums, rho):5.1f} {rho:8.3f}")
 
 
 def left_out(test: pd.DataFrame, seen: pd.DataFrame) -> None:
@@ -98,7 +98,7 @@ def adapted(part: pd.DataFrame, own: pd.DataFrame, gpu: str, math: str, backend:
     """MAPE in % on the held-out rows after fits to 30 rows, one a seed."""
     device, kind = hardware.gpu(gpu), gemm_kind.named(math)
     others = [fit for fit in calibrations("gemm") if fit.device != gpu]
-    prior = carried(math, device, others, backend)
+    prior = carried(GEMM, math, device, others, backend)
     shape = [part[name].to_numpy() for name in "mnk"]
     found = []
     for seed in range(SEEDS):

@@ -12,10 +12,11 @@ from costmodel import hardware
 from costmodel.estimators import gemm_kind, gpu_gemm
 from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.hardware.calibration import FOLDER, calibrations, read
-from profilers import gemm_calibration, gemm_residual, pair_split
+from profilers import calibration_fit, pair_split, residual_fit
 from profilers.boosting import Growth
+from profilers.constants_fit import fit_constants
 from profilers.fit import calibrate, validate
-from profilers.gemm_fit import PRIOR, fit_constants
+from profilers.gemm_table import PRIOR
 
 MEASURED = Path(__file__).resolve().parents[3] / "shared" / "data" / "gpu" / "gemm.parquet"
 BF16, H100 = gemm_kind.named("bfloat16"), hardware.gpu("h100_sxm")
@@ -29,9 +30,9 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(gemm_residual, "SMALL", Growth(trees=40, depth=4))
-    monkeypatch.setattr(gemm_residual, "SPREAD", Growth(trees=20, depth=3))
-    monkeypatch.setattr(gemm_calibration, "ADAPTED_SEEDS", 1)
+    monkeypatch.setattr(residual_fit, "SMALL", Growth(trees=40, depth=4))
+    monkeypatch.setattr(residual_fit, "SPREAD", Growth(trees=20, depth=3))
+    monkeypatch.setattr(calibration_fit, "ADAPTED_SEEDS", 1)
 
 
 def mape(rows, constants):

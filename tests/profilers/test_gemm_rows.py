@@ -7,7 +7,7 @@ from gemm_rows_strategies import made_rows
 
 from costmodel.catalog import UnknownNameError
 from profilers.fit import calibrate, validate
-from profilers.gemm_rows import check
+from profilers.measured_rows import check
 
 GOOD = made_rows(sizes=(64, 1024), ms=(1, 64, 4096))
 

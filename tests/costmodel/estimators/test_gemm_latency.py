@@ -8,8 +8,8 @@ import pytest
 from costmodel import hardware
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators import gemm_kind, uncertainty
-from costmodel.estimators.gemm_latency import predict
-from costmodel.estimators.gemm_transfer import NAMES, carried, logs
+from costmodel.estimators.gemm_latency import GEMM, predict
+from costmodel.estimators.transfer import carried, logs
 from costmodel.hardware.calibration import calibrations
 
 H100, L40S, H200 = (hardware.gpu(name) for name in ("h100_sxm", "l40s", "h200_sxm"))
@@ -100,11 +100,11 @@ def test_what_no_rule_covers_is_one_line():
 def test_carried_constants_are_a_weighted_geometric_mean():
     fits = calibrations("gemm")
     own = {name: [f for f in fits if f.device == name and f.math == "bfloat16"] for name in ("a100_sxm", "l40s")}
-    found = carried("bfloat16", H100, [f for group in own.values() for f in group])
-    means = {name: np.mean([logs(f.constants) for f in group], axis=0) for name, group in own.items()}
+    found = carried(GEMM, "bfloat16", H100, [f for group in own.values() for f in group])
+    means = {name: np.mean([logs(GEMM, f.constants) for f in group], axis=0) for name, group in own.items()}
     expected = np.exp((3 * means["a100_sxm"] + means["l40s"]) / 4)
-    at = NAMES.index("compute_efficiency")
+    at = GEMM.names.index("compute_efficiency")
     assert found.compute_efficiency == pytest.approx(expected[at])
     unknown = replace(H100, memory_kind="")
-    equal = carried("bfloat16", unknown, [f for group in own.values() for f in group])
+    equal = carried(GEMM, "bfloat16", unknown, [f for group in own.values() for f in group])
     assert equal.compute_efficiency == pytest.approx(np.exp((means["a100_sxm"] + means["l40s"])[at] / 2))

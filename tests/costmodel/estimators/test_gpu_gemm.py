@@ -11,6 +11,7 @@ from costmodel import hardware
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators import gemm_kind, gpu_gemm
 from costmodel.estimators.gemm_constants import GemmConstants
+from costmodel.estimators.latency_model import bound
 from costmodel.precision import precision
 from costmodel.record import mesh, stack
 
@@ -101,11 +102,9 @@ def test_terms_and_bounds():
     m, n, k = np.array([1.0, 1.0, 8192.0]), np.array([32.0, 16384.0, 8192.0]), np.array([32.0, 16384.0, 8192.0])
     parts = gpu_gemm.terms(m, n, k, gemm_kind.named("bfloat16"), H100, CONSTANTS)
     np.testing.assert_allclose(parts.latency_s, latency(m, n, k), rtol=1e-13)
-    assert gpu_gemm.bound(parts).tolist()[1:] == ["memory", "compute"]
+    assert bound(parts).tolist()[1:] == ["memory", "compute"]
     assert (parts.runner_up >= 1).all()
-    assert (
-        gpu_gemm.bound(gpu_gemm.terms(1.0, 16384.0, 16384.0, gemm_kind.named("bfloat16"), H100, CONSTANTS)) == "memory"
-    )
+    assert bound(gpu_gemm.terms(1.0, 16384.0, 16384.0, gemm_kind.named("bfloat16"), H100, CONSTANTS)) == "memory"
 
 
 def test_work_around_the_product_costs_time():

@@ -7,8 +7,8 @@ import pytest
 
 from costmodel import hardware
 from costmodel.estimators import fitted_roofline, gemm_kind, gpu_gemm, gpu_latency
-from costmodel.estimators.gemm_latency import OTHER_FAMILY, predict
-from costmodel.estimators.gemm_transfer import mean_constants
+from costmodel.estimators.gemm_latency import GEMM, OTHER_FAMILY, predict
+from costmodel.estimators.transfer import mean_constants
 from costmodel.hardware.calibration import calibrations
 from costmodel.importers._shapes import matmul
 from costmodel.precision import precision
@@ -23,7 +23,7 @@ def seconds(op, spelling="bf16", gpu=L40S):
 
 
 def own(math, gpu):
-    return mean_constants(fit for fit in calibrations("gemm") if (fit.device, fit.math) == (gpu.name, math))
+    return mean_constants(GEMM, [f for f in calibrations("gemm") if (f.device, f.math) == (gpu.name, math)])
 
 
 @pytest.mark.parametrize(("spelling", "math"), [("bf16", "bfloat16"), ("w8a8", "sq"), ("fp8_e4m3", "fp8")])

@@ -1,4 +1,4 @@
-"""Make calibrations from a table of measured products: constants, residuals, intervals, stated errors."""
+"""Make calibrations from a table of measured rows: constants, residuals, intervals, stated errors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,17 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costmodel import hardware
-from costmodel.estimators import gemm_kind, gpu_gemm, uncertainty
-from costmodel.estimators.gemm_constants import GemmConstants
-from costmodel.estimators.gemm_kind import GemmKind
-from costmodel.estimators.gemm_latency import predict
-from costmodel.estimators.gemm_transfer import carried, donors
+from costmodel.estimators import uncertainty
+from costmodel.estimators.calibrated import predict
+from costmodel.estimators.transfer import carried, donors
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration
-from profilers import gemm_errors, pair_split, scores
-from profilers.gemm_fit import complete, fit_constants
-from profilers.gemm_residual import Residual, grow_residual, seen
-from profilers.gemm_rows import roofline_s
+from profilers import error_tables, pair_split, scores
+from profilers.constants_fit import complete, fit_constants
+from profilers.measured_rows import of, roofline_s
+from profilers.residual_fit import Residual, grow_residual, seen
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +56,7 @@ def calibrate_all(
     tell = progress or (lambda _done, _steps: None)
     for step, ((device, math), part) in enumerate(groups):
         tell(step, len(groups) + 1)
-        gpu, kind = hardware.gpu(str(device)), gemm_kind.named(str(math))
+        gpu, kind = hardware.gpu(str(device)), of(rows).model.named(str(math))
         others = [fit for fit in known if fit.device != device]
         if enough(part):
             made, left = _measured(part, kind, gpu, labels)
@@ -74,14 +72,16 @@ def calibrate_all(
 def enough(rows: pd.DataFrame) -> bool:
     """Whether rows of one kind carry a calibration of their own."""
     fitted = rows[~pair_split.held_out(rows)]
-    return len(fitted) >= FEW_ROWS and len(fitted[["n", "k"]].drop_duplicates()) >= FEW_PAIRS
+    return len(fitted) >= FEW_ROWS and pair_split.count(fitted) >= FEW_PAIRS
 
 
-def adapt(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
+def adapt(rows: pd.DataFrame, kind: Any, gpu: Gpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
     """A calibration from few rows of one backend: carried constants, moved as far as the rows insist."""
     backend = str(rows.backend.iloc[0])
-    givers = donors(kind.math, gpu, known, backend)
-    constants = complete(fit_constants(rows, kind, gpu, carried(kind.math, gpu, known, backend), starts=1))
+    model = of(rows).model
+    givers = donors(model, kind.math, gpu, known, backend)
+    prior = carried(model, kind.math, gpu, known, backend)
+    constants = complete(model, fit_constants(rows, kind, gpu, prior, starts=1))
     widths = {
         f"few_{side}": [choose(w) for w in zip(*(f.intervals[f"few_{side}"] for f in givers), strict=True)]
         for side, choose in (("low", min), ("high", max))
@@ -94,7 +94,7 @@ def adapt(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, known: Sequence[Calibrat
     return replace(blank, backend=backend, constants=constants, intervals=intervals, how="transferred")
 
 
-def _measured(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, labels: Labels) -> tuple[list[Calibration], Residual]:
+def _measured(rows: pd.DataFrame, kind: Any, gpu: Gpu, labels: Labels) -> tuple[list[Calibration], Residual]:
     """One fit a backend, and the residual model that a kind's backends share."""
     fitted = rows[~pair_split.held_out(rows)].reset_index(drop=True)
     backends = tuple(sorted(rows.backend.unique()))
@@ -108,18 +108,22 @@ def _measured(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, labels: Labels) -> t
             )
         blank = _blank(own, kind, gpu, labels)
         version = ", ".join(sorted(own.backend_version.unique()))
-        constants = complete(fit_constants(own, kind, gpu))
+        constants = complete(of(rows).model, fit_constants(own, kind, gpu))
         fits[backend] = replace(blank, backend=backend, backend_version=version, backends=backends, constants=constants)
     left = grow_residual(fitted, *seen(fitted, kind, gpu, fits))
     return [replace(fit, residual=left.arrays) for fit in fits.values()], left
 
 
-def _blank(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, labels: Labels) -> Calibration:
-    ranges = {name: (float(rows[name].min()), float(rows[name].max())) for name in "mnk"}
-    pairs = len(rows[["n", "k"]].drop_duplicates())
+def _blank(rows: pd.DataFrame, kind: Any, gpu: Gpu, labels: Labels) -> Calibration:
+    table = of(rows)
+    ranges = {
+        name: (float(size.min()), float(size.max()))
+        for name, size in zip(table.model.sizes, table.sizes(rows), strict=True)
+    }
     return Calibration(
-        model="gemm", device=gpu.name, math=kind.math, backend="", constants={}, held_out_error={}, intervals={},
-        ranges=ranges, rows=len(rows), pairs=pairs, measured_on=labels.measured_on or gpu.name, source=labels.source,
+        model=table.model.name, device=gpu.name, math=kind.math, backend="", constants={}, held_out_error={},
+        intervals={}, ranges=ranges, rows=len(rows), pairs=pair_split.count(rows),
+        measured_on=labels.measured_on or gpu.name, source=labels.source,
     )  # fmt: skip
 
 
@@ -127,7 +131,7 @@ def _finished(
     fit: Calibration, rows: pd.DataFrame, every: Sequence[Calibration], errors: dict[str, Residual]
 ) -> Calibration:
     """The fit with its intervals and the errors on test pairs."""
-    gpu, kind = hardware.gpu(fit.device), gemm_kind.named(fit.math)
+    gpu, kind = hardware.gpu(fit.device), of(rows).model.named(fit.math)
     rows = rows[(rows.gpu == fit.device) & (rows.math == fit.math)]
     fitted = rows[~pair_split.held_out(rows)].reset_index(drop=True)
     at = (fitted.backend == fit.backend).to_numpy()
@@ -141,26 +145,27 @@ def _finished(
 
 
 def _own_intervals(
-    own: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration, left: Floats, spread: Floats
+    own: pd.DataFrame, kind: Any, gpu: Gpu, fit: Calibration, left: Floats, spread: Floats
 ) -> dict[str, Any]:
-    parts = gpu_gemm.terms(*_shape(own), kind, gpu, GemmConstants(**fit.constants))
+    table = of(own)
+    parts = table.model.terms(*table.sizes(own), kind, gpu, table.model.constants(**fit.constants))
     measured_s = own.latency_s.to_numpy()
-    edges = gemm_errors.edges_s(parts.latency_s)
+    edges = error_tables.edges_s(parts.latency_s)
     strata = uncertainty.regime(parts.latency_s, parts.compute_s > parts.memory_s, edges)
     intervals: dict[str, Any] = {"edges_s": edges}
     corrected_s = measured_s / np.exp(left)
     for stage, predicted_s, scale in (("analytic", parts.latency_s, 1.0), ("residual", corrected_s, spread)):
         error = np.log(measured_s / predicted_s)
-        intervals |= gemm_errors.table(error / scale, strata, edges, stage)
+        intervals |= error_tables.table(error / scale, strata, edges, stage)
         low, high = (np.exp(np.asarray(intervals[f"{stage}_{side}"])[strata] * scale) for side in ("low", "high"))
-        rho = gemm_errors.correlation(own, predicted_s, predicted_s * low, predicted_s * high)
+        rho = error_tables.correlation(own, predicted_s, predicted_s * low, predicted_s * high)
         intervals[f"{stage}_correlation"] = rho
     return intervals
 
 
 def _carried_intervals(
     own: pd.DataFrame,
-    kind: GemmKind,
+    kind: Any,
     gpu: Gpu,
     fit: Calibration,
     every: Sequence[Calibration],
@@ -169,40 +174,38 @@ def _carried_intervals(
     """Errors of predicting this device from the others: by spec sheet alone, and adapted to ADAPTED_ROWS."""
     others = [other for other in every if other.device != fit.device]
     edges = intervals["edges_s"]
-    if not donors(fit.math, gpu, others, fit.backend):
+    model, sizes = of(own).model, of(own).sizes(own)
+    if not donors(model, fit.math, gpu, others, fit.backend):
         wide = [UNKNOWN_OFFSET] * (2 * len(edges) + 2)
         return {f"{stage}_{name}": value for stage in ("spec", "few") for name, value in (
             ("low", [-x for x in wide]), ("high", wide), ("correlation", 1.0))}  # fmt: skip
-    prior = carried(fit.math, gpu, others, fit.backend)
+    prior = carried(model, fit.math, gpu, others, fit.backend)
     tries = {"spec": [prior], "few": []}
     for seed in range(ADAPTED_SEEDS):
         few = own.sample(min(ADAPTED_ROWS, len(own)), random_state=seed)
-        tries["few"].append(GemmConstants(**fit_constants(few, kind, gpu, prior, starts=1)))
+        tries["few"].append(model.constants(**fit_constants(few, kind, gpu, prior, starts=1)))
     found: dict[str, Any] = {}
     for stage, constants in tries.items():
-        parts = [gpu_gemm.terms(*_shape(own), kind, gpu, c) for c in constants]
+        parts = [model.terms(*sizes, kind, gpu, c) for c in constants]
         error = np.concatenate([np.log(own.latency_s.to_numpy() / p.latency_s) for p in parts])
         strata = np.concatenate([uncertainty.regime(p.latency_s, p.compute_s > p.memory_s, edges) for p in parts])
-        found |= gemm_errors.table(error, strata, edges, stage)
+        found |= error_tables.table(error, strata, edges, stage)
         at = strata[: len(own)]
         low, high = (parts[0].latency_s * np.exp(np.asarray(found[f"{stage}_{s}"])[at]) for s in ("low", "high"))
-        found[f"{stage}_correlation"] = gemm_errors.correlation(own, parts[0].latency_s, low, high)
+        found[f"{stage}_correlation"] = error_tables.correlation(own, parts[0].latency_s, low, high)
     return found
 
 
-def stated(test: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration) -> dict[str, float]:
+def stated(test: pd.DataFrame, kind: Any, gpu: Gpu, fit: Calibration) -> dict[str, float]:
     """Errors on test pairs: of the plain roofline and of both stages, with their intervals' coverage and width."""
     measured_s = test.latency_s.to_numpy()
-    shape = _shape(test)
+    table = of(test)
+    sizes = table.sizes(test)
     roofline = scores.figures(measured_s, roofline_s(test, gpu, fit.math))
     found = {"rows": len(test), "roofline_mape": roofline["mape"]}
     for stage, residual in (("analytic", False), ("residual", True)):
-        p = predict(*shape, kind, gpu, backend=fit.backend, residual=residual, fits=[fit])
+        p = predict(table.model, sizes, kind, gpu, backend=fit.backend, residual=residual, fits=[fit])
         done = test.assign(predicted_s=p.latency_s, low_s=p.low_s, high_s=p.high_s)
         for name, value in scores.score(done).items():
             found[f"{stage}_{name}"] = round(value, 4 if name in ("coverage", "width") else 5)
     return found
-
-
-def _shape(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
-    return rows.m.to_numpy(), rows.n.to_numpy(), rows.k.to_numpy()

@@ -7,11 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costmodel.estimators import uncertainty
+from profilers import measured_rows
 
 Floats = NDArray[np.float64]
 
 NETWORKS, LAYERS = 600, (4, 12)
-"""Random networks that a sum's interval is calibrated on: so many, of so many different layers at one m."""
+"""Random networks that a sum's interval is calibrated on: so many, of so many different layers of one pass."""
 
 
 def edges_s(latency_s: Floats) -> list[float]:
@@ -26,7 +27,7 @@ def table(errors: Floats, strata: NDArray[np.intp], edges: list[float], stage: s
 
 
 def correlation(rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s: Floats, seed: int = 0) -> float:
-    """The correlation with which uncertainty.total holds COVERAGE of random networks of these rows' products."""
+    """The correlation with which uncertainty.total holds COVERAGE of random networks of these rows' layers."""
     sums = network_sums(rows, predicted_s, low_s, high_s, seed)
     if not len(sums):
         return 1.0
@@ -40,10 +41,11 @@ def network_sums(rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s:
     """Of each random network: measured less predicted time, then squared sum and sum of squares of both half-widths."""
     rng = np.random.default_rng(seed)
     columns = np.stack([rows.latency_s - predicted_s, predicted_s - low_s, high_s - predicted_s])
-    by_m = [np.asarray(at) for at in rows.groupby("m").indices.values() if len(at) >= LAYERS[0]]
+    passes = rows.groupby(list(measured_rows.of(rows).pass_of)).indices.values()
+    by_pass = [np.asarray(at) for at in passes if len(at) >= LAYERS[0]]
     found = []
-    for _ in range(NETWORKS if by_m else 0):
-        at = by_m[rng.integers(len(by_m))]
+    for _ in range(NETWORKS if by_pass else 0):
+        at = by_pass[rng.integers(len(by_pass))]
         layers = rng.choice(at, min(len(at), int(rng.integers(LAYERS[0], LAYERS[1] + 1))), replace=False)
         error, below, above = columns[:, layers]
         found.append([error.sum(), below.sum() ** 2, (below**2).sum(), above.sum() ** 2, (above**2).sum()])

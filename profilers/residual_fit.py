@@ -1,20 +1,18 @@
-"""Grow the residual model of one kind of product on one device: the log error, and how large it usually is."""
+"""Grow the residual model of one kind of work on one device: the log error, and how large it usually is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from costmodel.estimators import gpu_gemm
 from costmodel.estimators.boosted import ObliviousTrees, pack, unpack
-from costmodel.estimators.gemm_constants import GemmConstants
-from costmodel.estimators.gemm_kind import GemmKind
-from costmodel.estimators.gemm_latency import observed
+from costmodel.estimators.calibrated import observed
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration
-from profilers import pair_split
+from profilers import measured_rows, pair_split
 from profilers.boosting import Growth, grow
 
 Floats = NDArray[np.float64]
@@ -37,14 +35,14 @@ class Residual:
     spread: Floats
 
 
-def seen(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fits: Mapping[str, Calibration]) -> tuple[Floats, Floats]:
+def seen(rows: pd.DataFrame, kind: Any, gpu: Gpu, fits: Mapping[str, Calibration]) -> tuple[Floats, Floats]:
     """Features [F, N] and log(measured / analytic) of rows of several backends."""
-    features, error = None, np.empty(len(rows))
+    table, features, error = measured_rows.of(rows), None, np.empty(len(rows))
     for backend, fit in fits.items():
         at = np.flatnonzero(rows.backend.to_numpy() == backend)
-        m, n, k = (rows[name].to_numpy()[at] for name in "mnk")
-        parts = gpu_gemm.terms(m, n, k, kind, gpu, GemmConstants(**fit.constants))
-        columns = observed(m, n, k, gpu, parts, fit)
+        sizes = table.sizes(rows.iloc[at])
+        parts = table.model.terms(*sizes, kind, gpu, table.model.constants(**fit.constants))
+        columns = observed(table.model, sizes, gpu, parts, fit)
         features = np.empty((len(columns), len(rows))) if features is None else features
         features[:, at] = columns
         error[at] = np.log(rows.latency_s.to_numpy()[at] / parts.latency_s)

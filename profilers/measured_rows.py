@@ -1,15 +1,18 @@
-"""Measured matrix products: what a table of them must hold, and one clear line where it does not."""
+"""Measured rows: which table they are, what it must hold, and one clear line where it does not."""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from costmodel import hardware
-from costmodel.estimators import gemm_kind
+from profilers.attention_table import ATTENTION_ROWS
+from profilers.gemm_table import GEMM_ROWS
+from profilers.table import Table
 
-COLUMNS = ("gpu", "math", "m", "n", "k", "latency_s")
+TELLING = {"kind", "num_heads"}
+"""Columns that tell rows of attention; others are taken for matrix products."""
 
-OTHERS = {"attention": {"kind", "num_heads"}, "FPGA": {"unit", "device_family"}}
+OTHERS = {"FPGA": {"unit", "device_family"}}
 """Columns that tell rows of other measurements, which no model here predicts."""
 
 TOO_FAST = 10.0
@@ -19,17 +22,25 @@ TOO_SLOW, LAUNCH_S = 300.0, 5e-6
 """A table whose median row takes this many times the roofline and a launch is not in seconds (milliseconds: 1000)."""
 
 
-def check(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with a `backend` and `backend_version` column, sizes and latency as floats, or raise ValueError.
+def of(rows: pd.DataFrame) -> Table:
+    """The table that these rows are, by their columns."""
+    return ATTENTION_ROWS if {*rows.columns} >= TELLING else GEMM_ROWS
 
-    Raises on a missing column, an empty table or a single row, a size or latency that is not finite and positive, an
-    unknown gpu or math, a pipe the gpu lacks, and on latencies that can only be another unit than seconds.
+
+def check(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with its `math`, a `backend` and `backend_version` column and numbers as floats.
+
+    Raises ValueError on a missing column, an empty table or a single row, a size or latency that is not finite and
+    positive, an unknown gpu or kind, a pipe the gpu lacks, and on latencies that can only be another unit than seconds.
     """
-    _complete(rows)
+    table = of(rows)
+    _complete(rows, table)
     if len(rows) < 2:
         raise ValueError(f"a table needs at least 2 rows to say anything about an error, got {len(rows)}")
     rows = rows.assign(**{name: rows.get(name, "") for name in ("backend", "backend_version")})
-    rows = rows.assign(**{name: _positive(rows, name) for name in ("m", "n", "k", "latency_s")})
+    rows = rows.assign(**{name: _number(rows, name, zero=False) for name in table.positive})
+    rows = rows.assign(**{name: _number(rows, name, zero=True) for name in table.counted})
+    rows = table.family(rows)
     rows = rows.assign(**{name: _text(rows[name]) for name in ("gpu", "math", "backend", "backend_version")})
     for (gpu, math), part in rows.groupby(["gpu", "math"], sort=True):
         _in_seconds(str(gpu), str(math), part)
@@ -38,41 +49,42 @@ def check(rows: pd.DataFrame) -> pd.DataFrame:
 
 def roofline_s(rows: pd.DataFrame, gpu: hardware.Gpu, math: str) -> NDArray[np.float64]:
     """The plain roofline: the slower of arithmetic at peak and every operand once at full bandwidth."""
-    kind = gemm_kind.named(math)
-    compute_s = 2.0 * rows.m * rows.n * rows.k / gpu.peak_flops.of(kind.pipe)
-    moved = rows.m * rows.k * kind.activation_bytes + rows.n * rows.k * kind.weight_bytes + 2.0 * rows.m * rows.n
-    return np.asarray(np.maximum(compute_s, moved / gpu.memory_bytes_per_s))
+    table = of(rows)
+    kind = table.model.named(math)
+    compute_s = table.flops(rows) / gpu.peak_flops.of(kind.pipe)
+    return np.asarray(np.maximum(compute_s, table.moved(rows, kind) / gpu.memory_bytes_per_s))
 
 
-def _complete(rows: pd.DataFrame) -> None:
-    missing = [repr(name) for name in COLUMNS if name not in rows.columns]
+def _complete(rows: pd.DataFrame, table: Table) -> None:
+    missing = [repr(name) for name in table.columns if name not in rows.columns]
     if missing:
         other = next((f"; these look like {what} rows" for what, names in OTHERS.items() if names <= {*rows}), "")
         are = f"column {missing[0]} is" if len(missing) == 1 else f"columns {', '.join(missing)} are"
-        raise ValueError(f"{are} missing{other}; a table of matrix products has {', '.join(COLUMNS)}")
+        raise ValueError(f"{are} missing{other}; a table of {table.name} has {', '.join(table.columns)}")
 
 
 def _text(values: "pd.Series[str]") -> "pd.Series[str]":
     return values.astype(object).where(values.notna(), "").astype(str)
 
 
-def _positive(rows: pd.DataFrame, column: str) -> "pd.Series[float]":
+def _number(rows: pd.DataFrame, column: str, *, zero: bool) -> "pd.Series[float]":
     values = pd.to_numeric(rows[column], errors="coerce").astype(float)
-    wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    wrong = np.flatnonzero(~(np.isfinite(values) & ((values >= 0) if zero else (values > 0))))
     if len(wrong):
         raise ValueError(
-            f"{column} must be a finite number above 0, got {rows[column].iloc[wrong[0]]!r} in row {wrong[0]}"
-            f" ({len(wrong)} such rows)"
+            f"{column} must be a finite number {'of at least' if zero else 'above'} 0,"
+            f" got {rows[column].iloc[wrong[0]]!r} in row {wrong[0]} ({len(wrong)} such rows)"
         )
     return values
 
 
 def _in_seconds(name: str, math: str, rows: pd.DataFrame) -> None:
-    gpu, kind = hardware.gpu(name), gemm_kind.named(math)
+    gpu, table = hardware.gpu(name), of(rows)
+    kind = table.model.named(math)
     peak = gpu.peak_flops.of(kind.pipe)
     if not peak > 0:
         raise ValueError(f"{name} has no {kind.pipe} pipe, but there are {len(rows)} rows of {math}")
-    rate = (2.0 * rows.m * rows.n * rows.k / rows.latency_s).max() / peak
+    rate = float((table.flops(rows) / rows.latency_s).max()) / peak
     if rate > TOO_FAST:
         raise ValueError(
             f"latency_s of {name} {math} implies {rate:.3g} times the peak of its {kind.pipe} pipe; is it in seconds?"

@@ -1,0 +1,36 @@
+"""The latency of attention as well as it is known: calibrated, carried from other devices, or by spec sheet."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from costmodel.estimators import attention_kind, calibrated, gpu_attention
+from costmodel.estimators.attention_constants import AttentionConstants
+from costmodel.estimators.attention_features import features
+from costmodel.estimators.attention_kind import AttentionKind
+from costmodel.estimators.latency_model import LatencyModel
+from costmodel.estimators.prediction import Prediction
+from costmodel.hardware import Gpu
+from costmodel.hardware.calibration import Calibration
+from costmodel.record import Real
+
+ATTENTION = LatencyModel(
+    name="attention",
+    sizes=("batch", "queries", "keys", "heads", "kv_heads", "head_dim", "window"),
+    terms=gpu_attention.terms,
+    features=features,
+    named=attention_kind.named,
+    constants=AttentionConstants,
+    neutral=AttentionConstants(**{f.name: 1.0 for f in fields(AttentionConstants)}),
+    shares=("compute_efficiency", "memory_efficiency", "wave_rounding", "packing"),
+    nearest=attention_kind.NEAREST,
+)
+
+
+def predict(
+    batch: Real, queries: Real, keys: Real, heads: Real, kv_heads: Real, head_dim: Real, window: Real,
+    kind: AttentionKind, gpu: Gpu, *, backend: str = "", level: str = "auto", residual: bool = True,
+    fits: Sequence[Calibration] | None = None,
+) -> Prediction:  # fmt: skip
+    """Predict attention of one kind on one device: shapes as in gpu_attention, options as in calibrated.predict."""
+    sizes = (batch, queries, keys, heads, kv_heads, head_dim, window)
+    return calibrated.predict(ATTENTION, sizes, kind, gpu, backend=backend, level=level, residual=residual, fits=fits)

@@ -1,0 +1,148 @@
+"""Predictions as well as a latency is known: calibrated, carried from other devices, or by spec sheet."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.catalog import require
+from costmodel.estimators import uncertainty
+from costmodel.estimators.boosted import unpack
+from costmodel.estimators.latency_model import LatencyModel, Terms, bound
+from costmodel.estimators.prediction import Prediction
+from costmodel.estimators.transfer import carried, donors, mean_constants
+from costmodel.hardware import Gpu
+from costmodel.hardware.calibration import Calibration, calibrations
+from costmodel.record import Real
+
+LEVELS = ("auto", "transfer", "spec")
+
+Sizes = tuple[NDArray[np.float64], ...]
+
+
+def predict(
+    model: LatencyModel, sizes: Sequence[Real], kind: Any, gpu: Gpu, *, backend: str = "", level: str = "auto",
+    residual: bool = True, fits: Sequence[Calibration] | None = None,
+) -> Prediction:  # fmt: skip
+    """Predict work of one kind and the model's `sizes`, which broadcast, on one device.
+
+    `level` "auto" takes the device's calibration where it has one, "transfer" leaves out its fits of this kind and
+    "spec" all of its fits. An unknown or empty backend takes all of the device's backends of that kind together.
+    ValueError where the device lacks the pipe.
+    """
+    require("calibration level", level, LEVELS)
+    if not gpu.peak_flops.of(kind.pipe) > 0:
+        raise ValueError(f"{gpu.name} has no {kind.pipe} pipe, which {kind.math} needs")
+    shape = np.broadcast_shapes(*(np.shape(x) for x in sizes))
+    flat = tuple(np.broadcast_to(np.asarray(x, dtype=np.float64), shape).reshape(-1) for x in sizes)
+    fits = calibrations(model.name) if fits is None else fits
+    own = [fit for fit in fits if fit.device == gpu.name and fit.math == kind.math and level == "auto"]
+    exact = [fit for fit in own if fit.backend == backend]
+    if own:
+        parts = [_calibrated(model, fit, flat, kind, gpu, residual) for fit in exact or own]
+        found = parts[0] if len(parts) == 1 else _pooled(parts)
+        if not exact:
+            names = ("pooled " if len(own) > 1 else "") + ", ".join(fit.backend for fit in own)
+            found = replace(found, how=f"{found.how} ({names})")
+    else:
+        others = [fit for fit in fits if fit.device != gpu.name or (level != "spec" and fit.math != kind.math)]
+        found = _carried(model, others, backend, flat, kind, gpu)
+    return found.reshape(shape)
+
+
+def borrowed(
+    model: LatencyModel, sizes: Sizes, kind: Any, gpu: Gpu, *, because: str, offsets: tuple[float, float],
+    fits: Sequence[Calibration] | None = None, **more: Real,
+) -> Prediction:  # fmt: skip
+    """Predict a kind that nobody measured by the constants of its family; flat arrays, `more` goes to the terms.
+
+    The device's own fits of the family where there are any, else the population's; without the residual model. The
+    interval is at least as wide as the log `offsets`: what one family's constants err on another, for all shapes alike.
+    """
+    fits = calibrations(model.name) if fits is None else fits
+    own = [fit for fit in fits if fit.device == gpu.name and fit.math == kind.math]
+    givers = own or donors(model, kind.math, gpu, fits)
+    constants = mean_constants(model, own) if own else carried(model, kind.math, gpu, fits)
+    parts = model.terms(*sizes, kind, gpu, constants, **more)
+    level = "transferred" if any(fit.device == gpu.name for fit in fits) else "spec"
+    how = f"{level} ({because}; {kind.math} of {_devices(givers)})"
+    found = _by_donors(model, givers, parts, sizes, how)
+    low, high = np.exp(offsets)
+    low_s = np.minimum(found.low_s, found.latency_s * low)
+    return replace(found, low_s=low_s, high_s=np.maximum(found.high_s, found.latency_s * high), correlation=1.0)
+
+
+def observed(model: LatencyModel, sizes: Sizes, gpu: Gpu, parts: Terms, fit: Calibration) -> NDArray[np.float64]:
+    """The residual model's features: of the shape, and which of the kind's backends it is where there are several."""
+    seen = model.features(*sizes, float(gpu.sm_count), parts)
+    if len(fit.backends) < 2:
+        return seen
+    flags = np.array([[float(fit.backend == name)] for name in fit.backends])
+    return np.concatenate([seen, np.broadcast_to(flags, (len(fit.backends), seen.shape[1]))])
+
+
+def _calibrated(model: LatencyModel, fit: Calibration, sizes: Sizes, kind: Any, gpu: Gpu, residual: bool) -> Prediction:
+    parts = model.terms(*sizes, kind, gpu, model.constants(**fit.constants))
+    latency_s, stage = parts.latency_s, "analytic"
+    spread: Real = 1.0
+    if residual and fit.residual:
+        bias, width = (unpack(fit.residual[part]) for part in ("bias", "spread"))
+        seen = observed(model, sizes, gpu, parts, fit)
+        codes = bias.codes(seen)
+        shared = codes if np.array_equal(bias.edges, width.edges) else width.codes(seen)
+        latency_s, spread = latency_s * np.exp(bias.of_codes(codes)), np.exp(width.of_codes(shared))
+        stage = "residual"
+    if fit.how != "calibrated":
+        stage = "few"
+    low, high = _factors(fit, stage, parts, spread)
+    outside = _outside(model, fit, sizes)
+    correlation = float(fit.intervals[f"{stage}_correlation"])
+    return Prediction(latency_s, latency_s * low, latency_s * high, bound(parts), outside, fit.how, correlation)
+
+
+def _carried(
+    model: LatencyModel, fits: Sequence[Calibration], backend: str, sizes: Sizes, kind: Any, gpu: Gpu
+) -> Prediction:
+    """The population's constants; either way the interval is as wide as the worst donor's error when left out."""
+    known = any(fit.device == gpu.name for fit in fits)
+    givers = donors(model, kind.math, gpu, fits, backend)
+    parts = model.terms(*sizes, kind, gpu, carried(model, kind.math, gpu, fits, backend))
+    how = f"{'transferred' if known else 'spec'} (from {_devices(givers)})"
+    return _by_donors(model, givers, parts, sizes, how)
+
+
+def _by_donors(model: LatencyModel, givers: Sequence[Calibration], parts: Terms, sizes: Sizes, how: str) -> Prediction:
+    spans = [_factors(fit, "spec", parts, 1.0) for fit in givers]
+    high = np.max([np.maximum(high, 1.0 / low) for low, high in spans], axis=0)
+    outside = np.all([_outside(model, fit, sizes) for fit in givers], axis=0)
+    correlation = max(float(fit.intervals["spec_correlation"]) for fit in givers)
+    latency_s = parts.latency_s
+    return Prediction(latency_s, latency_s / high, latency_s * high, bound(parts), outside, how, correlation)
+
+
+def _devices(fits: Sequence[Calibration]) -> str:
+    return ", ".join(sorted({fit.device for fit in fits}))
+
+
+def _pooled(parts: Sequence[Prediction]) -> Prediction:
+    """One prediction for a backend not named: the geometric mean, within an interval that spans them all."""
+    latency_s = np.exp(np.mean([np.log(p.latency_s) for p in parts], axis=0))
+    low_s, high_s = np.min([p.low_s for p in parts], axis=0), np.max([p.high_s for p in parts], axis=0)
+    outside = np.all([p.extrapolated for p in parts], axis=0)
+    return Prediction(
+        latency_s, low_s, high_s, parts[0].bound, outside, parts[0].how, max(p.correlation for p in parts)
+    )
+
+
+def _factors(fit: Calibration, stage: str, parts: Terms, spread: Real) -> tuple[Real, Real]:
+    strata = uncertainty.regime(parts.latency_s, parts.compute_s > parts.memory_s, fit.intervals["edges_s"])
+    low, high = (np.asarray(fit.intervals[f"{stage}_{side}"])[strata] for side in ("low", "high"))
+    return np.exp(np.minimum(low * spread, 0.0)), np.exp(np.maximum(high * spread, 0.0))
+
+
+def _outside(model: LatencyModel, fit: Calibration, sizes: Sizes) -> NDArray[np.bool_]:
+    limits = [fit.ranges[name] for name in model.sizes]
+    beyond = [(x < low) | (x > high) for x, (low, high) in zip(sizes, limits, strict=True)]
+    return np.asarray(np.any(beyond, axis=0))

@@ -1,0 +1,55 @@
+"""LatencyModel: what the models of matrix products and of attention differ in, for the flow that they share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.record import Real
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The parts of a prediction that intervals and the name of the bound need."""
+
+    latency_s: Real
+    compute_s: Real
+    memory_s: Real
+    fixed_s: Real
+
+
+@dataclass(frozen=True)
+class LatencyModel:
+    """An analytic model with fitted constants, as functions of `sizes` (arrays of one shape, in this order).
+
+    terms        (*sizes, kind, gpu, constants) -> the analytic prediction and its parts
+    features     (*sizes, sm_count, terms) -> float[F, N], what the residual model sees
+    named        the kind of a family's name
+    constants    the record of constants; `neutral` stands for those that a kind has no need of, `shares` are at most 1
+    nearest      the family whose constants serve where no other device has measured one
+    library      families that every backend leaves to the vendor's library, so that all of them tell of a new device
+    """
+
+    name: str
+    sizes: tuple[str, ...]
+    terms: Callable[..., Terms]
+    features: Callable[..., NDArray[np.float64]]
+    named: Callable[[str], Any]
+    constants: Callable[..., Any]
+    neutral: Any
+    shares: tuple[str, ...]
+    nearest: Mapping[str, str]
+    library: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The constants' names, in order."""
+        return tuple(f.name for f in fields(self.neutral))
+
+
+def bound(parts: Terms) -> Real:
+    """Which part of the time is largest: "compute", "memory" or "latency" (launch and quantisation)."""
+    names = np.array(["compute", "memory", "latency"])
+    return names[np.argmax(np.stack(np.broadcast_arrays(parts.compute_s, parts.memory_s, parts.fixed_s)), axis=0)]

@@ -1,0 +1,90 @@
+"""Constants for a device or kind of work that nobody measured, from those that somebody did.
+
+Constants are ratios to the spec sheet, so the population's geometric mean is a prediction; devices with the same kind
+of memory count more, because the gap between peak and sustained rate goes with the class of the board.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel import hardware
+from costmodel.estimators.latency_model import LatencyModel
+from costmodel.hardware import Gpu
+from costmodel.hardware.calibration import Calibration
+
+SAME_MEMORY_WEIGHT = 3.0
+"""Weight of a device with the same kind of memory (HBM, GDDR), others count 1: two of three devices, so a judgement."""
+
+DEVICE_SHARE = 0.5
+"""Share of a device's mean deviation on other kinds of work that is assumed for a kind not measured on it."""
+
+LEAST = 1e-4
+"""Constants below this are taken as this: their logarithm says nothing more."""
+
+
+def donors(
+    model: LatencyModel, math: str, gpu: Gpu, fits: Sequence[Calibration], backend: str = ""
+) -> tuple[Calibration, ...]:
+    """The measured fits of a kind, else of the nearest one, on other devices.
+
+    Of the same backend where there are any, but for the model's library kinds.
+    """
+    measured = [fit for fit in fits if fit.device != gpu.name and fit.how == "calibrated"]
+    of_kind = [fit for fit in measured if fit.math == math]
+    others = of_kind or [fit for fit in measured if fit.math == model.nearest.get(math)]
+    same = [fit for fit in others if fit.backend == backend and math not in model.library]
+    return tuple(same or others)
+
+
+def carried(model: LatencyModel, math: str, gpu: Gpu, fits: Sequence[Calibration], backend: str = "") -> Any:
+    """Constants of a kind on a device without rows of it; `fits` may hold the device's other kinds.
+
+    ValueError where no other device has that kind.
+    """
+    others = donors(model, math, gpu, fits, backend)
+    if not others:
+        raise ValueError(f"no calibrated device has {math!r}, so there is nothing to carry to {gpu.name}")
+    devices = sorted({fit.device for fit in others})
+    weights = np.array([_weight(gpu, name) for name in devices])
+    means = np.stack([_mean(model, (fit for fit in others if fit.device == name)) for name in devices])
+    shifts = np.stack([_shift(model, math, gpu.name, name, fits) for name in devices])
+    return constants(model, np.exp(weights @ (means + DEVICE_SHARE * shifts) / weights.sum()))
+
+
+def constants(model: LatencyModel, values: Iterable[float]) -> Any:
+    """A record from values in the order of the model's names, shares capped at 1."""
+    named = dict(zip(model.names, (float(v) for v in values), strict=True))
+    return model.constants(**{n: min(value, 1.0) if n in model.shares else value for n, value in named.items()})
+
+
+def logs(model: LatencyModel, values: Mapping[str, float]) -> NDArray[np.float64]:
+    """Logarithms of a fit's constants in the order of the model's names; those it has no need of are neutral."""
+    return np.log([max(values.get(name, getattr(model.neutral, name)), LEAST) for name in model.names])
+
+
+def mean_constants(model: LatencyModel, fits: Iterable[Calibration]) -> Any:
+    """The geometric mean of several fits' constants: one for all backends of a device and kind."""
+    return constants(model, np.exp(_mean(model, fits)))
+
+
+def _mean(model: LatencyModel, fits: Iterable[Calibration]) -> NDArray[np.float64]:
+    return np.asarray(np.mean([logs(model, fit.constants) for fit in fits], axis=0))
+
+
+def _shift(model: LatencyModel, math: str, device: str, donor: str, fits: Sequence[Calibration]) -> NDArray[np.float64]:
+    """How the device's constants differ from the donor's on the kinds that both have, other than this one."""
+    kinds = [{fit.math for fit in fits if fit.device == name} - {math} for name in (device, donor)]
+    moves = [
+        _mean(model, (f for f in fits if f.device == device and f.math == kind))
+        - _mean(model, (f for f in fits if f.device == donor and f.math == kind))
+        for kind in sorted(kinds[0] & kinds[1])
+    ]
+    return np.asarray(np.mean(moves, axis=0)) if moves else np.zeros(len(model.names))
+
+
+def _weight(gpu: Gpu, donor: str) -> float:
+    known = donor in hardware.names("gpu")
+    return SAME_MEMORY_WEIGHT if known and hardware.gpu(donor).memory_kind == gpu.memory_kind != "" else 1.0
