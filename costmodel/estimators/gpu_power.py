@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from costmodel.estimators.gpu_gemm import WEIGHT_COPIES, miss
+from costmodel.estimators.gpu_gemm import WEIGHT_COPIES
+from costmodel.estimators.overlap import miss
 from costmodel.hardware import Gpu
 from costmodel.record import Real
 

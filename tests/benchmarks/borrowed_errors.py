@@ -8,8 +8,8 @@ import pandas as pd
 
 from costmodel import hardware
 from costmodel.estimators import fitted_roofline, gemm_kind, gpu_gemm
-from costmodel.estimators.gemm_latency import OTHER_FAMILY
-from costmodel.estimators.gemm_transfer import mean_constants
+from costmodel.estimators.gemm_latency import GEMM, OTHER_FAMILY
+from costmodel.estimators.transfer import mean_constants
 from costmodel.hardware.calibration import calibrations
 from costmodel.precision import precision
 from costmodel.record import stack
@@ -46,7 +46,7 @@ def other_families(seen: pd.DataFrame):
             fits = [fit for fit in calibrations("gemm") if (fit.device, fit.math) == (gpu, lender)]
             if fits:
                 shape = (some[name].to_numpy() for name in "mnk")
-                predicted = gpu_gemm.latency_s(*shape, kind, device, mean_constants(fits))
+                predicted = gpu_gemm.latency_s(*shape, kind, device, mean_constants(GEMM, fits))
                 yield f"{gpu} {math} by {lender}", np.log(some.latency_s.to_numpy() / predicted)
 
 

@@ -53,11 +53,11 @@ def test_rows_that_read_an_idle_board_do_not_steer_the_fit(rows):
 
 
 def test_calibrate_writes_power_beside_latency(rows, tmp_path, monkeypatch):
-    from profilers import gemm_calibration, gemm_residual
+    from profilers import calibration_fit, residual_fit
 
-    monkeypatch.setattr(gemm_residual, "SMALL", Growth(trees=10, depth=3))
-    monkeypatch.setattr(gemm_residual, "SPREAD", Growth(trees=10, depth=3))
-    monkeypatch.setattr(gemm_calibration, "ADAPTED_SEEDS", 1)
+    monkeypatch.setattr(residual_fit, "SMALL", Growth(trees=10, depth=3))
+    monkeypatch.setattr(residual_fit, "SPREAD", Growth(trees=10, depth=3))
+    monkeypatch.setattr(calibration_fit, "ADAPTED_SEEDS", 1)
     paths = calibrate(rows, folder=tmp_path)
     assert {"h200_sxm_gemm.toml", "h200_sxm_power.toml"} <= {p.name for p in paths}
     (fit,) = read(tmp_path / "h200_sxm_power.toml")
