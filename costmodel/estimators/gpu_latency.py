@@ -7,15 +7,20 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.catalog import require
 from costmodel.estimators import fitted_roofline, product_latency
 from costmodel.estimators.prediction import Prediction, scattered
 from costmodel.hardware import Gpu
+from costmodel.hardware.calibration import calibrations
 from costmodel.precision import Precision
 from costmodel.record import map_fields, stack
 from costmodel.workload import Op
 
 Predictor: TypeAlias = Callable[[Op, Precision, Gpu], Prediction]
 """Predicts one execution of each row of an op and a precision batch of one length."""
+
+MODELS = ("gemm", "attention")
+"""Calibrated models, whose backends a GPU may name."""
 
 R = TypeVar("R", Op, Precision)
 
@@ -36,7 +41,10 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     """Predict all executions of each op at each precision; records or batches, which broadcast to the result's shape.
 
     `how`, `bound` and `correlation` are arrays too. nan, and no `how`, where the GPU lacks the pipe that an op needs.
+    UnknownNameError where nobody measured the GPU's backend.
     """
+    if gpu.backend:
+        require("backend", gpu.backend, {fit.backend for name in MODELS for fit in calibrations(name)})
     shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
     op, precision = (_flat(record, one, shape) for record, one in ((op, op.m), (precision, precision.weight.bits)))
     models = np.array([PREDICTORS.get(kind, fitted_roofline.predict) for kind in op.kind], dtype=object)

@@ -47,7 +47,9 @@ def _of_one_family(
     one = {f.name: getattr(kind, f.name)[rows] for f in fields(kind)}
     one |= {name: one[name][0] for name in ("math", "pipe", "weight_only", "dynamic")}
     shape, family = (op.m, op.n, op.k), GemmKind(**one)
-    return borrowed(*shape, op.b, family, gpu, because=because) if because else measured(*shape, family, gpu)
+    if because:
+        return borrowed(*shape, op.b, family, gpu, because=because)
+    return measured(*shape, family, gpu, backend=gpu.backend)
 
 
 def _kind(op: Op, precision: Precision, gpu: Gpu) -> GemmKind:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -14,7 +14,7 @@ from costmodel.hardware.gpu import MEMORY_KINDS, Gpu, PeakFlops
 
 Device: TypeAlias = Gpu | Cpu | Fpga
 
-TEXT = ("name", "dsp_kind", "memory_kind")
+TEXT = ("name", "dsp_kind", "memory_kind", "backend")
 TABLES = ("peak_flops", "sources")
 MAY_BE_ZERO = ("dsp", "bram18", "uram")
 
@@ -50,10 +50,16 @@ def fpga(name: str) -> Fpga:
 
 
 def device(name: str) -> Device:
-    """The device of that name or TOML path, of whatever kind; UnknownNameError lists near names.
+    """The device of that name or TOML path, of whatever kind; h100_sxm:vllm is a GPU with a backend's kernels.
 
-    ValueError where two kinds share the name.
+    UnknownNameError lists near names; ValueError where two kinds share the name.
     """
+    name, colon, backend = name.rpartition(":") if ":" in name else (name, "", "")
+    if colon:
+        found = device(name)
+        if not isinstance(found, Gpu) or not backend:
+            raise ValueError(f"a GPU and a backend are like h100_sxm:vllm, got {name}:{backend}")
+        return replace(found, backend=backend)
     if name.endswith(".toml"):
         return read(Path(name))
     files = {kind: _files(kind) for kind in KINDS}
@@ -90,7 +96,9 @@ def read(path: Path, kind: str = "") -> Device:
 
 
 def _load_as(kind: str, name: str, cls: type[D]) -> D:
-    found = read(Path(name), kind) if name.endswith(".toml") else None
+    found: Device | None = read(Path(name), kind) if name.endswith(".toml") else None
+    if ":" in name:
+        found = device(name)
     if found is None:
         files = _files(kind)
         found = read(files[require(kind, name, files)], kind)

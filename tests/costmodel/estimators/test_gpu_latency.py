@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel import hardware, zoo
+from costmodel.catalog import UnknownNameError
 from costmodel.estimators import gpu_latency
 from costmodel.estimators.estimate import estimate, grid
 from costmodel.estimators.prediction import SOURCES, Prediction
@@ -113,6 +114,15 @@ def test_by_spec_sheet_a_faster_pipe_is_never_slower(op, spelling, device, facto
 )  # fmt: skip
 def test_the_source_says_what_was_measured(op, spelling, device, says):
     assert how(op, spelling, device) == says
+
+
+def test_a_backend_takes_its_own_kernels():
+    found = {b: gpu_latency.predict(FC, precision("fp8_e4m3"), hardware.gpu(f"h100_sxm{b}")) for b in ("", ":vllm")}
+    assert str(found[":vllm"].how) == "calibrated"
+    assert str(found[""].how) == "calibrated (pooled sglang, trtllm, vllm)"
+    assert found[""].low_s <= found[":vllm"].low_s < found[":vllm"].high_s <= found[""].high_s
+    with pytest.raises(UnknownNameError, match="unknown backend 'vlm'; did you mean vllm"):
+        gpu_latency.predict(FC, precision("bf16"), hardware.gpu("h100_sxm:vlm"))
 
 
 def test_executions_add_up():

@@ -180,3 +180,13 @@ def test_a_name_is_one_kind_or_it_is_not_told_apart(home):
     put(home / "fpgas", FPGA, "t4")
     with pytest.raises(ValueError, match="'t4' is both a gpu and a fpga"):
         device("t4")
+
+
+def test_a_gpu_may_name_the_software_of_its_kernels(tmp_path):
+    assert (device("h100_sxm:vllm").backend, gpu("h100_sxm:vllm").name) == ("vllm", "h100_sxm")
+    assert gpu("h100_sxm").backend == ""
+    for wrong in ("zcu104:vllm", "h100_sxm:", ":vllm"):
+        with pytest.raises(ValueError, match=r"like h100_sxm:vllm|unknown device"):
+            device(wrong)
+    with pytest.raises(ValueError, match="describes a Gpu, expected a Fpga"):
+        fpga("h100_sxm:vllm")
