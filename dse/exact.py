@@ -1,17 +1,29 @@
 """Sums of floats without rounding: what every returned plan is checked with."""
 
-from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dse.tables import Tables
 
 
-def exact_sum(values: Iterable[float]) -> Fraction:
+_HALF = 26
+"""Mantissas are summed in halves of that many bits, each within int64 for up to 2**36 values."""
+
+
+def exact_sum(values: ArrayLike) -> Fraction:
     """The sum of finite floats as the rational number that they stand for."""
-    return sum((Fraction(float(value)) for value in values), Fraction(0))
+    mantissa, exponent = np.frexp(np.asarray(values, dtype=np.float64))
+    whole = np.ldexp(mantissa, 53).astype(np.int64)
+    levels, level = np.unique(exponent, return_inverse=True)
+    sums = np.zeros((2, len(levels)), np.int64)
+    np.add.at(sums, (0, level), whole >> _HALF)
+    np.add.at(sums, (1, level), whole & ((1 << _HALF) - 1))
+    lowest = int(levels.min(initial=0))
+    parts = zip(levels.tolist(), *sums.tolist(), strict=True)
+    total = sum(((high << _HALF) + low) << (exponent - lowest) for exponent, high, low in parts)
+    return Fraction(total) * Fraction(2) ** (lowest - 53)
 
 
 def objective(tables: Tables, choice: NDArray[np.int64]) -> Fraction:

@@ -35,8 +35,7 @@ class Tables:
     def keep(self, options: NDArray[np.bool_]) -> "Tables | None":
         """The tables without the options outside a bool[layers, options] mask; None if a layer has none left."""
         available = self.available & options
-        for group in self.groups:
-            available[list(group)] = available[list(group)].all(axis=0)
+        _share(available, self.groups)
         if not available.any(axis=1).all():
             return None
         costs = {name: np.where(available, table, 0.0) for name, table in self.costs.items()}
@@ -67,9 +66,9 @@ def read(
     for table in cost_tables.values():
         available &= np.isfinite(table)
     groups = _groups(ties, len(losses))
-    for group in groups:
-        available[list(group)] = available[list(group)].all(axis=0)
-        if not available[group[0]].any():
+    _share(available, groups)
+    if not available.any(axis=1).all():
+        for group in (group for group in groups if not available[group[0]].any()):
             lacking = f"layer {group[0]} has no" if len(group) == 1 else f"tied layers {list(group)} share no"
             raise ValueError(f"{lacking} available option")
     return Tables(
@@ -82,13 +81,21 @@ def read(
     )
 
 
+def _share(available: NDArray[np.bool_], groups: tuple[tuple[int, ...], ...]) -> None:
+    """Leave tied layers, in place, the options that all of them have."""
+    for group in groups:
+        if len(group) > 1:
+            available[list(group)] = available[list(group)].all(axis=0)
+
+
 def _table(name: str, values: Any) -> Floats:
     try:
         table = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a rectangular table of numbers") from None
-    where = np.argwhere(np.isnan(table) | (table == -np.inf))
-    if len(where):
+    wrong = np.isnan(table) | (table == -np.inf)
+    if wrong.any():
+        where = np.argwhere(wrong)
         at = ", ".join(str(i) for i in where[0])
         raise ValueError(
             f"{name}[{at}] is {table[tuple(where[0])]}: a number, or inf for an unavailable option, is needed"

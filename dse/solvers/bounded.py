@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.solvers.dual import maximize
 from dse.solvers.enumeration import Item
 from dse.solvers.instance import Counts, Instance
-from dse.solvers.lagrangian import Dual, maximize
+from dse.solvers.lagrangian import Dual
 from dse.solvers.node import Node
 from dse.solvers.relaxation import Relaxation
 
@@ -111,17 +112,26 @@ class Bounded:
         most = min(int(taken[group, option] + _TIE), int(node.copies[group]) - 1)
         return Node(node.source, options, node.copies, node.fixed).split(group, option, most)
 
-    def items(self, instance: Instance, target: float) -> list[Item]:
-        """The alternatives to the base options that a plan of at most the target loss may take."""
-        found = []
-        for group, option in np.argwhere(self.within(target)):
+    def items(self, instance: Instance, target: float, most: int) -> tuple[list[Item], float]:
+        """The alternatives to the base options that a plan of at most the target loss may take, and inf.
+
+        Only the `most` of least excess if there are more, and the least excess of the others.
+        """
+        found: list[Item] = []
+        allowed = self.within(target)
+        allowed[np.arange(len(self.base)), self.base] = False
+        pairs, beyond = np.argwhere(allowed), np.inf
+        if len(pairs) > most:
+            excess = self.excess[allowed]
+            order = np.argsort(excess, kind="stable")
+            pairs, beyond = pairs[order[:most]], float(excess[order[most]])
+        for group, option in pairs:
             source, base = self.node.source[group], self.base[group]
-            if option != base:
-                loss = int(instance.loss[source, option] - instance.loss[source, base])
-                costs = instance.costs[:, source, option] - instance.costs[:, source, base]
-                excess = float(self.excess[group, option])
-                found.append(Item(int(group), int(option), int(self.node.copies[group]), excess, loss, costs))
-        return found
+            loss = int(instance.loss[source, option] - instance.loss[source, base])
+            costs = instance.costs[:, source, option] - instance.costs[:, source, base]
+            excess = float(self.excess[group, option])
+            found.append(Item(int(group), int(option), int(self.node.copies[group]), excess, loss, costs))
+        return found, beyond
 
     def changed(self, counts: Counts, taken: list[tuple[Item, int]]) -> Counts:
         """Counts with some layers moved from their base options to items."""

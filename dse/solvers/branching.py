@@ -30,6 +30,8 @@ _ROOT = ((_FEW, False), (_MANY, True))
 _BRANCH = ((_MANY, True), (_FEW, False))
 """What is listed at a node: up to how many combinations in each half, and whether only if that decides the node."""
 _PAIRS = 1 << 23
+_ITEMS = 600
+"""Alternatives of least excess that are combined; the excess of the next limits the reach."""
 
 
 def solve(instance: Instance, deadline: float = math.inf, cutoff: float = math.inf) -> Outcome:
@@ -128,8 +130,10 @@ class _Search:
     def _enumerate(self, found: Bounded, most: int, only_if_decisive: bool) -> float:
         """Look through the node's plans by excess and priced room, as far as they are few; return how far."""
         needed = min(self.target, found.worst) - found.bound + 2 * found.error
-        left, right = split(found.items(self.instance, self.target))
-        reach = min(reach_within(half, needed, most) for half in (left, right))
+        items, beyond = found.items(self.instance, self.target, _ITEMS)
+        left, right = split(items)
+        farthest = min(needed, float(np.nextafter(beyond, 0)))
+        reach = min(reach_within(half, farthest, most) for half in (left, right))
         if reach < 0 or (only_if_decisive and reach < needed):
             return 0.0
         budgets = len(self.instance.limits)

@@ -1,5 +1,7 @@
 """From checked tables to an integer instance, alike groups of layers as one class."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,8 @@ from dse.exact import meets_budgets
 from dse.solvers.grid import Grid, to_grid
 from dse.solvers.instance import Counts, Instance
 from dse.tables import Floats, Tables
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Classes:
 
     def choice(self, counts: Counts) -> NDArray[np.int64]:
         """The option of each layer: within a class, the first groups take the first options."""
-        return _choice(self.members, counts, len(self.tables.loss))
+        return _Runs.of([group for groups in self.members for group in groups]).choice(counts)
 
 
 def classes(tables: Tables, *, merge: bool = True) -> Classes:
@@ -32,19 +36,59 @@ def classes(tables: Tables, *, merge: bool = True) -> Classes:
     binding = _binding(tables)
     columns = [tables.loss, *(tables.costs[name] for name in binding)]
     members = _members(tables, columns, merge)
-    heads = [groups[0] for groups in members]
-    shape = len(binding), len(heads), tables.loss.shape[1]
+    heads = _Runs.of([groups[0] for groups in members])
+    every = _Runs.of([group for groups in members for group in groups])
+    shape = len(binding), len(members), tables.loss.shape[1]
     instance = Instance(
-        loss=_summed(loss_grid.of(tables.loss), heads),
-        costs=np.array([_summed(grid.values, heads) for grid in binding.values()], np.int64).reshape(shape),
+        loss=heads.summed(loss_grid.of(tables.loss)),
+        costs=np.array([heads.summed(grid.values) for grid in binding.values()], np.int64).reshape(shape),
         limits=np.array([grid.floor(tables.limits[name]) for name, grid in binding.items()], np.int64),
-        available=np.array([tables.available[group[0]] for group in heads]),
-        no_worse=np.array([_no_worse(columns, group) for group in heads]),
+        available=tables.available[heads.first],
+        no_worse=heads.no_worse(columns),
         copies=np.array([len(groups) for groups in members], np.int64),
         uncertain=np.array([_uncertain(grid) for grid in binding.values()], np.int64),
-        admits=lambda counts: meets_budgets(tables, _choice(members, counts, len(tables.loss))),
+        admits=lambda counts: meets_budgets(tables, every.choice(counts)),
     )
     return Classes(tables, instance, members, loss_grid)
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Groups of layers one after another: all layers, where each group starts, and how many it has."""
+
+    layers: Ints
+    starts: Ints
+    sizes: Ints
+
+    @classmethod
+    def of(cls, groups: Sequence[tuple[int, ...]]) -> "_Runs":
+        sizes = np.fromiter(map(len, groups), np.int64, len(groups))
+        return cls(np.fromiter(itertools.chain(*groups), np.int64), np.cumsum(sizes) - sizes, sizes)
+
+    @property
+    def first(self) -> Ints:
+        """Each group's first layer."""
+        return np.asarray(self.layers[self.starts])
+
+    def summed(self, values: Ints) -> Ints:
+        """Sum an int[layers, options] table over each group."""
+        return np.asarray(np.add.reduceat(values[self.layers], self.starts, axis=0))
+
+    def no_worse(self, columns: list[Floats]) -> NDArray[np.bool_]:
+        """Whether option a is at most option b in every column of every layer: bool[groups, a, b]."""
+        options = columns[0].shape[1]
+        result = np.ones((len(self.layers), options, options), dtype=bool)
+        for column in columns:
+            rows = column[self.layers]
+            result &= rows[:, :, None] <= rows[:, None, :]
+        return np.asarray(np.logical_and.reduceat(result, self.starts, axis=0))
+
+    def choice(self, counts: Counts) -> Ints:
+        """The option of each layer, when the groups of each class follow each other: the first take the first options."""
+        found = np.empty(len(self.layers), np.int64)
+        options = np.tile(np.arange(counts.shape[1]), len(counts))
+        found[self.layers] = np.repeat(np.repeat(options, counts.ravel()), self.sizes)
+        return found
 
 
 def _binding(tables: Tables) -> dict[str, Grid]:
@@ -61,26 +105,8 @@ def _uncertain(grid: Grid) -> int:
 def _members(tables: Tables, columns: list[Floats], merge: bool) -> tuple[tuple[tuple[int, ...], ...], ...]:
     if not merge:
         return tuple((group,) for group in tables.groups)
+    table = np.concatenate([*columns, tables.available], axis=1)
     alike: dict[bytes, list[tuple[int, ...]]] = {}
     for group in tables.groups:
-        rows = list(group)
-        key = b"".join(column[rows].tobytes() for column in columns) + tables.available[group[0]].tobytes()
-        alike.setdefault(key, []).append(group)
+        alike.setdefault(table[group[0] if len(group) == 1 else list(group)].tobytes(), []).append(group)
     return tuple(tuple(groups) for groups in alike.values())
-
-
-def _summed(values: NDArray[np.int64], groups: list[tuple[int, ...]]) -> NDArray[np.int64]:
-    return np.array([values[list(group)].sum(axis=0) for group in groups])
-
-
-def _no_worse(columns: list[Floats], group: tuple[int, ...]) -> NDArray[np.bool_]:
-    rows = np.concatenate([column[list(group)] for column in columns])
-    return np.asarray((rows[:, :, None] <= rows[:, None, :]).all(axis=0))
-
-
-def _choice(members: tuple[tuple[tuple[int, ...], ...], ...], counts: Counts, layers: int) -> NDArray[np.int64]:
-    choice = np.empty(layers, np.int64)
-    for groups, row in zip(members, counts, strict=True):
-        for group, option in zip(groups, np.repeat(np.arange(len(row)), row), strict=True):
-            choice[list(group)] = option
-    return choice
