@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +25,8 @@ def solve(
     conversion: ArrayLike | None = None,
     max_formats: int | None = None,
     time_limit_s: float | None = None,
+    *,
+    edges: Sequence[tuple[int, int]] | None = None,
 ) -> Plan:
     """Choose one option a layer: least summed loss, every budgeted cost's sum at most its limit.
 
@@ -32,15 +35,16 @@ def solve(
     budgets      {name: limit} for some of the costs
     ties         groups of layer indices that must take the same option
     conversion   float[options, options], at least 0, 0 on the diagonal: conversion[a, b] is added to the objective for
-                 each layer that takes a and is followed by one that takes b
+                 each edge from a layer that takes a to one that takes b
     max_formats  how many distinct options may be used in all
     time_limit_s stop then with the best plan so far and a proven bound (None = search until proven)
+    edges        (from, to) layers whose options are converted; None = each layer and the next
 
     Sums are exact: tables are put on integer grids (`solvers.grid`), and the plan is checked in rational arithmetic, so
     that a budget is never exceeded by any amount. Raises InfeasibleError, ValueError on bad input, TimeoutError when
     the time is up before any plan is found.
     """
-    tables = read(loss, costs, budgets, ties, conversion)
+    tables = read(loss, costs, budgets, ties, conversion, edges)
     if max_formats is not None and (max_formats != int(max_formats) or max_formats < 1):
         raise ValueError(f"max_formats must be at least 1 and whole, got {max_formats}")
     if time_limit_s is not None and not time_limit_s > 0:
@@ -63,14 +67,18 @@ def solve(
 
 
 def _better_than(tables: Tables, objective: float) -> Tables | None:
-    """The tables without options that alone cost more loss than a known plan; None if there are none.
+    """The tables without options and conversions that alone cost more loss than a known plan; None if there are none.
 
-    Huge losses coarsen the integer grid on which the others were compared.
+    Huge losses coarsen the integer grid on which the others were compared. Such conversions are lowered to what still
+    costs too much.
     """
     least = np.where(tables.available, tables.loss, np.inf).min(axis=1, keepdims=True)
     room = (objective - least.sum()) * (1 + 1e-9) + 1e-9 * np.abs(least).sum()
     good = tables.available & (tables.loss - least <= room)
-    return None if (good == tables.available).all() else tables.keep(good)
+    conversion = None if tables.conversion is None else np.minimum(tables.conversion, 2 * room)
+    if (good == tables.available).all() and (conversion is None or (conversion == tables.conversion).all()):
+        return None
+    return replace(tables, conversion=conversion).keep(good)
 
 
 def _plan(found: Classes, outcome: Outcome, solver: str) -> Plan:

@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from dse.tables import Tables
 
-
 _HALF = 26
 """Mantissas are summed in halves of that many bits, each within int64 for up to 2**36 values."""
 
@@ -18,8 +17,8 @@ def exact_sum(values: ArrayLike) -> Fraction:
     whole = np.ldexp(mantissa, 53).astype(np.int64)
     levels, level = np.unique(exponent, return_inverse=True)
     sums = np.zeros((2, len(levels)), np.int64)
-    np.add.at(sums, (0, level), whole >> _HALF)
-    np.add.at(sums, (1, level), whole & ((1 << _HALF) - 1))
+    np.add.at(sums[0], level, whole >> _HALF)
+    np.add.at(sums[1], level, whole & ((1 << _HALF) - 1))
     lowest = int(levels.min(initial=0))
     parts = zip(levels.tolist(), *sums.tolist(), strict=True)
     total = sum(((high << _HALF) + low) << (exponent - lowest) for exponent, high, low in parts)
@@ -27,11 +26,12 @@ def exact_sum(values: ArrayLike) -> Fraction:
 
 
 def objective(tables: Tables, choice: NDArray[np.int64]) -> Fraction:
-    """The exact loss of a choice int[layers], conversions between consecutive layers included."""
+    """The exact loss of a choice int[layers], conversions included."""
     layers = np.arange(len(choice))
     found = exact_sum(tables.loss[layers, choice])
     if tables.conversion is not None:
-        found += exact_sum(tables.conversion[choice[:-1], choice[1:]])
+        first, second = np.array(tables.edges).T
+        found += exact_sum(tables.conversion[choice[first], choice[second]])
     return found
 
 

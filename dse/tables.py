@@ -1,5 +1,6 @@
 """The arrays of an allocation problem, read and checked."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ class Tables:
     limits      {name: limit} of the budgeted costs
     groups      the layers that share one option, in order of their first layer; every layer is in one
     conversion  float[options, options] or None
+    edges       (from, to) layers between which a difference of options is converted
     """
 
     loss: Floats
@@ -31,6 +33,7 @@ class Tables:
     limits: Mapping[str, float]
     groups: tuple[tuple[int, ...], ...]
     conversion: Floats | None
+    edges: tuple[tuple[int, int], ...] = ()
 
     def keep(self, options: NDArray[np.bool_]) -> "Tables | None":
         """The tables without the options outside a bool[layers, options] mask; None if a layer has none left."""
@@ -48,6 +51,7 @@ def read(
     budgets: Mapping[str, float],
     ties: Sequence[Sequence[int]],
     conversion: ArrayLike | None,
+    edges: Sequence[tuple[int, int]] | None = None,
 ) -> Tables:
     """Return the checked tables; an infinite loss or cost makes that option unavailable to that layer.
 
@@ -71,13 +75,16 @@ def read(
         for group in (group for group in groups if not available[group[0]].any()):
             lacking = f"layer {group[0]} has no" if len(group) == 1 else f"tied layers {list(group)} share no"
             raise ValueError(f"{lacking} available option")
+    pairs = tuple(itertools.pairwise(range(len(losses)))) if edges is None else _edges(edges, len(losses))
+    converted = None if conversion is None else _conversion(conversion, losses.shape[1])
     return Tables(
         np.where(available, losses, 0.0),
         {name: np.where(available, table, 0.0) for name, table in cost_tables.items()},
         available,
         {name: float(limit) for name, limit in budgets.items()},
         groups,
-        None if conversion is None else _conversion(conversion, losses.shape[1]),
+        converted if pairs else None,
+        pairs,
     )
 
 
@@ -120,6 +127,13 @@ def _conversion(values: Any, options: int) -> Floats:
     if not np.isfinite(table).all() or (table < 0).any() or np.diag(table).any():
         raise ValueError("conversion must be finite and at least 0, with a diagonal of 0: like formats need none")
     return table
+
+
+def _edges(edges: Sequence[tuple[int, int]], layers: int) -> tuple[tuple[int, int], ...]:
+    for edge in edges:
+        if len(edge) != 2 or not all(0 <= layer < layers for layer in edge):
+            raise ValueError(f"edges must be pairs of layer indices from 0 to {layers - 1}, got {edge!r}")
+    return tuple((int(a), int(b)) for a, b in edges)
 
 
 def _groups(ties: Sequence[Sequence[int]], layers: int) -> tuple[tuple[int, ...], ...]:

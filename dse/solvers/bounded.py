@@ -92,6 +92,24 @@ class Bounded:
         np.add.at(counts, (self.node.source, self.base), self.node.copies)
         return counts
 
+    def core(self, instance: Instance, most: int) -> NDArray[np.bool_]:
+        """The base options and some `most` others: of least excess, and of least excess for what they move.
+
+        The first fill small rooms and the second make up for large moves that the relaxation takes in part.
+        """
+        rows = np.arange(len(self.base))
+        costs = instance.costs[:, self.node.source]
+        moved = np.tensordot(self.multipliers, np.abs(costs - costs[:, rows, self.base][:, :, None]), axes=1)
+        others = self.node.options.copy()
+        others[rows, self.base] = False
+        kept = np.zeros_like(others)
+        kept[rows, self.base] = True
+        for rank in (self.excess, self.excess / np.maximum(moved, np.finfo(float).tiny)):
+            ranked = np.where(others, rank, np.inf)
+            nearest = np.argsort(ranked, axis=None, kind="stable")[: most // 2]
+            kept.ravel()[nearest] |= others.ravel()[nearest]
+        return kept
+
     def widths(self, reach: float) -> Floats:
         """The room in each budget whose price is the reach: plans that leave more cost more."""
         widths = np.full_like(self.multipliers, _UNBOUNDED)
@@ -122,9 +140,9 @@ class Bounded:
         allowed[np.arange(len(self.base)), self.base] = False
         pairs, beyond = np.argwhere(allowed), np.inf
         if len(pairs) > most:
-            excess = self.excess[allowed]
-            order = np.argsort(excess, kind="stable")
-            pairs, beyond = pairs[order[:most]], float(excess[order[most]])
+            all_excess = self.excess[allowed]
+            order = np.argsort(all_excess, kind="stable")
+            pairs, beyond = pairs[order[:most]], float(all_excess[order[most]])
         for group, option in pairs:
             source, base = self.node.source[group], self.base[group]
             loss = int(instance.loss[source, option] - instance.loss[source, base])

@@ -28,8 +28,11 @@ _FAR = np.iinfo(np.int64).max
 _FEW, _MANY = 1 << 12, 1 << 16
 _ROOT = ((_FEW, False), (_MANY, True))
 _BRANCH = ((_MANY, True), (_FEW, False))
+_DIVE = ((_FEW, True),)
 """What is listed at a node: up to how many combinations in each half, and whether only if that decides the node."""
 _PAIRS = 1 << 23
+_CORE, _CORE_S = 200, 0.4
+"""Alternatives among which a large problem first looks for a good plan, and for how long."""
 _ITEMS = 600
 """Alternatives of least excess that are combined; the excess of the next limits the reach."""
 
@@ -60,13 +63,17 @@ class _Search:
     counts: Counts | None = None
     queue: list[tuple[float, int, int, Node]] = field(default_factory=list)
     serial: "itertools.count[int]" = field(default_factory=itertools.count)
+    dive: bool = False
 
     def __post_init__(self) -> None:
         self.unit = int(np.gcd.reduce(self.instance.loss, axis=None)) or 1
 
     def run(self) -> Outcome:
         """Take nodes in order of their bound until none can hold a better plan."""
-        self._push(-math.inf, 0, Node.root(self.instance))
+        return self._run(Node.root(self.instance))
+
+    def _run(self, root: Node, depth: int = 0) -> Outcome:
+        self._push(-math.inf, depth, root)
         while self.queue and not self._is_closed(self.queue[0][0]):
             if time.monotonic() > self.deadline:
                 return Outcome(self.counts, min(self.best, self.queue[0][0]), False)
@@ -87,10 +94,10 @@ class _Search:
         heapq.heappush(self.queue, (bound, -depth, next(self.serial), node))
 
     def _pop(self) -> tuple[float, int, int, Node]:
-        """The node of least bound; before any plan is known, the deepest."""
-        if self.counts is not None:
+        """The node of least bound; before any plan is known, and in a dive, the deepest."""
+        if self.counts is not None and not self.dive:
             return heapq.heappop(self.queue)
-        deepest = min(self.queue, key=lambda entry: (entry[1], -entry[2]))
+        deepest = min(self.queue, key=lambda entry: (entry[1], entry[0], -entry[2]))
         self.queue.remove(deepest)
         heapq.heapify(self.queue)
         return deepest
@@ -105,9 +112,8 @@ class _Search:
         found = Bounded.of(self.instance, reduced)
         if self._is_closed(found.bound - found.error):
             return
-        if self.counts is None:
-            self._round(found)
-        for most, only_if_decisive in _BRANCH if depth else _ROOT:
+        self._try(found, depth)
+        for most, only_if_decisive in _DIVE if self.dive else _BRANCH if depth else _ROOT:
             reach = self._enumerate(found, most, only_if_decisive)
             bound = max(bound, found.bound - found.error + reach)
             if self._is_closed(bound):
@@ -115,10 +121,28 @@ class _Search:
         for child in found.children(self.target):
             self._push(bound, depth + 1, child)
 
+    def _try(self, found: Bounded, depth: int) -> None:
+        """Look for a good plan before any proof: at the root, in a dive, and until there is one."""
+        if self.counts is None or self.dive or not depth:
+            self._round(found)
+        if not depth:
+            self._core(found)
+
     def _round(self, found: Bounded) -> None:
         near = feasible_near(self.instance, found.rounded, found.multipliers)
         if near is not None:
             self._consider(near)
+
+    def _core(self, found: Bounded) -> None:
+        """Look for a good plan among few alternatives, every other class at its best: Pisinger's core."""
+        node = found.node
+        if node.options.sum() - len(found.base) <= 2 * _CORE:
+            return
+        part = Node(node.source, found.core(self.instance, _CORE), node.copies, node.fixed)
+        until = min(self.deadline, time.monotonic() + _CORE_S)
+        outcome = _Search(self.instance, until, self.best, dive=True)._run(part, depth=1)
+        if outcome.counts is not None:
+            self._consider(outcome.counts)
 
     def _consider(self, counts: Counts) -> bool:
         loss = self.instance.objective(counts)

@@ -4,14 +4,18 @@ import time
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dse.solvers import branching, cp_sat, subsets
+from dse.solvers import branching, coupled, cp_sat, subsets
 from dse.solvers.classes import Classes, classes
+from dse.solvers.coupling import Coupled
 from dse.solvers.instance import Instance, Outcome
 from dse.tables import Tables
 
 _SHARE, _LONGEST_S = 0.25, 5.0
-"""The part of the time, and the most, that a coupled problem spends without conversions for a first plan and bound."""
+"""The part of the time, and the most, that CP-SAT's problems spend without conversions for a first plan and bound."""
+_MOST_MASKS = 500
+"""Most sets of options of a coupled problem that are bounded one by one."""
 
 
 def dispatch(tables: Tables, max_formats: int | None, deadline: float) -> tuple[Classes, Outcome, str]:
@@ -23,7 +27,7 @@ def dispatch(tables: Tables, max_formats: int | None, deadline: float) -> tuple[
         if most_options == options or subsets.count(found.instance, most_options) <= subsets.MOST_SUBSETS:
             return found, *_uncoupled(found.instance, most_options, deadline)
     found = classes(tables, merge=False)
-    return found, _coupled(found, most_options, deadline), "cp_sat"
+    return found, *_coupled(found, most_options, deadline)
 
 
 def _uncoupled(instance: Instance, most_options: int, deadline: float) -> tuple[Outcome, str]:
@@ -32,23 +36,29 @@ def _uncoupled(instance: Instance, most_options: int, deadline: float) -> tuple[
     return subsets.solve(instance, most_options, deadline), "subsets"
 
 
-def _coupled(found: Classes, most_options: int, deadline: float) -> Outcome:
-    """Solve with CP-SAT, from a plan and a bound of the problem without conversions."""
+def _coupled(found: Classes, most_options: int, deadline: float) -> tuple[Outcome, str]:
+    """Solve by elimination where the couplings are few, else with CP-SAT from a plan and bound without conversions."""
+    instance, (edges, conversion) = found.instance, _edges(found)
+    problem = Coupled.of(instance, edges, conversion)
+    sets = subsets.count(instance, most_options)
+    if sets <= _MOST_MASKS and coupled.can_solve(problem, instance.available):
+        choice, bound, exhausted = coupled.solve(problem, list(subsets.masks(instance, most_options)), deadline)
+        return Outcome(None if choice is None else problem.counts(choice), bound, exhausted), "elimination"
     now = time.monotonic()
     until = min(now + _SHARE * (deadline - now), now + _LONGEST_S)
-    many = subsets.count(found.instance, most_options) > subsets.MOST_SUBSETS
-    free, _ = _uncoupled(found.instance, found.instance.loss.shape[1] if many else most_options, until)
+    many = sets > subsets.MOST_SUBSETS
+    free, _ = _uncoupled(instance, instance.loss.shape[1] if many else most_options, until)
     if free.exhausted and free.counts is None:
-        return free
+        return free, "cp_sat"
     start = None if many else free.counts
-    coupled = cp_sat.solve(found.instance, _couplings(found, most_options), deadline, start)
-    return replace(coupled, bound=max(coupled.bound, free.bound))
+    outcome = cp_sat.solve(instance, cp_sat.Couplings(tuple(edges), conversion, most_options), deadline, start)
+    return replace(outcome, bound=max(outcome.bound, free.bound)), "cp_sat"
 
 
-def _couplings(found: Classes, most_options: int) -> cp_sat.Couplings:
+def _edges(found: Classes) -> tuple[list[tuple[int, int]], NDArray[np.int64]]:
+    """The pairs of groups that convert from one to the other, and the conversions on the loss grid."""
     tables = found.tables
     conversion = tables.conversion if tables.conversion is not None else np.zeros((tables.loss.shape[1],) * 2)
     class_of = {layer: i for i, groups in enumerate(found.members) for group in groups for layer in group}
-    pairs = [(class_of[layer], class_of[layer + 1]) for layer in range(len(tables.loss) - 1)]
-    different = tuple(pair for pair in pairs if pair[0] != pair[1])
-    return cp_sat.Couplings(different, found.loss_grid.of(conversion), most_options)
+    pairs = [(class_of[a], class_of[b]) for a, b in tables.edges]
+    return [pair for pair in pairs if pair[0] != pair[1]], found.loss_grid.of(conversion)

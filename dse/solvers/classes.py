@@ -32,7 +32,7 @@ class Classes:
 def classes(tables: Tables, *, merge: bool = True) -> Classes:
     """Return the instance of the budgets that can bind; without `merge` every group is a class of its own."""
     added = tables.conversion if tables.conversion is not None else tables.loss[:0]
-    loss_grid = to_grid(np.concatenate([tables.loss, added]), terms=2 * len(tables.loss))
+    loss_grid = to_grid(np.concatenate([tables.loss, added]), terms=len(tables.loss) + len(tables.edges))
     binding = _binding(tables)
     columns = [tables.loss, *(tables.costs[name] for name in binding)]
     members = _members(tables, columns, merge)
@@ -84,7 +84,7 @@ class _Runs:
         return np.asarray(np.logical_and.reduceat(result, self.starts, axis=0))
 
     def choice(self, counts: Counts) -> Ints:
-        """The option of each layer, when the groups of each class follow each other: the first take the first options."""
+        """The option of each layer; the groups of a class follow each other, the first take the first options."""
         found = np.empty(len(self.layers), np.int64)
         options = np.tile(np.arange(counts.shape[1]), len(counts))
         found[self.layers] = np.repeat(np.repeat(options, counts.ravel()), self.sizes)

@@ -8,7 +8,7 @@ Computing 30(2), 2018, doi 10.1287/ijoc.2017.0784).
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,8 +18,10 @@ from dse.solvers import lagrangian
 from dse.solvers.relaxation import Floats, Relaxation
 
 _ROUNDS = 60
-_SMOOTH = 0.5
-"""How far from the mixture's prices towards the best known the next ones are asked for."""
+_MOST = 1e9
+"""The highest price, in worst losses a limit: a mixture of plans that break the limits has no highest."""
+_SMOOTH, _PLAIN = 0.5, 8
+"""How far from the mixture's prices towards the best known the next ones are asked for, but once in so many turns."""
 _START = 10.0 ** np.arange(-6, 3)
 """Prices to begin with, in worst losses a limit."""
 
@@ -34,10 +36,11 @@ class Priced:
 
 @dataclass(frozen=True)
 class Mixture:
-    """Prices, the bound that they prove, and the share of each priced plan, by the order of asking [blocks, plans]."""
+    """Prices, the bound that they prove, the plans that were priced, and the share of each [blocks, plans]."""
 
     prices: Floats
     bound: float
+    plans: Sequence[Priced]
     shares: Floats
 
 
@@ -50,40 +53,47 @@ def maximize(
     worst: float,
     *,
     start: Floats | None = None,
+    known: Sequence[Priced] = (),
     rtol: float = 1e-7,
     cutoff: float = math.inf,
     deadline: float = math.inf,
 ) -> Mixture:
     """Return the multipliers of the greatest Lagrangian bound, up to `rtol` of it; at least one budget.
 
-    `priced` is asked for plans at prices [budgets]. `worst` is a loss that no plan passes: a bound above it proves that
-    no plan meets the limits. Stops at a bound above `cutoff`, or when the time is up.
+    `priced` is asked for plans at prices [budgets], first at `start`; `known` are plans from before. `worst` is a loss
+    that no plan passes: a bound above it proves that no plan meets the limits. Stops at a bound above `cutoff`, or when
+    the time is up.
     """
-    scale = worst / np.maximum(limits, 1.0)
-    asked = [start] if start is not None else [scale * step for step in _START]
-    plans, bounds = [], []
-    best, prices, shares = -math.inf, np.zeros(len(limits)), np.ones((1, 1))
-    for _ in range(_ROUNDS):
+    scale = (worst or 1.0) / np.maximum(limits, 1.0)
+    asked = [start] if start is not None else [np.zeros(len(limits)), *(scale * step for step in _START)]
+    plans, best, prices, shares = list(known), -math.inf, np.zeros(len(limits)), np.ones((1, 1))
+    for turn in range(_ROUNDS):
         for ask in asked:
             plans.append(priced(ask))
-            bounds.append(float(plans[-1].loss.sum() + ask @ (plans[-1].costs.sum(axis=1) - limits)))
-            if bounds[-1] > best:
-                best, prices = bounds[-1], ask
+            bound = float(plans[-1].loss.sum() + ask @ (plans[-1].costs.sum(axis=1) - limits))
+            if bound > best:
+                best, prices = bound, ask
         if best > min(cutoff, worst) or time.monotonic() > deadline:
             break
-        mixture, shares, value = _mix(plans, limits, worst)
+        mixture, shares, value = _mix(plans, limits)
+        mixture = np.minimum(mixture, _MOST * scale)
         if value - best <= rtol * abs(best):
             break
-        asked = [prices + (1 - _SMOOTH) * (mixture - prices)] if len(bounds) % 8 else [mixture]
-    return Mixture(prices, best, shares)
+        asked = [mixture if turn % _PLAIN == _PLAIN - 1 else prices + (1 - _SMOOTH) * (mixture - prices)]
+    return Mixture(prices, best, plans, shares)
 
 
-def _mix(plans: list[Priced], limits: Floats, worst: float) -> tuple[Floats, Floats, float]:
-    """Prices, shares and loss of the best mixture within the limits."""
+def _mix(plans: Sequence[Priced], limits: Floats) -> tuple[Floats, Floats, float]:
+    """Prices, shares and loss of the best mixture within the limits; infinite prices of what no mixture keeps."""
     loss = np.stack([plan.loss for plan in plans], axis=1)
     costs = np.stack([plan.costs for plan in plans], axis=2)
     least, lowest = costs.min(axis=2), loss.min(axis=1)
-    room = limits - least.sum(axis=1)
-    problem = Relaxation(loss - lowest[:, None], costs - least[:, :, None], room, np.ones(len(loss)))
+    room, rest = limits - least.sum(axis=1), costs - least[:, :, None]
+    prices = np.where(room < 0, np.inf, 0.0)
+    if (room < 0).any():
+        return prices, np.ones((len(loss), 1)), math.inf
+    binding = rest.max(axis=2).sum(axis=1) > room
+    problem = Relaxation(loss - lowest[:, None], rest[binding], room[binding], np.ones(len(loss)))
     dual = lagrangian.maximize(problem)
-    return dual.multipliers, dual.shares, dual.bound + float(lowest.sum())
+    prices[binding] = dual.multipliers
+    return prices, dual.shares, dual.bound + float(lowest.sum())

@@ -8,7 +8,7 @@ from dse.solvers.lagrangian import Dual
 from dse.solvers.relaxation import Floats, Relaxation
 
 _DIRECT = 2048
-"""Largest table, in entries, that is solved as it is; larger ones take interior points many more and costlier steps."""
+"""Most options, over all classes, of a problem solved as it is: interior points take many more steps beyond."""
 _BLOCKS = 16
 """Parts that are priced apart: more make fewer rounds of columns, and each round costlier."""
 _CLOSE = 400
@@ -17,7 +17,7 @@ _CLOSE = 400
 
 def maximize(problem: Relaxation) -> Dual:
     """Return the multipliers of the linear relaxation, the bound they prove and the shares of the options."""
-    if problem.loss.size <= _DIRECT or not len(problem.limits):
+    if np.isfinite(problem.loss).sum() <= _DIRECT or not len(problem.limits):
         return lagrangian.maximize(problem)
     worst = float(np.where(np.isfinite(problem.loss), problem.loss, 0.0).max(axis=1) @ problem.copies) or 1.0
     found = column_generation.maximize(_pricing(problem), problem.limits, worst)

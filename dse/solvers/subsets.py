@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,18 @@ MOST_SUBSETS = 20_000
 
 def count(instance: Instance, most_options: int) -> int:
     """How many sets of options there are to look at."""
-    return math.comb(int(instance.available.any(axis=0).sum()), most_options)
+    used = int(instance.available.any(axis=0).sum())
+    return math.comb(used, min(most_options, used))
+
+
+def masks(instance: Instance, most_options: int) -> Iterator[NDArray[np.bool_]]:
+    """Yield the options bool[classes, options] of each set that leaves every class one."""
+    used = np.flatnonzero(instance.available.any(axis=0))
+    for chosen in itertools.combinations(used, min(most_options, len(used))):
+        mask = np.zeros_like(instance.available)
+        mask[:, list(chosen)] = instance.available[:, list(chosen)]
+        if mask.any(axis=1).all():
+            yield mask
 
 
 def solve(instance: Instance, most_options: int, deadline: float = math.inf) -> Outcome:

@@ -17,7 +17,13 @@ def every_choice(shape, ties=()):
             yield np.array(choice)
 
 
-def best(loss, costs, budgets, ties=(), conversion=None, max_formats=None):
+def conversions(conversion, choice, edges=None):
+    """The conversions of a choice, between consecutive layers if no edges are given."""
+    edges = list(itertools.pairwise(range(len(choice)))) if edges is None else edges
+    return exact(conversion[choice[a], choice[b]] for a, b in edges)
+
+
+def best(loss, costs, budgets, ties=(), conversion=None, max_formats=None, edges=None):
     """Return the least exact objective and {cost: least exact value given the other budgets}, None for none."""
     layers = np.arange(len(loss))
     least_loss, least = None, dict.fromkeys(budgets)
@@ -35,6 +41,6 @@ def best(loss, costs, budgets, ties=(), conversion=None, max_formats=None):
         if all(kept.values()):
             objective = exact(loss[layers, choice])
             if conversion is not None:
-                objective += exact(conversion[choice[:-1], choice[1:]])
+                objective += conversions(conversion, choice, edges)
             least_loss = objective if least_loss is None else min(least_loss, objective)
     return least_loss, least

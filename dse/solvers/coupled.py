@@ -1,0 +1,276 @@
+"""Conversions between layers, exactly: Lagrangian bounds by elimination, until what is undecided falls apart.
+
+Prices of the budgets leave a sum over coupled layers (`elimination`), whose least value is a bound and whose least
+values by option decide layers (reduced-cost fixing). Once the components between decided layers have few choices each
+within reach, they are the options of a problem without couplings, which `branching` solves. Otherwise a layer is split.
+The relaxation is that of Handler, Zang, A Dual Algorithm for the Constrained Shortest Path Problem, Networks 10(4),
+1980, doi 10.1002/net.3230100403, on graphs instead of paths.
+"""
+
+import heapq
+import itertools
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dse.solvers import branching, column_generation
+from dse.solvers.column_generation import Priced
+from dse.solvers.coupling import Coupled
+from dse.solvers.listing import as_instance, choice_of, list_all
+from dse.solvers.mending import feasible_near
+from dse.solvers.part import Bools, Floats, Ints, Part
+
+_ROUNDING = 2.0**-44
+"""Relative error allowed for float64 sums, as in `relaxation`."""
+_LISTED, _HALVINGS = 1 << 11, 6
+"""Most choices of a component that are listed, and how often the reach is halved to stay below."""
+_LIST_S = 1.0
+"""Longest search among listed choices before the node is split."""
+_NODE_RTOL = 1e-5
+"""How near a node's bound comes to the best one."""
+
+
+@dataclass(frozen=True)
+class _Plan(Priced):
+    """A priced plan of all groups, in one block."""
+
+    choice: Ints
+
+    def within(self, mask: Bools) -> bool:
+        return bool(mask[np.arange(len(self.choice)), self.choice].all())
+
+
+@dataclass(frozen=True)
+class _Node:
+    """Plans within a mask, with the prices and plans of what it is a part of."""
+
+    mask: Bools
+    prices: Floats
+    plans: Sequence[_Plan] = ()
+
+
+def can_solve(coupled: Coupled, mask: Bools) -> bool:
+    """Whether the couplings are few enough for elimination."""
+    part = Part.of(coupled, mask)
+    return part is None or not len(part.open) or part.elimination is not None
+
+
+def solve(
+    coupled: Coupled, masks: Sequence[Bools], deadline: float = math.inf, start: Ints | None = None
+) -> tuple[Ints | None, float, bool]:
+    """Return the best choice within any of the masks, a bound on its loss, and whether the search ended by itself.
+
+    `start` is a feasible choice to beat. `can_solve` must hold for the union of the masks.
+    """
+    search = _Search(coupled, deadline)
+    if start is not None:
+        search.consider(start)
+    return search.run(masks)
+
+
+@dataclass
+class _Search:
+    """The best loss so far and its choice, and the open nodes."""
+
+    coupled: Coupled
+    deadline: float
+    best: float = math.inf
+    choice: Ints | None = None
+    queue: list[tuple[float, int, int, _Node]] = field(default_factory=list)
+    serial: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        tables = [self.coupled.instance.loss.ravel(), self.coupled.added.ravel()]
+        self.unit = int(np.gcd.reduce(np.concatenate(tables))) or 1
+
+    @property
+    def target(self) -> float:
+        """The largest loss of a better plan."""
+        return self.best - self.unit
+
+    def run(self, masks: Sequence[Bools]) -> tuple[Ints | None, float, bool]:
+        """Take nodes in order of their bound until none can hold a better plan."""
+        lowest = self._start(masks)
+        while self.queue and self.queue[0][0] <= self.target:
+            bound, depth, _, node = self._pop()
+            if time.monotonic() > self.deadline or not self._expand(node, bound, -depth):
+                lowest = max(lowest, min([bound, *(entry[0] for entry in self.queue)]))
+                return self.choice, min(self.best, lowest), False
+        return self.choice, self.best, True
+
+    def consider(self, choice: Ints) -> None:
+        """Take a feasible choice if it is the best so far."""
+        loss = self.coupled.objective(choice)
+        if loss < self.best and self.coupled.instance.feasible(self.coupled.counts(choice)):
+            self.best, self.choice = loss, choice
+
+    def _start(self, masks: Sequence[Bools]) -> float:
+        """Bound every mask at the prices of their union; return the union's bound."""
+        union = np.logical_or.reduce(masks)
+        part = Part.of(self.coupled, union)
+        if part is None:
+            return math.inf
+        bounded = _Bounded.of(part, _Node(union, np.zeros(0)), math.inf, self.deadline)
+        for mask in masks:
+            bound = bounded.lowest
+            inside = None if len(masks) == 1 else Part.of(self.coupled, mask)
+            if inside is not None:
+                bound = max(bound, _Bounded.at(inside, bounded.prices).lowest)
+            if len(masks) == 1 or inside is not None:
+                self._push(bound, 0, _Node(mask, bounded.prices, bounded.plans))
+        return bounded.lowest
+
+    def _push(self, bound: float, depth: int, node: _Node) -> None:
+        heapq.heappush(self.queue, (bound, -depth, next(self.serial), node))
+
+    def _pop(self) -> tuple[float, int, int, _Node]:
+        """The node of least bound; before any plan is known, the deepest."""
+        if self.choice is not None:
+            return heapq.heappop(self.queue)
+        deepest = min(self.queue, key=lambda entry: (entry[1], entry[0]))
+        self.queue.remove(deepest)
+        heapq.heapify(self.queue)
+        return deepest
+
+    def _expand(self, node: _Node, bound: float, depth: int) -> bool:
+        """Close a node or split it; False where the time is up before."""
+        part = Part.of(self.coupled, node.mask)
+        if part is None:
+            return True
+        if not len(part.open):
+            self.consider(part.decided)
+            return True
+        found = _Bounded.of(part, node, self.target, self.deadline)
+        if found.lowest <= self.target:
+            self._try(found)
+        if found.lowest > self.target:
+            return True
+        reached = self._among_listed(found)
+        bound = max(bound, found.lowest, reached)
+        if time.monotonic() > self.deadline:
+            return bound > self.target
+        if bound <= self.target:
+            for extra, mask in found.children(node.mask, self.target):
+                plans = [plan for plan in found.plans if plan.within(mask)]
+                self._push(max(bound, found.lowest + extra), depth + 1, _Node(mask, found.prices, plans))
+        return True
+
+    def _try(self, found: "_Bounded") -> None:
+        """Look for a plan near those that prices led to."""
+        for plan in found.plans:
+            self.consider(plan.choice)
+        near = feasible_near(self.coupled, found.cheapest, found.prices, found.part.coupled.instance.available)
+        if near is not None:
+            self.consider(near)
+
+    def _among_listed(self, found: "_Bounded") -> float:
+        """Solve among the choices of small excess as far as they are few; return what is proven of the node."""
+        needed = min(self.target, found.part.worst) - found.lowest
+        for halving in range(_HALVINGS):
+            reach = needed / 2**halving
+            listed = list_all(found.part, found.tables, reach, _LISTED)
+            if listed is not None:
+                break
+        else:
+            return -math.inf
+        until = min(self.deadline, time.monotonic() + _LIST_S)
+        instance = as_instance(found.part, listed)
+        outcome = branching.solve(instance, until, cutoff=self.best - found.part.start)
+        if outcome.counts is not None:
+            self.consider(choice_of(found.part, listed, outcome.counts.argmax(axis=1)))
+        within = self.best if outcome.exhausted else outcome.bound + found.part.start
+        beyond = math.inf if reach >= needed else found.lowest + reach
+        return min(within, beyond) if math.isfinite(min(within, beyond)) else math.inf
+
+
+@dataclass(frozen=True)
+class _Bounded:
+    """A part at prices: its bound, rounding allowed for, and what each option adds to it at least."""
+
+    part: Part
+    prices: Floats
+    plans: Sequence[_Plan]
+    shares: Floats
+    tables: list[tuple[Floats, Floats]]
+    lowest: float
+    excess: Floats
+
+    @classmethod
+    def of(cls, part: Part, node: _Node, cutoff: float, deadline: float) -> "_Bounded":
+        """Maximise the bound over prices of the budgets."""
+        if not len(part.room) or not len(part.open):
+            return cls.at(part, np.zeros(len(part.room)))
+
+        def priced(prices: Floats) -> _Plan:
+            assert part.elimination is not None
+            choice = part.elimination.best(part.elimination.tables(part.values(prices)))
+            return _plan(part.coupled, part.whole(choice))
+
+        mixture = column_generation.maximize(
+            priced,
+            part.coupled.instance.limits.astype(np.float64),
+            part.worst,
+            start=node.prices if len(node.prices) else None,
+            known=node.plans,
+            rtol=_NODE_RTOL,
+            cutoff=cutoff,
+            deadline=deadline,
+        )
+        plans = [plan for plan in mixture.plans if isinstance(plan, _Plan)]
+        return cls.at(part, mixture.prices, plans, mixture.shares[0])
+
+    @classmethod
+    def at(cls, part: Part, prices: Floats, plans: Sequence[_Plan] = (), shares: Floats = np.ones(0)) -> "_Bounded":  # noqa: B008
+        """Evaluate the bound at given prices."""
+        if not len(part.open):
+            return cls(part, prices, plans, shares, [], float(part.start), np.zeros((0, part.loss.shape[1])))
+        assert part.elimination is not None
+        values = part.values(prices)
+        tables = part.elimination.tables(values)
+        marginals = part.elimination.marginals(tables)
+        least = sum(float(table[1]) for table in tables if table[1].ndim == 0)
+        largest = part.worst + float(np.where(part.available, values, 0.0).max(axis=1).sum())
+        error = _ROUNDING * (largest + float(prices @ np.abs(part.room)))
+        lowest = part.start + least - float(prices @ part.room) - error
+        excess = marginals - marginals.min(axis=1, keepdims=True)
+        return cls(part, prices, plans, shares, tables, lowest, excess)
+
+    @property
+    def cheapest(self) -> Ints:
+        """The plan of least priced sum."""
+        assert self.part.elimination is not None
+        return self.part.whole(self.part.elimination.best(self.tables))
+
+    def children(self, mask: Bools, target: float) -> list[tuple[float, Bools]]:
+        """Split the group whose priced costs the mixture of plans spreads most: (what it adds to the bound, mask)."""
+        part = self.part
+        within = part.available & (self.lowest + self.excess <= target)
+        weight = np.zeros(part.loss.shape)
+        for plan, share in zip(self.plans, self.shares, strict=False):
+            weight[np.arange(len(part.open)), plan.choice[part.open]] += share
+        weight = np.where(within, weight, 0.0)
+        weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
+        priced = np.tensordot(self.prices, part.costs, axes=1) + part.loss
+        mean = (weight * priced).sum(axis=1, keepdims=True)
+        spread = (weight * np.abs(priced - mean)).sum(axis=1)
+        second = np.sort(np.where(within, self.excess, np.inf), axis=1)[:, 1]
+        several = np.isfinite(second)
+        kept = mask.copy()
+        kept[part.open] = within
+        if not several.any():
+            return [(0.0, kept)]
+        group = int(np.argmax(np.where(several, spread + 1e-3 * np.where(several, second, 0.0), -1.0)))
+        found = []
+        for option in np.flatnonzero(within[group]):
+            child = kept.copy()
+            child[part.open[group]] = np.arange(child.shape[1]) == option
+            found.append((float(self.excess[group, option]), child))
+        return found
+
+
+def _plan(coupled: Coupled, choice: Ints) -> _Plan:
+    loss = np.array([coupled.objective(choice)], np.float64)
+    return _Plan(loss, coupled.spent(choice)[:, None].astype(np.float64), choice)

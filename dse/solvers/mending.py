@@ -1,0 +1,38 @@
+"""A feasible plan of coupled layers near a given one: repair what breaks a budget, then take what improves the loss.
+
+The exchange of `rounding`, with what a change adds to the conversions on either side.
+"""
+
+import numpy as np
+
+from dse.solvers.coupling import Coupled
+from dse.solvers.part import Bools, Floats, Ints
+
+_STEPS = 200
+
+
+def feasible_near(coupled: Coupled, choice: Ints, multipliers: Floats, available: Bools) -> Ints | None:
+    """Return a choice that keeps every budget, changing one group at a time; None if it gets stuck."""
+    found, instance = choice.copy(), coupled.instance
+    scale = 1.0 / np.maximum(instance.limits, 1)
+    rows = np.arange(len(found))
+    for _ in range(_STEPS):
+        alone = coupled.alone(found)
+        loss = np.where(available, alone - alone[rows, found][:, None], np.inf)
+        costs = instance.costs - instance.costs[:, rows, found][:, :, None]
+        room = instance.limits - coupled.spent(found)
+        if (room >= 0).all():
+            allowed = (loss < 0) & (costs <= room[:, None, None]).all(axis=0)
+            gain = np.where(allowed, -loss, -np.inf)
+        else:
+            over = np.maximum(-room, 0)[:, None, None]
+            after = np.maximum(costs - room[:, None, None], 0)
+            relief = np.tensordot(scale, (over - after).astype(np.float64), axes=1)
+            price = loss + np.tensordot(multipliers, costs.astype(np.float64), axes=1)
+            floor = 1e-9 * (1.0 + np.abs(price[np.isfinite(price)]).max(initial=0.0))
+            gain = np.where(np.isfinite(loss) & (relief > 0), relief / np.maximum(price, floor), -np.inf)
+        group, option = np.unravel_index(int(np.argmax(gain)), gain.shape)
+        if gain[group, option] == -np.inf:
+            break
+        found[group] = option
+    return found if instance.feasible(coupled.counts(found)) else None
