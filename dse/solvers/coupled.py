@@ -12,7 +12,7 @@ import itertools
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from dse.solvers.listing import as_instance, choice_of, list_all
 from dse.solvers.mending import feasible_near
 from dse.solvers.part import Bools, Floats, Ints, Part
 
+_FAR = np.iinfo(np.int64).max
 _ROUNDING = 2.0**-44
 """Relative error allowed for float64 sums, as in `relaxation`."""
 _LISTED, _HALVINGS = 1 << 11, 6
@@ -65,10 +66,14 @@ def solve(
 
     `start` is a feasible choice to beat. `can_solve` must hold for the union of the masks.
     """
-    search = _Search(coupled, deadline)
+    instance = coupled.instance
+    lowest = np.where(instance.available, instance.loss, _FAR).min(axis=1)
+    above = np.where(instance.available, instance.loss - lowest[:, None], 0)
+    search = _Search(replace(coupled, instance=replace(instance, loss=above)), deadline)
     if start is not None:
         search.consider(start)
-    return search.run(masks)
+    choice, bound, exhausted = search.run(masks)
+    return choice, bound + int(lowest.sum()), exhausted
 
 
 @dataclass
@@ -120,7 +125,7 @@ class _Search:
             if inside is not None:
                 bound = max(bound, _Bounded.at(inside, bounded.prices).lowest)
             if len(masks) == 1 or inside is not None:
-                self._push(bound, 0, _Node(mask, bounded.prices, bounded.plans))
+                self._push(bound, 0, _Node(mask, bounded.prices, [p for p in bounded.plans if p.within(mask)]))
         return bounded.lowest
 
     def _push(self, bound: float, depth: int, node: _Node) -> None:
@@ -145,7 +150,7 @@ class _Search:
             return True
         found = _Bounded.of(part, node, self.target, self.deadline)
         if found.lowest <= self.target:
-            self._try(found)
+            self._try(found, node.mask)
         if found.lowest > self.target:
             return True
         reached = self._among_listed(found)
@@ -158,11 +163,11 @@ class _Search:
                 self._push(max(bound, found.lowest + extra), depth + 1, _Node(mask, found.prices, plans))
         return True
 
-    def _try(self, found: "_Bounded") -> None:
+    def _try(self, found: "_Bounded", mask: Bools) -> None:
         """Look for a plan near those that prices led to."""
         for plan in found.plans:
             self.consider(plan.choice)
-        near = feasible_near(self.coupled, found.cheapest, found.prices, found.part.coupled.instance.available)
+        near = feasible_near(self.coupled, found.cheapest, found.prices, mask & self.coupled.instance.available)
         if near is not None:
             self.consider(near)
 
