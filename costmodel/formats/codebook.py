@@ -1,4 +1,4 @@
-"""Formats whose codes index a table of values: NF4.
+"""Formats whose codes index a table of values: NF4, and binary and ternary weights.
 
 Dettmers et al., QLoRA: Efficient Finetuning of Quantized LLMs, arXiv 2305.14314, appendix E: the sixteen values,
 quantiles of a standard normal scaled to [-1, 1] with an exact zero, in blocks of 64 with an fp32 absmax.
@@ -13,7 +13,11 @@ NF4 = (
     0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
 )  # fmt: skip
 
-FORMATS = (Format("nf4", 4, encoding="codebook", scale="fp32", scale_bits=32, group_size=64, codebook=NF4),)
+FORMATS = (
+    Format("nf4", 4, encoding="codebook", scale="fp32", scale_bits=32, group_size=64, codebook=NF4),
+    Format("binary", 1, encoding="codebook", codebook=(-1.0, 1.0)),
+    Format("ternary", 2, encoding="codebook", codebook=(-1.0, 0.0, 1.0)),
+)
 
 _BY_NAME = {f.name: f for f in FORMATS}
 

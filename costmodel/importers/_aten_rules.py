@@ -64,8 +64,16 @@ def convolution(call: Call, *, transposed: bool = False) -> Cost:
     transposed = transposed or bool(call["transposed"])
     x, weight = call["input"], call["weight"]
     stride = _shapes.pair(call["stride"] or 1, len(weight.dims) - 2)
-    groups = call["groups"] or 1
-    return _shapes.convolution(x, weight, call.out, stride=stride, groups=groups, transposed=transposed)
+    groups, dilation = call["groups"] or 1, call["dilation"] or 1
+    return _shapes.convolution(
+        x,
+        weight,
+        call.out,
+        stride=stride,
+        groups=groups,
+        dilation=_shapes.pair(dilation, len(weight.dims) - 2),
+        transposed=transposed,
+    )
 
 
 def product(call: Call, *, a: str = "self", b: str = "mat2") -> Cost:

@@ -49,7 +49,10 @@ def convolution(call: Call, *, w: int = 1, bias: int = 2, transposed: bool = Fal
     x, weight = call[0], call[w]
     stride = call.attributes.get("strides") or [1] * (len(weight.dims) - 2)
     groups = call.attributes.get("group", 1)
-    cost = _shapes.convolution(x, weight, call.out, stride=stride, groups=groups, transposed=transposed)
+    dilation = call.attributes.get("dilations") or (1,)
+    cost = _shapes.convolution(
+        x, weight, call.out, stride=stride, groups=groups, dilation=dilation, transposed=transposed
+    )
     return replace(cost, reads=(x, *call.given(bias)))
 
 

@@ -10,7 +10,14 @@ from costmodel.workload import Op, Window, ops
 
 
 def convolution(
-    x: Value, weight: Value, out: Shape, *, stride: Sequence[int], groups: int, transposed: bool = False
+    x: Value,
+    weight: Value,
+    out: Shape,
+    *,
+    stride: Sequence[int],
+    groups: int,
+    dilation: Sequence[int] = (1,),
+    transposed: bool = False,
 ) -> Cost:
     """Return a convolution of any rank: weight (out, in / groups, *kernel), or (in, out / groups, *kernel) transposed.
 
@@ -35,16 +42,18 @@ def convolution(
         input_elements=x.stored,
         weight_elements=weight.elements,
         output_elements=math.prod(out),
-        window=Window() if transposed or len(kernel) > 2 else window(kernel, stride, size),
+        window=Window() if transposed or len(kernel) > 2 else window(kernel, stride, size, dilation),
     )
     return Cost(op, weight)
 
 
-def window(kernel: Sequence[int], stride: Sequence[int], size: Sequence[int]) -> Window:
+def window(
+    kernel: Sequence[int], stride: Sequence[int], size: Sequence[int], dilation: Sequence[int] = (1,)
+) -> Window:
     """The window of one or two dimensions; one has height 1."""
-    heights = [
-        (1, *values)[-2:] for values in (pair(kernel, len(size)), pair(stride or kernel, len(size)), tuple(size))
-    ]
+    rank = len(size)
+    given = (pair(kernel, rank), pair(stride or kernel, rank), tuple(size), pair(dilation or (1,), rank))
+    heights = [(1, *values)[-2:] for values in given]
     return Window(*(value for height_width in heights for value in height_width))
 
 

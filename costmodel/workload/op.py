@@ -15,6 +15,18 @@ class Window:
     stride_width: int = 1
     input_height: int = 1
     input_width: int = 1
+    dilation_height: int = 1
+    dilation_width: int = 1
+
+    @property
+    def rows(self) -> Real:
+        """Input rows that the kernel spans."""
+        return (self.kernel_height - 1) * self.dilation_height + 1
+
+    @property
+    def columns(self) -> Real:
+        """Input columns that the kernel spans."""
+        return (self.kernel_width - 1) * self.dilation_width + 1
 
 
 @dataclass(frozen=True)

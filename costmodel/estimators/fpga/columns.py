@@ -1,41 +1,93 @@
-"""The columns and totals of a design."""
+"""The columns and totals of a dataflow design."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from costmodel.estimators.fpga.bram import bram18, uram
+from costmodel.estimators.fpga import finn_bram, finn_dsp, finn_lut
+from costmodel.estimators.fpga.clock import clock_hz
+from costmodel.estimators.fpga.coverage import covered
 from costmodel.estimators.fpga.cycles import cycles, matrix_cycles, window_cycles
-from costmodel.estimators.fpga.dsp import dsp
-from costmodel.estimators.fpga.lut import lut
-from costmodel.estimators.fpga.unit import Folding, on_fabric
+from costmodel.estimators.fpga.dsp import dsp, in_dsp
+from costmodel.estimators.fpga.energy import dynamic_j
+from costmodel.estimators.fpga.layer import ff, lut_interval, lut_parts
+from costmodel.estimators.fpga.memory import line_bram18, weight_bram18, weight_uram
+from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming, weight_depth
+from costmodel.estimators.fpga.window import LUTRAM_DEPTH
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
 
+CALIBRATED, FINN, FORMULA, NONE = "synthesis-calibrated", "FINN-R formula", "formula", "no formula"
+
 
 def evaluate(op: Op, precision: Precision, device: Fpga, folding: Folding) -> dict[str, Real]:
-    """Return cycles, latency and resources of one layer's unit, or of a batch; all arguments broadcast.
+    """Return cycles, latency, energy and resources of one layer's unit, or of a batch; all arguments broadcast.
 
-    Weights stay on the chip. An op that is no unit has zeros here and stands in `uncounted`; formats that no formula
-    covers give nan. FINN-R, doi 10.1145/3242897; FIFOs, data movers and width converters are not in it.
+    Weights stay on the chip. Dot products are those synthesised in profilers/fpga; `lut_low` and `lut_high` hold their
+    held-out errors. An op that is no unit has zeros here and stands in `uncounted`; formats that no model covers give
+    nan.
     """
-    interval = cycles(op, folding)
-    matrix_bound = matrix_cycles(op, folding) >= window_cycles(op, folding)
+    resources = costs(op, precision, device, folding)
+    interval, here = resources.pop("cycles"), on_fabric(op)
+    lut_low, lut_high = resources.pop("interval")
+    used = here | streaming(op)
+    latency = interval / clock_hz(op, precision, device)
+    return {
+        "cycles": interval,
+        "latency_s": latency,
+        **resources,
+        "lut_low": lut_low,
+        "lut_high": lut_high,
+        "energy_j": dynamic_j(resources, interval, device),
+        "pe": np.where(used, folding.pe, 0).astype(np.int64),
+        "simd": np.where(here, folding.simd, 0).astype(np.int64),
+        "products_in": np.where(here, np.where(in_dsp(precision, folding), "DSP", "LUT"), ""),
+        "weights_in": _places(op, folding),
+        "bound": np.where(here, np.where(_matrix_bound(op, folding), "compute", "window"), np.where(used, "compute", "none")),
+        "source": np.where(here, CALIBRATED, np.where(used, FORMULA, NONE)),
+    }
+
+
+def costs(op: Op, precision: Precision, device: Fpga, folding: Folding) -> dict[str, Any]:
+    """Cycles, and whole numbers of resources, with the LUTs' interval: what a folding is chosen by."""
+    known = covered(precision) | ~(on_fabric(op) | streaming(op))
+    parts = lut_parts(op, precision, folding, kind=device.dsp_kind)
+    low, high = lut_interval(parts, precision, folding)
+    found = {
+        "lut": np.ceil(sum(parts.values())),
+        "ff": ff(op, precision, folding),
+        "dsp": dsp(op, precision, folding, kind=device.dsp_kind),
+        "bram18": weight_bram18(op, precision, folding) + line_bram18(op, precision, folding),
+        "uram": weight_uram(op, precision, folding),
+    }
+    return {
+        "cycles": cycles(op, folding),
+        "interval": (np.where(known, low, np.nan), np.where(known, high, np.nan)),
+        **{name: np.where(known, column, np.nan) for name, column in found.items()},
+    }
+
+
+def finn_evaluate(op: Op, precision: Precision, device: Fpga, folding: Folding) -> dict[str, Real]:
+    """The same by the published formulas alone, which know integers: FINN-R, doi 10.1145/3242897.
+
+    FIFOs, data movers, width converters, pooling and sums are not in it.
+    """
     here = on_fabric(op)
+    interval = np.where(here, cycles(op, folding), 0.0)
     return {
         "cycles": interval,
         "latency_s": interval / device.clock_hz,
-        "lut": lut(op, precision, folding),
-        "dsp": dsp(op, precision, folding, kind=device.dsp_kind),
-        "bram18": bram18(op, precision, folding),
-        "uram": uram(op, precision, folding),
+        "lut": finn_lut.lut(op, precision, folding),
+        "dsp": finn_dsp.dsp(op, precision, folding, kind=device.dsp_kind),
+        "bram18": finn_bram.bram18(op, precision, folding),
+        "uram": finn_bram.uram(op, precision, folding),
         "pe": np.where(here, folding.pe, 0).astype(np.int64),
         "simd": np.where(here, folding.simd, 0).astype(np.int64),
-        "bound": np.where(here, np.where(matrix_bound, "compute", "window"), "none"),
-        "source": np.where(here, "FINN-R formula", "no formula"),
+        "bound": np.where(here, np.where(_matrix_bound(op, folding), "compute", "window"), "none"),
+        "source": np.where(here, FINN, NONE),
     }
 
 
@@ -47,6 +99,20 @@ def totals(columns: Mapping[str, Any], device: Fpga) -> dict[str, float]:
     latency_s         from input to output if no two layers overlapped: the sum of their cycles, a pessimistic bound
     """
     interval = float(np.max(columns["cycles"]))
-    throughput = device.clock_hz / interval if interval else np.nan
-    latency_s = float(np.sum(columns["cycles"]) / device.clock_hz)
-    return {"cycles": interval, "throughput_per_s": throughput, "latency_s": latency_s}
+    rates = columns["cycles"] / np.where(columns["latency_s"] > 0, columns["latency_s"], np.inf)
+    clock = float(np.min(rates[columns["cycles"] > 0], initial=float(device.clock_hz)))
+    throughput = clock / interval if interval else np.nan
+    latency_s = float(np.sum(columns["cycles"]) / clock)
+    found = {"cycles": interval, "throughput_per_s": throughput, "latency_s": latency_s, "clock_hz": clock}
+    if "energy_j" in columns and interval:
+        found["dynamic_power_w"] = float(np.sum(columns["energy_j"])) * throughput
+    return found
+
+
+def _matrix_bound(op: Op, folding: Folding) -> Real:
+    return matrix_cycles(op, folding) >= window_cycles(op, folding)
+
+
+def _places(op: Op, folding: Folding) -> Real:
+    deep = np.where(np.asarray(folding.uram) > 0, "URAM", "BRAM")
+    return np.where(on_fabric(op), np.where(weight_depth(op, folding) <= LUTRAM_DEPTH, "LUT", deep), "")

@@ -1,10 +1,10 @@
-"""What the FINN-R formulas cover, and what they leave out."""
+"""What the models cover, and what they leave out."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from costmodel.estimators.fpga.unit import ON_FABRIC
+from costmodel.estimators.fpga.unit import ON_FABRIC, streaming
 from costmodel.formats import Format
 from costmodel.precision import Precision
 from costmodel.record import Real
@@ -12,34 +12,52 @@ from costmodel.workload import Op, Workload
 from costmodel.workload.ops.norm import FLOPS as NORM_FLOPS
 
 WIDEST = 16
-"""Bits of the widest integer operand that the formulas are used for."""
+"""Bits of the widest operand that the models are used for."""
+SCALES = ("", "e8m0")
+"""Shared scales that the fabric multiplies by: none, or a power of two."""
 MONOTONE_FLOPS = 4
 """Pointwise functions of up to so many vector FLOPs an element (workload.ops.activation.FLOPS) are all monotone."""
+KNOWN = "integers and minifloats of up to 16 bits, binary and ternary weights, and MX formats"
 
 
 def covered(precision: Precision) -> Real:
-    """Whether the formulas know both operands' formats: integers of up to 16 bits without group scales."""
-    return _integer(precision.weight) & _integer(precision.activation)
+    """Whether the models know both operands' formats: KNOWN."""
+    return _known(precision.weight) & _known(precision.activation)
+
+
+def finn_covered(precision: Precision) -> Real:
+    """Whether the FINN-R formulas know both: integers of up to 16 bits without group scales."""
+    return _finn(precision.weight) & _finn(precision.activation)
 
 
 def check(workload: Workload, precisions: Sequence[Precision]) -> None:
-    """Raise ValueError that names the first layer whose format no formula covers."""
+    """Raise ValueError that names the first layer whose format no model covers."""
     for op, precision in zip(workload.ops, precisions, strict=True):
-        odd = next((f for f in (precision.weight, precision.activation) if not _integer(f)), None)
+        odd = next((f for f in (precision.weight, precision.activation) if not _known(f)), None)
         if op.kind in ON_FABRIC and odd is not None:
-            raise ValueError(f"FINN-R covers integers of up to {WIDEST} bits; got {odd.name} for layer {op.name}")
+            raise ValueError(f"an FPGA layer takes {KNOWN}; got {odd.name} for layer {op.name}")
 
 
 def uncounted(workload: Workload) -> tuple[str, ...]:
-    """Names of ops whose hardware no formula covers: attention, softmax, layer norm, scans, embeddings, pooling, sums.
+    """Names of ops whose hardware no model covers: attention, softmax, layer norm, scans, embeddings, others.
 
-    Batch norm, requantisation and monotone activations cost nothing of their own: FINN folds them into the thresholds
-    after a matrix unit (Umuroglu and Jahre, Streamlined Deployment for Quantized Neural Networks, arXiv 1709.04060).
+    Batch norm, requantisation and monotone activations cost nothing of their own: they are folded into the thresholds
+    or scales after a matrix unit (Umuroglu and Jahre, Streamlined Deployment for Quantized Neural Networks, arXiv
+    1709.04060). Where paths join again, the buffer that the shorter one waits in is not counted, and named.
     """
-    return tuple(op.name for op in workload.ops if op.kind not in ON_FABRIC and not _absorbed(op))
+    others = tuple(op.name for op in workload.ops if not (op.kind in ON_FABRIC or streaming(op) or _absorbed(op)))
+    joins = tuple(f"{op.name} (skip buffer)" for op in workload.ops if op.kind == "elementwise" and streaming(op))
+    return others + joins
 
 
-def _integer(operand: Format) -> Real:
+def _known(operand: Format) -> Real:
+    number = np.asarray(operand.encoding == "integer") | (operand.encoding == "minifloat")
+    one = np.asarray(operand.name == "binary") | (operand.name == "ternary")
+    scale = np.logical_or.reduce([np.asarray(operand.scale == s) for s in SCALES])
+    return (number & scale & (operand.bits <= WIDEST) & np.asarray(operand.special != "fnu")) | one
+
+
+def _finn(operand: Format) -> Real:
     return np.asarray(operand.encoding == "integer") & (operand.bits <= WIDEST) & np.asarray(operand.scale == "")
 
 

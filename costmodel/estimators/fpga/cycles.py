@@ -8,6 +8,7 @@ from costmodel.estimators.fpga.unit import (
     height,
     on_fabric,
     parallel_window,
+    streaming,
     width,
     window_lanes,
     windowed,
@@ -30,13 +31,21 @@ def window_cycles(op: Op, folding: Folding) -> Real:
     w = op.window
     fold = np.ceil(channels(op) / window_lanes(op, folding))
     images = op.input_elements / (channels(op) * w.input_height * w.input_width)
-    fill = images * ((w.kernel_height - 1) * w.input_width + w.kernel_width) * fold
+    fill = images * ((w.rows - 1) * w.input_width + w.columns) * fold
     read = images * w.input_height * w.input_width * fold
     written = op.m * w.kernel_height * w.kernel_width * fold
     cycles = np.where(parallel_window(op, folding), read + 2, fill + np.maximum(read, written))
     return np.where(windowed(op), op.count * cycles, 0.0)
 
 
+def stream_cycles(op: Op, folding: Folding) -> Real:
+    """Of a pooling, its inputs or the elements of its windows, the more; of a sum, its results; `pe` a cycle."""
+    pooled = np.maximum(op.input_elements, op.vector_flops)
+    elements = np.where(np.asarray(op.kind == "pooling"), pooled, op.output_elements)
+    return np.where(streaming(op), op.count * np.ceil(elements / folding.pe), 0.0)
+
+
 def cycles(op: Op, folding: Folding) -> Real:
-    """The slower of the two units: zero for an op that is none."""
-    return np.where(on_fabric(op), np.maximum(matrix_cycles(op, folding), window_cycles(op, folding)), 0.0)
+    """The slower of matrix and window unit, or those of a streaming unit: zero for an op that is none."""
+    matrix = np.where(on_fabric(op), np.maximum(matrix_cycles(op, folding), window_cycles(op, folding)), 0.0)
+    return matrix + stream_cycles(op, folding)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.fpga.columns import evaluate
-from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, height, width
+from costmodel.estimators.fpga.columns import costs
+from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, height, streaming, width
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
 from costmodel.record import map_fields, stack
@@ -96,8 +96,8 @@ def _table(workload: Workload, precision: Precision, device: Fpga, *, price: Flo
     flags = np.array([(pe, simd, dsp, uram) for _, pe, simd in pairs], dtype=np.float64).reshape(-1, 4)
     batch: Op = map_fields(ops, lambda column: column[layers])
     chosen: Precision = map_fields(precisions, lambda column: column[layers])
-    costs = evaluate(batch, chosen, device, Folding(*flags.T))
-    rows = np.column_stack([flags, *(costs[n] for n in ("lut", "dsp", "bram18", "uram", "cycles"))])
+    found = costs(batch, chosen, device, Folding(*flags.T))
+    rows = np.column_stack([flags, *(found[n] for n in ("lut", "dsp", "bram18", "uram", "cycles"))])
     order = np.lexsort((rows[:, CYCLES], rows[:, RESOURCES] @ price, layers))
     return _Table(rows[order], layers[order])
 
@@ -166,7 +166,13 @@ def _spread(workload: Workload, plan: Floats, table: _Table) -> Folding:
     return Folding(*columns)
 
 
+LANES = tuple(2**i for i in range(13))
+"""Elements a cycle that a streaming unit may handle."""
+
+
 def _pairs(op: Op) -> list[tuple[int, int]]:
+    if streaming(op):
+        return [(pe, 1) for pe in LANES if pe <= op.output_elements]
     if op.kind not in ON_FABRIC:
         return []
     return [(pe, simd) for pe in _divisors(height(op)) for simd in _divisors(width(op))]

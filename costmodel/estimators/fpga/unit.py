@@ -13,15 +13,16 @@ from costmodel.record import Real
 from costmodel.workload import Op
 
 ON_FABRIC = ("linear", "conv")
-"""Kinds of op that become a unit."""
+"""Kinds of op that become a matrix unit."""
 
 
 @dataclass(frozen=True)
 class Folding:
     """Rows (`pe`) and columns (`simd`) that each layer's unit handles a cycle; arrays over the ops of a workload.
 
-    `dsp` is 1 where multiplications wider than 4 bits may take DSP blocks, 0 where all stay in LUTs; `uram` is 1 where
-    weights too many for LUT memories are in URAM, 0 where they are in block RAM.
+    Of a pooling or a sum of two tensors, `pe` is the elements that it handles a cycle. `dsp` is 1 where products may
+    take DSP blocks, 0 where all stay in LUTs; `uram` is 1 where weights too many for LUT memories are in URAM, 0 where
+    they are in block RAM.
     """
 
     pe: Real
@@ -39,6 +40,12 @@ def on_fabric(op: Op) -> Real:
     """Whether the op becomes a unit: a product of stored weights with activations."""
     kinds = [np.asarray(op.kind == kind) for kind in ON_FABRIC]
     return np.logical_or.reduce(np.broadcast_arrays(*kinds))
+
+
+def streaming(op: Op) -> Real:
+    """Whether the op becomes a unit that streams `pe` elements a cycle: a pooling, or a sum of two tensors."""
+    both = (op.input_elements == 2 * op.output_elements) & (op.vector_flops == op.output_elements)
+    return np.asarray(op.kind == "pooling") | (np.asarray(op.kind == "elementwise") & both)
 
 
 def height(op: Op) -> Real:

@@ -51,5 +51,5 @@ def conv(
         weight_elements=channels_out * (channels_in // groups) * area,
         vector_elements=channels_out if bias else 0,
         output_elements=pixels * channels_out,
-        window=Window(*kernel, *stride, *input_size),
+        window=Window(*kernel, *stride, *input_size, *dilation),
     )

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from costmodel.estimators.fpga.coverage import covered
-from costmodel.estimators.fpga.lut import LUTRAM_DEPTH, buffer_words, buffers
+from costmodel.estimators.fpga.coverage import finn_covered
 from costmodel.estimators.fpga.unit import Folding, on_fabric, weight_depth, window_lanes, windowed
+from costmodel.estimators.fpga.window import LUTRAM_DEPTH, buffer_words, buffers
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
@@ -44,7 +44,7 @@ def bram18(op: Op, precision: Precision, folding: Folding) -> Real:
     words = buffer_words(op, folding)
     lines = buffers(op, folding) * buffer_blocks(words, window_lanes(op, folding) * precision.activation.bits)
     total = np.where(here, weights, 0.0) + np.where(windowed(op) & (words > LUTRAM_DEPTH), lines, 0.0)
-    return np.where(on_fabric(op), np.where(covered(precision), total, np.nan), 0.0)
+    return np.where(on_fabric(op), np.where(finn_covered(precision), total, np.nan), 0.0)
 
 
 def uram(op: Op, precision: Precision, folding: Folding) -> Real:
@@ -52,7 +52,7 @@ def uram(op: Op, precision: Precision, folding: Folding) -> Real:
     depth, bits = weight_depth(op, folding), folding.pe * folding.simd * precision.weight.bits
     here = (depth > LUTRAM_DEPTH) & (np.asarray(folding.uram) > 0)
     total = np.where(here, np.ceil(bits / 72) * np.ceil(depth / 4096), 0.0)
-    return np.where(on_fabric(op), np.where(covered(precision), total, np.nan), 0.0)
+    return np.where(on_fabric(op), np.where(finn_covered(precision), total, np.nan), 0.0)
 
 
 def _array(depth: Real, bits: Real, word_bits: int, words: int) -> Real:

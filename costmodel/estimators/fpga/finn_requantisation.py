@@ -8,7 +8,8 @@ LUT memory. Output bits are the op's own activation bits; the last layer of a ne
 
 import numpy as np
 
-from costmodel.estimators.fpga.unit import Folding, height, width
+from costmodel.estimators.fpga.accumulator import integer_bits
+from costmodel.estimators.fpga.unit import Folding, height
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
@@ -19,13 +20,6 @@ SCALE_BITS = 25
 """Bits of a requantisation scale (FINN, Requant: its multiplier's operand)."""
 
 
-def accumulator_bits(op: Op, precision: Precision) -> Real:
-    """Bits that hold every dot product of `width` terms: Colbert et al., arXiv 2301.13376, the bound by data types."""
-    signed = np.asarray(precision.activation.signed, dtype=np.float64)
-    alpha = np.log2(np.maximum(width(op), 1)) + precision.weight.bits + precision.activation.bits - 1 - signed
-    return np.ceil(alpha + np.log2(1 + 2.0**-alpha) + 1)
-
-
 def multiplier(bits: Real) -> Real:
     """LUTs of one product, `bits` the sum of both operands' widths (FINN-R)."""
     return (2 * np.ceil(bits / 6) - 1) * bits
@@ -34,23 +28,23 @@ def multiplier(bits: Real) -> Real:
 def thresholds(op: Op, precision: Precision, folding: Folding) -> Real:
     """LUTs a PE for comparators and their memory: (2^bits - 1) accumulator_bits (1 + ceil(rows a PE / 64))."""
     rows = np.ceil(height(op) / folding.pe / LUTRAM_WORDS)
-    return (2.0**precision.activation.bits - 1) * accumulator_bits(op, precision) * (1 + rows)
+    return (2.0**precision.activation.bits - 1) * integer_bits(op, precision) * (1 + rows)
 
 
 def scaling(op: Op, precision: Precision, folding: Folding) -> Real:
     """LUTs a PE for a bias adder and the memory of both parameters; the product apart."""
-    accumulator, rows = accumulator_bits(op, precision), np.ceil(height(op) / folding.pe / LUTRAM_WORDS)
+    accumulator, rows = integer_bits(op, precision), np.ceil(height(op) / folding.pe / LUTRAM_WORDS)
     return accumulator + (accumulator + SCALE_BITS) * rows
 
 
 def scaled(op: Op, precision: Precision, folding: Folding) -> Real:
     """Whether scale and bias take fewer LUTs than thresholds, their product in LUTs too."""
-    product = multiplier(accumulator_bits(op, precision) + SCALE_BITS)
+    product = multiplier(integer_bits(op, precision) + SCALE_BITS)
     return product + scaling(op, precision, folding) < thresholds(op, precision, folding)
 
 
 def requantisation_lut(op: Op, precision: Precision, folding: Folding, *, in_dsp: Real) -> Real:
     """LUTs a PE of the cheaper of both; a product `in_dsp` takes none."""
-    product = np.where(in_dsp, 0.0, multiplier(accumulator_bits(op, precision) + SCALE_BITS))
+    product = np.where(in_dsp, 0.0, multiplier(integer_bits(op, precision) + SCALE_BITS))
     by_scale = product + scaling(op, precision, folding)
     return np.where(scaled(op, precision, folding), by_scale, thresholds(op, precision, folding))

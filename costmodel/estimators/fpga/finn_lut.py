@@ -5,18 +5,12 @@ FINN-R, doi 10.1145/3242897, as lut_estimation of FINN's MVAU_hls and Convolutio
 
 import numpy as np
 
-from costmodel.estimators.fpga.coverage import covered
-from costmodel.estimators.fpga.dsp import in_dsp
-from costmodel.estimators.fpga.requantisation import LUTRAM_WORDS, accumulator_bits, multiplier, requantisation_lut
-from costmodel.estimators.fpga.unit import (
-    Folding,
-    channels,
-    on_fabric,
-    parallel_window,
-    weight_depth,
-    window_lanes,
-    windowed,
-)
+from costmodel.estimators.fpga.accumulator import integer_bits
+from costmodel.estimators.fpga.coverage import finn_covered
+from costmodel.estimators.fpga.finn_dsp import in_dsp
+from costmodel.estimators.fpga.finn_requantisation import LUTRAM_WORDS, multiplier, requantisation_lut
+from costmodel.estimators.fpga.unit import Folding, on_fabric, weight_depth, window_lanes, windowed
+from costmodel.estimators.fpga.window import LUTRAM_DEPTH, buffer_words, buffers
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
@@ -25,8 +19,6 @@ UNIT = 300.0
 """Control logic of a unit (c0 of FINN-R's fit, and FINN's constant of a sliding-window unit)."""
 OVERHEAD = 1.1
 """Synthesised over counted LUTs of the datapath (c1 of FINN-R's fit)."""
-LUTRAM_DEPTH = 128
-"""Memories of up to so many words are built of LUTs (FINN, bram_estimation)."""
 BUFFER_WORDS = 38
 """Words a LUT stores in a sliding-window buffer, its addressing included (FINN, ConvolutionInputGenerator_rtl)."""
 
@@ -38,30 +30,14 @@ def matrix_lut(op: Op, precision: Precision, folding: Folding) -> Real:
     products = np.where(blocks, 0.0, folding.simd * multiplier(bits))
     tree = bits * (2 * folding.simd - 1)
     requantisation = requantisation_lut(op, precision, folding, in_dsp=blocks)
-    row = products + tree + accumulator_bits(op, precision) + requantisation
+    row = products + tree + integer_bits(op, precision) + requantisation
     depth = weight_depth(op, folding)
     memory = folding.pe * folding.simd * precision.weight.bits * np.ceil(depth / LUTRAM_WORDS)
     return UNIT + OVERHEAD * folding.pe * row + np.where(depth <= LUTRAM_DEPTH, memory, 0.0)
 
 
-def buffer_words(op: Op, folding: Folding) -> Real:
-    """Words of one buffer of the sliding-window unit: whole kernel rows, or one of the lines between registers."""
-    w = op.window
-    fold = np.ceil(channels(op) / window_lanes(op, folding))
-    taps = w.kernel_height * w.kernel_width
-    rows = (w.kernel_height - 1) * w.input_width + w.kernel_width
-    ahead = np.maximum((w.stride_width - 1) - taps, 0) + np.maximum((w.stride_height - 1) * w.input_width - taps, 0)
-    line = np.maximum(w.input_width - w.kernel_width, 0)
-    return np.where(parallel_window(op, folding), line, rows + ahead) * fold
-
-
-def buffers(op: Op, folding: Folding) -> Real:
-    """How many such buffers: one, or a line less than the kernel's height."""
-    return np.where(parallel_window(op, folding), op.window.kernel_height - 1, 1.0)
-
-
 def window_lut(op: Op, precision: Precision, folding: Folding) -> Real:
-    """The sliding-window unit: control, and its buffers where they are shallow; dilation is not known here."""
+    """The sliding-window unit: control, and its buffers where they are shallow."""
     words = buffer_words(op, folding)
     bits = window_lanes(op, folding) * precision.activation.bits
     memory = np.where(words <= LUTRAM_DEPTH, buffers(op, folding) * bits * np.ceil(words / BUFFER_WORDS), 0.0)
@@ -74,4 +50,4 @@ def lut(op: Op, precision: Precision, folding: Folding) -> Real:
     A unit's LUTs are a whole number, rounded down as FINN rounds them, so that sums over layers are exact.
     """
     total = np.floor(matrix_lut(op, precision, folding)) + np.floor(window_lut(op, precision, folding))
-    return np.where(on_fabric(op), np.where(covered(precision), total, np.nan), 0.0)
+    return np.where(on_fabric(op), np.where(finn_covered(precision), total, np.nan), 0.0)

@@ -1,0 +1,37 @@
+"""Bits of an accumulator that holds every dot product exactly."""
+
+import numpy as np
+
+from costmodel.estimators.fpga.product_shape import ceil_log2, product_shape
+from costmodel.estimators.fpga.unit import width
+from costmodel.formats import Format
+from costmodel.precision import Precision
+from costmodel.record import Real
+from costmodel.workload import Op
+
+BLOCK_GUARD_BITS = 16.0
+"""Bits that a block format's accumulator has beyond one sum's, for blocks of different scales (a judgement: sums of
+blocks whose scales are further apart lose the lower one's bits)."""
+
+
+def integer_bits(op: Op, precision: Precision) -> Real:
+    """Bits that hold every dot product of `width` integer terms: Colbert et al., arXiv 2301.13376, by data types."""
+    signed = np.asarray(precision.activation.signed, dtype=np.float64)
+    alpha = np.log2(np.maximum(width(op), 1)) + precision.weight.bits + precision.activation.bits - 1 - signed
+    return np.ceil(alpha + np.log2(1 + 2.0**-alpha) + 1)
+
+
+def accumulator_bits(op: Op, precision: Precision) -> Real:
+    """Of integers `integer_bits`; of minifloats a fixed-point sum of all exponents (Kulisch), exact until it is read.
+
+    Kulisch, Computer Arithmetic and Validity, 2nd edition, 2013, doi 10.1515/9783110301793, chapter 8.
+    """
+    exact = product_shape(precision.weight, precision.activation).fixed + ceil_log2(width(op))
+    blocks = (scaled(precision.weight) | scaled(precision.activation)) * BLOCK_GUARD_BITS
+    floats = np.asarray(precision.weight.encoding == "minifloat") | (precision.activation.encoding == "minifloat")
+    return np.where(floats | (blocks > 0), exact + blocks, integer_bits(op, precision))
+
+
+def scaled(fmt: Format) -> Real:
+    """Whether groups of elements share a scale."""
+    return np.asarray(fmt.scale != "")

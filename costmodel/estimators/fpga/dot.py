@@ -1,0 +1,81 @@
+"""LUTs of a layer's dot products, and how far they may be off."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from costmodel.estimators.fpga.accumulator import accumulator_bits, scaled
+from costmodel.estimators.fpga.dsp import packed_rows
+from costmodel.estimators.fpga.product_shape import ceil_log2, product_shape
+from costmodel.estimators.fpga.sites import calibration, sites
+from costmodel.estimators.fpga.unit import Folding
+from costmodel.formats import Format
+from costmodel.precision import Precision
+from costmodel.record import Real
+from costmodel.workload import Op
+
+AGREEMENT, SIGN_BIT = 2.1, 1.0
+"""LUTs of a binary pair with its share of the popcount; of a bit of a term with a binary or ternary weight."""
+ALIGN_LEVELS = 3.0
+"""Multiplexer levels of a block's alignment: shifts by up to 63 places, two bits of the amount a level."""
+SCALE_BITS = 11.0
+"""Bits of the sum of two 8-bit scales with its offset and limits."""
+
+
+def dot_lut(op: Op, precision: Precision, folding: Folding, *, in_dsp: Real, kind: str) -> Real:
+    """LUTs of `pe` dot products of `simd` terms with their accumulators; products `in_dsp` leave those of their sums."""
+    weight, activation, terms = precision.weight, precision.activation, folding.simd
+    acc_bits = accumulator_bits(op, precision)
+    plain = sites(weight, activation, n=terms, acc_bits=acc_bits)
+    saved = terms * np.where(in_dsp, _multiplier(precision) - _unpacking(op, precision, kind=kind), 0.0)
+    row = np.where(np.isnan(plain), _signs(precision, terms, acc_bits), np.maximum(plain - saved, acc_bits))
+    blocks = scaled(weight) | scaled(activation)
+    return folding.pe * (row + np.where(blocks, ALIGN_LEVELS * acc_bits + SCALE_BITS, 0.0))
+
+
+def dot_error(precision: Precision, *, in_dsp: Real) -> Real:
+    """The relative error that nine in ten held-out dot products of such formats stay within.
+
+    Where DSP blocks multiply, or for formats outside the calibration, a judgement: OTHER_ERROR.
+    """
+    held_out = calibration().held_out_error
+    floats = sum((np.asarray(f.encoding == "minifloat") * 1 for f in (precision.weight, precision.activation)))
+    kinds = [held_out[f"dot_{kind}_p90"] for kind in ("integer", "mixed", "minifloat")]
+    measured = np.select([floats == i for i in range(3)], kinds)
+    other = scaled(precision.weight) | scaled(precision.activation) | in_dsp | _coded(precision)
+    return np.where(other, OTHER_ERROR, measured)
+
+
+OTHER_ERROR = 0.3
+"""Assumed relative error of what no held-out design covers (a judgement)."""
+
+
+def _multiplier(precision: Precision) -> Real:
+    """Sites of the significands' product alone, one of unsigned integers."""
+    shape = product_shape(precision.weight, precision.activation)
+    return np.nan_to_num(sites(_unsigned(precision.weight, shape.long), _unsigned(precision.weight, shape.short)))
+
+
+def _unsigned(like: Format, bits: Real) -> Format:
+    bits = np.minimum(bits, 32.0)
+    integer = np.full(np.shape(bits), "integer", dtype=object)
+    return replace(like, bits=bits, encoding=integer[()], signed=np.zeros(np.shape(bits), dtype=bool))
+
+
+def _unpacking(op: Op, precision: Precision, *, kind: str) -> Real:
+    """Adder bits a product that give back what the lane below borrowed: every lane of a block but the lowest."""
+    rows = packed_rows(op, precision, kind=kind)
+    return product_shape(precision.weight, precision.activation).signed_product * (1 - 1 / rows)
+
+
+def _coded(precision: Precision) -> Real:
+    return np.asarray(precision.weight.encoding == "codebook") | (precision.activation.encoding == "codebook")
+
+
+def _signs(precision: Precision, terms: Real, acc_bits: Real) -> Real:
+    """Binary and ternary weights: agreements are counted, other activations kept, inverted or dropped and added up."""
+    both = np.asarray(precision.weight.encoding == "codebook") & (precision.activation.encoding == "codebook")
+    counted = AGREEMENT * terms + acc_bits
+    width = precision.activation.bits + ceil_log2(terms) / 2 + 1
+    added = terms * SIGN_BIT * precision.activation.bits + (terms - 1) * width + acc_bits
+    return np.where(both, counted, np.where(_coded(precision), added, np.nan))

@@ -1,0 +1,63 @@
+"""LUTs and flip-flops of a layer, by part."""
+
+import numpy as np
+
+from costmodel.estimators.fpga.accumulator import accumulator_bits
+from costmodel.estimators.fpga.dot import OTHER_ERROR, dot_error, dot_lut
+from costmodel.estimators.fpga.dsp import in_dsp
+from costmodel.estimators.fpga.finn_lut import UNIT
+from costmodel.estimators.fpga.memory import fifo_lut, line_lut, weight_lut
+from costmodel.estimators.fpga.output_stage import output_lut
+from costmodel.estimators.fpga.product_shape import product_shape
+from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming, window_lanes, windowed
+from costmodel.precision import Precision
+from costmodel.record import Real
+from costmodel.workload import Op
+
+CONTROL = UNIT
+"""LUTs of the counters and handshakes of a matrix or sliding-window unit: c0 of FINN-R's fit, doi 10.1145/3242897."""
+POOL_BITS = 2.0
+"""LUTs a bit of a stream's comparison and its choice; an average's adder takes no more."""
+REGISTERED_LEVELS = (1, 3, 5, 7, 9, 11)
+"""Levels of the adder tree, counted from the products, after which there is a register: every second one."""
+
+
+def lut_parts(op: Op, precision: Precision, folding: Folding, *, kind: str) -> dict[str, Real]:
+    """LUTs by part: dot, output, weights, window, queue, control; of pooling and sums: stream, queue, control."""
+    matrix, stream, bits = on_fabric(op), streaming(op), precision.activation.bits_per_element
+    dot = dot_lut(op, precision, folding, in_dsp=in_dsp(precision, folding), kind=kind)
+    return {
+        "dot": np.where(matrix, dot, 0.0),
+        "output": np.where(matrix, output_lut(op, precision, folding), 0.0),
+        "weights": weight_lut(op, precision, folding),
+        "window": line_lut(op, precision, folding) + np.where(windowed(op), CONTROL, 0.0),
+        "stream": np.where(stream, POOL_BITS * folding.pe * (bits + 1), 0.0),
+        "queue": fifo_lut(op, precision, folding),
+        "control": np.where(matrix, CONTROL, 0.0) + np.where(stream, CONTROL / 3, 0.0),
+    }
+
+
+def lut_interval(parts: dict[str, Real], precision: Precision, folding: Folding) -> tuple[Real, Real]:
+    """The least and most LUTs: the dot products' held-out errors, and OTHER_ERROR of every other part; whole numbers."""
+    total = sum(parts.values())
+    dot = parts["dot"]
+    error = dot * dot_error(precision, in_dsp=in_dsp(precision, folding)) + (total - dot) * OTHER_ERROR
+    return np.floor(np.maximum(total - error, 0.0)), np.ceil(total + error)
+
+
+def ff(op: Op, precision: Precision, folding: Folding) -> Real:
+    """Flip-flops: inputs, products, every second level of the tree, accumulators, outputs twice; a word of the queue.
+
+    A pipeline model by structure, not measured: products in DSP blocks have their registers inside.
+    """
+    shape, simd = product_shape(precision.weight, precision.activation), folding.simd
+    products = np.where(in_dsp(precision, folding), 0.0, simd * shape.fixed)
+    tree = sum(
+        np.where(simd >= 2.0**level, np.ceil(simd / 2.0**level) * (shape.fixed + level), 0.0)
+        for level in REGISTERED_LEVELS
+    )
+    row = products + tree + accumulator_bits(op, precision) + 2 * precision.activation.bits
+    words = np.ceil(window_lanes(op, folding) * precision.activation.bits_per_element)
+    matrix = folding.pe * row + 2 * words + CONTROL
+    stream = 3 * folding.pe * (precision.activation.bits + 1) + CONTROL / 3
+    return np.ceil(np.where(on_fabric(op), matrix, np.where(streaming(op), stream, 0.0)))
