@@ -9,7 +9,9 @@ from app.cli import EXIT_INTERRUPTED
 if TYPE_CHECKING:
     import pandas as pd
 
+    from app.progress import Tell
     from profilers.fpga import Design, Progress
+    from profilers.fpga.hard_blocks import Block
 
 SHOWN = ("design", "sites", "carry_bits", "ff", "levels")
 MOST_SHOWN = 20
@@ -112,3 +114,51 @@ def _show_designs(table: "pd.DataFrame", title: str, out: str | None) -> None:
         click.echo(f"\nand {len(table) - MOST_SHOWN} more" + ("" if out else " (all with --out or --json)"))
     if out:
         click.echo(f"\nwritten: {out}")
+
+
+@command.command("fpga-blocks")
+@click.option("--random", type=click.IntRange(1), default=240, show_default=True, help="Memories and multipliers each.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Of the random shapes.")
+@click.option("--family", default="xc7,xcup", show_default=True, help="xc7, xcup or both.")
+@click.option("--out", type=click.Path(), help="Write one row a block (parquet or csv).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def fpga_blocks(random: int, seed: int, family: str, out: str | None, as_json: bool) -> None:
+    """Map memories and multipliers with Yosys to block RAM, UltraRAM and DSP blocks, and compare the rules with it.
+
+    Done batches are kept: a command that was interrupted goes on where it stopped. About 1 s a block.
+    """
+    from pathlib import Path
+
+    import pandas as pd
+
+    from app.progress import bar
+    from app.text import print_table, to_json
+    from profilers import rows_file
+    from profilers.fpga.block_rows import predicted
+    from profilers.fpga.sample_blocks import sample
+
+    if out:
+        rows_file.check_target(Path(out))
+    parts = []
+    for name in family.split(","):
+        with bar(f"Mapping on {name}") as shown:
+            parts.append(_mapped(sample(name, random, seed), name, shown))
+    table = pd.concat(parts, ignore_index=True)
+    if out:
+        rows_file.write(table, Path(out))
+    found = predicted(table)
+    exact = [
+        {"kind": kind, "blocks": len(part), "exact": int((part[f"predicted_{c}"] == part[c]).sum())}
+        for kind, part in found.groupby("kind")
+        for c in ("uram" if kind == "ultra" else "dsp" if "int" in str(kind) else "bram18",)
+    ]
+    if as_json:
+        click.echo(to_json({"family": family, "out": out, "exact": exact, "blocks": found.to_dict("records")}))
+        return
+    print_table("Rules against Yosys", exact, ("kind", "blocks", "exact"))
+
+
+def _mapped(blocks: "list[Block]", family: str, shown: "Tell") -> "pd.DataFrame":
+    from profilers.fpga.block_rows import rows
+
+    return rows(blocks, family, progress=lambda now: shown(now.done, now.total))

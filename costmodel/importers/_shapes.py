@@ -47,9 +47,7 @@ def convolution(
     return Cost(op, weight)
 
 
-def window(
-    kernel: Sequence[int], stride: Sequence[int], size: Sequence[int], dilation: Sequence[int] = (1,)
-) -> Window:
+def window(kernel: Sequence[int], stride: Sequence[int], size: Sequence[int], dilation: Sequence[int] = (1,)) -> Window:
     """The window of one or two dimensions; one has height 1."""
     rank = len(size)
     given = (pair(kernel, rank), pair(stride or kernel, rank), tuple(size), pair(dilation or (1,), rank))

@@ -17,7 +17,9 @@ def memories(number: int, seed: int) -> list[Memory]:
         writable = rng.random() < 0.75
         depth, bits = (
             int(np.exp(rng.uniform(np.log(low), np.log(high + 1))))
-            for low, high in (((33, DEEPEST), (1, WIDEST)) if writable else ((33, DEEPEST_CONSTANT), (1, WIDEST_CONSTANT)))
+            for low, high in (
+                ((33, DEEPEST), (1, WIDEST)) if writable else ((33, DEEPEST_CONSTANT), (1, WIDEST_CONSTANT))
+            )
         )
         found[Memory(depth, bits, writable)] = None
     return list(found)
@@ -46,4 +48,8 @@ def multipliers(number: int, seed: int) -> list[Multiplier]:
 
 def sample(family: str, number: int, seed: int) -> list[Block]:
     """`number` memories and as many multipliers of a family, and an eighth as many UltraRAMs where it has them."""
-    return [*memories(number, seed), *multipliers(number, seed + 1), *(ultra(number // 8, seed) if family == "xcup" else [])]
+    return [
+        *memories(number, seed),
+        *multipliers(number, seed + 1),
+        *(ultra(number // 8, seed) if family == "xcup" else []),
+    ]

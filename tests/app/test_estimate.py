@@ -113,7 +113,7 @@ def test_table_names_the_pass_and_units(bitfront: Callable[..., object]) -> None
         (("zoo:llama-3.1-8b", "--on", "a100_sxm", "--context", "0"), "context"),
         (("zoo:resnet50", "--on", "a100_sxm", "--assign", "layer9.*=w4a16"), "layer9"),
         (("zoo:resnet50", "--on", "a100_sxm", "--assign", "layer1"), "LAYER=PRECISION"),
-        (("zoo:resnet50", "--on", "pynq_z1", "--precision", "fp8_e4m3"), "fp8_e4m3"),
+        (("zoo:resnet50", "--on", "pynq_z1", "--precision", "nf4/int8"), "nf4"),
         (("zoo:resnet50",), "--on"),
         (("onnx:no_such_file.onnx", "--on", "a100_sxm"), "no_such_file.onnx"),
         (("hf:no_such_file.json", "--on", "a100_sxm"), "no_such_file.json"),

@@ -46,7 +46,9 @@ def evaluate(op: Op, precision: Precision, device: Fpga, folding: Folding) -> di
         "simd": np.where(here, folding.simd, 0).astype(np.int64),
         "products_in": np.where(here, np.where(in_dsp(precision, folding), "DSP", "LUT"), ""),
         "weights_in": _places(op, folding),
-        "bound": np.where(here, np.where(_matrix_bound(op, folding), "compute", "window"), np.where(used, "compute", "none")),
+        "bound": np.where(
+            here, np.where(_matrix_bound(op, folding), "compute", "window"), np.where(used, "compute", "none")
+        ),
         "source": np.where(here, CALIBRATED, np.where(used, FORMULA, NONE)),
     }
 
@@ -60,14 +62,21 @@ def costs(op: Op, precision: Precision, device: Fpga, folding: Folding) -> dict[
         "lut": np.ceil(sum(parts.values())),
         "ff": ff(op, precision, folding),
         "dsp": dsp(op, precision, folding, kind=device.dsp_kind),
-        "bram18": weight_bram18(op, precision, folding) + line_bram18(op, precision, folding),
-        "uram": weight_uram(op, precision, folding),
     }
     return {
         "cycles": cycles(op, folding),
+        **memories(op, precision, folding),
         "interval": (np.where(known, low, np.nan), np.where(known, high, np.nan)),
         **{name: np.where(known, column, np.nan) for name, column in found.items()},
     }
+
+
+def memories(op: Op, precision: Precision, folding: Folding) -> dict[str, Real]:
+    """Blocks of block RAM and UltraRAM: what alone depends on where the folding puts the weights."""
+    known = covered(precision) | ~(on_fabric(op) | streaming(op))
+    blocks = weight_bram18(op, precision, folding) + line_bram18(op, precision, folding)
+    ultra = weight_uram(op, precision, folding)
+    return {"bram18": np.where(known, blocks, np.nan), "uram": np.where(known, ultra, np.nan)}
 
 
 def finn_evaluate(op: Op, precision: Precision, device: Fpga, folding: Folding) -> dict[str, Real]:

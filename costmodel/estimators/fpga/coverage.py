@@ -11,13 +11,13 @@ from costmodel.record import Real
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops.norm import FLOPS as NORM_FLOPS
 
-WIDEST = 16
-"""Bits of the widest operand that the models are used for."""
+WIDEST, MOST_EXPONENT_BITS = 16, 5
+"""Bits of the widest operand, and of an exponent, that the models are used for: wider ones need no exact sums."""
 SCALES = ("", "e8m0")
 """Shared scales that the fabric multiplies by: none, or a power of two."""
 MONOTONE_FLOPS = 4
 """Pointwise functions of up to so many vector FLOPs an element (workload.ops.activation.FLOPS) are all monotone."""
-KNOWN = "integers and minifloats of up to 16 bits, binary and ternary weights, and MX formats"
+KNOWN = "integers of up to 16 bits, minifloats of up to 16 with at most 5 of exponent, binary, ternary, and MX formats"
 
 
 def covered(precision: Precision) -> Real:
@@ -54,7 +54,8 @@ def _known(operand: Format) -> Real:
     number = np.asarray(operand.encoding == "integer") | (operand.encoding == "minifloat")
     one = np.asarray(operand.name == "binary") | (operand.name == "ternary")
     scale = np.logical_or.reduce([np.asarray(operand.scale == s) for s in SCALES])
-    return (number & scale & (operand.bits <= WIDEST) & np.asarray(operand.special != "fnu")) | one
+    narrow = (operand.bits <= WIDEST) & (operand.exponent_bits <= MOST_EXPONENT_BITS)
+    return (number & scale & narrow) | one
 
 
 def _finn(operand: Format) -> Real:

@@ -23,7 +23,7 @@ SCALE_BITS = 11.0
 
 
 def dot_lut(op: Op, precision: Precision, folding: Folding, *, in_dsp: Real, kind: str) -> Real:
-    """LUTs of `pe` dot products of `simd` terms with their accumulators; products `in_dsp` leave those of their sums."""
+    """LUTs of `pe` dot products of `simd` terms and accumulators; products `in_dsp` leave those of their sums."""
     weight, activation, terms = precision.weight, precision.activation, folding.simd
     acc_bits = accumulator_bits(op, precision)
     plain = sites(weight, activation, n=terms, acc_bits=acc_bits)
@@ -39,7 +39,7 @@ def dot_error(precision: Precision, *, in_dsp: Real) -> Real:
     Where DSP blocks multiply, or for formats outside the calibration, a judgement: OTHER_ERROR.
     """
     held_out = calibration().held_out_error
-    floats = sum((np.asarray(f.encoding == "minifloat") * 1 for f in (precision.weight, precision.activation)))
+    floats = sum(np.asarray(f.encoding == "minifloat") * 1 for f in (precision.weight, precision.activation))
     kinds = [held_out[f"dot_{kind}_p90"] for kind in ("integer", "mixed", "minifloat")]
     measured = np.select([floats == i for i in range(3)], kinds)
     other = scaled(precision.weight) | scaled(precision.activation) | in_dsp | _coded(precision)
@@ -58,8 +58,9 @@ def _multiplier(precision: Precision) -> Real:
 
 def _unsigned(like: Format, bits: Real) -> Format:
     bits = np.minimum(bits, 32.0)
-    integer = np.full(np.shape(bits), "integer", dtype=object)
-    return replace(like, bits=bits, encoding=integer[()], signed=np.zeros(np.shape(bits), dtype=bool))
+    integer: Real = np.full(np.shape(bits), "integer", dtype=object)[()]
+    unsigned: Real = np.zeros(np.shape(bits), dtype=bool)
+    return replace(like, bits=bits, encoding=integer, signed=unsigned)
 
 
 def _unpacking(op: Op, precision: Precision, *, kind: str) -> Real:

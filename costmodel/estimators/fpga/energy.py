@@ -17,7 +17,7 @@ from costmodel.hardware import Fpga
 from costmodel.record import Real
 
 NODES_M, SUPPLY_V = (7e-9, 16e-9, 20e-9, 28e-9), (0.8, 0.85, 0.9, 1.0)
-"""Core supplies of Versal, UltraScale+, Arria 10 and 7 series parts (AMD DS956, DS922, Intel A10-DATASHEET, AMD DS187)."""
+"""Core supplies of Versal, UltraScale+, Arria 10 and 7 series parts (AMD DS956, DS922, Intel A10-DATASHEET, DS187)."""
 LUT_J, LUT_AT = 5.9e-12 / 8, (150e-9, 1.5)
 DSP_J, BRAM18_J, HARD_AT = 3.1e-12 * 18 * 27 / 32**2, 10e-12 * (36 / 64) * 0.5, (45e-9, 0.9)
 

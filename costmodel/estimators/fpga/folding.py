@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.fpga.columns import costs
+from costmodel.estimators.fpga.columns import costs, memories
 from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, height, streaming, width
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
@@ -43,11 +43,7 @@ def fold(
     """
     limits = _limits(device.usable(utilisation))
     price = np.array([1.0, 0.0, 0.0, 0.0]) if throughput_per_s else 1 / np.maximum(limits, 1e-9)
-    tables = {
-        (dsp, uram): _table(workload, precision, device, price=price, dsp=dsp, uram=uram)
-        for dsp in (0, 1)
-        for uram in ((0, 1) if limits[3] else (0,))
-    }
+    tables = _tables(workload, precision, device, price=price, urams=(0, 1) if limits[3] else (0,))
     plain = tables[0, 0]
     if not plain.layers.size:
         return _spread(workload, np.empty((0, 9)), plain)
@@ -88,18 +84,25 @@ Tables = dict[tuple[int, int], _Table]
 """Candidates by whether products may take DSP blocks and weights URAM."""
 
 
-def _table(workload: Workload, precision: Precision, device: Fpga, *, price: Floats, dsp: int, uram: int) -> _Table:
+def _tables(workload: Workload, precision: Precision, device: Fpga, *, price: Floats, urams: tuple[int, ...]) -> Tables:
     ops = workload.batch_of_ops
     precisions = stack([precision] * len(workload.ops)) if isinstance(precision.math_pipe, str) else precision
     pairs = [(i, pe, simd) for i, op in enumerate(workload.ops) for pe, simd in _pairs(op)]
     layers = np.array([i for i, _, _ in pairs], dtype=np.int64)
-    flags = np.array([(pe, simd, dsp, uram) for _, pe, simd in pairs], dtype=np.float64).reshape(-1, 4)
+    pe, simd = np.array([(pe, simd) for _, pe, simd in pairs], dtype=np.float64).reshape(-1, 2).T
     batch: Op = map_fields(ops, lambda column: column[layers])
     chosen: Precision = map_fields(precisions, lambda column: column[layers])
-    found = costs(batch, chosen, device, Folding(*flags.T))
-    rows = np.column_stack([flags, *(found[n] for n in ("lut", "dsp", "bram18", "uram", "cycles"))])
-    order = np.lexsort((rows[:, CYCLES], rows[:, RESOURCES] @ price, layers))
-    return _Table(rows[order], layers[order])
+    tables = {}
+    for dsp in (0, 1):
+        found = costs(batch, chosen, device, Folding(pe, simd, float(dsp)))
+        for uram in urams:
+            flags = Folding(pe, simd, np.full(len(pairs), float(dsp)), np.full(len(pairs), float(uram)))
+            found |= memories(batch, chosen, flags) if uram else {}
+            columns = (flags.pe, flags.simd, flags.dsp, flags.uram)
+            rows = np.column_stack([*columns, *(found[n] for n in ("lut", "dsp", "bram18", "uram", "cycles"))])
+            order = np.lexsort((rows[:, CYCLES], rows[:, RESOURCES] @ price, layers))
+            tables[dsp, uram] = _Table(rows[order], layers[order])
+    return tables
 
 
 def _plan(tables: Tables, target: float, limits: Floats) -> Floats:

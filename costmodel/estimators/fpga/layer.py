@@ -38,7 +38,7 @@ def lut_parts(op: Op, precision: Precision, folding: Folding, *, kind: str) -> d
 
 
 def lut_interval(parts: dict[str, Real], precision: Precision, folding: Folding) -> tuple[Real, Real]:
-    """The least and most LUTs: the dot products' held-out errors, and OTHER_ERROR of every other part; whole numbers."""
+    """The least and most LUTs, whole: the dot products' held-out errors, and OTHER_ERROR of every other part."""
     total = sum(parts.values())
     dot = parts["dot"]
     error = dot * dot_error(precision, in_dsp=in_dsp(precision, folding)) + (total - dot) * OTHER_ERROR

@@ -56,12 +56,13 @@ def line_lut(op: Op, precision: Precision, folding: Folding) -> Real:
 def line_bram18(op: Op, precision: Precision, folding: Folding) -> Real:
     """Block RAM of deeper line buffers: a read and a write port."""
     words = buffer_words(op, folding)
-    blocks = buffers(op, folding) * ram_blocks(words, line_bits(op, precision, folding))
+    blocks: Real = buffers(op, folding) * ram_blocks(words, line_bits(op, precision, folding))
     return np.where(windowed(op) & (words > LUTRAM_DEPTH), blocks, 0.0)
 
 
 def fifo_lut(op: Op, precision: Precision, folding: Folding) -> Real:
     """Shift registers of the queue before a unit, as wide as what it reads a cycle."""
-    lanes = np.where(streaming(op), folding.pe, window_lanes(op, folding))
-    memory = np.ceil(lanes * precision.activation.bits_per_element) * np.ceil(FIFO_WORDS / SRL_WORDS)
+    lanes: Real = np.where(streaming(op), folding.pe, window_lanes(op, folding))
+    bits: Real = np.ceil(lanes * precision.activation.bits_per_element)
+    memory = bits * np.ceil(FIFO_WORDS / SRL_WORDS)
     return np.where(on_fabric(op) | streaming(op), memory, 0.0)

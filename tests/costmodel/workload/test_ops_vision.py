@@ -62,7 +62,7 @@ def test_conv_equals_torch(
     assert (op.flops, op.params, op.output_elements) == (flops, parameters(layer), out.numel())
     assert op.input_elements == batch * channels_in * size[0] * size[1]
     assert op.weight_elements == layer.weight.numel()
-    assert op.window == Window(*kernel, *stride, *size)
+    assert op.window == Window(*kernel, *stride, *size, *dilation)
 
 
 @pytest.mark.parametrize("groups", [0, -2, 3])

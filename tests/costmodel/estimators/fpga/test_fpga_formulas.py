@@ -25,7 +25,7 @@ def board(kind="DSP48E2", lut=1e5):
 def test_columns_equal_the_scalar_oracle(unit, used, kind):
     op, folding = unit
     pe, simd, allowed = folding.pe, folding.simd, folding.dsp
-    found = fpga.evaluate(op, used, board(kind), folding)
+    found = fpga.finn_evaluate(op, used, board(kind), folding)
     matrix, window = oracle.cycles(op, pe, simd)
     assert found["cycles"] == max(matrix, window)
     assert found["latency_s"] == pytest.approx(max(matrix, window) / 100e6, rel=1e-12)
@@ -40,9 +40,9 @@ def test_columns_equal_the_scalar_oracle(unit, used, kind):
 @given(st.lists(st.tuples(units(), integer_precisions()), min_size=1, max_size=6), st.sampled_from(DSP_KINDS))
 def test_a_batch_equals_its_members(members, kind):
     ops, foldings, used = [u[0] for u, _ in members], [u[1] for u, _ in members], [p for _, p in members]
-    batch = fpga.evaluate(stack(ops), stack(used), board(kind), stack(foldings))
+    batch = fpga.finn_evaluate(stack(ops), stack(used), board(kind), stack(foldings))
     for i, (op, folding, one) in enumerate(zip(ops, foldings, used, strict=True)):
-        for name, value in fpga.evaluate(op, one, board(kind), folding).items():
+        for name, value in fpga.finn_evaluate(op, one, board(kind), folding).items():
             assert np.broadcast_to(batch[name], len(ops))[i] == value, name
 
 
@@ -51,10 +51,10 @@ def test_a_grid_equals_its_cells(members, used):
     ops, foldings = [op for op, _ in members], [folding for _, folding in members]
     op_axis = map_fields(stack(ops), lambda column: column.reshape(-1, 1))
     precision_axis = map_fields(stack(used), lambda column: column.reshape(1, -1))
-    grid = fpga.evaluate(op_axis, precision_axis, board(), stack(foldings).column())
+    grid = fpga.finn_evaluate(op_axis, precision_axis, board(), stack(foldings).column())
     for i, (op, folding) in enumerate(zip(ops, foldings, strict=True)):
         for j, one in enumerate(used):
-            for name, value in fpga.evaluate(op, one, board(), folding).items():
+            for name, value in fpga.finn_evaluate(op, one, board(), folding).items():
                 assert np.broadcast_to(grid[name], (len(ops), len(used)))[i, j] == value, name
 
 
@@ -66,7 +66,7 @@ def test_more_bits_never_take_fewer_resources(unit, used, bits):
     weight, other = used.weight.name, used.activation.name
     for spelling in (f"{{}}/{other}", f"{weight}/{{}}"):
         few, more = (precision(spelling.format(f"int{b}")) for b in (min(bits, 15), min(bits, 15) + 1))
-        less, most = (fpga.evaluate(op, p, board(), folding) for p in (few, more))
+        less, most = (fpga.finn_evaluate(op, p, board(), folding) for p in (few, more))
         for name in ("lut", "bram18", "uram"):
             assert less[name] <= most[name]
         assert less["dsp"] == most["dsp"] == 0
@@ -76,20 +76,20 @@ def test_more_bits_never_take_fewer_resources(unit, used, bits):
 def test_more_rows_or_columns_at_once_never_take_more_cycles(unit, used):
     """But for the two cycles in which a parallel window starts, against the one that fills a 1 x 1 one."""
     op, folding = unit
-    now = fpga.evaluate(op, used, board(), folding)["cycles"]
+    now = fpga.finn_evaluate(op, used, board(), folding)["cycles"]
     for pe in divisors(op.b * op.n):
         if pe >= folding.pe:
-            assert fpga.evaluate(op, used, board(), Folding(pe, folding.simd))["cycles"] <= now
+            assert fpga.finn_evaluate(op, used, board(), Folding(pe, folding.simd))["cycles"] <= now
     for simd in divisors(op.k):
         if simd >= folding.simd:
-            assert fpga.evaluate(op, used, board(), Folding(folding.pe, simd))["cycles"] <= now + 1
+            assert fpga.finn_evaluate(op, used, board(), Folding(folding.pe, simd))["cycles"] <= now + 1
 
 
 @given(layers(), integer_precisions())
 def test_one_weight_at_a_time_takes_a_cycle_each(op, used):
-    found = fpga.evaluate(op, used, board(), Folding(1, 1))
+    found = fpga.finn_evaluate(op, used, board(), Folding(1, 1))
     assert found["cycles"] >= op.macs
-    whole = fpga.evaluate(op, used, board(), Folding(op.b * op.n, op.k))
+    whole = fpga.finn_evaluate(op, used, board(), Folding(op.b * op.n, op.k))
     assert whole["cycles"] >= op.m
 
 
@@ -102,7 +102,7 @@ def test_ops_without_a_unit_are_free_and_say_so():
         attention("attention", 1, queries=4, keys=4, heads=2, kv_heads=2, head_dim=8),
     ]
     for op in others:
-        found = fpga.evaluate(op, precision("int8/int8"), board(), Folding(4, 4))
+        found = fpga.finn_evaluate(op, precision("int8/int8"), board(), Folding(4, 4))
         assert all(found[name] == 0 for name in (*RESOURCES, "cycles", "latency_s", "pe", "simd"))
         assert (found["bound"], found["source"]) == ("none", "no formula")
 
@@ -111,15 +111,15 @@ def test_ops_without_a_unit_are_free_and_say_so():
     "spelling", ["fp8_e4m3", "bf16", "w4a16", "w32a32", "nf4/int8", "mxfp4/mxfp4", "int4_g128/int8"]
 )
 def test_formats_without_a_formula_are_nan_and_not_a_guess(spelling):
-    found = fpga.evaluate(linear("fc", 1, 64, 32), precision(spelling), board(), Folding(4, 4))
+    found = fpga.finn_evaluate(linear("fc", 1, 64, 32), precision(spelling), board(), Folding(4, 4))
     assert all(np.isnan(found[name]) for name in RESOURCES)
     assert found["cycles"] == 8 * 16
 
 
 def test_five_bits_move_products_from_luts_to_dsp_blocks():
     op, folding = linear("fc", 1, 64, 32), Folding(4, 8)
-    four, five = (fpga.evaluate(op, precision(f"int{b}/int{b}"), board(), folding) for b in (4, 5))
-    kept = fpga.evaluate(op, precision("int5/int5"), board(), Folding(4, 8, 0.0))
+    four, five = (fpga.finn_evaluate(op, precision(f"int{b}/int{b}"), board(), folding) for b in (4, 5))
+    kept = fpga.finn_evaluate(op, precision("int5/int5"), board(), Folding(4, 8, 0.0))
     assert four["dsp"] == kept["dsp"] == 0
     assert five["dsp"] >= 2 * 8
     assert five["lut"] < kept["lut"]
@@ -128,17 +128,17 @@ def test_five_bits_move_products_from_luts_to_dsp_blocks():
 @pytest.mark.parametrize(("op", "blocks", "ultra"), [(linear("a", 1, 1152, 64), 32, 2), (linear("b", 1, 9, 128), 0, 0)])
 def test_weights_are_in_one_memory(op, blocks, ultra):
     """8,192 words of 72 bits: two URAM blocks, or 8 x 4 of block RAM; 128 words stay in LUTs."""
-    found = [fpga.evaluate(op, precision("int8/int8"), board(), Folding(1, 9, 1.0, where)) for where in (0.0, 1.0)]
+    found = [fpga.finn_evaluate(op, precision("int8/int8"), board(), Folding(1, 9, 1.0, where)) for where in (0.0, 1.0)]
     assert [(f["bram18"], f["uram"]) for f in found] == [(blocks, 0), (0, ultra)]
 
 
 def test_depthwise_rows_share_no_input():
     """Eight 3 x 3 filters, one a channel: 72 weights, so 72 x pixels cycles a weight at a time; no packing of DSPs."""
     op = conv("dw", 1, 8, 8, input_size=(10, 10), kernel=(3, 3), padding=(1, 1), groups=8)
-    found = fpga.evaluate(op, precision("int8/int8"), board(), Folding(1, 1))
+    found = fpga.finn_evaluate(op, precision("int8/int8"), board(), Folding(1, 1))
     assert found["cycles"] >= 72 * 100
-    packed = fpga.evaluate(linear("fc", 1, 9, 8), precision("int8/int8"), board(), Folding(8, 9))
-    alone = fpga.evaluate(op, precision("int8/int8"), board(), Folding(8, 9))
+    packed = fpga.finn_evaluate(linear("fc", 1, 9, 8), precision("int8/int8"), board(), Folding(8, 9))
+    alone = fpga.finn_evaluate(op, precision("int8/int8"), board(), Folding(8, 9))
     assert alone["dsp"] - packed["dsp"] == 8 * 9 - 4 * 9
 
 
