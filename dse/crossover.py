@@ -1,0 +1,83 @@
+"""Where one design overtakes another: roots of the difference of a metric along an axis."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+Along = Callable[[Floats], Floats]
+"""A design's metric at values of the axis: float64[N] to float64[N]."""
+
+ROUNDS = 60
+"""Halvings of a bracket: more than a double tells apart."""
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """The designs `before` and `after` hold the lower metric on either side of `at`.
+
+    On an axis of whole numbers `at` is the first value at which `after` is strictly lower. `value` is the metric of
+    `after` there.
+    """
+
+    at: float
+    before: str
+    after: str
+    value: float
+
+
+def crossovers(
+    first: Along, second: Along, axis: ArrayLike, *, names: tuple[str, str] = ("first", "second"), whole: bool = False
+) -> tuple[Crossover, ...]:
+    """Every change of the lower of two designs between consecutive values of a sorted axis.
+
+    Both are called on arrays. Between two axis values at which the order differs the place is narrowed by bisection,
+    to the last bit or, with `whole`, to the integer; two changes between two values are not seen, so give the axis as
+    finely as the curves bend. Where both are equal nothing changes hands. ValueError on an axis that is not sorted or
+    finite, or a metric that is not finite there.
+    """
+    values = np.asarray(axis, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all() or (np.diff(values) <= 0).any():
+        raise ValueError(f"axis must hold at least 2 finite values in rising order, got {np.asarray(axis)!r:.80}")
+    if whole and (values != np.round(values)).any():
+        raise ValueError(f"a whole axis must hold whole numbers, got {values[values != np.round(values)][0]}")
+    sign = np.sign(_difference(first, second, values))
+    told = np.flatnonzero(sign)
+    changes = told[:-1][sign[told[:-1]] != sign[told[1:]]]
+    ends = told[np.searchsorted(told, changes, side="right")]
+    if not len(changes):
+        return ()
+    low, high = _narrowed(first, second, values[changes], values[ends], sign[changes], whole)
+    at = high if whole else (low + high) / 2
+    lower = sign[changes] < 0
+    metric = np.where(lower, second(at), first(at))
+    return tuple(
+        Crossover(float(x), names[0] if was else names[1], names[1] if was else names[0], float(v))
+        for x, was, v in zip(at, lower, metric, strict=True)
+    )
+
+
+def _narrowed(
+    first: Along, second: Along, low: Floats, high: Floats, sign: Floats, whole: bool
+) -> tuple[Floats, Floats]:
+    """Brackets in which the old order holds at `low` (or neither) and the new one at `high`."""
+    for _ in range(ROUNDS):
+        middle = (low + high) / 2
+        middle = np.floor(middle) if whole else middle
+        open_ = (middle > low) & (middle < high)
+        if not open_.any():
+            break
+        new = np.sign(_difference(first, second, middle)) == -sign
+        high = np.where(open_ & new, middle, high)
+        low = np.where(open_ & ~new, middle, low)
+    return low, high
+
+
+def _difference(first: Along, second: Along, at: Floats) -> Floats:
+    found = np.asarray(first(at), dtype=np.float64) - np.asarray(second(at), dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise ValueError(f"both metrics must be finite along the axis, they are not at {at[~np.isfinite(found)][0]:g}")
+    return found
