@@ -39,6 +39,7 @@ def main(path: Path) -> None:
     rows = check(pd.read_parquet(path))
     test, seen = rows[pair_split.held_out(rows)], rows[~pair_split.held_out(rows)]
     calibrated(test)
+    pooled(test)
     networks(test)
     left_out(test, seen)
     borrowed_errors.report(seen)
@@ -68,6 +69,16 @@ def calibrated(test: pd.DataFrame) -> None:
         f"all rows: mean width {width.mean():.1f} %, median {width.median():.1f} %,"
         f" one global factor {200 * np.sinh(factor):.1f} %"
     )
+
+
+def pooled(test: pd.DataFrame) -> None:
+    """Errors where no backend is named, of each backend's rows: what `estimate` gives for such a device."""
+    print("\nno backend named: MAPE %, coverage %, mean width %")
+    several = test.groupby(["gpu", "math"]).backend.transform("nunique") > 1
+    done = validate(test[several].assign(backend="")).assign(backend=test[several].backend)
+    for (gpu, math, backend), part in done.groupby(["gpu", "math", "backend"]):
+        found = scores.score(part)
+        print(f"{gpu:9s} {math:10s} {backend:7s}", *(f"{100 * found[x]:6.1f}" for x in ("mape", "coverage", "width")))
 
 
 def networks(test: pd.DataFrame) -> None:
