@@ -5,6 +5,8 @@ of memory count more, because the gap between peak and sustained rate goes with 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from costmodel import hardware
 from costmodel.estimators.latency_model import LatencyModel
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration
+from costmodel.hardware.load import user_folder
 
 SAME_MEMORY_WEIGHT = 3.0
 """Weight of a device with the same kind of memory (HBM, GDDR), others count 1: two of three devices, so a judgement."""
@@ -86,5 +89,10 @@ def _shift(model: LatencyModel, math: str, device: str, donor: str, fits: Sequen
 
 
 def _weight(gpu: Gpu, donor: str) -> float:
-    known = donor in hardware.names("gpu")
-    return SAME_MEMORY_WEIGHT if known and hardware.gpu(donor).memory_kind == gpu.memory_kind != "" else 1.0
+    return SAME_MEMORY_WEIGHT if _memory_kind(donor, user_folder()) == gpu.memory_kind != "" else 1.0
+
+
+@lru_cache(maxsize=64)
+def _memory_kind(device: str, users: Path) -> str:  # noqa: ARG001
+    """The memory of a known GPU, "" of one that is not; read once for each folder of a user's devices."""
+    return hardware.gpu(device).memory_kind if device in hardware.names("gpu") else ""
