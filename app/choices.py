@@ -5,7 +5,7 @@ from typing import Any
 
 import dse
 from app import data as data_source
-from app import models
+from costmodel import models
 
 
 def names(text: str) -> list[str]:

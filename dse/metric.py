@@ -65,7 +65,7 @@ peak_activation_bytes = Metric("peak_activation_bytes", "B", over="network")
 
 METRICS = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)}
 
-_PREFIX = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _UNITS = {"B": "B", "s": "s", "J": "J", "/s": "1/s", "": ""}
 
 
@@ -84,7 +84,7 @@ def parse_budget(text: str) -> Budget:
     if unit and _UNITS[unit] != metric.unit:
         raise ValueError(f"{name} is in {metric.unit or 'plain counts'}, got {text!r}")
     try:
-        limit = float(number) * _PREFIX[prefix]
+        limit = float(number) * PREFIXES[prefix]
     except ValueError:
         raise ValueError(f"a budget must be like lut<=200e3 or latency_s<=12ms, got {text!r}") from None
     return Budget(metric, sense, limit)

@@ -80,7 +80,12 @@ def energy_j(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
     pipe = np.where(op.weight_elements > 0, precision.math_pipe, precision.attention_pipe)
     arithmetic = op.executed_macs * mac_j(pipe, device.process_m)
     vector = op.count * op.vector_flops * vector_j(device.process_m)
-    return arithmetic + vector + bytes_moved(op, precision) * _select(MEMORY_J_PER_BYTE, device.memory_kind)
+    return arithmetic + vector + dram_j(bytes_moved(op, precision), device)
+
+
+def dram_j(moved_bytes: Real, device: Gpu | Cpu) -> Real:
+    """Energy of bytes moved to or from DRAM; nan where the device's memory is not in the table."""
+    return moved_bytes * _select(MEMORY_J_PER_BYTE, device.memory_kind)
 
 
 def _select(values: Mapping[str, Real], name: Real) -> Real:

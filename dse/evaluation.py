@@ -1,0 +1,191 @@
+"""What designs cost: the columns of one workload at precisions x devices, summed over its ops."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators import energy, roofline, traffic
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.estimate import grid as per_op
+from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
+from costmodel.estimators.fpga.coverage import covered
+from costmodel.estimators.traffic import BITS_PER_BYTE
+from costmodel.hardware import Device, Fpga
+from costmodel.precision import Precision
+from costmodel.record import Real, map_fields, stack, unstack
+from costmodel.workload import Op
+from costmodel.workload.ops import linear
+from dse.passes import Pass
+from dse.sensitivity.data_free import sqnr_loss
+
+Floats = NDArray[np.float64]
+Columns = dict[str, Floats]
+R = TypeVar("R")
+
+TILE = 2**16
+"""Cells of a tile, an op at a precision on a device each: its temporaries stay in a core's cache."""
+
+COUNTED: dict[str, Callable[[Op, Precision], Real]] = {
+    "params": lambda op, _: op.params,
+    "macs": lambda op, _: op.macs,
+    "flops": lambda op, _: op.flops,
+    "vector_flops": lambda op, _: op.count * op.vector_flops,
+    "bops": traffic.bops,
+    "weight_bytes": traffic.weight_bytes,
+    "kv_bytes": traffic.kv_bytes,
+    "bytes_moved": traffic.bytes_moved,
+}
+"""Sums over ops that depend on no device."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Precisions x devices of one class, `devices` a batch of them."""
+
+    precisions: tuple[Precision, ...]
+    devices: Device
+
+    @cached_property
+    def precision(self) -> Precision:
+        """The precisions as one record of arrays."""
+        return stack(self.precisions)
+
+    @cached_property
+    def records(self) -> list[Device]:
+        """The devices one by one."""
+        return unstack(self.devices)
+
+    @cached_property
+    def loss(self) -> Floats:
+        """The data-free proxy of one layer with weights: float64[precisions]."""
+        return sqnr_loss([linear("layer", 1, 1, 1)], self.precisions)[0]
+
+    @cached_property
+    def joules(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Energy of a product of weights, one of activations, a vector operation, a byte: float64[precisions, devices]."""
+        device = _on_axis(self.devices, 1, 2)
+        pipes = (_on_axis(self.precision, 0, 2).math_pipe, _on_axis(self.precision, 0, 2).attention_pipe)
+        products = (energy.mac_j(pipe, device.process_m) for pipe in pipes)
+        return *products, energy.vector_j(device.process_m), energy.dram_j(1.0, device)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many precisions and devices there are."""
+        return len(self.precisions), len(np.atleast_1d(self.devices.memory_bytes))
+
+
+def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Columns:
+    """Return the named metrics of a pass at every precision on every device: float64[precisions, devices].
+
+    `latency` is "estimate" (what costmodel.estimate uses) or "roofline". A metric that a device does not have, or
+    cannot run, is nan.
+    """
+    if isinstance(grid.devices, Fpga):
+        found = _on_fpgas(done, grid, latency)
+    else:
+        found = _counted(done, grid, names)
+        found |= (_by_roofline if latency == "roofline" else _by_estimate)(done, grid, names)
+        if "latency_s" in found:
+            found["examples_per_s"] = done.workload.batch / found["latency_s"]
+    if "loss" in names:
+        layers = done.times[done.batch.weight_elements > 0].sum()
+        found["loss"] = (layers * grid.loss)[:, None]  # the proxy of dse.choices: every layer's noise added
+    nan = np.full((1, 1), np.nan)
+    return {name: np.broadcast_to(found.get(name, nan), grid.shape) for name in names}
+
+
+WITH_LATENCY = ("latency_s", "examples_per_s")
+WITH_FOOTPRINT = ("gradient_bytes", "optimizer_bytes", "footprint_bytes", "peak_activation_bytes")
+
+
+def _counted(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
+    """Metrics that no device decides: float64[precisions, 1]."""
+    footprint = bool(set(names) & set(WITH_FOOTPRINT))
+    wanted = set(names) | ({"params", "weight_bytes", "kv_bytes"} if footprint else set())
+    op, precision = _on_axis(done.batch, 0, 2), _on_axis(grid.precision, 1, 2)
+    found = {name: _summed(COUNTED[name](op, precision), done)[:, None] for name in COUNTED if name in wanted}
+    if footprint:
+        bits = _on_axis(grid.precision, 0, 2).activation.bits_per_element
+        found["peak_activation_bytes"] = done.peak_elements * bits / BITS_PER_BYTE
+        if done.workload.phase == "training":
+            found["gradient_bytes"] = found["weight_bytes"]
+            found["optimizer_bytes"] = found["params"] * optimizer_bytes(1.0, "adam")
+        found["footprint_bytes"] = sum((found[part] for part in FOOTPRINT if part in found), np.zeros((1, 1)))
+    return found
+
+
+def _by_roofline(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
+    found: Columns = {}
+    if "energy_j" in names:
+        found["energy_j"] = _energy_j(done, grid, _counted(done, grid, ("bytes_moved",))["bytes_moved"])
+    if set(names) & set(WITH_LATENCY):
+        rows, columns = grid.shape
+        latency = found["latency_s"] = np.empty(grid.shape)
+        wide = min(columns, max(1, TILE // len(done.ops)))
+        tall = max(1, TILE // (len(done.ops) * wide))
+        op, precision, device = (_on_axis(b, i, 3) for i, b in enumerate((done.batch, grid.precision, grid.devices)))
+        for row in range(0, rows, tall):
+            part = _cut(precision, 1, row, row + tall)
+            for column in range(0, columns, wide):
+                time_s = roofline.latency_s(op, part, _cut(device, 2, column, column + wide))
+                latency[row : row + tall, column : column + wide] = _summed(time_s, done)
+    return found
+
+
+def _energy_j(done: Pass, grid: Grid, moved_bytes: Floats) -> Floats:
+    """`energy.energy_j` summed over ops, which it is linear in: sums first, then joules [precisions, devices]."""
+    op = done.batch
+    by_weights = op.weight_elements > 0
+    macs = op.executed_macs * done.times
+    product, attention, vector, byte = grid.joules
+    arithmetic = product * macs[by_weights].sum() + attention * macs[~by_weights].sum()
+    return arithmetic + vector * (op.count * op.vector_flops * done.times).sum() + byte * moved_bytes
+
+
+def _by_estimate(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
+    """Latency and energy by the grid that costmodel.estimate reports, a device at a time."""
+    wanted = {"latency_s"} & set(names) | ({"latency_s"} if "examples_per_s" in names else set()) | {"energy_j"} & set(names)
+    if not wanted:
+        return {}
+    tables = [per_op(done.ops, grid.precisions, device) for device in grid.records]
+    return {name: np.stack([_summed(columns[name], done) for columns in tables], axis=1) for name in wanted}
+
+
+def _on_fpgas(done: Pass, grid: Grid, latency: str) -> Columns:
+    """Each design folded to its fastest balanced pipeline; formats that no formula covers give nan."""
+    if latency == "roofline":
+        raise ValueError(f'latency = "roofline" is a model of GPUs and CPUs, got {grid.records[0].name}')
+    rows = [[_totals(done, precision, device) for device in grid.records] for precision in grid.precisions]
+    found = {name for row in rows for totals in row for name in totals}
+    table = {name: np.array([[totals.get(name, np.nan) for totals in row] for row in rows]) for name in found}
+    if "throughput_per_s" in table:
+        table["examples_per_s"] = done.workload.batch * table["throughput_per_s"]
+    return table
+
+
+def _totals(done: Pass, precision: Precision, device: Device) -> dict[str, float]:
+    return dict(estimate(done.workload, precision, device).totals) if covered(precision) else {}
+
+
+def _summed(column: Real, done: Pass) -> Floats:
+    """Sum over the first axis, each op as often as it occurs."""
+    wide = np.broadcast_to(column, (len(done.ops), *np.shape(column)[1:]))
+    weights = done.times.reshape(-1, *(1,) * (wide.ndim - 1))
+    return np.asarray((wide * weights).sum(axis=0), dtype=np.float64)
+
+
+def _on_axis(batch: R, axis: int, rank: int) -> R:
+    """A batch with its fields along one axis of a grid."""
+    shape = [1] * rank
+    shape[axis] = -1
+    return map_fields(batch, lambda column: np.reshape(column, shape))
+
+
+def _cut(batch: R, axis: int, start: int, stop: int) -> R:
+    """A part of a batch along its axis."""
+    where = (slice(None),) * axis + (slice(start, stop),)
+    return map_fields(batch, lambda column: column[where])

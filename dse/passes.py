@@ -1,0 +1,121 @@
+"""The workloads of a space, and their distinct ops: equal ones are evaluated once."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property, lru_cache
+from operator import attrgetter
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel import models
+from costmodel.catalog import modules, require
+from costmodel.estimators.footprint import peak_activation_bytes
+from costmodel.estimators.traffic import BITS_PER_BYTE
+from costmodel.precision import W32A32
+from costmodel.record import stack
+from costmodel.workload import Op, Workload
+from dse.axes import WHOLE, label
+
+
+_what_it_costs = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs")))
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A workload as the explorer evaluates it.
+
+    ops    its distinct ops: two that differ in name and inputs alone cost the same
+    times  float64[ops]: how many ops of the workload each stands for
+    """
+
+    workload: Workload
+    ops: tuple[Op, ...]
+    times: NDArray[np.float64]
+
+    @staticmethod
+    def of(workload: Workload) -> "Pass":
+        """Merge a workload's equal ops."""
+        keys = [_what_it_costs(op) for op in workload.ops]
+        times = Counter(keys)
+        first = dict(zip(reversed(keys), reversed(workload.ops), strict=True))
+        return Pass(workload, tuple(first[key] for key in times), np.array(list(times.values()), dtype=np.float64))
+
+    @cached_property
+    def batch(self) -> Op:
+        """The distinct ops as one record of arrays."""
+        return stack(self.ops)
+
+    @cached_property
+    def peak_elements(self) -> float:
+        """The most op outputs alive at once."""
+        peak_bytes = peak_activation_bytes(self.workload, W32A32)
+        return peak_bytes * BITS_PER_BYTE / float(W32A32.activation.bits_per_element)
+
+
+def build(values: Mapping[str, Any]) -> Pass:
+    """Return the pass of a design's values on the axes; ValueError where one does not apply to the model."""
+    model = values["model"] if isinstance(values["model"], Mapping) else {"model": values["model"]}
+    shape = {name: values[name] for name in WHOLE if name in values}
+    twice = sorted(set(shape) & set(model))
+    if twice:
+        raise ValueError(f"{twice[0]} is an axis and also fixed for {label(values['model'])}")
+    key = json.dumps([model | shape, values.get("strategy", NONE)])
+    return _build(key)
+
+
+NONE = "none"
+"""The strategy that leaves a workload as it is."""
+
+
+@lru_cache(maxsize=64)
+def _build(key: str) -> Pass:
+    model, spelled = json.loads(key)
+    shape = {name: value for name, value in model.items() if name != "model"}
+    try:
+        workload = models.load(model["model"], **shape)
+    except ValueError as error:
+        raise ValueError(f"{label(model)}: {error}") from None
+    return Pass.of(strategy(spelled)(workload))
+
+
+def strategy(spelled: Any) -> Any:
+    """Return the strategy of a file's name in costmodel/strategies, or of a table with its name and fields.
+
+    "none" leaves a workload as it is. ValueError names the field that is missing, unknown or refused.
+    """
+    table = {"name": spelled} if isinstance(spelled, str) else dict(spelled)
+    name = table.pop("name")
+    if name == NONE and not table:
+        return _unchanged
+    found = _strategies()
+    cls = _strategy_class(found[require("strategy", name, [NONE, *found])])
+    try:
+        return cls(**table)
+    except TypeError as error:
+        raise ValueError(f"strategy {name}: {error}") from None
+
+
+def _unchanged(workload: Workload) -> Workload:
+    return workload
+
+
+def _strategies() -> dict[str, ModuleType]:
+    try:
+        from costmodel import strategies
+    except ImportError:
+        return {}
+    return modules(strategies)
+
+
+def _strategy_class(module: ModuleType) -> Any:
+    """The one dataclass of a strategy's file that is called with a workload."""
+    own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
+    found = [cls for cls in own if is_dataclass(cls) and callable(getattr(cls, "__call__", None)) and "__call__" in vars(cls)]
+    if len(found) != 1:
+        raise ValueError(f"{module.__name__} must have one dataclass Workload -> Workload, it has {len(found)}")
+    return found[0]

@@ -1,0 +1,238 @@
+"""Space: the product of named axes, with limits, objectives and groups; every design has an index and an id."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from costmodel import hardware
+from costmodel.catalog import read_toml, require
+from costmodel.hardware import Device
+from dse import axes as axis_file
+from dse.axes import FIELD, NUMERIC_FIELDS, Axis
+from dse.expression import TEXT, Expression, Objective, check_names, limit, objective
+
+KEYS = ("axes", "objectives", "constraints", "groups", "metrics", "latency", "rows")
+LATENCIES = ("estimate", "roofline")
+BITS = ("weight_bits", "activation_bits", "kv_bits")
+METRICS = (
+    "latency_s", "energy_j", "examples_per_s", "loss", "weight_bytes", "kv_bytes", "peak_activation_bytes",
+    "gradient_bytes", "optimizer_bytes", "footprint_bytes", "bytes_moved", "params", "macs", "flops", "vector_flops",
+    "bops", "lut", "dsp", "bram18", "uram", "cycles", "throughput_per_s",
+)  # fmt: skip
+"""What a design can be asked for; one that its device does not have is nan, and the design is left out."""
+
+ID_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Space:
+    """A product of axes; `Space.read` makes one from plain data, `Space.load` from a TOML file.
+
+    axes         in the order of `axes.NAMES`, fields of the device last; the last counts fastest
+    objectives   what a front minimises or maximises
+    constraints  limits that a design must keep
+    groups       names of axes: a front for each combination of their values
+    metrics      further columns of the result
+    latency      "estimate", whatever `costmodel.estimate` uses, or "roofline", faster and a lower bound
+    rows         whether every design is kept, not the fronts alone
+    """
+
+    axes: tuple[Axis, ...]
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Expression, ...] = ()
+    groups: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    latency: str = "estimate"
+    rows: bool = False
+    spec: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @staticmethod
+    def load(path: Path) -> "Space":
+        """Read a TOML file; ValueError names the file and what is wrong."""
+        data = read_toml(path)
+        try:
+            return Space.read(data)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+    @staticmethod
+    def read(data: Mapping[str, Any]) -> "Space":
+        """Read {axes, objectives, constraints, groups, metrics, latency, rows}; ValueError in one line."""
+        for key in data:
+            require("key of a space", key, KEYS)
+        axes = axis_file.read(data.get("axes", {}))
+        space = Space(
+            axes,
+            tuple(objective(text) for text in _texts(data, "objectives")),
+            tuple(limit(text) for text in _texts(data, "constraints")),
+            tuple(_texts(data, "groups")),
+            tuple(_texts(data, "metrics")),
+            data.get("latency", "estimate"),
+            data.get("rows", False),
+        )
+        _check(space)
+        return replace(space, spec=_plain(space))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many values each axis has."""
+        return tuple(len(axis.values) for axis in self.axes)
+
+    @property
+    def size(self) -> int:
+        """How many designs there are, those that break a constraint included."""
+        return math.prod(self.shape)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the numbers in a result: objectives, metrics that constraints read, and those asked for."""
+        read = [n for limit in self.constraints for n in sorted(limit.names) if n in METRICS]
+        return tuple(dict.fromkeys([o.name for o in self.objectives] + read + list(self.metrics)))
+
+    def axis(self, name: str) -> Axis:
+        """The axis of that name; UnknownNameError lists near names."""
+        by_name = {axis.name: axis for axis in self.axes}
+        return by_name[require("axis of this space", name, by_name)]
+
+    def positions(self, index: ArrayLike) -> dict[str, NDArray[np.int64]]:
+        """Each axis's position of designs by index: an int, or int[...]."""
+        parts = np.unravel_index(np.asarray(index, dtype=np.int64), self.shape)
+        return {axis.name: part for axis, part in zip(self.axes, parts, strict=True)}
+
+    def design(self, index: int) -> dict[str, Any]:
+        """The value that a design has on each axis."""
+        return {name: self.axis(name).values[int(at)] for name, at in self.positions(index).items()}
+
+    def id(self, index: int) -> str:
+        """A stable name of a design: the first digits of the SHA-256 of its values on the axes, as sorted JSON."""
+        return digest(self.design(index))[:ID_DIGITS]
+
+    def group(self, index: ArrayLike) -> NDArray[np.int64]:
+        """The number of the group of each design; designs in equal groups compete for the front."""
+        positions = self.positions(index)
+        if not self.groups:
+            return np.zeros(np.shape(index), dtype=np.int64)
+        sizes = tuple(len(self.axis(name).values) for name in self.groups)
+        return np.asarray(np.ravel_multi_index(tuple(positions[name] for name in self.groups), sizes))
+
+    @cached_property
+    def devices(self) -> tuple[Device, ...]:
+        """The devices by name, without the fields that axes vary."""
+        return tuple(hardware.device(name) for name in self.axis("device").values)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of what decides the results: the specification, the devices' figures, the models' files."""
+        figures = [{k: v for k, v in asdict(d).items() if k != "sources"} for d in self.devices]
+        return digest({"space": self.spec, "devices": figures, "files": _files(self.axis("model").values)})
+
+    def inner(self) -> tuple[int, int]:
+        """Lengths of the two dense parts of an index: precisions, and devices with their fields."""
+        sizes = dict(zip((a.name for a in self.axes), self.shape, strict=True))
+        return sizes["precision"], math.prod(n for name, n in sizes.items() if name.startswith("device"))
+
+    def blocks(self, start: int, stop: int, most: int) -> Iterator["Block"]:
+        """Cut designs start..stop into rectangles of precisions x devices of one workload, of at most `most` designs."""
+        precisions, devices = self.inner()
+        tall = max(1, most // devices)
+        while start < stop:
+            outer, within = divmod(start, precisions * devices)
+            row, column = divmod(within, devices)
+            if column or stop - start < devices or devices > most:
+                width = min(devices - column, stop - start, most)
+                block = Block(start, outer, slice(row, row + 1), slice(column, column + width))
+            else:
+                rows = min(precisions - row, (stop - start) // devices, tall)
+                block = Block(start, outer, slice(row, row + rows), slice(0, devices))
+            yield block
+            start += block.size
+
+
+@dataclass(frozen=True)
+class Block:
+    """Designs of one workload: `start` is the first's index, rows and columns are slices of precisions and devices."""
+
+    start: int
+    outer: int
+    rows: slice
+    columns: slice
+
+    @property
+    def size(self) -> int:
+        """How many designs it holds."""
+        return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
+
+
+def digest(data: Any) -> str:
+    """SHA-256 of plain data as JSON with sorted keys, in hexadecimal."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def known_names(axes: Sequence[Axis]) -> list[str]:
+    """What an expression over these axes may read: metrics, axes, bits of a precision, fields of a device."""
+    fields = [FIELD + name for name in NUMERIC_FIELDS]
+    return list(dict.fromkeys([*METRICS, *(a.name for a in axes), *BITS, *fields, *NUMERIC_FIELDS]))
+
+
+def _check(space: Space) -> None:
+    if not space.objectives:
+        raise ValueError("a space needs at least one objective, got none")
+    names = [o.name for o in space.objectives]
+    if len(set(names)) < len(names):
+        raise ValueError(f"objectives must differ, got {', '.join(names)}")
+    known = known_names(space.axes)
+    for expression in (*(o.value for o in space.objectives), *space.constraints):
+        check_names(expression, known)
+    text = [name for o in space.objectives for name in o.value.names if name in TEXT]
+    if text:
+        raise ValueError(f"{text[0]} is text, no quantity to optimise")
+    for name in space.groups:
+        space.axis(name)
+    for name in space.metrics:
+        require("metric", name, METRICS)
+    if space.latency not in LATENCIES:
+        raise ValueError(f"latency must be one of {LATENCIES}, got {space.latency!r}")
+    if not isinstance(space.rows, bool):
+        raise ValueError(f"rows must be true or false, got {space.rows!r}")
+    if space.size > 2**53:
+        raise ValueError(f"a space may have 2**53 designs, this one has {space.size}")
+    _ = space.devices
+
+
+def _texts(data: Mapping[str, Any], key: str) -> list[str]:
+    given = data.get(key, [])
+    if not isinstance(given, list | tuple) or not all(isinstance(text, str) for text in given):
+        raise ValueError(f"{key} must be a list of strings, got {given!r}")
+    return list(given)
+
+
+def _plain(space: Space) -> dict[str, Any]:
+    """The specification that `read` takes, every range and shorthand written out: equal for equal spaces."""
+    told = {-1.0: "maximise", 1.0: "minimise"}
+    return {
+        "axes": {axis.name: list(axis.values) for axis in space.axes},
+        "objectives": [f"{told[o.sign]} {o.value.text}" for o in space.objectives],
+        "constraints": [c.text for c in space.constraints],
+        "groups": list(space.groups),
+        "metrics": list(space.metrics),
+        "latency": space.latency,
+        "rows": space.rows,
+    }
+
+
+def _files(models: Sequence[Any]) -> dict[str, str]:
+    """SHA-256 of each model that is a file."""
+    found = {}
+    for model in models:
+        scheme, _, path = (model if isinstance(model, str) else model["model"]).partition(":")
+        if scheme in ("onnx", "hf") and Path(path).is_file():
+            found[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return found

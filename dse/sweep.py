@@ -1,0 +1,200 @@
+"""Sweep a space to the fronts of its groups: chunk by chunk into a run directory, which a killed sweep resumes from."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from costmodel.files import write_atomically
+from costmodel.hardware import Fpga
+from dse import journal, passes, store
+from dse.chunk import Evaluated, blocks, corners, fronts, merge
+from dse.journal import Contents
+from dse.space import Space
+from dse.store import Part, Plan, Record, Run
+
+Work: TypeAlias = Callable[[int], Part]
+Completed: TypeAlias = Iterator[tuple[int, Part]]
+Tell: TypeAlias = Callable[[int, int], object]
+
+TARGET = 2.0**21
+"""Work of a chunk in units of an op at a precision on a device by the roofline: a fraction of a second."""
+UNITS = {"roofline": 1.0, "estimate": 16.0, "fpga": 2.0**13}
+"""Units of a distinct op of a design by what evaluates it, judged from the speeds of all three on one core."""
+MOST_CHUNKS = 4096
+
+
+def sweep(
+    space: Space, folder: Path, *, workers: int = 1, cluster: str = "", progress: Tell | None = None
+) -> Run:
+    """Evaluate every design that `folder` does not have yet and return the complete run.
+
+    workers   processes of this machine; 1 evaluates in this one
+    cluster   address of a Dask scheduler, tcp://..., whose workers do it instead
+    progress  told (designs done, designs in all)
+
+    Killed at any instant, the same call goes on where the journal ends, and the folder ends with the same bytes. An
+    interrupt leaves what is done. ValueError, and nothing overwritten, where the folder holds another space, something
+    else, or a corrupted run; where another process writes to it; where a chunk kills its worker repeatedly.
+    """
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    plan = Plan(space, chunk_designs(space))
+    open_folder(plan, folder)
+    with journal.locked(folder / store.JOURNAL) as file:
+        contents = journal.read(folder / store.JOURNAL, plan.header)
+        if contents.end == 0:
+            file.write(plan.header)
+        file.truncate(contents.end or len(plan.header))
+        file.seek(0, 2)
+        records = {n: Record.read(p, len(space.columns)) for n, p in contents.records.items()}
+        _check_numbers(folder, records, plan)
+        _clean(folder)
+        ready = {n for n, record in records.items() if _has_rows(folder, n, record)}
+        pending = [n for n in range(plan.chunks) if n not in ready]
+        parts: list[Record | Part] = [records[n] for n in ready]
+        told = sum(record.counts.designs for record in parts)
+        if progress:
+            progress(told, space.size)
+        with closing(_completed(plan, pending, workers, cluster)) as completed:
+            for number, part in completed:
+                if space.rows:
+                    write_atomically(store.rows_path(folder, number), part.file)
+                    journal.sync_folder(folder / store.ROWS)
+                if number not in records:
+                    journal.append(file, number, part.payload())
+                parts.append(part)
+                told += part.counts.designs
+                if progress:
+                    progress(told, space.size)
+                if len(parts) > 64:
+                    parts = [_joined(space, parts)]
+        front, counts = store.combined(space, parts)
+        run = Run(folder, plan, tuple(range(plan.chunks)), front, counts)
+        _finish(run)
+    return run
+
+
+def part_of(space: Space, start: int, stop: int) -> Part:
+    """Evaluate designs start..stop: the fronts of their groups, counts, and every row where the space keeps them."""
+    kept: list[Evaluated] = []
+    rows, counts = [store.empty(space)], store.Counts()
+    for evaluated in blocks(space, start, stop):
+        rows.append(fronts(space, evaluated))
+        counts = counts.plus(evaluated.counts)
+        if space.rows:
+            kept.append(evaluated)
+        if len(rows) > 64:
+            rows = [merge(space, rows)]
+    return Part(merge(space, rows), counts, store.rows_file(space, iter(kept)) if space.rows else b"")
+
+
+def work_of(plan: Plan) -> Work:
+    """A function of a chunk's number that other processes can run."""
+    return partial(work, json.dumps(plan.space.spec), plan.space.hash, plan.chunk_designs)
+
+
+def work(spec: str, expected: str, designs: int, number: int) -> Part:
+    """Evaluate a chunk; ValueError where this process sees other figures of devices or models than the caller."""
+    space = _space(spec)
+    if space.hash != expected:
+        raise ValueError("a worker sees other figures of the devices or models than the process that started the sweep")
+    return part_of(space, *Plan(space, designs).span(number))
+
+
+@lru_cache(maxsize=4)
+def _space(spec: str) -> Space:
+    return Space.read(json.loads(spec))
+
+
+def chunk_designs(space: Space) -> int:
+    """Designs of a chunk, whole rows of a workload where they fit; ValueError where a model refuses an axis's ends."""
+    distinct = np.mean([len(passes.build(corner).ops) for corner in corners(space)])
+    kind = "fpga" if any(isinstance(device, Fpga) for device in space.devices) else space.latency
+    wanted = max(TARGET / (UNITS[kind] * distinct), space.size / MOST_CHUNKS, 1.0)
+    precisions, devices = space.inner()
+    unit = next((u for u in (precisions * devices, devices) if u <= wanted), 1)
+    return min(unit * math.ceil(wanted / unit), space.size)
+
+
+def open_folder(plan: Plan, folder: Path) -> None:
+    """Make the folder and its journal if they are not there; ValueError where it holds something else."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{str(folder)!r} is a file, not a folder for a run")
+    if store.is_run(folder):
+        line = journal.first_line(folder / store.JOURNAL)
+        if not plan.header.startswith(line):
+            store.plan_of(folder)
+            raise ValueError(f"{folder} holds a run of another space; name another folder with --out")
+    else:
+        foreign = [p.name for p in folder.iterdir() if not p.name.startswith(f".{store.JOURNAL}.")] if folder.is_dir() else []
+        if foreign:
+            raise ValueError(f"{folder} is not empty and holds no run: it has {sorted(foreign)[0]}")
+        folder.mkdir(parents=True, exist_ok=True)
+        journal.create(folder / store.JOURNAL, plan.header)
+    if plan.space.rows:
+        (folder / store.ROWS).mkdir(exist_ok=True)
+
+
+def _completed(plan: Plan, pending: list[int], workers: int, cluster: str) -> Completed:
+    """Chunks as they are done, in any order."""
+    if cluster:
+        from dse.cluster import completed
+
+        return completed(cluster, work_of(plan), pending, plan.space.hash)
+    if workers > 1 and len(pending) > 1:
+        from dse.pool import completed as by_processes
+
+        return by_processes(work_of(plan), pending, min(workers, len(pending)))
+    return _here(plan, pending)
+
+
+def _here(plan: Plan, pending: Iterable[int]) -> Completed:
+    for number in pending:
+        yield number, part_of(plan.space, *plan.span(number))
+
+
+def _joined(space: Space, parts: list[Record | Part]) -> Part:
+    front, counts = store.combined(space, parts)
+    return Part(front, counts)
+
+
+def _has_rows(folder: Path, number: int, record: Record) -> bool:
+    """Whether a chunk's rows file is there and whole, or none is kept."""
+    if not record.file_bytes:
+        return True
+    path = store.rows_path(folder, number)
+    if not path.is_file() or path.stat().st_size != record.file_bytes:
+        return False
+    return store.crc32(path.read_bytes()) == record.file_crc
+
+
+def _check_numbers(folder: Path, records: dict[int, Record], plan: Plan) -> None:
+    """Whether each record is of a chunk of this plan and counts its designs."""
+    for number, record in records.items():
+        start, stop = plan.span(number)
+        if number >= plan.chunks or record.counts.designs != stop - start:
+            raise journal.CorruptError(f"{folder} is corrupted: chunk {number} counts {record.counts.designs} designs")
+
+
+def _clean(folder: Path) -> None:
+    """Delete the temporary files of writes that were killed."""
+    names = (f".{store.JOURNAL}.*", f".{store.FRONT}.*", f"{store.ROWS}/.*")
+    for path in (path for name in names for path in folder.glob(name)):
+        path.unlink()
+
+
+def _finish(run: Run) -> None:
+    """Write the front, and the journal in order of its chunks where they were done in another."""
+    path = run.folder / store.JOURNAL
+    contents: Contents = journal.read(path, run.plan.header)
+    if list(contents.records) != sorted(contents.records):
+        ordered = (journal.pack(n, contents.records[n]) for n in sorted(contents.records))
+        write_atomically(path, run.plan.header + b"".join(ordered))
+    store.write_front(run.folder, run.plan.space, run.front)
+    journal.sync_folder(run.folder)
