@@ -5,8 +5,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.progress import TimeRemainingColumn as Eta
+from rich.text import Text
 
 Tell = Callable[[int, int], None]
 """Told (steps done, steps in all)."""
@@ -21,10 +31,24 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
+class _Rate(ProgressColumn):
+    """How many units a second, of the last half minute."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        """The rate as text, empty before there is one."""
+        return Text(f"{task.speed:,.0f} {self.unit}/s" if task.speed else "")
+
+
 @contextmanager
-def bar(what: str) -> Iterator[Tell]:
-    """Show a bar with the time left; the body calls what it is given with (done, total)."""
-    columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Eta())
+def bar(what: str, *, unit: str = "") -> Iterator[Tell]:
+    """Show a bar with the time left, and the rate in `unit`; the body calls what it is given with (done, total)."""
+    rate = (_Rate(unit),) if unit else ()
+    counted = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn())
+    columns = (*counted, *rate, TimeElapsedColumn(), Eta())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
         task = shown.add_task(what, total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)

@@ -154,7 +154,9 @@ def _precisions(given: Any) -> list[str]:
         require("key of axis precision", key, ("weight", "activation", "kv"))
     if "weight" not in given or "activation" not in given:
         raise ValueError(f"precision as a table needs weight and activation, got {', '.join(given)}")
-    parts = [[_text(f"precision.{k}", v) for v in _listed(given[k])] for k in ("weight", "activation", "kv") if k in given]
+    parts = [
+        [_text(f"precision.{k}", v) for v in _listed(given[k])] for k in ("weight", "activation", "kv") if k in given
+    ]
     return ["/".join(formats) for formats in product(*parts)]
 
 

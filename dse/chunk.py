@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Every design of a block: `columns` float64[designs, space.columns]; `feasible` has values and keeps the limits."""
+    """The designs of a block: `columns` float64[designs, space.columns]; `feasible` ones have values within limits."""
 
     start: int
     columns: NDArray[np.float64]
@@ -190,7 +191,7 @@ def device_batches(space: Space, at: NDArray[np.int64]) -> list[tuple[NDArray[np
         if where.size:
             base: Any = stack([space.devices[i] for i in members])
             rank = np.searchsorted(members, chosen[where])
-            batch = map_fields(base, lambda column, rank=rank: column[rank])
+            batch = map_fields(base, itemgetter(rank))
             for name, position in positions.items():
                 values = np.array(space.axis(name).values)[position[where]]
                 batch = _with_field(batch, name.removeprefix(FIELD).split("."), values)
@@ -208,7 +209,7 @@ def _with_field(record: Any, path: list[str], values: NDArray[np.float64]) -> An
 
 
 def corners(space: Space) -> list[dict[str, Any]]:
-    """Designs with the least and greatest batch, context and resolution of each model and strategy: what may not fit."""
+    """Each model and strategy with the least and the greatest batch, context and resolution: what may not fit."""
     outer = [axis for axis in space.axes if axis.name != "precision" and not axis.name.startswith("device")]
     ends = [sorted({min(a.values), max(a.values)}) if a.name in WHOLE else a.values for a in outer]
     return [dict(zip((axis.name for axis in outer), values, strict=True)) for values in product(*ends)]

@@ -1,20 +1,20 @@
 """What designs cost: the columns of one workload at precisions x devices, summed over its ops."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeVar
+from functools import cached_property, reduce
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators import energy, roofline, traffic
 from costmodel.estimators.estimate import estimate
-from costmodel.estimators.estimate import grid as per_op
+from costmodel.estimators.estimate import evaluate as per_op
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
 from costmodel.estimators.fpga.coverage import covered
 from costmodel.estimators.traffic import BITS_PER_BYTE
-from costmodel.hardware import Device, Fpga
+from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.record import Real, map_fields, stack, unstack
 from costmodel.workload import Op
@@ -62,12 +62,13 @@ class Grid:
     @cached_property
     def loss(self) -> Floats:
         """The data-free proxy of one layer with weights: float64[precisions]."""
-        return sqnr_loss([linear("layer", 1, 1, 1)], self.precisions)[0]
+        row: Floats = sqnr_loss([linear("layer", 1, 1, 1)], self.precisions)[0]
+        return row
 
     @cached_property
     def joules(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Energy of a product of weights, one of activations, a vector operation, a byte: float64[precisions, devices]."""
-        device = _on_axis(self.devices, 1, 2)
+        """Energy of a product of weights, one of activations, a vector flop, a byte: float64[precisions, devices]."""
+        device: Any = _on_axis(self.devices, 1, 2)
         pipes = (_on_axis(self.precision, 0, 2).math_pipe, _on_axis(self.precision, 0, 2).attention_pipe)
         products = (energy.mac_j(pipe, device.process_m) for pipe in pipes)
         return *products, energy.vector_j(device.process_m), energy.dram_j(1.0, device)
@@ -92,7 +93,7 @@ def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Co
         if "latency_s" in found:
             found["examples_per_s"] = done.workload.batch / found["latency_s"]
     if "loss" in names:
-        layers = done.times[done.batch.weight_elements > 0].sum()
+        layers = done.counted.times[done.counted.batch.weight_elements > 0].sum()
         found["loss"] = (layers * grid.loss)[:, None]  # the proxy of dse.choices: every layer's noise added
     nan = np.full((1, 1), np.nan)
     return {name: np.broadcast_to(found.get(name, nan), grid.shape) for name in names}
@@ -106,15 +107,15 @@ def _counted(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
     """Metrics that no device decides: float64[precisions, 1]."""
     footprint = bool(set(names) & set(WITH_FOOTPRINT))
     wanted = set(names) | ({"params", "weight_bytes", "kv_bytes"} if footprint else set())
-    op, precision = _on_axis(done.batch, 0, 2), _on_axis(grid.precision, 1, 2)
-    found = {name: _summed(COUNTED[name](op, precision), done)[:, None] for name in COUNTED if name in wanted}
+    op, precision = _on_axis(done.counted.batch, 0, 2), _on_axis(grid.precision, 1, 2)
+    found = {name: done.counted.summed(COUNTED[name](op, precision))[:, None] for name in COUNTED if name in wanted}
     if footprint:
         bits = _on_axis(grid.precision, 0, 2).activation.bits_per_element
         found["peak_activation_bytes"] = done.peak_elements * bits / BITS_PER_BYTE
         if done.workload.phase == "training":
             found["gradient_bytes"] = found["weight_bytes"]
-            found["optimizer_bytes"] = found["params"] * optimizer_bytes(1.0, "adam")
-        found["footprint_bytes"] = sum((found[part] for part in FOOTPRINT if part in found), np.zeros((1, 1)))
+            found["optimizer_bytes"] = np.asarray(found["params"] * optimizer_bytes(1.0, "adam"))
+        found["footprint_bytes"] = reduce(np.add, [found[part] for part in FOOTPRINT if part in found])
     return found
 
 
@@ -125,34 +126,38 @@ def _by_roofline(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
     if set(names) & set(WITH_LATENCY):
         rows, columns = grid.shape
         latency = found["latency_s"] = np.empty(grid.shape)
-        wide = min(columns, max(1, TILE // len(done.ops)))
-        tall = max(1, TILE // (len(done.ops) * wide))
-        op, precision, device = (_on_axis(b, i, 3) for i, b in enumerate((done.batch, grid.precision, grid.devices)))
+        wide = min(columns, max(1, TILE // len(done.counted.ops)))
+        tall = max(1, TILE // (len(done.counted.ops) * wide))
+        op, precision = _on_axis(done.counted.batch, 0, 3), _on_axis(grid.precision, 1, 3)
+        device: Any = _on_axis(grid.devices, 2, 3)
         for row in range(0, rows, tall):
             part = _cut(precision, 1, row, row + tall)
             for column in range(0, columns, wide):
                 time_s = roofline.latency_s(op, part, _cut(device, 2, column, column + wide))
-                latency[row : row + tall, column : column + wide] = _summed(time_s, done)
+                latency[row : row + tall, column : column + wide] = done.counted.summed(time_s)
     return found
 
 
 def _energy_j(done: Pass, grid: Grid, moved_bytes: Floats) -> Floats:
     """`energy.energy_j` summed over ops, which it is linear in: sums first, then joules [precisions, devices]."""
-    op = done.batch
+    op = done.counted.batch
     by_weights = op.weight_elements > 0
-    macs = op.executed_macs * done.times
+    macs = op.executed_macs * done.counted.times
     product, attention, vector, byte = grid.joules
     arithmetic = product * macs[by_weights].sum() + attention * macs[~by_weights].sum()
-    return arithmetic + vector * (op.count * op.vector_flops * done.times).sum() + byte * moved_bytes
+    flops = (op.count * op.vector_flops * done.counted.times).sum()
+    return np.asarray(arithmetic + vector * flops + byte * moved_bytes)
 
 
 def _by_estimate(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
-    """Latency and energy by the grid that costmodel.estimate reports, a device at a time."""
-    wanted = {"latency_s"} & set(names) | ({"latency_s"} if "examples_per_s" in names else set()) | {"energy_j"} & set(names)
+    """Latency and energy by what costmodel.estimate evaluates, a device at a time."""
+    wanted = [n for n in ("latency_s", "energy_j") if n in names or (n == "latency_s" and "examples_per_s" in names)]
     if not wanted:
         return {}
-    tables = [per_op(done.ops, grid.precisions, device) for device in grid.records]
-    return {name: np.stack([_summed(columns[name], done) for columns in tables], axis=1) for name in wanted}
+    distinct = done.on_gpu if isinstance(grid.devices, Gpu) else done.counted
+    op, precision = _on_axis(distinct.batch, 0, 2), _on_axis(grid.precision, 1, 2)
+    tables = [per_op(device, op, precision, None) for device in grid.records]
+    return {name: np.stack([distinct.summed(columns[name]) for columns in tables], axis=1) for name in wanted}
 
 
 def _on_fpgas(done: Pass, grid: Grid, latency: str) -> Columns:
@@ -169,13 +174,6 @@ def _on_fpgas(done: Pass, grid: Grid, latency: str) -> Columns:
 
 def _totals(done: Pass, precision: Precision, device: Device) -> dict[str, float]:
     return dict(estimate(done.workload, precision, device).totals) if covered(precision) else {}
-
-
-def _summed(column: Real, done: Pass) -> Floats:
-    """Sum over the first axis, each op as often as it occurs."""
-    wide = np.broadcast_to(column, (len(done.ops), *np.shape(column)[1:]))
-    weights = done.times.reshape(-1, *(1,) * (wide.ndim - 1))
-    return np.asarray((wide * weights).sum(axis=0), dtype=np.float64)
 
 
 def _on_axis(batch: R, axis: int, rank: int) -> R:

@@ -1,4 +1,4 @@
-"""Expressions over columns: limits such as `footprint_bytes <= memory_bytes`, objectives such as `latency_s / batch`."""
+"""Expressions over columns: limits as `footprint_bytes <= memory_bytes`, objectives as `latency_s / batch`."""
 
 import ast
 import operator

@@ -113,7 +113,11 @@ def _record(data: bytes, at: int) -> tuple[int, bytes] | None:
 
 def _head(data: bytes, at: int) -> tuple[int, int, int] | None:
     head = data[at : at + HEAD_BYTES]
-    if len(head) < HEAD_BYTES or head[: len(MAGIC)] != MAGIC or _CRC.unpack(head[_HEAD.size :])[0] != crc32(head[: _HEAD.size]):
+    if (
+        len(head) < HEAD_BYTES
+        or head[: len(MAGIC)] != MAGIC
+        or _CRC.unpack(head[_HEAD.size :])[0] != crc32(head[: _HEAD.size])
+    ):
         return None
     _, number, length, crc = _HEAD.unpack(head[: _HEAD.size])
     return number, length, crc

@@ -1,8 +1,9 @@
 """The workloads of a space, and their distinct ops: equal ones are evaluated once."""
 
+import importlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property, lru_cache
 from operator import attrgetter
@@ -15,40 +16,58 @@ from numpy.typing import NDArray
 from costmodel import models
 from costmodel.catalog import modules, require
 from costmodel.estimators.footprint import peak_activation_bytes
+from costmodel.estimators.fusion import fuse
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import W32A32
-from costmodel.record import stack
+from costmodel.record import Real, stack
 from costmodel.workload import Op, Workload
 from dse.axes import WHOLE, label
-
 
 _what_it_costs = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs")))
 
 
 @dataclass(frozen=True)
-class Pass:
-    """A workload as the explorer evaluates it.
+class Distinct:
+    """Ops that cost differently, and float64[ops] how many each stands for: names and inputs cost nothing."""
 
-    ops    its distinct ops: two that differ in name and inputs alone cost the same
-    times  float64[ops]: how many ops of the workload each stands for
-    """
-
-    workload: Workload
     ops: tuple[Op, ...]
     times: NDArray[np.float64]
 
     @staticmethod
-    def of(workload: Workload) -> "Pass":
-        """Merge a workload's equal ops."""
-        keys = [_what_it_costs(op) for op in workload.ops]
+    def of(ops: Sequence[Op]) -> "Distinct":
+        """Merge equal ops, in the order of their first."""
+        keys = [_what_it_costs(op) for op in ops]
         times = Counter(keys)
-        first = dict(zip(reversed(keys), reversed(workload.ops), strict=True))
-        return Pass(workload, tuple(first[key] for key in times), np.array(list(times.values()), dtype=np.float64))
+        first = dict(zip(reversed(keys), reversed(ops), strict=True))
+        return Distinct(tuple(first[key] for key in times), np.array(list(times.values()), dtype=np.float64))
 
     @cached_property
     def batch(self) -> Op:
-        """The distinct ops as one record of arrays."""
+        """The ops as one record of arrays."""
         return stack(self.ops)
+
+    def summed(self, column: Real) -> NDArray[np.float64]:
+        """Sum float64[ops, ...] over the first axis, each op as often as it occurs."""
+        wide = np.broadcast_to(column, (len(self.ops), *np.shape(column)[1:]))
+        weights = self.times.reshape(-1, *(1,) * (wide.ndim - 1))
+        return np.asarray((wide * weights).sum(axis=0), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A workload as the explorer evaluates it."""
+
+    workload: Workload
+
+    @cached_property
+    def counted(self) -> Distinct:
+        """The distinct ops as the network has them."""
+        return Distinct.of(self.workload.ops)
+
+    @cached_property
+    def on_gpu(self) -> Distinct:
+        """The distinct ops as a GPU runs them: what an engine fuses starts no kernel of its own."""
+        return Distinct.of(fuse(self.workload.ops))
 
     @cached_property
     def peak_elements(self) -> float:
@@ -59,7 +78,7 @@ class Pass:
 
 def build(values: Mapping[str, Any]) -> Pass:
     """Return the pass of a design's values on the axes; ValueError where one does not apply to the model."""
-    model = values["model"] if isinstance(values["model"], Mapping) else {"model": values["model"]}
+    model = dict(values["model"]) if isinstance(values["model"], Mapping) else {"model": values["model"]}
     shape = {name: values[name] for name in WHOLE if name in values}
     twice = sorted(set(shape) & set(model))
     if twice:
@@ -80,7 +99,7 @@ def _build(key: str) -> Pass:
         workload = models.load(model["model"], **shape)
     except ValueError as error:
         raise ValueError(f"{label(model)}: {error}") from None
-    return Pass.of(strategy(spelled)(workload))
+    return Pass(strategy(spelled)(workload))
 
 
 def strategy(spelled: Any) -> Any:
@@ -106,16 +125,16 @@ def _unchanged(workload: Workload) -> Workload:
 
 def _strategies() -> dict[str, ModuleType]:
     try:
-        from costmodel import strategies
-    except ImportError:
+        folder = importlib.import_module("costmodel.strategies")
+    except ModuleNotFoundError:
         return {}
-    return modules(strategies)
+    return modules(folder)
 
 
 def _strategy_class(module: ModuleType) -> Any:
     """The one dataclass of a strategy's file that is called with a workload."""
     own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
-    found = [cls for cls in own if is_dataclass(cls) and callable(getattr(cls, "__call__", None)) and "__call__" in vars(cls)]
+    found = [cls for cls in own if is_dataclass(cls) and "__call__" in vars(cls)]
     if len(found) != 1:
         raise ValueError(f"{module.__name__} must have one dataclass Workload -> Workload, it has {len(found)}")
     return found[0]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
@@ -36,10 +37,8 @@ class _Worker:
         """Stop the process and return how it ended."""
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe
-            try:
+            with suppress(OSError):
                 pipe.close()
-            except OSError:
-                pass
         self.process.kill()
         return self.process.wait()
 

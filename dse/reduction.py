@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 SAMPLE = 1024
-"""Points whose own front thins the others before the exact pass; with fewer than 4 times as many, nothing is thinned."""
+"""Points whose own front thins the others before the exact pass, where there are at least 4 times as many."""
 
 MOST_KILLERS = 16
 

@@ -30,6 +30,8 @@ METRICS = (
 """What a design can be asked for; one that its device does not have is nan, and the design is left out."""
 
 ID_DIGITS = 16
+MOST_DESIGNS = 2**53
+"""Designs whose indices a double still tells apart."""
 
 
 @dataclass(frozen=True)
@@ -136,11 +138,11 @@ class Space:
 
     def inner(self) -> tuple[int, int]:
         """Lengths of the two dense parts of an index: precisions, and devices with their fields."""
-        sizes = dict(zip((a.name for a in self.axes), self.shape, strict=True))
-        return sizes["precision"], math.prod(n for name, n in sizes.items() if name.startswith("device"))
+        devices: list[int] = [len(axis.values) for axis in self.axes if axis.name.startswith("device")]
+        return len(self.axis("precision").values), math.prod(devices)
 
     def blocks(self, start: int, stop: int, most: int) -> Iterator["Block"]:
-        """Cut designs start..stop into rectangles of precisions x devices of one workload, of at most `most` designs."""
+        """Cut designs start..stop into rectangles of precisions x devices of one workload, each of `most` at most."""
         precisions, devices = self.inner()
         tall = max(1, most // devices)
         while start < stop:
@@ -168,7 +170,7 @@ class Block:
     @property
     def size(self) -> int:
         """How many designs it holds."""
-        return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
+        return int((self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start))
 
 
 def digest(data: Any) -> str:
@@ -198,13 +200,17 @@ def _check(space: Space) -> None:
         space.axis(name)
     for name in space.metrics:
         require("metric", name, METRICS)
+    _check_settings(space)
+    _ = space.devices
+
+
+def _check_settings(space: Space) -> None:
     if space.latency not in LATENCIES:
         raise ValueError(f"latency must be one of {LATENCIES}, got {space.latency!r}")
     if not isinstance(space.rows, bool):
         raise ValueError(f"rows must be true or false, got {space.rows!r}")
-    if space.size > 2**53:
-        raise ValueError(f"a space may have 2**53 designs, this one has {space.size}")
-    _ = space.devices
+    if space.size > MOST_DESIGNS:
+        raise ValueError(f"a space may have {MOST_DESIGNS} designs, this one has {space.size}")
 
 
 def _texts(data: Mapping[str, Any], key: str) -> list[str]:

@@ -1,20 +1,20 @@
 """A run directory: the journal of a sweep, its front and rows as Parquet, and SQL over them."""
 
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zlib import crc32
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from costmodel.files import write_atomically
 from dse import journal
-from dse.chunk import Counts, Evaluated, merge
+from dse.chunk import Counts, merge
 from dse.journal import CorruptError
+from dse.records import Part, Record
 from dse.reduction import Rows
 from dse.space import Space
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 JOURNAL, FRONT, ROWS = "journal", "front.parquet", "rows"
 FORMAT = 1
-_HEAD = "<6q"
-"""Of a payload, little-endian int64: rows, designs, excluded, unknown, bytes and CRC-32 of the chunk's rows file."""
 
 
 @dataclass(frozen=True)
@@ -49,44 +47,6 @@ class Plan:
         """The journal's first line: everything that decides the bytes of the run."""
         told = {"bitfront": release(), "format": FORMAT, "hash": self.space.hash, "chunk_designs": self.chunk_designs}
         return json.dumps(told | {"space": self.space.spec}).encode() + b"\n"
-
-
-@dataclass(frozen=True)
-class Part:
-    """What a chunk adds to a run: the fronts of its groups, counts, and its rows file where rows are kept."""
-
-    rows: Rows
-    counts: Counts
-    file: bytes = b""
-
-    def payload(self) -> bytes:
-        """The journal's record."""
-        counts = self.counts
-        head = [len(self.rows), counts.designs, counts.excluded, counts.unknown, len(self.file), crc32(self.file)]
-        columns = (self.rows.index, self.rows.group, self.rows.equals)
-        parts = [np.array(head, dtype="<i8"), *(c.astype("<i8") for c in columns), self.rows.values.astype("<f8")]
-        return b"".join(part.tobytes() for part in parts)
-
-
-@dataclass(frozen=True)
-class Record:
-    """A chunk as the journal has it; `file_bytes` and `file_crc` are of its rows file, zero where there is none."""
-
-    rows: Rows
-    counts: Counts
-    file_bytes: int
-    file_crc: int
-
-    @staticmethod
-    def read(payload: bytes, columns: int) -> "Record":
-        """Read a record of a space with so many result columns; CorruptError where its length is another."""
-        head = np.frombuffer(payload[:48], dtype="<i8")
-        if len(head) < 6 or len(payload) != 48 + 8 * head[0] * (3 + columns):
-            raise CorruptError(f"a record has {len(payload)} bytes, which no chunk of this space has")
-        count, designs, excluded, unknown, size, crc = head.tolist()
-        integers = np.frombuffer(payload[48 : 48 + 24 * count], dtype="<i8").astype(np.int64).reshape(3, count)
-        values = np.frombuffer(payload[48 + 24 * count :], dtype="<f8").astype(np.float64).reshape(count, columns)
-        return Record(Rows(*integers, values), Counts(designs, excluded, unknown), size, crc)
 
 
 @dataclass(frozen=True)
@@ -145,12 +105,14 @@ def plan_of(folder: Path) -> Plan:
     return plan
 
 
-def combined(space: Space, records: Sequence[Record | Part]) -> tuple[Rows, Counts]:
+def combined(space: Space, records: Sequence[Part | Record]) -> tuple[Rows, Counts]:
     """The front and counts of chunks together."""
-    counts = Counts()
-    for record in records:
-        counts = counts.plus(record.counts)
-    return merge(space, [empty(space), *(record.rows for record in records)]), counts
+    return merge(space, [empty(space), *(record.rows for record in records)]), counted(records)
+
+
+def counted(records: Sequence[Part | Record]) -> Counts:
+    """The counts of chunks together."""
+    return reduce(Counts.plus, (record.counts for record in records), Counts())
 
 
 def empty(space: Space) -> Rows:
@@ -164,59 +126,18 @@ def rows_path(folder: Path, number: int) -> Path:
     return folder / ROWS / f"{number:08d}.parquet"
 
 
-def rows_file(space: Space, evaluated: Iterator[Evaluated]) -> bytes:
-    """Every design of a chunk as Parquet: its index, axes, columns, and whether it is feasible."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    tables = []
-    for block in evaluated:
-        index = np.arange(block.start, block.start + len(block.columns))
-        columns = axis_columns(space, index) | dict(zip(space.columns, map(pa.array, block.columns.T), strict=True))
-        tables.append(pa.table({"design": index} | columns | {"feasible": block.feasible}))
-    buffer = io.BytesIO()
-    pq.write_table(pa.concat_tables(tables).unify_dictionaries().combine_chunks(), buffer)
-    return buffer.getvalue()
-
-
-def axis_columns(space: Space, index: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """Columns of designs' values by axis: numbers, or dictionaries of strings."""
-    import pyarrow as pa
-
-    columns = {}
-    for axis in space.axes:
-        position = space.positions(index)[axis.name]
-        labels = axis.labels
-        if isinstance(labels[0], str):
-            columns[axis.name] = pa.DictionaryArray.from_arrays(pa.array(position, pa.int32()), pa.array(labels))
-        else:
-            columns[axis.name] = pa.array(np.array(labels)[position])
-    return columns
-
-
-def table(space: Space, front: Rows) -> "pa.Table":
-    """A front as an Arrow table: stable id, index, axes, columns in their own signs, and how many designs are equal."""
-    import pyarrow as pa
-
-    values = front.values.copy()
-    values[:, : len(space.objectives)] *= np.array([o.sign for o in space.objectives])
-    columns: dict[str, Any] = {"id": pa.array([space.id(i) for i in front.index.tolist()], pa.string())}
-    columns |= {"design": front.index} | {k: _plain(v) for k, v in axis_columns(space, front.index).items()}
-    columns |= dict(zip(space.columns, map(pa.array, values.T + 0.0), strict=True))
-    return pa.table(columns | {"equals": front.equals})
-
-
-def _plain(column: Any) -> Any:
-    return column.dictionary_decode() if hasattr(column, "dictionary_decode") else column
-
-
-def write_front(folder: Path, space: Space, front: Rows) -> None:
+def write_front(run: Run) -> None:
     """Write front.parquet; a reader sees all of it or what was there before."""
-    import pyarrow.parquet as pq
+    from dse.run_tables import front_table, to_parquet
 
-    buffer = io.BytesIO()
-    pq.write_table(table(space, front), buffer)
-    write_atomically(folder / FRONT, buffer.getvalue())
+    write_atomically(run.folder / FRONT, to_parquet(front_table(run.plan.space, run.front)))
+
+
+def front_of(run: Run) -> "pa.Table":
+    """The front as an Arrow table (`run_tables.front_table`)."""
+    from dse.run_tables import front_table
+
+    return front_table(run.plan.space, run.front)
 
 
 def runs(folder: Path) -> list[Path]:
@@ -229,8 +150,8 @@ def runs(folder: Path) -> list[Path]:
 def query(folder: Path, sql: str) -> "pa.Table":
     """Run SQL (DuckDB's) over a run, or over all runs in a folder, as an Arrow table.
 
-    `front` has the columns of `table`; `rows`, where a run keeps them, every design; both with the folder's name as
-    `run`. ValueError says what is wrong with the SQL.
+    `front` has the columns of `run_tables.front_table`; `rows`, where a run keeps them, every design; both with the
+    folder's name as `run`. ValueError says what is wrong with the SQL.
     """
     import duckdb
 
@@ -238,30 +159,27 @@ def query(folder: Path, sql: str) -> "pa.Table":
     if not found:
         raise ValueError(f"no run in {str(folder)!r}")
     with duckdb.connect() as connection:
-        connection.register("front", _union([_front_of(path) for path in found]))
-        kept = [path for path in found if any((path / ROWS).glob("*.parquet"))]
-        if kept:
-            parts = [f"select {_quoted(p.name)} as run, * from read_parquet({_quoted(str(p / ROWS / '*.parquet'))})" for p in kept]
-            connection.sql(f"create view rows as {' union all by name '.join(parts)}")
+        connection.register("front", _fronts(found))
+        views = [_rows_view(path) for path in found if any((path / ROWS).glob("*.parquet"))]
+        if views:
+            connection.sql(f"create view rows as {' union all by name '.join(views)}")
         try:
             return connection.execute(sql).to_arrow_table()
         except duckdb.Error as error:
             raise ValueError(f"SQL: {str(error).splitlines()[0]}") from None
 
 
-def _front_of(path: Path) -> "pa.Table":
+def _fronts(folders: list[Path]) -> "pa.Table":
+    """The fronts of several runs as one table, a column that one lacks null there."""
     import pyarrow as pa
 
-    run = read(path)
-    found = table(run.plan.space, run.front)
-    return found.add_column(0, "run", pa.array([path.name] * len(found), pa.string()))
-
-
-def _union(tables: list["pa.Table"]) -> "pa.Table":
-    import pyarrow as pa
-
+    tables = []
+    for folder in folders:
+        found = front_of(read(folder))
+        tables.append(found.add_column(0, "run", pa.array([folder.name] * len(found), pa.string())))
     return pa.concat_tables(tables, promote_options="permissive")
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _rows_view(folder: Path) -> str:
+    files, name = (text.replace("'", "''") for text in (str(folder / ROWS / "*.parquet"), folder.name))
+    return f"select '{name}' as run, * from read_parquet('{files}')"

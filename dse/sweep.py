@@ -2,21 +2,22 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
+from zlib import crc32
 
 import numpy as np
 
 from costmodel.files import write_atomically
 from costmodel.hardware import Fpga
 from dse import journal, passes, store
-from dse.chunk import Evaluated, blocks, corners, fronts, merge
-from dse.journal import Contents
+from dse.chunk import Counts, Evaluated, blocks, corners, fronts, merge
+from dse.records import Part, Record
 from dse.space import Space
-from dse.store import Part, Plan, Record, Run
+from dse.store import Plan, Run
 
 Work: TypeAlias = Callable[[int], Part]
 Completed: TypeAlias = Iterator[tuple[int, Part]]
@@ -24,14 +25,14 @@ Tell: TypeAlias = Callable[[int, int], object]
 
 TARGET = 2.0**21
 """Work of a chunk in units of an op at a precision on a device by the roofline: a fraction of a second."""
-UNITS = {"roofline": 1.0, "estimate": 16.0, "fpga": 2.0**13}
+UNITS = {"roofline": 1.0, "estimate": 2.0**7, "fpga": 2.0**10}
 """Units of a distinct op of a design by what evaluates it, judged from the speeds of all three on one core."""
 MOST_CHUNKS = 4096
+MOST_PARTS = 64
+"""Fronts that are kept before they are reduced to one."""
 
 
-def sweep(
-    space: Space, folder: Path, *, workers: int = 1, cluster: str = "", progress: Tell | None = None
-) -> Run:
+def sweep(space: Space, folder: Path, *, workers: int = 1, cluster: str = "", progress: Tell | None = None) -> Run:
     """Evaluate every design that `folder` does not have yet and return the complete run.
 
     workers   processes of this machine; 1 evaluates in this one
@@ -47,51 +48,90 @@ def sweep(
     plan = Plan(space, chunk_designs(space))
     open_folder(plan, folder)
     with journal.locked(folder / store.JOURNAL) as file:
+        run = _Writer.resume(plan, folder, file)
+        pending = [number for number in range(plan.chunks) if number not in run.ready]
+        done = run.counts.designs
+        for number, part in _completed(plan, pending, workers, cluster):
+            run.add(number, part)
+            done += part.counts.designs
+            if progress:
+                progress(done, space.size)
+        return run.finish()
+
+
+class _Writer:
+    """A run that is being written: `recorded` chunks are in the journal, `ready` ones have their rows too."""
+
+    def __init__(self, plan: Plan, folder: Path, file: BinaryIO, records: dict[int, Record]) -> None:
+        self.plan, self.folder, self.file = plan, folder, file
+        self.recorded = set(records)
+        self.ready = {number for number, record in records.items() if has_rows(folder, number, record)}
+        self.parts: list[Part | Record] = [records[number] for number in sorted(self.ready)]
+
+    @staticmethod
+    def resume(plan: Plan, folder: Path, file: BinaryIO) -> "_Writer":
+        """Read what a journal has, and cut off what a crash left half-written."""
         contents = journal.read(folder / store.JOURNAL, plan.header)
-        if contents.end == 0:
+        records = {n: Record.read(payload, len(plan.space.columns)) for n, payload in contents.records.items()}
+        for number, record in records.items():
+            start, stop = plan.span(number)
+            if record.counts.designs != stop - start:
+                raise journal.CorruptError(
+                    f"{folder} is corrupted: chunk {number} counts {record.counts.designs} designs"
+                )
+        if not contents.end:
             file.write(plan.header)
         file.truncate(contents.end or len(plan.header))
-        file.seek(0, 2)
-        records = {n: Record.read(p, len(space.columns)) for n, p in contents.records.items()}
-        _check_numbers(folder, records, plan)
-        _clean(folder)
-        ready = {n for n, record in records.items() if _has_rows(folder, n, record)}
-        pending = [n for n in range(plan.chunks) if n not in ready]
-        parts: list[Record | Part] = [records[n] for n in ready]
-        told = sum(record.counts.designs for record in parts)
-        if progress:
-            progress(told, space.size)
-        with closing(_completed(plan, pending, workers, cluster)) as completed:
-            for number, part in completed:
-                if space.rows:
-                    write_atomically(store.rows_path(folder, number), part.file)
-                    journal.sync_folder(folder / store.ROWS)
-                if number not in records:
-                    journal.append(file, number, part.payload())
-                parts.append(part)
-                told += part.counts.designs
-                if progress:
-                    progress(told, space.size)
-                if len(parts) > 64:
-                    parts = [_joined(space, parts)]
-        front, counts = store.combined(space, parts)
-        run = Run(folder, plan, tuple(range(plan.chunks)), front, counts)
-        _finish(run)
-    return run
+        file.seek(0, os.SEEK_END)
+        clean(folder)
+        return _Writer(plan, folder, file, records)
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the designs so far."""
+        return store.counted(self.parts)
+
+    def add(self, number: int, part: Part) -> None:
+        """Keep a chunk: its rows first, then the record that says they are there."""
+        if part.file:
+            write_atomically(store.rows_path(self.folder, number), part.file)
+            journal.sync_folder(self.folder / store.ROWS)
+        if number not in self.recorded:
+            journal.append(self.file, number, part.payload())
+        self.parts.append(part)
+        if len(self.parts) > MOST_PARTS:
+            self.parts = [Part(*store.combined(self.plan.space, self.parts))]
+
+    def finish(self) -> Run:
+        """Write the front, and the journal in order of its chunks where they were done in another."""
+        path = self.folder / store.JOURNAL
+        records = journal.read(path, self.plan.header).records
+        if list(records) != sorted(records):
+            ordered = (journal.pack(number, records[number]) for number in sorted(records))
+            write_atomically(path, self.plan.header + b"".join(ordered))
+        front, counts = store.combined(self.plan.space, self.parts)
+        run = Run(self.folder, self.plan, tuple(range(self.plan.chunks)), front, counts)
+        store.write_front(run)
+        journal.sync_folder(self.folder)
+        return run
 
 
 def part_of(space: Space, start: int, stop: int) -> Part:
     """Evaluate designs start..stop: the fronts of their groups, counts, and every row where the space keeps them."""
     kept: list[Evaluated] = []
-    rows, counts = [store.empty(space)], store.Counts()
+    rows, counts = [store.empty(space)], Counts()
     for evaluated in blocks(space, start, stop):
         rows.append(fronts(space, evaluated))
         counts = counts.plus(evaluated.counts)
         if space.rows:
             kept.append(evaluated)
-        if len(rows) > 64:
+        if len(rows) > MOST_PARTS:
             rows = [merge(space, rows)]
-    return Part(merge(space, rows), counts, store.rows_file(space, iter(kept)) if space.rows else b"")
+    if not space.rows:
+        return Part(merge(space, rows), counts)
+    from dse.run_tables import rows_file
+
+    return Part(merge(space, rows), counts, rows_file(space, kept))
 
 
 def work_of(plan: Plan) -> Work:
@@ -114,7 +154,7 @@ def _space(spec: str) -> Space:
 
 def chunk_designs(space: Space) -> int:
     """Designs of a chunk, whole rows of a workload where they fit; ValueError where a model refuses an axis's ends."""
-    distinct = np.mean([len(passes.build(corner).ops) for corner in corners(space)])
+    distinct = float(np.mean([len(passes.build(corner).counted.ops) for corner in corners(space)]))
     kind = "fpga" if any(isinstance(device, Fpga) for device in space.devices) else space.latency
     wanted = max(TARGET / (UNITS[kind] * distinct), space.size / MOST_CHUNKS, 1.0)
     precisions, devices = space.inner()
@@ -132,7 +172,9 @@ def open_folder(plan: Plan, folder: Path) -> None:
             store.plan_of(folder)
             raise ValueError(f"{folder} holds a run of another space; name another folder with --out")
     else:
-        foreign = [p.name for p in folder.iterdir() if not p.name.startswith(f".{store.JOURNAL}.")] if folder.is_dir() else []
+        foreign = (
+            [p.name for p in folder.iterdir() if not p.name.startswith(f".{store.JOURNAL}.")] if folder.is_dir() else []
+        )
         if foreign:
             raise ValueError(f"{folder} is not empty and holds no run: it has {sorted(foreign)[0]}")
         folder.mkdir(parents=True, exist_ok=True)
@@ -159,42 +201,18 @@ def _here(plan: Plan, pending: Iterable[int]) -> Completed:
         yield number, part_of(plan.space, *plan.span(number))
 
 
-def _joined(space: Space, parts: list[Record | Part]) -> Part:
-    front, counts = store.combined(space, parts)
-    return Part(front, counts)
-
-
-def _has_rows(folder: Path, number: int, record: Record) -> bool:
+def has_rows(folder: Path, number: int, record: Record) -> bool:
     """Whether a chunk's rows file is there and whole, or none is kept."""
     if not record.file_bytes:
         return True
     path = store.rows_path(folder, number)
     if not path.is_file() or path.stat().st_size != record.file_bytes:
         return False
-    return store.crc32(path.read_bytes()) == record.file_crc
+    return crc32(path.read_bytes()) == record.file_crc
 
 
-def _check_numbers(folder: Path, records: dict[int, Record], plan: Plan) -> None:
-    """Whether each record is of a chunk of this plan and counts its designs."""
-    for number, record in records.items():
-        start, stop = plan.span(number)
-        if number >= plan.chunks or record.counts.designs != stop - start:
-            raise journal.CorruptError(f"{folder} is corrupted: chunk {number} counts {record.counts.designs} designs")
-
-
-def _clean(folder: Path) -> None:
+def clean(folder: Path) -> None:
     """Delete the temporary files of writes that were killed."""
     names = (f".{store.JOURNAL}.*", f".{store.FRONT}.*", f"{store.ROWS}/.*")
     for path in (path for name in names for path in folder.glob(name)):
         path.unlink()
-
-
-def _finish(run: Run) -> None:
-    """Write the front, and the journal in order of its chunks where they were done in another."""
-    path = run.folder / store.JOURNAL
-    contents: Contents = journal.read(path, run.plan.header)
-    if list(contents.records) != sorted(contents.records):
-        ordered = (journal.pack(n, contents.records[n]) for n in sorted(contents.records))
-        write_atomically(path, run.plan.header + b"".join(ordered))
-    store.write_front(run.folder, run.plan.space, run.front)
-    journal.sync_folder(run.folder)

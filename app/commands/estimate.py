@@ -39,9 +39,9 @@ def command(
     MODEL is zoo:NAME, torch:module:callable, onnx:FILE or hf:CONFIG.json.
     """
     import costmodel as cm
-    from costmodel import models
     from app.results import as_dict, assignment, share
     from app.text import print_table, quantity, some, to_json
+    from costmodel import models
 
     target = cm.device(device)
     workload = models.load(model, **shape)

@@ -1,4 +1,4 @@
-"""bitfront front: the exact Pareto front of one model."""
+"""bitfront front: the exact Pareto front of one model, or the front that a run of the explorer found."""
 
 from typing import Any
 
@@ -12,12 +12,11 @@ from app import complete
 @click.option(
     "--on",
     "device",
-    required=True,
     metavar="DEVICE",
     shell_complete=complete.devices,
     help="A device (bitfront targets) or a TOML path.",
 )
-@click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
+@click.option("--formats", help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
 @click.option("--objectives", default="loss,weight_bytes", show_default=True, help="Two or more metrics that add up.")
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration data of a torch model.")
 @click.option("--tie", multiple=True, metavar="LAYER,LAYER", help="Layers that must share a format; may repeat.")
@@ -28,15 +27,27 @@ from app import complete
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     model: str,
-    device: str,
-    formats: str,
+    device: str | None,
+    formats: str | None,
     objectives: str,
     data: str | None,
     tie: tuple[str, ...],
     as_json: bool,
     **shape: Any,
 ) -> None:
-    """Find every trade between objectives that no other choice of formats for MODEL's layers beats, each proven."""
+    """Find every trade between objectives that no other choice of formats for MODEL's layers beats, each proven.
+
+    Where MODEL is the folder of a run of bitfront explore, print the front that it found.
+    """
+    from pathlib import Path
+
+    if Path(model).is_dir():
+        from app.runs import print_front
+
+        print_front(Path(model), as_json=as_json)
+        return
+    if device is None or formats is None:
+        raise click.UsageError(f"the front of a model needs --on and --formats; {model!r} is no folder of a run")
     import costmodel as cm
     from app.choices import choices_of, names
     from app.progress import bar
