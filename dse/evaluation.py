@@ -115,7 +115,8 @@ def _counted(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
         if done.workload.phase == "training":
             found["gradient_bytes"] = found["weight_bytes"]
             found["optimizer_bytes"] = np.asarray(found["params"] * optimizer_bytes(1.0, "adam"))
-        found["footprint_bytes"] = reduce(np.add, [found[part] for part in FOOTPRINT if part in found])
+        occupied = [found[part] for part in FOOTPRINT if part in found]
+        found["footprint_bytes"] = np.asarray(reduce(np.add, occupied))
     return found
 
 

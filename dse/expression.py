@@ -87,7 +87,8 @@ def _plain(text: str) -> str:
 
 def _check_unit(text: str) -> None:
     match = _LIMIT.fullmatch(text)
-    if match and match[2] and {"/s": "1/s"}.get(match[2], match[2]) != unit_of(match[1]):
+    known = match and (match[1] in METRICS or match[1].endswith(tuple(_SUFFIXES)))
+    if match and known and match[2] and {"/s": "1/s"}.get(match[2], match[2]) != unit_of(match[1]):
         raise ValueError(f"{match[1]} is in {unit_of(match[1]) or 'plain counts'}, got {text!r}")
 
 

@@ -164,9 +164,12 @@ def query(folder: Path, sql: str) -> "pa.Table":
         if views:
             connection.sql(f"create view rows as {' union all by name '.join(views)}")
         try:
-            return connection.execute(sql).to_arrow_table()
+            answer = connection.sql(sql)
         except duckdb.Error as error:
             raise ValueError(f"SQL: {str(error).splitlines()[0]}") from None
+        if answer is None:
+            raise ValueError(f"SQL: {sql!r} is no query")
+        return answer.to_arrow_table()
 
 
 def _fronts(folders: list[Path]) -> "pa.Table":

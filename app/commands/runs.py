@@ -27,6 +27,7 @@ def command(folder: str, sql: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(rows))
     elif rows:
-        print_table(f"Runs in {folder}" if sql is None else sql, rows, list(rows[0]))
+        whole = [{name: str(v) if isinstance(v, int) else v for name, v in row.items()} for row in rows]
+        print_table(f"Runs in {folder}" if sql is None else sql, whole, list(rows[0]))
     else:
         click.echo(f"No run in {folder}." if sql is None else "No row.")

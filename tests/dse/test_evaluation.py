@@ -1,0 +1,139 @@
+"""The explorer's columns are those of costmodel.estimate, design by design."""
+
+import numpy as np
+import pytest
+import spaces
+
+import costmodel as cm
+from costmodel.estimators import energy, roofline
+from dse import passes
+from dse.chunk import blocks
+from dse.sensitivity import sqnr_loss
+from dse.space import Space
+
+NAMES = [
+    "latency_s", "energy_j", "weight_bytes", "kv_bytes", "peak_activation_bytes", "footprint_bytes", "bytes_moved",
+    "params", "macs", "flops", "vector_flops", "bops",
+]  # fmt: skip
+
+
+def columns(space):
+    found = list(blocks(space, 0, space.size))
+    return {name: np.concatenate([e.columns[:, i] for e in found]) for i, name in enumerate(space.columns)}
+
+
+def test_equal_estimate_on_gpus():
+    space = spaces.small(latency="estimate", objectives=["latency_s"], constraints=[], metrics=[*NAMES, "examples_per_s"])
+    found = columns(space)
+    for i in range(0, space.size, 5):
+        design = space.design(i)
+        workload = passes.build(design).workload
+        precision, device = cm.precision(design["precision"]), cm.device(design["device"])
+        if np.isnan(found["latency_s"][i]):
+            with pytest.raises(ValueError, match="pipe"):
+                cm.estimate(workload, precision, device)
+            continue
+        totals = cm.estimate(workload, precision, device).totals
+        for name in NAMES:
+            assert found[name][i] == pytest.approx(totals[name], rel=1e-12), (design, name)
+        assert found["examples_per_s"][i] == pytest.approx(design["batch"] / totals["latency_s"], rel=1e-12)
+
+
+def test_roofline_equals_the_sum_of_its_formula_and_the_proxy_that_of_choices():
+    space = spaces.small(objectives=["latency_s"], constraints=[], metrics=["energy_j", "loss"])
+    found = columns(space)
+    for i in range(0, space.size, 7):
+        design = space.design(i)
+        workload = passes.build(design).workload
+        precision, device = cm.precision(design["precision"]), cm.gpu(design["device"])
+        expected = roofline.latency_s(workload.batch_of_ops, precision, device).sum()
+        np.testing.assert_allclose(found["latency_s"][i], expected, rtol=1e-12)
+        joules = energy.energy_j(workload.batch_of_ops, precision, device).sum()
+        np.testing.assert_allclose(found["energy_j"][i], joules, rtol=1e-12)
+        layers = [op for op in workload.ops if op.weight_elements > 0]
+        np.testing.assert_allclose(found["loss"][i], sqnr_loss(layers, [precision]).sum(), rtol=1e-12)
+
+
+def test_training_keeps_gradients_and_states():
+    model = {"model": "zoo:resnet18", "phase": "training"}
+    space = spaces.small(model=model, objectives=["footprint_bytes"], constraints=[], precision="bf16", device="t4")
+    found = columns(space)["footprint_bytes"]
+    for i in range(space.size):
+        totals = cm.estimate(passes.build(space.design(i)).workload, "bf16", cm.gpu("a100_sxm")).totals
+        assert found[i] == pytest.approx(totals["footprint_bytes"], rel=1e-12)
+
+
+def test_fpgas_beside_gpus():
+    space = Space.read({
+        "axes": {"model": "zoo:resnet18", "precision": ["w4a4", "w8a8", "bf16"], "device": ["t4", "zcu104"]},
+        "objectives": ["latency_s", "lut"], "constraints": ["device.lut < 1e6"], "metrics": ["throughput_per_s", "bops"],
+    })  # fmt: skip
+    found = columns(space)
+    totals = cm.estimate(cm.zoo.build("resnet18"), cm.W4A4, cm.fpga("zcu104")).totals
+    assert space.design(1)["device"] == "zcu104"
+    for name in ("latency_s", "lut", "throughput_per_s", "bops"):
+        assert found[name][1] == pytest.approx(totals[name])
+    assert np.isnan(found["lut"][[0, 2, 4, 5]]).all(), "a GPU has none, and no formula covers bf16"
+    feasible = np.concatenate([e.feasible for e in blocks(space, 0, space.size)])
+    assert feasible.tolist() == [False, True, False, True, False, False]
+
+
+def test_a_roofline_of_an_fpga_is_refused():
+    with pytest.raises(ValueError, match="zcu104"):
+        columns(spaces.small(device="zcu104", batch=[1]))
+
+
+def test_axes_vary_fields_of_the_device():
+    rates = [1e12, 2e12, 8e12]
+    space = spaces.small(
+        objectives=["latency_s"], constraints=[], batch=[1], metrics=["weight_bytes"],
+        **{"device.memory_bytes_per_s": rates, "device.peak_flops.bf16": [1e14, 1e15]},
+    )  # fmt: skip
+    found = columns(space)["latency_s"].reshape(*space.shape)
+    assert found.shape == (2, 1, 6, 3, 3, 2)
+    device = cm.gpu("h100_sxm")
+    ops = cm.zoo.build("resnet18").batch_of_ops
+    from dataclasses import replace
+
+    for i, rate in enumerate(rates):
+        peaks = replace(device.peak_flops, bf16=1e15)
+        changed = replace(device, memory_bytes_per_s=rate, peak_flops=peaks)
+        expected = roofline.latency_s(ops, cm.precision("bf16"), changed).sum()
+        np.testing.assert_allclose(found[0, 0, 5, 1, i, 1], expected, rtol=1e-12)
+    assert (found[..., 0, :] >= found[..., 2, :]).all() or np.isnan(found).any()
+
+
+def test_a_field_that_a_device_lacks_is_refused():
+    with pytest.raises(ValueError, match="a Gpu has no lut"):
+        columns(spaces.small(**{"device.lut": [1e5, 2e5]}))
+
+
+def test_constraints_mask_the_same_designs_as_python():
+    limits = ["batch * weight_bits <= 64", "precision != 'int4/bf16'", "footprint_bytes <= 0.01 * memory_bytes"]
+    space = spaces.small(constraints=limits, objectives=["latency_s"], metrics=["footprint_bytes"])
+    found = columns(space)
+    feasible = np.concatenate([e.feasible for e in blocks(space, 0, space.size)])
+    for i in range(space.size):
+        design = space.design(i)
+        precision, device = cm.precision(design["precision"]), cm.gpu(design["device"])
+        footprint = found["footprint_bytes"][i]
+        allowed = design["batch"] * precision.weight.bits <= 64 and design["precision"] != "int4/bf16"
+        assert feasible[i] == (allowed and footprint <= 0.01 * device.memory_bytes and np.isfinite(found["latency_s"][i]))
+    counts = [e.counts for e in blocks(space, 0, space.size)]
+    assert sum(c.designs - c.excluded - c.unknown for c in counts) == feasible.sum()
+
+
+def test_equal_ops_are_evaluated_once():
+    llama = passes.build({"model": "zoo:llama-3.1-8b"})
+    assert len(llama.counted.ops) < len(llama.workload.ops) / 20
+    assert llama.counted.times.sum() == len(llama.workload.ops)
+    assert llama.on_gpu.times.sum() == len(llama.workload.ops)
+
+
+def test_what_does_not_apply_to_a_model_names_it():
+    with pytest.raises(ValueError, match="zoo:resnet18.*takes no context"):
+        passes.build({"model": "zoo:resnet18", "context": 512})
+    with pytest.raises(ValueError, match="also fixed"):
+        passes.build({"model": {"model": "zoo:resnet18", "batch": 2}, "batch": 4})
+    with pytest.raises(ValueError, match="did you mean"):
+        passes.build({"model": "zoo:resnet81"})
