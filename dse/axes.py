@@ -161,13 +161,18 @@ def _precisions(given: Any) -> list[str]:
 
 
 def _tables(name: str, entry: Any) -> list[dict[str, Any]]:
-    """The tables that an entry stands for: fields that are lists are expanded to their product."""
+    """The tables that an entry stands for: a strategy's lists of numbers, any list of a model, make a product."""
     if isinstance(entry, str) and entry:
         return [{_key(name): entry}]
     if not isinstance(entry, Mapping) or not isinstance(entry.get(_key(name)), str):
         raise ValueError(f"axis {name!r} takes names, or tables with {_key(name)!r}, got {entry!r}")
     keys = [_key(name), *sorted(key for key in entry if key != _key(name))]
-    return [dict(zip(keys, values, strict=True)) for values in product(*(_listed(entry[key]) for key in keys))]
+    parts = [_listed(entry[key]) if name == "model" or _numbers(entry[key]) else [entry[key]] for key in keys]
+    return [dict(zip(keys, values, strict=True)) for values in product(*parts)]
+
+
+def _numbers(given: Any) -> bool:
+    return isinstance(given, list | tuple) and all(isinstance(part, int | float) for part in given)
 
 
 def _key(name: str) -> str:

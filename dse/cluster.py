@@ -23,7 +23,7 @@ def completed(address: str, work: Callable[[int], T], numbers: list[int], name: 
     with client:
         futures = {client.submit(work, n, key=f"bitfront-{name[:16]}-{n}", pure=False): n for n in numbers}
         try:
-            for future, part in distributed.as_completed(list(futures), with_results=True):
+            for future, part in distributed.as_completed(list(futures), loop=client.loop, with_results=True):
                 yield futures.pop(future), part
                 future.release()
         except distributed.KilledWorker as error:

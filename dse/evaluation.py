@@ -111,7 +111,7 @@ def _counted(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
     found = {name: done.counted.summed(COUNTED[name](op, precision))[:, None] for name in COUNTED if name in wanted}
     if footprint:
         bits = _on_axis(grid.precision, 0, 2).activation.bits_per_element
-        found["peak_activation_bytes"] = done.peak_elements * bits / BITS_PER_BYTE
+        found["peak_activation_bytes"] = np.asarray(done.peak_elements * bits / BITS_PER_BYTE)
         if done.workload.phase == "training":
             found["gradient_bytes"] = found["weight_bytes"]
             found["optimizer_bytes"] = np.asarray(found["params"] * optimizer_bytes(1.0, "adam"))

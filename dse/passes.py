@@ -1,6 +1,5 @@
 """The workloads of a space, and their distinct ops: equal ones are evaluated once."""
 
-import importlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel import models
+from costmodel import models, strategies
 from costmodel.catalog import modules, require
 from costmodel.estimators.footprint import peak_activation_bytes
 from costmodel.estimators.fusion import fuse
@@ -109,26 +108,20 @@ def strategy(spelled: Any) -> Any:
     """
     table = {"name": spelled} if isinstance(spelled, str) else dict(spelled)
     name = table.pop("name")
-    if name == NONE and not table:
+    if name == NONE:
+        if table:
+            raise ValueError(f"strategy {NONE} has no fields, got {', '.join(table)}")
         return _unchanged
-    found = _strategies()
+    found = modules(strategies)
     cls = _strategy_class(found[require("strategy", name, [NONE, *found])])
     try:
-        return cls(**table)
-    except TypeError as error:
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+    except (TypeError, ValueError) as error:
         raise ValueError(f"strategy {name}: {error}") from None
 
 
 def _unchanged(workload: Workload) -> Workload:
     return workload
-
-
-def _strategies() -> dict[str, ModuleType]:
-    try:
-        folder = importlib.import_module("costmodel.strategies")
-    except ModuleNotFoundError:
-        return {}
-    return modules(folder)
 
 
 def _strategy_class(module: ModuleType) -> Any:

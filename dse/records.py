@@ -42,7 +42,7 @@ class Record:
     @staticmethod
     def read(payload: bytes, columns: int) -> "Record":
         """Read a record of a space with so many result columns; CorruptError where its length is another."""
-        head = np.frombuffer(payload[: 8 * HEAD], dtype="<i8").tolist()
+        head = np.frombuffer(payload[: len(payload) // 8 * 8], dtype="<i8")[:HEAD].tolist()
         if len(head) < HEAD or len(payload) != 8 * (HEAD + head[0] * (3 + columns)):
             raise CorruptError(f"a record has {len(payload)} bytes, which no chunk of this space has")
         count, designs, excluded, unknown, size, crc = head

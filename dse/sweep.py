@@ -103,12 +103,12 @@ class _Writer:
             self.parts = [Part(*store.combined(self.plan.space, self.parts))]
 
     def finish(self) -> Run:
-        """Write the front, and the journal in order of its chunks where they were done in another."""
+        """Write the front, and the journal with every chunk once and in order where it is not so."""
         path = self.folder / store.JOURNAL
         records = journal.read(path, self.plan.header).records
-        if list(records) != sorted(records):
-            ordered = (journal.pack(number, records[number]) for number in sorted(records))
-            write_atomically(path, self.plan.header + b"".join(ordered))
+        ordered = self.plan.header + b"".join(journal.pack(number, records[number]) for number in sorted(records))
+        if path.read_bytes() != ordered:
+            write_atomically(path, ordered)
         front, counts = store.combined(self.plan.space, self.parts)
         run = Run(self.folder, self.plan, tuple(range(self.plan.chunks)), front, counts)
         store.write_front(run)

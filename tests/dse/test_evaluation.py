@@ -23,7 +23,9 @@ def columns(space):
 
 
 def test_equal_estimate_on_gpus():
-    space = spaces.small(latency="estimate", objectives=["latency_s"], constraints=[], metrics=[*NAMES, "examples_per_s"])
+    space = spaces.small(
+        latency="estimate", objectives=["latency_s"], constraints=[], metrics=[*NAMES, "examples_per_s"]
+    )
     found = columns(space)
     for i in range(0, space.size, 5):
         design = space.design(i)
@@ -66,7 +68,8 @@ def test_training_keeps_gradients_and_states():
 def test_fpgas_beside_gpus():
     space = Space.read({
         "axes": {"model": "zoo:resnet18", "precision": ["w4a4", "w8a8", "bf16"], "device": ["t4", "zcu104"]},
-        "objectives": ["latency_s", "lut"], "constraints": ["device.lut < 1e6"], "metrics": ["throughput_per_s", "bops"],
+        "objectives": ["latency_s", "lut"], "constraints": ["device.lut < 1e6"],
+        "metrics": ["throughput_per_s", "bops"],
     })  # fmt: skip
     found = columns(space)
     totals = cm.estimate(cm.zoo.build("resnet18"), cm.W4A4, cm.fpga("zcu104")).totals
@@ -118,7 +121,9 @@ def test_constraints_mask_the_same_designs_as_python():
         precision, device = cm.precision(design["precision"]), cm.gpu(design["device"])
         footprint = found["footprint_bytes"][i]
         allowed = design["batch"] * precision.weight.bits <= 64 and design["precision"] != "int4/bf16"
-        assert feasible[i] == (allowed and footprint <= 0.01 * device.memory_bytes and np.isfinite(found["latency_s"][i]))
+        assert feasible[i] == (
+            allowed and footprint <= 0.01 * device.memory_bytes and np.isfinite(found["latency_s"][i])
+        )
     counts = [e.counts for e in blocks(space, 0, space.size)]
     assert sum(c.designs - c.excluded - c.unknown for c in counts) == feasible.sum()
 
@@ -131,9 +136,37 @@ def test_equal_ops_are_evaluated_once():
 
 
 def test_what_does_not_apply_to_a_model_names_it():
-    with pytest.raises(ValueError, match="zoo:resnet18.*takes no context"):
+    with pytest.raises(ValueError, match=r"zoo:resnet18.*takes no context"):
         passes.build({"model": "zoo:resnet18", "context": 512})
     with pytest.raises(ValueError, match="also fixed"):
         passes.build({"model": {"model": "zoo:resnet18", "batch": 2}, "batch": 4})
     with pytest.raises(ValueError, match="did you mean"):
         passes.build({"model": "zoo:resnet81"})
+
+
+def test_strategies_by_file_name_and_fields():
+    space = spaces.small(
+        strategy=["none", {"name": "nm_sparsity", "n": [1, 2], "m": 4}], batch=[1], latency="estimate",
+        objectives=["latency_s"], constraints=[], metrics=["weight_bytes"],
+    )  # fmt: skip
+    found = columns(space)["weight_bytes"].reshape(space.shape)
+    assert (found[:, 1] < found[:, 2]).all()
+    assert (found[:, 2] < found[:, 0]).all()
+    sparse = cm.strategies.NMSparsity(2, 4)(cm.zoo.build("resnet18"))
+    expected = cm.estimate(sparse, "w8a8", cm.gpu("a100_sxm")).totals["weight_bytes"]
+    assert found[0, 2, 0, 2, 0] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "says"),
+    [
+        ("nm_sparcity", "did you mean nm_sparsity"),
+        ({"name": "nm_sparsity", "n": 2}, r"strategy nm_sparsity.*'m'"),
+        ({"name": "nm_sparsity", "n": 5, "m": 4}, "n=5"),
+        ({"name": "nm_sparsity", "n": 2, "m": 4, "k": 1}, "'k'"),
+        ({"name": "none", "n": 2}, "no fields, got n"),
+    ],
+)
+def test_bad_strategies(spelled, says):
+    with pytest.raises(ValueError, match=says):
+        passes.strategy(spelled)

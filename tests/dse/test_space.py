@@ -27,7 +27,10 @@ def test_the_product_has_every_design_once():
 def test_groups_number_the_values_of_their_axes():
     space = spaces.small(groups=["device", "batch"])
     found = space.group(np.arange(space.size))
-    expected = [3 * ["a100_sxm", "h100_sxm", "t4"].index(d["device"]) + [1, 4, 16].index(d["batch"]) for d in map(space.design, range(space.size))]
+    expected = [
+        3 * ["a100_sxm", "h100_sxm", "t4"].index(d["device"]) + [1, 4, 16].index(d["batch"])
+        for d in map(space.design, range(space.size))
+    ]
     assert found.tolist() == expected
     assert set(spaces.small(groups=[]).group(np.arange(9)).tolist()) == {0}
 
