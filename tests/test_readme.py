@@ -27,6 +27,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 def test_commands_run_in_order(tmp_path: Path) -> None:
     assert len(COMMANDS) >= 10
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     for line in COMMANDS:
         program, *arguments = shlex.split(line)
         assert program == "bitfront"
