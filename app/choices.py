@@ -1,16 +1,39 @@
 """The choices that a command line spells: a model, formats, and data where the model is a torch module."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dse
 from app import data as data_source
 from costmodel import models
+from costmodel.workload import Workload
+from dse.neighbours import AUTOMATIC
 
 
 def names(text: str) -> list[str]:
     """The parts of a comma-separated list."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def ties_of(groups: Sequence[str], workload: Workload) -> list[list[str]]:
+    """Read --tie values: layers by name, or `fused` and `residual` for those that `dse.neighbours` finds."""
+    found: list[list[str]] = []
+    for group in groups:
+        automatic = AUTOMATIC.get(group.strip())
+        found += [list(tie) for tie in automatic(workload)] if automatic else [names(group)]
+    return found
+
+
+def by_layer(option: str, edits: Sequence[str]) -> dict[str, str]:
+    """Read LAYER=VALUE edits; ValueError names the option where the sign is missing, or a layer is given two values."""
+    found: dict[str, str] = {}
+    for edit in edits:
+        glob, equals, value = edit.partition("=")
+        if not (equals and glob.strip() and value.strip()):
+            raise ValueError(f"{option} must be LAYER=FORMAT, got {edit!r}")
+        if found.setdefault(glob.strip(), value.strip()) != value.strip():
+            raise ValueError(f"{option} gives {glob.strip()} both {found[glob.strip()]} and {value.strip()}")
+    return found
 
 
 def choices_of(

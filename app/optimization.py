@@ -1,7 +1,7 @@
 """One optimisation as a result to print, report and read again: the plan beside uniform and reference designs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -30,6 +30,9 @@ class Question:
     choices: Choices
     budgets: Sequence[Budget]
     ties: Sequence[Sequence[str]] = ()
+    pins: Mapping[str, str] = field(default_factory=dict)
+    allow: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    conversion: float | None = None
     max_formats: int | None = None
     time_limit_s: float | None = None
     test: Data = None
@@ -51,7 +54,7 @@ def optimise(question: Question) -> dict[str, Any]:
     return {
         "model": question.model,
         "device": question.device_name,
-        "formats": {s: o.name for s, o in zip(question.choices.formats, problem.options, strict=True)},
+        "formats": dict(zip(question.choices.formats, problem.names, strict=True)),
         "budgets": [str(b) for b in question.budgets],
         "loss_source": problem.loss_source,
         "chosen": "plan",
@@ -76,6 +79,9 @@ def _solve(question: Question, problem: Problem, budgets: Sequence[Budget]) -> P
         over=problem,
         subject_to=budgets,
         ties=question.ties,
+        pins=question.pins,
+        allow=question.allow,
+        conversion=question.conversion,
         max_formats=question.max_formats,
         time_limit_s=question.time_limit_s,
     )
@@ -104,8 +110,9 @@ def _reference(question: Question) -> list[dict[str, Any]]:
 
 def _uniform(question: Question, problem: Problem) -> list[dict[str, Any]]:
     return [
-        _design(question, problem, option.name, "uniform", problem.uniform(i))
-        for i, option in enumerate(problem.options)
+        _design(question, problem, name, "uniform", problem.uniform(i))
+        for i, name in enumerate(problem.names)
+        if np.isfinite(problem.loss[:, i]).all()
     ]
 
 

@@ -41,8 +41,9 @@ def solve(
     edges        (from, to) layers whose options are converted; None = each layer and the next
 
     Sums are exact: tables are put on integer grids (`solvers.grid`), and the plan is checked in rational arithmetic, so
-    that a budget is never exceeded by any amount. Raises InfeasibleError, ValueError on bad input, TimeoutError when
-    the time is up before any plan is found.
+    that a budget is never exceeded by any amount. An interrupt (Ctrl-C) returns the best plan so far and its bound,
+    once there is one. Raises InfeasibleError, ValueError on bad input, TimeoutError when the time is up before any plan
+    is found.
     """
     tables = read(loss, costs, budgets, ties, conversion, edges)
     if max_formats is not None and (max_formats != int(max_formats) or max_formats < 1):

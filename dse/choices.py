@@ -1,5 +1,6 @@
 """Choices: a model with the formats its layers may take, and the data that says what each costs in quality."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ import numpy as np
 from costmodel.formats import get
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision, precision
+from costmodel.strategies import NMSparsity
 from costmodel.workload import Workload
 from dse.problem import Problem, build
 from dse.sensitivity import Sensitivity, measure, observe, predictions, quantisable, sqnr_loss
@@ -29,7 +31,8 @@ class Choices:
     """A model's formats to choose among; `dse.choices` makes one.
 
     workload  what the model computes
-    formats   spellings: weight/activation pairs, w4a16 forms, or single formats that `options` completes for a device
+    formats   spellings: weight/activation pairs, w4a16 forms, or single formats that `options` completes for a device;
+              each may end in @n:m, as int8@2:4, for n of every m weights kept
     module    the torch module whose loss is measured on `data`, or None: then the data-free proxy stands in
     loss_fn   maps (outputs, targets) to a mean loss; None measures the KL divergence from the module's own outputs,
               which needs no targets, is never negative and is free of label noise
@@ -45,15 +48,26 @@ class Choices:
 
     def on(self, device: Device) -> Problem:
         """The allocation problem on a device; measures the sensitivities the first time that its options are needed."""
-        options = self.options(device)
+        options, sparse = self.options(device), self.strategies
+        spelled: dict[str, Any] = {"strategies": sparse, "spelled": self.formats}
         if self.module is None:
             layers = self.workload.layers
-            loss = sqnr_loss([self.workload.op(name) for name in layers], options)
-            return build(self.workload, device, layers=layers, options=options, loss=loss, loss_source=PROXY)
+            loss = sqnr_loss([self.workload.op(name) for name in layers], options, sparsity=sparse)
+            return build(self.workload, device, layers=layers, options=options, loss=loss, loss_source=PROXY, **spelled)
+        if any(sparse):
+            raise ValueError("sparse options take the data-free proxy: give the model without data, as a Workload")
         found = self.sensitivity(options)
         loss = found.clipped()
         source = MEASURED if self.loss_fn else DIVERGENCE
-        return build(self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source)
+        return build(
+            self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source, **spelled
+        )
+
+    @property
+    def strategies(self) -> tuple[NMSparsity | None, ...]:
+        """What prunes the layers that take each option; () where no option is sparse."""
+        found = tuple(_strategy(spelling) for spelling in self.formats)
+        return found if any(found) else ()
 
     def options(self, device: Device) -> tuple[Precision, ...]:
         """The precisions that the formats mean on a device, in order.
@@ -62,7 +76,7 @@ class Choices:
         are in the widest matching pipe that the device has (WIDE_PIPES).
         """
         found = tuple(_option(spelling, device) for spelling in self.formats)
-        if len(set(found)) < len(found):
+        if len(set(zip(found, self.strategies or found, strict=True))) < len(found):
             raise ValueError(f"formats must differ on {device.name}, got {', '.join(o.name for o in found)}")
         return found
 
@@ -114,7 +128,18 @@ def choices(
     return Choices(workload, tuple(formats), model, calibration_data, loss_fn, progress)
 
 
+def _strategy(spelling: str) -> NMSparsity | None:
+    _, at, kept = spelling.partition("@")
+    if not at:
+        return None
+    match = re.fullmatch(r"(\d+):(\d+)", kept)
+    if not match:
+        raise ValueError(f"a sparse format is spelled like int8@2:4, got {spelling!r}")
+    return NMSparsity(int(match[1]), int(match[2]))
+
+
 def _option(spelling: str, device: Device) -> Precision:
+    spelling = spelling.partition("@")[0]
     if "/" in spelling or not _is_format(spelling):
         return precision(spelling)
     if isinstance(device, Fpga):

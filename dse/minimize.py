@@ -1,20 +1,22 @@
 """The optimizer's face: the plan of least loss, or of least cost, within budgets."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from costmodel.catalog import require
 from costmodel.estimators.footprint import alive_at, alive_bytes
 from costmodel.hardware import Device, Fpga
 from costmodel.record import stack
-from dse import allocate
+from dse import allocate, neighbours
 from dse.choices import Choices
 from dse.metric import Budget, Metric
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Floats, Problem
+from dse.restrictions import restricted
 
 
 def minimize(
@@ -23,26 +25,38 @@ def minimize(
     over: Choices | Problem,
     on: Device | None = None,
     subject_to: Sequence[Budget] = (),
-    ties: Sequence[Sequence[str]] = (),
+    ties: Sequence[Sequence[str]] | str = (),
+    pins: Mapping[str, str] | None = None,
+    allow: Mapping[str, Sequence[str]] | None = None,
+    conversion: ArrayLike | None = None,
     max_formats: int | None = None,
     time_limit_s: float | None = None,
 ) -> Plan:
     """Return the plan that minimises a metric that adds up over layers, usually `loss`, within every budget.
 
-    `over` is what `choices` gives, with a device `on`, or a Problem made before. `ties` are groups of layer names that
-    must share an option. InfeasibleError says which budget is impossible and its least value. Throughput and cycles
+    over        what `choices` gives, with a device `on`, or a Problem made before
+    ties        groups of layer names that must share an option; "fused" for the layers that servers run as one product,
+                "residual" for those whose outputs are added (`dse.neighbours`), "fused,residual" for both
+    pins        {layer glob: format} that those layers must take
+    allow       {layer glob: formats} among which those layers choose
+    conversion  what the metric gains for each tensor that passes between layers of different formats: a number, or
+                float[options, options]
+
+    InfeasibleError says which budget is impossible and its least value. Throughput and cycles
     limit each layer's options; peak activation memory is met by adding the moments at which a plan exceeds it.
     """
     problem = over if isinstance(over, Problem) else over.on(_required(on))
+    problem = restricted(problem, pins or {}, allow or {})
     limits = _Limits.of(problem, subject_to)
     tables = {"loss": limits.problem.loss, **limits.problem.costs}
     objective = tables[require("metric to minimise", metric.name, [n for n in tables if n not in ("cycles",)])]
     objective = np.where(np.isinf(limits.problem.loss), np.inf, objective)
-    groups = problem.groups(ties)
+    groups = _groups(limits.problem, ties)
+    converted, passing = _conversion(problem, conversion)
     costs = {n: np.where(np.isinf(t), 0.0, t) for n, t in tables.items() if n != "cycles"}
     budgets = dict(limits.sums)
     while True:
-        plan = _solve(objective, costs, budgets, groups, max_formats, time_limit_s)
+        plan = _solve(objective, costs, budgets, groups, converted, max_formats, time_limit_s, passing)
         moments = alive_bytes(problem.workload, stack(problem.per_op(plan.choice)))
         worst = int(np.argmax(moments))
         if moments[worst] <= limits.peak_bytes:
@@ -62,18 +76,39 @@ def _solve(
     costs: dict[str, Floats],
     budgets: dict[str, float],
     groups: list[list[int]],
+    conversion: Floats | None,
     max_formats: int | None,
     time_limit_s: float | None,
+    edges: list[tuple[int, int]] | None,
 ) -> Plan:
     """Solve the arrays; a moment that cannot be met is reported as the peak that it is."""
     try:
-        return allocate.solve(objective, costs, budgets, groups, None, max_formats, time_limit_s)
+        return allocate.solve(objective, costs, budgets, groups, conversion, max_formats, time_limit_s, edges=edges)
     except InfeasibleError as error:
         least: dict[str, float] = {}
         for name, value in error.least.items():
             key = _PEAK if name.startswith(_MOMENT) else name
             least[key] = max(value, least.get(key, 0.0))
         raise InfeasibleError(str(error), least) from None
+
+
+def _groups(problem: Problem, ties: Sequence[Sequence[str]] | str) -> list[list[int]]:
+    """Ties as indices; ValueError names tied layers that share no option."""
+    groups = problem.groups(neighbours.named(problem, ties) if isinstance(ties, str) else ties)
+    for group in groups:
+        if np.isinf(problem.loss[group]).any(axis=0).all():
+            raise ValueError(f"tied layers share no format: {', '.join(problem.layers[i] for i in group)}")
+    return groups
+
+
+def _conversion(problem: Problem, given: ArrayLike | None) -> tuple[Floats | None, list[tuple[int, int]] | None]:
+    """The conversions [options, options] and the neighbours that they hold for."""
+    if given is None:
+        return None, None
+    table = np.asarray(given, dtype=np.float64)
+    if not table.ndim:
+        table = table * (1.0 - np.eye(len(problem.options)))
+    return table, neighbours.edges(problem)
 
 
 @dataclass(frozen=True)

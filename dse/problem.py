@@ -14,7 +14,8 @@ from costmodel.estimators.fpga import Folding
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision
 from costmodel.record import stack
-from costmodel.workload import Workload
+from costmodel.strategies import NMSparsity
+from costmodel.workload import Op, Workload
 from dse.metric import METRICS
 
 Floats = NDArray[np.float64]
@@ -44,10 +45,19 @@ class Problem:
     follows: NDArray[np.int64] = field(repr=False)
     rest: int
     folding: Folding | None = field(default=None, repr=False)
+    strategies: tuple[NMSparsity | None, ...] = field(default=(), repr=False)
+    spelled: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The options' names: the precision's, and @n:m of a sparse one."""
+        sparse = self.strategies or (None,) * len(self.options)
+        return tuple(o.name + (f"@{s.n}:{s.m}" if s else "") for o, s in zip(self.options, sparse, strict=True))
 
     def assignment(self, choice: ArrayLike) -> dict[str, str]:
         """The chosen option of each layer by name."""
-        return {layer: precision.name for layer, precision in self.precisions(choice).items()}
+        names = self.names
+        return {layer: names[o] for layer, o in zip(self.layers, np.asarray(choice).tolist(), strict=True)}
 
     def precisions(self, choice: ArrayLike) -> dict[str, Precision]:
         """The chosen precision of each layer."""
@@ -56,7 +66,19 @@ class Problem:
     def estimate(self, choice: ArrayLike) -> Estimate:
         """What the whole network costs under a choice."""
         every_op = dict(zip((op.name for op in self.workload.ops), self.per_op(choice), strict=True))
-        return estimate(self.workload, every_op, self.device, folding=self.folding)
+        return estimate(self.edited(choice), every_op, self.device, folding=self.folding)
+
+    def edited(self, choice: ArrayLike) -> Workload:
+        """The workload with the layers pruned whose chosen option is sparse."""
+        if not any(self.strategies):
+            return self.workload
+        taken = {layer: self.strategies[o] for layer, o in zip(self.layers, np.asarray(choice).tolist(), strict=True)}
+
+        def edit(op: Op) -> Op:
+            strategy = taken.get(op.name)
+            return strategy.prune(op) if strategy and strategy.touches(op) else op
+
+        return self.workload.map(edit)
 
     def per_op(self, choice: ArrayLike) -> tuple[Precision, ...]:
         """The precision of every op of the workload under a choice."""
@@ -70,6 +92,11 @@ class Problem:
     def uniform(self, option: int) -> NDArray[np.int64]:
         """The choice of one option for every layer."""
         return np.full(len(self.layers), option)
+
+    def option(self, name: str) -> int:
+        """The index of an option by its name or as it was spelled; UnknownNameError lists near names."""
+        known = {spelling: i for i, spelling in enumerate(self.spelled)} | {n: i for i, n in enumerate(self.names)}
+        return known[require("format", name, known)]
 
     def groups(self, ties: Sequence[Sequence[str]]) -> list[list[int]]:
         """Groups of layer names as indices; UnknownNameError lists near names."""
@@ -90,26 +117,58 @@ def build(
     loss: Floats,
     loss_source: str,
     folding: Folding | None = None,
+    strategies: tuple[NMSparsity | None, ...] = (),
+    spelled: tuple[str, ...] = (),
 ) -> Problem:
     """Return the problem with its costs evaluated; an FPGA is folded once, at its widest option, unless told how.
 
-    ValueError where the device lacks the pipe or the formula that an option needs.
+    `strategies` prune the layers that take an option (None: it leaves them dense); a layer that one cannot prune does
+    not have that option. ValueError where the device lacks the pipe or the formula that an option needs.
     """
     rest = max(range(len(options)), key=lambda i: options[i].weight.bits + options[i].activation.bits)
     if isinstance(device, Fpga):
         for option in options:
             fpga.check(workload, (option,) * len(workload.ops))
         folding = folding or fpga.fold(workload, stack([options[rest]] * len(workload.ops)), device)
-    columns = grid(workload.ops, options, device, folding=folding)
+    columns = _columns(workload, options, device, folding, strategies)
     follows = _follows(workload, layers)
-    shape = len(workload.ops), len(options)
     costs = {
-        name: _by_layer(np.broadcast_to(column, shape), follows, rest, METRICS[name].over)
+        name: _by_layer(column, follows, rest, METRICS[name].over)
         for name, column in columns.items()
         if name in METRICS and (name == "latency_s" or not np.isnan(column).any())
     }
     _require_known(costs, options, device)
-    return Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, folding)
+    loss = np.where(_impossible(workload, layers, strategies), np.inf, loss) if any(strategies) else loss
+    known = Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, folding)
+    return replace(known, strategies=strategies, spelled=spelled)
+
+
+def _columns(
+    workload: Workload,
+    options: tuple[Precision, ...],
+    device: Device,
+    folding: Folding | None,
+    strategies: tuple[NMSparsity | None, ...],
+) -> dict[str, NDArray[Any]]:
+    """The grid [ops, options], each option on the workload that its strategy leaves."""
+    shape = len(workload.ops), len(options)
+    found = {
+        strategy: grid((strategy(workload) if strategy else workload).ops, options, device, folding=folding)
+        for strategy in dict.fromkeys(strategies or (None,))
+    }
+    if len(found) == 1:
+        return {name: np.broadcast_to(column, shape) for name, column in next(iter(found.values())).items()}
+    names = set.intersection(*(set(columns) for columns in found.values()))
+    whole = {s: {name: np.broadcast_to(columns[name], shape) for name in names} for s, columns in found.items()}
+    return {name: np.column_stack([whole[s][name][:, i] for i, s in enumerate(strategies)]) for name in names}
+
+
+def _impossible(
+    workload: Workload, layers: tuple[str, ...], strategies: tuple[NMSparsity | None, ...]
+) -> NDArray[np.bool_]:
+    """Where an option's strategy cannot prune the layer: bool[layers, options]."""
+    ops = [workload.op(name) for name in layers]
+    return np.array([[s is not None and not s.touches(op) for s in strategies] for op in ops])
 
 
 def _follows(workload: Workload, layers: tuple[str, ...]) -> NDArray[np.int64]:

@@ -19,7 +19,12 @@ from app import complete
 @click.option("--formats", help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
 @click.option("--objectives", default="loss,weight_bytes", show_default=True, help="Two or more metrics that add up.")
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration data of a torch model.")
-@click.option("--tie", multiple=True, metavar="LAYER,LAYER", help="Layers that must share a format; may repeat.")
+@click.option(
+    "--tie",
+    multiple=True,
+    metavar="LAYER,LAYER",
+    help="Layers that must share a format, or fused, residual; may repeat.",
+)
 @click.option("--batch", type=int, help="Images or sequences in a pass.")
 @click.option("--resolution", type=int, help="Image height and width of a vision network.")
 @click.option("--context", type=int, help="Tokens of a language model.")
@@ -49,7 +54,7 @@ def command(
     if device is None or formats is None:
         raise click.UsageError(f"the front of a model needs --on and --formats; {model!r} is no folder of a run")
     import costmodel as cm
-    from app.choices import choices_of, names
+    from app.choices import choices_of, names, ties_of
     from app.progress import bar
     from app.text import to_json
     from costmodel.catalog import require
@@ -61,7 +66,7 @@ def command(
     with bar("Sensitivities") as progress:
         choices, _ = choices_of(model, names(formats), data, shape, progress)
         problem = choices.on(target)
-    found = front(problem, metrics, [names(group) for group in tie])
+    found = front(problem, metrics, ties_of(tie, problem.workload))
     if as_json:
         click.echo(to_json(_as_dict(model, device, problem, found)))
     else:
@@ -74,7 +79,7 @@ def _as_dict(model: str, device: str, problem: Any, found: Any) -> dict[str, Any
         "model": model,
         "device": device,
         "objectives": list(found.names),
-        "formats": [option.name for option in problem.options],
+        "formats": list(problem.names),
         "layers": list(problem.layers),
         "loss_source": problem.loss_source,
         "proven": True,

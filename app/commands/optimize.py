@@ -20,7 +20,15 @@ from app import complete
 @click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
 @click.option("--budget", multiple=True, metavar="METRIC<=VALUE", help="As lut<=200e3 or latency_s<=12ms; may repeat.")
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration and test data of a torch model.")
-@click.option("--tie", multiple=True, metavar="LAYER,LAYER", help="Layers that must share a format; may repeat.")
+@click.option(
+    "--tie",
+    multiple=True,
+    metavar="LAYER,LAYER",
+    help="Layers that must share a format, or fused, residual; may repeat.",
+)
+@click.option("--pin", multiple=True, metavar="LAYER=FORMAT", help="Fix the layers that match a glob; may repeat.")
+@click.option("--allow", multiple=True, metavar="LAYER=FORMATS", help="Formats that those layers may take; may repeat.")
+@click.option("--conversion", type=float, metavar="LOSS", help="Loss added where a tensor passes between two formats.")
 @click.option("--max-formats", type=click.IntRange(1), help="Distinct formats used at most.")
 @click.option("--time-limit", type=float, metavar="SECONDS", help="Stop then with the best plan and its proven gap.")
 @click.option("--batch", type=int, help="Images or sequences in a pass.")
@@ -38,6 +46,9 @@ def command(
     budget: tuple[str, ...],
     data: str | None,
     tie: tuple[str, ...],
+    pin: tuple[str, ...],
+    allow: tuple[str, ...],
+    conversion: float | None,
     max_formats: int | None,
     time_limit: float | None,
     report: str | None,
@@ -52,18 +63,31 @@ def command(
     """
     import costmodel as cm
     import dse
-    from app.choices import choices_of, names
+    from app.choices import by_layer, choices_of, names, ties_of
     from app.optimization import Question, optimise
     from app.progress import bar, working
 
     target = cm.device(device)
     budgets = [dse.parse_budget(text) for text in budget]
-    ties = [names(group) for group in tie]
+    pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
     _require_folders(report, out)
     with bar("Sensitivities") as progress:
         choices, test = choices_of(model, names(formats), data, shape, progress)
         choices.on(target)
-    question = Question(model, device, target, choices, budgets, ties, max_formats, time_limit, test)
+    question = Question(
+        model,
+        device,
+        target,
+        choices,
+        budgets,
+        ties_of(tie, choices.workload),
+        pins,
+        {glob: names(formats) for glob, formats in lists.items()},
+        conversion,
+        max_formats,
+        time_limit,
+        test,
+    )
     with working("Solving"):
         result = optimise(question)
     _deliver(result, report, out, as_json)

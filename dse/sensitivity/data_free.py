@@ -13,35 +13,43 @@ from numpy.typing import NDArray
 
 from costmodel.formats import Format, get, quantize
 from costmodel.precision import Precision, precision
+from costmodel.strategies import NMSparsity
 from costmodel.workload import Op
 
 POINTS = 4096
 
 
-def noise_to_signal(fmt: Format | str, *, nonnegative: bool = False) -> float:
+def noise_to_signal(fmt: Format | str, *, nonnegative: bool = False, kept: tuple[int, int] = (1, 1)) -> float:
     """Return quantisation noise power over signal power of a standard normal sample, scaled as a layer would be.
 
     The sample is its own calibration: its largest magnitude meets the format's largest value, group formats scale each
     group, floats of 16 bits and more are cast. `nonnegative` takes a half normal, a ReLU's outputs without their zeros
-    (exact, so they add neither noise nor signal), and for integers the unsigned format of the same width.
+    (exact, so they add neither noise nor signal), and for integers the unsigned format of the same width. `kept` (n, m)
+    sets all but the n largest of every m values to zero first, without retraining.
     """
-    return _noise_to_signal(get(fmt) if isinstance(fmt, str) else fmt, nonnegative)
+    return _noise_to_signal(get(fmt) if isinstance(fmt, str) else fmt, nonnegative, kept)
 
 
 def sqnr_loss(
-    ops: Sequence[Op], precisions: Sequence[Precision | str], *, nonnegative: Container[str] = ()
+    ops: Sequence[Op],
+    precisions: Sequence[Precision | str],
+    *,
+    nonnegative: Container[str] = (),
+    sparsity: Sequence[NMSparsity | None] = (),
 ) -> NDArray[np.float64]:
     """Return float64 [ops, precisions]: the noise-to-signal ratios of each op's weight and input, added.
 
     An op without weights adds that of its input alone. `nonnegative` holds names of ops whose input is never negative.
-    Layers of one kind get equal rows: without data nothing says which of them matters more.
+    `sparsity` prunes the weights at each precision. Layers of one kind get equal rows: without data nothing says which
+    of them matters more.
     """
     choices = [precision(p) if isinstance(p, str) else p for p in precisions]
+    kept = [(s.n, s.m) if s else (1, 1) for s in sparsity or (None,) * len(choices)]
     rows = [
         [
             noise_to_signal(choice.activation, nonnegative=op.name in nonnegative)
-            + (noise_to_signal(choice.weight) if op.weight_elements > 0 else 0.0)
-            for choice in choices
+            + (noise_to_signal(choice.weight, kept=share) if op.weight_elements > 0 else 0.0)
+            for choice, share in zip(choices, kept, strict=True)
         ]
         for op in ops
     ]
@@ -49,12 +57,22 @@ def sqnr_loss(
 
 
 @cache
-def _noise_to_signal(fmt: Format, nonnegative: bool) -> float:
-    x = _sample(nonnegative)[None]
+def _noise_to_signal(fmt: Format, nonnegative: bool, kept: tuple[int, int]) -> float:
+    whole = _sample(nonnegative)[None]
+    x = _pruned(whole, *kept)
     if nonnegative and fmt.encoding == "integer" and fmt.signed and not fmt.scale:
         fmt = get(f"uint{fmt.bits}")
-    noise = quantize(x, fmt, axis=-1 if fmt.scale else 0) - x
-    return float(np.sum(noise**2) / np.sum(x**2))
+    noise = quantize(x, fmt, axis=-1 if fmt.scale else 0) - whole
+    return float(np.sum(noise**2) / np.sum(whole**2))
+
+
+def _pruned(x: NDArray[np.float64], n: int, m: int) -> NDArray[np.float64]:
+    """The values with all but the n largest of every m set to zero; a rest of less than m stays."""
+    result = x.copy()
+    groups = result[:, : x.shape[1] // m * m].reshape(-1, m)
+    small = np.argsort(np.abs(groups), axis=1, kind="stable")[:, : m - n]
+    np.put_along_axis(groups, small, 0.0, axis=1)
+    return result
 
 
 def _sample(nonnegative: bool) -> NDArray[np.float64]:

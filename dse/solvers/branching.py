@@ -74,11 +74,18 @@ class _Search:
 
     def _run(self, root: Node, depth: int = 0) -> Outcome:
         self._push(-math.inf, depth, root)
-        while self.queue and not self._is_closed(self.queue[0][0]):
-            if time.monotonic() > self.deadline:
-                return Outcome(self.counts, min(self.best, self.queue[0][0]), False)
-            bound, depth, _, node = self._pop()
-            self._expand(node, bound, -depth)
+        bound = -math.inf
+        try:
+            while self.queue and not self._is_closed(self.queue[0][0]):
+                bound = self.queue[0][0]
+                if time.monotonic() > self.deadline:
+                    return Outcome(self.counts, min(self.best, bound), False)
+                lowest, depth, _, node = self._pop()
+                self._expand(node, lowest, -depth)
+        except KeyboardInterrupt:
+            if self.counts is None:
+                raise
+            return Outcome(self.counts, min(self.best, bound), False)
         return Outcome(self.counts, self.best, True)
 
     @property

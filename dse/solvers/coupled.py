@@ -98,12 +98,18 @@ class _Search:
 
     def run(self, masks: Sequence[Bools]) -> tuple[Ints | None, float, bool]:
         """Take nodes in order of their bound until none can hold a better plan."""
-        lowest = self._start(masks)
-        while self.queue and self.queue[0][0] <= self.target:
-            bound, depth, _, node = self._pop()
-            if time.monotonic() > self.deadline or not self._expand(node, bound, -depth):
-                lowest = max(lowest, min([bound, *(entry[0] for entry in self.queue)]))
-                return self.choice, min(self.best, lowest), False
+        lowest = -math.inf
+        try:
+            lowest = self._start(masks)
+            while self.queue and self.queue[0][0] <= self.target:
+                lowest = max(lowest, self.queue[0][0])
+                bound, depth, _, node = self._pop()
+                if time.monotonic() > self.deadline or not self._expand(node, bound, -depth):
+                    return self.choice, min(self.best, lowest), False
+        except KeyboardInterrupt:
+            if self.choice is None:
+                raise
+            return self.choice, min(self.best, lowest), False
         return self.choice, self.best, True
 
     def consider(self, choice: Ints) -> None:

@@ -136,3 +136,18 @@ def test_device_without_energy_figures_is_optimised_on(bitfront: Callable[..., o
     found = optimize(bitfront, *args)
     assert "energy_j" not in found["totals"]
     assert found["objective"] <= 0.1
+
+
+def test_pins_ties_and_sparse_formats_are_spelled_on_the_command_line(bitfront: Callable[..., object]) -> None:
+    found = optimize(
+        bitfront, "zoo:resnet18", "--on", "h100_sxm", "--formats", "int4,int8,int8@2:4", "--budget",
+        "weight_bytes<=9MB", "--tie", "residual", "--pin", "conv1=int8", "--allow", "layer1.*=int8,int8@2:4",
+        "--conversion", "1e-4",
+    )  # fmt: skip
+    chosen = found["assignment"]
+    assert isinstance(chosen, dict)
+    assert chosen["conv1"] == "int8/bf16"
+    assert chosen["layer1.0.conv2"] == "int8/bf16"
+    assert chosen["layer2.0.conv2"] == chosen["layer2.0.downsample.0"]
+    assert found["proven"]
+    assert found["solver"] == "elimination"
