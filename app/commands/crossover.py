@@ -75,7 +75,7 @@ def _curve(model: str, design: str, axis: str, metric: str, shape: dict[str, Any
     import numpy as np
 
     import costmodel as cm
-    from app import models
+    from costmodel import models
     from costmodel.catalog import require
 
     device_name, at, precision = design.partition("@")
