@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test test-long lint bench bench-accuracy clean
+.PHONY: demo test test-long lint bench bench-accuracy bench-dse clean
 
 demo: $(VENV)/.installed
 	$(BIN)/bitfront demo --out demo_out
@@ -28,6 +28,9 @@ bench: $(VENV)/.installed-test
 
 bench-accuracy: $(VENV)/.installed
 	@$(BIN)/python tests/benchmarks/bench_accuracy.py $(GEMM)
+
+bench-dse: $(VENV)/.installed-test
+	@$(BIN)/python tests/benchmarks/bench_explorer.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info demo_out

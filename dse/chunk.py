@@ -57,19 +57,18 @@ def blocks(space: Space, start: int, stop: int) -> Iterator[Evaluated]:
         yield evaluate_block(space, block, inner[key])
 
 
-def fronts(space: Space, evaluated: Evaluated) -> Rows:
-    """The fronts of a block's groups: `values` holds the objectives signed for minimisation, then every column."""
+def feasible(space: Space, evaluated: Evaluated) -> Rows:
+    """The feasible designs of a block: `values` holds the objectives signed for minimisation, then other columns."""
     at = np.flatnonzero(evaluated.feasible)
     index = evaluated.start + at
     signs = np.array([o.sign for o in space.objectives])
     columns = evaluated.columns[at]
     values = np.concatenate([columns[:, : len(signs)] * signs, columns[:, len(signs) :]], axis=1)
-    rows = Rows(index, space.group(index), np.ones(len(at), dtype=np.int64), values)
-    return reduce(rows, len(signs))
+    return Rows(index, space.group(index), np.ones(len(at), dtype=np.int64), values)
 
 
 def merge(space: Space, parts: list[Rows]) -> Rows:
-    """The fronts of several fronts."""
+    """The fronts of rows, or of several fronts."""
     return reduce(join(parts), len(space.objectives))
 
 

@@ -88,8 +88,8 @@ def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Co
     if isinstance(grid.devices, Fpga):
         found = _on_fpgas(done, grid, latency)
     else:
-        found = _counted(done, grid, names)
-        found |= (_by_roofline if latency == "roofline" else _by_estimate)(done, grid, names)
+        found = _counted(done, grid, {*names, "bytes_moved"} if "energy_j" in names else names)
+        found |= (_by_roofline if latency == "roofline" else _by_estimate)(done, grid, names, found)
         if "latency_s" in found:
             found["examples_per_s"] = done.workload.batch / found["latency_s"]
     if "loss" in names:
@@ -120,10 +120,10 @@ def _counted(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
     return found
 
 
-def _by_roofline(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
+def _by_roofline(done: Pass, grid: Grid, names: Collection[str], counted: Columns) -> Columns:
     found: Columns = {}
     if "energy_j" in names:
-        found["energy_j"] = _energy_j(done, grid, _counted(done, grid, ("bytes_moved",))["bytes_moved"])
+        found["energy_j"] = _energy_j(done, grid, counted["bytes_moved"])
     if set(names) & set(WITH_LATENCY):
         rows, columns = grid.shape
         latency = found["latency_s"] = np.empty(grid.shape)
@@ -150,7 +150,7 @@ def _energy_j(done: Pass, grid: Grid, moved_bytes: Floats) -> Floats:
     return np.asarray(arithmetic + vector * flops + byte * moved_bytes)
 
 
-def _by_estimate(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
+def _by_estimate(done: Pass, grid: Grid, names: Collection[str], _: Columns) -> Columns:
     """Latency and energy by what costmodel.estimate evaluates, a device at a time."""
     wanted = [n for n in ("latency_s", "energy_j") if n in names or (n == "latency_s" and "examples_per_s" in names)]
     if not wanted:

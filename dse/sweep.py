@@ -14,7 +14,7 @@ import numpy as np
 from costmodel.files import write_atomically
 from costmodel.hardware import Fpga
 from dse import journal, passes, store
-from dse.chunk import Counts, Evaluated, blocks, corners, fronts, merge
+from dse.chunk import Counts, Evaluated, blocks, corners, feasible, merge
 from dse.records import Part, Record
 from dse.space import Space
 from dse.store import Plan, Run
@@ -29,7 +29,9 @@ UNITS = {"roofline": 1.0, "estimate": 2.0**7, "fpga": 2.0**10}
 """Units of a distinct op of a design by what evaluates it, judged from the speeds of all three on one core."""
 MOST_CHUNKS = 4096
 MOST_PARTS = 64
-"""Fronts that are kept before they are reduced to one."""
+"""Fronts of chunks that are kept before they are reduced to one."""
+MOST_ROWS = 2**16
+"""Feasible designs within a chunk that are kept before they are reduced to their front."""
 
 
 def sweep(space: Space, folder: Path, *, workers: int = 1, cluster: str = "", progress: Tell | None = None) -> Run:
@@ -121,11 +123,11 @@ def part_of(space: Space, start: int, stop: int) -> Part:
     kept: list[Evaluated] = []
     rows, counts = [store.empty(space)], Counts()
     for evaluated in blocks(space, start, stop):
-        rows.append(fronts(space, evaluated))
+        rows.append(feasible(space, evaluated))
         counts = counts.plus(evaluated.counts)
         if space.rows:
             kept.append(evaluated)
-        if len(rows) > MOST_PARTS:
+        if sum(map(len, rows)) > MOST_ROWS:
             rows = [merge(space, rows)]
     if not space.rows:
         return Part(merge(space, rows), counts)
