@@ -6,10 +6,16 @@ from typing import Any
 
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators.estimate import Estimate
-from costmodel.hardware import Device, Fpga
+from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.workload import Workload
 
 COUNTING = {"flops": "2 per MAC, as in torch", "attention": "all query x key scores, masked ones included"}
+LATENCY = (
+    "kernels one after another, launched as from a CUDA graph; pointwise ops and folded norms cost what traffic is left"
+    " to them within the kernel before; low and high hold 90 %"
+)
+"""What a GPU's latency assumes."""
+
 RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
 
 
@@ -21,12 +27,17 @@ def as_dict(found: Estimate, *, model: str, device: str, precision: str) -> dict
         "precision": precision,
         "phase": found.workload.phase,
         "batch": found.workload.batch,
-        "counting": COUNTING | ({"pass": found.workload.covers} if found.workload.covers else {}),
+        "counting": _counting(found),
         "totals": dict(found.totals),
         **({} if isinstance(found.device, Fpga) else {"latency_sources": found.latency_sources}),
         "layers": found.table(),
         "uncounted": list(found.uncounted),
     }
+
+
+def _counting(found: Estimate) -> dict[str, str]:
+    covers = {"pass": found.workload.covers} if found.workload.covers else {}
+    return COUNTING | covers | ({"latency": LATENCY} if isinstance(found.device, Gpu) else {})
 
 
 def assignment(workload: Workload, precision: str, edits: Sequence[str]) -> dict[str, str]:

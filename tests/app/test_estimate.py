@@ -40,6 +40,7 @@ def test_gpu_json_has_the_stable_shape(bitfront: Callable[..., object]) -> None:
         assert layer["extrapolated"] in (True, False)
     assert set(found["latency_sources"]) == {"calibrated", "transferred", "fitted roofline", "fused"}
     assert math.isclose(sum(found["latency_sources"].values()), 1.0)
+    assert "CUDA graph" in found["counting"]["latency"]
 
 
 def test_fpga_json_has_resources_and_no_invented_ones(bitfront: Callable[..., object]) -> None:
@@ -47,6 +48,7 @@ def test_fpga_json_has_resources_and_no_invented_ones(bitfront: Callable[..., ob
     assert set(FPGA_TOTALS) <= set(found["totals"])
     assert not {"latency_low_s", "roofline_s"} & set(found["totals"])
     assert "latency_sources" not in found
+    assert "latency" not in found["counting"]
     assert found["totals"]["throughput_per_s"] > 0
 
 
