@@ -12,7 +12,7 @@ from costmodel.estimators import uncertainty
 from costmodel.estimators.boosted import unpack
 from costmodel.estimators.latency_model import LatencyModel, Terms, bound
 from costmodel.estimators.prediction import Prediction
-from costmodel.estimators.transfer import carried, donors, mean_constants
+from costmodel.estimators.transfer import carried, donors, mean_constants, of_device
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.record import Real
@@ -58,11 +58,11 @@ def borrowed(
 ) -> Prediction:  # fmt: skip
     """Predict a kind that nobody measured by the constants of its family; flat arrays, `more` goes to the terms.
 
-    The device's own fits of the family where there are any, else the population's; without the residual model. The
+    The device's own fits of the family where there are any, else the population's; no residual model. The
     interval is at least as wide as the log `offsets`: what one family's constants err on another, for all shapes alike.
     """
     fits = calibrations(model.name) if fits is None else fits
-    own = [fit for fit in fits if fit.device == gpu.name and fit.math == kind.math]
+    own = of_device(fits, gpu, kind.math)
     givers = own or donors(model, kind.math, gpu, fits)
     constants = mean_constants(model, own) if own else carried(model, kind.math, gpu, fits)
     parts = model.terms(*sizes, kind, gpu, constants, **more)

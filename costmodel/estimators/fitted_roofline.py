@@ -14,7 +14,7 @@ from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_latency import GEMM
 from costmodel.estimators.overlap import miss
 from costmodel.estimators.prediction import Prediction
-from costmodel.estimators.transfer import carried, mean_constants
+from costmodel.estimators.transfer import carried, mean_constants, of_device
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.precision import Precision
@@ -38,7 +38,7 @@ def predict(
 ) -> Prediction:
     """Predict one execution of each op; arguments broadcast. nan where the GPU lacks the pipe of its products."""
     fits = calibrations("gemm") if fits is None else fits
-    own = [fit for fit in fits if fit.device == gpu.name and fit.math == FAMILY]
+    own = of_device(fits, gpu, FAMILY)
     c = mean_constants(GEMM, own) if own else carried(GEMM, FAMILY, gpu, fits)
     compute, memory = compute_s(op, precision, gpu, c), memory_s(op, precision, gpu, c)
     launch = op.launches * ((c.launch_cycles + c.tile_cycles) / gpu.clock_hz)

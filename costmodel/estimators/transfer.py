@@ -28,6 +28,12 @@ LEAST = 1e-4
 """Constants below this are taken as this: their logarithm says nothing more."""
 
 
+def of_device(fits: Sequence[Calibration], gpu: Gpu, math: str) -> tuple[Calibration, ...]:
+    """A device's own fits of a kind: those of the backend that it names where there are any, else all."""
+    own = [fit for fit in fits if fit.device == gpu.name and fit.math == math]
+    return tuple([fit for fit in own if fit.backend == gpu.backend] or own)
+
+
 def donors(
     model: LatencyModel, math: str, gpu: Gpu, fits: Sequence[Calibration], backend: str = ""
 ) -> tuple[Calibration, ...]:

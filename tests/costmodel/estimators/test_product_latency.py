@@ -7,6 +7,7 @@ import pytest
 
 from costmodel import hardware
 from costmodel.estimators import fitted_roofline, gemm_kind, gpu_gemm, gpu_latency
+from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_latency import GEMM, OTHER_FAMILY, predict
 from costmodel.estimators.transfer import mean_constants
 from costmodel.hardware.calibration import calibrations
@@ -66,6 +67,16 @@ def test_convolutions_borrow_library_kernels_at_any_width():
         assert "bfloat16 of l40s" in str(gpu_latency.predict(op, precision(spelling), L40S).how)
     assert seconds(op, "w8a8") < seconds(op, "bf16")
     assert seconds(op, "w4a16") <= seconds(op, "bf16")
+
+
+def test_a_backend_lends_its_own_constants():
+    op = conv("c", 64, 64, 64, input_size=(56, 56), kernel=(1, 1))
+    trtllm = next(
+        f for f in calibrations("gemm") if (f.device, f.math, f.backend) == ("h100_sxm", "bfloat16", "trtllm")
+    )
+    expected = gpu_gemm.latency_s(64.0 * 56 * 56, 64.0, 64.0, BF16, H100, GemmConstants(**trtllm.constants))
+    assert seconds(op, gpu=hardware.gpu("h100_sxm:trtllm")) == pytest.approx(float(expected))
+    assert seconds(op, gpu=H100) != pytest.approx(float(expected), rel=1e-6)
 
 
 def test_experts_share_a_launch_and_read_each_their_weights():
