@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 SEED = 0
 EPOCHS = 24
+WIDTH = 12
 BATCH = 64
 TEST_FRACTION = 0.4
 CALIBRATION_IMAGES = 256
@@ -37,7 +38,7 @@ class Residual(nn.Module):
 class DigitsNet(nn.Module):
     """A stem, three residual blocks and a linear classifier."""
 
-    def __init__(self, width: int = 12) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         self.stem = nn.Conv2d(1, width, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(width)
@@ -73,6 +74,7 @@ def train(
     *,
     seed: int = SEED,
     epochs: int = EPOCHS,
+    width: int = WIDTH,
     progress: Callable[[int, int], Any] | None = None,
 ) -> DigitsNet:
     """Train a network on (images, labels); the same seed gives the same weights. `progress` is told (step, steps)."""
@@ -80,7 +82,7 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = DigitsNet()
+        module = DigitsNet(width)
     steps = -(-len(images) // BATCH)
     optimizer = torch.optim.AdamW(module.parameters(), lr=4e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=epochs * steps)
