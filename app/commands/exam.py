@@ -65,7 +65,7 @@ def _show(summary: dict[str, Any]) -> None:
 
 
 def _goal_line(goal: dict[str, Any]) -> str:
-    lost = f"the plan loses {goal['loss']:.4f}, uniform 3 bits {goal['uniform']:.4f}"
+    lost = f"{goal['arm']} loses {goal['loss']:.4f}, uniform 3 bits {goal['uniform']:.4f}"
     line = (
         f"Goal, {goal['subject']} {goal['metric']} ({'repaired' if goal['repair'] else 'rounded to nearest'}): {lost}"
     )

@@ -23,10 +23,16 @@ def assignments(
     bits = weights[:, None] * np.array(WIDTHS)
     limit = float(budget * weights.sum())
     arms = {"uniform": np.full(len(weights), WIDTHS.index(budget))}
-    for arm, table in losses.items():
-        arms[arm] = allocate.solve(np.maximum(table, 0.0), {"bits": bits}, {"bits": limit}).choice
+    arms |= {arm: cheapest(table, weights, budget) for arm, table in losses.items()}
     random = np.random.default_rng([seed, budget])
     return arms | {f"random {draw}": _random(bits, limit, random) for draw in range(draws)}
+
+
+def cheapest(table: NDArray[np.float64], weights: NDArray[np.int64], budget: int) -> Choice:
+    """The choice [layers] of least summed loss (negative ones count as 0) within the bytes of a uniform width."""
+    bits = weights[:, None] * np.array(WIDTHS)
+    limit = float(budget * weights.sum())
+    return allocate.solve(np.maximum(table, 0.0), {"bits": bits}, {"bits": limit}).choice
 
 
 def _random(bits: NDArray[np.int64], limit: float, random: np.random.Generator) -> Choice:

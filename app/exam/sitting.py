@@ -1,33 +1,31 @@
 """One sitting: the true quality of every arm at one size."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.exam.arms import Choice, assignments
+from app.exam.arms import Choice
 from app.exam.subject import WIDTHS, Scores, Subject
 from app.exam.tables import input_ranges
 from dse.compression import correct_biases, gptq, quantise, reestimate_batch_norms
-from dse.sensitivity import Range, apply
+from dse.sensitivity import Range, apply, mean_loss
 
 
 def sit(
     subject: Subject,
-    losses: Mapping[str, NDArray[np.float64]],
+    arms: Mapping[str, Choice],
     *,
     budget: int,
     repair: bool,
-    draws: int,
     progress: Callable[[int, int], Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the scores of the full network and of each arm at a budget, with and without PTQ repair, and its widths.
+    """Return the scores of the full network and of each arm, quantised with PTQ repair or without, and its widths.
 
     Scores of the random arms are averaged example by example.
     """
     ranges = input_ranges(subject, repair=repair)
-    arms = assignments(losses, subject.weights, budget, draws=draws, seed=0)
     scores: dict[tuple[int, ...], Scores] = {}
     for step, choice in enumerate(arms.values()):
         key = tuple(choice.tolist())
@@ -37,8 +35,8 @@ def sit(
             progress(step + 1, len(arms))
     by_arm = {arm: scores[tuple(choice.tolist())] for arm, choice in arms.items()}
     random = [by_arm.pop(arm) for arm in arms if arm.startswith("random")]
-    by_arm["random"] = {metric: np.mean([r[metric] for r in random], axis=0) for metric in random[0]}
-    weights = subject.weights
+    if random:
+        by_arm["random"] = {metric: np.mean([r[metric] for r in random], axis=0) for metric in random[0]}
     return {
         "subject": subject.name,
         "activation": subject.activation,
@@ -47,17 +45,32 @@ def sit(
         "full": subject.score(subject.module),
         "arms": by_arm,
         "widths": {arm: dict(zip(subject.layers, _widths(choice), strict=True)) for arm, choice in arms.items()},
-        "bytes": {arm: float(weights @ _widths(choice)) / 8 for arm, choice in arms.items()},
+        "bytes": {arm: float(subject.weights @ _widths(choice)) / 8 for arm, choice in arms.items()},
     }
+
+
+def better(subject: Subject, choices: Sequence[Choice], *, repair: bool) -> Choice:
+    """The choice with the least loss on the calibration data, where it is quantised whole; the first of equals."""
+    ranges = input_ranges(subject, repair=repair)
+    size = len(subject.calibration[1])
+    lost = [
+        mean_loss(
+            quantised(subject, choice, ranges, repair=repair),
+            subject.calibration,
+            loss_fn=subject.loss_fn,
+            batch_size=size,
+        )
+        for choice in choices
+    ]
+    return choices[int(np.argmin(lost))]
 
 
 def quantised(subject: Subject, choice: Choice, ranges: Mapping[str, Range], *, repair: bool) -> Any:
     """The module at a choice: rounded to nearest, or repaired by GPTQ, bias correction and batch-norm re-estimation."""
-    precisions = {name: subject.options[o] for name, o in zip(subject.layers, choice.tolist(), strict=True)}
     if not repair:
-        return apply(subject.module, precisions, ranges)
+        return apply(subject.module, subject.precisions(choice), ranges)
     inputs = subject.calibration[0]
-    rounded = quantise(subject.module, precisions, ranges, inputs, gptq)
+    rounded = quantise(subject.module, subject.precisions(choice), ranges, inputs, gptq)
     return reestimate_batch_norms(correct_biases(rounded, subject.module, subject.layers, inputs), inputs)
 
 

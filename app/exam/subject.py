@@ -45,6 +45,10 @@ class Subject:
         """The precisions of a layer: a weight width each, activations alike."""
         return tuple(precision(f"int{width}/int{self.activation}") for width in WIDTHS)
 
+    def precisions(self, choice: NDArray[np.int64]) -> dict[str, Precision]:
+        """The precision of each layer at a choice of widths [layers]."""
+        return {name: self.options[option] for name, option in zip(self.layers, choice.tolist(), strict=True)}
+
     @property
     def weights(self) -> NDArray[np.int64]:
         """The number of weights of each layer."""

@@ -32,11 +32,22 @@ def summarise(sittings: Iterable[Mapping[str, Any]], *, resamples: int) -> dict[
     the paired difference uniform minus arm, which is narrower.
     """
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
-    for sitting in sittings:
+    for sitting in _joined(sittings):
         kind = sitting["subject"].split("-")[0]
         groups[kind, sitting["activation"], sitting["budget"], sitting["repair"]].append(sitting)
     rows = [row for key, group in groups.items() for row in _rows(key, group, resamples)]
     return {"rows": rows, "goal": _goal(rows), "misleading": _misleading(rows)}
+
+
+def _joined(sittings: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Sittings of one network at one size as one, with the arms of all."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for sitting in sittings:
+        key = tuple(sitting[name] for name in ("subject", "activation", "budget", "repair"))
+        whole = found.setdefault(key, {**sitting, "arms": {}, "bytes": {}})
+        whole["arms"] |= sitting["arms"]
+        whole["bytes"] |= sitting["bytes"]
+    return list(found.values())
 
 
 def _rows(key: tuple[Any, ...], group: list[Mapping[str, Any]], resamples: int) -> list[dict[str, Any]]:
@@ -104,11 +115,16 @@ def _goal(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     found = []
     for row in rows:
-        at_goal = row["weights"] == GOAL_BITS and row["activation"] == GOAL_ACTIVATION and row["arm"] == "plan"
+        at_goal = (
+            row["weights"] == GOAL_BITS
+            and row["activation"] == GOAL_ACTIVATION
+            and row["arm"] in ("plan", "plan refined")
+        )
         if at_goal and row["metric"] in DOWNSTREAM[row["subject"]]:
             uniform = _uniform(rows, row)
             kept = {
-                key: row[key] for key in ("subject", "metric", "repair", "loss", "ratio_low", "ratio_high", "verdict")
+                key: row[key]
+                for key in ("subject", "metric", "repair", "arm", "loss", "ratio_low", "ratio_high", "verdict")
             }
             ratio = row["loss"] / uniform["loss"] if uniform["low"] > 0 else None
             met = None if ratio is None else ratio <= GOAL_RATIO

@@ -11,8 +11,9 @@ from costmodel.precision import precision
 from dse.compression import alone, gptq
 from dse.sensitivity import Range, noise_to_signal, observe
 from dse.sensitivity.clipping import clip, least_squares
+from dse.sensitivity.context import halfway, in_context
 from dse.sensitivity.hessian import hessian_loss, hessian_trace
-from dse.sensitivity.trials import losses
+from dse.sensitivity.trials import Rounding, losses
 
 Table = NDArray[np.float64]
 
@@ -22,7 +23,6 @@ def measured(subject: Subject, *, repair: bool, progress: Callable[[int, int], A
 
     With `repair`, of each layer as GPTQ leaves it, activations cut off with least squared error.
     """
-    inputs = subject.calibration[0]
     seen: list[float] = []
 
     def both(outputs: Any, targets: Any) -> Any:
@@ -35,12 +35,34 @@ def measured(subject: Subject, *, repair: bool, progress: Callable[[int, int], A
         [{}, *({name: option} for name in subject.layers for option in subject.options)],
         input_ranges(subject, repair=repair),
         loss_fn=both,
-        rounding=alone(subject.module, subject.layers, inputs, gptq) if repair else None,
+        rounding=_rounding(subject, repair),
         batch_size=len(subject.calibration[1]),
         progress=progress,
     )
     tables = {"plan": found} | ({"plan by proxy": np.array(seen)} if subject.proxy else {})
     return {arm: (t[1:] - t[0]).reshape(len(subject.layers), -1) for arm, t in tables.items()}
+
+
+def refined(
+    subject: Subject, alone_table: Table, choice: NDArray[np.int64], *, repair: bool, progress: Any = None
+) -> Table:
+    """The loss table [layers, widths] halfway between each layer alone and each in the context of a choice."""
+    context = in_context(
+        subject.module,
+        subject.calibration,
+        subject.precisions(choice),
+        subject.options,
+        input_ranges(subject, repair=repair),
+        loss_fn=subject.loss_fn,
+        rounding=_rounding(subject, repair),
+        batch_size=len(subject.calibration[1]),
+        progress=progress,
+    )
+    return halfway(alone_table, context)
+
+
+def _rounding(subject: Subject, repair: bool) -> "Rounding | None":
+    return alone(subject.module, subject.layers, subject.calibration[0], gptq) if repair else None
 
 
 def hessian(subject: Subject, *, probes: int) -> dict[str, Table]:

@@ -36,15 +36,12 @@ def units(setup: Setup, subjects: tuple[str, ...]) -> list[Unit]:
             f"minilm-{which}": partial(_minilm_tables, setup, which) for which in ("plain", "repaired", "hessian")
         }
         found += [Unit(name, work) for name, work in tables.items()]
-        found += [
-            Unit(
-                f"minilm-w{budget}-{'repaired' if repair else 'plain'}",
-                partial(_minilm, setup, budget, repair),
-                tuple(tables),
-            )
-            for budget in setup.minilm_budgets
-            for repair in (False, True)
-        ]
+        for budget in setup.minilm_budgets:
+            for state in ("plain", "repaired"):
+                name = f"minilm-w{budget}-{state}"
+                found.append(Unit(name, partial(_minilm, setup, budget, state), tuple(tables)))
+                refined = partial(_minilm_refined, setup, budget, state)
+                found.append(Unit(f"{name}-refined", refined, (f"minilm-{state}",)))
     return found
 
 
@@ -61,6 +58,7 @@ def read(folder: Path, name: str) -> Result:
 
 def _digits(setup: Setup, seed: int, activation: int, folder: Path, progress: Progress) -> Result:  # noqa: ARG001
     from app.exam import digits, tables
+    from app.exam.arms import assignments
     from app.exam.sitting import sit
 
     subject = digits.subject(seed, activation, epochs=setup.epochs)
@@ -68,7 +66,10 @@ def _digits(setup: Setup, seed: int, activation: int, folder: Path, progress: Pr
     sittings = []
     for repair in (False, True):
         losses = tables.measured(subject, repair=repair, progress=progress) | shared
-        sittings += [sit(subject, losses, budget=budget, repair=repair, draws=setup.draws) for budget in setup.budgets]
+        for budget in setup.budgets:
+            arms = assignments(losses, subject.weights, budget, draws=setup.draws, seed=seed)
+            arms["plan refined"] = _refined(subject, losses["plan"], budget, repair, progress)
+            sittings.append(sit(subject, arms, budget=budget, repair=repair))
     return {"sittings": [_listed(sitting) for sitting in sittings]}
 
 
@@ -83,16 +84,38 @@ def _minilm_tables(setup: Setup, which: str, folder: Path, progress: Progress) -
     return {arm: table.tolist() for arm, table in found.items()}
 
 
-def _minilm(setup: Setup, budget: int, repair: bool, folder: Path, progress: Progress) -> Result:
+def _minilm(setup: Setup, budget: int, state: str, folder: Path, progress: Progress) -> Result:
+    from app.exam import minilm
+    from app.exam.arms import assignments
+    from app.exam.sitting import sit
+
+    subject = minilm.subject(*setup.pairs, setup.tokens)
+    lists = read(folder, f"minilm-{state}") | read(folder, "minilm-hessian")
+    losses = {arm: np.array(table, dtype=np.float64) for arm, table in lists.items()}
+    arms = assignments(losses, subject.weights, budget, draws=setup.draws, seed=0)
+    found = sit(subject, arms, budget=budget, repair=state == "repaired", progress=progress)
+    return {"sittings": [_listed(found)]}
+
+
+def _minilm_refined(setup: Setup, budget: int, state: str, folder: Path, progress: Progress) -> Result:
     from app.exam import minilm
     from app.exam.sitting import sit
 
     subject = minilm.subject(*setup.pairs, setup.tokens)
-    lists = read(folder, f"minilm-{'repaired' if repair else 'plain'}") | read(folder, "minilm-hessian")
-    losses = {arm: np.array(table, dtype=np.float64) for arm, table in lists.items()}
-    return {
-        "sittings": [_listed(sit(subject, losses, budget=budget, repair=repair, draws=setup.draws, progress=progress))]
-    }
+    table = np.array(read(folder, f"minilm-{state}")["plan"], dtype=np.float64)
+    arms = {"plan refined": _refined(subject, table, budget, state == "repaired", progress)}
+    return {"sittings": [_listed(sit(subject, arms, budget=budget, repair=state == "repaired"))]}
+
+
+def _refined(subject: Any, table: Any, budget: int, repair: bool, progress: Progress) -> Any:
+    """The plan after one look at its layers in context, kept only if it loses less on the calibration data."""
+    from app.exam import tables
+    from app.exam.arms import cheapest
+    from app.exam.sitting import better
+
+    plan = cheapest(table, subject.weights, budget)
+    second = tables.refined(subject, table, plan, repair=repair, progress=progress)
+    return better(subject, [plan, cheapest(second, subject.weights, budget)], repair=repair)
 
 
 def _listed(result: Any) -> Any:

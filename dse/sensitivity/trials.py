@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -35,6 +35,7 @@ def losses(
     trials: Sequence[Trial],
     ranges: Mapping[str, Range],
     *,
+    around: Trial | None = None,
     loss_fn: "LossFn | None" = None,
     rounding: "Rounding | None" = None,
     batch_size: int = 256,
@@ -43,6 +44,7 @@ def losses(
 ) -> NDArray[np.float64]:
     """Return float64 [trials]: the mean loss with each trial's layers at its precisions and the others untouched.
 
+    around         precisions that the other layers have instead of being untouched
     data, loss_fn  as in `evaluate`; ranges as in `fake_quantize.apply`, which gives the same losses one by one
     rounding       rounds weights; `round_weight` by default
     cache_bytes    what recorded outputs of a batch may take: what a change cannot reach is replayed, not computed, with
@@ -52,15 +54,18 @@ def losses(
     import torch
 
     twin = copy.deepcopy(module).eval()
-    parts = select(twin, dict.fromkeys(name for trial in trials for name in trial))
+    base = around or {}
+    parts = select(twin, dict.fromkeys(name for trial in (base, *trials) for name in trial))
     weights = _Weights(rounding or (lambda _, part, fmt: round_weight(part, fmt)))
     inputs, targets = checked(data)
     totals, score = np.zeros(len(trials)), loss_fn or cross_entropy
     steps = len(trials) * -(-len(targets) // max(batch_size, 1))
     for batch, (*arguments, answers) in enumerate(split((*inputs, targets), batch_size)):
-        with torch.no_grad(), recorded(twin, tuple(arguments), parts, cache_bytes) as recording:
+        with torch.no_grad(), ExitStack() as stack:
+            with _changed(parts, base, ranges, weights):
+                recording = stack.enter_context(recorded(twin, tuple(arguments), parts, cache_bytes))
             for index, trial in enumerate(trials):
-                with _changed(parts, trial, ranges, weights):
+                with _changed(parts, {**base, **trial}, ranges, weights):
                     recording.before(*trial)
                     loss = float(score(twin(*arguments), answers))
                 totals[index] += _finite(loss, trial) * len(answers)
