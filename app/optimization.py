@@ -51,26 +51,39 @@ def optimise(question: Question) -> dict[str, Any]:
     designs = [*_reference(question), *_uniform(question, problem)]
     designs += _same_cost(question, problem, designs)
     designs.append(_design(question, problem, "plan", "plan", plan.choice))
-    return {
-        "model": question.model,
-        "device": question.device_name,
-        "formats": dict(zip(question.choices.formats, problem.names, strict=True)),
-        "budgets": [str(b) for b in question.budgets],
-        "loss_source": problem.loss_source,
-        "chosen": "plan",
-        "assignment": plan.assignment,
-        "objective": plan.objective,
-        "bound": plan.bound,
-        "gap": plan.gap,
-        "proven": plan.proven,
-        "solver": plan.solver,
-        "totals": dict(found.totals),
-        "designs": designs,
-        "fronts": _fronts(question, problem),
-        "layers": _layers(found),
-        "uncounted": list(found.uncounted),
-        "versions": {package: version(package) for package in PACKAGES},
-    } | _roofs(question.device, problem)
+    return (
+        {
+            "model": question.model,
+            "device": question.device_name,
+            "formats": dict(zip(question.choices.formats, problem.names, strict=True)),
+            "budgets": [str(b) for b in question.budgets],
+            "loss_source": problem.loss_source,
+            "chosen": "plan",
+            "assignment": plan.assignment,
+            "objective": plan.objective,
+            "bound": plan.bound,
+            "gap": plan.gap,
+            "proven": plan.proven,
+            "solver": plan.solver,
+            "totals": dict(found.totals),
+            "designs": designs,
+            "fronts": _fronts(question, problem),
+            "layers": _layers(found),
+            "uncounted": list(found.uncounted),
+            "versions": {package: version(package) for package in PACKAGES},
+        }
+        | _additivity(plan)
+        | _roofs(question.device, problem)
+    )
+
+
+def _additivity(plan: Plan) -> dict[str, Any]:
+    """How well the summed losses order random assignments measured whole; empty where losses are not measured."""
+    found = plan.additivity
+    if found is None:
+        return {}
+    names = ("spearman", "kendall", "ratio", "warning")
+    return {"additivity": {name: getattr(found, name) for name in names} | {"assignments": len(found.measured)}}
 
 
 def _solve(question: Question, problem: Problem, budgets: Sequence[Budget]) -> Plan:

@@ -26,6 +26,14 @@ def show(result: Mapping[str, Any]) -> None:
     state = "proven optimal" if result["proven"] else f"within {result['gap']:.2%} of the optimum"
     taken = ", ".join(f"{s} as {name}" for s, name in result["formats"].items() if s != name)
     click.echo(f"\nThe plan is {state} ({result['solver']}); loss {result['loss_source']}.")
+    if "additivity" in result:
+        found = result["additivity"]
+        click.echo(
+            f"Summed losses order {found['assignments']} random assignments, measured whole, "
+            f"with a rank correlation of {found['spearman']:.2f}."
+        )
+        if found["warning"]:
+            click.echo(f"Beware: {found['warning']}.")
     if taken:
         click.echo(f"Formats were taken as: {taken}.")
     if result["uncounted"]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 WIDE_PIPES = ("bf16", "fp16", "fp32")
 """Activation formats of a weight-only format on a GPU or CPU: the first whose pipe the device has."""
+
+ASSIGNMENTS = 24
+"""Random whole assignments that say how well measured losses add up (a judgement: a correlation to about 0.1)."""
 
 MEASURED = "measured: increase of the calibration loss on labels, one layer quantised at a time"
 DIVERGENCE = "measured: KL divergence from the unquantised outputs on calibration data, one layer quantised at a time"
@@ -59,9 +62,10 @@ class Choices:
         found = self.sensitivity(options)
         loss = found.clipped()
         source = MEASURED if self.loss_fn else DIVERGENCE
-        return build(
+        problem = build(
             self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source, **spelled
         )
+        return replace(problem, additivity=found.additivity)
 
     @property
     def strategies(self) -> tuple[NMSparsity | None, ...]:
@@ -88,7 +92,13 @@ class Choices:
             layers = tuple(observe(self.module, named, self.data[0]))
             data = self.data if self.loss_fn else (self.data[0], predictions(self.module, self.data[0]))
             self.measured[options] = measure(
-                self.module, data, options, layers=layers, loss_fn=self.loss_fn, progress=self.progress
+                self.module,
+                data,
+                options,
+                layers=layers,
+                loss_fn=self.loss_fn,
+                assignments=ASSIGNMENTS,
+                progress=self.progress,
             )
         return self.measured[options]
 

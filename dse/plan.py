@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from costmodel import Estimate
     from dse.problem import Problem
+    from dse.sensitivity.additivity import Additivity
 
 PROVEN_RTOL = 1e-9
 """A plan is proven when its bound is within this fraction of its objective."""
@@ -59,6 +60,11 @@ class Plan:
         """Each layer's option by name."""
         return self._named.assignment(self.choice)
 
+    @property
+    def additivity(self) -> "Additivity | None":
+        """How well the losses that the plan sums were found to add up, with a warning where they do not; or None."""
+        return self.problem.additivity if self.problem else None
+
     def estimate(self) -> "Estimate":
         """What the whole network costs under the assignment."""
         return self._named.estimate(self.choice)
@@ -76,5 +82,6 @@ class Plan:
         layers = "".join(
             f"<tr><th>{escape(layer)}</th><td>{escape(option)}</td></tr>" for layer, option in names.items()
         )
-        caption = f"loss {self.objective:.6g}, {state} ({escape(self.solver)})"
+        warning = (self.additivity and self.additivity.warning) or ""
+        caption = f"loss {self.objective:.6g}, {state} ({escape(self.solver)}) {escape(warning)}"
         return f"<table><caption>{caption}</caption>{totals}{layers}</table>"

@@ -17,6 +17,7 @@ from costmodel.record import stack
 from costmodel.strategies import NMSparsity
 from costmodel.workload import Op, Workload
 from dse.metric import METRICS
+from dse.sensitivity.additivity import Additivity
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +33,7 @@ class Problem:
     costs        {metric: float[layers, options]}: sums over the ops that follow a layer, of the same grid that
                  `costmodel.estimate` reports; a metric that is not known for every op is absent
     loss_source  how the loss was found
+    additivity   how well measured losses were found to add up; None where they are not measured
     follows      the index of the layer that each op of the workload follows, -1 for those at the option of `rest`
     """
 
@@ -47,6 +49,7 @@ class Problem:
     folding: Folding | None = field(default=None, repr=False)
     strategies: tuple[NMSparsity | None, ...] = field(default=(), repr=False)
     spelled: tuple[str, ...] = ()
+    additivity: Additivity | None = field(default=None, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ def losses(
     rounding: "Rounding | None" = None,
     batch_size: int = 256,
     cache_bytes: int = CACHE_BYTES,
+    finite: int | None = None,
     progress: Callable[[int, int], Any] | None = None,
 ) -> NDArray[np.float64]:
     """Return float64 [trials]: the mean loss with each trial's layers at its precisions and the others untouched.
@@ -49,6 +50,7 @@ def losses(
     rounding       rounds weights; `round_weight` by default
     cache_bytes    what recorded outputs of a batch may take: what a change cannot reach is replayed, not computed, with
                    equal results (`replay`); 0 computes all
+    finite         how many of the first trials must have a finite loss (all by default); other losses become inf
     `progress` is told (step, steps), a step a trial and batch. ValueError where a loss is not finite, naming the trial.
     """
     import torch
@@ -68,7 +70,8 @@ def losses(
                 with _changed(parts, {**base, **trial}, ranges, weights):
                     recording.before(*trial)
                     loss = float(score(twin(*arguments), answers))
-                totals[index] += _finite(loss, trial) * len(answers)
+                required = finite is None or index < finite
+                totals[index] += (_finite(loss, trial) if required or math.isfinite(loss) else math.inf) * len(answers)
                 if progress:
                     progress(batch * len(trials) + index + 1, steps)
     return totals / len(targets)
