@@ -53,13 +53,13 @@ def predict(
 
 
 def borrowed(
-    model: LatencyModel, sizes: Sizes, kind: Any, gpu: Gpu, *, because: str, offsets: tuple[float, float],
+    model: LatencyModel, sizes: Sizes, kind: Any, gpu: Gpu, *, because: str,
     fits: Sequence[Calibration] | None = None, **more: Real,
 ) -> Prediction:  # fmt: skip
     """Predict a kind that nobody measured by the constants of its family; flat arrays, `more` goes to the terms.
 
-    The device's own fits of the family where there are any, else the population's; no residual model. The
-    interval is at least as wide as the log `offsets`: what one family's constants err on another, for all shapes alike.
+    The device's own fits of the family where there are any, else the population's; no residual model. The interval is
+    at least as wide as what one family's constants err on another.
     """
     fits = calibrations(model.name) if fits is None else fits
     own = of_device(fits, gpu, kind.math)
@@ -68,10 +68,14 @@ def borrowed(
     parts = model.terms(*sizes, kind, gpu, constants, **more)
     level = "transferred" if any(fit.device == gpu.name for fit in fits) else "spec"
     how = f"{level} ({because}; {kind.math} of {_devices(givers)})"
-    found = _by_donors(model, givers, parts, sizes, how)
-    low, high = np.exp(offsets)
-    low_s = np.minimum(found.low_s, found.latency_s * low)
-    return replace(found, low_s=low_s, high_s=np.maximum(found.high_s, found.latency_s * high), correlation=1.0)
+    return _widened(_by_donors(model, givers, parts, sizes, how), model)
+
+
+def _widened(found: Prediction, model: LatencyModel) -> Prediction:
+    """With an interval at least as wide as the errors of unlike kernels, which all shapes share."""
+    low, high = np.exp(model.unalike)
+    low_s, high_s = np.minimum(found.low_s, found.latency_s * low), np.maximum(found.high_s, found.latency_s * high)
+    return replace(found, low_s=low_s, high_s=high_s, correlation=1.0)
 
 
 def observed(model: LatencyModel, sizes: Sizes, gpu: Gpu, parts: Terms, fit: Calibration) -> NDArray[np.float64]:
@@ -105,12 +109,17 @@ def _calibrated(model: LatencyModel, fit: Calibration, sizes: Sizes, kind: Any, 
 def _carried(
     model: LatencyModel, fits: Sequence[Calibration], backend: str, sizes: Sizes, kind: Any, gpu: Gpu
 ) -> Prediction:
-    """The population's constants; either way the interval is as wide as the worst donor's error when left out."""
+    """The population's constants; either way the interval is as wide as the worst donor's error when left out.
+
+    A kind that each backend writes itself tells little of another backend's kernels, or of unnamed ones.
+    """
     known = any(fit.device == gpu.name for fit in fits)
     givers = donors(model, kind.math, gpu, fits, backend)
     parts = model.terms(*sizes, kind, gpu, carried(model, kind.math, gpu, fits, backend))
     how = f"{'transferred' if known else 'spec'} (from {_devices(givers)})"
-    return _by_donors(model, givers, parts, sizes, how)
+    found = _by_donors(model, givers, parts, sizes, how)
+    alike = kind.math in model.library or {fit.backend for fit in givers} == {backend}
+    return found if alike else _widened(found, model)
 
 
 def _by_donors(model: LatencyModel, givers: Sequence[Calibration], parts: Terms, sizes: Sizes, how: str) -> Prediction:

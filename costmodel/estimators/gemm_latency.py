@@ -27,6 +27,7 @@ GEMM = LatencyModel(
     neutral=GemmConstants(**{f.name: 1e-3 if f.name == "quant_cycles" else 1.0 for f in fields(GemmConstants)}),
     shares=("compute_efficiency", "memory_efficiency", "wave_rounding"),
     nearest=gemm_kind.NEAREST,
+    unalike=OTHER_FAMILY,
     library=("bfloat16",),
 )
 """`library`: keeping to one backend took bf16 from 15 to 20 % on an H100; pooling them took int8_wo, which each backend
@@ -46,4 +47,4 @@ def borrowed(
     fits: Sequence[Calibration] | None = None,
 ) -> Prediction:  # fmt: skip
     """Predict `b` products in one launch of a kind that nobody measured, as calibrated.borrowed does; flat arrays."""
-    return calibrated.borrowed(GEMM, (m, n, k), kind, gpu, because=because, offsets=OTHER_FAMILY, fits=fits, b=b)
+    return calibrated.borrowed(GEMM, (m, n, k), kind, gpu, because=because, fits=fits, b=b)

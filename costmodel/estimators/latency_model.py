@@ -29,6 +29,7 @@ class LatencyModel:
     named        the kind of a family's name
     constants    the record of constants; `neutral` stands for those that a kind has no need of, `shares` are at most 1
     nearest      the family whose constants serve where no other device has measured one
+    unalike      log offsets that hold 90 % of the errors of constants from another family, or another backend's kernels
     library      families that every backend leaves to the vendor's library, so that all of them tell of a new device
     """
 
@@ -41,6 +42,7 @@ class LatencyModel:
     neutral: Any
     shares: tuple[str, ...]
     nearest: Mapping[str, str]
+    unalike: tuple[float, float] = (0.0, 0.0)
     library: tuple[str, ...] = ()
 
     @property

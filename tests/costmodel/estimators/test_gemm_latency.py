@@ -8,7 +8,7 @@ import pytest
 from costmodel import hardware
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators import gemm_kind, uncertainty
-from costmodel.estimators.gemm_latency import GEMM, predict
+from costmodel.estimators.gemm_latency import GEMM, OTHER_FAMILY, predict
 from costmodel.estimators.transfer import carried, logs
 from costmodel.hardware.calibration import calibrations
 
@@ -41,6 +41,19 @@ def test_how_names_what_was_used():
     assert how(BF16, H100, level="transfer") == "transferred (from a100_sxm, l40s)"
     assert how(BF16, H100, level="spec") == "spec (from a100_sxm, l40s)"
     assert how(BF16, H200) == "spec (from a100_sxm, h100_sxm, l40s)"
+
+
+def test_kernels_of_another_backend_are_less_sure_unless_the_vendor_wrote_them():
+    sq = gemm_kind.named("sq")
+    unnamed, named, other = (predict(*SHAPE, sq, H100, backend=b) for b in ("", "trtllm", "vllm"))
+    np.testing.assert_array_equal(unnamed.latency_s, named.latency_s)
+    np.testing.assert_array_equal(unnamed.high_s, other.high_s)
+    assert (named.high_s < unnamed.high_s).all()
+    assert (unnamed.high_s >= unnamed.latency_s * np.exp(OTHER_FAMILY[1]) * (1 - 1e-9)).all()
+    assert named.correlation < unnamed.correlation == 1.0
+    library, spec = (predict(*SHAPE, BF16, H100, level=level) for level in ("transfer", "spec"))
+    np.testing.assert_array_equal(library.latency_s, spec.latency_s)
+    np.testing.assert_array_equal(library.high_s, spec.high_s)
 
 
 def test_a_kind_that_one_device_alone_measured_is_carried_from_the_nearest_kind():
