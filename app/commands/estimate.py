@@ -64,6 +64,8 @@ def command(
         click.echo(f"\nCounted: {workload.covers}.")
     if "latency_sources" in result:
         parts = [f"{part:.0%} {source}" for source, part in result["latency_sources"].items()]
-        click.echo(f"\nLatency: {', '.join(parts)}.")
+        outside = int(found.columns["extrapolated"].sum()) if "extrapolated" in found.columns else 0
+        beyond = f" {outside} layers lie outside the shapes that were measured." if outside else ""
+        click.echo(f"\nLatency: {', '.join(parts)}.{beyond}")
     if found.uncounted:
         click.echo(f"\nNot counted: {some(found.uncounted)}")
