@@ -63,9 +63,13 @@ def command(
     if workload.covers:
         click.echo(f"\nCounted: {workload.covers}.")
     if "latency_sources" in result:
-        parts = [f"{part:.0%} {source}" for source, part in result["latency_sources"].items()]
-        outside = int(found.columns["extrapolated"].sum()) if "extrapolated" in found.columns else 0
-        beyond = f" {outside} layers lie outside the shapes that were measured." if outside else ""
-        click.echo(f"\nLatency: {', '.join(parts)}.{beyond}")
+        click.echo(f"\n{_latency(result)}")
     if found.uncounted:
         click.echo(f"\nNot counted: {some(found.uncounted)}")
+
+
+def _latency(result: dict[str, Any]) -> str:
+    parts = [f"{part:.0%} {source}" for source, part in result["latency_sources"].items()]
+    outside = sum(bool(layer.get("extrapolated")) for layer in result["layers"])
+    beyond = f" {outside} layers lie outside the shapes that were measured." if outside else ""
+    return f"Latency: {', '.join(parts)}.{beyond}"
