@@ -189,3 +189,25 @@ def _estimated(
         names, first.mean(axis=1) / whole, low["first"], high["first"], total.mean(axis=1) / whole, low["total"],
         high["total"], mean, whole, evaluations,
     )  # fmt: skip
+
+
+def exact(values: Floats, names: Sequence[str]) -> Indices:
+    """Sobol indices of a metric known on a whole grid, float64[one axis an input]: no sample, so no interval.
+
+    Each input takes each of its values equally often. ValueError where the metric is not finite or does not vary.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != len(names) or not names:
+        raise ValueError(f"values must have an axis for each of {len(names)} inputs, got shape {values.shape}")
+    if not np.isfinite(values).all():
+        unknown = int((~np.isfinite(values)).sum())
+        raise ValueError(f"the metric must be finite on the whole grid, {unknown} of {values.size} designs lack it")
+    whole = float(values.var())
+    if np.ptp(values) == 0:
+        raise ValueError(f"the metric is {values.flat[0]:g} everywhere: no input matters")
+    others = [tuple(j for j in range(values.ndim) if j != i) for i in range(values.ndim)]
+    first = np.array([values.mean(axis=axes).var() for axes in others]) / whole
+    total = np.array([values.var(axis=i).mean() for i in range(values.ndim)]) / whole
+    return Indices(
+        tuple(names), first, first, first, total, total, total, float(values.mean()), whole, values.size
+    )  # fmt: skip
