@@ -182,18 +182,23 @@ def device_batches(space: Space, at: NDArray[np.int64]) -> list[tuple[NDArray[np
     """The devices at flat positions as one batch a class, each with where its members are in `at`."""
     positions = device_positions(space, at)
     chosen = positions.pop("device")
+    return chosen_devices(space, chosen, {n: np.array(space.axis(n).values)[at] for n, at in positions.items()})
+
+
+def chosen_devices(
+    space: Space, chosen: NDArray[np.int64], fields: Mapping[str, NDArray[np.float64]]
+) -> list[tuple[NDArray[np.int64], Device]]:
+    """Devices by their positions on their axis, with fields replaced, as `device_batches` gives them."""
     classes = [type(device) for device in space.devices]
     found = []
     for cls in dict.fromkeys(classes):
         members = [i for i, kind in enumerate(classes) if kind is cls]
         where = np.flatnonzero(np.isin(chosen, members))
         if where.size:
-            base: Any = stack([space.devices[i] for i in members])
-            rank = np.searchsorted(members, chosen[where])
-            batch = map_fields(base, itemgetter(rank))
-            for name, position in positions.items():
-                values = np.array(space.axis(name).values)[position[where]]
-                batch = _with_field(batch, name.removeprefix(FIELD).split("."), values)
+            batch: Any = stack([space.devices[i] for i in members])
+            batch = map_fields(batch, itemgetter(np.searchsorted(members, chosen[where])))
+            for name, values in fields.items():
+                batch = _with_field(batch, name.removeprefix(FIELD).split("."), values[where])
             found.append((where, batch))
     return found
 

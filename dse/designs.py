@@ -1,0 +1,64 @@
+"""Single designs of a space, anywhere on it: what sampling, indices and searches evaluate, and their full estimates."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from costmodel.estimators.estimate import Estimate, estimate
+from costmodel.precision import precision
+from costmodel.record import unstack
+from dse import passes
+from dse.axes import FIELD
+from dse.chunk import chosen_devices, device_batches
+from dse.evaluation import Grid, evaluate
+from dse.space import Space
+
+Floats = NDArray[np.float64]
+
+
+def metrics(
+    space: Space,
+    positions: Mapping[str, ArrayLike],
+    names: tuple[str, ...],
+    fields: Mapping[str, ArrayLike] | None = None,
+) -> dict[str, Floats]:
+    """Return metrics of designs by their positions on the axes: {name: float64[designs]}.
+
+    positions  {axis: int[designs]}, each within its axis; an axis that is not named is at its first value
+    fields     {"device.FIELD": float[designs]}, values between or beyond those of an axis, or of a field without one
+
+    Designs of one workload and precision are evaluated together. What a device does not have or cannot run is nan.
+    """
+    given = {**positions, **(fields or {})}
+    count = int(np.broadcast_shapes(*(np.shape(values) for values in given.values()), (1,))[0])
+    at = {a.name: np.broadcast_to(np.asarray(positions.get(a.name, 0)), count) for a in space.axes}
+    values = {a.name: np.array(a.values)[at[a.name]] for a in space.axes if a.name.startswith(FIELD)}
+    values |= {name: np.broadcast_to(np.asarray(v, dtype=np.float64), count) for name, v in (fields or {}).items()}
+    outer = [a for a in space.axes if not a.name.startswith("device")]
+    found = {name: np.full(count, np.nan) for name in names}
+    keys, which = np.unique(np.stack([at[a.name] for a in outer]), axis=1, return_inverse=True)
+    for i, key in enumerate(keys.T.tolist()):
+        rows = np.flatnonzero(which.ravel() == i)
+        design = {a.name: a.values[position] for a, position in zip(outer, key, strict=True)}
+        chosen = precision(design.pop("precision"))
+        varied = {name: column[rows] for name, column in values.items()}
+        for where, batch in chosen_devices(space, at["device"][rows], varied):
+            columns = evaluate(passes.build(design), Grid((chosen,), batch), names, space.latency)
+            for name, column in columns.items():
+                found[name][rows[where]] = column[0]
+    return found
+
+
+def estimate_of(space: Space, index: int) -> Estimate:
+    """What costmodel.estimate says of one design: layers, intervals, sources; ValueError where it cannot run."""
+    design = space.design(index)
+    device = index % space.inner()[1]
+    ((_, batch),) = device_batches(space, np.array([device]))
+    outer = {name: value for name, value in design.items() if name != "precision" and not name.startswith("device")}
+    return estimate(passes.build(outer).workload, design["precision"], unstack(batch)[0])
+
+
+def random_positions(space: Space, count: int, seed: int) -> dict[str, NDArray[np.int64]]:
+    """Positions of designs drawn from the product, each as likely as the others: {axis: int64[count]}."""
+    return space.positions(np.random.default_rng(seed).integers(0, space.size, count))
