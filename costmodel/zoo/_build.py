@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from costmodel.record import changed
 from costmodel.workload import Op, Window, Workload
 from costmodel.workload import ops as make
 from costmodel.workload.ops.conv import output_size
@@ -50,8 +51,8 @@ class Network:
 
     def append(self, op: Op, shape: Tensor, *reads: Tensor) -> Tensor:
         """Append an op that reads the given tensors, and return its result, of that shape."""
-        self._ops.append(replace(op, inputs=tuple(tensor.source for tensor in reads if tensor.source)))
-        return replace(shape, source=op.name)
+        self._ops.append(changed(op, inputs=tuple(tensor.source for tensor in reads if tensor.source)))
+        return changed(shape, source=op.name)
 
     def conv(
         self, name: str, x: Tensor, channels: int, kernel: int, *, stride: int = 1, padding: int | None = None,

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from costmodel.formats import Format, get, names
 from costmodel.precision import precision
-from costmodel.record import map_fields, mesh, stack, unstack
+from costmodel.record import changed, map_fields, mesh, stack, unstack
 from costmodel.workload.op import Op, Window
+from costmodel.workload.ops import linear
 
 
 @dataclass(frozen=True)
@@ -151,3 +152,9 @@ def test_an_array_of_records_stacks():
     column = np.empty(2, dtype=object)
     column[:] = [Inner(1, "a"), Inner(2, "b")]
     assert unstack(stack(column)) == list(column)
+
+
+def test_changed_equals_replace():
+    op = linear("fc", 4, 64, 8)
+    assert changed(op, name="other", count=3.0) == replace(op, name="other", count=3.0)
+    assert op == linear("fc", 4, 64, 8)
