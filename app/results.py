@@ -40,9 +40,17 @@ def _counting(found: Estimate) -> dict[str, str]:
     return COUNTING | covers | ({"latency": LATENCY} if isinstance(found.device, Gpu) else {})
 
 
-def assignment(workload: Workload, precision: str, edits: Sequence[str]) -> dict[str, str]:
-    """Return {"*": precision} with each LAYER=PRECISION edit applied to the layers that its glob matches."""
-    chosen = {"*": precision}
+STATED = "as the file states"
+
+
+def assignment(workload: Workload, precision: str | None, edits: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Return {"*": precision} with each LAYER=PRECISION edit applied to the layers that its glob matches, and its name.
+
+    Without a precision, what the model's file states of its layers, or bf16.
+    """
+    stated = dict(workload.stated) if precision is None else {}
+    precision = precision or (STATED if stated else "bf16")
+    chosen = stated or {"*": precision}
     for edit in edits:
         pattern, equals, value = edit.partition("=")
         if not equals:
@@ -51,7 +59,7 @@ def assignment(workload: Workload, precision: str, edits: Sequence[str]) -> dict
         if not matched:
             raise UnknownNameError("layer", pattern, workload.layers)
         chosen |= dict.fromkeys(matched, value)
-    return chosen
+    return chosen, precision
 
 
 def share(resource: str, amount: float, device: Device) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from costmodel.estimators import fpga
+from costmodel.estimators.fpga import Design
 from costmodel.formats import get
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision, precision
@@ -39,6 +41,7 @@ class Choices:
     module    the torch module whose loss is measured on `data`, or None: then the data-free proxy stands in
     loss_fn   maps (outputs, targets) to a mean loss; None measures the KL divergence from the module's own outputs,
               which needs no targets, is never negative and is free of label noise
+    design    lays a network out on an FPGA at a batch of precisions: a dataflow or an overlay
     """
 
     workload: Workload
@@ -47,23 +50,24 @@ class Choices:
     data: "Data | None" = None
     loss_fn: Any = None
     progress: Callable[[int, int], Any] | None = None
+    design: Callable[[Workload, Precision, Fpga], Design] = fpga.fold
     measured: dict[tuple[Precision, ...], Sensitivity] = field(default_factory=dict, repr=False)
 
     def on(self, device: Device) -> Problem:
         """The allocation problem on a device; measures the sensitivities the first time that its options are needed."""
         options, sparse = self.options(device), self.strategies
-        spelled: dict[str, Any] = {"strategies": sparse, "spelled": self.formats}
+        given: dict[str, Any] = {"strategies": sparse, "spelled": self.formats, "design": self.design}
         if self.module is None:
             layers = self.workload.layers
             loss = sqnr_loss([self.workload.op(name) for name in layers], options, sparsity=sparse)
-            return build(self.workload, device, layers=layers, options=options, loss=loss, loss_source=PROXY, **spelled)
+            return build(self.workload, device, layers=layers, options=options, loss=loss, loss_source=PROXY, **given)
         if any(sparse):
             raise ValueError("sparse options take the data-free proxy: give the model without data, as a Workload")
         found = self.sensitivity(options)
         loss = found.clipped()
         source = MEASURED if self.loss_fn else DIVERGENCE
         problem = build(
-            self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source, **spelled
+            self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source, **given
         )
         return replace(problem, additivity=found.additivity)
 

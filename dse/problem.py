@@ -1,6 +1,6 @@
 """Problem: the layers of a network, the options of each, and what each option costs on a device."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel.catalog import require
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import Estimate, estimate, grid
-from costmodel.estimators.fpga import Folding
+from costmodel.estimators.fpga import Array, Design
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision
 from costmodel.record import stack
@@ -46,7 +46,7 @@ class Problem:
     loss_source: str
     follows: NDArray[np.int64] = field(repr=False)
     rest: int
-    folding: Folding | None = field(default=None, repr=False)
+    folding: Design | None = field(default=None, repr=False)
     strategies: tuple[NMSparsity | None, ...] = field(default=(), repr=False)
     spelled: tuple[str, ...] = ()
     additivity: Additivity | None = field(default=None, repr=False)
@@ -119,11 +119,13 @@ def build(
     options: tuple[Precision, ...],
     loss: Floats,
     loss_source: str,
-    folding: Folding | None = None,
+    folding: Design | None = None,
     strategies: tuple[NMSparsity | None, ...] = (),
     spelled: tuple[str, ...] = (),
+    design: Callable[[Workload, Precision, Fpga], Design] = fpga.fold,
 ) -> Problem:
-    """Return the problem with its costs evaluated; an FPGA is folded once, at its widest option, unless told how.
+    """Return the problem with its costs evaluated; an FPGA is laid out once by `design`, at its widest option, unless
+    told how.
 
     `strategies` prune the layers that take an option (None: it leaves them dense); a layer that one cannot prune does
     not have that option. ValueError where the device lacks the pipe or the formula that an option needs.
@@ -132,13 +134,14 @@ def build(
     if isinstance(device, Fpga):
         for option in options:
             fpga.check(workload, (option,) * len(workload.ops))
-        folding = folding or fpga.fold(workload, stack([options[rest]] * len(workload.ops)), device)
+        folding = folding or design(workload, stack([options[rest]] * len(workload.ops)), device)
     columns = _columns(workload, options, device, folding, strategies)
     follows = _follows(workload, layers)
+    unfit = ("cycles",) if isinstance(folding, Array) else ()  # one layer after the other: their sum, not the slowest
     costs = {
         name: _by_layer(column, follows, rest, METRICS[name].over)
         for name, column in columns.items()
-        if name in METRICS and (name == "latency_s" or not np.isnan(column).any())
+        if name in METRICS and (name == "latency_s" or not np.isnan(column).any()) and name not in unfit
     }
     _require_known(costs, options, device)
     loss = np.where(_impossible(workload, layers, strategies), np.inf, loss) if any(strategies) else loss
@@ -150,7 +153,7 @@ def _columns(
     workload: Workload,
     options: tuple[Precision, ...],
     device: Device,
-    folding: Folding | None,
+    folding: Design | None,
     strategies: tuple[NMSparsity | None, ...],
 ) -> dict[str, NDArray[Any]]:
     """The grid [ops, options], each option on the workload that its strategy leaves."""

@@ -1,10 +1,13 @@
 """bitfront estimate: what a model costs on a device at a precision."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app import complete
+
+if TYPE_CHECKING:
+    from costmodel import Estimate
 
 IN_JSON = ("params", "latency_low_s", "latency_high_s", "roofline_s", "extrapolated", "source")
 """Columns that the table of layers leaves to --json."""
@@ -21,49 +24,73 @@ IN_JSON = ("params", "latency_low_s", "latency_high_s", "roofline_s", "extrapola
     help="A device's name (bitfront targets) or a TOML path.",
 )
 @click.option(
-    "--precision", default="bf16", show_default=True, help="w8a8, w4a16, or weight/activation[/kv] in formats."
+    "--precision",
+    help="w8a8, w4a16, or weight/activation[/kv] in formats; bf16, or what a QONNX file states, if not given.",
 )
 @click.option("--assign", multiple=True, metavar="LAYER=PRECISION", help="Give the layers that match a glob their own.")
 @click.option("--batch", type=int, help="Images or sequences in a pass.")
 @click.option("--resolution", type=int, help="Image height and width of a vision network.")
 @click.option("--context", type=int, help="Tokens of a language model: cached ones to decode after, or the prompt's.")
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
+@click.option("--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array.")
+@click.option("--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON).")
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
 @click.option("--layers", is_flag=True, help="Print one row a layer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    model: str, device: str, precision: str, assign: tuple[str, ...], as_json: bool, layers: bool, **shape: Any
+    model: str,
+    device: str,
+    precision: str | None,
+    assign: tuple[str, ...],
+    mapping: str | None,
+    folding: str | None,
+    as_json: bool,
+    layers: bool,
+    **shape: Any,
 ) -> None:
     """Estimate parameters, MACs, memory, latency and energy, or FPGA resources, of MODEL.
 
     MODEL is zoo:NAME, torch:module:callable, onnx:FILE or hf:CONFIG.json.
     """
     import costmodel as cm
-    from app.results import as_dict, assignment, share
-    from app.text import print_table, quantity, some, to_json
+    from app.fpga_design import layout, told
+    from app.results import as_dict, assignment
+    from app.text import to_json
     from costmodel import models
 
     target = cm.device(device)
+    lay_out = layout(target, mapping, folding)
     workload = models.load(model, **shape)
-    found = cm.estimate(workload, assignment(workload, precision, assign), target)
-    result = as_dict(found, model=model, device=device, precision=precision)
+    chosen, precision = assignment(workload, precision, assign)
+    found = cm.estimate(workload, chosen, target, design=lay_out)
+    result = as_dict(found, model=model, device=device, precision=precision) | {"notes": told(found)}
     if as_json:
         click.echo(to_json(result))
-        return
+    else:
+        _show(found, result, layers=layers)
+
+
+def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:
+    from app.results import share
+    from app.text import print_table, quantity, some
+
     if layers:
         names = ["name", "kind", "precision", *[c for c in found.columns if c not in IN_JSON]]
         print_table("Layers", found.table(), names)
         click.echo()
     rows = [
-        {"total": name, "value": quantity(name, value), "of device": share(name, value, target)}
+        {"total": name, "value": quantity(name, value), "of device": share(name, value, found.device)}
         for name, value in result["totals"].items()
     ]
     columns = ["total", "value"] + ["of device"] * any(row["of device"] for row in rows)
-    print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) at {precision} on {device}", rows, columns)
+    workload, at = found.workload, f"{result['precision']} on {result['device']}"
+    print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) at {at}", rows, columns)
     if workload.covers:
         click.echo(f"\nCounted: {workload.covers}.")
     if "latency_sources" in result:
         click.echo(f"\n{_latency(result)}")
+    for sentence in result["notes"]:
+        click.echo(f"\n{sentence}")
     if found.uncounted:
         click.echo(f"\nNot counted: {some(found.uncounted)}")
 

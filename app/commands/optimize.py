@@ -35,6 +35,8 @@ from app import complete
 @click.option("--resolution", type=int, help="Image height and width of a vision network.")
 @click.option("--context", type=int, help="Tokens of a language model.")
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
+@click.option("--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array.")
+@click.option("--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON).")
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
 @click.option("--report", type=click.Path(dir_okay=False), help="Write an HTML report.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the JSON to a file.")
@@ -51,6 +53,8 @@ def command(
     conversion: float | None,
     max_formats: int | None,
     time_limit: float | None,
+    mapping: str | None,
+    folding: str | None,
     report: str | None,
     out: str | None,
     as_json: bool,
@@ -61,18 +65,23 @@ def command(
     A torch model's loss is measured on --data, or on what its callable returns; other models take a cited data-free
     proxy, and the result says so.
     """
+    from dataclasses import replace
+
     import costmodel as cm
     import dse
     from app.choices import by_layer, choices_of, names, ties_of
+    from app.fpga_design import layout
     from app.optimization import Question, optimise
     from app.progress import bar, working
 
     target = cm.device(device)
+    lay_out = layout(target, mapping, folding)
     budgets = [dse.parse_budget(text) for text in budget]
     pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
     _require_folders(report, out)
     with bar("Sensitivities") as progress:
         choices, test = choices_of(model, names(formats), data, shape, progress)
+        choices = replace(choices, design=lay_out)
         choices.on(target)
     question = Question(
         model,

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 SEED = 0
+WIDTH = 12
+"""Channels of the stem; the last block has four times as many."""
 EPOCHS = 24
 WIDTH = 12
 BATCH = 64

@@ -1,6 +1,6 @@
 """The face over the cost models: one workload, at a precision, on a device."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from html import escape
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from costmodel.estimators import energy, fpga, gpu_latency, power_prediction, roofline, traffic, uncertainty
 from costmodel.estimators.assignment import Assignment, per_op
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
-from costmodel.estimators.fpga import Folding
+from costmodel.estimators.fpga import Array, Design, overlay
 from costmodel.estimators.fusion import fuse
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import PIPES, Precision
@@ -94,17 +94,25 @@ class Estimate:
         return f"<table><caption>{escape(title)}</caption>{rows}</table>{missing}"
 
 
-def estimate(workload: Workload, precision: Assignment, device: Device, *, folding: Folding | None = None) -> Estimate:
+def estimate(
+    workload: Workload,
+    precision: Assignment,
+    device: Device,
+    *,
+    folding: Design | None = None,
+    design: Callable[[Workload, Precision, Fpga], Design] = fpga.fold,
+) -> Estimate:
     """Estimate every op of a workload at one precision, or at one by layer, on a device.
 
-    An FPGA needs a `folding` (PE and SIMD a layer); without one it is folded to its fastest balanced design.
+    An FPGA needs a `folding`: PE and SIMD a layer, or an Array that all layers share. Without one `design` lays it out:
+    `fpga.fold` as its fastest balanced dataflow, `fpga.overlay.fit` on the fastest array.
     ValueError names the math pipe that the device lacks.
     """
     precisions = per_op(workload, precision)
     batch = stack(precisions)
     if isinstance(device, Fpga):
         fpga.check(workload, precisions)
-        folding = folding or fpga.fold(workload, batch, device)
+        folding = folding or design(workload, batch, device)
     columns = {
         name: np.array(np.broadcast_to(column, len(workload.ops)))
         for name, column in evaluate(device, stack(_as_run(workload.ops, device)), batch, folding).items()
@@ -113,8 +121,12 @@ def estimate(workload: Workload, precision: Assignment, device: Device, *, foldi
     if "energy_j" in columns and np.isnan(columns["energy_j"]).all():
         del columns["energy_j"]  # the device's node or memory is not in the energy tables: absent, not a guess
     _require_pipes(workload.ops, precisions, columns, device)
-    uncounted = workload.uncounted + (fpga.uncounted(workload) if isinstance(device, Fpga) else ())
+    uncounted = workload.uncounted
+    if isinstance(device, Fpga):
+        uncounted += fpga.uncounted(workload, dataflow=not isinstance(folding, Array))
     totals = _totals(workload, batch, columns, device)
+    if isinstance(folding, Array):
+        totals |= overlay.totals(columns, folding)
     if correlation is not None:
         low, high = _latency_interval(workload.ops, precisions, columns, correlation)
         totals |= {"latency_low_s": low, "latency_high_s": high}
@@ -123,7 +135,7 @@ def estimate(workload: Workload, precision: Assignment, device: Device, *, foldi
 
 
 def grid(
-    ops: Sequence[Op], precisions: Sequence[Precision], device: Device, *, folding: Folding | None = None
+    ops: Sequence[Op], precisions: Sequence[Precision], device: Device, *, folding: Design | None = None
 ) -> Columns:
     """Evaluate every op at every precision: arrays [ops, precisions], nan latency where the device lacks a pipe.
 
@@ -135,13 +147,13 @@ def grid(
 
 
 @singledispatch
-def evaluate(device: Device, op: Op, precision: Precision, folding: Folding | None) -> Columns:  # noqa: ARG001
+def evaluate(device: Device, op: Op, precision: Precision, folding: Design | None) -> Columns:  # noqa: ARG001
     """Return the columns of one op or a batch on a device; all arguments broadcast."""
     raise TypeError(f"no cost model for a {type(device).__name__}")
 
 
 @evaluate.register
-def _(device: Gpu, op: Op, precision: Precision, folding: Folding | None) -> Columns:  # noqa: ARG001
+def _(device: Gpu, op: Op, precision: Precision, folding: Design | None) -> Columns:  # noqa: ARG001
     found = gpu_latency.predict(op, precision, device)
     columns = _counts(op, precision)
     columns["bytes_moved"] = traffic.bytes_moved(op, precision)
@@ -153,7 +165,7 @@ def _(device: Gpu, op: Op, precision: Precision, folding: Folding | None) -> Col
 
 
 @evaluate.register
-def _(device: Cpu, op: Op, precision: Precision, folding: Folding | None) -> Columns:  # noqa: ARG001
+def _(device: Cpu, op: Op, precision: Precision, folding: Design | None) -> Columns:  # noqa: ARG001
     columns = _counts(op, precision)
     columns["bytes_moved"] = traffic.bytes_moved(op, precision)
     columns["latency_s"] = roofline.latency_s(op, precision, device)
@@ -163,9 +175,11 @@ def _(device: Cpu, op: Op, precision: Precision, folding: Folding | None) -> Col
 
 
 @evaluate.register(Fpga)
-def _(device: Fpga, op: Op, precision: Precision, folding: Folding | None) -> Columns:
+def _(device: Fpga, op: Op, precision: Precision, folding: Design | None) -> Columns:
     if folding is None:
         raise ValueError("an FPGA's costs need a folding")
+    if isinstance(folding, Array):
+        return _counts(op, precision) | overlay.evaluate(op, precision, device, folding)
     return _counts(op, precision) | fpga.evaluate(op, precision, device, folding)
 
 
@@ -225,6 +239,6 @@ def _totals(
         additive["gradient_bytes"] = additive["weight_bytes"]
         additive["optimizer_bytes"] = optimizer_bytes(additive["params"], "adam")
     additive["footprint_bytes"] = sum(additive.get(part, 0.0) for part in FOOTPRINT)
-    if isinstance(device, Fpga):
+    if isinstance(device, Fpga) and "lut" in columns:
         additive |= fpga.totals(columns, device)
     return additive

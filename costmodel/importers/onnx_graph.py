@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from costmodel.catalog import UnknownNameError
-from costmodel.importers import _isolated, _onnx_dims, _onnx_infer, _onnx_node, _onnx_operators, _onnx_weights
+from costmodel.importers import _isolated, _onnx_dims, _onnx_infer, _onnx_node, _onnx_operators, _onnx_weights, _qonnx
 from costmodel.importers._assembly import Assembly
 from costmodel.importers._onnx_walk import Walk
 from costmodel.importers._value import Shape, Value, union
@@ -28,7 +29,8 @@ def read(
 
     A symbolic leading dimension of an input is the batch (1 unless given); `shapes` gives other symbolic dimensions by
     name. A layer is named after its weight (a.b for a.b.weight), else after the torch module that torch.onnx notes at
-    the node, else as the node is. Quantize and dequantize nodes cost nothing. Stored tensors other than 64-bit integers
+    the node, else as the node is. Quantize and dequantize nodes cost nothing; what QONNX's quantisers state of the
+    layers' formats is in the workload's `stated`. Stored tensors other than 64-bit integers
     are parameters where an op reads them; scalars in elementwise ops and running statistics are not.
 
     ValueError in one line that names the file, for one that is malformed or too large, for a dimension without a size,
@@ -39,10 +41,11 @@ def read(
     path = Path(path)
     try:
         model = _parsed(_bytes(path))
+        formats = _qonnx.read(model.graph)
         sizes = _prepare(model.graph, batch, shapes)
         script, data = Path(_onnx_infer.__file__), model.SerializeToString()
         inferred = _isolated.run(script, data, timeout_s=TIMEOUT_S, memory_bytes=MEMORY_BYTES)
-        return _workload(_parsed(inferred).graph, sizes, path.stem, strict)
+        return _workload(_parsed(inferred).graph, sizes, path.stem, strict, formats)
     except UnknownNameError:
         raise
     except ValueError as problem:
@@ -100,7 +103,9 @@ def _made_plain(node: Any) -> set[str]:
     return set(given) - set(kept)
 
 
-def _workload(graph: Any, parameters: dict[str, int], name: str, strict: bool) -> Workload:
+def _workload(
+    graph: Any, parameters: dict[str, int], name: str, strict: bool, formats: Mapping[str, tuple[str, str]]
+) -> Workload:
     known = [*graph.input, *graph.value_info, *graph.output]
     types = {value.name: value.type.tensor_type.elem_type for value in known}
     found: dict[str, Shape | None] = {value.name: _shape(value) for value in known}
@@ -113,7 +118,9 @@ def _workload(graph: Any, parameters: dict[str, int], name: str, strict: bool) -
     for node in graph.node:
         walk.node(node)
     outputs = union(walk.values[o.name].sources for o in graph.output if o.name in walk.values)
-    return walk.assembly.workload(name, outputs=outputs, batch=_onnx_dims.leading_size(graph), strict=strict)
+    read = walk.assembly.workload(name, outputs=outputs, batch=_onnx_dims.leading_size(graph), strict=strict)
+    names = {output: held.sources[0] for output in formats if (held := walk.values.get(output)) and held.sources}
+    return replace(read, stated=_qonnx.stated(formats, names, read.layers))
 
 
 def _shape(value: Any) -> Shape | None:

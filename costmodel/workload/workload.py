@@ -22,6 +22,7 @@ class Workload:
                prefill, decode (one token a sequence) or training (one step)
     batch      sequences or images in a pass
     covers     in words, what of the network the pass runs and on what; empty where that is not known
+    stated     (layer, precision) where the model's file states formats, "*" for layers of which it says none
     """
 
     name: str
@@ -31,6 +32,7 @@ class Workload:
     phase: str = "forward"
     batch: int = 1
     covers: str = ""
+    stated: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.ops:

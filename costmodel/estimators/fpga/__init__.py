@@ -1,8 +1,15 @@
-"""FPGA cost of a dataflow accelerator: one unit a layer, folded by PE and SIMD, as FINN builds them."""
+"""FPGA cost of a network: as a dataflow of one unit a layer, folded by PE and SIMD as FINN builds them, or on an
+overlay, one array that the layers share.
+"""
 
+from costmodel.estimators.fpga import overlay
 from costmodel.estimators.fpga.columns import evaluate, finn_evaluate, totals
 from costmodel.estimators.fpga.coverage import check, uncounted
 from costmodel.estimators.fpga.folding import fold
+from costmodel.estimators.fpga.overlay import Array
 from costmodel.estimators.fpga.unit import Folding
 
-__all__ = ["Folding", "check", "evaluate", "finn_evaluate", "fold", "totals", "uncounted"]
+Design = Folding | Array
+"""How a network lies on an FPGA."""
+
+__all__ = ["Array", "Design", "Folding", "check", "evaluate", "finn_evaluate", "fold", "overlay", "totals", "uncounted"]

@@ -38,16 +38,16 @@ def check(workload: Workload, precisions: Sequence[Precision]) -> None:
             raise ValueError(f"an FPGA layer takes {KNOWN}; got {odd.name} for layer {op.name}")
 
 
-def uncounted(workload: Workload) -> tuple[str, ...]:
+def uncounted(workload: Workload, *, dataflow: bool = True) -> tuple[str, ...]:
     """Names of ops whose hardware no model covers: attention, softmax, layer norm, scans, embeddings, others.
 
     Batch norm, requantisation and monotone activations cost nothing of their own: they are folded into the thresholds
     or scales after a matrix unit (Umuroglu and Jahre, Streamlined Deployment for Quantized Neural Networks, arXiv
-    1709.04060). Where paths join again, the buffer that the shorter one waits in is not counted, and named.
+    1709.04060). Where paths of a `dataflow` join, the shorter one waits in a buffer that is not counted, and named.
     """
     others = tuple(op.name for op in workload.ops if not (op.kind in ON_FABRIC or streaming(op) or _absorbed(op)))
     joins = tuple(f"{op.name} (skip buffer)" for op in workload.ops if op.kind == "elementwise" and streaming(op))
-    return others + joins
+    return others + joins * dataflow
 
 
 def _known(operand: Format) -> Real:

@@ -1,0 +1,65 @@
+"""How the user lays a network out on an FPGA: --mapping and --folding."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from costmodel.estimators import fpga
+from costmodel.estimators.estimate import Estimate
+from costmodel.estimators.fpga import Design, folding_file, overlay
+from costmodel.hardware import Device, Fpga
+from costmodel.precision import Precision
+from costmodel.workload import Workload
+
+Layout = Callable[[Workload, Precision, Fpga], Design]
+
+
+def layout(device: Device, mapping: str | None, folding: str | None) -> Layout:
+    """The function that lays a network out; ValueError where the options do not go together or with the device."""
+    if (mapping or folding) and not isinstance(device, Fpga):
+        raise ValueError(f"--mapping and --folding are for an FPGA, and {device.name} is none")
+    if folding:
+        if mapping == "overlay":
+            raise ValueError("--folding lays out a dataflow; an overlay has none")
+        return lambda workload, _, board: folding_file.read(Path(folding), workload, board)
+    return overlay.fit if mapping == "overlay" else fpga.fold
+
+
+def told(found: Estimate) -> list[str]:
+    """Sentences on an FPGA design: what limits it, what fills the device, and where products and weights are."""
+    if not isinstance(found.device, Fpga):
+        return []
+    totals, columns = found.totals, found.columns
+    slowest = int(columns["cycles"].argmax())
+    name, bound = found.workload.ops[slowest].name, str(columns["bound"][slowest])
+    if "rows" in totals:
+        times = {b: float(columns["latency_s"][columns["bound"] == b].sum()) for b in ("compute", "memory")}
+        share = times["memory"] / max(sum(times.values()), 1e-30)
+        return [
+            f"Overlay: an array of {totals['rows']:.0f} x {totals['columns']:.0f} multipliers, of which"
+            f" {totals['utilisation']:.0%} are busy; layers that wait for memory take {share:.0%} of the time.",
+            f"Longest layer: {name} ({bound}). {_fullest(found)}",
+        ]
+    products, weights = (_counts(columns[c]) for c in ("products_in", "weights_in") if c in columns)
+    return [
+        f"Dataflow: {name} is the slowest layer ({bound}). {_fullest(found)}",
+        f"Products: {products}; DSP blocks go where one saves most LUTs, while they last, so that a wider format may "
+        f"take fewer LUTs than a narrower one. Weights: {weights}.",
+    ]
+
+
+def _fullest(found: Estimate) -> str:
+    shares = {
+        name: found.totals[name] / have
+        for name in ("lut", "ff", "dsp", "bram18", "uram")
+        if (have := getattr(found.device, name)) and name in found.totals
+    }
+    name = max(shares, key=lambda n: shares[n])
+    return f"Of the device's {name.upper()} it takes {shares[name]:.0%}, of every other resource less."
+
+
+def _counts(column: Any) -> str:
+    counts: Mapping[str, int] = {}
+    for place in column.tolist():
+        counts = {**counts, place: counts.get(place, 0) + 1} if place else counts
+    return ", ".join(f"{count} layer{'s' * (count > 1)} in {place}" for place, count in counts.items()) or "none"

@@ -1,0 +1,140 @@
+"""Quantisers in an ONNX graph: their formats are read, and they become identities.
+
+Pappalardo et al., QONNX: Representing Arbitrary-Precision Quantized Neural Networks, arXiv 2206.07527: Quant (also
+called IntQuant), BipolarQuant and FloatQuant nodes between float tensors, whose widths are inputs.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from costmodel.importers import _onnx_node, _onnx_weights
+from costmodel.precision import precision
+
+DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
+QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "FloatQuant")
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+CARRIERS = (
+    "Identity",
+    "Reshape",
+    "Transpose",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "MaxPool",
+    "GlobalMaxPool",
+    "Dropout",
+    "Pad",
+)
+"""Operators whose result holds elements of their first input."""
+UNSTATED = "bf16"
+"""The format of an operand that no quantiser states."""
+FEW = 16
+"""Elements of a width at most: one for all channels is what hardware has."""
+
+
+def read(graph: Any) -> dict[str, tuple[str, str]]:
+    """Turn the graph's quantisers into identities; return (weight, activation) by the output of each quantised layer.
+
+    A side without a quantiser is UNSTATED. ValueError where a width is no constant, or none that a format has.
+    """
+    numbers = _numbers(graph)
+    formats = {node.output[0]: _format(node, numbers) for node in graph.node if _is_quantiser(node)}
+    if not formats:
+        return {}
+    made = {name: node for node in graph.node for name in node.output}
+    found = {}
+    for node in graph.node:
+        if node.op_type in LAYERS and node.domain in ("", "ai.onnx") and len(node.input) > 1:
+            activation, weight = (_carried(name, formats, made) for name in node.input[:2])
+            if activation or weight:
+                found[node.output[0]] = (weight or UNSTATED, activation or UNSTATED)
+    _make_identities(graph)
+    return found
+
+
+def _make_identities(graph: Any) -> None:
+    """Leave of every quantiser its first input, and of the tensors that told widths and scales what others read."""
+    lost: set[str] = set()
+    for node in graph.node:
+        if _is_quantiser(node):
+            lost.update(node.input[1:])
+            node.op_type, node.domain = "Identity", ""
+            del node.input[1:]
+            _onnx_weights.keep(node.attribute, lambda _: False)
+    lost -= {name for node in graph.node for name in node.input}
+    _onnx_weights.keep(graph.initializer, lambda tensor: tensor.name not in lost)
+    _onnx_weights.keep(graph.input, lambda value: value.name not in lost)
+    _onnx_weights.keep(graph.node, lambda node: not set(node.output) <= lost)
+
+
+def stated(
+    layers: Mapping[str, tuple[str, str]], names: Mapping[str, str], every: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """(layer, precision) of the layers by their ops' names; "*" for the others, if there are any."""
+    found = {names[output]: "/".join(pair) for output, pair in layers.items() if output in names}
+    if found and set(every) - set(found):
+        found["*"] = UNSTATED
+    for spelling in found.values():
+        precision(spelling)
+    return tuple(found.items())
+
+
+def _is_quantiser(node: Any) -> bool:
+    return node.domain in DOMAINS and node.op_type in QUANTISERS and bool(node.input) and bool(node.output)
+
+
+def _numbers(graph: Any) -> dict[str, float]:
+    """Stored tensors of few elements by name: the largest."""
+    from onnx import numpy_helper
+
+    constants = [
+        (node.output[0], a.t)
+        for node in graph.node
+        if node.op_type == "Constant"
+        for a in node.attribute
+        if a.HasField("t")
+    ]
+    tensors = [*((t.name, t) for t in graph.initializer), *constants]
+    few = [(name, t) for name, t in tensors if math.prod(t.dims) <= FEW and t.data_location != _onnx_weights.EXTERNAL]
+    return {
+        name: float(array.max())
+        for name, t in few
+        if (array := numpy_helper.to_array(t)).size and array.dtype.kind in "fiu"
+    }
+
+
+def _format(node: Any, numbers: Mapping[str, float]) -> str:
+    flags = _onnx_node.attributes(node)
+    if node.op_type == "BipolarQuant":
+        return "binary"
+    if node.op_type == "FloatQuant":
+        exponent, mantissa = (_width(node, i, numbers) for i in (2, 3))
+        return f"e{exponent}m{mantissa}"
+    bits, signed = _width(node, 3, numbers), bool(flags.get("signed", 1))
+    if signed and bits == 1:
+        return "binary"
+    if signed and bits == 2 and flags.get("narrow", 0):
+        return "ternary"
+    return f"{'int' if signed else 'uint'}{max(bits, 2)}"
+
+
+def _width(node: Any, position: int, numbers: Mapping[str, float]) -> int:
+    name = node.input[position] if len(node.input) > position else ""
+    value = numbers.get(name, math.nan)
+    if not 0 < value <= 32:
+        own, got = _onnx_node.clean(node.name or node.output[0]), "none" if math.isnan(value) else f"{value:g}"
+        raise ValueError(f"the width of quantiser {own!r} must be a constant within 1 to 32, got {got}")
+    return math.ceil(value)
+
+
+def _carried(name: str, formats: Mapping[str, str], made: Mapping[str, Any]) -> str:
+    """The format of the elements that a tensor holds, "" where no quantiser made them."""
+    for _ in range(len(made) + 1):
+        if name in formats:
+            return formats[name]
+        node = made.get(name)
+        if node is None or node.op_type not in CARRIERS or not node.input:
+            return ""
+        name = node.input[0]
+    return ""

@@ -1,0 +1,65 @@
+"""--mapping and --folding on the command line, and a QONNX file as it stands."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+NET = "zoo:resnet18"
+
+
+def test_an_overlay_is_told_in_words(bitfront: Callable[..., CompletedProcess[str]]) -> None:
+    said = bitfront("estimate", NET, "--on", "zcu102", "--precision", "int8/int8", "--mapping", "overlay").stdout
+    assert "Overlay: an array of" in said
+    assert "skip buffer" not in said
+
+
+def test_a_dataflow_says_where_products_are(bitfront: Callable[..., CompletedProcess[str]]) -> None:
+    out = bitfront("estimate", NET, "--on", "zcu102", "--precision", "e3m2/int4", "--json")
+    found = json.loads(out.stdout)
+    assert any(note.startswith("Products: 21 layers in LUT") for note in found["notes"])
+    assert found["totals"]["lut_low"] < found["totals"]["lut"] < found["totals"]["lut_high"]
+    assert found["layers"][0]["source"] == "synthesis-calibrated"
+
+
+def test_optimize_takes_an_overlay(bitfront: Callable[..., CompletedProcess[str]]) -> None:
+    args = ("--on", "zcu102", "--formats", "int4,int8", "--budget", "latency_s<=1", "--mapping", "overlay", "--json")
+    found = json.loads(bitfront("optimize", NET, *args).stdout)
+    assert found["proven"]
+    assert set(found["assignment"].values()) == {"int8/int8"}
+
+
+def test_bad_designs_are_one_line(refused_here: Callable[..., str], tmp_path: Path) -> None:
+    path = tmp_path / "folding.json"
+    path.write_text(json.dumps({"MVAU_hls_0": {"PE": 3}}))
+    on = ("estimate", NET, "--precision", "int4/int4", "--on")
+    assert "1 units MVAU for 21 such layers" in refused_here(*on, "zcu104", "--folding", str(path))
+    assert "an overlay has none" in refused_here(*on, "zcu104", "--folding", str(path), "--mapping", "overlay")
+    assert "a100_sxm is none" in refused_here(*on, "a100_sxm", "--mapping", "overlay")
+
+
+def test_a_qonnx_file_is_estimated_as_it_stands(bitfront: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:
+    stored = [
+        numpy_helper.from_array(np.ones(shape, dtype=np.float32) * value, name)
+        for name, shape, value in (("w", (64, 10), 1), ("one", (), 1), ("zero", (), 0), ("four", (), 4), ("six", (), 6))
+    ]
+    domain = "qonnx.custom_op.general"
+    nodes = [
+        helper.make_node("Quant", ["x", "one", "zero", "six"], ["a"], domain=domain, signed=0),
+        helper.make_node("Quant", ["w", "one", "zero", "four"], ["b"], domain=domain, signed=1),
+        helper.make_node("MatMul", ["a", "b"], ["y"], name="fc"),
+    ]
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("x", [1, 64]), ("y", [1, 10]))]
+    graph = helper.make_graph(nodes, "net", ends[:1], ends[1:], stored)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(domain, 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "net.onnx")
+    model = f"onnx:{tmp_path / 'net.onnx'}"
+    stated = json.loads(bitfront("estimate", model, "--on", "pynq_z1", "--json").stdout)
+    assert stated["precision"] == "as the file states"
+    assert [layer["precision"] for layer in stated["layers"]] == ["int4/uint6"]
+    given = json.loads(bitfront("estimate", model, "--on", "pynq_z1", "--precision", "int8/int8", "--json").stdout)
+    assert given["totals"]["weight_bytes"] == 2 * stated["totals"]["weight_bytes"]

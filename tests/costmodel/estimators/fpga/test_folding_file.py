@@ -1,0 +1,87 @@
+"""FINN's folding configurations."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from costmodel.estimators.fpga import folding_file
+from costmodel.hardware import fpga as device
+from costmodel.workload import Workload
+from costmodel.workload.ops import activation, conv, linear
+
+NET = Workload(
+    "net",
+    (
+        conv("conv", 1, 8, 16, input_size=(16, 16), kernel=(3, 3)),
+        activation("relu", 16 * 14 * 14, function="relu"),
+        conv("dw", 1, 16, 16, input_size=(14, 14), kernel=(3, 3), groups=16),
+        linear("fc", 1, 64, 10),
+    ),
+)
+BOARD = device("zcu104")
+GOOD = {
+    "Defaults": {},
+    "ConvolutionInputGenerator_rtl_0": {"SIMD": 8, "ram_style": "distributed"},
+    "MVAU_rtl_10": {"PE": 5, "SIMD": 8, "resType": "lut", "ram_style": "ultra"},
+    "MVAU_hls_2": {"PE": 4, "SIMD": 12},
+    "VVAU_rtl_1": {"PE": 8, "SIMD": 9, "resType": "dsp"},
+}
+
+
+def read(tmp_path, data, board=BOARD):
+    path = tmp_path / "folding.json"
+    path.write_text(data if isinstance(data, str) else json.dumps(data))
+    return folding_file.read(path, NET, board)
+
+
+def test_units_stand_in_the_order_of_their_numbers(tmp_path):
+    found = read(tmp_path, GOOD)
+    assert found.pe.tolist() == [4, 1, 8, 5]
+    assert found.simd.tolist() == [12, 1, 9, 8]
+    assert found.dsp.tolist() == [1, 1, 1, 0]
+    assert found.uram.tolist() == [0, 0, 0, 1]
+
+
+def test_older_names_and_our_own_are_read_too(tmp_path):
+    old = {
+        "MatrixVectorActivation_0": {"PE": 4, "SIMD": 12},
+        "VectorVectorActivation_0": {},
+        "MatrixVectorActivation_1": {},
+    }
+    assert read(tmp_path, old).pe.tolist() == [4, 1, 1, 1]
+    own = {"conv": {"PE": 16}, "dw": {"SIMD": 3}, "fc": {"SIMD": 64}}
+    assert read(tmp_path, own).simd.tolist() == [1, 1, 3, 64]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (GOOD | {"MVAU_hls_2": {"PE": 3}}, "PE of layer 'conv' must divide 16, got 3"),
+        (GOOD | {"MVAU_hls_2": {"PE": 4, "SIMD": 10}}, "SIMD of layer 'conv' must divide 72, got 10"),
+        (GOOD | {"MVAU_hls_2": {"PE": 0}}, "must divide 16, got 0"),
+        (GOOD | {"MVAU_hls_2": {"PE": "4"}}, "must divide 16, got '4'"),
+        (GOOD | {"MVAU_hls_3": {"PE": 1}}, "3 units MVAU for 2 such layers of net"),
+        ({"conv": {}, "dw": {}}, "no folding of layer 'fc'"),
+        ({"conv": {}, "dw": {}, "fd": {}, "fc": {}}, "unknown layer 'fd'; did you mean fc"),
+        ("{", "is not a folding in JSON"),
+        ([1], "a folding maps units to settings"),
+        ({"MVAU_hls_2": 3}, "a folding maps units to settings"),
+    ],
+)
+def test_a_bad_folding_is_one_line(tmp_path, data, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        read(tmp_path, data)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_device_without_such_blocks_is_named(tmp_path):
+    with pytest.raises(ValueError, match="layer 'dw' asks for DSP blocks, and zcu104 has none"):
+        read(tmp_path, GOOD, replace(BOARD, dsp=0))
+    with pytest.raises(ValueError, match="layer 'fc' asks for UltraRAM, and pynq_z1 has none"):
+        read(tmp_path, GOOD, device("pynq_z1"))
+
+
+def test_a_missing_file_is_one_line(tmp_path):
+    with pytest.raises(ValueError, match="cannot read the folding"):
+        folding_file.read(tmp_path / "absent.json", NET, BOARD)

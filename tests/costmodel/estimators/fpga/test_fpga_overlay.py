@@ -1,0 +1,99 @@
+"""The overlay: a hand-computed layer, and what no array may do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fpga_strategies import integer_precisions, layers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costmodel import zoo
+from costmodel.estimators import fpga
+from costmodel.estimators.estimate import estimate, grid
+from costmodel.estimators.fpga import Array, overlay
+from costmodel.hardware import fpga as device
+from costmodel.precision import precision
+from costmodel.record import stack
+from costmodel.workload import Workload
+from costmodel.workload.ops import conv, linear
+
+BOARD = device("zcu104")
+SIDES = st.sampled_from(overlay.SIDES)
+
+
+def array(rows, columns):
+    return Array(rows, columns, 1.0, 200e6, 1e4, 9e3, 1.1e4, 2e4, 512, 60)
+
+
+def test_a_layer_by_hand():
+    """256 x 512 weights on 64 x 32: 4 x 16 tiles of 1,000 rows, and 94 cycles to fill and drain."""
+    op = linear("fc", 1000, 256, 512, bias=False)
+    found = overlay.evaluate(op, precision("int8/int8"), BOARD, array(64, 32))
+    assert found["cycles"] == 4 * 16 * 1000 + 64 + 32 - 2
+    assert found["bound"] == "compute"
+    held = 4096 / 2 / 4
+    assert found["bytes_moved"] == np.ceil(1000 / held) * 256 * 512 + 1000 * (256 + 512)
+    assert found["utilisation"] == 1000 * 256 * 512 / (64 * 32 * found["cycles"])
+
+
+def test_a_layer_without_reuse_waits_for_memory():
+    op = linear("fc", 1, 4096, 4096, bias=False)
+    found = overlay.evaluate(op, precision("int8/int8"), BOARD, array(64, 128))
+    assert found["bound"] == "memory"
+    assert found["latency_s"] == pytest.approx(found["bytes_moved"] / BOARD.memory_bytes_per_s, rel=1e-5)
+    slow = overlay.evaluate(op, precision("int8/int8"), replace(BOARD, memory_bytes_per_s=1e9), array(64, 128))
+    assert slow["latency_s"] > found["latency_s"]
+
+
+@given(layers(), integer_precisions(), SIDES, SIDES)
+def test_no_array_is_busier_than_all_of_it(op, used, rows, columns):
+    found = overlay.evaluate(op, used, BOARD, array(rows, columns))
+    assert 0 < found["utilisation"] <= 1
+    assert found["cycles"] * rows * columns >= op.macs
+
+
+@settings(max_examples=10, deadline=None)
+@given(layers(), integer_precisions())
+def test_the_chosen_array_fits_and_a_larger_device_is_no_slower(op, used):
+    workload = Workload("one", (op,))
+    small, large = (overlay.fit(workload, stack([used]), BOARD, utilisation=u) for u in (0.1, 0.7))
+    limits = BOARD.usable(0.1)
+    assert all(getattr(small, name) <= getattr(limits, name) for name in ("lut", "ff", "dsp", "bram18"))
+    slow, fast = (float(overlay.evaluate(op, used, BOARD, a)["latency_s"]) for a in (small, large))
+    assert fast <= slow
+
+
+def test_an_estimate_on_an_overlay_has_one_array():
+    found = estimate(zoo.build("resnet18"), "int8/int8", device("zcu102"), design=overlay.fit)
+    assert {"rows", "columns", "lut", "lut_low", "lut_high", "ff", "dsp", "bram18"} <= set(found.totals)
+    assert "lut" not in found.columns
+    assert found.totals["cycles"] == found.cycles.sum()
+    assert found.totals["throughput_per_s"] == pytest.approx(1 / found.totals["latency_s"])
+    assert 0.3 < found.totals["utilisation"] <= 1
+    assert found.uncounted == ()
+    assert set(found.bound.tolist()) <= {"compute", "memory", "none"}
+
+
+def test_wider_layers_decide_the_array_and_minifloats_have_one():
+    workload = Workload("two", (linear("a", 64, 256, 256), linear("b", 64, 256, 256)))
+    narrow, mixed, floats = (
+        overlay.fit(workload, stack([precision(p) for p in pair]), replace(BOARD, dsp=0))
+        for pair in (("int4/int4",) * 2, ("int4/int4", "int8/int8"), ("e4m3/e4m3",) * 2)
+    )
+    assert narrow.lut / (narrow.rows * narrow.columns) < mixed.lut / (mixed.rows * mixed.columns)
+    assert floats.lut > 0
+
+
+def test_a_device_too_small_for_any_array_says_so():
+    with pytest.raises(ValueError, match="no array of 4 x 4 or more fits 70% of zcu104"):
+        overlay.fit(Workload("one", (linear("fc", 1, 8, 8),)), stack([precision("int8/int8")]), replace(BOARD, lut=100))
+
+
+def test_a_grid_holds_each_layer_at_each_precision():
+    ops = (conv("conv", 1, 8, 16, input_size=(16, 16), kernel=(3, 3)), linear("fc", 1, 64, 10))
+    used = [precision(p) for p in ("int4/int4", "e4m3/e4m3")]
+    columns = grid(ops, used, BOARD, folding=array(16, 16))
+    for j, one in enumerate(used):
+        single = fpga.overlay.evaluate(stack(ops), stack([one] * 2), BOARD, array(16, 16))
+        assert np.array_equal(np.broadcast_to(columns["latency_s"], (2, 2))[:, j], single["latency_s"])
