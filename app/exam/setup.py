@@ -19,9 +19,9 @@ class Setup:
     epochs: int = 24
     activations: tuple[int, ...] = (8, 3)
     budgets: tuple[int, ...] = BUDGETS
-    pairs: tuple[int, int] = (32, 256)
-    tokens: int = 32
-    minilm_budgets: tuple[int, ...] = (3, 4)
+    pairs: tuple[int, int] = (24, 256)
+    tokens: int = 24
+    minilm_budgets: tuple[int, ...] = (3,)
     probes: int = 8
     digits_probes: int = 64
     draws: int = 2

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from costmodel.precision import Precision, precision
 
-WIDTHS = (2, 3, 4, 5, 6, 8)
+WIDTHS = (2, 3, 4, 6, 8)
 """Weight widths to choose among, in bits."""
 
 BUDGETS = (2, 3, 4)

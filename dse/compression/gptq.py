@@ -21,6 +21,9 @@ SHRINKS = tuple(1 - 0.05 * step for step in range(13))
 """Scales tried, as shares of the one that meets the largest magnitude (a judgement: at 2 bits the best is near 0.5)."""
 
 
+EMBEDDING_ROWS = 512
+"""Rows of an embedding at a time, so that they stay in cache (a judgement)."""
+
 BLOCK = 128
 """Columns between updates of all later ones (the paper's lazy batches, section 3.3)."""
 
@@ -37,7 +40,8 @@ def gptq(part: "torch.nn.Module", fmt: Format, x: "torch.Tensor") -> "torch.Tens
     if not has_row_scale(fmt):
         return round_weight(part, fmt)
     if isinstance(part, torch.nn.Embedding):
-        return as_weight(part, _best_scale(rows(part), fmt, None)[0])
+        found = [_best_scale(few, fmt, None)[0] for few in rows(part).split(EMBEDDING_ROWS)]
+        return as_weight(part, torch.cat(found))
     seen = patches(part, x)
     if seen is None:
         return round_weight(part, fmt)
