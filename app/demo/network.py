@@ -34,7 +34,8 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, channels_in, H, W) to (N, channels_out, H / stride, W / stride)."""
         y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
-        return torch.as_tensor(self.relu(y + self.shortcut(x)))
+        out: Tensor = self.relu(y + self.shortcut(x))
+        return out
 
 
 class DigitsNet(nn.Module):
@@ -55,7 +56,8 @@ class DigitsNet(nn.Module):
         """Map images (N, 1, 8, 8) in [0, 1] to logits (N, 10)."""
         x = self.relu(self.norm(self.stem(x)))
         x = self.pool(self.block3(self.block2(self.block1(x))))
-        return torch.as_tensor(self.head(x.flatten(1)))
+        logits: Tensor = self.head(x.flatten(1))
+        return logits
 
 
 def digits(seed: int = SEED) -> dict[str, tuple[Tensor, Tensor]]:

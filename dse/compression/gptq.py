@@ -8,7 +8,8 @@ searched for below the largest magnitude (their `mse`).
 from typing import TYPE_CHECKING
 
 from costmodel.formats import Format
-from dse.compression.rows import as_weight, has_row_scale, nearest, patches, rows, scale_of
+from dse.compression.rows import as_weight, has_row_scale, nearest, patches, rows
+from dse.compression.scale_search import best_scale, output_error
 from dse.sensitivity.round_trip import round_weight
 
 if TYPE_CHECKING:
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 
 DAMPING = 0.01
 """Added to the diagonal, as a share of its mean: the paper's value (section 3.3)."""
-
-SHRINKS = tuple(1 - 0.05 * step for step in range(13))
-"""Scales tried, as shares of the one that meets the largest magnitude (a judgement: at 2 bits the best is near 0.5)."""
-
 
 EMBEDDING_ROWS = 512
 """Rows of an embedding at a time, so that they stay in cache (a judgement)."""
@@ -40,7 +37,7 @@ def gptq(part: "torch.nn.Module", fmt: Format, x: "torch.Tensor") -> "torch.Tens
     if not has_row_scale(fmt):
         return round_weight(part, fmt)
     if isinstance(part, torch.nn.Embedding):
-        found = [_best_scale(few, fmt, None)[0] for few in rows(part).split(EMBEDDING_ROWS)]
+        found = [best_scale(few, fmt, None)[0] for few in rows(part).split(EMBEDDING_ROWS)]
         return as_weight(part, torch.cat(found))
     seen = patches(part, x)
     if seen is None:
@@ -50,36 +47,13 @@ def gptq(part: "torch.nn.Module", fmt: Format, x: "torch.Tensor") -> "torch.Tens
     return as_weight(part, torch.cat(done))
 
 
-def output_error(change: "torch.Tensor", gram: "torch.Tensor | None") -> "torch.Tensor":
-    """Return the mean squared output error of each row [rows] for a weight change [rows, k] and X^T X / n [k, k].
-
-    Without a gram matrix, the squared change of the weight itself.
-    """
-    return ((change if gram is None else change @ gram) * change).sum(1)
-
-
 def _rounded(weight: "torch.Tensor", fmt: Format, gram: "torch.Tensor") -> "torch.Tensor":
     import torch
 
-    best, scale = _best_scale(weight, fmt, gram)
+    best, scale = best_scale(weight, fmt, gram)
     compensated = _compensated(weight, fmt, gram, scale)
     lower = output_error(compensated - weight, gram) < output_error(best - weight, gram)
     return torch.where(lower[:, None], compensated, best)
-
-
-def _best_scale(
-    weight: "torch.Tensor", fmt: Format, gram: "torch.Tensor | None"
-) -> "tuple[torch.Tensor, torch.Tensor]":
-    """The weight rounded to nearest at each row's scale of least output error among SHRINKS, and the scales."""
-    plain = scale_of(weight, fmt)
-    best, scale = nearest(weight, fmt, plain), plain.clone()
-    error = output_error(best - weight, gram)
-    for shrink in SHRINKS[1:]:
-        tried = nearest(weight, fmt, plain * shrink)
-        now = output_error(tried - weight, gram)
-        lower = now < error
-        best[lower], scale[lower], error[lower] = tried[lower], (plain * shrink)[lower], now[lower]
-    return best, scale
 
 
 def _compensated(weight: "torch.Tensor", fmt: Format, gram: "torch.Tensor", scale: "torch.Tensor") -> "torch.Tensor":
