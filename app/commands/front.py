@@ -29,6 +29,7 @@ from app import complete
 @click.option("--resolution", type=int, help="Image height and width of a vision network.")
 @click.option("--context", type=int, help="Tokens of a language model.")
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
+@click.option("--robust", is_flag=True, help="Of a run: each point's probability of staying on the front.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     model: str,
@@ -37,6 +38,7 @@ def command(
     objectives: str,
     data: str | None,
     tie: tuple[str, ...],
+    robust: bool,
     as_json: bool,
     **shape: Any,
 ) -> None:
@@ -46,10 +48,10 @@ def command(
     """
     from pathlib import Path
 
-    if Path(model).is_dir():
+    if robust or Path(model).is_dir():
         from app.runs import print_front
 
-        print_front(Path(model), as_json=as_json)
+        print_front(Path(model), as_json=as_json, robust=robust)
         return
     if device is None or formats is None:
         raise click.UsageError(f"the front of a model needs --on and --formats; {model!r} is no folder of a run")
