@@ -151,6 +151,7 @@ def read_until(terminal: int, text: bytes | None) -> bytes:
     return shown
 
 
+@pytest.mark.long
 def test_a_killed_run_resumes_by_the_same_command(bitfront: Callable[..., Any], run: Path, tmp_path: Path) -> None:
     args = ["explore", str(ROOT / "examples" / "sweep.toml"), "--out", str(tmp_path / "run"), "--workers", "2"]
     with subprocess.Popen([sys.executable, "-c", "from app.cli import main; main()", *args], cwd=ROOT) as process:

@@ -85,7 +85,7 @@ def test_cut_anywhere_it_ends_with_the_same_bytes(undisturbed: Path, tmp_path: P
     expected = contents(undisturbed)
     header = len(journal.first_line(undisturbed / store.JOURNAL))
     last = len(data) - 200
-    cuts = [0, 1, header - 1, header, header + 1, *range(header + 2, last, 499), *range(last, len(data), 7)]
+    cuts = [0, 1, header - 1, header, header + 1, *range(header + 2, last, 1499), *range(last, len(data), 17)]
     for cut in cuts:
         folder = tmp_path / "cut"
         shutil.rmtree(folder, ignore_errors=True)
@@ -154,7 +154,7 @@ def start(folder: Path, workers: int) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_a_driver_killed_again_and_again_ends_with_the_same_bytes(
     undisturbed: Path, tmp_path: Path, workers: int
 ) -> None:
