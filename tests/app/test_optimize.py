@@ -131,8 +131,12 @@ def test_bad_data_is_one_line(refused: Callable[..., str], folder: Path) -> None
     assert "context" in refused("optimize", *shaped, cwd=folder)
 
 
-def test_device_without_energy_figures_is_optimised_on(bitfront: Callable[..., object]) -> None:
-    args = ("zoo:resnet18", "--on", "jetson_orin", "--formats", "int4,int8", "--budget", "loss<=0.1")
+def test_device_without_energy_figures_is_optimised_on(bitfront: Callable[..., object], tmp_path: Path) -> None:
+    """A processor whose process node is not known; every GPU's energy follows from its power."""
+    peaks = "vector = 1e12\nfp32 = 1e12\nbf16 = 2e12\nint8 = 4e12\n"
+    text = f'kind = "cpu"\nmemory_bytes = 1e10\nmemory_bytes_per_s = 5e10\ncores = 4\n\n[peak_flops]\n{peaks}'
+    (tmp_path / "mine.toml").write_text(text)
+    args = ("zoo:resnet18", "--on", str(tmp_path / "mine.toml"), "--formats", "int4,int8", "--budget", "loss<=0.1")
     found = optimize(bitfront, *args)
     assert "energy_j" not in found["totals"]
     assert found["objective"] <= 0.1
