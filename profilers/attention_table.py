@@ -9,22 +9,23 @@ from costmodel.estimators.attention_constants import AttentionConstants
 from costmodel.estimators.attention_kind import CONTEXT, GENERATION, AttentionKind
 from costmodel.estimators.attention_latency import ATTENTION
 from costmodel.estimators.gpu_attention import kept_keys
+from profilers.boosting import Growth
 from profilers.table import Table
 
 Floats = NDArray[np.float64]
 
 PRIOR = AttentionConstants(
-    compute_efficiency=0.65, memory_efficiency=0.75, sm_rate=0.5, l2_rate=0.4, l2_fraction=0.95, softmax_cycles=0.5,
-    wave_rounding=0.5, overlap=0.7, launch_cycles=15000.0, tile_cycles=4000.0, split_cycles=8000.0, packing=0.6,
+    compute_efficiency=0.62, memory_efficiency=0.72, sm_rate=0.38, l2_rate=0.36, l2_fraction=0.8, softmax_cycles=0.67,
+    wave_rounding=0.33, overlap=0.7, launch_cycles=13000.0, tile_cycles=5000.0, split_cycles=7500.0, packing=0.5,
 )  # fmt: skip
-"""Where a fit starts and what it falls back to: rounded fits of A100, L40S and H100."""
+"""Where a fit starts and what it falls back to: the rounded geometric mean of ten fits to A100, L40S and H100."""
 
 SPREAD = {
-    "compute_efficiency": 0.3, "memory_efficiency": 0.2, "sm_rate": 0.8, "l2_rate": 0.6, "l2_fraction": 0.4,
-    "softmax_cycles": 0.7, "wave_rounding": 0.7, "overlap": 0.4, "launch_cycles": 0.4, "tile_cycles": 0.7,
-    "split_cycles": 1.0, "packing": 0.5,
+    "compute_efficiency": 0.25, "memory_efficiency": 0.25, "sm_rate": 0.9, "l2_rate": 0.8, "l2_fraction": 0.6,
+    "softmax_cycles": 0.7, "wave_rounding": 1.2, "overlap": 0.4, "launch_cycles": 0.8, "tile_cycles": 0.7,
+    "split_cycles": 1.5, "packing": 1.0,
 }  # fmt: skip
-"""How far the logarithm of a constant usually lies from the prior: about the spread between those devices' fits."""
+"""How far the logarithm of a constant usually lies from the prior: the standard deviation of those ten."""
 
 SHAPE = ("batch_size", "isl", "num_heads", "num_kv_heads", "head_dim")
 
@@ -79,5 +80,6 @@ ATTENTION_ROWS = Table(
     prior=PRIOR,
     spread=SPREAD,
     free=lambda _kind: list(SPREAD),
+    growth=Growth(trees=600, depth=6),
 )
 """`kind` ctx (prefill: `isl` tokens attend to themselves) or gen (decode: one token after `step` others)."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import GEMM
+from profilers.boosting import Growth
 from profilers.table import Table
 
 Floats = NDArray[np.float64]
@@ -60,5 +61,6 @@ GEMM_ROWS = Table(
     prior=PRIOR,
     spread=SPREAD,
     free=free,
+    growth=Growth(),
 )
 """An (m, k) x (k, n) product a row; `math` names its kind."""

@@ -17,7 +17,7 @@ from profilers.boosting import Growth, grow
 
 Floats = NDArray[np.float64]
 
-LARGE, SMALL = Growth(), Growth(trees=400, depth=6)
+SMALL = Growth(trees=400, depth=6)
 SMALL_ROWS = 6000
 """Rows below which the smaller ensemble does as well."""
 
@@ -52,7 +52,7 @@ def seen(rows: pd.DataFrame, kind: Any, gpu: Gpu, fits: Mapping[str, Calibration
 
 def grow_residual(rows: pd.DataFrame, features: Floats, error: Floats) -> Residual:
     """Grow on all rows, and on all folds but one for the errors that are left on the pairs of that one."""
-    how = LARGE if len(rows) >= SMALL_ROWS else SMALL
+    how = measured_rows.of(rows).growth if len(rows) >= SMALL_ROWS else SMALL
     pairs, fold = pair_split.place(rows), pair_split.fold(rows)
     left = np.empty(len(rows))
     for part in np.unique(fold):

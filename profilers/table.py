@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costmodel.estimators.latency_model import LatencyModel
+from profilers.boosting import Growth
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +27,7 @@ class Table:
     moved      bytes of checked rows, each operand once
     prior      where a fit of constants starts, `spread` how far their logarithms usually lie from it
     free       names of the constants that a kind of work depends on
+    growth     how the residual model's trees are grown where rows are many
     """
 
     name: str
@@ -42,3 +44,4 @@ class Table:
     prior: Any
     spread: dict[str, float]
     free: Callable[[Any], list[str]]
+    growth: Growth
