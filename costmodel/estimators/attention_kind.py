@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from costmodel.catalog import require
 from costmodel.record import Real
 
@@ -34,6 +36,9 @@ KINDS = {
 }
 """The kinds of the measurement files' `kind`, `attn_dtype` and, where it differs, `kv_cache_dtype`; output in bf16."""
 
+SAME_RATE = {"bf16": ("bf16", "fp16")}
+"""Pipes that multiply elements of the same size at the same rate: what holds for one holds for the other."""
+
 NEAREST = {f"{phase}_fp8": f"{phase}_bfloat16_kvfp8" for phase in (CONTEXT, GENERATION)}
 """The kind whose constants serve where no other device has measured a kind."""
 
@@ -46,3 +51,16 @@ def math(phase: str, attention: str, kv_cache: str) -> str:
 def named(math: str) -> AttentionKind:
     """The kind of that `math`; UnknownNameError lists near names."""
     return KINDS[require("kind of attention", math, KINDS)]
+
+
+def is_measured(kind: AttentionKind, encoding: Real) -> Real:
+    """Whether a kind, or each of a batch, is what was measured for its family; `encoding` of keys and values."""
+    same = [
+        (kind.math == family.math)
+        & np.any([np.asarray(kind.pipe) == pipe for pipe in SAME_RATE.get(str(family.pipe), (family.pipe,))], axis=0)
+        & (kind.query_bytes == family.query_bytes)
+        & (kind.kv_bytes == family.kv_bytes)
+        & (encoding == "minifloat")
+        for family in KINDS.values()
+    ]
+    return np.any(np.stack(np.broadcast_arrays(*same)), axis=0)[()]

@@ -13,6 +13,9 @@ from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration
 from costmodel.record import Real
 
+OTHER_KIND = (-0.6, 0.6)
+"""Log offsets around a kind of attention predicted by the constants of another."""
+
 ATTENTION = LatencyModel(
     name="attention",
     sizes=("batch", "queries", "keys", "heads", "kv_heads", "head_dim", "window"),
@@ -34,3 +37,12 @@ def predict(
     """Predict attention of one kind on one device: shapes as in gpu_attention, options as in calibrated.predict."""
     sizes = (batch, queries, keys, heads, kv_heads, head_dim, window)
     return calibrated.predict(ATTENTION, sizes, kind, gpu, backend=backend, level=level, residual=residual, fits=fits)
+
+
+def borrowed(
+    batch: Real, queries: Real, keys: Real, heads: Real, kv_heads: Real, head_dim: Real, window: Real,
+    kind: AttentionKind, gpu: Gpu, *, because: str, fits: Sequence[Calibration] | None = None,
+) -> Prediction:  # fmt: skip
+    """Predict attention of a kind that nobody measured, as calibrated.borrowed does; flat arrays."""
+    sizes = (batch, queries, keys, heads, kv_heads, head_dim, window)
+    return calibrated.borrowed(ATTENTION, sizes, kind, gpu, because=because, offsets=OTHER_KIND, fits=fits)

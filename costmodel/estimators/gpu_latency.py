@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.catalog import require
-from costmodel.estimators import fitted_roofline, product_latency
+from costmodel.estimators import attention_ops, fitted_roofline, product_latency
 from costmodel.estimators.prediction import Prediction, scattered
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import calibrations
@@ -29,6 +29,7 @@ PREDICTORS: Mapping[str, Predictor] = {
     "matmul": product_latency.predict,
     "experts": product_latency.predict,
     "recurrence": product_latency.predict,
+    "attention": attention_ops.predict,
     "conv": product_latency.predict,
     "conv3d": product_latency.predict,
     "conv_transpose": product_latency.predict,

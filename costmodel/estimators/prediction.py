@@ -1,5 +1,6 @@
 """Prediction: latencies with their intervals and where they come from, whatever kind of op and model made them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -49,3 +50,12 @@ def scattered(parts: list[tuple[NDArray[np.intp], Prediction]], size: int) -> Pr
             column[rows] = values
         columns[name] = column
     return Prediction(**columns)
+
+
+def joined(reasons: Mapping[str, NDArray[np.bool_]], size: int) -> NDArray[np.str_]:
+    """Of each of `size` rows the reasons that hold, separated by commas, "" where none does."""
+    found = np.full(size, "", dtype="U96")
+    for reason, holds in reasons.items():
+        longer = np.where(found == "", reason, np.char.add(np.char.add(found, ", "), reason))
+        found = np.where(holds, longer, found)
+    return found

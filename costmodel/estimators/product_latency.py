@@ -13,7 +13,7 @@ from costmodel.estimators import fitted_roofline, gemm_kind, sparse_pipe, traffi
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import borrowed
 from costmodel.estimators.gemm_latency import predict as measured
-from costmodel.estimators.prediction import Prediction, scattered
+from costmodel.estimators.prediction import Prediction, joined, scattered
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.record import Real, map_fields
@@ -89,11 +89,7 @@ def _reasons(op: Op, kind: GemmKind) -> NDArray[np.str_]:
         "zeros multiplied": (op.weight_density < 1.0) & (kind.speedup == 1.0),
         "no such widths measured": ~gemm_kind.is_measured(_dense(op, kind)),
     }
-    found = np.full(len(op.m), "", dtype="U96")
-    for reason, holds in reasons.items():
-        joined = np.where(found == "", reason, np.char.add(np.char.add(found, ", "), reason))
-        found = np.where(holds, joined, found)
-    return found
+    return joined(reasons, len(op.m))
 
 
 def _dense(op: Op, kind: GemmKind) -> GemmKind:

@@ -30,6 +30,21 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Heads:
+    """How an attention's queries share keys and values, all 0 everywhere else: what its kernel's tiles depend on.
+
+    `kv_heads` of each of `batch` sequences of `keys` tokens, of which a `window` > 0 keeps so many up to each query and
+    `causal` those before it.
+    """
+
+    batch: Real = 0.0
+    kv_heads: Real = 0.0
+    keys: Real = 0.0
+    window: Real = 0.0
+    causal: Real = False
+
+
+@dataclass(frozen=True)
 class Op:
     """`count` executions of `b` independent (m, k) x (k, n) products, with the elements they touch.
 
@@ -67,6 +82,7 @@ class Op:
     launches: Real = 1.0
     weight_block: Real = 0.0
     index_bits: Real = 0.0
+    heads: Heads = Heads()
 
     @property
     def macs(self) -> Real:

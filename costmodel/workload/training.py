@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from costmodel.workload.op import Op
+from costmodel.workload.op import Heads, Op
 from costmodel.workload.workload import Workload
 
 BACKWARD_VECTOR_FLOPS = 2
@@ -140,5 +140,6 @@ def _grad_input(op: Op, inputs: tuple[str, ...], *, sums: int) -> Op:
         k=op.n if weighted else 2 * op.k,
         input_elements=op.output_elements + (_touched(op) if weighted else operands),
         output_elements=operands,
+        heads=Heads(),
         vector_flops=BACKWARD_VECTOR_FLOPS * op.vector_flops + sums * op.output_elements,
     )

@@ -1,6 +1,6 @@
 """Scaled dot-product attention: softmax(Q K^T) V, one op."""
 
-from costmodel.workload.op import Op
+from costmodel.workload.op import Heads, Op
 
 SOFTMAX_FLOPS = 5  # a score: scale, subtract the maximum, exponentiate, add to the sum, divide
 
@@ -55,6 +55,7 @@ def attention(
     if kv_heads < 1 or heads % kv_heads:
         raise ValueError(f"kv_heads must divide heads, got {heads=}, {kv_heads=}")
     value_dim = value_dim or head_dim
+    shared = Heads(batch, kv_heads, keys, window, causal)
     keys = min(keys, window + queries - 1) if window else keys
     kv = batch * keys * kv_heads * (head_dim + value_dim)
     mask = kept_fraction(queries, keys, causal=causal, window=window) if causal or window else 1.0
@@ -71,6 +72,7 @@ def attention(
         output_elements=batch * queries * heads * value_dim,
         mask_density=mask,
         vector_flops=SOFTMAX_FLOPS * batch * heads * queries * keys * mask,
+        heads=shared,
     )
 
 
