@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 GEMM ?= ../shared/data/gpu/gemm.parquet
+ATTENTION ?= ../shared/data/gpu/attention.parquet
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -27,7 +28,7 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -p no:xdist
 
 bench-accuracy: $(VENV)/.installed
-	@$(BIN)/python tests/benchmarks/bench_accuracy.py $(GEMM)
+	@$(BIN)/python tests/benchmarks/bench_accuracy.py $(GEMM) $(ATTENTION)
 
 bench-dse: $(VENV)/.installed-test
 	@$(BIN)/python tests/benchmarks/bench_explorer.py

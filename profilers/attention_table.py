@@ -80,6 +80,6 @@ ATTENTION_ROWS = Table(
     prior=PRIOR,
     spread=SPREAD,
     free=lambda _kind: list(SPREAD),
-    growth=Growth(trees=600, depth=6),
+    growth=Growth(trees=300, depth=6),
 )
 """`kind` ctx (prefill: `isl` tokens attend to themselves) or gen (decode: one token after `step` others)."""

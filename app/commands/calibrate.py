@@ -17,11 +17,12 @@ HEADS = ("device", "math", "backend", "how", "rows", "pairs", "held out", "MAPE"
 @click.option("--out", type=click.Path(file_okay=False), help="A folder; your own calibrations folder if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(file: str, device: str, out: str | None, as_json: bool) -> None:
-    """Fit the latency of the measured matrix products in FILE, by device, kind and backend.
+    """Fit the latency of the measured rows in FILE, matrix products or attention, by device, kind and backend.
 
-    FILE is parquet or csv with the columns gpu, math, m, n, k, latency_s and, if you like, backend. 30 % of the (n, k)
-    pairs are held out and give the errors that are printed; a few rows only move what other devices were found to do.
-    A device's fits are one file, which a new call replaces; your own folder's go before those that bitfront brings.
+    FILE is what `bitfront validate` reads. 30 % of the (n, k) pairs of products, or of the head configurations of
+    attention, are held out and give the errors that are printed; few rows only move what other devices' rows tell.
+    A device's fits of products are one file, those of attention another, which a new call replaces; your own folder's
+    go before those that bitfront brings.
     """
     from pathlib import Path
 
@@ -39,7 +40,7 @@ def command(file: str, device: str, out: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(to_json({"file": file, "files": [str(path) for path in paths], "fits": records}))
         return
-    print_table(f"Fits to {file}, errors on held-out pairs", [_shown(record) for record in records], HEADS)
+    print_table(f"Fits to {file}, errors on held-out pairs or heads", [_shown(record) for record in records], HEADS)
     click.echo()
     for path in paths:
         click.echo(f"written: {path}")

@@ -24,16 +24,17 @@ ADDED = (
     type=click.Choice(["auto", "transfer", "spec"]),
     default="auto",
     show_default=True,
-    help="The device's own fits; all but those of the same kind of product; or other devices' alone.",
+    help="The device's own fits; all but those of the same kind of work; or other devices' alone.",
 )
-@click.option("--held-out", is_flag=True, help="Only (n, k) pairs that calibrate holds out, but where rows are few.")
+@click.option("--held-out", is_flag=True, help="Only what calibrate holds out, but where rows are few.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(file: str, out: str | None, calibration: str, held_out: bool, as_json: bool) -> None:
-    """Predict the measured matrix products in FILE and print the errors by device, kind, backend and regime.
+    """Predict the measured rows in FILE and print the errors by device, kind, backend and regime.
 
-    FILE is parquet or csv with the columns gpu, math, m, n, k, latency_s and, if you like, backend and power_w, which
-    is then predicted too. The regime is the
-    largest part of a predicted time: compute, memory or latency.
+    FILE is parquet or csv. Matrix products have the columns gpu, math, m, n, k, latency_s and, if you like, power_w,
+    which is then predicted too; attention has gpu, kind (ctx or gen), attn_dtype, kv_cache_dtype, batch_size, isl,
+    step, num_heads, num_kv_heads, head_dim, window_size, latency_s. Both may have backend. The regime is the largest
+    part of a predicted time: compute, memory or latency.
     """
     from pathlib import Path
 
@@ -90,5 +91,5 @@ def _notes(table: list[dict[str, Any]], held_out: bool) -> list[str]:
     if any(record["rows"] > MOST_RANKED for record in table):
         notes.append(f"Kendall's tau of a group of over {MOST_RANKED} rows is that of a fixed sample of so many.")
     if not held_out and any(record["how"].startswith("calibrated") for record in table):
-        notes.append("A calibration made from these rows has seen 70 % of their pairs: --held-out scores the others.")
+        notes.append("A calibration made from these rows has seen 70 % of their layers: --held-out scores the others.")
     return notes

@@ -13,8 +13,9 @@ from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration
 from costmodel.record import Real
 
-OTHER_KIND = (-0.6, 0.6)
-"""Log offsets around a kind of attention predicted by the constants of another."""
+OTHER_KIND = (-0.87, 0.66)
+"""Log offsets around a kind of attention predicted by the constants of another on the same device: the 5th and 95th
+percentile of log(measured / predicted) over eight pairs of caches in bf16 and fp8, on configurations that fits saw."""
 
 ATTENTION = LatencyModel(
     name="attention",

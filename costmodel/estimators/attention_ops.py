@@ -54,7 +54,7 @@ def _of_one_kind(at: NDArray[np.intp], op: Op, precision: Precision, rows: _Rows
     heads = op.heads
     sizes = (heads.batch, op.m, heads.keys, op.b / heads.batch, heads.kv_heads, op.k / 2.0, heads.window)
     if not because:
-        return measured(*sizes, kind, gpu)
+        return measured(*sizes, kind, gpu, backend=gpu.backend)
     found = borrowed(*sizes, kind, gpu, because=because)
     return replace(found, extrapolated=np.ones(len(op.m), dtype=bool))
 

@@ -1,6 +1,6 @@
-"""Accuracy of predicted GEMM latency against measured rows, on (n, k) pairs that no fit has seen.
+"""Accuracy of predicted latency of products and attention, on pairs and head configurations that no fit has seen.
 
-    python tests/benchmarks/bench_accuracy.py [gemm.parquet]
+    python tests/benchmarks/bench_accuracy.py [gemm.parquet attention.parquet]
 
 Prints, for every device, kind and backend: the plain roofline, the analytic model alone, and with its residual model,
 each with its error figures and its 90 % interval's coverage and width; then sums over random networks; then every
@@ -17,33 +17,34 @@ import numpy as np
 import pandas as pd
 
 from costmodel import hardware
-from costmodel.estimators import gemm_kind, gpu_gemm
-from costmodel.estimators.gemm_constants import GemmConstants
-from costmodel.estimators.gemm_latency import GEMM, predict
+from costmodel.estimators.calibrated import predict
 from costmodel.estimators.transfer import carried
 from costmodel.hardware.calibration import calibrations
 from profilers import error_tables, pair_split, scores
 from profilers.constants_fit import fit_constants
 from profilers.fit import validate
-from profilers.measured_rows import check, roofline_s
+from profilers.measured_rows import check, of, roofline_s
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "gpu" / "gemm.parquet"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "gpu"
 SEEDS = 5
-HEAD = f"{'device':9s} {'math':10s} {'backend':7s} {'model':9s}"
+HEAD = f"{'device':9s} {'math':18s} {'backend':7s} {'model':9s}"
 
 
 def main(path: Path) -> None:
-    """Print every table."""
+    """Print every table of one file."""
     if not path.is_file():
-        sys.exit(f"bench-accuracy: no measured rows at {path}; name another file: make bench-accuracy GEMM=FILE")
+        sys.exit(
+            f"bench-accuracy: no measured rows at {path}; make bench-accuracy GEMM=FILE ATTENTION=FILE names others"
+        )
     rows = check(pd.read_parquet(path))
+    print(f"\n{of(rows).name}")
     test, seen = rows[pair_split.held_out(rows)], rows[~pair_split.held_out(rows)]
     calibrated(test)
     pooled(test)
     networks(test)
     left_out(test, seen)
     borrowed_errors.report(seen)
-    speed()
+    speed(seen)
 
 
 def calibrated(test: pd.DataFrame) -> None:
@@ -54,7 +55,7 @@ def calibrated(test: pd.DataFrame) -> None:
     )
     stages = {"analytic": validate(test, residual=False), "residual": validate(test)}
     for (gpu, math, backend), part in test.groupby(["gpu", "math", "backend"]):
-        name = f"{gpu:9s} {math:10s} {backend:7s}"
+        name = f"{gpu:9s} {math:18s} {backend:7s}"
         roofline = roofline_s(part, hardware.gpu(gpu), math)
         print(f"{name} {'roofline':9s}", line(part.latency_s.to_numpy(), roofline))
         for stage, done in stages.items():
@@ -73,12 +74,14 @@ def calibrated(test: pd.DataFrame) -> None:
 
 def pooled(test: pd.DataFrame) -> None:
     """Errors where no backend is named, of each backend's rows: what `estimate` gives for such a device."""
-    print("\nno backend named: MAPE %, coverage %, mean width %")
     several = test.groupby(["gpu", "math"]).backend.transform("nunique") > 1
+    if not several.any():
+        return
+    print("\nno backend named: MAPE %, coverage %, mean width %")
     done = validate(test[several].assign(backend="")).assign(backend=test[several].backend)
     for (gpu, math, backend), part in done.groupby(["gpu", "math", "backend"]):
         found = scores.score(part)
-        print(f"{gpu:9s} {math:10s} {backend:7s}", *(f"{100 * found[x]:6.1f}" for x in ("mape", "coverage", "width")))
+        print(f"{gpu:9s} {math:18s} {backend:7s}", *(f"{100 * found[x]:6.1f}" for x in ("mape", "coverage", "width")))
 
 
 def networks(test: pd.DataFrame) -> None:
@@ -86,11 +89,13 @@ def networks(test: pd.DataFrame) -> None:
     print("\nsums over random networks of held-out pairs: coverage %, correlation")
     done = validate(test)
     for (gpu, math, backend), part in done.groupby(["gpu", "math", "backend"]):
-        kind, device = gemm_kind.named(math), hardware.gpu(gpu)
-        rho = predict(1.0, 64.0, 64.0, kind, device, backend=backend).correlation
+        table = of(part)
+        one = [size[:1] for size in table.sizes(part)]
+        kind, device = table.model.named(math), hardware.gpu(gpu)
+        rho = predict(table.model, one, kind, device, backend=backend).correlation
         columns = (part[name].to_numpy() for name in ("predicted_s", "low_s", "high_s"))
         sums = error_tables.network_sums(part, *columns, seed=1)
-        print(f"{gpu:9s} {math:10s} {backend:7s} {100 * error_tables.network_coverage(sums, rho):5.1f} {rho:8.3f}")
+        print(f"{gpu:9s} {math:18s} {backend:7s} {100 * error_tables.network_coverage(sums, rho):5.1f} {rho:8.3f}")
 
 
 def left_out(test: pd.DataFrame, seen: pd.DataFrame) -> None:
@@ -98,7 +103,7 @@ def left_out(test: pd.DataFrame, seen: pd.DataFrame) -> None:
     print(f"\nleave one device out, % \n{HEAD} rows    MAPE  median   p90    bias    tau  cover  width")
     spec = validate(test, "spec")
     for (gpu, math, backend), part in spec.groupby(["gpu", "math", "backend"]):
-        name = f"{gpu:9s} {math:10s} {backend:7s}"
+        name = f"{gpu:9s} {math:18s} {backend:7s}"
         print(f"{name} {'spec':9s}", scored(part), part.how.iloc[0])
         own = seen[(seen.gpu == gpu) & (seen.math == math) & (seen.backend == backend)]
         found = adapted(part, own, gpu, math, backend)
@@ -107,28 +112,28 @@ def left_out(test: pd.DataFrame, seen: pd.DataFrame) -> None:
 
 def adapted(part: pd.DataFrame, own: pd.DataFrame, gpu: str, math: str, backend: str) -> np.ndarray:
     """MAPE in % on the held-out rows after fits to 30 rows, one a seed."""
-    device, kind = hardware.gpu(gpu), gemm_kind.named(math)
-    others = [fit for fit in calibrations("gemm") if fit.device != gpu]
-    prior = carried(GEMM, math, device, others, backend)
-    shape = [part[name].to_numpy() for name in "mnk"]
+    model = of(part).model
+    device, kind = hardware.gpu(gpu), model.named(math)
+    others = [fit for fit in calibrations(model.name) if fit.device != gpu]
+    prior = carried(model, math, device, others, backend)
+    sizes = of(part).sizes(part)
     found = []
     for seed in range(SEEDS):
         constants = fit_constants(own.sample(30, random_state=100 + seed), kind, device, prior, starts=1)
-        predicted = gpu_gemm.latency_s(*shape, kind, device, GemmConstants(**constants))
+        predicted = model.terms(*sizes, kind, device, model.constants(**constants)).latency_s
         found.append(100 * np.mean(np.abs(predicted / part.latency_s.to_numpy() - 1)))
     return np.array(found)
 
 
-def speed(count: int = 400_000) -> None:
-    """Predictions a second by one array call."""
-    rng = np.random.default_rng(0)
-    m, n, k = (np.exp2(rng.uniform(4, 14, count)).round() for _ in range(3))
-    gpu, kind = hardware.gpu("h100_sxm"), gemm_kind.named("bfloat16")
-    fit = next(f for f in calibrations("gemm") if f.device == gpu.name and f.math == kind.math)
-    constants = GemmConstants(**fit.constants)
-    analytic = best(lambda: gpu_gemm.latency_s(m, n, k, kind, gpu, constants))
-    part = [x[: count // 8] for x in (m, n, k)]
-    residual = best(lambda: predict(*part, kind, gpu, backend=fit.backend))
+def speed(seen: pd.DataFrame, count: int = 400_000) -> None:
+    """Predictions a second by one array call, of shapes drawn from the rows of one kind on an H100."""
+    model, gpu = of(seen).model, hardware.gpu("h100_sxm")
+    fit = next(f for f in calibrations(model.name) if f.device == gpu.name and f.math.endswith("bfloat16"))
+    rows = seen[(seen.gpu == gpu.name) & (seen.math == fit.math)].sample(count, replace=True, random_state=0)
+    sizes, kind, constants = of(seen).sizes(rows), model.named(fit.math), model.constants(**fit.constants)
+    analytic = best(lambda: model.terms(*sizes, kind, gpu, constants))
+    part = [x[: count // 8] for x in sizes]
+    residual = best(lambda: predict(model, part, kind, gpu, backend=fit.backend))
     print(f"\nspeed: analytic {count / analytic / 1e6:.2f} M/s, with residual {count / 8 / residual / 1e3:.0f} k/s")
 
 
@@ -158,4 +163,5 @@ def line(measured: np.ndarray, predicted: np.ndarray) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA)
+    for file in sys.argv[1:] or (DATA / "gemm.parquet", DATA / "attention.parquet"):
+        main(Path(file))

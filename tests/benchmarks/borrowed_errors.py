@@ -1,23 +1,28 @@
 """What the intervals of borrowed constants rest on: errors of a family's constants on another, of the fitted roofline.
 
-On pairs that fits saw: these quantiles set OTHER_FAMILY and SPREAD, so they are no test of them.
+On pairs that fits saw: these quantiles set OTHER_FAMILY, OTHER_KIND and SPREAD, so they are no test of them.
 """
 
 import numpy as np
 import pandas as pd
 
 from costmodel import hardware
-from costmodel.estimators import fitted_roofline, gemm_kind, gpu_gemm
-from costmodel.estimators.gemm_latency import GEMM, OTHER_FAMILY
+from costmodel.estimators import fitted_roofline
+from costmodel.estimators.attention_latency import OTHER_KIND
+from costmodel.estimators.gemm_latency import OTHER_FAMILY
 from costmodel.estimators.transfer import mean_constants
 from costmodel.hardware.calibration import calibrations
 from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.workload.ops import linear
+from profilers.gemm_table import GEMM_ROWS
+from profilers.measured_rows import of
 
 LENDERS = {
     "int8_wo": ("int4_wo", "bfloat16"), "int4_wo": ("int8_wo",), "sq": ("bfloat16", "fp8_static"),
     "fp8": ("bfloat16", "fp8_block", "fp8_static"), "fp8_static": ("fp8",), "fp8_block": ("fp8",),
+    "ctx_bfloat16": ("ctx_bfloat16_kvfp8",), "ctx_bfloat16_kvfp8": ("ctx_bfloat16",),
+    "gen_bfloat16": ("gen_bfloat16_kvfp8",), "gen_bfloat16_kvfp8": ("gen_bfloat16",),
 }  # fmt: skip
 """Families whose constants stand in for those of a family, where the device has both."""
 
@@ -29,24 +34,29 @@ def report(seen: pd.DataFrame) -> None:
     print("\nborrowed constants on seen pairs: 5th, 50th, 95th percentile of log(measured / predicted)")
     families = dict(other_families(seen))
     for name, errors in families.items():
-        print(f"{name:34s} {spread(errors)}")
-    print(f"all, alike {spread(np.concatenate(list(families.values())))}; OTHER_FAMILY is {OTHER_FAMILY}")
+        print(f"{name:44s} {spread(errors)}")
+    everything = spread(np.concatenate(list(families.values())))
+    if of(seen) is not GEMM_ROWS:
+        print(f"all, alike {everything}; OTHER_KIND is {OTHER_KIND}")
+        return
+    print(f"all, alike {everything}; OTHER_FAMILY is {OTHER_FAMILY}")
     rooflines = dict(memory_bound(seen))
     for name, errors in rooflines.items():
-        print(f"{name:34s} {spread(errors)}")
+        print(f"{name:44s} {spread(errors)}")
     print(f"all, alike {spread(np.concatenate(list(rooflines.values())))}; SPREAD is {fitted_roofline.SPREAD}")
 
 
 def other_families(seen: pd.DataFrame):
-    """Errors of a family's products by another family's constants on the same device."""
+    """Errors of a family's rows by another family's constants on the same device."""
+    table = of(seen)
+    model = table.model
     for (gpu, math), rows in seen.groupby(["gpu", "math"]):
-        device, kind = hardware.gpu(gpu), gemm_kind.named(math)
+        device, kind = hardware.gpu(gpu), model.named(math)
         some = rows.sample(ROWS, random_state=0, replace=len(rows) < ROWS)
         for lender in LENDERS.get(math, ()):
-            fits = [fit for fit in calibrations("gemm") if (fit.device, fit.math) == (gpu, lender)]
+            fits = [fit for fit in calibrations(model.name) if (fit.device, fit.math) == (gpu, lender)]
             if fits:
-                shape = (some[name].to_numpy() for name in "mnk")
-                predicted = gpu_gemm.latency_s(*shape, kind, device, mean_constants(GEMM, fits))
+                predicted = model.terms(*table.sizes(some), kind, device, mean_constants(model, fits)).latency_s
                 yield f"{gpu} {math} by {lender}", np.log(some.latency_s.to_numpy() / predicted)
 
 
