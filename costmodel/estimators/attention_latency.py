@@ -27,6 +27,7 @@ ATTENTION = LatencyModel(
     neutral=AttentionConstants(**{f.name: 1.0 for f in fields(AttentionConstants)}),
     shares=("compute_efficiency", "memory_efficiency", "wave_rounding", "packing"),
     nearest=attention_kind.NEAREST,
+    unalike=OTHER_KIND,
 )
 
 
@@ -46,4 +47,4 @@ def borrowed(
 ) -> Prediction:  # fmt: skip
     """Predict attention of a kind that nobody measured, as calibrated.borrowed does; flat arrays."""
     sizes = (batch, queries, keys, heads, kv_heads, head_dim, window)
-    return calibrated.borrowed(ATTENTION, sizes, kind, gpu, because=because, offsets=OTHER_KIND, fits=fits)
+    return calibrated.borrowed(ATTENTION, sizes, kind, gpu, because=because, fits=fits)

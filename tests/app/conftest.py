@@ -1,5 +1,6 @@
 """Run the command line as a user does, in a process of its own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -58,3 +59,14 @@ def refused_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
         return line
 
     return run
+
+
+@pytest.fixture
+def run_at_home(bitfront, tmp_path):
+    def call(*args):
+        done = bitfront(*args, "--json", cwd=tmp_path, env={"BITFRONT_HOME": str(tmp_path / "home")})
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return json.loads(done.stdout)
+
+    return call

@@ -1,7 +1,5 @@
 """bitfront validate, calibrate and estimate on attention, end to end."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,21 +8,10 @@ from attention_tables import noisy_rows
 from profilers import pair_split
 
 
-@pytest.fixture
-def run(bitfront, tmp_path):
-    def call(*args):
-        done = bitfront(*args, "--json", cwd=tmp_path, env={"BITFRONT_HOME": str(tmp_path / "home")})
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        return json.loads(done.stdout)
-
-    return call
-
-
-def test_figures_are_those_of_the_written_rows(run, tmp_path):
+def test_figures_are_those_of_the_written_rows(run_at_home, tmp_path):
     rows = pd.concat([noisy_rows(0.05), noisy_rows(0.2, gpu="l40s", phase="ctx", cache="fp8", seed=1)])
     rows.to_parquet(tmp_path / "rows.parquet", index=False)
-    groups = run("validate", "rows.parquet", "--out", "predicted.parquet")["groups"]
+    groups = run_at_home("validate", "rows.parquet", "--out", "predicted.parquet")["groups"]
     written = pd.read_parquet(tmp_path / "predicted.parquet")
     assert set(written.how) == {"calibrated"}
     totals = [group for group in groups if group["regime"] == "all"]
@@ -39,28 +26,28 @@ def test_figures_are_those_of_the_written_rows(run, tmp_path):
     known = np.sqrt(2 / np.pi) * np.array([0.05, 0.2])
     assert [group["mape"] for group in totals] == pytest.approx(known, rel=0.15)
     for level in ("transfer", "spec"):
-        found = run("validate", "rows.parquet", "--calibration", level)["groups"][0]
+        found = run_at_home("validate", "rows.parquet", "--calibration", level)["groups"][0]
         assert found["how"].startswith("transferred (from a100" if level == "transfer" else "spec (from a100")
-    held = run("validate", "rows.parquet", "--held-out")
+    held = run_at_home("validate", "rows.parquet", "--held-out")
     assert held["rows"] == pair_split.held_out(rows).sum()
 
 
-def test_a_device_twice_as_slow_is_learned_from_thirty_rows(run, tmp_path):
+def test_a_device_twice_as_slow_is_learned_from_thirty_rows(run_at_home, tmp_path):
     rows = noisy_rows(0.02, gpu="l40s").assign(backend="mine")
     rows = rows.assign(latency_s=2 * rows.latency_s)
     rows.to_parquet(tmp_path / "rows.parquet", index=False)
     rows.sample(30, random_state=0).to_parquet(tmp_path / "few.parquet", index=False)
-    made = run("calibrate", "few.parquet")
+    made = run_at_home("calibrate", "few.parquet")
     assert [path.rpartition("/")[2] for path in made["files"]] == ["l40s_attention.toml"]
-    before = run("validate", "rows.parquet", "--calibration", "spec")["groups"][0]
-    after = run("validate", "rows.parquet")["groups"][0]
+    before = run_at_home("validate", "rows.parquet", "--calibration", "spec")["groups"][0]
+    after = run_at_home("validate", "rows.parquet")["groups"][0]
     assert after["how"] == "transferred"
     assert after["mape"] < before["mape"]
 
 
 @pytest.mark.parametrize("phase", ["prefill", "decode"])
-def test_estimate_takes_the_calibrated_attention(run, phase):
-    found = run("estimate", "zoo:llama-3.1-8b", "--on", "h100_sxm", "--phase", phase, "--batch", "4")
+def test_estimate_takes_the_calibrated_attention(run_at_home, phase):
+    found = run_at_home("estimate", "zoo:llama-3.1-8b", "--on", "h100_sxm", "--phase", phase, "--batch", "4")
     layers = [layer for layer in found["layers"] if layer["kind"] == "attention"]
     assert {layer["source"] for layer in layers} == {"calibrated (vllm)"}
     assert all(0 < layer["latency_low_s"] < layer["latency_s"] < layer["latency_high_s"] for layer in layers)

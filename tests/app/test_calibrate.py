@@ -1,6 +1,5 @@
 """bitfront calibrate: measure, fit, predict, check; the user's own fits go first."""
 
-import json
 import time
 
 import numpy as np
@@ -9,31 +8,20 @@ import pytest
 from gemm_tables import GOOD, SIZES, bad_tables, noisy_rows
 
 
-@pytest.fixture
-def run(bitfront, tmp_path):
-    def call(*args):
-        done = bitfront(*args, "--json", cwd=tmp_path, env={"BITFRONT_HOME": str(tmp_path / "home")})
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        return json.loads(done.stdout)
-
-    return call
-
-
 def put(rows, path):
     rows.to_parquet(path, index=False)
     return str(path)
 
 
-def test_a_device_twice_as_slow_is_learned_and_then_predicted(run, tmp_path):
+def test_a_device_twice_as_slow_is_learned_and_then_predicted(run_at_home, tmp_path):
     rows = noisy_rows(0.03, sizes=SIZES[:7]).assign(backend="mine")
     rows = rows.assign(latency_s=2 * rows.latency_s)
     file = put(rows, tmp_path / "rows.parquet")
-    before = run("validate", file)["groups"][0]
+    before = run_at_home("validate", file)["groups"][0]
     assert before["how"] == "calibrated (pooled trtllm, vllm)"
     assert before["mape"] > 0.4
     start = time.perf_counter()
-    made = run("calibrate", file)
+    made = run_at_home("calibrate", file)
     assert time.perf_counter() - start < 60
     folder = tmp_path / "home" / "calibrations"
     assert [path.rpartition("/")[2] for path in made["files"]] == ["h100_sxm_gemm.toml", "h100_sxm_gemm_residual.npz"]
@@ -41,16 +29,16 @@ def test_a_device_twice_as_slow_is_learned_and_then_predicted(run, tmp_path):
     (fit,) = made["fits"]
     assert (fit["device"], fit["backend"], fit["how"]) == ("h100_sxm", "mine", "calibrated")
     assert fit["rows"] + fit["held_out_error"]["rows"] == len(rows)
-    after = run("validate", file, "--held-out")["groups"][0]
+    after = run_at_home("validate", file, "--held-out")["groups"][0]
     assert after["how"] == "calibrated"
     assert after["mape"] == pytest.approx(fit["held_out_error"]["residual_mape"], abs=2e-5)
     assert after["mape"] < 0.06
     assert after["coverage"] > 0.8
 
 
-def test_one_of_several_devices_from_a_few_rows_into_a_folder(run, tmp_path):
+def test_one_of_several_devices_from_a_few_rows_into_a_folder(run_at_home, tmp_path):
     both = pd.concat([noisy_rows(gpu="l40s").sample(40, random_state=0), noisy_rows(gpu="a100_sxm", backend="sglang")])
-    made = run("calibrate", put(both, tmp_path / "rows.parquet"), "--device", "l40s", "--out", "mine")
+    made = run_at_home("calibrate", put(both, tmp_path / "rows.parquet"), "--device", "l40s", "--out", "mine")
     assert made["files"] == ["mine/l40s_gemm.toml"]
     assert [(fit["device"], fit["how"], fit["rows"]) for fit in made["fits"]] == [("l40s", "transferred", 40)]
     assert made["fits"][0]["held_out_error"] == {}

@@ -11,27 +11,13 @@ from costmodel import hardware
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators import attention_kind
 from costmodel.hardware.calibration import FOLDER, calibrations, read
-from profilers import calibration_fit, pair_split, residual_fit
-from profilers.boosting import Growth
+from profilers import pair_split
 from profilers.constants_fit import fit_constants
 from profilers.fit import calibrate, validate
 from profilers.measured_rows import check, of, roofline_s
 
 MEASURED = Path(__file__).resolve().parents[3] / "shared" / "data" / "gpu" / "attention.parquet"
 GOOD = made_rows(configurations=[(8, 2, 128, 0), (8, 8, 64, 128)])
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setattr(residual_fit, "SMALL", Growth(trees=40, depth=4))
-    monkeypatch.setattr(residual_fit, "SPREAD", Growth(trees=20, depth=3))
-    monkeypatch.setattr(calibration_fit, "ADAPTED_SEEDS", 1)
 
 
 @pytest.mark.parametrize("phase", ["ctx", "gen"])

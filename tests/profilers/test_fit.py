@@ -12,27 +12,13 @@ from costmodel import hardware
 from costmodel.estimators import gemm_kind, gpu_gemm
 from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.hardware.calibration import FOLDER, calibrations, read
-from profilers import calibration_fit, pair_split, residual_fit
-from profilers.boosting import Growth
+from profilers import pair_split
 from profilers.constants_fit import fit_constants
 from profilers.fit import calibrate, validate
 from profilers.gemm_table import PRIOR
 
 MEASURED = Path(__file__).resolve().parents[3] / "shared" / "data" / "gpu" / "gemm.parquet"
 BF16, H100 = gemm_kind.named("bfloat16"), hardware.gpu("h100_sxm")
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setattr(residual_fit, "SMALL", Growth(trees=40, depth=4))
-    monkeypatch.setattr(residual_fit, "SPREAD", Growth(trees=20, depth=3))
-    monkeypatch.setattr(calibration_fit, "ADAPTED_SEEDS", 1)
 
 
 def mape(rows, constants):
