@@ -27,7 +27,7 @@ def test_figures_are_those_of_the_written_rows(run_at_home, tmp_path):
     assert [group["mape"] for group in totals] == pytest.approx(known, rel=0.15)
     for level in ("transfer", "spec"):
         found = run_at_home("validate", "rows.parquet", "--calibration", level)["groups"][0]
-        assert found["how"] == ("transferred" if level == "transfer" else "spec") + " (from l40s)"
+        assert found["how"] == ("transferred" if level == "transfer" else "spec") + " (from a100_sxm, l40s)"
     held = run_at_home("validate", "rows.parquet", "--held-out")
     assert held["rows"] == pair_split.held_out(rows).sum()
 
