@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.fpga_rows import fit_sites
+
 if TYPE_CHECKING:
     from costmodel.hardware.calibration import Calibration
 
@@ -23,6 +25,7 @@ def command(file: str, device: str, out: str | None, as_json: bool) -> None:
     attention, are held out and give the errors that are printed; few rows only move what other devices' rows tell.
     A device's fits of products are one file, those of attention another, which a new call replaces; your own folder's
     go before those that bitfront brings.
+    Rows of profile fpga, which have sites, refit the LUT sites of their circuits instead.
     """
     from pathlib import Path
 
@@ -33,6 +36,9 @@ def command(file: str, device: str, out: str | None, as_json: bool) -> None:
     from profilers.fit import calibrate
 
     rows = rows_file.read(Path(file))
+    if "sites" in rows:
+        fit_sites(rows, file, device, out, as_json=as_json)
+        return
     with bar("Fitting") as progress:
         paths = calibrate(rows, device, folder=Path(out) if out else None, progress=progress)
     fits = [fit for path in paths if path.suffix == ".toml" for fit in read(path)]

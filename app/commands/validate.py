@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from app.fpga_rows import show_errors
+
 HEADS = {
     "gpu": "", "math": "", "backend": "", "regime": "", "rows": "", "MAPE": "mape", "median": "median", "p90": "p90",
     "bias": "bias", "tau": "kendall_tau", "coverage": "coverage", "width": "width", "how": "",
@@ -35,6 +37,7 @@ def command(file: str, out: str | None, calibration: str, held_out: bool, as_jso
     which is then predicted too; attention has gpu, kind (ctx or gen), attn_dtype, kv_cache_dtype, batch_size, isl,
     step, num_heads, num_kv_heads, head_dim, window_size, latency_s. Both may have backend. The regime is the largest
     part of a predicted time: compute, memory or latency.
+    Rows of profile fpga have sites: their resources are predicted; --held-out goes by the names of the designs.
     """
     from pathlib import Path
 
@@ -46,32 +49,34 @@ def command(file: str, out: str | None, calibration: str, held_out: bool, as_jso
 
     if out:
         rows_file.check_target(Path(out))
+    rows = rows_file.read(Path(file))
+    if "sites" in rows:
+        show_errors(rows, file, out, held_out=held_out, as_json=as_json)
+        return
     with working(f"Predicting {file}"):
-        rows = rows_file.read(Path(file))
         rows = of_test_pairs(rows) if held_out else rows
         done = validate(rows, calibration)
         table, power = scores.table(done), scores.power_table(done)
     if out:
-        columns = [name for name in ADDED if name in done.columns]
-        rows_file.write(rows.assign(**{name: done[name].to_numpy() for name in columns}), Path(out))
+        added = {name: done[name].to_numpy() for name in ADDED if name in done.columns}
+        rows_file.write(rows.assign(**added), Path(out))
     notes = _notes(table, held_out)
     if as_json:
         result = {"file": file, "calibration": calibration, "held_out": held_out, "rows": len(rows), "out": out}
         click.echo(to_json(result | {"groups": table, "power": power, "notes": notes}))
         return
     print_table(f"{file}: {len(rows)} rows, predictions by {calibration}", [_shown(r) for r in table], list(HEADS))
-    _print_power(power)
-    for note in notes:
-        click.echo(f"\n{note}")
+    _print_rest(power, notes)
 
 
-def _print_power(power: list[dict[str, Any]]) -> None:
+def _print_rest(power: list[dict[str, Any]], notes: list[str]) -> None:
     from app.text import print_table
 
     if power:
         click.echo()
         heads = [head for head in HEADS if head != "regime"]
         print_table("Board power", [_shown(record | {"regime": ""}) for record in power], heads)
+    click.echo("\n" + "\n\n".join(notes))
 
 
 def _shown(record: dict[str, Any]) -> dict[str, Any]:

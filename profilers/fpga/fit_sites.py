@@ -1,4 +1,4 @@
-"""Fit the site model's constants on synthesised products and dot products, and judge them on the held-out designs."""
+"""Fit each circuit's constants on synthesised designs, and judge them on the held-out ones."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -6,32 +6,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.fpga.site_parts import parts
-from costmodel.formats import get
+from costmodel.estimators.fpga.circuit_sites import NONE, catalog, circuit_parts
 from costmodel.record import stack
+from profilers.fpga.codes import get
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MODELLED = ("product", "dot")
+KINDS = ("integer", "mixed", "minifloat")
 _ROUNDS = 40
 _SMALL_ERROR = 0.02
 """Relative errors below this are not weighted up further."""
-_RIDGE = 1e-3
+_RIDGE = 3e-3
 """Pull of constants towards 0 in units of a relative error, for those that few designs tell apart."""
 
 
 def fit(table: "pd.DataFrame") -> dict[str, float]:
-    """Constants that minimise the mean absolute relative error of the rows (see `rows`) that are not held out.
+    """Constants of one circuit that minimise the mean absolute relative error of the rows that are not held out.
 
     Iteratively reweighted least squares (Holland and Welsch, Robust regression using iteratively reweighted
-    least-squares, 1977, doi 10.1080/03610927708827533).
+    least-squares, 1977, doi 10.1080/03610927708827533). A design that needs no site counts as one.
     """
-    train = modelled(table)
-    train = train[~train["held_out"]]
+    train = table[~table["held_out"]].reset_index(drop=True)
     names, counted = regressors(train)
-    measured = train["sites"].to_numpy(np.float64)
-    relative = counted / measured[:, None]
+    relative = counted / measured(train)[:, None]
     weights, found = np.ones(len(train)), np.zeros(len(names))
     for _ in range(_ROUNDS):
         rows = np.vstack([relative * weights[:, None], _RIDGE * np.eye(len(names))])
@@ -40,39 +38,56 @@ def fit(table: "pd.DataFrame") -> dict[str, float]:
     return dict(zip(names, found.tolist(), strict=True))
 
 
-def modelled(table: "pd.DataFrame") -> "pd.DataFrame":
-    """The rows of units that the model covers."""
-    return table[table["unit"].isin(MODELLED)].reset_index(drop=True)
+def circuits(table: "pd.DataFrame") -> list[str]:
+    """The circuits in a table that have a model; products and dot products first, on which others build."""
+    found = set(table["unit"]) & set(catalog())
+    first = [name for name in ("product", "dot") if name in found]
+    return [*first, *sorted(found - set(first))]
+
+
+def measured(table: "pd.DataFrame") -> NDArray[np.float64]:
+    """Sites, at least 1."""
+    return np.asarray(np.maximum(table["sites"].to_numpy(np.float64), 1.0))
 
 
 def regressors(table: "pd.DataFrame") -> tuple[list[str], NDArray[np.float64]]:
-    """The names of the model's parts and their counts [rows, parts]."""
-    a, b = (stack([get(name) for name in table[column]]) for column in ("a_format", "b_format"))
+    """The names of one circuit's parts and their counts [rows, parts]."""
+    a, b, out = (
+        stack([get(name) if name else NONE for name in table[column]])
+        for column in ("a_format", "b_format", "out_format")
+    )
     n, acc_bits = (table[column].to_numpy(np.float64) for column in ("n", "acc_bits"))
-    found = parts(a, b, n=n, acc_bits=acc_bits)
+    found = circuit_parts(table["unit"].iloc[0], a=a, b=b, n=n, acc_bits=acc_bits, out=out)
     return list(found), np.stack([np.broadcast_to(part, n.shape) for part in found.values()], axis=1)
 
 
+def predictions(table: "pd.DataFrame", constants: Mapping[str, float]) -> NDArray[np.float64]:
+    """Sites of one circuit's rows."""
+    names, counted = regressors(table)
+    return np.asarray(np.maximum(counted @ np.array([constants[name] for name in names]), 1.0))
+
+
 def errors(table: "pd.DataFrame", constants: Mapping[str, float]) -> dict[str, float]:
-    """Mean and 90th percentile of the absolute relative error, by unit and kind of operands, on held-out rows alone."""
-    test = modelled(table)
-    test = test[test["held_out"]].reset_index(drop=True)
-    names, counted = regressors(test)
-    relative = np.abs(counted @ np.array([constants[name] for name in names]) / test["sites"].to_numpy() - 1)
-    found: dict[str, float] = {"rows": float(len(test)), "mape": float(relative.mean())}
-    groups = test["unit"] + "_" + kinds(test)
-    for group in sorted(set(groups)):
-        chosen = relative[(groups == group).to_numpy()]
-        found |= {f"{group}_rows": float(len(chosen)), f"{group}_mape": float(chosen.mean())}
-        found[f"{group}_p90"] = float(np.quantile(chosen, 0.9))
+    """Mean and 90th percentile of the absolute relative error on one circuit's held-out rows, and by operands."""
+    test = table[table["held_out"]].reset_index(drop=True)
+    if not len(test):
+        return {}
+    relative = np.abs(predictions(test, constants) / measured(test) - 1)
+    found = {"rows": float(len(test)), "mape": float(relative.mean()), "p90": float(np.quantile(relative, 0.9))}
+    groups = kinds(test)
+    for kind in KINDS if test["unit"].iloc[0] in ("product", "dot") else ():
+        chosen = relative[(groups == kind).to_numpy()]
+        if len(chosen):
+            found |= {f"{kind}_rows": float(len(chosen)), f"{kind}_mape": float(chosen.mean())}
+            found[f"{kind}_p90"] = float(np.quantile(chosen, 0.9))
     return found
 
 
 def kinds(table: "pd.DataFrame") -> "pd.Series[str]":
-    """integer, minifloat or mixed, by the operands of each row."""
+    """integer, mixed or minifloat, by the operands of each row; absent formats and codebooks count as integers."""
     import pandas as pd
 
-    floats = [
-        sum(get(name).is_float for name in pair) for pair in zip(table["a_format"], table["b_format"], strict=True)
-    ]
-    return pd.Series([("integer", "mixed", "minifloat")[count] for count in floats], index=table.index)
+    pairs = zip(table["a_format"], table["b_format"], strict=True)
+    floats = [[get(name).is_float for name in pair if name] for pair in pairs]
+    names = [KINDS[2 if all(found) and found else 1 if any(found) else 0] for found in floats]
+    return pd.Series(names, index=table.index)

@@ -54,7 +54,7 @@ def designs(table: "pd.DataFrame") -> list[Design]:
     """The designs of a table's rows; absent columns are n = 1, acc_bits = 0, no format. ValueError names a bad row."""
     if "unit" not in table:
         raise ValueError(f"a table of designs has a column unit, got {', '.join(map(str, table.columns))}")
-    columns = [table[name] if name in table else [default] * len(table) for name, default in _DEFAULTS.items()]
+    columns = [table[name] if name in table else [default] * len(table) for name, default in DEFAULTS.items()]
     found = []
     for row, (unit, a, b, n, acc_bits, out) in enumerate(zip(*columns, strict=True)):
         try:
@@ -66,7 +66,7 @@ def designs(table: "pd.DataFrame") -> list[Design]:
     return found
 
 
-_DEFAULTS = {"unit": "", "a_format": "", "b_format": "", "n": 1, "acc_bits": 0, "out_format": ""}
+DEFAULTS = {"unit": "", "a_format": "", "b_format": "", "n": 1, "acc_bits": 0, "out_format": ""}
 
 
 def _text(value: Any) -> str:

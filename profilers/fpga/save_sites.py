@@ -1,43 +1,57 @@
-"""Write the site model's calibration: constants, held-out errors, and what was measured."""
+"""Write the site calibrations of a device family: constants, held-out errors, and what was measured."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costmodel.estimators.fpga.sites import MODEL
-from costmodel.files import write_atomically
-from profilers.fpga.fit_sites import errors, fit, modelled
+from costmodel.estimators.fpga.circuit_sites import MODEL, calibrated
+from costmodel.hardware.calibration import Calibration
+from profilers import calibration_file
+from profilers.fpga.fit_sites import circuits, errors, fit
 
 if TYPE_CHECKING:
     import pandas as pd
 
+FEWEST_ROWS = 12
+"""Rows to fit that a circuit needs: of fewer, constants would be guesses."""
+
+
+def fits(table: "pd.DataFrame", family: str = "xc7") -> list[Calibration]:
+    """One calibration a circuit of the rows (see `rows`) of a family; ValueError where no circuit has rows enough."""
+    versions = ", ".join(sorted(set(table["yosys"].dropna()))) if "yosys" in table else ""
+    parts = {name: table[table["unit"] == name].reset_index(drop=True) for name in circuits(table)}
+    enough = {name: part for name, part in parts.items() if (~part["held_out"]).sum() >= FEWEST_ROWS}
+    if not enough:
+        raise ValueError(f"a circuit is fitted on at least {FEWEST_ROWS} rows that are not held out; none has so many")
+    return [_fit(name, part, family, versions) for name, part in enough.items()]
+
 
 def save(table: "pd.DataFrame", folder: Path, family: str = "xc7") -> Path:
-    """Fit the rows of one device family (see `rows`) and write `<family>_lut_sites.toml` into the folder."""
-    train, constants = modelled(table), fit(table)
-    held_out = errors(table, constants)
-    versions = ", ".join(sorted(set(train["yosys"])))
-    lines = [
-        f'model = "{MODEL}"',
-        f'device = "{family}"',
-        f'measured_on = "Yosys {versions}, synth_xilinx -family {family}, netlists simulated against the formats"',
-        'source = "profilers/fpga, products and dot products of sample, 30 % held out by the hash of their name"',
-        "\n[[fit]]",
-        'math = "fabric"',
-        'backend = "yosys"',
-        f'backend_version = "{versions}"',
-        f"rows = {int((~train['held_out']).sum())}",
-        f"pairs = {len(train[['a_format', 'b_format']].drop_duplicates())}",
-        f"ranges = {{ n = {_range(train['n'])}, sites = {_range(train['sites'])} }}",
-        "intervals = {}",
-        "\n[fit.constants]",
-        *(f"{name} = {value:.5g}" for name, value in constants.items()),
-        "\n[fit.held_out_error]",
-        *(f"{name} = {value:.4g}" for name, value in held_out.items()),
-    ]
-    path = folder / f"{family}_{MODEL}.toml"
-    write_atomically(path, "\n".join(lines) + "\n")
+    """Fit the rows of one device family and write `<family>_lut_sites.toml` into the folder."""
+    return write(fits(table, family), folder)
+
+
+def write(found: list[Calibration], folder: Path) -> Path:
+    """Write the fits of one family; estimates of this process take them up."""
+    path = calibration_file.write(found, folder)[0]
+    calibrated.cache_clear()
     return path
 
 
-def _range(column: "pd.Series[int]") -> str:
-    return f"[{column.min()}, {column.max()}]"
+def _fit(circuit: str, rows: "pd.DataFrame", family: str, versions: str) -> Calibration:
+    constants = {name: float(f"{value:.5g}") for name, value in fit(rows).items()}
+    ranges = {name: (float(rows[name].min()), float(rows[name].max())) for name in ("n", "acc_bits", "sites")}
+    return Calibration(
+        model=MODEL,
+        device=family,
+        math=circuit,
+        backend="yosys",
+        backend_version=versions,
+        constants=constants,
+        held_out_error=errors(rows, constants),
+        intervals={},
+        ranges=ranges,
+        rows=int((~rows["held_out"]).sum()),
+        pairs=len(rows[["a_format", "b_format"]].drop_duplicates()),
+        measured_on=f"Yosys {versions}, synth_xilinx -family {family}, netlists simulated against the formats",
+        source="profilers/fpga, designs of sample; 30 % held out by the hash of their name",
+    )

@@ -41,7 +41,7 @@ def bad_tables():
         ("nested", GOOD.assign(m=[[1, 2]] * len(GOOD)), "m must be"),
         ("attention", pd.DataFrame({"gpu": ["h100_sxm"] * 2, "kind": "ctx", "num_heads": 8, "latency_s": 1e-3}),
          "a table of attention has"),
-        ("fpga", pd.DataFrame({"unit": ["dot"] * 2, "device_family": "xc7", "sites": 9}), "look like FPGA rows"),
+        ("fpga", pd.DataFrame({"unit": ["dot"] * 2, "device_family": "xc7", "sites": 9}), "row 0: unknown format"),
     ]  # fmt: skip
 
 

