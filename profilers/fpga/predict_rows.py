@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from costmodel.estimators.fpga.circuit_sites import calibrated, calibration
 from costmodel.estimators.fpga.flip_flops import flip_flops
+from costmodel.estimators.fpga.site_calibration import calibrated, calibration
 from profilers.fpga.fit_sites import kinds, predictions
 from profilers.fpga.rows import DEFAULTS, designs
 from profilers.fpga.verilog import ports

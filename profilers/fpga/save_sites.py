@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costmodel.estimators.fpga.circuit_sites import MODEL, calibrated
+from costmodel.estimators.fpga.site_calibration import MODEL, calibrated
 from costmodel.hardware.calibration import Calibration
 from profilers import calibration_file
 from profilers.fpga.fit_sites import circuits, errors, fit

@@ -8,11 +8,10 @@ import numpy as np
 
 from costmodel.catalog import modules, require
 from costmodel.estimators.fpga import circuits
+from costmodel.estimators.fpga.site_calibration import calibration
 from costmodel.formats import Format
-from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.record import Real
 
-MODEL = "lut_sites"
 NONE = Format("none", 1)
 """Stands where a circuit has no such format."""
 
@@ -36,15 +35,3 @@ def circuit_sites(circuit: str, counted: Mapping[str, Real], constants: Mapping[
     """Sites of what `circuit_parts` counted, by the circuit's calibration or other constants; at least 1."""
     factors = constants if constants is not None else calibration(circuit).constants
     return np.maximum(sum(factors[name] * part for name, part in counted.items()), 1.0)
-
-
-def calibration(circuit: str = "dot", family: str = "xc7") -> Calibration:
-    """The calibration of a circuit: the user's own, or the shipped one."""
-    found = calibrated(family)
-    return found[require(f"circuit calibrated on {family}", circuit, found)]
-
-
-@cache
-def calibrated(family: str = "xc7") -> dict[str, Calibration]:
-    """The calibrations of a device family by circuit."""
-    return {fit.math: fit for fit in calibrations(MODEL) if fit.device == family}

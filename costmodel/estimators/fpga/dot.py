@@ -7,7 +7,8 @@ import numpy as np
 from costmodel.estimators.fpga.accumulator import accumulator_bits, scaled
 from costmodel.estimators.fpga.dsp import packed_rows
 from costmodel.estimators.fpga.product_shape import ceil_log2, product_shape
-from costmodel.estimators.fpga.sites import calibration, sites
+from costmodel.estimators.fpga.site_calibration import calibration
+from costmodel.estimators.fpga.sites import sites
 from costmodel.estimators.fpga.unit import Folding
 from costmodel.formats import Format
 from costmodel.precision import Precision

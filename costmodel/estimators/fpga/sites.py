@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from costmodel.estimators.fpga.circuit_sites import calibration, circuit_parts, circuit_sites
+from costmodel.estimators.fpga.circuit_sites import circuit_parts, circuit_sites
 from costmodel.estimators.fpga.circuits.dot import sum_parts, term_parts
 from costmodel.estimators.fpga.product_shape import product_shape
+from costmodel.estimators.fpga.site_calibration import calibration
 from costmodel.formats import Format
 from costmodel.record import Real
-
-__all__ = ["calibration", "sites"]
 
 
 def sites(a: Format, b: Format, *, n: Real = 1, acc_bits: Real = 0) -> Real:

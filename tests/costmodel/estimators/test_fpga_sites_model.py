@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmodel.estimators.fpga.adder_tree import tree_growth, tree_registers
-from costmodel.estimators.fpga.circuit_sites import calibration, catalog, circuit_parts, circuit_sites
+from costmodel.estimators.fpga.circuit_sites import catalog, circuit_parts, circuit_sites
 from costmodel.estimators.fpga.flip_flops import pipeline_stages, pipelined_flip_flops
+from costmodel.estimators.fpga.site_calibration import calibration
 from costmodel.estimators.fpga.sites import sites
 from costmodel.formats import get, values
 from costmodel.record import stack

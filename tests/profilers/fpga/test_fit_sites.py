@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from costmodel.estimators.fpga.circuit_sites import MODEL, calibrated, calibration
+from costmodel.estimators.fpga.site_calibration import MODEL, calibrated, calibration
 from costmodel.estimators.fpga.sites import sites
 from costmodel.formats import get
 from costmodel.hardware.calibration import FOLDER, read
