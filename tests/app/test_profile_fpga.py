@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from app.commands import calibrate, validate
 from app.commands.profile import command
+from costmodel.hardware.calibration import FOLDER, read
 from profilers.fpga import Progress, tool
 
 
@@ -89,3 +91,35 @@ def test_absent_yosys_is_one_line(monkeypatch, refused_here):
 
     monkeypatch.setattr("profilers.fpga.synthesis.yosys", absent)
     assert "pip install 'bitfront[fpga]'" in refused_here("profile", "fpga", "--formats", "int4")
+
+
+def test_rows_are_validated_and_refit(tmp_path):
+    rows = pd.read_parquet(FOLDER / "xc7_fpga_rows.parquet").groupby("unit").head(60)
+    rows, out = rows[rows["unit"].isin(["product", "thresholds"])], tmp_path / "predicted.csv"
+    path = tmp_path / "rows.parquet"
+    rows.drop(columns=["design", "held_out", "yosys"]).to_parquet(path, index=False)
+    done = CliRunner().invoke(validate.command, [str(path), "--out", str(out), "--json"], catch_exceptions=False)
+    written, groups = pd.read_csv(out), json.loads(done.output)["groups"]
+    error = (written["predicted_sites"] / written["sites"] - 1).abs()
+    assert groups[0]["mape"] == pytest.approx(error.mean(), rel=1e-6)
+    assert groups[0]["mape"] < 0.1
+    assert {"predicted_ff", "predicted_dsp", "predicted_bram18"} <= set(written)
+    doubled = pd.read_parquet(path).assign(sites=lambda t: 2 * t["sites"])
+    doubled.to_parquet(path, index=False)
+    CliRunner().invoke(calibrate.command, [str(path), "--out", str(tmp_path / "fits")], catch_exceptions=False)
+    fits = {fit.math: fit for fit in read(tmp_path / "fits" / "xc7_lut_sites.toml")}
+    shipped = {fit.math: fit for fit in read(FOLDER / "xc7_lut_sites.toml")}
+    ratio = fits["thresholds"].constants["compare"] / shipped["thresholds"].constants["compare"]
+    assert ratio == pytest.approx(2, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"sites": -1}, "sites must not be negative"), ({"n": 0}, "row 0: n must be within"), ({"unit": "dt"}, "row 0: ")],
+)
+def test_bad_rows_of_synthesis_are_one_line(change, message, refused_here, tmp_path):
+    path = tmp_path / "rows.csv"
+    good = {"unit": "dot", "a_format": "int4", "b_format": "int4", "n": 4, "acc_bits": 16, "sites": 60}
+    pd.DataFrame([good | change]).to_csv(path, index=False)
+    assert message in refused_here("validate", str(path))
+    assert message in refused_here("calibrate", str(path))
