@@ -74,10 +74,11 @@ def _figures(run: Run) -> str:
         )
     else:
         shown.append(resources(chosen, available=run["available"], title="Share of the device"))
-    return f'<div class="pair">{"".join(_embed(figure) for figure in shown)}</div>'
+    return f'<div class="pair">{"".join(embed(figure) for figure in shown)}</div>'
 
 
-def _embed(figure: go.Figure) -> str:
+def embed(figure: go.Figure) -> str:
+    """A figure as HTML, without plotly itself."""
     html: str = to_html(figure, include_plotlyjs=False, full_html=False, config=CONFIG)
     return f"<div>{html}</div>"
 
@@ -102,7 +103,7 @@ def _designs(run: Run) -> str:
         cells += [f"{design['loss']:.3g}"]
         cells += [quantity(c, design["totals"][c]) if c in design["totals"] else "-" for c in costs]
         rows.append((same(design, chosen), cells))
-    return _table([*columns, *(label(c) for c in costs)], rows)
+    return table([*columns, *(label(c) for c in costs)], rows)
 
 
 def _against(design: Mapping[str, Any], reference: Mapping[str, Any]) -> list[str]:
@@ -119,10 +120,11 @@ def _layer_table(layers: Sequence[Mapping[str, Any]]) -> str:
         (False, [str(v) if isinstance(v := layer.get(c, "-"), str) else quantity(c, v) for c in columns])
         for layer in layers
     ]
-    return _table([label(c) for c in columns], rows)
+    return table([label(c) for c in columns], rows)
 
 
-def _table(columns: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]]) -> str:
+def table(columns: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]]) -> str:
+    """A table as HTML; rows are (chosen, cells)."""
     head = "".join(f"<th>{escape(c)}</th>" for c in columns)
     body = "".join(
         f"<tr{' class=chosen' if chosen else ''}>{''.join(f'<td>{escape(c)}</td>' for c in cells)}</tr>"

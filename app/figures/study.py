@@ -1,0 +1,56 @@
+"""Pairs of formats by what they cost and how often the network errs, a colour a family."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.figures.style import colour, layout
+
+FAMILIES = ("integer", "minifloat", "mixed")
+SYMBOLS = ("square", "diamond", "circle")
+
+
+def study(rows: Sequence[Mapping[str, Any]], *, cost: str, title: str, x: str, base: float) -> go.Figure:
+    """Plot 1 - accuracy of rows (pair, family, accuracy, spread, and the cost) against the cost, both logarithmic.
+
+    A line a family joins what no other pair of the family beats; `base` is the accuracy of the network itself.
+    """
+    figure = go.Figure()
+    floor = min((1 - r["accuracy"] for r in rows if r["accuracy"] < 1), default=0.01) / 2
+    for i, family in enumerate(FAMILIES):
+        own = sorted((r for r in rows if r["family"] == family), key=lambda r: float(r[cost]))
+        if not own:
+            continue
+        figure.add_scatter(
+            x=[r[cost] for r in own],
+            y=[max(1 - r["accuracy"], floor) for r in own],
+            text=[f"{r['pair']}<br>accuracy {r['accuracy']:.2%} +- {r['spread']:.2%}" for r in own],
+            mode="markers",
+            name=family,
+            marker={"symbol": SYMBOLS[i], "size": 7, "color": colour(i), "opacity": 0.7},
+            hovertemplate="%{text}<br>%{x:,.4g}<extra></extra>",
+        )
+        best = _front(own, cost)
+        figure.add_scatter(
+            x=[r[cost] for r in best],
+            y=[max(1 - r["accuracy"], floor) for r in best],
+            mode="lines",
+            line={"shape": "hv", "color": colour(i), "width": 1.5},
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    figure.add_hline(y=max(1 - base, floor), line_dash="dot", annotation_text="fp32")
+    axes = {"xaxis": {"title": {"text": x}, "type": "log"}, "yaxis": {"title": {"text": "test error"}, "type": "log"}}
+    axes["yaxis"]["tickformat"] = "~%"
+    figure.update_layout(**layout(title, "", "", **axes))
+    return figure
+
+
+def _front(rows: Sequence[Mapping[str, Any]], cost: str) -> list[Mapping[str, Any]]:
+    """The rows, cheapest first, each more accurate than every cheaper one."""
+    kept: list[Mapping[str, Any]] = []
+    for row in sorted(rows, key=lambda r: (float(r[cost]), -float(r["accuracy"]))):
+        if not kept or row["accuracy"] > kept[-1]["accuracy"]:
+            kept.append(row)
+    return kept

@@ -1,0 +1,54 @@
+"""The page of a study: for each network its conclusion, both figures, and a table of every pair."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from plotly.offline import get_plotlyjs
+
+from app.figures.study import study
+from app.report.html import embed, table
+
+COSTS = {
+    "lut_per_mac": "LUTs a MAC, dot product of {terms}",
+    "lut": "LUTs of the network at {throughput_per_s:,.0f} images/s",
+}
+
+
+def render(result: Mapping[str, Any]) -> str:
+    """The page as one HTML file with plotly inlined; `result` is what study.json holds."""
+    networks: Mapping[str, Mapping[str, Any]] = result["networks"]
+    links = " ".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in networks)
+    sections = "".join(_section(name, network, result) for name, network in networks.items())
+    limits = "".join(f"<li>{escape(limit)}</li>" for limit in result["limits"])
+    template = Template(Path(__file__).with_name("template.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title="Integers or minifloats on an FPGA",
+        lead=f"Every weight format with every activation format on {escape(result['device'])}, products in LUTs, "
+        f"accuracy a mean over {len(result['seeds'])} trained networks.",
+        links=links,
+        sections=f"<script>{get_plotlyjs()}</script>{sections}<h2>Limits</h2><ul>{limits}</ul>",
+        footer="",
+    )
+
+
+def _section(name: str, network: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    rows, base = network["points"], network["fp32_accuracy"]
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*network["conclusion"], network["conversion"]))
+    figures = "".join(
+        embed(study(rows, cost=cost, title=words.format(**result), x=words.format(**result), base=base))
+        for cost, words in COSTS.items()
+    )
+    columns = ("Weight/activation", "Family", "Accuracy", "Spread", "LUTs a MAC", "LUTs", "Low", "High", "Weight bytes")
+    cells = [
+        [r["pair"], r["family"], f"{r['accuracy']:.2%}", f"{r['spread']:.2%}", f"{r['lut_per_mac']:.1f}"]
+        + [f"{r[c]:,.0f}" for c in ("lut", "lut_low", "lut_high", "weight_bytes")]
+        for r in sorted(rows, key=lambda r: -float(r["accuracy"]))
+    ]
+    every = table(columns, [(False, c) for c in cells])
+    return (
+        f'<h2 id="{escape(name)}">{escape(name)}: fp32 {base:.2%}</h2><ul>{said}</ul><div class="pair">{figures}</div>'
+        f"<details><summary>Every pair ({len(rows)})</summary>{every}</details>"
+    )

@@ -1,0 +1,69 @@
+"""What a pair of formats costs: LUTs a MAC, and of a whole network at a fixed throughput, nothing in DSP blocks."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from app.demo.network import DigitsNet
+from app.study.question import Question
+from costmodel import hardware
+from costmodel.estimators import fpga
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.fpga.layer import lut_parts
+from costmodel.formats import get
+from costmodel.precision import Precision, precision
+from costmodel.record import stack
+from costmodel.workload import Workload
+from costmodel.workload.ops import linear
+
+Costs = dict[str, float]
+
+
+def costs(question: Question, name: str) -> dict[str, Costs]:
+    """By weight/activation: lut_per_mac and its relative error; of the network lut, its limits, its outputs' part.
+
+    Activations follow a ReLU, so that integers are unsigned ones.
+    """
+    width = dict(question.networks)[name]
+    workload = _workload(width)
+    device = replace(hardware.fpga(question.device), dsp=0)
+    return {f"{w}/{a}": _pair(question, workload, device, w, a) for w, a in question.pairs}
+
+
+def _pair(question: Question, workload: Workload, device: hardware.Fpga, weight: str, activation: str) -> Costs:
+    used = precision(f"{weight}/{_unsigned(activation)}")
+    layers = stack([used] * len(workload.ops))
+    folding = fpga.fold(workload, layers, device, throughput_per_s=question.throughput_per_s)
+    found = estimate(workload, used, device, folding=folding)
+    parts = lut_parts(workload.batch_of_ops, layers, folding, kind=device.dsp_kind)
+    mac, error = _per_mac(question, used, device)
+    return {
+        "lut_per_mac": mac,
+        "lut_per_mac_error": error,
+        **{total: found.totals[total] for total in ("lut", "lut_low", "lut_high", "ff", "bram18", "weight_bytes")},
+        "output_lut": float(np.sum(parts["output"])),
+        "dot_lut": float(np.sum(parts["dot"])),
+    }
+
+
+def _per_mac(question: Question, used: Precision, device: hardware.Fpga) -> tuple[float, float]:
+    """LUTs of one row of `terms` products with its tree and accumulator, a product, and their relative error."""
+    from costmodel.estimators.fpga.dot import dot_error
+
+    op = linear("row", 1, 16 * question.terms, 1, bias=False)
+    parts = lut_parts(op, used, fpga.Folding(1, question.terms, 0.0), kind=device.dsp_kind)
+    return float(parts["dot"]) / question.terms, float(dot_error(used, in_dsp=np.asarray(False)))
+
+
+def _workload(width: int) -> Workload:
+    import torch
+
+    from costmodel.importers import torch_export
+
+    module: Any = DigitsNet(width).eval()
+    return torch_export.read(module, (torch.zeros(1, 1, 8, 8),), name=f"digits of width {width}")
+
+
+def _unsigned(activation: str) -> str:
+    return f"u{activation}" if get(activation).encoding == "integer" else activation
