@@ -1,14 +1,18 @@
 """The exact Pareto front of one network: every trade of loss for cost that no other plan beats."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dse import boxes
+from dse.boxes import Answer, Point
+from dse.hull import supported
 from dse.pareto import mask
 from dse.solvers.grid import Grid, to_grid
-from dse.solvers.merging import merge
+from dse.solvers.merging import Sums, TooManyPointsError, merge
 from dse.tables import Floats, Tables, read
 
 MOST_POINTS = 300_000
@@ -25,7 +29,18 @@ class Front:
 
     names: tuple[str, ...]
     points: Floats
-    choices: NDArray[np.int64]
+    choices: NDArray[np.int64] = field(repr=False)
+
+    @cached_property
+    def supported(self) -> NDArray[np.bool_]:
+        """Whether each point is on the lower convex hull: those that some weighted sum of the columns finds."""
+        return supported(self.points)
+
+    def hypervolume(self, reference: ArrayLike) -> float:
+        """The volume that the points dominate below a reference point float[columns]; by moocore."""
+        from moocore import hypervolume
+
+        return float(hypervolume(self.points, ref=np.asarray(reference, dtype=np.float64)))
 
 
 def exact(loss: ArrayLike, costs: Mapping[str, ArrayLike], ties: Sequence[Sequence[int]] = ()) -> Front:
@@ -33,19 +48,56 @@ def exact(loss: ArrayLike, costs: Mapping[str, ArrayLike], ties: Sequence[Sequen
 
     Arguments as in `dse.allocate.solve`. Every point is proven: sums are compared as integers (`solvers.grid`), exactly
     where a table's floats fit a 60-bit grid, else up to 2**-50 of the table's largest sum. Two columns always finish in
-    reasonable time; with more, ValueError when a front passes MOST_POINTS points.
+    reasonable time; with more, ValueError when a front passes MOST_POINTS points: `stream` has no such limit.
+    """
+    return _merged(read(loss, costs, {}, ties, None), None)
+
+
+def stream(
+    loss: ArrayLike,
+    costs: Mapping[str, ArrayLike],
+    ties: Sequence[Sequence[int]] = (),
+    *,
+    known: Sequence[Answer] = (),
+    keep: Callable[[Answer], object] | None = None,
+    most: int = MOST_POINTS,
+) -> Iterator[Point]:
+    """Yield the points of `exact` as they are proven, in no order.
+
+    Two columns come at once, more after merging where no partial front passes `most` points; else integer programs
+    find each point (`boxes`), and `keep` is told every answer: `known` answers, as a killed run left them, are not
+    asked for again.
     """
     tables = read(loss, costs, {}, ties, None)
+    try:
+        front = _merged(tables, most if len(costs) > 1 else None) if not known else None
+    except TooManyPointsError:
+        front = None
+    if front is None:
+        yield from boxes.points(tables, known, keep)
+        return
+    for point, choice in zip(front.points, front.choices, strict=True):
+        yield Point(tuple(point.tolist()), tuple(choice.tolist()))
+
+
+def _merged(tables: Tables, most: int | None) -> Front:
     grids = [to_grid(table) for table in (*tables.costs.values(), tables.loss)]
-    merged = merge(_summed(grids, tables), _available(tables), MOST_POINTS)
+    merged = merge(_summed(grids, tables), _available(tables), most or MOST_POINTS)
     points = np.stack(
         [np.ldexp(v.astype(np.float64), -g.shift) for v, g in zip(merged.values, grids, strict=True)], axis=1
     )
     kept = _distinct(points)
+    return Front(("loss", *tables.costs), np.roll(points[kept], 1, axis=1), _choices(tables, merged, kept))
+
+
+def _choices(tables: Tables, merged: Sums, kept: NDArray[np.int64]) -> NDArray[np.int64]:
+    options = merged.options if len(kept) == merged.values.shape[1] else merged.options[:, kept]
+    if len(tables.groups) == len(tables.loss):
+        return options.T
     choices = np.empty((len(tables.loss), len(kept)), np.int64)
-    for options, group in zip(merged.options, tables.groups, strict=True):
-        choices[list(group)] = options[kept]
-    return Front(("loss", *tables.costs), np.roll(points[kept], 1, axis=1), choices.T)
+    for option, group in zip(options, tables.groups, strict=True):
+        choices[list(group)] = option
+    return choices.T
 
 
 def _summed(grids: list[Grid], tables: Tables) -> NDArray[np.int64]:
@@ -59,6 +111,8 @@ def _available(tables: Tables) -> NDArray[np.bool_]:
 
 def _distinct(points: Floats) -> NDArray[np.int64]:
     """Rows to keep where rounding to floats made points equal or dominated."""
+    if points.shape[1] == 2 and (np.diff(points[:, 0]) > 0).all() and (np.diff(points[:, 1]) < 0).all():
+        return np.arange(len(points))
     first = np.append(True, (points[1:] != points[:-1]).any(axis=1))
     kept = np.flatnonzero(first)
     return kept[mask(points[kept])]

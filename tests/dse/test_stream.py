@@ -1,0 +1,114 @@
+"""Fronts point by point, hulls and hypervolumes, against brute force and moocore."""
+
+import itertools
+
+import moocore
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dse import frontier, pareto
+from dse.hull import supported
+
+
+def network(seed, layers=4, options=3, costs=2, whole=True):
+    random = np.random.default_rng(seed)
+    table = (lambda: random.integers(0, 9, (layers, options)).astype(float)) if whole else (
+        lambda: random.uniform(size=(layers, options)))  # fmt: skip
+    return table(), {f"c{i}": table() for i in range(costs)}
+
+
+def values(points):
+    return sorted(point.values for point in points)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.booleans())
+def test_boxes_find_the_merged_front(seed, costs, whole):
+    loss, tables = network(seed, costs=costs, whole=whole)
+    front = frontier.exact(loss, tables, ties=[[0, 2]])
+    kept = []
+    answers = list(frontier.stream(loss, tables, ties=[[0, 2]], known=[], keep=kept.append, most=0))
+    if costs == 1:
+        assert not kept
+    rows = np.arange(len(loss))
+    for point in answers:
+        choice = np.array(point.choice)
+        assert choice[0] == choice[2]
+        assert point.values == pytest.approx([t[rows, choice].sum() for t in (loss, *tables.values())], rel=1e-12)
+    assert np.array(values(answers)) == pytest.approx(np.array(sorted(map(tuple, front.points.tolist()))), rel=1e-12)
+
+
+def test_a_killed_run_goes_on_where_it_stopped(monkeypatch):
+    loss, tables = network(7, layers=5)
+    kept = []
+    whole = list(frontier.stream(loss, tables, most=0, keep=kept.append))
+    first = list(itertools.islice(frontier.stream(loss, tables, most=0), 3))
+    assert first == whole[:3]
+    half, more = kept[: len(kept) // 2], []
+    again = list(frontier.stream(loss, tables, most=0, known=half, keep=more.append))
+    assert again == whole
+    assert half + more == kept
+
+
+def test_two_columns_and_small_fronts_stream_at_once():
+    loss, tables = network(3, layers=6, costs=1)
+    assert values(frontier.stream(loss, tables)) == sorted(map(tuple, frontier.exact(loss, tables).points.tolist()))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(2, 4))
+def test_non_dominated_points_are_those_of_moocore_and_of_brute_force(seed, count, columns):
+    points = np.random.default_rng(seed).integers(0, 6, (count, columns)).astype(float)
+    kept = pareto.mask(points)
+    assert kept.tolist() == moocore.is_nondominated(points, keep_weakly=True).tolist()
+    assert kept.tolist() == [
+        not any((other <= row).all() and (other < row).any() for other in points) for row in points
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(2, 3))
+def test_hypervolume_counts_the_dominated_cells(seed, count, columns):
+    points = np.random.default_rng(seed).integers(0, 5, (count, columns)).astype(float)
+    front = frontier.Front(("x",) * columns, points[pareto.mask(points)], np.zeros((count, 1), np.int64))
+    cells = np.array(list(itertools.product(range(6), repeat=columns)))
+    assert front.hypervolume([6.0] * columns) == (points[None] <= cells[:, None]).all(axis=2).any(axis=1).sum()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 3))
+def test_supported_points_are_found_by_weights(seed, columns):
+    points = np.unique(np.random.default_rng(seed).integers(0, 12, (14, columns)).astype(float), axis=0)
+    points = points[pareto.mask(points)]
+    flags = supported(points)
+    random = np.random.default_rng(1)
+    weights = np.concatenate([random.dirichlet(np.ones(columns), 3000), np.full((1, columns), 1 / columns)])
+    best = np.unique((weights @ points.T).argmin(axis=1))
+    assert flags[best].all()
+    for row in np.flatnonzero(~flags):  # two others mix to something at most this point
+        others = np.delete(points, row, axis=0)
+        from scipy.optimize import linprog
+
+        found = linprog(
+            np.r_[np.zeros(len(others)), -1.0],
+            A_ub=np.c_[others.T, np.ones(columns)], b_ub=points[row],
+            A_eq=[[1.0] * len(others) + [0.0]], b_eq=[1.0], bounds=[(0, None)] * len(others) + [(None, None)],
+        )  # fmt: skip
+        assert -found.fun > -1e-9
+
+
+def test_ladders_and_merging_agree_where_costs_share_a_divisor():
+    random = np.random.default_rng(5)
+    size = random.choice([64, 192, 256, 4096, 147], (14, 1)) * np.array([2.0, 3.0, 4.0, 8.0])
+    loss = random.lognormal(0, 1, (14, 1)) * 4.0 ** -np.array([2.0, 3.0, 4.0, 8.0])
+    front = frontier.exact(loss, {"bits": size})
+    shaken = frontier.exact(loss, {"bits": size * (1 + 1e-9 * random.uniform(size=size.shape))})
+    rows = np.arange(14)
+    assert front.points[:, 1] == pytest.approx([size[rows, c].sum() for c in front.choices])
+    assert front.points[:, 0] == pytest.approx([loss[rows, c].sum() for c in front.choices])
+    for cost, least in zip(front.points[:, 1], front.points[:, 0], strict=True):
+        near = shaken.points[shaken.points[:, 1] <= cost * (1 + 2e-9), 0].min()
+        assert least == pytest.approx(near, rel=1e-12)
+    assert front.supported[[0, -1]].all()
