@@ -5,7 +5,6 @@ Problems, Journal of Global Optimization 61(4), 2015, doi 10.1007/s10898-014-020
 limits on the costs bound, in which others can still be; boxes within others are dropped.
 """
 
-import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,38 +37,49 @@ class Answer:
 def points(
     tables: Tables, known: Sequence[Answer] = (), keep: Callable[[Answer], object] | None = None
 ) -> Iterator[Point]:
-    """Yield every non-dominated point once; `known` answers are taken as they are, `keep` is told each new one."""
+    """Yield every non-dominated point once, in order of loss; `known` answers are taken, `keep` is told each new one.
+
+    The point of least loss of all boxes is that of each box which holds it, so that it splits them all.
+    """
     answered = {answer.limits: answer.point for answer in known}
-    found: set[tuple[float, ...]] = set()
-    open_boxes: list[tuple[float, ...]] = [(np.inf,) * len(tables.costs)]
-    while open_boxes:
-        limits = heapq.heappop(open_boxes)
-        if limits not in answered:
-            answered[limits] = _least(tables, limits)
-            if keep:
-                keep(Answer(limits, answered[limits]))
-        point = answered[limits]
-        if point is None:
-            continue
-        if point.values not in found:
-            found.add(point.values)
-            yield point
-        open_boxes = _split([limits, *open_boxes], point.values[1:])
-        heapq.heapify(open_boxes)
+    boxes: dict[tuple[float, ...], Point] = {}
+    fresh: list[tuple[float, ...]] = [(np.inf,) * len(tables.costs)]
+    while True:
+        for limits in fresh:
+            if limits not in answered:
+                answered[limits] = _least(tables, limits)
+                if keep:
+                    keep(Answer(limits, answered[limits]))
+        boxes |= {limits: point for limits in fresh if (point := answered[limits])}
+        if not boxes:
+            return
+        found = min(boxes.values(), key=lambda point: point.values)
+        yield found
+        left, parts = _split(list(boxes), found.values[1:])
+        boxes = {limits: boxes[limits] for limits in left}
+        fresh = _outermost(parts, left)
 
 
-def _split(open_boxes: list[tuple[float, ...]], costs: tuple[float, ...]) -> list[tuple[float, ...]]:
-    """Replace the boxes that hold a point by those below it in one cost, none within another."""
-    kept = [box for box in open_boxes if not all(c < b for c, b in zip(costs, box, strict=True))]
-    for box in open_boxes:
+def _split(
+    boxes: Sequence[tuple[float, ...]], costs: tuple[float, ...]
+) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
+    """The boxes without a point, and the parts of the others that lie below it in one cost."""
+    left, parts = [], []
+    for box in boxes:
         if all(c < b for c, b in zip(costs, box, strict=True)):
-            kept += [(*box[:j], cost, *box[j + 1 :]) for j, cost in enumerate(costs)]
-    table = np.array(sorted(set(kept), reverse=True))
-    alive: list[int] = []
-    for i, box in enumerate(table):
-        if not (table[alive] >= box).all(axis=1).any():
-            alive.append(i)
-    return [tuple(row) for row in table[alive].tolist()]
+            parts += [(*box[:j], cost, *box[j + 1 :]) for j, cost in enumerate(costs)]
+        else:
+            left.append(box)
+    return left, parts
+
+
+def _outermost(parts: Sequence[tuple[float, ...]], others: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """The parts that lie within no other part and no other box."""
+    kept = list(others)
+    for part in sorted(set(parts), reverse=True):
+        if not any(all(p <= b for p, b in zip(part, box, strict=True)) for box in kept):
+            kept.append(part)
+    return kept[len(others) :]
 
 
 def _least(tables: Tables, limits: tuple[float, ...]) -> Point | None:

@@ -15,7 +15,7 @@ from dse.solvers.grid import Grid, to_grid
 from dse.solvers.merging import Sums, TooManyPointsError, merge
 from dse.tables import Floats, Tables, read
 
-MOST_POINTS = 300_000
+MOST_POINTS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,14 @@ def stream(
 ) -> Iterator[Point]:
     """Yield the points of `exact` as they are proven, in no order.
 
-    Two columns come at once, more after merging where no partial front passes `most` points; else integer programs
-    find each point (`boxes`), and `keep` is told every answer: `known` answers, as a killed run left them, are not
-    asked for again.
+    Two columns come at once, more after merging where no partial front passes `most` points; else, and where answers
+    are to be kept, integer programs find each point (`boxes`). `keep` is told every answer: `known` ones, as a killed
+    run left them, are not asked for again.
     """
     tables = read(loss, costs, {}, ties, None)
     try:
-        front = _merged(tables, most if len(costs) > 1 else None) if not known else None
+        at_once = not known and (len(costs) == 1 or most > 0) and keep is None
+        front = _merged(tables, most if len(costs) > 1 else None) if at_once else None
     except TooManyPointsError:
         front = None
     if front is None:

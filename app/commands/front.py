@@ -30,6 +30,8 @@ from app import complete
 @click.option("--context", type=int, help="Tokens of a language model.")
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
 @click.option("--robust", is_flag=True, help="Of a run: each point's probability of staying on the front.")
+@click.option("--stream", "streamed", is_flag=True, help="Print each point as a JSON line once it is proven.")
+@click.option("--points", type=click.Path(dir_okay=False), help="Keep proven points in a file; a killed run goes on.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     model: str,
@@ -39,6 +41,8 @@ def command(
     data: str | None,
     tie: tuple[str, ...],
     robust: bool,
+    streamed: bool,
+    points: str | None,
     as_json: bool,
     **shape: Any,
 ) -> None:
@@ -51,8 +55,7 @@ def command(
     if robust or Path(model).is_dir():
         from app.runs import print_front
 
-        print_front(Path(model), as_json=as_json, robust=robust)
-        return
+        return print_front(Path(model), as_json=as_json, robust=robust)
     if device is None or formats is None:
         raise click.UsageError(f"the front of a model needs --on and --formats; {model!r} is no folder of a run")
     import costmodel as cm
@@ -63,16 +66,43 @@ def command(
     from dse import front
     from dse.metric import METRICS
 
-    target = cm.device(device)
     metrics = [METRICS[require("metric", name, METRICS)] for name in names(objectives)]
     with bar("Sensitivities") as progress:
         choices, _ = choices_of(model, names(formats), data, shape, progress)
-        problem = choices.on(target)
-    found = front(problem, metrics, ties_of(tie, problem.workload))
+        problem = choices.on(cm.device(device))
+    ties = ties_of(tie, problem.workload)
+    if streamed:
+        return _stream(problem, metrics, ties, points)
+    found = _kept(problem, metrics, ties, points) if points else front(problem, metrics, ties)
     if as_json:
         click.echo(to_json(_as_dict(model, device, problem, found)))
     else:
         _show(f"{model} on {device}: {len(found.points)} points", found)
+    return None
+
+
+def _stream(problem: Any, metrics: Any, ties: Any, file: str | None) -> None:
+    """Print each point as it is proven."""
+    import json
+
+    from dse import fronts
+
+    names = [metric.name for metric in metrics]
+    for point in fronts.stream(problem, metrics, ties, file=file):
+        click.echo(json.dumps(dict(zip(names, point.values, strict=True)) | {"choice": list(point.choice)}))
+
+
+def _kept(problem: Any, metrics: Any, ties: Any, file: str) -> Any:
+    """The whole front, its points kept in a file as they are proven."""
+    import numpy as np
+
+    from app.progress import working
+    from dse import Front, fronts
+
+    with working("Proving points"):
+        found = sorted(fronts.stream(problem, metrics, ties, file=file), key=lambda point: point.values[1:])
+    points = np.array([point.values for point in found])
+    return Front(tuple(m.name for m in metrics), points, np.array([point.choice for point in found]))
 
 
 def _as_dict(model: str, device: str, problem: Any, found: Any) -> dict[str, Any]:
@@ -85,7 +115,10 @@ def _as_dict(model: str, device: str, problem: Any, found: Any) -> dict[str, Any
         "layers": list(problem.layers),
         "loss_source": problem.loss_source,
         "proven": True,
-        "points": [dict(zip(found.names, point, strict=True)) | {"choice": choice} for point, choice in rows],
+        "points": [
+            dict(zip(found.names, point, strict=True)) | {"choice": choice, "supported": on_hull}
+            for (point, choice), on_hull in zip(rows, found.supported.tolist(), strict=True)
+        ],
     }
 
 

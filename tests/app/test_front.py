@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+FEW = "layer1.0.conv1,layer1.0.conv2,layer1.1.conv1,layer1.1.conv2,layer2.0.conv1,layer2.0.conv2,layer2.1.conv1"
+FEW += ",layer2.1.conv2,layer2.0.downsample.0,layer3.0.downsample.0,layer4.0.downsample.0,layer3.0.conv1,layer3.0.conv2"
 
 ARGS = ("zoo:resnet18", "--on", "h100_sxm", "--formats", "int2,int4,int8")
 
@@ -42,3 +46,16 @@ def test_table_says_how_many_points(bitfront: Callable[..., Any]) -> None:
 )
 def test_bad_input_is_one_line(refused: Callable[..., str], args: tuple[str, ...], says: str) -> None:
     assert says in refused("front", *ARGS, *args)
+
+
+def test_points_stream_as_lines_and_are_kept(bitfront: Callable[..., Any], tmp_path: Path) -> None:
+    args = ("zoo:resnet18", "--on", "h100_sxm", "--formats", "int4,int8", "--tie", FEW)
+    whole = json.loads(bitfront("front", *args, "--json").stdout)["points"]
+    lines = [json.loads(line) for line in bitfront("front", *args, "--stream").stdout.splitlines()]
+    assert [p["choice"] for p in whole] == [p["choice"] for p in lines]
+    kept = tmp_path / "points.jsonl"
+    done = bitfront("front", *args, "--points", str(kept), "--json")
+    assert done.returncode == 0, done.stderr
+    assert [p["loss"] for p in json.loads(done.stdout)["points"]] == pytest.approx([p["loss"] for p in whole])
+    assert whole[0]["supported"]
+    assert len(kept.read_text().splitlines()) > len(whole)

@@ -1,0 +1,62 @@
+"""A file of a front's answers, one JSON line each, so that a killed run goes on where it stopped."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dse.boxes import Answer, Point
+from dse.tables import Floats
+
+
+def key(tables: Mapping[str, Floats], ties: object) -> str:
+    """What identifies a problem: a hash of its tables and ties."""
+    digest = hashlib.sha256(repr(ties).encode())
+    for name, table in tables.items():
+        digest.update(name.encode() + np.ascontiguousarray(table).tobytes())
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class PointsFile:
+    """Answers of one problem in a file, made with its first line where it does not exist."""
+
+    path: Path
+    key: str
+
+    def answers(self) -> list[Answer]:
+        """The answers so far, but for a last line that was cut off. ValueError where the file is another problem's."""
+        if not self.path.exists() or not self.path.stat().st_size:
+            self.path.write_text(json.dumps({"problem": self.key}) + "\n")
+            return []
+        whole, _, cut = self.path.read_bytes().rpartition(b"\n")
+        lines = whole.splitlines()
+        try:
+            if json.loads(lines[0])["problem"] != self.key:
+                raise ValueError(f"{self.path} holds the front of another problem; name another file")
+            found = [_answer(json.loads(line)) for line in lines[1:]]
+        except (IndexError, KeyError, TypeError, json.JSONDecodeError):
+            raise ValueError(f"{self.path} is no file of a front's points; name another file") from None
+        if cut:
+            os.truncate(self.path, len(whole) + 1)
+        return found
+
+    def keep(self, answer: Answer) -> None:
+        """Append an answer, on the disk before it returns."""
+        point = answer.point
+        row = {"limits": [None if limit == np.inf else limit for limit in answer.limits]}
+        row |= {"values": list(point.values), "choice": list(point.choice)} if point else {}
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _answer(row: Mapping[str, list[float]]) -> Answer:
+    limits = tuple(np.inf if limit is None else limit for limit in row["limits"])
+    point = Point(tuple(row["values"]), tuple(map(int, row["choice"]))) if "values" in row else None
+    return Answer(limits, point)
