@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pandas as pd
+from fpga_published import print_all
 from scipy.stats import spearmanr
 
 from costmodel.estimators.fpga.finn_requantisation import multiplier
@@ -121,4 +122,5 @@ if __name__ == "__main__":
     accuracy(validate(table))
     left_out(table)
     blocks(pd.read_parquet(FOLDER / "fpga_blocks.parquet"))
+    print_all()
     speed()
