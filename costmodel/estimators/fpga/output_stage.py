@@ -20,12 +20,14 @@ LUTRAM_WORDS = 64.0
 """Words that one LUT stores a bit of (AMD, UG474)."""
 SCALE_BITS = 16
 """Bits of a fixed-point scale (a judgement: twice the widest common output)."""
-"""Constants below are sites of units synthesised in profilers/fpga, an accumulator bit each unless said otherwise."""
 SEARCH_BASE = 0.35
+"""Sites an accumulator bit of a search beyond its 2^(bits - 1), read off synthesised thresholds: 4 % off on 68 rows."""
 ROUND_AND_CLIP = 20.0
+"""Sites after a scale's product, read off synthesised requantisers: 6 % off on 117 rows."""
 TO_FLOAT = 3.4
+"""Sites an accumulator bit of a conversion, read off synthesised ones: nine in ten of 86 rows within 37 %."""
 FLOAT_SCALE = 130.0
-"""A bf16 product rounded to an output format: a number, not an accumulator bit's."""
+"""Sites of a bf16 product rounded to an output format (a judgement)."""
 
 
 def thresholds(acc_bits: Real, out_bits: Real, rows: Real) -> Real:
