@@ -29,7 +29,7 @@ def test_commands_run_in_order(tmp_path: Path) -> None:
     assert len(COMMANDS) >= 10
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for line in COMMANDS:
-        program, *arguments = shlex.split(line)
+        program, *arguments = shlex.split(line, comments=True)
         assert program == "bitfront"
         done = run("-c", "from app.cli import main; main()", *arguments, cwd=tmp_path)
         assert done.returncode == 0, (line, done.stderr)
