@@ -21,10 +21,7 @@ def sit(
     repair: bool,
     progress: Callable[[int, int], Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the scores of the full network and of each arm, quantised with PTQ repair or without, and its widths.
-
-    Scores of the random arms are averaged example by example.
-    """
+    """Return the scores of the full network and of each arm, quantised with PTQ repair or without, and its widths."""
     ranges = input_ranges(subject, repair=repair)
     scores: dict[tuple[int, ...], Scores] = {}
     for step, choice in enumerate(arms.values()):
@@ -33,17 +30,13 @@ def sit(
             scores[key] = subject.score(quantised(subject, choice, ranges, repair=repair))
         if progress:
             progress(step + 1, len(arms))
-    by_arm = {arm: scores[tuple(choice.tolist())] for arm, choice in arms.items()}
-    random = [by_arm.pop(arm) for arm in arms if arm.startswith("random")]
-    if random:
-        by_arm["random"] = {metric: np.mean([r[metric] for r in random], axis=0) for metric in random[0]}
     return {
         "subject": subject.name,
         "activation": subject.activation,
         "budget": budget,
         "repair": repair,
         "full": subject.score(subject.module),
-        "arms": by_arm,
+        "arms": {arm: scores[tuple(choice.tolist())] for arm, choice in arms.items()},
         "widths": {arm: dict(zip(subject.layers, _widths(choice), strict=True)) for arm, choice in arms.items()},
         "bytes": {arm: float(subject.weights @ _widths(choice)) / 8 for arm, choice in arms.items()},
     }

@@ -47,7 +47,14 @@ def _joined(sittings: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         whole = found.setdefault(key, {**sitting, "arms": {}, "bytes": {}})
         whole["arms"] |= sitting["arms"]
         whole["bytes"] |= sitting["bytes"]
-    return list(found.values())
+    return [sitting | {"arms": _averaged(sitting["arms"])} for sitting in found.values()]
+
+
+def _averaged(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The arms, with one for all random plans: the mean of their scores, example by example."""
+    random = [scores for arm, scores in arms.items() if arm.startswith("random")]
+    kept = {arm: scores for arm, scores in arms.items() if not arm.startswith("random")}
+    return kept | {"random": {metric: np.mean([r[metric] for r in random], axis=0) for metric in random[0]}}
 
 
 def _rows(key: tuple[Any, ...], group: list[Mapping[str, Any]], resamples: int) -> list[dict[str, Any]]:

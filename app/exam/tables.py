@@ -1,6 +1,6 @@
 """What each width is foretold to cost each layer, by several methods."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,16 @@ from costmodel.precision import precision
 from dse.compression import alone, gptq
 from dse.sensitivity import Range, noise_to_signal, observe
 from dse.sensitivity.clipping import clip, least_squares
-from dse.sensitivity.context import halfway, in_context
+from dse.sensitivity.context import in_context
 from dse.sensitivity.hessian import hessian_loss, hessian_trace
 from dse.sensitivity.trials import Rounding, losses
 
 Table = NDArray[np.float64]
 
 
-def measured(subject: Subject, *, repair: bool, progress: Callable[[int, int], Any] | None = None) -> dict[str, Table]:
+def measured(
+    subject: Subject, layers: Sequence[str], *, repair: bool, progress: Callable[[int, int], Any] | None = None
+) -> dict[str, Table]:
     """Return {"plan": increases of the loss, "plan by proxy": of the proxy if there is one} [layers, widths].
 
     With `repair`, of each layer as GPTQ leaves it, activations cut off with least squared error.
@@ -32,37 +34,37 @@ def measured(subject: Subject, *, repair: bool, progress: Callable[[int, int], A
     found = losses(
         subject.module,
         subject.calibration,
-        [{}, *({name: option} for name in subject.layers for option in subject.options)],
+        [{}, *({name: option} for name in layers for option in subject.options)],
         input_ranges(subject, repair=repair),
         loss_fn=both,
-        rounding=_rounding(subject, repair),
+        rounding=_rounding(subject, layers, repair),
         batch_size=len(subject.calibration[1]),
         progress=progress,
     )
     tables = {"plan": found} | ({"plan by proxy": np.array(seen)} if subject.proxy else {})
-    return {arm: (t[1:] - t[0]).reshape(len(subject.layers), -1) for arm, t in tables.items()}
+    return {arm: (t[1:] - t[0]).reshape(len(layers), -1) for arm, t in tables.items()}
 
 
-def refined(
-    subject: Subject, alone_table: Table, choice: NDArray[np.int64], *, repair: bool, progress: Any = None
+def context(
+    subject: Subject, choice: NDArray[np.int64], layers: Sequence[str], *, repair: bool, progress: Any = None
 ) -> Table:
-    """The loss table [layers, widths] halfway between each layer alone and each in the context of a choice."""
-    context = in_context(
+    """The change of the loss [layers, widths] with one layer at a width and all others at a choice."""
+    return in_context(
         subject.module,
         subject.calibration,
         subject.precisions(choice),
         subject.options,
         input_ranges(subject, repair=repair),
+        layers=layers,
         loss_fn=subject.loss_fn,
-        rounding=_rounding(subject, repair),
+        rounding=_rounding(subject, subject.layers, repair),
         batch_size=len(subject.calibration[1]),
         progress=progress,
     )
-    return halfway(alone_table, context)
 
 
-def _rounding(subject: Subject, repair: bool) -> "Rounding | None":
-    return alone(subject.module, subject.layers, subject.calibration[0], gptq) if repair else None
+def _rounding(subject: Subject, layers: Sequence[str], repair: bool) -> "Rounding | None":
+    return alone(subject.module, layers, subject.calibration[0], gptq) if repair else None
 
 
 def hessian(subject: Subject, *, probes: int) -> dict[str, Table]:

@@ -12,6 +12,9 @@ import numpy as np
 from app.exam.setup import Setup
 from app.text import plain
 
+PARTS = 4
+"""Parts that MiniLM's tables are measured in, so that little is lost when the exam is stopped."""
+
 Result = dict[str, Any]
 Progress = Callable[[int, int], Any] | None
 
@@ -32,17 +35,50 @@ def units(setup: Setup, subjects: tuple[str, ...]) -> list[Unit]:
         cells = [(seed, bits) for bits in setup.activations for seed in range(setup.seeds)]
         found += [Unit(f"digits-s{seed}-a{bits}", partial(_digits, setup, seed, bits)) for seed, bits in cells]
     if "minilm" in subjects:
-        tables = {
-            f"minilm-{which}": partial(_minilm_tables, setup, which) for which in ("plain", "repaired", "hessian")
-        }
-        found += [Unit(name, work) for name, work in tables.items()]
-        for budget in setup.minilm_budgets:
-            for state in ("plain", "repaired"):
-                name = f"minilm-w{budget}-{state}"
-                found.append(Unit(name, partial(_minilm, setup, budget, state), tuple(tables)))
-                refined = partial(_minilm_refined, setup, budget, state)
-                found.append(Unit(f"{name}-refined", refined, (f"minilm-{state}",)))
+        found.append(Unit("minilm-hessian", partial(_minilm_hessian, setup)))
+        states = ("plain", "repaired")
+        found += [unit for state in states for unit in (*_tables(setup, state), *_arms(setup, state))]
+        found += [unit for state in states for unit in _refined(setup, state)]
     return found
+
+
+def _tables(setup: Setup, state: str) -> list[Unit]:
+    names = _parts(f"minilm-{state}")
+    return [Unit(name, partial(_minilm_table, setup, state, part)) for part, name in enumerate(names)]
+
+
+def _arms(setup: Setup, state: str) -> list[Unit]:
+    """A unit an arm and size."""
+    needed = ("minilm-hessian", *_parts(f"minilm-{state}"))
+    arms = ("uniform", "plan", "plan by proxy", "hessian", "data-free", *(f"random {i}" for i in range(setup.draws)))
+    return [
+        Unit(_sitting(budget, state, arm), partial(_minilm_arm, setup, budget, state, arm), needed)
+        for budget in setup.minilm_budgets
+        for arm in arms
+    ]
+
+
+def _refined(setup: Setup, state: str) -> list[Unit]:
+    """The refined plan of each size, after the tables of its own that it needs."""
+    tables = _parts(f"minilm-{state}")
+    found = []
+    for budget in setup.minilm_budgets:
+        contexts = _parts(_sitting(budget, state, "context"))
+        found += [
+            Unit(name, partial(_minilm_context, setup, budget, state, part), tables)
+            for part, name in enumerate(contexts)
+        ]
+        name = _sitting(budget, state, "refined")
+        found.append(Unit(name, partial(_minilm_refined, setup, budget, state), (*tables, *contexts)))
+    return found
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}-{part}" for part in range(PARTS))
+
+
+def _sitting(budget: int, state: str, arm: str) -> str:
+    return f"minilm-w{budget}-{state}-{arm.replace(' ', '-')}"
 
 
 def result_path(folder: Path, name: str) -> Path:
@@ -58,64 +94,88 @@ def read(folder: Path, name: str) -> Result:
 
 def _digits(setup: Setup, seed: int, activation: int, folder: Path, progress: Progress) -> Result:  # noqa: ARG001
     from app.exam import digits, tables
-    from app.exam.arms import assignments
-    from app.exam.sitting import sit
+    from app.exam.arms import assignments, cheapest
+    from app.exam.sitting import better, sit
+    from dse.sensitivity.context import halfway
 
     subject = digits.subject(seed, activation, epochs=setup.epochs)
     shared = tables.hessian(subject, probes=setup.digits_probes)
     sittings = []
     for repair in (False, True):
-        losses = tables.measured(subject, repair=repair, progress=progress) | shared
+        losses = tables.measured(subject, subject.layers, repair=repair, progress=progress) | shared
         for budget in setup.budgets:
             arms = assignments(losses, subject.weights, budget, draws=setup.draws, seed=seed)
-            arms["plan refined"] = _refined(subject, losses["plan"], budget, repair, progress)
+            second = halfway(losses["plan"], tables.context(subject, arms["plan"], subject.layers, repair=repair))
+            refined = cheapest(second, subject.weights, budget)
+            arms["plan refined"] = better(subject, [arms["plan"], refined], repair=repair)
             sittings.append(sit(subject, arms, budget=budget, repair=repair))
     return {"sittings": [_listed(sitting) for sitting in sittings]}
 
 
-def _minilm_tables(setup: Setup, which: str, folder: Path, progress: Progress) -> Result:  # noqa: ARG001
-    from app.exam import minilm, tables
+def _minilm_hessian(setup: Setup, folder: Path, progress: Progress) -> Result:  # noqa: ARG001
+    from app.exam import tables
 
-    subject = minilm.subject(*setup.pairs, setup.tokens)
-    if which == "hessian":
-        found = tables.hessian(subject, probes=setup.probes)
-    else:
-        found = tables.measured(subject, repair=which == "repaired", progress=progress)
+    found = tables.hessian(_minilm(setup), probes=setup.probes)
     return {arm: table.tolist() for arm, table in found.items()}
 
 
-def _minilm(setup: Setup, budget: int, state: str, folder: Path, progress: Progress) -> Result:
-    from app.exam import minilm
+def _minilm_table(setup: Setup, state: str, part: int, folder: Path, progress: Progress) -> Result:  # noqa: ARG001
+    from app.exam import tables
+
+    subject = _minilm(setup)
+    found = tables.measured(subject, _part(subject, part), repair=state == "repaired", progress=progress)
+    return {arm: table.tolist() for arm, table in found.items()}
+
+
+def _minilm_arm(setup: Setup, budget: int, state: str, arm: str, folder: Path, progress: Progress) -> Result:  # noqa: ARG001
     from app.exam.arms import assignments
     from app.exam.sitting import sit
 
-    subject = minilm.subject(*setup.pairs, setup.tokens)
-    lists = read(folder, f"minilm-{state}") | read(folder, "minilm-hessian")
-    losses = {arm: np.array(table, dtype=np.float64) for arm, table in lists.items()}
+    subject = _minilm(setup)
+    losses = {name: _joined(folder, f"minilm-{state}", name) for name in ("plan", "plan by proxy")}
+    losses |= {name: np.array(table, dtype=np.float64) for name, table in read(folder, "minilm-hessian").items()}
     arms = assignments(losses, subject.weights, budget, draws=setup.draws, seed=0)
-    found = sit(subject, arms, budget=budget, repair=state == "repaired", progress=progress)
-    return {"sittings": [_listed(found)]}
+    return {"sittings": [_listed(sit(subject, {arm: arms[arm]}, budget=budget, repair=state == "repaired"))]}
 
 
-def _minilm_refined(setup: Setup, budget: int, state: str, folder: Path, progress: Progress) -> Result:
-    from app.exam import minilm
-    from app.exam.sitting import sit
-
-    subject = minilm.subject(*setup.pairs, setup.tokens)
-    table = np.array(read(folder, f"minilm-{state}")["plan"], dtype=np.float64)
-    arms = {"plan refined": _refined(subject, table, budget, state == "repaired", progress)}
-    return {"sittings": [_listed(sit(subject, arms, budget=budget, repair=state == "repaired"))]}
-
-
-def _refined(subject: Any, table: Any, budget: int, repair: bool, progress: Progress) -> Any:
-    """The plan after one look at its layers in context, kept only if it loses less on the calibration data."""
+def _minilm_context(setup: Setup, budget: int, state: str, part: int, folder: Path, progress: Progress) -> Result:
     from app.exam import tables
     from app.exam.arms import cheapest
-    from app.exam.sitting import better
 
-    plan = cheapest(table, subject.weights, budget)
-    second = tables.refined(subject, table, plan, repair=repair, progress=progress)
-    return better(subject, [plan, cheapest(second, subject.weights, budget)], repair=repair)
+    subject = _minilm(setup)
+    plan = cheapest(_joined(folder, f"minilm-{state}", "plan"), subject.weights, budget)
+    layers = _part(subject, part)
+    found = tables.context(subject, plan, layers, repair=state == "repaired", progress=progress)
+    return {"context": found.tolist()}
+
+
+def _minilm_refined(setup: Setup, budget: int, state: str, folder: Path, progress: Progress) -> Result:  # noqa: ARG001
+    from app.exam.arms import cheapest
+    from app.exam.sitting import better, sit
+    from dse.sensitivity.context import halfway
+
+    subject, repair = _minilm(setup), state == "repaired"
+    alone = _joined(folder, f"minilm-{state}", "plan")
+    second = halfway(alone, _joined(folder, f"minilm-w{budget}-{state}-context", "context"))
+    choices = [cheapest(table, subject.weights, budget) for table in (alone, second)]
+    arms = {"plan refined": better(subject, choices, repair=repair)}
+    return {"sittings": [_listed(sit(subject, arms, budget=budget, repair=repair))]}
+
+
+def _minilm(setup: Setup) -> Any:
+    from app.exam import minilm
+
+    return minilm.subject(*setup.pairs, setup.tokens)
+
+
+def _part(subject: Any, part: int) -> Any:
+    """One of PARTS of a subject's layers, in order."""
+    return [subject.layers[i] for i in np.array_split(np.arange(len(subject.layers)), PARTS)[part]]
+
+
+def _joined(folder: Path, name: str, table: str) -> Any:
+    """The rows of a table that was measured in PARTS."""
+    return np.concatenate([np.array(read(folder, f"{name}-{part}")[table], dtype=np.float64) for part in range(PARTS)])
 
 
 def _listed(result: Any) -> Any:

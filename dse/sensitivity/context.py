@@ -28,16 +28,19 @@ def in_context(
     options: Sequence[Precision],
     ranges: Mapping[str, Range],
     *,
+    layers: Sequence[str] | None = None,
     loss_fn: "LossFn | None" = None,
     rounding: "Rounding | None" = None,
     batch_size: int = 256,
     progress: Callable[[int, int], Any] | None = None,
 ) -> NDArray[np.float64]:
-    """Return float64 [layers of the plan, options]: the loss with one layer at the option, less that of the plan.
+    """Return float64 [layers, options]: the loss with one layer at the option, less that of the plan.
 
-    The plan's own options cost nothing there; better ones are negative. Arguments as in `trials.losses`.
+    `layers` are all those of the plan by default. The plan's own options cost nothing there; better ones are negative.
+    Other arguments as in `trials.losses`.
     """
-    trials: list[dict[str, Precision]] = [{}, *({name: option} for name in plan for option in options)]
+    names = tuple(plan if layers is None else layers)
+    trials: list[dict[str, Precision]] = [{}, *({name: option} for name in names for option in options)]
     found = losses(
         module,
         data,
@@ -49,7 +52,7 @@ def in_context(
         batch_size=batch_size,
         progress=progress,
     )
-    return np.asarray(found[1:] - found[0]).reshape(len(plan), len(options))
+    return np.asarray(found[1:] - found[0]).reshape(len(names), len(options))
 
 
 def halfway(alone: NDArray[np.float64], context: NDArray[np.float64]) -> NDArray[np.float64]:
