@@ -4,7 +4,7 @@ import ast
 import random
 import re
 import sysconfig
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 SKIPPED = {"test", "tests", "site-packages", "dist-packages", "idlelib", "lib2to3", "__pycache__"}
@@ -34,11 +34,11 @@ def split(calibration: int, test: int, *, seed: int = 0) -> tuple[list[tuple[str
     return parts
 
 
-def _modules() -> Iterator[list[tuple[str, str]]]:
+@cache
+def _modules() -> tuple[list[tuple[str, str]], ...]:
     root = Path(sysconfig.get_paths()["stdlib"])
-    for path in sorted(root.rglob("*.py")):
-        if SKIPPED.isdisjoint(path.relative_to(root).parts) and (pairs := _pairs(path)):
-            yield pairs
+    paths = [p for p in sorted(root.rglob("*.py")) if SKIPPED.isdisjoint(p.relative_to(root).parts)]
+    return tuple(pairs for pairs in map(_pairs, paths) if pairs)
 
 
 def _pairs(path: Path) -> list[tuple[str, str]]:

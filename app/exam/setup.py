@@ -31,7 +31,7 @@ class Setup:
 FULL = Setup()
 
 QUICK = Setup(
-    seeds=2, epochs=3, activations=(8,), budgets=(3,), pairs=(4, 24), tokens=16, minilm_budgets=(3,), probes=1,
+    seeds=1, epochs=2, activations=(8,), budgets=(3,), pairs=(4, 24), tokens=16, minilm_budgets=(3,), probes=1,
     digits_probes=4, draws=1, resamples=200,
 )  # fmt: skip
 """The same exam, too small to conclude anything: for trying it out."""
