@@ -2,7 +2,8 @@
 
 Microscaling: OCP Microscaling Formats (MX) Specification v1.0, 2023; Rouhani et al., arXiv 2310.10537, whose reference
 library microxcaling also keeps mxint8 symmetric. NVFP4: NVIDIA, Pretraining Large Language Models with NVFP4,
-arXiv 2509.25149; the scales are those of compute_fp4_scales in NVIDIA's Model Optimizer.
+arXiv 2509.25149; the scales are those of compute_fp4_scales in NVIDIA's Model Optimizer. Binary: Rastegari et al.,
+XNOR-Net, arXiv 1603.05279, equation 6; ternary: Li et al., Ternary Weight Networks, arXiv 1605.04711, equations 5, 6.
 """
 
 from typing import Any
@@ -15,6 +16,12 @@ from costmodel.formats.grid import largest
 from costmodel.formats.lookup import get, resolve
 from costmodel.formats.rounding import as_numbers, cast
 
+FEW_LEVELS = 3
+"""Levels up to which the largest value says little of a tensor, so that scales are of means."""
+
+TERNARY_THRESHOLD = 0.7
+"""Over mean |x|, what exceeds it is not 0 (Ternary Weight Networks, equation 6)."""
+
 
 @np.errstate(all="ignore")  # huge, tiny and nan inputs have a defined result
 def quantize(
@@ -26,6 +33,7 @@ def quantize(
               unsigned formats spread max(x, 0) over [0, 2^b - 1].
     minifloat scale 1 without `axis`, a plain cast; with it each index's absmax meets the largest value. Formats of 16
               bits and more are always a plain cast.
+    binary    scale = mean |x|, likewise, and 0 becomes a scale; ternary: mean |x| of what exceeds 0.7 times that.
     groups    (int4_g128, mx*, nvfp4, nf4) one stored scale every `group_size` elements along `axis`, the last one by
               default; the last group may be short.
     `scale` overrides: positive numbers that broadcast to x's shape. `overflow` is that of `cast`; MX requires the
@@ -41,8 +49,23 @@ def quantize(
     if fmt.is_float and (axis is None or fmt.bits >= 16):
         return cast(numbers, fmt, overflow=overflow)
     others = None if axis is None else tuple(i for i in range(numbers.ndim) if i != axis)
+    if fmt.encoding == "codebook" and len(fmt.codebook) <= FEW_LEVELS:
+        return _through(numbers, fmt, _mean_scale(numbers, fmt, others), overflow)
     ratio = _absmax(numbers, fmt, others) / largest(fmt)
     return _through(numbers, fmt, np.where(ratio > 0, ratio, 1.0), overflow, symmetric=True)
+
+
+def _mean_scale(x: NDArray[np.float64], fmt: Format, axes: tuple[int, ...] | None) -> NDArray[np.float64]:
+    """The scale of a binary or ternary tensor, over the axes, which stay with length 1; 0 where all is 0, 1 of none."""
+    top = _absmax(x, fmt, axes)
+    share = np.abs(x) / np.where(top > 0, top, 1.0)
+    kept = np.isfinite(x)
+    some = kept.any(axis=axes, keepdims=True)
+    if len(fmt.codebook) > 2:
+        mean = np.sum(share, axis=axes, keepdims=True, where=kept) / np.maximum(kept.sum(axis=axes, keepdims=True), 1)
+        kept = kept & (share > TERNARY_THRESHOLD * mean)
+    count = np.maximum(kept.sum(axis=axes, keepdims=True), 1)
+    return np.where(some, np.sum(share, axis=axes, keepdims=True, where=kept) / count * top, 1.0)
 
 
 def _grouped(x: NDArray[np.float64], fmt: Format, axis: int, overflow: str) -> NDArray[np.float64]:
