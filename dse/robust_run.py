@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.estimate import estimate
-from costmodel.precision import precision
-from dse import passes
+from dse.designs import estimate_of
 from dse.robust import on_front
 from dse.space import Space
 
@@ -62,11 +60,8 @@ def _columns(
 ) -> dict[str, tuple[Floats, Floats, Floats]]:
     """Each numeric column of the rows as (value, low, high), equal where it has no interval."""
     totals = []
-    devices = dict(zip(space.axis("device").values, space.devices, strict=True))
     for i, row in enumerate(rows):
-        values = space.design(row["design"])
-        workload = passes.build(values).workload
-        totals.append(estimate(workload, precision(values["precision"]), devices[values["device"]]).totals)
+        totals.append(estimate_of(space, row["design"]).totals)
         if progress:
             progress(i + 1, len(rows))
     found = {}
