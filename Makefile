@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test test-long lint bench bench-accuracy bench-dse bench-fpga clean
+.PHONY: demo test test-long lint bench bench-accuracy bench-dse bench-exam bench-fpga clean
 
 demo: $(VENV)/.installed
 	$(BIN)/bitfront demo --out demo_out
@@ -29,6 +29,9 @@ bench: $(VENV)/.installed-test
 
 bench-accuracy: $(VENV)/.installed
 	@$(BIN)/python tests/benchmarks/bench_accuracy.py $(GEMM) $(ATTENTION)
+
+bench-exam: $(VENV)/.installed-test
+	$(BIN)/bitfront exam --out exam_out
 
 bench-fpga: $(VENV)/.installed
 	@$(BIN)/python tests/benchmarks/bench_fpga.py
