@@ -37,6 +37,7 @@ bench-fpga: $(VENV)/.installed
 	@$(BIN)/python tests/benchmarks/bench_fpga.py
 
 bench-dse: $(VENV)/.installed-test
+	@$(BIN)/python tests/benchmarks/bench_solvers.py
 	@$(BIN)/python tests/benchmarks/bench_explorer.py
 
 clean:

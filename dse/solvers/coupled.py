@@ -155,15 +155,15 @@ class _Search:
             self.consider(part.decided)
             return True
         found = _Bounded.of(part, node, self.target, self.deadline)
-        if found.lowest <= self.target:
+        if found.lowest <= min(self.target, part.worst):
             self._try(found, node.mask)
-        if found.lowest > self.target:
+        if found.lowest > min(self.target, part.worst):
             return True
         reached = self._among_listed(found)
         bound = max(bound, found.lowest, reached)
         if time.monotonic() > self.deadline:
             return bound > self.target
-        if bound <= self.target:
+        if bound <= self.target and bound < math.inf:
             for extra, mask in found.children(node.mask, self.target):
                 plans = [plan for plan in found.plans if plan.within(mask)]
                 self._push(max(bound, found.lowest + extra), depth + 1, _Node(mask, found.prices, plans))
@@ -180,6 +180,8 @@ class _Search:
     def _among_listed(self, found: "_Bounded") -> float:
         """Solve among the choices of small excess as far as they are few; return what is proven of the node."""
         needed = min(self.target, found.part.worst) - found.lowest
+        if needed < 0:
+            return math.inf
         for halving in range(_HALVINGS):
             reach = needed / 2**halving
             listed = list_all(found.part, found.tables, reach, _LISTED)
