@@ -12,9 +12,9 @@ from costmodel import hardware
 from costmodel.estimators import uncertainty
 from costmodel.estimators.calibrated import predict
 from costmodel.estimators.transfer import carried, donors
-from costmodel.hardware import Gpu
+from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration
-from profilers import error_tables, pair_split, scores
+from profilers import alone_fit, error_tables, pair_split, scores
 from profilers.constants_fit import complete, fit_constants
 from profilers.measured_rows import of, roofline_s
 from profilers.residual_fit import Residual, grow_residual, seen
@@ -56,17 +56,18 @@ def calibrate_all(
     tell = progress or (lambda _done, _steps: None)
     for step, ((device, math), part) in enumerate(groups):
         tell(step, len(groups) + 1)
-        gpu, kind = hardware.gpu(str(device)), of(rows).model.named(str(math))
+        gpu, kind = hardware.processor(str(device)), of(rows).model.named(str(math))
         others = [fit for fit in known if fit.device != device]
         if enough(part):
             made, left = _measured(part, kind, gpu, labels)
             fits += made
             errors[f"{device} {math}"] = left
         else:
-            fits += [adapt(own, kind, gpu, others, labels) for _, own in part.groupby("backend")]
+            fits += [_few(own, kind, gpu, others, labels) for _, own in part.groupby("backend")]
+    fits = [fit for fit in fits if fit.how]
     tell(len(groups), len(groups) + 1)
     every = [*fits, *(fit for fit in known if fit.device not in {f.device for f in fits})]
-    return [_finished(fit, rows, every, errors) if fit.how == "calibrated" else fit for fit in fits]
+    return [_finished(fit, rows, every, errors) if not fit.intervals else fit for fit in fits]
 
 
 def enough(rows: pd.DataFrame) -> bool:
@@ -75,7 +76,18 @@ def enough(rows: pd.DataFrame) -> bool:
     return len(fitted) >= FEW_ROWS and pair_split.count(fitted) >= FEW_PAIRS
 
 
-def adapt(rows: pd.DataFrame, kind: Any, gpu: Gpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
+def _few(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
+    """A calibration from few rows: leaning on other devices where any measured the kind, else alone."""
+    table = of(rows)
+    if table.carries and donors(table.model, kind.math, gpu, known, str(rows.backend.iloc[0])):
+        return adapt(rows, kind, gpu, known, labels)
+    blank = replace(_blank(rows, kind, gpu, labels), backend=str(rows.backend.iloc[0]))
+    if not alone_fit.enough(rows):
+        return replace(blank, how="")
+    return alone_fit.alone(rows, blank, kind, gpu)
+
+
+def adapt(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
     """A calibration from few rows of one backend: carried constants, moved as far as the rows insist."""
     backend = str(rows.backend.iloc[0])
     model = of(rows).model
@@ -94,7 +106,7 @@ def adapt(rows: pd.DataFrame, kind: Any, gpu: Gpu, known: Sequence[Calibration],
     return replace(blank, backend=backend, constants=constants, intervals=intervals, how="transferred")
 
 
-def _measured(rows: pd.DataFrame, kind: Any, gpu: Gpu, labels: Labels) -> tuple[list[Calibration], Residual]:
+def _measured(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, labels: Labels) -> tuple[list[Calibration], Residual]:
     """One fit a backend, and the residual model that a kind's backends share."""
     fitted = rows[~pair_split.held_out(rows)].reset_index(drop=True)
     backends = tuple(sorted(rows.backend.unique()))
@@ -114,7 +126,7 @@ def _measured(rows: pd.DataFrame, kind: Any, gpu: Gpu, labels: Labels) -> tuple[
     return [replace(fit, residual=left.arrays) for fit in fits.values()], left
 
 
-def _blank(rows: pd.DataFrame, kind: Any, gpu: Gpu, labels: Labels) -> Calibration:
+def _blank(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, labels: Labels) -> Calibration:
     table = of(rows)
     ranges = {
         name: (float(size.min()), float(size.max()))
@@ -131,7 +143,7 @@ def _finished(
     fit: Calibration, rows: pd.DataFrame, every: Sequence[Calibration], errors: dict[str, Residual]
 ) -> Calibration:
     """The fit with its intervals and the errors on test pairs."""
-    gpu, kind = hardware.gpu(fit.device), of(rows).model.named(fit.math)
+    gpu, kind = hardware.processor(fit.device), of(rows).model.named(fit.math)
     rows = rows[(rows.gpu == fit.device) & (rows.math == fit.math)]
     fitted = rows[~pair_split.held_out(rows)].reset_index(drop=True)
     at = (fitted.backend == fit.backend).to_numpy()
@@ -145,7 +157,7 @@ def _finished(
 
 
 def _own_intervals(
-    own: pd.DataFrame, kind: Any, gpu: Gpu, fit: Calibration, left: Floats, spread: Floats
+    own: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, fit: Calibration, left: Floats, spread: Floats
 ) -> dict[str, Any]:
     table = of(own)
     parts = table.model.terms(*table.sizes(own), kind, gpu, table.model.constants(**fit.constants))
@@ -166,7 +178,7 @@ def _own_intervals(
 def _carried_intervals(
     own: pd.DataFrame,
     kind: Any,
-    gpu: Gpu,
+    gpu: Gpu | Cpu,
     fit: Calibration,
     every: Sequence[Calibration],
     intervals: dict[str, Any],
@@ -196,7 +208,7 @@ def _carried_intervals(
     return found
 
 
-def stated(test: pd.DataFrame, kind: Any, gpu: Gpu, fit: Calibration) -> dict[str, float]:
+def stated(test: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, fit: Calibration) -> dict[str, float]:
     """Errors on test pairs: of the plain roofline and of both stages, with their intervals' coverage and width."""
     measured_s = test.latency_s.to_numpy()
     table = of(test)

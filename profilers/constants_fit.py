@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from costmodel.estimators.latency_model import LatencyModel
-from costmodel.hardware import Gpu
+from costmodel.hardware import Cpu, Gpu
 from profilers import measured_rows
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,7 @@ REACH = 4.0
 
 
 def fit_constants(
-    rows: pd.DataFrame, kind: Any, gpu: Gpu, prior: Any = None, *, starts: int = 2, seed: int = 0
+    rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, prior: Any = None, *, starts: int = 2, seed: int = 0
 ) -> dict[str, float]:
     """Constants with the least robust squared log error on the rows (a sample of MOST_ROWS), rounded to 6 digits.
 

@@ -61,7 +61,7 @@ def validate(
     fits = calibrations(table.model.name) if fits is None else fits
     done = []
     for (gpu, math, backend), part in rows.groupby(["gpu", "math", "backend"], sort=False):
-        kind, device = table.model.named(str(math)), hardware.gpu(str(gpu))
+        kind, device = table.model.named(str(math)), hardware.processor(str(gpu))
         p = predict(
             table.model, table.sizes(part), kind, device,
             backend=str(backend), level=level, residual=residual, fits=fits,

@@ -7,10 +7,14 @@ from numpy.typing import NDArray
 from costmodel import hardware
 from profilers.attention_table import ATTENTION_ROWS
 from profilers.gemm_table import GEMM_ROWS
+from profilers.operation_table import OPERATION_ROWS
 from profilers.table import Table
 
 TELLING = {"kind", "num_heads"}
 """Columns that tell rows of attention; others are taken for matrix products."""
+
+TELLING_OPERATION = {"area", "input_elements", "vector_flops"}
+"""Columns that tell rows of library calls."""
 
 OTHERS = {"FPGA": {"unit", "device_family"}}
 """Columns that tell rows of other measurements, which no model here predicts."""
@@ -24,6 +28,8 @@ TOO_SLOW, LAUNCH_S = 300.0, 5e-6
 
 def of(rows: pd.DataFrame) -> Table:
     """The table that these rows are, by their columns."""
+    if {*rows.columns} >= TELLING_OPERATION:
+        return OPERATION_ROWS
     return ATTENTION_ROWS if {*rows.columns} >= TELLING else GEMM_ROWS
 
 
@@ -47,7 +53,7 @@ def check(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def roofline_s(rows: pd.DataFrame, gpu: hardware.Gpu, math: str) -> NDArray[np.float64]:
+def roofline_s(rows: pd.DataFrame, gpu: hardware.Gpu | hardware.Cpu, math: str) -> NDArray[np.float64]:
     """The plain roofline: the slower of arithmetic at peak and every operand once at full bandwidth."""
     table = of(rows)
     kind = table.model.named(math)
@@ -79,7 +85,7 @@ def _number(rows: pd.DataFrame, column: str, *, zero: bool) -> "pd.Series[float]
 
 
 def _in_seconds(name: str, math: str, rows: pd.DataFrame) -> None:
-    gpu, table = hardware.gpu(name), of(rows)
+    gpu, table = hardware.processor(name), of(rows)
     kind = table.model.named(math)
     peak = gpu.peak_flops.of(kind.pipe)
     if not peak > 0:

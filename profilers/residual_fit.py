@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from costmodel.estimators.boosted import ObliviousTrees, pack, unpack
 from costmodel.estimators.calibrated import observed
-from costmodel.hardware import Gpu
+from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration
 from profilers import measured_rows, pair_split
 from profilers.boosting import Growth, grow
@@ -35,7 +35,7 @@ class Residual:
     spread: Floats
 
 
-def seen(rows: pd.DataFrame, kind: Any, gpu: Gpu, fits: Mapping[str, Calibration]) -> tuple[Floats, Floats]:
+def seen(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, fits: Mapping[str, Calibration]) -> tuple[Floats, Floats]:
     """Features [F, N] and log(measured / analytic) of rows of several backends."""
     table, features, error = measured_rows.of(rows), None, np.empty(len(rows))
     for backend, fit in fits.items():

@@ -28,6 +28,7 @@ class Table:
     prior      where a fit of constants starts, `spread` how far their logarithms usually lie from it
     free       names of the constants that a kind of work depends on
     growth     how the residual model's trees are grown where rows are many
+    carries    whether few rows may lean on other devices' constants
     """
 
     name: str
@@ -45,3 +46,4 @@ class Table:
     spread: dict[str, float]
     free: Callable[[Any], list[str]]
     growth: Growth
+    carries: bool = True

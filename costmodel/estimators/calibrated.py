@@ -13,7 +13,7 @@ from costmodel.estimators.boosted import unpack
 from costmodel.estimators.latency_model import LatencyModel, Terms, bound
 from costmodel.estimators.prediction import Prediction
 from costmodel.estimators.transfer import carried, donors, mean_constants, of_device
-from costmodel.hardware import Gpu
+from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.record import Real
 
@@ -23,7 +23,7 @@ Sizes = tuple[NDArray[np.float64], ...]
 
 
 def predict(
-    model: LatencyModel, sizes: Sequence[Real], kind: Any, gpu: Gpu, *, backend: str = "", level: str = "auto",
+    model: LatencyModel, sizes: Sequence[Real], kind: Any, gpu: Gpu | Cpu, *, backend: str = "", level: str = "auto",
     residual: bool = True, fits: Sequence[Calibration] | None = None,
 ) -> Prediction:  # fmt: skip
     """Predict work of one kind and the model's `sizes`, which broadcast, on one device.
@@ -78,16 +78,16 @@ def _widened(found: Prediction, model: LatencyModel) -> Prediction:
     return replace(found, low_s=low_s, high_s=high_s, correlation=1.0)
 
 
-def observed(model: LatencyModel, sizes: Sizes, gpu: Gpu, parts: Terms, fit: Calibration) -> NDArray[np.float64]:
+def observed(model: LatencyModel, sizes: Sizes, gpu: Gpu | Cpu, parts: Terms, fit: Calibration) -> NDArray[np.float64]:
     """The residual model's features: of the shape, and which of the kind's backends it is where there are several."""
-    seen = model.features(*sizes, float(gpu.sm_count), parts)
+    seen = model.features(*sizes, float(gpu.sm_count if isinstance(gpu, Gpu) else gpu.cores), parts)
     if len(fit.backends) < 2:
         return seen
     flags = np.array([[float(fit.backend == name)] for name in fit.backends])
     return np.concatenate([seen, np.broadcast_to(flags, (len(fit.backends), seen.shape[1]))])
 
 
-def _calibrated(model: LatencyModel, fit: Calibration, sizes: Sizes, kind: Any, gpu: Gpu, residual: bool) -> Prediction:
+def _calibrated(model: LatencyModel, fit: Calibration, sizes: Sizes, kind: Any, gpu: Gpu | Cpu, residual: bool) -> Prediction:
     parts = model.terms(*sizes, kind, gpu, model.constants(**fit.constants))
     latency_s, stage = parts.latency_s, "analytic"
     spread: Real = 1.0
@@ -107,7 +107,7 @@ def _calibrated(model: LatencyModel, fit: Calibration, sizes: Sizes, kind: Any, 
 
 
 def _carried(
-    model: LatencyModel, fits: Sequence[Calibration], backend: str, sizes: Sizes, kind: Any, gpu: Gpu
+    model: LatencyModel, fits: Sequence[Calibration], backend: str, sizes: Sizes, kind: Any, gpu: Gpu | Cpu
 ) -> Prediction:
     """The population's constants; either way the interval is as wide as the worst donor's error when left out.
 

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import energy, fpga, gpu_latency, power_prediction, roofline, traffic, uncertainty
+from costmodel.estimators import (
+    energy,
+    fpga,
+    gpu_latency,
+    operation_latency,
+    power_prediction,
+    roofline,
+    traffic,
+    uncertainty,
+)
 from costmodel.estimators.assignment import Assignment, per_op
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Array, Design, overlay
@@ -130,6 +139,7 @@ def estimate(
     if correlation is not None:
         low, high = _latency_interval(workload.ops, precisions, columns, correlation)
         totals |= {"latency_low_s": low, "latency_high_s": high}
+    if correlation is not None and "energy_j" in totals and isinstance(device, Gpu):
         totals["power_w"] = totals["energy_j"] / totals["latency_s"]
     return Estimate(workload, precisions, device, columns, totals, uncounted)
 
@@ -168,10 +178,16 @@ def _(device: Gpu, op: Op, precision: Precision, folding: Design | None) -> Colu
 def _(device: Cpu, op: Op, precision: Precision, folding: Design | None) -> Columns:  # noqa: ARG001
     columns = _counts(op, precision)
     columns["bytes_moved"] = traffic.bytes_moved(op, precision)
-    columns["latency_s"] = roofline.latency_s(op, precision, device)
     columns["energy_j"] = energy.energy_j(op, precision, device)
-    columns["bound"] = roofline.bound(op, precision, device)
-    return columns | {"source": np.array("roofline")}
+    fits = operation_latency.fits_of(device)
+    if not fits:
+        columns["latency_s"] = roofline.latency_s(op, precision, device)
+        return columns | {"bound": roofline.bound(op, precision, device), "source": np.array("roofline")}
+    found = operation_latency.predict(op, precision, device, fits)
+    columns |= {"latency_s": found.latency_s, "latency_low_s": found.low_s, "latency_high_s": found.high_s}
+    columns["roofline_s"] = roofline.latency_s(op, precision, device)
+    columns |= {"bound": found.bound, "extrapolated": found.extrapolated, "source": found.how}
+    return columns | {"correlation": found.correlation}
 
 
 @evaluate.register(Fpga)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from costmodel import hardware
 from costmodel.estimators.latency_model import LatencyModel
-from costmodel.hardware import Gpu
+from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration
 from costmodel.hardware.load import user_folder
 
@@ -29,14 +29,14 @@ LEAST = 1e-4
 """Constants below this are taken as this: their logarithm says nothing more."""
 
 
-def of_device(fits: Sequence[Calibration], gpu: Gpu, math: str) -> tuple[Calibration, ...]:
+def of_device(fits: Sequence[Calibration], gpu: Gpu | Cpu, math: str) -> tuple[Calibration, ...]:
     """A device's own fits of a kind: those of the backend that it names where there are any, else all."""
     own = [fit for fit in fits if fit.device == gpu.name and fit.math == math]
-    return tuple([fit for fit in own if fit.backend == gpu.backend] or own)
+    return tuple([fit for fit in own if isinstance(gpu, Gpu) and fit.backend == gpu.backend] or own)
 
 
 def donors(
-    model: LatencyModel, math: str, gpu: Gpu, fits: Sequence[Calibration], backend: str = ""
+    model: LatencyModel, math: str, gpu: Gpu | Cpu, fits: Sequence[Calibration], backend: str = ""
 ) -> tuple[Calibration, ...]:
     """The measured fits of a kind, else of the nearest one, on other devices.
 
@@ -49,7 +49,7 @@ def donors(
     return tuple(same or others)
 
 
-def carried(model: LatencyModel, math: str, gpu: Gpu, fits: Sequence[Calibration], backend: str = "") -> Any:
+def carried(model: LatencyModel, math: str, gpu: Gpu | Cpu, fits: Sequence[Calibration], backend: str = "") -> Any:
     """Constants of a kind on a device without rows of it; `fits` may hold the device's other kinds.
 
     ValueError where no other device has that kind.
@@ -96,7 +96,7 @@ def _shift(model: LatencyModel, math: str, device: str, donor: str, fits: Sequen
     return np.asarray(np.mean(moves, axis=0)) if moves else np.zeros(len(model.names))
 
 
-def _weight(gpu: Gpu, donor: str) -> float:
+def _weight(gpu: Gpu | Cpu, donor: str) -> float:
     return SAME_MEMORY_WEIGHT if _memory_kind(donor, user_folder()) == gpu.memory_kind != "" else 1.0
 
 

@@ -3,6 +3,6 @@
 from costmodel.hardware.cpu import Cpu
 from costmodel.hardware.fpga import Fpga
 from costmodel.hardware.gpu import Gpu, PeakFlops
-from costmodel.hardware.load import Device, cpu, device, fpga, gpu, names
+from costmodel.hardware.load import Device, cpu, device, fpga, gpu, names, processor
 
-__all__ = ["Cpu", "Device", "Fpga", "Gpu", "PeakFlops", "cpu", "device", "fpga", "gpu", "names"]
+__all__ = ["Cpu", "Device", "Fpga", "Gpu", "PeakFlops", "cpu", "device", "fpga", "gpu", "names", "processor"]

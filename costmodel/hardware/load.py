@@ -49,6 +49,14 @@ def fpga(name: str) -> Fpga:
     return _load_as("fpga", name, Fpga)
 
 
+def processor(name: str) -> Gpu | Cpu:
+    """The GPU or CPU of that name or TOML path; ValueError for an FPGA."""
+    found = device(name)
+    if isinstance(found, Fpga):
+        raise ValueError(f"{name} describes an FPGA, expected a GPU or CPU")
+    return found
+
+
 def device(name: str) -> Device:
     """The device of that name or TOML path, of whatever kind; h100_sxm:vllm is a GPU with a backend's kernels.
 

@@ -1,0 +1,78 @@
+"""Latency of a network's ops as library calls, on a device that `bitfront profile` measured.
+
+Every op takes the calibration of its family and format; what was not measured borrows the nearest family's constants.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators import calibrated, roofline
+from costmodel.estimators.operation_kind import math, named
+from costmodel.estimators.operation_model import OPERATION, sizes
+from costmodel.estimators.prediction import Prediction, scattered
+from costmodel.hardware import Cpu, Gpu
+from costmodel.hardware.calibration import Calibration, calibrations
+from costmodel.precision import Precision
+from costmodel.record import Real, map_fields, stack
+from costmodel.workload import Op
+
+UNMEASURED_FACTOR = 3.0
+"""Either way around a roofline for what nobody measured here: a judgement."""
+
+
+def fits_of(device: Cpu | Gpu) -> tuple[Calibration, ...]:
+    """The calibrations of library calls on a device; none where nobody profiled it."""
+    return tuple(fit for fit in calibrations(OPERATION.name) if fit.device == device.name)
+
+
+def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Calibration]) -> Prediction:
+    """Predict all executions of each op at each precision; records or batches, which broadcast to the result's shape.
+
+    A family without a calibration of its own takes the roofline, UNMEASURED_FACTOR either way, labelled so.
+    """
+    shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
+    op, precision = (_flat(record, one, shape) for record, one in ((op, op.m), (precision, precision.weight.bits)))
+    names = _names(op, precision)
+    known = {fit.math for fit in fits}
+    parts: list[tuple[NDArray[np.intp], Prediction]] = []
+    for name in np.unique(names):
+        at = np.flatnonzero(names == name)
+        own = map_fields(op, lambda column, at=at: column[at])
+        if name in known:
+            part = calibrated.predict(OPERATION, sizes(own), named(str(name)), device, fits=fits)
+            part = replace(part, how=_first_word(part.how, str(name)))
+        else:
+            part = _roofline(own, map_fields(precision, lambda column, at=at: column[at]), device)
+        parts.append((at, part))
+    found = scattered(parts, len(names))
+    seconds = {name: getattr(found, name) * op.count for name in ("latency_s", "low_s", "high_s")}
+    how = np.where(np.isnan(found.latency_s), "", found.how)
+    return replace(found, how=how, **seconds).reshape(shape)
+
+
+def _names(op: Op, precision: Precision) -> NDArray[np.str_]:
+    """The kind of each row; rows of one kind of op and format share it, so that each is asked once."""
+    return np.array([math(_row(op, i), _row(precision, i)) for i in range(len(op.m))])
+
+
+def _row(record: Op | Precision, i: int) -> Op | Precision:
+    return map_fields(record, lambda column: column[i])
+
+
+def _roofline(op: Op, precision: Precision, device: Cpu | Gpu) -> Prediction:
+    latency_s = np.asarray(roofline.latency_s(op, precision, device) / op.count)
+    bound, outside = roofline.bound(op, precision, device), np.ones(len(latency_s), dtype=bool)
+    low_s, high_s = latency_s / UNMEASURED_FACTOR, latency_s * UNMEASURED_FACTOR
+    return Prediction(latency_s, low_s, high_s, bound, outside, "roofline (no such call measured)", 1.0)
+
+
+def _first_word(how: Real, name: str) -> str:
+    return f"{how} ({name})" if "(" not in str(how) else str(how)
+
+
+def _flat(record: Op | Precision, one: Real, shape: tuple[int, ...]) -> Op | Precision:
+    batch = record if np.ndim(one) else stack([record])
+    return map_fields(batch, lambda column: np.broadcast_to(column, shape or 1).reshape(-1))

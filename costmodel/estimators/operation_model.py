@@ -1,0 +1,107 @@
+"""Latency of one library call on a processor: a roofline whose efficiencies depend on the shape, in ten constants.
+
+Products reach their peak only in large shapes: each side has a length at which half of the rate is lost (r. W. Hockney's
+n-half: Parallel Computing 17 (1991), doi 10.1016/S0167-8191(06)80086-4). Activations come from cache where they fit;
+weights, which only the next pass reads again, at a rate of their own. Arithmetic and traffic share time in a p-norm.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators.latency_model import LatencyModel, Terms
+from costmodel.estimators.operation_kind import NEAREST, OperationKind, area, named
+from costmodel.estimators.overlap import miss
+from costmodel.hardware import Cpu, Gpu
+from costmodel.record import Real
+from costmodel.workload import Op
+
+SIZES = (
+    "b", "m", "n", "k", "area", "input_elements", "weight_elements", "output_elements", "vector_flops",
+)  # fmt: skip
+
+DEFAULT_CACHE_BYTES = 32e6
+"""Last-level cache of a processor that does not tell: a judgement, the fitted fraction corrects it."""
+
+NOTHING = 1e-12
+"""Seconds below which a part of the time is none."""
+
+
+@dataclass(frozen=True)
+class OperationConstants:
+    """Shares of peak and bandwidth, half-rate lengths of a product's sides, calls of no work in a second.
+
+    `channel_half` is the half-rate depth of a window (input channels of a 3 x 3 convolution), `cache_rate` the cache's
+    rate over the memory's, `cache_fraction` the share of the cache that counts, `overlap` the p-norm's exponent.
+    """
+
+    compute_efficiency: Real = 1.0
+    memory_efficiency: Real = 1.0
+    weight_efficiency: Real = 1.0
+    vector_efficiency: Real = 1.0
+    cache_rate: Real = 1.0
+    cache_fraction: Real = 1.0
+    overlap: Real = 1.0
+    calls_per_s: Real = 1e5
+    m_half: Real = 1e-3
+    n_half: Real = 1e-3
+    k_half: Real = 1e-3
+    channel_half: Real = 1e-3
+
+
+def sizes(op: Op) -> tuple[Real, ...]:
+    """The model's sizes of one op or of a batch, of one execution."""
+    weights = np.asarray(op.weight_elements) * op.weight_reads + op.vector_elements
+    inputs = np.asarray(op.input_elements) + op.kv_elements
+    return op.b, op.m, op.n, op.k, area(op), inputs, weights, op.output_elements, op.vector_flops
+
+
+def terms(
+    b: Real, m: Real, n: Real, k: Real, area: Real, input_elements: Real, weight_elements: Real, output_elements: Real,
+    vector_flops: Real, kind: OperationKind, device: Gpu | Cpu, constants: OperationConstants,
+) -> Terms:  # fmt: skip
+    """Seconds of a call and their parts; sizes broadcast. nan where the device lacks the kind's pipe."""
+    c = constants
+    flops = 2.0 * np.asarray(b, dtype=np.float64) * m * n * k
+    channels = np.asarray(k) / area
+    short = (1.0 + c.m_half / m) * (1.0 + c.n_half / n) * (1.0 + c.k_half / k)
+    short = short * np.where(np.asarray(area) > 1.0, 1.0 + c.channel_half / channels, 1.0)
+    compute_s = flops * short / (device.peak_flops.of(kind.pipe) * c.compute_efficiency)
+    compute_s = compute_s + vector_flops / (device.peak_flops.vector * c.vector_efficiency)
+    streams = (np.asarray(input_elements) + output_elements) * kind.activation_bytes
+    cache = DEFAULT_CACHE_BYTES if np.isnan(device.l2_bytes) else device.l2_bytes
+    missed = streams * miss(np.maximum(streams, 1.0), cache * c.cache_fraction)
+    rate = device.memory_bytes_per_s
+    memory_s = missed / (rate * c.memory_efficiency) + (streams - missed) / (rate * c.cache_rate)
+    memory_s = memory_s + np.asarray(weight_elements) * kind.weight_bytes / (rate * c.weight_efficiency)
+    call_s = 1.0 / c.calls_per_s
+    return Terms(call_s + _norm(compute_s, memory_s, c.overlap), compute_s, memory_s, call_s)
+
+
+def _norm(one_s: Real, other_s: Real, power: Real) -> Real:
+    longer, shorter = np.maximum(one_s, other_s), np.minimum(one_s, other_s)
+    return longer * np.exp(np.log1p((shorter / np.maximum(longer, NOTHING)) ** power) / power)
+
+
+def features(*arguments: Any) -> NDArray[np.float64]:
+    """What a residual model sees of each call: the logarithms of its sizes and of the predicted parts."""
+    *shape, _cores, parts = arguments
+    columns = [np.log2(np.asarray(x, dtype=np.float64) + 1.0) for x in np.broadcast_arrays(*shape)]
+    times = [np.log(np.maximum(x, NOTHING)) for x in (parts.latency_s, parts.compute_s, parts.memory_s)]
+    return np.stack(np.broadcast_arrays(*columns, *times))
+
+
+OPERATION = LatencyModel(
+    name="operation",
+    sizes=SIZES,
+    terms=terms,
+    features=features,
+    named=named,
+    constants=OperationConstants,
+    neutral=OperationConstants(),
+    shares=(),
+    nearest=NEAREST,
+)
+"""Shares are not capped: a peak that was measured on one shape may be exceeded by another."""

@@ -1,0 +1,89 @@
+"""What a GPU says of itself while it works: clocks, temperature, power and limits, by NVML, else by nvidia-smi.
+
+NVML is called through ctypes: NVIDIA, NVML API Reference Guide (nvmlDeviceGetClockInfo and its neighbours).
+"""
+
+import ctypes
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+LIBRARIES = ("libnvidia-ml.so.1", "libnvidia-ml.so", "nvml.dll")
+
+CLOCK_SM, CLOCK_MEMORY, TEMPERATURE_GPU = 1, 2, 0
+"""nvmlClockType_t and nvmlTemperatureSensors_t."""
+
+QUERY = ("clocks.sm", "clocks.mem", "temperature.gpu", "power.draw", "power.limit")
+NAMES = ("clock_hz", "memory_clock_hz", "temperature_c", "power_w", "power_limit_w")
+"""Columns, in the order of QUERY; NVML gives MHz, degrees and milliwatts, nvidia-smi MHz, degrees and watts."""
+
+
+def read(index: int = 0) -> Mapping[str, float]:
+    """The present values by NAMES in base units (Celsius aside); what the driver does not tell is absent."""
+    library = _library()
+    return _by_nvml(library, index) if library else _by_tool(index)
+
+
+def driver() -> str:
+    """The driver's version, "" where it does not tell."""
+    library = _library()
+    if library is None:
+        return ""
+    text = ctypes.create_string_buffer(80)
+    return text.value.decode() if library.nvmlSystemGetDriverVersion(text, 80) == 0 else ""
+
+
+@cache
+def _library() -> Any:
+    for name in LIBRARIES:
+        try:
+            library = ctypes.CDLL(name)
+        except OSError:
+            continue
+        if library.nvmlInit_v2() == 0:
+            return library
+    return None
+
+
+def _by_nvml(library: Any, index: int) -> Mapping[str, float]:
+    device = ctypes.c_void_p()
+    if library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(device)) != 0:
+        return {}
+    calls = (
+        (library.nvmlDeviceGetClockInfo, (CLOCK_SM,), 1e6),
+        (library.nvmlDeviceGetClockInfo, (CLOCK_MEMORY,), 1e6),
+        (library.nvmlDeviceGetTemperature, (TEMPERATURE_GPU,), 1.0),
+        (library.nvmlDeviceGetPowerUsage, (), 1e-3),
+        (library.nvmlDeviceGetEnforcedPowerLimit, (), 1e-3),
+    )
+    found = {}
+    for name, (call, arguments, unit) in zip(NAMES, calls, strict=True):
+        value = ctypes.c_uint()
+        if call(device, *arguments, ctypes.byref(value)) == 0:
+            found[name] = value.value * unit
+    return found
+
+
+def _by_tool(index: int) -> Mapping[str, float]:
+    command = ["nvidia-smi", f"--id={index}", f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return parse(done.stdout)
+
+
+def parse(line: str) -> Mapping[str, float]:
+    """The values of one line of nvidia-smi's CSV; "[N/A]" is absent."""
+    units = (1e6, 1e6, 1.0, 1.0, 1.0)
+    cells = zip(NAMES, line.strip().split(","), units, strict=False)
+    return {name: float(cell) * unit for name, cell, unit in cells if _is_number(cell)}
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Library calls of networks, on any device that PyTorch has: drawn, built, measured by their counts."""
