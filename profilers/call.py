@@ -26,4 +26,10 @@ class Call:
     @property
     def key(self) -> tuple[Any, ...]:
         """What tells it from other calls: rows of it need no second measurement."""
-        return (self.table, self.math, *(str(value) for value in self.columns.values()))
+        return key(self.table, self.math, self.columns)
+
+
+def key(table: str, math: str, columns: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The key of a row with those columns: numbers alike whether a file gave them back as integers or not."""
+    values = (value if isinstance(value, str) else float(value) for value in columns.values())
+    return (table, math, *values)

@@ -13,6 +13,7 @@ from costmodel.hardware.load import user_folder
 from profilers import calibration_file, power_fit
 from profilers.calibration_fit import Labels, calibrate_all
 from profilers.measured_rows import check, of
+from profilers.split_rows import split
 
 
 def calibrate(
@@ -30,14 +31,21 @@ def calibrate(
     calibrations folder is the default. Same rows, same files. `progress` is told (steps done, steps in all). ValueError
     in one line on rows that cannot be a measurement.
     """
-    rows = check(rows).reset_index(drop=True)
+    parts = split(rows)
+    if len(parts) > 1:
+        each = [
+            calibrate(part, device, folder=folder, measured_on=measured_on, source=source, progress=progress)
+            for part in parts
+        ]
+        return [path for paths in each for path in paths]
+    rows = check(parts[0]).reset_index(drop=True)
     if "power_w" in rows.columns:
         rows = power_fit.check(rows)
     if device:
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
     fits = calibrate_all(rows, calibrations(of(rows).model.name), Labels(measured_on, source), progress)
     if "power_w" in rows.columns:
-        fits += power_fit.calibrate(rows, measured_on=measured_on, source=source)
+        fits += power_fit.calibrate(power_fit.enough(rows), measured_on=measured_on, source=source)
     folder = folder or user_folder() / "calibrations"
     files = {
         (fit.device, fit.model): [f for f in fits if (f.device, f.model) == (fit.device, fit.model)] for fit in fits
@@ -55,7 +63,10 @@ def validate(
     `level` is auto, transfer (this device's fits of the kind left out) or spec (all of this device's fits left out).
     """
     require("calibration level", level, LEVELS)
-    rows = check(rows)
+    parts = split(rows)
+    if len(parts) > 1:
+        return pd.concat([validate(part, level, residual=residual, fits=fits) for part in parts]).sort_index()
+    rows = check(parts[0])
     index, rows = rows.index, rows.reset_index(drop=True)
     table = of(rows)
     fits = calibrations(table.model.name) if fits is None else fits

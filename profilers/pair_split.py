@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from profilers.measured_rows import check, of
+from profilers.split_rows import split
 
 TEST_SHARE = 0.30
 """Share of pairs that no fit sees, of every device, kind and backend alike."""
@@ -37,10 +38,11 @@ def held_out(rows: pd.DataFrame) -> NDArray[np.bool_]:
 
 def of_test_pairs(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of test pairs; ValueError where there are none."""
-    kept = rows[held_out(check(rows))]
-    if not len(kept):
-        raise ValueError(f"none of the {len(rows)} rows is of a held-out ({', '.join(of(rows).apart)})")
-    return kept
+    parts = split(rows)
+    kept = [part.index[held_out(check(part))] for part in parts]
+    if not sum(map(len, kept)):
+        raise ValueError(f"none of the {len(rows)} rows is of a held-out ({', '.join(of(parts[0]).apart)})")
+    return rows.loc[np.sort(np.concatenate(kept))]
 
 
 def fold(rows: pd.DataFrame) -> NDArray[np.int64]:

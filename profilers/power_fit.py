@@ -68,6 +68,13 @@ def check(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(power_w=power)
 
 
+def enough(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of devices and kinds that have FEWEST_ROWS of them: of a file with latencies too, the rest is left."""
+    sizes = rows.groupby(["gpu", "math"])["power_w"].transform("size")
+    kept = rows[sizes >= FEWEST_ROWS]
+    return kept if len(kept) else rows
+
+
 def calibrate(rows: pd.DataFrame, *, measured_on: str, source: str) -> list[Calibration]:
     """One calibration a device and math of checked rows with `power_w`, with its errors on held-out pairs."""
     found = []

@@ -61,7 +61,7 @@ def sweep(
     device: str,
     seconds: float,
     keep: Callable[[Mapping[str, Any]], None],
-    known: Sequence[tuple[tuple[Any, ...], float]] = (),
+    known: Mapping[tuple[Any, ...], float] | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> dict[str, Family]:
     """Measure calls for `seconds`, next the one about which fits of its kind disagree most; `keep` gets every row.
@@ -71,7 +71,7 @@ def sweep(
     are. Interrupting loses the call under way alone.
     """
     pools = families(calls)
-    _recall(pools, dict(known))
+    _recall(pools, known or {})
     start = time.perf_counter()
     while (gone := time.perf_counter() - start) < seconds:
         if progress:

@@ -21,10 +21,10 @@ TAILS = (0.025, 0.975)
 
 
 class Clock(Protocol):
-    """Times work: `times_s` returns seconds of each of `runs` runs, `settle` waits for what was queued."""
+    """Times work that was prepared: `times_s` returns seconds of each of `runs` runs."""
 
-    def settle(self) -> None:
-        """Return when the device has nothing left to do."""
+    def prepare(self, work: Sequence[Work]) -> None:
+        """Warm up, and do what need not be timed."""
 
     def times_s(self, work: Sequence[Work], runs: int) -> Floats:
         """Seconds of each run; the pieces of `work` take turns, so that each finds its operands as the caller wants."""
@@ -55,8 +55,7 @@ def measure(work: Sequence[Work], clock: Clock, *, budget_s: float, target: floa
     if not budget_s > 0:
         raise ValueError(f"budget_s must be positive, got {budget_s}")
     end = time.perf_counter() + budget_s
-    clock.times_s(work[:WARM_UP], min(len(work), WARM_UP))
-    clock.settle()
+    clock.prepare(work)
     times, batch = np.empty(0), LEAST_RUNS
     while True:
         times = np.concatenate([times, clock.times_s(work, batch)])
@@ -68,7 +67,10 @@ def measure(work: Sequence[Work], clock: Clock, *, budget_s: float, target: floa
 
 
 def summary(times_s: Floats, *, seed: int = 0) -> Timing:
-    """The figures of measured times. Bootstrap: Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13."""
+    """The figures of measured times.
+
+    Bootstrap: Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+    """
     ordered = np.sort(times_s)
     n = len(ordered)
     draws = np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))
@@ -94,8 +96,10 @@ class HostClock:
         """The share of all runs so far in which another process took the core."""
         return self.preempted / max(self.runs, 1)
 
-    def settle(self) -> None:
-        """Nothing is queued on a CPU."""
+    def prepare(self, work: Sequence[Work]) -> None:
+        """Run some pieces: the first run allocates and chooses kernels."""
+        for piece in work[:WARM_UP]:
+            piece()
 
     def times_s(self, work: Sequence[Work], runs: int) -> Floats:
         """Seconds of each run, the pieces of `work` in turn; fewer than `runs` where others took the core."""

@@ -23,32 +23,70 @@ def command() -> None:
 
 
 @command.command("cpu")
-@click.option("--seconds", type=float, default=4.0, show_default=True, help="How long to measure.")
+@click.option("--seconds", type=float, default=4.0, show_default=True, help="How long to measure rates.")
+@click.option("--calls", "calls_s", type=float, default=0.0, show_default=True, help="Seconds of library calls.")
+@click.option("--threads", type=int, help="PyTorch's threads; as many as it takes by itself if not given.")
 @click.option("--out", type=click.Path(dir_okay=False), help="A TOML path; your own device folder if not given.")
+@click.option("--rows", type=click.Path(dir_okay=False), help="Keep the measured calls (parquet or csv), resumable.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def cpu(seconds: float, out: str | None, as_json: bool) -> None:
-    """Measure this machine's matrix products and memory copies; write them as a device that --on takes."""
-    import math
+def cpu(seconds: float, calls_s: float, threads: int | None, out: str | None, rows: str | None, as_json: bool) -> None:
+    """Measure this machine's matrix products and memory copies; write them as a device that --on takes.
+
+    With --calls it also measures the library calls that networks make, and calibrates the latency of `estimate` on this
+    device by them, into your own calibrations folder. A minute is enough for most of them, two are better.
+    """
     from dataclasses import asdict
     from pathlib import Path
 
-    from app.progress import working
-    from app.text import print_table, quantity, to_json
+    from app import profiling
+    from app.text import print_table, to_json
     from profilers.cpu import machine
 
-    with working("Measuring matrix products and memory copies"):
-        found = machine.measure(seconds)
-    path = machine.write(found, Path(out) if out else None)
-    record = asdict(found)
+    found = profiling.machine(seconds, threads)
+    path = machine.write(found.cpu, Path(out) if out else None)
+    record = asdict(found.cpu)
+    calibrated = profiling.calls(found.cpu, calls_s, rows) if calls_s > 0 else None
     if as_json:
-        click.echo(to_json(record | {"path": str(path)}))
+        spread = {name: rate.timing.spread for name, rate in found.rates.items() if rate.timing}
+        kinds = calibrated.kinds if calibrated else []
+        more = {"path": str(path), "spread": spread, "busy_share": found.busy_share, "busy": found.busy, "calls": kinds}
+        click.echo(to_json(record | more))
         return
-    peaks = [
-        (pipe, quantity("flops_per_s", rate)) for pipe, rate in record["peak_flops"].items() if not math.isnan(rate)
-    ]
-    rows = [{"pipe": pipe, "rate": rate} for pipe, rate in peaks]
-    rows.append({"pipe": "memory", "rate": quantity("memory_bytes_per_s", found.memory_bytes_per_s)})
-    print_table(f"{found.name}, written to {path}", rows, ("pipe", "rate"))
+    print_table(f"{found.cpu.name}, written to {path}", profiling.rate_rows(found), ("pipe", "rate", "spread", "runs"))
+    if calibrated:
+        click.echo()
+        print_table(calibrated.title, calibrated.kinds, ("kind", "rows", "MAPE", "median", "coverage"))
+        for written in calibrated.paths:
+            click.echo(f"written: {written}")
+    if found.busy:
+        click.echo("\nwarning: other processes used this machine meanwhile; measure again when it is idle", err=True)
+
+
+@command.command("gpu")
+@click.option("--minutes", type=float, default=5.0, show_default=True, help="How long to measure.")
+@click.option("--out", type=click.Path(dir_okay=False), required=True, help="Rows (parquet or csv), resumable.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the candidates.")
+@click.option("--flush", is_flag=True, help="Overwrite the L2 before every run; left as networks leave it otherwise.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def gpu(minutes: float, out: str, seed: int, flush: bool, as_json: bool) -> None:
+    """Measure this machine's GPU: products in every format it has, attention, library calls, bandwidth, launches.
+
+    The next shape is the one about which fits of its kind disagree most. `bitfront calibrate` and `bitfront validate`
+    take the rows; a call that was interrupted, or repeated, goes on with what --out holds.
+    """
+    from pathlib import Path
+
+    from app import profiling
+    from app.text import print_table, to_json
+
+    made = profiling.gpu(minutes, Path(out), seed, flush=flush)
+    kinds = profiling.kinds(made.rows)
+    if as_json:
+        click.echo(to_json({"out": out, "rows": len(made.rows), "new": made.new, "failed": made.failed, "kinds": kinds}))
+        return
+    print_table(f"{made.new} new rows, {len(made.rows)} in {out}", kinds, ("table", "kind", "rows", "spread"))
+    for name, why in made.failed.items():
+        click.echo(f"left out: {name}: {why}")
 
 
 @command.command("fpga")

@@ -59,7 +59,7 @@ def command(file: str, out: str | None, calibration: str, held_out: bool, as_jso
         table, power = scores.table(done), scores.power_table(done)
     if out:
         added = {name: done[name].to_numpy() for name in ADDED if name in done.columns}
-        rows_file.write(rows.assign(**added), Path(out))
+        rows_file.write(rows.loc[done.index].assign(**added), Path(out))
     notes = _notes(table, held_out)
     if as_json:
         result = {"file": file, "calibration": calibration, "held_out": held_out, "rows": len(rows), "out": out}

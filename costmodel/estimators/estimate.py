@@ -199,6 +199,14 @@ def _(device: Fpga, op: Op, precision: Precision, folding: Design | None) -> Col
     return _counts(op, precision) | fpga.evaluate(op, precision, device, folding)
 
 
+def interval(ops: Sequence[Op], precisions: Sequence[Precision], columns: Columns) -> tuple[float, float]:
+    """The 90 % interval of the summed latency of evaluated ops, nan where their device's latency has none."""
+    if "correlation" not in columns:
+        return float("nan"), float("nan")
+    flat = {name: np.array(np.broadcast_to(column, len(ops))) for name, column in columns.items()}
+    return _latency_interval(ops, precisions, flat, flat["correlation"])
+
+
 def _as_run(ops: Sequence[Op], device: Device) -> Sequence[Op]:
     return fuse(ops) if isinstance(device, Gpu) else ops
 

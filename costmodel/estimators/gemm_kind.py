@@ -39,12 +39,22 @@ KINDS = {
         GemmKind("int8_wo", 2.0, 1.0, "bf16", weight_only=True),
         GemmKind("int4_wo", 2.0, 0.5, "bf16", weight_only=True),
         GemmKind("sq", 1.0, 1.0, "int8"),
+        GemmKind("float16", 2.0, 2.0, "fp16"),
+        GemmKind("float32", 4.0, 4.0, "fp32", output_bytes=4.0),
+        GemmKind("tf32", 4.0, 4.0, "tf32", output_bytes=4.0),
+        GemmKind("bfloat16_24", 2.0, 1.125, "bf16", speedup=2.0),
+        GemmKind("fp6_wo", 2.0, 0.75, "bf16", weight_only=True),
+        GemmKind("fp4_wo", 2.0, 0.5, "bf16", weight_only=True),
     )
 }
-"""The kinds of the measurement files' `math` column; output in bf16."""
+"""The kinds of the measurement files' `math` column; output in bf16, but fp32 where that is multiplied. bfloat16_24 has
+2:4 sparse weights with 2 bits of place each kept one."""
 
 
-NEAREST = {"fp8_block": "fp8", "fp8_static": "fp8"}
+NEAREST = {
+    "fp8_block": "fp8", "fp8_static": "fp8", "float16": "bfloat16", "tf32": "bfloat16", "float32": "bfloat16",
+    "bfloat16_24": "bfloat16", "fp6_wo": "int8_wo", "fp4_wo": "int4_wo",
+}  # fmt: skip
 """The kind whose constants serve where no device but one has measured a kind."""
 
 

@@ -1,5 +1,6 @@
 """What the operating system says of this machine's processor and memory."""
 
+import math
 import os
 import platform
 import re
@@ -33,3 +34,11 @@ def memory_bytes() -> float:
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         raise OSError(f"{sys.platform} does not tell its memory size: write the CPU's TOML file by hand")
     return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+
+
+def last_cache_bytes() -> float:
+    """Size of the last-level cache that the first core sees; nan where it is not told."""
+    sizes = [path.read_text().strip() for path in sorted((CPU_FOLDER / "cpu0" / "cache").glob("index*/size"))]
+    units = {"K": 2.0**10, "M": 2.0**20, "G": 2.0**30}
+    read = [float(size[:-1]) * units[size[-1]] for size in sizes if size[-1:] in units]
+    return max(read, default=math.nan)

@@ -11,13 +11,15 @@ from costmodel.hardware import cpu, device
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 from profilers.cpu import machine, measure, rates, topology, write
+from profilers.cpu.machine import Machine
+from profilers.timing import HostClock, Timing
 
 
 @pytest.fixture(scope="module")
 def measured():
     patch = pytest.MonkeyPatch()
     patch.setattr(machine, "COPY_BYTES", 16 * 2**20)
-    yield measure(0.08)
+    yield measure(0.08).cpu
     patch.undo()
 
 
@@ -79,15 +81,41 @@ def test_a_product_without_kernel_is_nan(monkeypatch):
     import torch
 
     monkeypatch.delattr(torch, "_int_mm", raising=False)
-    assert math.isnan(rates.matmul_flops_per_s("int8", 0.01)[0])
+    assert math.isnan(rates.matmul_flops_per_s("int8", 0.01, HostClock()).per_s)
 
 
-def test_the_fastest_of_several_runs_counts_and_the_first_does_not(monkeypatch):
-    clock = iter([0.0, 10.0, 15.0, 20.0, 22.0, 30.0, 33.0, 40.0])
-    monkeypatch.setattr(rates.time, "perf_counter", lambda: next(clock))
-    calls = []
-    assert rates.fastest_s(lambda: calls.append(1), 0.0) == 2.0
-    assert len(calls) == 1 + rates.LEAST_RUNS
+class Held(HostClock):
+    """A clock whose first run of every batch takes a hundred times as long, as on a busy machine."""
+
+    def times_s(self, work, runs):
+        times = super().times_s(work, runs)
+        times[: len(times) // 2 + 1] += 0.1
+        return times
+
+
+def test_a_held_up_run_does_not_make_the_product_small_or_slow():
+    quiet, held = (rates.matmul_flops_per_s("fp32", 0.3, clock) for clock in (HostClock(), Held()))
+    assert held.per_s > quiet.per_s / 3
+    assert held.timing.latency_s > held.timing.least_s * 2
+
+
+def test_a_busy_machine_is_told(measured):
+    steady = Timing(1.0, 1.0, 1.0, 1.0, 1.0, 9)
+    wide = Timing(1.0, 0.8, 1.2, 1.0, 0.7, 9)
+    assert not Machine(measured, {"fp32": rates.Rate(1.0, "", steady)}, 0.0).busy
+    assert Machine(measured, {"fp32": rates.Rate(1.0, "", steady)}, 0.5).busy
+    assert Machine(measured, {"fp32": rates.Rate(1.0, "", wide)}, 0.0).busy
+
+
+def test_the_last_cache_is_the_largest(tmp_path, monkeypatch):
+    for i, size in enumerate(("32K", "1024K", "32M")):
+        folder = tmp_path / "cpu0" / "cache" / f"index{i}"
+        folder.mkdir(parents=True)
+        (folder / "size").write_text(size + "\n")
+    monkeypatch.setattr(topology, "CPU_FOLDER", tmp_path)
+    assert topology.last_cache_bytes() == 32 * 2**20
+    monkeypatch.setattr(topology, "CPU_FOLDER", tmp_path / "none")
+    assert math.isnan(topology.last_cache_bytes())
 
 
 @pytest.mark.parametrize("seconds", [0, -1, math.nan])

@@ -27,7 +27,8 @@ float weight(unsigned code, int w, int e, int m, int b, int s) {
 }
 unsigned at(const unsigned* words, long long index, int width) { return code_at(words, index, width); }
 unsigned short to_bf16(float value) { return bf16_of_float(value); }
-float dot(const unsigned short* x, int rows, const unsigned* words, long long first, const float* scales, int k, int group,
+float dot(const unsigned short* x, int rows, const unsigned* words, long long first, const float* scales, int k,
+          int group,
           int w, int e, int m, int b, int s, int lanes) {
     WeightFormat f = {w, e, m, b, s};
     float total = 0.0f, sums[ROWS];

@@ -1,0 +1,153 @@
+"""A campaign: a device's calls and whole networks measured, a calibration fitted from those rows, and both compared."""
+
+import importlib.util
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from costmodel.hardware import Cpu, Gpu, save
+from profilers import end_to_end, rows_file, session
+from profilers.call import Call
+from profilers.end_to_end import Case
+from profilers.sweep import Backend
+
+ROWS, NETWORKS, PREDICTED, DEVICES = "rows.parquet", "networks.parquet", "networks_predicted.csv", "cpus"
+CALIBRATIONS = "calibrations"
+
+SWEEP_SHARE = 0.75
+"""Share of the time that goes to single calls, the rest to whole networks."""
+
+TELL_S = 10.0
+
+GPU_CASES: tuple[Case, ...] = tuple(
+    (name, fmt, batch)
+    for name, batches in (
+        ("resnet50", (1, 8, 64)), ("vit_base_patch16_224", (1, 8, 64)), ("llama-3.1-8b block", (1, 16, 64)),
+    )
+    for fmt in ("bf16", "fp16", "fp32")
+    for batch in batches
+)  # fmt: skip
+
+CPU_CASES: tuple[Case, ...] = tuple(
+    (name, fmt, batch)
+    for name in ("resnet18", "vit_tiny_patch16_224", "all-minilm-l6-v2")
+    for fmt in ("fp32", "bf16")
+    for batch in (1, 4)
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a campaign measures: the device, where torch finds it, its backend, candidates and whole networks."""
+
+    device: Cpu | Gpu
+    where: str
+    backend: Backend
+    calls: Callable[[int], Sequence[Call]]
+    cases: Sequence[Case]
+    facts: Mapping[str, Any]
+
+
+def gpu_target() -> Target:
+    """The GPU here; RuntimeError or ValueError in one line where there is none, or none that is known."""
+    from costmodel import hardware
+    from profilers import environment
+    from profilers.gpu import candidates
+    from profilers.gpu.backend import CudaBackend
+
+    gpu = hardware.gpu(environment.require_gpu())
+    shared = environment.describe()
+    facts = {name: shared[name] for name in ("driver", "cuda", "cupy", "device_name")}
+    return Target(
+        gpu, "cuda", CudaBackend(gpu), lambda seed: candidates.calls(gpu, seed=seed), GPU_CASES, facts
+    )
+
+
+def cpu_target(seconds: float = 4.0) -> Target:
+    """This machine's processor, its rates measured first."""
+    from profilers.cpu import calls, machine
+    from profilers.cpu.backend import CpuBackend
+
+    cpu = machine.measure(seconds).cpu
+    return Target(cpu, "cpu", CpuBackend(cpu), lambda seed: calls.calls(cpu, seed=seed), CPU_CASES, {})
+
+
+def measure(target: Target, out: Path, *, minutes: float, seed: int = 0, tell: Callable[[str], None]) -> None:
+    """Measure calls and networks for `minutes` into the folder `out`; `tell` gets a line now and then."""
+    if not minutes > 0:
+        raise ValueError(f"minutes must be positive, got {minutes}")
+    out.mkdir(parents=True, exist_ok=True)
+    if isinstance(target.device, Cpu):
+        save.write(target.device, out / DEVICES / f"{target.device.name}.toml")
+    seconds = minutes * 60.0
+    made = session.run(
+        target.calls(seed), target.backend, device=target.device.name, seconds=seconds * SWEEP_SHARE,
+        out=out / ROWS, facts=target.facts, progress=_every(tell),
+    )  # fmt: skip
+    tell(f"{made.new} new rows, {len(made.rows)} in all; left out: {_failed(made.failed)}")
+    each_s = seconds * (1.0 - SWEEP_SHARE) / len(target.cases)
+    rows = end_to_end.measure(
+        target.cases, target.backend, device=target.device.name, where=target.where, budget_s=each_s
+    )
+    rows_file.write(rows.assign(**target.facts), out / NETWORKS)
+
+
+def can_fit() -> bool:
+    """Whether what fits need is installed here."""
+    return importlib.util.find_spec("scipy") is not None
+
+
+def fit(out: Path) -> str:
+    """Fit a calibration from the rows in `out`, into its folder `calibrations`; return tables of errors as text."""
+    from costmodel.hardware.calibration import read
+    from profilers import scores
+    from profilers.fit import calibrate, validate
+    from profilers.pair_split import of_test_pairs
+
+    rows = rows_file.read(out / ROWS)
+    with _home(out):
+        paths = calibrate(rows, folder=out / CALIBRATIONS, source="measured by bitfront's profilers on this device")
+        fitted = {fit.math for path in paths if path.suffix == ".toml" for fit in read(path)}
+        rows = rows[rows["math"].isin(fitted)]
+        held = pd.DataFrame(scores.table(validate(of_test_pairs(rows)), regimes=False))
+        networks = end_to_end.predicted(rows_file.read(out / NETWORKS))
+    rows_file.write(networks, out / PREDICTED)
+    shown = networks[["network", "precision", "batch", "latency_s", "predicted_s", "low_s", "high_s", "error"]]
+    kinds = held[["math", "backend", "rows", "mape", "median", "p90", "bias", "coverage"]]
+    return f"{kinds.to_string(index=False)}\n\n{shown.to_string(index=False)}\n"
+
+
+@contextmanager
+def _home(out: Path) -> Iterator[None]:
+    """Devices and calibrations are those of the folder `out` while the body runs."""
+    before = os.environ.get("BITFRONT_HOME")
+    os.environ["BITFRONT_HOME"] = str(out)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["BITFRONT_HOME"]
+        else:
+            os.environ["BITFRONT_HOME"] = before
+
+
+def _every(tell: Callable[[str], None]) -> Callable[[float, float], None]:
+    last = -TELL_S
+
+    def progress(gone: float, seconds: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= TELL_S:
+            last = time.monotonic()
+            tell(f"{gone:.0f} of {seconds:.0f} s")
+
+    return progress
+
+
+def _failed(failed: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} ({why})" for name, why in failed.items()) or "none"

@@ -1,0 +1,123 @@
+"""CudaBackend: a GPU under PyTorch and CuPy, timed by events around CUDA graphs, its L2 flushed or left warm."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from costmodel.hardware import Gpu
+from profilers.call import Call
+from profilers.gpu import nvml
+from profilers.timing import Floats, Work
+
+COPIES = 5
+"""Copies of weights that one graph cycles over, as the rows do from which our calibrations were fitted."""
+
+FLUSH_FACTOR = 2.0
+"""The buffer that flushes the L2 is this much larger than it."""
+
+POWER_S = 0.02
+"""Seconds of steady work before clocks and power are read: NVML averages over about that."""
+
+WARM_RUNS = 3
+MOST_COPIED_BYTES = 8e9
+
+
+class CudaClock:
+    """Times work with events, after warm-up: one graph of all pieces replayed, or each piece launched by itself.
+
+    A graph's time over its pieces is one run. With `flush` the L2 is overwritten before each replay, outside the events,
+    and a graph holds the first piece alone.
+    """
+
+    def __init__(self, l2_bytes: float, *, flush: bool = False, graphs: bool = True) -> None:
+        import torch
+
+        self.flush, self.graphs = flush, graphs
+        self.captured = False
+        self._work: Sequence[Work] = ()
+        self._replay: Work = lambda: None
+        self._pieces = 1
+        self._buffer = torch.empty(int(l2_bytes * FLUSH_FACTOR), dtype=torch.uint8, device="cuda")
+
+    def prepare(self, work: Sequence[Work]) -> None:
+        """Warm up and capture; where a call cannot be captured it is launched, and `captured` says so."""
+        import torch
+
+        pieces = work[:1] if self.flush else work
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_RUNS):
+                for piece in pieces:
+                    piece()
+        torch.cuda.current_stream().wait_stream(side)
+        torch.cuda.synchronize()
+        self._pieces, self.captured, self._replay = len(pieces), False, lambda: [piece() for piece in pieces]
+        if self.graphs:
+            self._capture(pieces)
+        self._replay()
+        torch.cuda.synchronize()
+
+    def times_s(self, work: Sequence[Work], runs: int) -> Floats:  # noqa: ARG002
+        """Seconds of each of `runs` replays of the work that was prepared, over its pieces."""
+        import torch
+
+        events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(runs)]
+        for start, end in events:
+            if self.flush:
+                self._buffer.zero_()
+            start.record()
+            self._replay()
+            end.record()
+        torch.cuda.synchronize()
+        return np.array([start.elapsed_time(end) for start, end in events]) * 1e-3 / self._pieces
+
+    def run_for(self, seconds: float) -> None:
+        """Replay for so long, to bring clocks and power to those of steady work."""
+        import torch
+
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            for _ in range(16):
+                self._replay()
+            torch.cuda.synchronize()
+
+    def _capture(self, pieces: Sequence[Work]) -> None:
+        import torch
+
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                for piece in pieces:
+                    piece()
+        except RuntimeError:  # the call waits for the device, or allocates in a way that a graph cannot hold
+            torch.cuda.synchronize()
+            return
+        self.captured, self._replay = True, graph.replay
+
+
+class CudaBackend:
+    """Runs calls on the first GPU; every row says how it was timed, and clocks, temperature and power beside it."""
+
+    name = "torch"
+
+    def __init__(self, gpu: Gpu, *, flush: bool = False, graphs: bool = True) -> None:
+        import torch
+
+        self.version = str(torch.__version__)
+        self.clock = CudaClock(float(gpu.l2_bytes), flush=flush, graphs=graphs)
+
+    def copies(self, call: Call) -> int:
+        """COPIES of the weights, fewer where they would not fit in memory; one where calls have none."""
+        if not call.weight_bytes:
+            return 1
+        return int(np.clip(MOST_COPIED_BYTES / call.weight_bytes, 1, COPIES))
+
+    def facts(self, work: Sequence[Work]) -> Mapping[str, Any]:
+        """How the L2 was treated, how it was launched, and what the board says after some steady work."""
+        self.clock.run_for(POWER_S)
+        cache = "flushed" if self.clock.flush else ("weights cycled" if len(work) > 1 else "warm")
+        launched = "graph" if self.clock.captured else "stream"
+        return {"cache": cache, "launched": launched, "copies": len(work), **nvml.read()}
