@@ -3,11 +3,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 GEMM ?= ../shared/data/gpu/gemm.parquet
 ATTENTION ?= ../shared/data/gpu/attention.parquet
+MINUTES ?= 8
+THREADS ?= 1
+OUT ?= profile_out
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test test-long lint bench bench-accuracy bench-dse bench-exam bench-fpga clean
+.PHONY: demo test test-long lint bench bench-accuracy bench-dse bench-exam bench-fpga bench-cpu profile-gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/bitfront demo --out demo_out
@@ -39,6 +42,12 @@ bench-fpga: $(VENV)/.installed
 bench-dse: $(VENV)/.installed-test
 	@$(BIN)/python tests/benchmarks/bench_solvers.py
 	@$(BIN)/python tests/benchmarks/bench_explorer.py
+
+bench-cpu: $(VENV)/.installed
+	@$(BIN)/python -m profilers --device cpu --threads $(THREADS) --minutes $(MINUTES) --out $(OUT)
+
+profile-gpu:
+	$(PYTHON) -m profilers --minutes $(MINUTES) --out $(OUT)
 
 clean:
 	rm -rf $(VENV) build *.egg-info demo_out

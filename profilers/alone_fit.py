@@ -42,7 +42,7 @@ def alone(rows: pd.DataFrame, blank: Calibration, kind: Any, device: Gpu | Cpu) 
     done = rows.assign(predicted_s=predicted_s)
     done = done.assign(low_s=predicted_s * np.exp(intervals["analytic_low"][0]))
     done = done.assign(high_s=predicted_s * np.exp(intervals["analytic_high"][0]))
-    error = {"rows": len(rows)}
+    error: dict[str, float] = {"rows": len(rows)}
     for name, value in scores.score(done).items():
         error |= {f"{stage}_{name}": round(value, 5) for stage in ("analytic", "residual")}
     return replace(blank, constants=constants, intervals=intervals, held_out_error=error)

@@ -64,16 +64,18 @@ def gpu_target() -> Target:
     gpu = hardware.gpu(environment.require_gpu())
     shared = environment.describe()
     facts = {name: shared[name] for name in ("driver", "cuda", "cupy", "device_name")}
-    return Target(
-        gpu, "cuda", CudaBackend(gpu), lambda seed: candidates.calls(gpu, seed=seed), GPU_CASES, facts
-    )
+    return Target(gpu, "cuda", CudaBackend(gpu), lambda seed: candidates.calls(gpu, seed=seed), GPU_CASES, facts)
 
 
-def cpu_target(seconds: float = 4.0) -> Target:
-    """This machine's processor, its rates measured first."""
+def cpu_target(seconds: float = 4.0, *, threads: int | None = None) -> Target:
+    """This machine's processor on so many of PyTorch's threads (its own number if None), its rates measured first."""
+    import torch
+
     from profilers.cpu import calls, machine
     from profilers.cpu.backend import CpuBackend
 
+    if threads is not None:
+        torch.set_num_threads(threads)
     cpu = machine.measure(seconds).cpu
     return Target(cpu, "cpu", CpuBackend(cpu), lambda seed: calls.calls(cpu, seed=seed), CPU_CASES, {})
 

@@ -48,7 +48,7 @@ def disagreement(asked: Floats, seen: Floats, errors: Floats, *, seed: int = 0) 
         draw = rng.integers(0, len(seen), len(seen))
         x, y = base[draw], errors[draw] - middle
         votes[i] = at @ np.linalg.solve(x.T @ x + RIDGE * np.eye(x.shape[1]), x.T @ y)
-    return votes.std(axis=0)
+    return np.asarray(votes.std(axis=0))
 
 
 def _terms(points: Floats) -> Floats:
@@ -60,12 +60,12 @@ def _terms(points: Floats) -> Floats:
 def _scaled(points: Floats) -> Floats:
     width = points.std(axis=0)
     kept = points[:, width > 0]
-    return (kept - kept.mean(axis=0)) / width[width > 0]
+    return np.asarray((kept - kept.mean(axis=0)) / width[width > 0])
 
 
 def _distance(asked: Floats, seen: Floats) -> Floats:
-    return np.sqrt(((asked[:, None] - seen[None]) ** 2).sum(axis=2).min(axis=1))
+    return np.asarray(np.sqrt(((asked[:, None] - seen[None]) ** 2).sum(axis=2).min(axis=1)))
 
 
 def _rank(values: Floats) -> Floats:
-    return values.argsort().argsort() / max(len(values) - 1, 1)
+    return np.asarray(values.argsort().argsort() / max(len(values) - 1, 1))

@@ -12,7 +12,7 @@ ALIASES = {
     "tesla_v100_sxm2_32gb": "v100_sxm", "tesla_t4": "t4", "b200": "b200_sxm", "geforce_rtx_4090": "rtx_4090",
     "rtx_pro_6000_blackwell_server_edition": "rtx_pro_6000_server", "orin": "jetson_orin",
 }  # fmt: skip
-"""Device names as drivers spell them (without "NVIDIA", in lower case with underscores) that are not our file's name."""
+"""Device names as drivers spell them, without "NVIDIA" and in lower case, that are not the name of our file."""
 
 
 def device_name(driver_name: str) -> str:

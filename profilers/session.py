@@ -39,14 +39,16 @@ def run(
 ) -> Session:
     """Measure for `seconds` into `out`; rows that it has already are not measured again, but guide what to measure.
 
-    `facts` are columns that all new rows share. ValueError where `out` cannot be written or holds another device's rows.
+    `facts` are columns that new rows share. ValueError where `out` cannot be written or holds another device's rows.
     """
     if not seconds > 0:
         raise ValueError(f"a session needs a positive time, got {seconds} s")
     rows_file.check_target(out)
     old = rows_file.read(out) if out.is_file() else pd.DataFrame()
     if len(old) and set(old["gpu"]) != {device}:
-        raise ValueError(f"{out} holds rows of {', '.join(sorted(set(old['gpu'])))}, not of {device}: name another file")
+        raise ValueError(
+            f"{out} holds rows of {', '.join(sorted(set(old['gpu'])))}, not of {device}: name another file"
+        )
     made: list[Mapping[str, Any]] = []
     written = time.monotonic()
 

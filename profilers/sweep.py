@@ -21,7 +21,10 @@ class Backend(Protocol):
 
     name: str
     version: str
-    clock: Clock
+
+    @property
+    def clock(self) -> Clock:
+        """What times calls on it."""
 
     def copies(self, call: Call) -> int:
         """How many copies of a call's weights to cycle over."""

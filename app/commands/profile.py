@@ -82,7 +82,9 @@ def gpu(minutes: float, out: str, seed: int, flush: bool, as_json: bool) -> None
     made = profiling.gpu(minutes, Path(out), seed, flush=flush)
     kinds = profiling.kinds(made.rows)
     if as_json:
-        click.echo(to_json({"out": out, "rows": len(made.rows), "new": made.new, "failed": made.failed, "kinds": kinds}))
+        click.echo(
+            to_json({"out": out, "rows": len(made.rows), "new": made.new, "failed": made.failed, "kinds": kinds})
+        )
         return
     print_table(f"{made.new} new rows, {len(made.rows)} in {out}", kinds, ("table", "kind", "rows", "spread"))
     for name, why in made.failed.items():

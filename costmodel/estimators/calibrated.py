@@ -87,7 +87,9 @@ def observed(model: LatencyModel, sizes: Sizes, gpu: Gpu | Cpu, parts: Terms, fi
     return np.concatenate([seen, np.broadcast_to(flags, (len(fit.backends), seen.shape[1]))])
 
 
-def _calibrated(model: LatencyModel, fit: Calibration, sizes: Sizes, kind: Any, gpu: Gpu | Cpu, residual: bool) -> Prediction:
+def _calibrated(
+    model: LatencyModel, fit: Calibration, sizes: Sizes, kind: Any, gpu: Gpu | Cpu, residual: bool
+) -> Prediction:
     parts = model.terms(*sizes, kind, gpu, model.constants(**fit.constants))
     latency_s, stage = parts.latency_s, "analytic"
     spread: Real = 1.0

@@ -5,6 +5,7 @@ Every op takes the calibration of its family and format; what was not measured b
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.precision import Precision
 from costmodel.record import Real, map_fields, stack
 from costmodel.workload import Op
+
+R = TypeVar("R", Op, Precision)
 
 UNMEASURED_FACTOR = 3.0
 """Either way around a roofline for what nobody measured here: a judgement."""
@@ -34,18 +37,18 @@ def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Cali
     A family without a calibration of its own takes the roofline, UNMEASURED_FACTOR either way, labelled so.
     """
     shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
-    op, precision = (_flat(record, one, shape) for record, one in ((op, op.m), (precision, precision.weight.bits)))
+    op, precision = _flat(op, op.m, shape), _flat(precision, precision.weight.bits, shape)
     names = _names(op, precision)
     known = {fit.math for fit in fits}
     parts: list[tuple[NDArray[np.intp], Prediction]] = []
     for name in np.unique(names):
         at = np.flatnonzero(names == name)
-        own = map_fields(op, lambda column, at=at: column[at])
+        own = _row(op, at)
         if name in known:
             part = calibrated.predict(OPERATION, sizes(own), named(str(name)), device, fits=fits)
             part = replace(part, how=_first_word(part.how, str(name)))
         else:
-            part = _roofline(own, map_fields(precision, lambda column, at=at: column[at]), device)
+            part = _roofline(own, _row(precision, at), device)
         parts.append((at, part))
     found = scattered(parts, len(names))
     seconds = {name: getattr(found, name) * op.count for name in ("latency_s", "low_s", "high_s")}
@@ -58,7 +61,7 @@ def _names(op: Op, precision: Precision) -> NDArray[np.str_]:
     return np.array([math(_row(op, i), _row(precision, i)) for i in range(len(op.m))])
 
 
-def _row(record: Op | Precision, i: int) -> Op | Precision:
+def _row(record: R, i: int | NDArray[np.intp]) -> R:
     return map_fields(record, lambda column: column[i])
 
 
@@ -73,6 +76,6 @@ def _first_word(how: Real, name: str) -> str:
     return f"{how} ({name})" if "(" not in str(how) else str(how)
 
 
-def _flat(record: Op | Precision, one: Real, shape: tuple[int, ...]) -> Op | Precision:
+def _flat(record: R, one: Real, shape: tuple[int, ...]) -> R:
     batch = record if np.ndim(one) else stack([record])
     return map_fields(batch, lambda column: np.broadcast_to(column, shape or 1).reshape(-1))

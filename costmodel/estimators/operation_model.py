@@ -1,6 +1,6 @@
 """Latency of one library call on a processor: a roofline whose efficiencies depend on the shape, in ten constants.
 
-Products reach their peak only in large shapes: each side has a length at which half of the rate is lost (r. W. Hockney's
+Products reach their peak only in large shapes: each side has a length at which half the rate is lost (R. W. Hockney's
 n-half: Parallel Computing 17 (1991), doi 10.1016/S0167-8191(06)80086-4). Activations come from cache where they fit;
 weights, which only the next pass reads again, at a rate of their own. Arithmetic and traffic share time in a p-norm.
 """

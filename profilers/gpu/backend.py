@@ -27,7 +27,7 @@ MOST_COPIED_BYTES = 8e9
 class CudaClock:
     """Times work with events, after warm-up: one graph of all pieces replayed, or each piece launched by itself.
 
-    A graph's time over its pieces is one run. With `flush` the L2 is overwritten before each replay, outside the events,
+    A replay over its pieces is a run. With `flush` the L2 is overwritten before each replay, outside the events,
     and a graph holds the first piece alone.
     """
 

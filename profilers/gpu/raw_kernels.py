@@ -33,7 +33,7 @@ def format_arguments(fmt: Format) -> tuple[int, int, int, int, int]:
 
 
 def weight_only(x: Any, words: Any, scales: Any, y: Any, fmt: str, group: int) -> None:
-    """y[m, n] = x[m, k] . w[n, k] on CuPy arrays: x and y bf16 as uint16, words uint32, scales float32[n, k / group]."""
+    """y[m, n] = x[m, k] . w[n, k] on CuPy arrays: x, y bf16 as uint16, words uint32, scales float32[n, k / group]."""
     (m, k), n = x.shape, y.shape[1]
     grid = (-(-n // WARPS), -(-m // ROWS))
     shape = (*map(_int32, (m, n, k, group)), *map(_int32, format_arguments(formats.get(fmt))))

@@ -1,6 +1,6 @@
 """Build library calls in PyTorch, as networks make them in inference: each on operands of its own.
 
-Every builder takes a torch dtype, a device and how many copies of the weights to make, of which each piece of work takes
+Every builder takes a torch dtype, a device and how many copies of the weights to make, of which each piece of work has
 one: weights are cold in a network as large as the copies together, activations warm."""
 
 from functools import partial

@@ -27,7 +27,7 @@ MOST_ELEMENTS = 6e6
 
 
 def draw(family: str, rng: np.random.Generator, scale: float = 1.0) -> tuple[Op, Build]:
-    """Draw an op of that family (a key of DRAWS) and its builder, not above MOST_MACS and MOST_ELEMENTS times `scale`."""
+    """Draw an op of a family (a key of DRAWS) and its builder, not above MOST_MACS and MOST_ELEMENTS times `scale`."""
     while True:
         op, made = DRAWS[family](rng, scale)
         elements = op.input_elements + op.output_elements

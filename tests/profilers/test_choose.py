@@ -22,7 +22,7 @@ def picked(points, error, count):
 
 def test_the_start_fills_the_space():
     points = grid()
-    corners = points[picked(points, lambda p: 0.0, choose.START)]
+    corners = points[picked(points, lambda _p: 0.0, choose.START)]
     assert np.ptp(corners, axis=0).tolist() == [10.0, 10.0]
     assert len(np.unique(corners, axis=0)) == choose.START
 

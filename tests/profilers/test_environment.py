@@ -66,7 +66,7 @@ def test_nvidia_smi_is_read_in_base_units():
 def test_the_command_for_a_bare_machine_imports_no_more_than_it_has():
     """Nothing but numpy, pandas, pyarrow, torch and cupy: what the command loads before it fits."""
     code = (
-        "import sys; from profilers.gpu import __main__, candidates, backend; from profilers import session, end_to_end;"
+        "import sys; from profilers.gpu import candidates, backend; from profilers import __main__, session;"
         "print([m for m in ('scipy','sklearn','click','rich','ortools','plotly','transformers','timm','torchvision',"
         "'duckdb','moocore') if m in sys.modules])"
     )
@@ -75,11 +75,11 @@ def test_the_command_for_a_bare_machine_imports_no_more_than_it_has():
 
 
 def test_the_command_without_a_gpu_is_one_line_and_leaves_nothing(tmp_path):
-    command = [sys.executable, "-m", "profilers.gpu", "--minutes", "1", "--out", str(tmp_path / "rows")]
+    command = [sys.executable, "-m", "profilers", "--minutes", "1", "--out", str(tmp_path / "rows")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         pytest.skip("this machine has a GPU")
     assert done.returncode == 2
-    assert done.stderr.startswith("profilers.gpu: ")
+    assert done.stderr.startswith("profilers: ")
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "rows").exists()

@@ -15,7 +15,7 @@ class Backend:
     def __init__(self):
         self.clock = HostClock()
 
-    def copies(self, call):
+    def copies(self, _call):
         return 2
 
     def facts(self, work):
@@ -27,7 +27,9 @@ def calls(ran, count=8):
         ran.append(size)
         return [lambda: None] * copies
 
-    return [Call("t", "kind", {"m": m}, (float(m),), 0.0, 1e-6, lambda c, m=m: build(m, c)) for m in range(1, count + 1)]
+    return [
+        Call("t", "kind", {"m": m}, (float(m),), 0.0, 1e-6, lambda c, m=m: build(m, c)) for m in range(1, count + 1)
+    ]
 
 
 def run(out, candidates, seconds=5.0, device="d"):

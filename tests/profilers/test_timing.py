@@ -17,10 +17,10 @@ class Steps:
     def __init__(self, times):
         self.times, self.prepared, self.given = times, 0, 0
 
-    def prepare(self, work):
+    def prepare(self, _work):
         self.prepared += 1
 
-    def times_s(self, work, runs):
+    def times_s(self, _work, runs):
         found = np.resize(self.times, self.given + runs)[self.given :]
         self.given += runs
         return found
