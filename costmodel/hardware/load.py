@@ -50,11 +50,8 @@ def fpga(name: str) -> Fpga:
 
 
 def processor(name: str) -> Gpu | Cpu:
-    """The GPU or CPU of that name or TOML path; ValueError for an FPGA."""
-    found = device(name)
-    if isinstance(found, Fpga):
-        raise ValueError(f"{name} describes an FPGA, expected a GPU or CPU")
-    return found
+    """The CPU of that name where there is one, else the GPU; UnknownNameError where neither is known."""
+    return cpu(name) if name in _files("cpu") else gpu(name)
 
 
 def device(name: str) -> Device:
