@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from costmodel.importers import _aten, _mask, _node, _recurrent
+from costmodel.importers import _aten, _mask, _node, _recurrent, _shapes
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._norms import written_norms
@@ -89,8 +89,7 @@ class Walk:
             return cost
         if mask not in self.masks:
             self.masks[mask] = _mask.kept_fraction(mask)
-        density, op = self.masks[mask], cost.op
-        return replace(cost, op=replace(op, mask_density=density, vector_flops=op.vector_flops * density))
+        return replace(cost, op=_shapes.masked(cost.op, self.masks[mask]))
 
     def _nested(self, node: Any, values: Mapping[Any, Any]) -> Any:
         """Read the body of a wrapper; other functions over graphs are not counted, arithmetic on sizes is free."""

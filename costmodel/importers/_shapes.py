@@ -7,6 +7,7 @@ from dataclasses import replace
 from costmodel.importers._assembly import Cost
 from costmodel.importers._value import Shape, Value
 from costmodel.workload import Op, Window, ops
+from costmodel.workload.ops.attention import kept_fraction
 
 
 def convolution(
@@ -125,7 +126,14 @@ def attention(q: Value, k: Value, v: Value, *, density: float = 1.0) -> Cost:
         head_dim=head_dim,
         value_dim=value_dim,
     )
-    return Cost(replace(op, mask_density=density, vector_flops=op.vector_flops * density))
+    return Cost(masked(op, density))
+
+
+def masked(op: Op, density: float) -> Op:
+    """Return an attention of which a mask keeps that part of the scores: as many as a causal one means causal."""
+    causal = op.m <= op.n and math.isclose(density, kept_fraction(int(op.m), int(op.n), causal=True), rel_tol=1e-9)
+    heads = replace(op.heads, causal=causal and density < 1.0)
+    return replace(op, mask_density=density, vector_flops=op.vector_flops * density, heads=heads)
 
 
 def pooling(x: Value, out: Shape, *, kernel: Sequence[int], stride: Sequence[int]) -> Cost:
