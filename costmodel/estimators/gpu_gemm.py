@@ -41,6 +41,10 @@ FLOOR_TILE = 64 * 64
 WEIGHT_COPIES = 5.0
 """Weights between two uses of the same ones, as copies of this layer's: the rows fitted cycle over five."""
 
+MEASURED_BYTES = 2.0
+"""Bytes of the widest operands measured. Those of fp32 and tf32 have slow pipes, by which the rate of the L2 would fall
+below the memory's: there it is the memory's at least, so that more cache is never slower."""
+
 SPLIT_STEP, SPLIT_MOST = 256.0, 64.0
 """Split-K leaves every slice at least this many k, and makes at most so many slices."""
 
@@ -96,13 +100,15 @@ def _inputs(m: Real, n: Real, k: Real, b: Real, kind: GemmKind, gpu: Gpu, consta
     sm_bytes_per_s = c.sm_rate * OPERANDS_PER_CLOCK * clock * per_clock
     dequant_s = np.where(kind.weight_only, 1.0 / (c.dequant_rate * OPERANDS_PER_CLOCK * clock), 0.0)
     quant_row_s = np.where(kind.dynamic, c.quant_cycles / clock, 0.0)
+    dram_bytes_per_s = gpu.memory_bytes_per_s * c.memory_efficiency
+    l2 = l2_bytes_per_s(gpu, kind.pipe, c.l2_rate)
     quant_bytes = (QUANTISED_FROM_BYTES + kind.activation_bytes) * kind.activation_reads
     quant_s = np.where(kind.dynamic, quant_bytes / (gpu.memory_bytes_per_s * c.quant_efficiency), 0.0)
     return (
         m, n, k, b, kind.activation_bytes, kind.activation_reads, kind.weight_bytes, kind.output_bytes, sms,
         mac_s / c.compute_efficiency, mac_s * FLOOR_TILE * c.mma_floor, sm_bytes_per_s, dequant_s,
         c.wave_rounding, c.tile_cycles / clock, c.split_cycles / clock,
-        gpu.memory_bytes_per_s * c.memory_efficiency, l2_bytes_per_s(gpu, kind.pipe, c.l2_rate),
+        dram_bytes_per_s, np.where(kind.activation_bytes > MEASURED_BYTES, np.maximum(l2, dram_bytes_per_s), l2),
         gpu.l2_bytes * c.l2_fraction, c.launch_cycles / clock, quant_row_s, quant_s, c.overlap, OVERLAP_CYCLES / clock,
     )  # fmt: skip
 
