@@ -65,7 +65,14 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except (ValueError, OSError, ImportError) as error:
-        _fail(str(error) or type(error).__name__, EXIT_INFEASIBLE if _is_infeasible(error) else EXIT_BAD_INPUT)
+        _fail(_told(error), EXIT_INFEASIBLE if _is_infeasible(error) else EXIT_BAD_INPUT)
+
+
+def _told(error: Exception) -> str:
+    """What went wrong in a line; the system's own errors as "cannot use 'path': reason"."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"cannot use {str(error.filename)!r}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _is_infeasible(error: Exception) -> bool:

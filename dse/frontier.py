@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,9 @@ from dse.solvers.merging import Sums, TooManyPointsError, merge
 from dse.tables import Floats, Tables, read
 
 MOST_POINTS = 2_000_000
+
+SHOWN = 40
+"""Points of a front that a notebook shows, evenly spaced."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,16 @@ class Front:
         from moocore import hypervolume
 
         return float(hypervolume(self.points, ref=np.asarray(reference, dtype=np.float64)))
+
+    def _repr_html_(self) -> str:
+        step = max(1, -(-len(self.points) // SHOWN))
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.names)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{value:.6g}</td>" for value in point) + "</tr>"
+            for point in self.points[::step].tolist()
+        )
+        shown = f", 1 in {step} shown" if step > 1 else ""
+        return f"<table><caption>{len(self.points)} points, all proven{shown}</caption><tr>{head}</tr>{rows}</table>"
 
 
 def exact(loss: ArrayLike, costs: Mapping[str, ArrayLike], ties: Sequence[Sequence[int]] = ()) -> Front:
