@@ -31,7 +31,7 @@ from costmodel.workload import Op, Workload
 Columns = dict[str, Real]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """What a workload costs: per-op `columns` (arrays in op order) and `totals`; a quantity not modelled is absent.
 
@@ -95,6 +95,10 @@ class Estimate:
         if self.workload.phase != phase:
             raise ValueError(f"this is the estimate of a {self.workload.phase} pass, not of a {phase} pass")
         return self.totals["latency_s"]
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={value:.6g}" for name, value in self.totals.items())
+        return f"<Estimate of {self.workload.name} on {self.device.name}: {told}>"
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{escape(k)}</th><td>{v:.6g}</td></tr>" for k, v in self.totals.items())

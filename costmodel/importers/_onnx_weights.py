@@ -9,6 +9,8 @@ from costmodel.importers._value import Shape
 SMALL = 1024
 """Initializers of so few elements stay: they may be the shape that a Reshape reads."""
 MAX_ELEMENTS = 2**50
+MAX_EMBEDDED = 2**33
+"""Elements of a tensor within the file: a protobuf message has at most 2 GiB, a quarter of a byte an element."""
 MAX_RANK = 64
 EXTERNAL = 1
 NOT_PARAMETERS = (7, 8, 9)
@@ -23,6 +25,9 @@ def strip(graph: Any) -> dict[str, Shape]:
     constants = [(node.output[0], _value(node)) for node in graph.node if _value(node) is not None and node.output]
     tensors = [(tensor.name, tensor) for tensor in graph.initializer] + constants
     shapes = {name: checked(name, tensor.dims) for name, tensor in tensors}
+    for name, tensor in tensors:
+        if tensor.data_location != EXTERNAL and math.prod(shapes[name]) > MAX_EMBEDDED:
+            raise ValueError(f"tensor {name!r} cannot be within the file at dimensions {list(shapes[name][:8])}")
     gone = {name: t.data_type for name, t in tensors if t.data_location == EXTERNAL or math.prod(shapes[name]) > SMALL}
     scalars = {name for name, _ in constants if math.prod(shapes[name]) == 1}
     numbers = {n: shapes[n] for n, tensor in tensors if tensor.data_type not in NOT_PARAMETERS and n not in scalars}

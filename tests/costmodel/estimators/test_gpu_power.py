@@ -86,3 +86,9 @@ def test_estimate_reports_energy_as_power_times_latency_with_an_interval():
     assert set(found.columns["energy_source"]) == {"calibrated"}
     assert 0.15 * H200.power_w < found.totals["power_w"] < H200.power_w
     assert found.totals["power_w"] == pytest.approx(found.totals["energy_j"] / found.totals["latency_s"])
+
+
+def test_an_estimate_prints_as_one_line_of_totals():
+    shown = repr(cm.estimate(cm.zoo.build("resnet18"), cm.W16A16, H200))
+    assert shown.startswith("<Estimate of resnet18 on h200_sxm: params=1.16895e+07")
+    assert len(shown) < 1000

@@ -211,6 +211,17 @@ def test_flipped_bits_give_a_workload_or_one_line(tmp_path, flips):
     assert isinstance(outcome, Workload) or (outcome.startswith(f"{path}: ") and "\n" not in outcome)
 
 
+def test_a_tensor_that_no_file_can_hold(tmp_path):
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [8, 4], bytes(128), raw=True)
+    weight.dims[1] = 2**40
+    weight.raw_data = b""
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 8]) for n in ("x", "y"))
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", [x], [y], [weight])
+    path = tmp_path / "huge.onnx"
+    path.write_bytes(helper.make_model(graph).SerializeToString())
+    assert "tensor 'w' cannot be within the file" in read_or_message(path)
+
+
 def read_or_message(path: Path) -> Workload | str:
     try:
         return onnx_graph.read(path)
