@@ -7,6 +7,7 @@ import numpy as np
 
 from dse.solvers.coupling import Coupled
 from dse.solvers.part import Bools, Floats, Ints
+from dse.solvers.rounding import gains
 
 _STEPS = 200
 
@@ -21,16 +22,7 @@ def feasible_near(coupled: Coupled, choice: Ints, multipliers: Floats, available
         loss = np.where(available, alone - alone[rows, found][:, None], np.inf)
         costs = instance.costs - instance.costs[:, rows, found][:, :, None]
         room = instance.limits - coupled.spent(found)
-        if (room >= 0).all():
-            allowed = (loss < 0) & (costs <= room[:, None, None]).all(axis=0)
-            gain = np.where(allowed, -loss, -np.inf)
-        else:
-            over = np.maximum(-room, 0)[:, None, None]
-            after = np.maximum(costs - room[:, None, None], 0)
-            relief = np.tensordot(scale, (over - after).astype(np.float64), axes=1)
-            price = loss + np.tensordot(multipliers, costs.astype(np.float64), axes=1)
-            floor = 1e-9 * (1.0 + np.abs(price[np.isfinite(price)]).max(initial=0.0))
-            gain = np.where(np.isfinite(loss) & (relief > 0), relief / np.maximum(price, floor), -np.inf)
+        gain = gains(loss, costs, room, scale, multipliers)
         group, option = np.unravel_index(int(np.argmax(gain)), gain.shape)
         if gain[group, option] == -np.inf:
             break

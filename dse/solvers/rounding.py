@@ -22,22 +22,29 @@ def feasible_near(instance: Instance, counts: Counts, multipliers: Floats) -> Co
     for _ in range(_STEPS):
         rows, room = np.argwhere(found > 0), instance.limits - instance.spent(found)
         loss, costs = _moves(instance, rows)
-        if (room >= 0).all():
-            allowed = np.isfinite(loss) & (loss < 0) & (costs <= room[:, None, None]).all(axis=0)
-            gain = np.where(allowed, -loss, -np.inf)
-        else:
-            over = np.maximum(-room, 0)[:, None, None]
-            after = np.maximum(costs - room[:, None, None], 0)
-            relief = np.tensordot(scale, (over - after).astype(np.float64), axes=1)
-            price = loss + np.tensordot(multipliers, costs.astype(np.float64), axes=1)
-            floor = 1e-9 * (1.0 + np.abs(price[np.isfinite(price)]).max(initial=0.0))
-            gain = np.where(np.isfinite(loss) & (relief > 0), relief / np.maximum(price, floor), -np.inf)
+        gain = gains(loss, costs, room, scale, multipliers)
         row, option = np.unravel_index(int(np.argmax(gain)), gain.shape)
         if gain[row, option] == -np.inf:
             break
         found[rows[row, 0], rows[row, 1]] -= 1
         found[rows[row, 0], option] += 1
     return found if instance.feasible(found) else None
+
+
+def gains(loss: Floats, costs: Ints, room: Ints, scale: Floats, multipliers: Floats) -> Floats:
+    """What each move is worth, -inf where it is none: loss saved, or while a budget is broken, relief by its price.
+
+    loss float[rows, options] and costs int[budgets, rows, options] are what a move adds, loss inf where it is barred.
+    """
+    if (room >= 0).all():
+        allowed = (loss < 0) & (costs <= room[:, None, None]).all(axis=0)
+        return np.where(allowed, -loss, -np.inf)
+    over = np.maximum(-room, 0)[:, None, None]
+    after = np.maximum(costs - room[:, None, None], 0)
+    relief = np.tensordot(scale, (over - after).astype(np.float64), axes=1)
+    price = loss + np.tensordot(multipliers, costs.astype(np.float64), axes=1)
+    floor = 1e-9 * (1.0 + np.abs(price[np.isfinite(price)]).max(initial=0.0))
+    return np.where(np.isfinite(loss) & (relief > 0), relief / np.maximum(price, floor), -np.inf)
 
 
 def _moves(instance: Instance, rows: Ints) -> tuple[Floats, Ints]:
