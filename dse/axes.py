@@ -45,7 +45,9 @@ class Axis:
 
 
 def label(value: Any) -> Any:
-    """Return a number or string as it is, a table as "first key=value ..."."""
+    """Return a number or string as it is, a table as "first key=value ...", a list as "one + the next"."""
+    if isinstance(value, list):
+        return " + ".join(str(label(part)) for part in value)
     if not isinstance(value, Mapping):
         return value
     first, *rest = value.items()
@@ -74,8 +76,10 @@ def _values(name: str, given: Any) -> list[Any]:
     if name == "precision":
         return [precision(text).name for text in _precisions(given)]
     if name in ("model", "strategy"):
-        tables = [table for entry in _listed(given) for table in _tables(name, entry)]
-        return [_model(t) for t in tables] if name == "model" else [_strategy(t) for t in tables]
+        entries = _listed(given)
+        if name == "model":
+            return [_model(table) for entry in entries for table in _tables(name, entry)]
+        return [spelled for entry in entries for spelled in _strategies(entry)]
     if name == "device":
         return [_text(name, entry) for entry in _listed(given)]
     if isinstance(given, Mapping):
@@ -189,5 +193,8 @@ def _model(table: dict[str, Any]) -> Any:
     return table["model"] if len(table) == 1 else table
 
 
-def _strategy(table: dict[str, Any]) -> Any:
-    return table["name"] if len(table) == 1 else table
+def _strategies(entry: Any) -> list[Any]:
+    """The strategies that an entry stands for; a list of entries is the one after the other, and a product."""
+    if isinstance(entry, list | tuple):
+        return [list(steps) for steps in product(*(_strategies(part) for part in entry))]
+    return [table["name"] if len(table) == 1 else table for table in _tables("strategy", entry)]

@@ -12,7 +12,7 @@ from costmodel.estimators.fpga import Design
 from costmodel.formats import get
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision, precision
-from costmodel.strategies import NMSparsity
+from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Workload
 from dse.problem import Problem, build
 from dse.sensitivity import Sensitivity, measure, observe, predictions, quantisable, sqnr_loss

@@ -3,22 +3,22 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from operator import attrgetter
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel import models, strategies
-from costmodel.catalog import modules, require
+from costmodel import models
 from costmodel.estimators.footprint import peak_activation_bytes
 from costmodel.estimators.fusion import fuse
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import W32A32
 from costmodel.record import Real, stack
+from costmodel.strategies import strategy
+from costmodel.strategies._named import NONE
 from costmodel.workload import Op, Workload
 from dse.axes import WHOLE, label
 
@@ -86,10 +86,6 @@ def build(values: Mapping[str, Any]) -> Pass:
     return _build(key)
 
 
-NONE = "none"
-"""The strategy that leaves a workload as it is."""
-
-
 @lru_cache(maxsize=64)
 def _build(key: str) -> Pass:
     model, spelled = json.loads(key)
@@ -99,35 +95,3 @@ def _build(key: str) -> Pass:
     except ValueError as error:
         raise ValueError(f"{label(model)}: {error}") from None
     return Pass(strategy(spelled)(workload))
-
-
-def strategy(spelled: Any) -> Any:
-    """Return the strategy of a file's name in costmodel/strategies, or of a table with its name and fields.
-
-    "none" leaves a workload as it is. ValueError names the field that is missing, unknown or refused.
-    """
-    table = {"name": spelled} if isinstance(spelled, str) else dict(spelled)
-    name = table.pop("name")
-    if name == NONE:
-        if table:
-            raise ValueError(f"strategy {NONE} has no fields, got {', '.join(table)}")
-        return _unchanged
-    found = modules(strategies)
-    cls = _strategy_class(found[require("strategy", name, [NONE, *found])])
-    try:
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"strategy {name}: {error}") from None
-
-
-def _unchanged(workload: Workload) -> Workload:
-    return workload
-
-
-def _strategy_class(module: ModuleType) -> Any:
-    """The one dataclass of a strategy's file that is called with a workload."""
-    own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
-    found = [cls for cls in own if is_dataclass(cls) and "__call__" in vars(cls)]
-    if len(found) != 1:
-        raise ValueError(f"{module.__name__} must have one dataclass Workload -> Workload, it has {len(found)}")
-    return found[0]

@@ -14,7 +14,7 @@ from costmodel.estimators.fpga import Array, Design
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision
 from costmodel.record import stack
-from costmodel.strategies import NMSparsity
+from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Op, Workload
 from dse.metric import METRICS
 from dse.sensitivity.additivity import Additivity

@@ -32,6 +32,9 @@ IN_JSON = ("params", "latency_low_s", "latency_high_s", "roofline_s", "extrapola
 @click.option("--resolution", type=int, help="Image height and width of a vision network.")
 @click.option("--context", type=int, help="Tokens of a language model: cached ones to decode after, or the prompt's.")
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
+@click.option(
+    "--strategy", default="none", metavar="NAME:KEY=VALUE,...", help="What edits the network; 'a + b' is both."
+)
 @click.option("--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array.")
 @click.option("--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON).")
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
@@ -42,6 +45,7 @@ def command(
     device: str,
     precision: str | None,
     assign: tuple[str, ...],
+    strategy: str,
     mapping: str | None,
     folding: str | None,
     as_json: bool,
@@ -60,10 +64,13 @@ def command(
 
     target = cm.device(device)
     lay_out = layout(target, mapping, folding)
-    workload = models.load(model, **shape)
+    workload = cm.strategies.strategy(strategy)(models.load(model, **shape))
     chosen, precision = assignment(workload, precision, assign)
     found = cm.estimate(workload, chosen, target, design=lay_out)
-    result = as_dict(found, model=model, device=device, precision=precision) | {"notes": told(found)}
+    result = as_dict(found, model=model, device=device, precision=precision) | {
+        "strategy": strategy,
+        "notes": told(found),
+    }
     if as_json:
         click.echo(to_json(result))
     else:

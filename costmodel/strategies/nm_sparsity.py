@@ -6,6 +6,7 @@ Mishra et al., Accelerating Sparse Deep Neural Networks, arXiv 2104.08378, secti
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from math import ceil, log2
+from typing import ClassVar
 
 from costmodel.claim import Claim
 from costmodel.estimators import traffic
@@ -29,6 +30,7 @@ class NMSparsity:
     n: int
     m: int
     layers: tuple[str, ...] = ("*",)
+    prunes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.n <= self.m:
@@ -70,3 +72,6 @@ CLAIMS = (
           "NVIDIA, Accelerating Inference with Sparsity Using the Ampere Architecture and TensorRT, 2021, table 1",
           "analytic", 624.0, _sparse_peak),
 )  # fmt: skip
+
+EXAMPLES = (NMSparsity(2, 4), NMSparsity(1, 8))
+IDENTITIES = (NMSparsity(4, 4),)

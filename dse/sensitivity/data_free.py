@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from costmodel.formats import Format, get, quantize
 from costmodel.precision import Precision, precision
-from costmodel.strategies import NMSparsity
+from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Op
 
 POINTS = 4096

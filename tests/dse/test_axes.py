@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dse import axes
-from dse.axes import Axis
+from dse.axes import Axis, label
 
 NEEDED = {"model": "zoo:resnet18", "precision": "w8a8", "device": "t4"}
 
@@ -46,6 +46,16 @@ def test_tables_expand_and_have_labels():
     assert Axis("model", models).labels[1] == "zoo:llama-3.1-8b context=512 phase=decode"
     strategies = values("strategy", ["none", {"name": "nm_sparsity", "n": [1, 2], "m": 4}])
     assert strategies == ("none", {"name": "nm_sparsity", "m": 4, "n": 1}, {"name": "nm_sparsity", "m": 4, "n": 2})
+
+
+def test_strategies_in_a_list_are_one_after_the_other_and_a_product():
+    pruned = {"name": "nm_sparsity", "n": [1, 2], "m": 4}
+    strategies = values("strategy", ["none", ["none", pruned]])
+    assert [label(value) for value in strategies] == [
+        "none",
+        "none + nm_sparsity m=4 n=1",
+        "none + nm_sparsity m=4 n=2",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,90 @@
+"""Strategies by name: the file's name, and the fields of its class."""
+
+import ast
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from costmodel.catalog import modules, require
+from costmodel.strategies._then import Strategy, compose
+
+NONE = "none"
+"""The strategy that leaves a workload as it is."""
+
+
+@cache
+def classes() -> dict[str, Any]:
+    """The strategy class of each file that has one, by the file's name; a file may hold formulas and claims alone."""
+    folder = modules(sys.modules[__name__.rpartition(".")[0]])
+    return {name: cls for name, module in folder.items() if (cls := _class(module)) is not None}
+
+
+def names() -> tuple[str, ...]:
+    """Names of the strategies in alphabetical order."""
+    return tuple(classes())
+
+
+def strategy(spelled: Any) -> Strategy:
+    """Return a strategy from its spelling.
+
+    "nm_sparsity:n=2,m=4", or a table {"name": "nm_sparsity", "n": 2, "m": 4}; a list of those, or "a + b", is the one
+    after the other, "none" leaves a workload as it is. ValueError names what is missing, unknown or refused.
+    """
+    if isinstance(spelled, str):
+        parts = [_table(part.strip()) for part in spelled.split("+")]
+    else:
+        listed = [spelled] if isinstance(spelled, Mapping) else list(spelled)
+        parts = [_table(part) if isinstance(part, str) else dict(part) for part in listed]
+    found = [step for part in parts if (step := _build(part)) is not None]
+    return found[0] if len(found) == 1 else compose(*found)
+
+
+def _build(table: dict[str, Any]) -> Strategy | None:
+    given = dict(table)
+    name = given.pop("name")
+    if name == NONE:
+        if given:
+            raise ValueError(f"strategy {NONE} has no fields, got {', '.join(given)}")
+        return None
+    cls = classes()[require("strategy", name, [NONE, *names()])]
+    for key in given:
+        require(f"field of strategy {name}", key, [field.name for field in fields(cls) if field.init])
+    try:
+        built: Strategy = cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"strategy {name}: {error}") from None
+    return built
+
+
+def _table(text: str) -> dict[str, Any]:
+    """Read "name:key=value,key=value"; a value is a number, true, false, or text."""
+    name, _, rest = text.partition(":")
+    table: dict[str, Any] = {"name": name}
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise ValueError(f"a strategy is spelled name:key=value,key=value, got {text!r}")
+        table[key.strip()] = _value(value.strip())
+    return table
+
+
+def _value(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return value if isinstance(value, int | float) else text
+
+
+def _class(module: ModuleType) -> Any:
+    """The one dataclass of a file that is called with a workload, None where it has none."""
+    own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
+    found = [cls for cls in own if is_dataclass(cls) and "__call__" in vars(cls)]
+    if len(found) > 1:
+        raise ValueError(f"{module.__name__} has {len(found)} dataclasses Workload -> Workload, one a file is meant")
+    return found[0] if found else None

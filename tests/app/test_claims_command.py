@@ -1,0 +1,44 @@
+"""bitfront claims prints each published figure with what the formulas give."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import cli
+from costmodel.published import claims
+
+FACE = {"system", "id", "quantity", "published", "reproduced", "rel_error", "rtol", "kind", "verdict", "source"}
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["claims", *arguments])
+
+
+def test_json_has_a_row_a_claim_with_the_agreed_keys():
+    rows = json.loads(run("--json").output)
+    assert len(rows) == len(claims())
+    assert all(set(row) - {"gap"} == FACE for row in rows)
+    assert {row["verdict"] for row in rows} <= {"reproduced", "contradicted", "hardware", "training"}
+
+
+def test_what_was_not_computed_is_null():
+    rows = json.loads(run("--json").output)
+    assert all((row["reproduced"] is None) == (row["kind"] != "analytic") for row in rows)
+
+
+def test_a_glob_picks_systems_and_the_last_line_counts_them():
+    shown = run("--system", "2:4*")
+    assert shown.exit_code == 0
+    assert "3 reproduced, 0 contradicted, 0 hardware, 0 training" in shown.output
+
+
+def test_an_unknown_system_is_one_line():
+    found = run("--system", "2:4 sparcity")
+    assert isinstance(found.exception, ValueError)
+    assert "did you mean 2:4 sparsity" in str(found.exception).lower()
+
+
+@pytest.mark.parametrize("claim", claims()[:1], ids=lambda claim: claim.id)
+def test_ids_are_short_names(claim):
+    assert " " not in claim.id

@@ -1,0 +1,110 @@
+"""Laws that every strategy of the folder keeps, on its own EXAMPLES and IDENTITIES."""
+
+import importlib
+import math
+from dataclasses import fields
+
+import pytest
+
+import costmodel as cm
+from costmodel import strategies
+from costmodel.workload import Op
+
+NETS = {
+    "resnet18": cm.zoo.build("resnet18"),
+    "mobilenetv2": cm.zoo.build("mobilenetv2_100"),
+    "deit": cm.zoo.build("deit_tiny_patch16_224", batch=2),
+    "llama-decode": cm.zoo.build("llama-3.2-1b", phase="decode", batch=4, context=512),
+    "llama-prefill": cm.zoo.build("llama-3.2-1b", phase="prefill", context=256),
+    "mixtral-decode": cm.zoo.build("mixtral-8x7b", phase="decode", context=128),
+    "resnet18-training": cm.training(cm.zoo.build("resnet18")),
+}
+NUMBERS = [f.name for f in fields(Op) if f.name not in ("name", "kind", "inputs", "window", "heads")]
+
+
+def _declared(what):
+    modules = {name: importlib.import_module(f"costmodel.strategies.{name}") for name in strategies.names()}
+    return [pytest.param(s, id=f"{n}-{i}") for n, m in modules.items() for i, s in enumerate(getattr(m, what))]
+
+
+def _applied(strategy, net):
+    """The workload, None where the strategy refuses this kind of network in a line."""
+    try:
+        return strategy(net)
+    except ValueError as error:
+        if "\n" in str(error):
+            raise
+        return None
+
+
+@pytest.mark.parametrize("name", strategies.names())
+def test_a_strategy_has_examples_identities_and_claims(name):
+    module = importlib.import_module(f"costmodel.strategies.{name}")
+    assert module.EXAMPLES
+    assert isinstance(module.IDENTITIES, tuple)
+    assert isinstance(module.CLAIMS, tuple)
+
+
+@pytest.mark.parametrize("strategy", _declared("EXAMPLES"))
+def test_examples_change_some_network_and_keep_counts_finite_and_positive(strategy):
+    results = {name: _applied(strategy, net) for name, net in NETS.items()}
+    assert any(found is not None and found != NETS[name] for name, found in results.items()), "nothing changed"
+    for found in filter(None, results.values()):
+        for op in found.ops:
+            assert all(math.isfinite(getattr(op, n)) and getattr(op, n) >= 0 for n in NUMBERS), op
+            assert 0 <= op.weight_density <= 1
+            assert 0 <= op.mask_density <= 1
+
+
+@pytest.mark.parametrize("strategy", _declared("EXAMPLES"))
+def test_pruning_never_adds_parameters(strategy):
+    if not getattr(strategy, "prunes", False):
+        return
+    for net in NETS.values():
+        if (found := _applied(strategy, net)) is not None:
+            assert sum(op.params for op in found.ops) <= sum(op.params for op in net.ops)
+
+
+@pytest.mark.parametrize("strategy", _declared("IDENTITIES"))
+def test_identities_change_nothing(strategy):
+    for net in NETS.values():
+        found = _applied(strategy, net)
+        assert found is None or found.ops == net.ops
+
+
+@pytest.mark.parametrize("strategy", _declared("EXAMPLES"))
+def test_a_strategy_runs_on_a_gpu_and_composes_with_nothing_before_and_after(strategy):
+    device = cm.gpu("a100_sxm")
+    for net in (NETS["deit"], NETS["llama-decode"], NETS["mixtral-decode"], NETS["resnet18"]):
+        found = _applied(strategy, net)
+        if found is None:
+            continue
+        assert strategies.compose(strategies.strategy("none"), strategy)(net).ops == found.ops
+        assert cm.estimate(found, cm.W16A16, device).totals["latency_s"] > 0
+
+
+def test_a_spelling_is_its_class():
+    spelled = strategies.strategy("nm_sparsity:n=2,m=4")
+    assert spelled == strategies.NMSparsity(2, 4) == strategies.strategy({"name": "nm_sparsity", "n": 2, "m": 4})
+
+
+def test_spellings_one_after_the_other():
+    both = strategies.strategy("nm_sparsity:n=2,m=4 + none + nm_sparsity:n=1,m=8")
+    assert both == strategies.compose(strategies.NMSparsity(2, 4), strategies.NMSparsity(1, 8))
+    assert strategies.strategy(["nm_sparsity:n=2,m=4", "none", {"name": "nm_sparsity", "n": 1, "m": 8}]) == both
+
+
+@pytest.mark.parametrize(
+    ("spelled", "says"),
+    [
+        ("nm_sparcity:n=2,m=4", "did you mean nm_sparsity"),
+        ("nm_sparsity:n=2", "missing"),
+        ("nm_sparsity:n=2,m=4,q=1", "unknown field of strategy nm_sparsity 'q'"),
+        ("nm_sparsity:n=two,m=4", "nm_sparsity"),
+        ("nm_sparsity:2:4", "name:key=value"),
+        ("none:n=2", "no fields"),
+    ],
+)
+def test_bad_spellings_are_one_line(spelled, says):
+    with pytest.raises(ValueError, match=says):
+        strategies.strategy(spelled)
