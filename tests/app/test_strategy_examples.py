@@ -1,0 +1,32 @@
+"""Every example space of a strategy loads, is swept in a moment, and gives a front on a calibrated device."""
+
+from pathlib import Path
+
+import pytest
+
+from costmodel.strategies import names
+from dse import Space
+from dse.axes import label
+from dse.sweep import sweep
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("strategy_*.toml"))
+CALIBRATED = {"a100_sxm", "h100_sxm", "l40s"}
+
+
+def used(entry) -> set[str]:
+    """Names of the strategies of a value on the axis."""
+    if isinstance(entry, list):
+        return set().union(*(used(part) for part in entry))
+    return {str(label(entry)).split()[0].partition(":")[0]}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_gives_a_front_of_its_strategy(path, tmp_path):
+    space = Space.load(path)
+    name = path.stem.removeprefix("strategy_")
+    assert name in names()
+    assert name in set().union(*(used(value) for value in space.axis("strategy").values))
+    assert CALIBRATED & set(space.axis("device").values)
+    run = sweep(space, tmp_path / "run")
+    assert run.front.index.size >= 1
+    assert run.counts.unknown < space.size
