@@ -26,3 +26,12 @@ def devices(_ctx: Any, _param: Any, incomplete: str) -> "list[CompletionItem]":
 
     found = [n for kind in ("gpu", "fpga", "cpu") for n in hardware.names(kind) if n.startswith(incomplete)]
     return [CompletionItem(name) for name in found] or [CompletionItem(incomplete, type="file")]
+
+
+def exports(_ctx: Any, _param: Any, incomplete: str) -> "list[CompletionItem]":
+    """Targets of exports by name."""
+    from click.shell_completion import CompletionItem
+
+    from app.exports import names
+
+    return [CompletionItem(name) for name in names() if name.startswith(incomplete)]

@@ -162,7 +162,9 @@ def _design(question: Question, problem: Problem, name: str, kind: str, choice: 
 
 def _layers(found: Estimate) -> list[dict[str, Any]]:
     rows = found.table()
-    for row, precision in zip(rows, found.precisions, strict=True):
+    for row, op, precision in zip(rows, found.workload.ops, found.precisions, strict=True):
+        if op.weight_elements:
+            row["k"], row["n"] = op.k, op.n
         row["weight_bits"] = precision.weight.bits_per_element
         row["activation_bits"] = precision.activation.bits_per_element
     return rows

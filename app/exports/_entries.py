@@ -1,0 +1,53 @@
+"""Turn layers into what a target says of them, or refuse the plan: nothing is dropped."""
+
+from collections.abc import Callable
+from typing import Any
+
+from app.exports._plan import Chosen, Layer
+from costmodel.precision import precision
+
+MODULES = ("", "linear", "conv", "embedding")
+"""Kinds of layers that are one module with one weight; routed experts are many, or none, by framework version."""
+
+
+class UnexpressibleError(ValueError):
+    """What a target lacks for a layer; `entries` says for which."""
+
+
+def entries(
+    chosen: Chosen, tool: str, entry: Callable[[Layer], Any], *, cache: bool = False, sparse: bool = False
+) -> dict[str, Any]:
+    """Return {layer: entry(layer)}; ValueError names the first layer that the tool cannot express, and why.
+
+    `cache` and `sparse` say that the entry looks at KV caches of their own format, and at N:M sparsity.
+    """
+    found: dict[str, Any] = {}
+    for layer in chosen.layers:
+        try:
+            _require_usual(layer, cache, sparse)
+            found[layer.name] = entry(layer)
+        except UnexpressibleError as error:
+            raise ValueError(f"{tool} cannot express layer {layer.name!r} in {layer.spelled}: {error}") from None
+    return found
+
+
+def _require_usual(layer: Layer, cache: bool, sparse: bool) -> None:
+    if layer.kind not in MODULES:
+        raise UnexpressibleError(f"{layer.kind} are no single module with a weight")
+    if layer.kept and not sparse:
+        raise UnexpressibleError(f"it has no {layer.kept} sparsity")
+    weight, activation, kv_cache = layer.precision.weight, layer.precision.activation, layer.precision.kv_cache
+    if not cache and kv_cache != precision(f"{weight.name}/{activation.name}").kv_cache:
+        raise UnexpressibleError(f"it sets no format of KV caches a layer, and {kv_cache.name} is asked for")
+
+
+def require_groups(layer: Layer, group_size: int) -> None:
+    """Refuse groups that do not fill the layer's rows, where its shape is known: tools would leave such a layer out."""
+    if layer.k and layer.kind != "conv" and layer.k % group_size:
+        raise UnexpressibleError(f"its rows of {layer.k} weights do not divide into groups of {group_size}")
+
+
+def require_kind(layer: Layer, *kinds: str) -> None:
+    """Refuse a layer known to be of another kind."""
+    if layer.kind and layer.kind not in kinds:
+        raise UnexpressibleError(f"that is for {' and '.join(kinds)} layers, and it is {layer.kind}")

@@ -1,0 +1,29 @@
+"""What exports ask of a number format."""
+
+from app.exports._entries import UnexpressibleError
+from costmodel.formats import Format
+
+
+def is_wide(fmt: Format) -> bool:
+    """Whether the format is a float of 16 bits or more: such a tensor stays as the checkpoint has it."""
+    return fmt.is_float and fmt.bits >= 16 and not fmt.scale
+
+
+def is_integer(fmt: Format) -> bool:
+    """Whether the format is a signed integer with one scale a channel or a tensor."""
+    return fmt.encoding == "integer" and fmt.signed and not fmt.scale
+
+
+def is_grouped_integer(fmt: Format) -> bool:
+    """Whether the format is a signed integer with a floating scale for each group: int4_g128."""
+    return fmt.encoding == "integer" and fmt.signed and fmt.scale == "fp16"
+
+
+def group_of(fmt: Format, whole: int) -> int:
+    """Elements that share a scale; `whole` is the tool's own word for a channel."""
+    return fmt.group_size if fmt.scale else whole
+
+
+def unknown(role: str, fmt: Format, known: str) -> UnexpressibleError:
+    """The refusal of a format: what it is for, and what the tool has."""
+    return UnexpressibleError(f"it has no {fmt.name} {role} there, but {known}")

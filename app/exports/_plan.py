@@ -1,0 +1,87 @@
+"""A plan as exports see it: each layer's formats, and what is known of the layer."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from costmodel.precision import Precision, precision
+
+if TYPE_CHECKING:
+    from dse import Plan
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a plan.
+
+    spelled    the option's name in the plan, int4/bf16 or int8/int8@2:4
+    kept       what N:M sparsity keeps of the weights, 2:4, or ""
+    kind       the op's kind, "" where the plan does not tell
+    k, n       weights that an output sums, and outputs, of one group of a conv; 0 where the plan does not tell
+    """
+
+    name: str
+    spelled: str
+    precision: Precision
+    kept: str = ""
+    kind: str = ""
+    k: int = 0
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The layers of a plan, and the spelling of the model and device that it was solved for ("" where unknown)."""
+
+    layers: tuple[Layer, ...]
+    model: str = ""
+    device: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """The layers' names."""
+        return [layer.name for layer in self.layers]
+
+
+def read(plan: Any) -> Chosen:
+    """Read a Plan, the mapping that `bitfront optimize --json` prints, or a file of it; ValueError on anything else."""
+    if hasattr(plan, "problem"):
+        return _of_plan(plan)
+    if isinstance(plan, str | Path):
+        plan = _loaded(Path(plan))
+    assignment = plan.get("assignment") if isinstance(plan, Mapping) else None
+    if not isinstance(assignment, Mapping) or not assignment:
+        raise ValueError('a plan has {"assignment": {layer: format}}, as bitfront optimize --json prints it')
+    rows = {row["name"]: row for row in plan.get("layers", ()) if isinstance(row, Mapping) and "name" in row}
+    layers = tuple(_layer(str(name), option, rows.get(name, {})) for name, option in assignment.items())
+    return Chosen(layers, str(plan.get("model", "")), str(plan.get("device", "")))
+
+
+def _of_plan(plan: "Plan") -> Chosen:
+    problem = plan.problem
+    rows = {op.name: {"kind": op.kind, "k": op.k, "n": op.n} for op in problem.workload.ops} if problem else {}
+    layers = tuple(_layer(name, option, rows.get(name, {})) for name, option in plan.assignment.items())
+    return Chosen(layers, problem.workload.name if problem else "", problem.device.name if problem else "")
+
+
+def _layer(name: str, option: Any, row: Mapping[str, Any]) -> Layer:
+    if not isinstance(option, str):
+        raise ValueError(f"layer {name!r} of the plan must have a format's name, got {option!r}")
+    formats, _, kept = option.partition("@")
+    try:
+        chosen = precision(formats)
+    except ValueError as error:
+        raise ValueError(f"layer {name!r} of the plan: {error}") from None
+    known = {key: int(row[key]) for key in ("k", "n") if key in row}
+    return Layer(name, option, chosen, kept, str(row.get("kind", "")), **known)
+
+
+def _loaded(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot read the plan {str(path)!r}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not a plan in JSON: {error}") from None

@@ -1,0 +1,78 @@
+"""Exports: the folder is the registry, files are whole, and every way to say a plan says the same."""
+
+import json
+
+import pytest
+from export_plans import plan, saved
+
+import dse
+from app import exports
+from costmodel import gpu, zoo
+from dse.metric import loss, weight_bytes
+
+
+def test_help_lists_every_target(bitfront):
+    done = bitfront("export", "--help")
+    assert done.returncode == 0, done.stderr
+    for name, summary in exports.summaries().items():
+        assert name in done.stdout
+        assert summary
+
+
+def test_every_target_says_which_version_it_follows():
+    for name, module in exports._registry.targets().items():
+        assert module.TOOL in (module.__doc__ or ""), name
+
+
+def test_a_plan_of_the_command_line_is_written_whole(bitfront, tmp_path):
+    done = bitfront("export", "torchao", str(saved(tmp_path, {"a.b": "int8/bf16"})), "--out", str(tmp_path / "q.json"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "q.json").read_text() == exports.render("torchao", tmp_path / "plan.json")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["plan.json", "q.json"]
+
+
+def test_a_refused_plan_leaves_the_file_as_it_was(refused_here, tmp_path):
+    out = tmp_path / "q.json"
+    out.write_text("before")
+    line = refused_here("export", "torchao", str(saved(tmp_path, {"a": "int16/bf16"})), "--out", str(out))
+    assert "torchao cannot express layer 'a' in int16/bf16" in line
+    assert out.read_text() == "before"
+
+
+@pytest.mark.parametrize(
+    ("target", "content", "told"),
+    [
+        ("torcha", {"assignment": {"a": "int8/bf16"}}, "unknown export target 'torcha'; did you mean torchao"),
+        ("torchao", {"assignment": {}}, 'a plan has {"assignment": {layer: format}}'),
+        ("torchao", [], 'a plan has {"assignment": {layer: format}}'),
+        ("torchao", {"assignment": {"a": 8}}, "layer 'a' of the plan must have a format's name, got 8"),
+        ("torchao", {"assignment": {"a": "imt8/bf16"}}, "layer 'a' of the plan: unknown format 'imt8'; did you mean"),
+    ],
+)
+def test_bad_input_is_one_line(refused_here, tmp_path, target, content, told):
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(content))
+    assert told in refused_here("export", target, str(path), "--out", str(tmp_path / "q"))
+
+
+def test_no_plan_and_no_folder_are_one_line(refused_here, tmp_path):
+    assert "cannot read the plan" in refused_here("export", "torchao", str(tmp_path / "no.json"), "--out", "x")
+    (tmp_path / "bad.json").write_text("{")
+    assert "is not a plan in JSON" in refused_here("export", "torchao", str(tmp_path / "bad.json"), "--out", "x")
+    there = saved(tmp_path, {"a": "int8/bf16"})
+    assert "no folder" in refused_here("export", "torchao", str(there), "--out", str(tmp_path / "no" / "q"))
+
+
+def test_a_plan_its_json_and_its_file_say_the_same(tmp_path):
+    choices = dse.choices(zoo.build("opt-125m"), ["int4", "int8", "bf16"])
+    chosen = dse.minimize(loss, over=choices, on=gpu("h100_sxm"), subject_to=[weight_bytes <= 140e6])
+    path = exports.write("torchao", chosen, tmp_path / "q.json")
+    written = json.loads(path.read_text())["_data"]
+    assert len(set(chosen.assignment.values())) > 1
+    assert written == json.loads(exports.render("torchao", plan(chosen.assignment)))["_data"]
+    assert written == json.loads(exports.render("torchao", saved(tmp_path, chosen.assignment)))["_data"]
+
+
+def test_a_plan_of_bare_arrays_has_no_names():
+    with pytest.raises(ValueError, match="no layer names"):
+        exports.render("torchao", dse.allocate.solve([[0.0, 1.0]], {"b": [[2.0, 1.0]]}, {"b": 1}))
