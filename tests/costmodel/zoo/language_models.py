@@ -7,6 +7,7 @@ from costmodel.zoo.gpt import MODELS as GPT
 from costmodel.zoo.llama import MODELS as LLAMA
 from costmodel.zoo.mistral import MODELS as MISTRAL
 from costmodel.zoo.mixtral import MODELS as MIXTRAL
+from costmodel.zoo.openelm import MODELS as OPENELM
 from costmodel.zoo.opt import MODELS as OPT
 from costmodel.zoo.qwen import MODELS as QWEN
 from costmodel.zoo.whisper import MODELS as WHISPER
@@ -18,6 +19,7 @@ FAMILIES: dict[str, dict[str, LanguageModel]] = {
     "llama": LLAMA,
     "mistral": MISTRAL,
     "mixtral": MIXTRAL,
+    "openelm": OPENELM,
     "opt": OPT,
     "qwen": QWEN,
     "whisper": WHISPER,

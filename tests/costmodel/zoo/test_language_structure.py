@@ -35,7 +35,7 @@ NETWORK_INPUTS = {"input_ids", "position_ids", "token_type_ids", "input_features
 PARTIAL_READS = (
     "attention", "experts.act_fn", "experts.act_fn.gate", "combine", "kv_a_layernorm", "rotary", "kv_b_proj.k",
     "lm_head", "proj_out", "embed_tokens.sum", "wte.sum", "word_embeddings.sum", "encoder.sum", "pooler.dense",
-    "experts.gate_up_proj", "experts.down_proj",
+    "experts.gate_up_proj", "experts.down_proj", ".attn.q_norm", ".attn.k_norm", ".ffn.act", ".ffn.act.gate",
 )  # fmt: skip
 """Ops that read a part of a source (one of several results, the last token) or one row for a whole batch."""
 

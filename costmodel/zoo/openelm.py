@@ -1,0 +1,84 @@
+"""OpenELM 270M, 450M, 1.1B and 3B: attention and MLP widen from the first layer to the last.
+
+Mehta et al., OpenELM, arXiv 2404.14619; shapes are those of apple/corenet's
+corenet/modeling/models/language_modeling/general_gpt.py.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from costmodel.claim import Claim
+from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp
+from costmodel.workload.module_names import ModuleNames
+from costmodel.workload.serving import forward
+from costmodel.zoo._mbconv import round_channels
+from costmodel.zoo._member import member
+
+VOCAB = 32_000
+QUERY_GROUPS = 4
+NAMES = ModuleNames(
+    embedding="transformer.token_embeddings", layers="transformer.layers", final_norm="transformer.norm",
+    attention="attn", qkv="attn.qkv_proj", out="attn.out_proj", attention_norm="attn_norm", mlp_norm="ffn_norm",
+    gate_up="ffn.proj_1", act="ffn.act", down="ffn.proj_2",
+)  # fmt: skip
+
+
+def _shape(name: str, layers: int, d_model: int, head_dim: int) -> LanguageModel:
+    blocks = tuple(
+        _block(d_model, head_dim, round(queries, 2), round(widths, 2))
+        for queries, widths in zip(np.linspace(0.5, 1.0, layers), np.linspace(0.5, 4.0, layers), strict=True)
+    )
+    return LanguageModel(name, VOCAB, d_model, blocks, tied=True, names=NAMES)
+
+
+def _block(d_model: int, head_dim: int, queries: float, widths: float) -> Block:
+    """A layer with `queries` times d_model query elements and an MLP `widths` times as wide, rounded to multiples."""
+    heads = round_channels(d_model * queries, divisor=QUERY_GROUPS * head_dim) // head_dim
+    attention = Attention(heads, heads // QUERY_GROUPS, head_dim, fused=True, qk_norm=True)
+    return Block(attention, Mlp(round_channels(d_model * widths, divisor=256), fused=True))
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        _shape("openelm-270m", 16, 1280, 64),
+        _shape("openelm-450m", 20, 1536, 64),
+        _shape("openelm-1.1b", 28, 2048, 64),
+        _shape("openelm-3b", 36, 3072, 128),
+    )
+}
+
+
+def openelm(name: str) -> LanguageModel:
+    """Return a member by the part of its name after "openelm-", as in openelm("1.1b")."""
+    return member("openelm", MODELS, name)
+
+
+def pruned(model: LanguageModel, keep: float) -> LanguageModel:
+    """Return the model with a quarter, half or three quarters of its layers, as KV Prediction prunes them.
+
+    Horton et al., arXiv 2410.08391: the first of four layers, every other one, all but the last of four.
+    """
+    kept = {0.25: (0,), 0.5: (0, 2), 0.75: (0, 1, 2), 1.0: (0, 1, 2, 3)}
+    if keep not in kept:
+        raise ValueError(f"keep must be one of {', '.join(map(str, kept))}, got {keep}")
+    return replace(model, blocks=tuple(block for i, block in enumerate(model.blocks) if i % 4 in kept[keep]))
+
+
+def params(model: LanguageModel) -> float:
+    """Stored parameters, a shared table once."""
+    return float(sum(op.params for op in forward(model, 1, 1).ops))
+
+
+def _millions(name: str) -> float:
+    return params(MODELS[name]) / 1e6
+
+
+CLAIMS = tuple(
+    Claim("KV Prediction", f"params-{name}", "parameters with 32k tokens, millions",
+          "apple/corenet, general_gpt.py, summed", "analytic", millions, partial(_millions, name),
+          rtol=2e-5)
+    for name, millions in (("openelm-270m", 271.53), ("openelm-450m", 457.18), ("openelm-1.1b", 1079.89))
+)  # fmt: skip
