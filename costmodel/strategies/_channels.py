@@ -1,0 +1,146 @@
+"""Channels of a network that go together: which ops make them, which read them, and the network with other numbers.
+
+A group is a set of tensors whose channels are one another's: what a convolution makes, through norms, activations,
+pooling and depthwise convolutions, tied by every sum to what is added to it. Removing a filter removes the channel from
+all of them and an input from every reader: Fang et al., DepGraph, arXiv 2301.12900, section 3.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import gcd
+
+from costmodel.workload import Op, Workload
+from costmodel.workload.training import sources
+
+MAKERS = ("linear", "conv")
+"""Kinds whose outputs are channels of their own; other products (attention, experts) fix theirs and their inputs'."""
+
+CARRIERS = ("norm", "activation", "pooling", "elementwise")
+"""Kinds whose result has its inputs' channels."""
+
+INPUT = -1
+"""The network's input as a source."""
+
+
+@dataclass(frozen=True)
+class Channels:
+    """The groups of a workload; a group is the index of its first op, or INPUT."""
+
+    workload: Workload
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The ops in their order."""
+        return self.workload.ops
+
+    @cached_property
+    def _reads(self) -> list[list[int]]:
+        return [reads or [INPUT] for reads in sources(self.ops)]
+
+    @cached_property
+    def _parents(self) -> dict[int, int]:
+        parents = {i: i for i in range(INPUT, len(self.ops))}
+        for i, op in enumerate(self.ops):
+            if not is_maker(op):
+                for j in self._reads[i] if is_carrier(op) or is_depthwise(op) else []:
+                    low, high = sorted((_root(parents, i), _root(parents, j)))
+                    parents[high] = low
+        return parents
+
+    def group(self, i: int) -> int:
+        """The group of op i's result."""
+        return _root(self._parents, i)
+
+    def read(self, i: int) -> int:
+        """The group of what op i reads: of several, the first."""
+        return self.group(self._reads[i][0])
+
+    @cached_property
+    def size(self) -> dict[int, int]:
+        """Channels of each group that is made by convolutions and linear layers."""
+        return {self.group(i): int(op.b * op.n) for i, op in enumerate(self.ops) if is_maker(op)}
+
+    @cached_property
+    def fixed(self) -> frozenset[int]:
+        """Groups whose number is given: the input's, outputs', what other kinds make or read, and joined ones."""
+        last = self.workload.outputs or (self.ops[-1].name,)
+        found = {self.group(INPUT)} | {self.group(i) for i, op in enumerate(self.ops) if op.name in last}
+        for i, op in enumerate(self.ops):
+            if is_carrier(op) or is_depthwise(op):
+                continue
+            if not is_maker(op) or op.b > 1 or self.size[self.group(i)] != op.n:
+                found.add(self.group(i))
+            if not is_maker(op) or self._split(i):
+                found |= {self.group(j) for j in self._reads[i]}
+        return frozenset(found)
+
+    def _split(self, i: int) -> bool:
+        """Whether a maker's inputs are not whole channels of one group."""
+        op, groups = self.ops[i], {self.group(j) for j in self._reads[i]}
+        channels = self.size.get(self.read(i), 0)
+        return bool(op.b > 1 or len(groups) > 1 or not channels or op.k % channels)
+
+    def makers(self, group: int) -> list[Op]:
+        """The ops that make a group's channels."""
+        return [op for i, op in enumerate(self.ops) if is_maker(op) and self.group(i) == group]
+
+    def resized(self, sizes: Mapping[int, int]) -> Workload:
+        """Return the workload with that many channels in the groups named, which may not be fixed."""
+        return replace(self.workload, ops=tuple(self._resized(i, op, sizes) for i, op in enumerate(self.ops)))
+
+    def _resized(self, i: int, op: Op, sizes: Mapping[int, int]) -> Op:
+        made, read = self.group(i), self.read(i)
+        if made not in sizes and read not in sizes:
+            return op
+        out, into = _ratio(sizes, self.size, made), _ratio(sizes, self.size, read)
+        if is_maker(op):
+            return _product(op, out, into)
+        return _scaled(op, out, ("b", "input_elements", "weight_elements", "vector_elements", "output_elements",
+                                 "vector_flops"))  # fmt: skip
+
+
+def is_depthwise(op: Op) -> bool:
+    """Whether a convolution has one filter a channel."""
+    return bool(op.kind == "conv" and op.b > 1 and op.n == 1)
+
+
+def is_maker(op: Op) -> bool:
+    """Whether an op's outputs are channels of its own."""
+    return op.kind in MAKERS and bool(op.weight_elements > 0) and not is_depthwise(op)
+
+
+def is_carrier(op: Op) -> bool:
+    """Whether an op's result has the channels of its inputs."""
+    return op.kind in CARRIERS
+
+
+Ratio = tuple[int, int]
+
+
+def _ratio(sizes: Mapping[int, int], old: Mapping[int, int], group: int) -> Ratio:
+    return (sizes[group], old[group]) if group in sizes else (1, 1)
+
+
+def _product(op: Op, out: Ratio, into: Ratio) -> Op:
+    op = _scaled(op, out, ("n", "weight_elements", "vector_elements", "output_elements", "vector_flops"))
+    return _scaled(op, into, ("k", "weight_elements", "input_elements"))
+
+
+def _scaled(op: Op, ratio: Ratio, names: tuple[str, ...]) -> Op:
+    new, old = ratio
+    if new == old:
+        return op
+    return replace(op, **{name: _exact(getattr(op, name) * new, old) for name in names})
+
+
+def _exact(value: float, by: int) -> float:
+    """The quotient, whole where it is."""
+    whole = isinstance(value, int) and gcd(value, by) == by
+    return value // by if whole else value / by
+
+
+def _root(parents: dict[int, int], i: int) -> int:
+    while parents[i] != i:
+        i = parents[i]
+    return i

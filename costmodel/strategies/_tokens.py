@@ -1,0 +1,117 @@
+"""A transformer's pass on fewer tokens from some layers on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from costmodel.strategies._graph import readers, renamed, spelled_out
+from costmodel.workload import Op, Workload
+from costmodel.workload.ops import experts
+from costmodel.workload.ops.attention import kept_fraction
+from costmodel.workload.training import sources
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Indices of a layer's attention, of the residual sum after it, and of what that sum adds the attention to."""
+
+    attention: int
+    residual: int
+    entry: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What stands between an op and its readers from now on: `op`, whose result has `tokens` a sequence."""
+
+    op: Op
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A pass whose layers all attend to all `tokens` of its sequences."""
+
+    workload: Workload
+    tokens: int
+    layers: tuple[Layer, ...]
+
+    def width(self, i: int) -> float:
+        """Elements a token of op i's result."""
+        return float(self.workload.ops[i].output_elements / (self.workload.batch * self.tokens))
+
+    def shortened(self, cuts: Mapping[int, Cut]) -> Workload:
+        """Return the workload with cuts after the ops of these indices: what reads them runs on fewer tokens."""
+        ops, names = self.workload.ops, {}
+        left: list[int] = []
+        done: list[Op] = []
+        for i, (op, reads) in enumerate(zip(ops, sources(ops), strict=True)):
+            tokens = min((left[j] for j in reads), default=self.tokens)
+            left.append(tokens if self._has_tokens(op) else self.tokens)
+            done.append(renamed(self._on(op, tokens), names))
+            if i in cuts:
+                done.append(cuts[i].op)
+                names[op.name] = cuts[i].op.name
+                left[i] = cuts[i].tokens
+        return replace(self.workload, ops=tuple(done))
+
+    def _has_tokens(self, op: Op) -> bool:
+        return not (op.kind == "linear" and op.m != self.workload.batch * self.tokens)
+
+    def _on(self, op: Op, tokens: int) -> Op:
+        if tokens == self.tokens or not self._has_tokens(op):
+            return op
+        if op.kind == "attention":
+            return _attended(op, tokens)
+        if op.kind == "experts":
+            return self._routed(op, tokens)
+        names = ("input_elements", "output_elements", "vector_flops") + ("m",) * (op.kind == "linear")
+        return replace(op, **{name: getattr(op, name) / self.tokens * tokens for name in names})
+
+    def _routed(self, op: Op, tokens: int) -> Op:
+        stored, each = op.weight_elements / (op.n * op.k), op.b * op.m / (self.workload.batch * self.tokens)
+        fewer = experts(
+            op.name, self.workload.batch * tokens, int(op.k), int(op.n), experts=round(stored),
+            experts_per_token=round(each),
+        )  # fmt: skip
+        changed = ("b", "m", "weight_reads", "input_elements", "output_elements")
+        return replace(op, **{name: getattr(fewer, name) for name in changed})
+
+
+def stream(workload: Workload) -> Stream:
+    """Return the layers of a pass, its ops' inputs spelled out.
+
+    ValueError for a pass without attention, a decode or training pass, windows, and a graph without residual sums.
+    """
+    workload = replace(workload, ops=spelled_out(workload.ops))
+    attentions = [i for i, op in enumerate(workload.ops) if op.kind == "attention"]
+    if not attentions or workload.phase == "training":
+        what = "a training pass" if attentions else "a network without attention"
+        raise ValueError(f"tokens leave a forward pass of a transformer, {workload.name} is {what}")
+    tokens = int(workload.ops[attentions[0]].m)
+    for op in (workload.ops[i] for i in attentions):
+        if not op.m == op.n == op.heads.keys == tokens > 1 or op.heads.window or op.heads.batch != workload.batch:
+            raise ValueError(
+                f"tokens leave where every layer attends to all {tokens}: {op.name} has {op.m:g} queries, {op.n:g} keys"
+            )
+    reads, read_by = sources(workload.ops), readers(workload.ops)
+    return Stream(workload, tokens, tuple(_layer(workload, reads, read_by, i) for i in attentions))
+
+
+def _layer(workload: Workload, reads: list[list[int]], read_by: list[list[int]], attention: int) -> Layer:
+    at = attention
+    while len(read_by[at]) == 1:
+        after = read_by[at][0]
+        if workload.ops[after].kind == "elementwise" and len(reads[after]) == 2:
+            return Layer(attention, after, next(j for j in reads[after] if j != at))
+        at = after
+    raise ValueError(f"no residual sum follows {workload.ops[attention].name} of {workload.name}")
+
+
+def _attended(op: Op, tokens: int) -> Op:
+    """The attention of so many tokens to themselves."""
+    mask = kept_fraction(tokens, tokens, causal=True) if op.heads.causal else float(op.mask_density)
+    names = ("input_elements", "kv_elements", "output_elements")
+    scaled = {name: getattr(op, name) / op.m * tokens for name in names}
+    flops = op.vector_flops / (op.n * op.m * op.mask_density) * (tokens * tokens * mask)
+    heads = replace(op.heads, keys=tokens)
+    return replace(op, m=tokens, n=tokens, mask_density=mask, vector_flops=flops, heads=heads, **scaled)

@@ -1,0 +1,94 @@
+"""Filter pruning: what goes with a filter, what stays, and what is refused."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import costmodel as cm
+from costmodel.strategies import FilterPruning
+from costmodel.strategies._channels import Channels
+
+RESNET, MOBILENET, VIT = (cm.zoo.build(n) for n in ("resnet18", "mobilenetv3_large_100", "deit_tiny_patch16_224"))
+
+
+def _products(net):
+    return [op for op in net.ops if op.kind in ("conv", "linear")]
+
+
+def test_a_removed_filter_takes_its_norm_its_readers_inputs_and_what_it_is_added_to():
+    net = FilterPruning(by_layer=("layer2.*=0.5",))(RESNET)
+    before = {op.name: op for op in RESNET.ops}
+    inner, outer, reader = net.op("layer2.0.conv1"), net.op("layer2.0.conv2"), net.op("layer3.0.conv1")
+    assert (inner.n, outer.k, outer.n, reader.k) == (64, 64 * 9, 64, 64 * 9)
+    assert net.op("layer2.1.add").output_elements == before["layer2.1.add"].output_elements / 2
+    assert net.op("layer2.0.bn1").vector_elements == 128
+    assert net.op("layer2.0.downsample.0").n == 64
+    untouched = [op.name for op in net.ops if op == before[op.name]]
+    assert "layer1.1.conv2" in untouched
+    assert "layer3.0.conv2" in untouched
+    assert "fc" in untouched
+
+
+def test_layers_tied_by_a_sum_keep_the_largest_fraction():
+    net = FilterPruning(by_layer=("layer2.0.conv2=0.25", "layer2.1.conv2=0.75", "layer2.0.downsample.0=0.5"))(RESNET)
+    assert {net.op(f"layer2.{name}").n for name in ("0.conv2", "1.conv2", "0.downsample.0")} == {96}
+
+
+def test_one_tied_layer_left_whole_keeps_all():
+    assert FilterPruning(by_layer=("layer2.0.conv2=0.25",))(RESNET).ops == RESNET.ops
+
+
+def test_classes_heads_and_the_image_stay():
+    net = FilterPruning(0.25)(VIT)
+    assert net.op("head").n == 1000
+    assert net.op("blocks.0.attn.qkv").n == 576
+    assert net.op("blocks.0.mlp.fc1").n == 192
+    assert net.op("patch_embed.proj").k == 768
+    assert net.op("pos_embed").vector_elements == 197 * 48
+
+
+def test_depthwise_convolutions_and_gates_follow():
+    net = FilterPruning(0.5)(MOBILENET)
+    depthwise = [op for op in net.ops if op.kind == "conv" and op.b > 1]
+    assert depthwise
+    assert all(op.weight_elements == op.b * op.k and op.n == 1 for op in depthwise)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0.01, 1.0), st.sampled_from([1, 4, 8]), st.sampled_from([RESNET, MOBILENET, VIT]))
+def test_shapes_stay_those_of_a_network(keep, multiple, net):
+    pruned = FilterPruning(keep, multiple=multiple)(net)
+    channels = Channels(pruned)
+    for i, op in enumerate(pruned.ops):
+        if op.kind in ("conv", "linear"):
+            assert op.weight_elements == op.b * op.n * op.k
+            assert float(op.n).is_integer()
+            assert float(op.k).is_integer()
+            read = channels.size.get(channels.read(i))
+            assert read is None or op.b > 1 or op.k % read == 0
+    assert sum(op.params for op in pruned.ops) <= sum(op.params for op in net.ops)
+    assert sum(op.macs for op in pruned.ops) <= sum(op.macs for op in net.ops)
+
+
+@given(st.floats(0.02, 1.0), st.floats(0.02, 1.0))
+@settings(max_examples=20, deadline=None)
+def test_keeping_more_never_costs_less(one, other):
+    less, more = (FilterPruning(keep)(RESNET) for keep in sorted((one, other)))
+    assert all(a.macs <= b.macs for a, b in zip(less.ops, more.ops, strict=True))
+
+
+@pytest.mark.parametrize("keep", [0.0, -0.5, 1.5])
+def test_bad_ratios_are_one_line(keep):
+    with pytest.raises(ValueError, match=r"keep ratio must be in \(0, 1\], got"):
+        FilterPruning(keep)
+    with pytest.raises(ValueError, match=r"keep ratio must be in \(0, 1\], got"):
+        FilterPruning(by_layer=(f"conv1={keep}",))
+
+
+def test_other_bad_input_is_one_line():
+    with pytest.raises(ValueError, match='"glob=ratio", got'):
+        FilterPruning(by_layer=("conv1",))
+    with pytest.raises(ValueError, match="multiple must be at least 1"):
+        FilterPruning(multiple=0)
+    with pytest.raises(ValueError, match="before the training pass"):
+        FilterPruning(0.5)(cm.training(RESNET))
