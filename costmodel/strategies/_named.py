@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from costmodel.catalog import modules, require
 from costmodel.strategies._then import Strategy, compose
@@ -50,17 +50,18 @@ def _build(table: dict[str, Any]) -> Strategy | None:
             raise ValueError(f"strategy {NONE} has no fields, got {', '.join(given)}")
         return None
     cls = classes()[require("strategy", name, [NONE, *names()])]
+    known = {field.name: field.type for field in fields(cls) if field.init}
     for key in given:
-        require(f"field of strategy {name}", key, [field.name for field in fields(cls) if field.init])
+        require(f"field of strategy {name}", key, known)
     try:
-        built: Strategy = cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
+        built: Strategy = cls(**{key: _several(v, known[key]) for key, v in given.items()})
     except (TypeError, ValueError) as error:
         raise ValueError(f"strategy {name}: {error}") from None
     return built
 
 
 def _table(text: str) -> dict[str, Any]:
-    """Read "name:key=value,key=value"; a value is a number, true, false, or text."""
+    """Read "name:key=value,key=value"; a value is a number, true, false, or text, of several ";" stands between."""
     name, _, rest = text.partition(":")
     table: dict[str, Any] = {"name": name}
     for part in filter(None, rest.split(",")):
@@ -79,6 +80,16 @@ def _value(text: str) -> Any:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
     return value if isinstance(value, int | float) else text
+
+
+def _several(value: Any, kind: Any) -> Any:
+    """The value as a field of that type takes it: one with several values gets a tuple."""
+    if get_origin(kind) is not tuple:
+        return value
+    if isinstance(value, str):
+        text = get_args(kind)[0] is str
+        return tuple(part if text else _value(part) for part in value.split(";"))
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 def _class(module: ModuleType) -> Any:

@@ -25,8 +25,8 @@ class FilterPruning:
 
     `by_layer` are "glob=ratio" for other fractions, of which the last match counts; "*=1" first leaves the rest alone.
     Channels tied by residual sums keep the largest of their layers' fractions; those of the input, of outputs and of
-    attention stay as they are. Numbers are rounded down to multiples of `multiple`, at least one. ValueError unless fractions are
-    in (0, 1], and on a training pass (prune, then take the training of it).
+    attention stay as they are. Numbers are rounded down to multiples of `multiple`, at least one. ValueError unless
+    fractions are in (0, 1], and on a training pass (prune, then take the training of it).
     """
 
     keep: float = 1.0
@@ -62,7 +62,7 @@ class FilterPruning:
 
 
 def _layer(spelled: str) -> tuple[str, float]:
-    glob, equals, ratio = spelled.partition("=")
+    glob, _, ratio = spelled.partition("=")
     try:
         return glob, float(ratio)
     except ValueError:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from costmodel import zoo
 from costmodel.claim import Claim
-from costmodel.strategies._tokens import Cut, Stream, stream
+from costmodel.strategies._tokens import Cut, Layer, Stream, stream
 from costmodel.workload import Op, Workload
 
 
@@ -38,24 +38,22 @@ class TokenMerging:
         for layer in whole.layers:
             merged = min(self.r, max(0, tokens - self.protected) // 2)
             if merged:
-                cuts[layer.residual] = Cut(
-                    _merge(whole, layer.residual, layer.attention, tokens, merged), tokens - merged
-                )
+                cuts[layer.residual] = Cut(_merge(whole, layer, tokens, merged), tokens - merged)
             tokens -= merged
         return whole.shortened(cuts)
 
 
-def _merge(whole: Stream, residual: int, attention: int, tokens: int, merged: int) -> Op:
+def _merge(whole: Stream, layer: Layer, tokens: int, merged: int) -> Op:
     """Matching and merging: a product of half of the tokens' keys with the other half's, and weighted sums."""
-    ops, batch, width = whole.workload.ops, whole.workload.batch, whole.width(residual)
-    attended = ops[attention]
+    ops, batch, width = whole.workload.ops, whole.workload.batch, whole.width(layer.residual)
+    attended, joined = ops[layer.attention], ops[layer.residual].name
     head_dim = attended.k - attended.output_elements / (attended.b * attended.m)
     first, second = (tokens + 1) // 2, tokens // 2
     average, normalise, compare = tokens * attended.b / batch * head_dim, 3 * tokens * head_dim, first * second
     return Op(
-        f"{ops[residual].name}.merge",
+        f"{joined}.merge",
         "matmul",
-        (ops[residual].name, attended.inputs[0]),
+        (joined, attended.inputs[0]),
         b=batch,
         m=first,
         n=second,

@@ -88,6 +88,14 @@ def test_a_spelling_is_its_class():
     assert spelled == strategies.NMSparsity(2, 4) == strategies.strategy({"name": "nm_sparsity", "n": 2, "m": 4})
 
 
+def test_several_values_are_spelled_with_semicolons():
+    spelled = strategies.strategy("nm_sparsity:n=2,m=4,layers=layer3.*;fc")
+    assert spelled == strategies.NMSparsity(2, 4, ("layer3.*", "fc"))
+    assert strategies.strategy("nm_sparsity:n=2,m=4,layers=fc") == strategies.NMSparsity(2, 4, ("fc",))
+    assert strategies.strategy("token_pruning:keep=0.5,at=3;6").at == (3, 6)
+    assert strategies.strategy("token_pruning:keep=0.5,at=3").at == (3,)
+
+
 def test_spellings_one_after_the_other():
     both = strategies.strategy("nm_sparsity:n=2,m=4 + none + nm_sparsity:n=1,m=8")
     assert both == strategies.compose(strategies.NMSparsity(2, 4), strategies.NMSparsity(1, 8))
