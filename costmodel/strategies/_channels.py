@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import gcd
+from typing import Any
 
 from costmodel.workload import Op, Workload
 from costmodel.workload.training import sources
@@ -131,7 +132,8 @@ def _scaled(op: Op, ratio: Ratio, names: tuple[str, ...]) -> Op:
     new, old = ratio
     if new == old:
         return op
-    return replace(op, **{name: _exact(getattr(op, name) * new, old) for name in names})
+    values: dict[str, Any] = {name: _exact(getattr(op, name) * new, old) for name in names}
+    return replace(op, **values)
 
 
 def _exact(value: float, by: int) -> float:

@@ -41,8 +41,8 @@ class Stream:
 
     def shortened(self, cuts: Mapping[int, Cut]) -> Workload:
         """Return the workload with cuts after the ops of these indices: what reads them runs on fewer tokens."""
-        ops, names = self.workload.ops, {}
-        left: list[int] = []
+        ops, left = self.workload.ops, list[int]()
+        names: dict[str, str] = {}
         done: list[Op] = []
         for i, (op, reads) in enumerate(zip(ops, sources(ops), strict=True)):
             tokens = min((left[j] for j in reads), default=self.tokens)
