@@ -1,0 +1,130 @@
+"""The idealized runtime of a text: the prompt's time, and as much again for every further token whatever came before.
+
+Narayanan et al., Cheaply Evaluating Inference Efficiency Metrics for Autoregressive Transformer APIs, arXiv 2305.02440:
+T(p, o) = F(p) + (o - 1) beta. F(p) is the time to the first token, beta the time per output token.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from costmodel.catalog import read_toml
+from costmodel.claim import Claim
+from costmodel.record import Real
+
+POINTS = Path(__file__).with_suffix(".toml")
+
+
+@dataclass(frozen=True)
+class RuntimeFit:
+    """`first_token_s` by prompt tokens, and `token_s` for each token after the first."""
+
+    first_token_s: Mapping[int, float]
+    token_s: float
+
+    def runtime_s(self, prompt_tokens: int, output_tokens: Real) -> Real:
+        """Time of a text; KeyError for a prompt that was not measured."""
+        return runtime_s(self.first_token_s[prompt_tokens], self.token_s, output_tokens)
+
+
+def runtime_s(first_token_s: Real, token_s: Real, output_tokens: Real) -> Real:
+    """F(p) + (o - 1) beta; all broadcast. ValueError for fewer than one output token."""
+    if np.any(np.asarray(output_tokens) < 1):
+        raise ValueError(f"output_tokens must be at least 1, got {np.min(output_tokens)}")
+    return first_token_s + (np.asarray(output_tokens) - 1) * token_s
+
+
+def fit(times_s: Mapping[int, Sequence[float]], output_tokens: Sequence[int]) -> RuntimeFit:
+    """Fit both terms to times by prompt tokens, each at the same output tokens, of which the first must be 1.
+
+    As that repository's notebooks/fit_runtimes.py does: F(p) is the time of one output token, beta the slope of a line
+    with an intercept through what the others take longer, over all prompts together.
+    """
+    if not times_s or output_tokens[0] != 1 or len(output_tokens) < 2:
+        raise ValueError(f"a fit needs prompts with times of 1 and more output tokens, got {list(output_tokens)}")
+    first = {prompt: float(row[0]) for prompt, row in times_s.items()}
+    longer = np.concatenate([np.asarray(row) - row[0] for row in times_s.values()])
+    slope, _ = np.polyfit(np.tile(np.asarray(output_tokens, dtype=np.float64), len(times_s)), longer, 1)
+    return RuntimeFit(first, float(slope))
+
+
+def prefill_mfu(params: Real, prompt_token_s: Real, peak_flops_per_s: Real) -> Real:
+    """Useful share of the peak where every further prompt token, of 2 FLOPs a parameter, takes `prompt_token_s`."""
+    return 2.0 * params / (prompt_token_s * peak_flops_per_s)
+
+
+@cache
+def _read() -> dict[str, Any]:
+    return read_toml(POINTS)
+
+
+def models() -> tuple[str, ...]:
+    """Names of the models that were timed on A100s."""
+    return tuple(name for name, table in _read().items() if isinstance(table, dict))
+
+
+def timed(model: str) -> dict[int, list[float]]:
+    """Seconds by prompt tokens and output tokens as the logs have them, those of a part of the layers scaled to all."""
+    table = _read()[model]
+    passes = table.get("passes", 1)
+    return {int(prompt): [passes * t for t in row] for prompt, row in table.items() if prompt.isdecimal()}
+
+
+def published(model: str) -> RuntimeFit:
+    """What the authors fitted, at the prompts that are listed."""
+    table = _read()[model]
+    first = {int(prompt): float(s) for prompt, s in table["published_first_token_s"].items()}
+    return RuntimeFit(first, table["published_token_s"])
+
+
+def _refit(model: str) -> float:
+    return fit(timed(model), _read()["output_tokens"]).token_s
+
+
+_JSON = "arXiv 2305.02440; github.com/stanford-crfm/helm-efficiency, processed_jsons/inference_idealized_runtimes.json"
+_LOGS = "github.com/stanford-crfm/helm-efficiency, logs/a100, 512 prompt and 64 output tokens"
+
+A100_FP16 = 312e12
+"""Dense FLOP/s of one A100, as costmodel/hardware/gpus/a100_sxm.toml cites it."""
+
+
+def _claims(model: str) -> list[Claim]:
+    law, rows = published(model), timed(model)
+    name = model.replace("_", "-")
+    found = [
+        Claim("Idealized runtime", f"{name}-token", "s an output token, refitted to the logged times", _JSON,
+              "analytic", law.token_s, lambda: _refit(model)),
+    ]  # fmt: skip
+    found += [
+        Claim(
+            "Idealized runtime", f"{name}-first-{p}", f"s to the first token of a prompt of {p}", _JSON, "hardware", s
+        )
+        for p, s in law.first_token_s.items()
+    ]
+    if 512 in rows:
+        whole = Claim("Idealized runtime", f"{name}-512-64", "s of 512 prompt and 64 output tokens by the law",
+                      _LOGS, "analytic", rows[512][-1], lambda: float(law.runtime_s(512, 64)))  # fmt: skip
+        found.append(whole)
+    return found
+
+
+def _davinci_mfu() -> float:
+    """From the slope of its first-token times at 512, 1024 and 1920, where it no longer waits for weights."""
+    first = published("davinci").first_token_s
+    prompts = [p for p in first if p >= 512]
+    slope, _ = np.polyfit(prompts, [first[p] for p in prompts], 1)
+    table = _read()["davinci"]
+    return float(prefill_mfu(table["params"], slope, table["gpus"] * A100_FP16))
+
+
+CLAIMS = (
+    *(claim for model in models() for claim in _claims(model)),
+    Claim("Idealized runtime", "davinci-512-64-law", "s of 512 prompt and 64 output tokens", _JSON, "analytic", 5.281,
+          lambda: float(published("davinci").runtime_s(512, 64)), rtol=1e-6),
+    Claim("Idealized runtime", "davinci-prefill-mfu", "share of the peak that first-token times imply; here by three "
+          "of the prompts", _JSON, "analytic", 0.48, _davinci_mfu, rtol=0.05),
+)  # fmt: skip

@@ -1,0 +1,85 @@
+"""A decode pass that computes several tokens of each sequence at once, as the verification of a draft does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from costmodel.workload.op import Op
+from costmodel.workload.ops.attention import kept_fraction
+from costmodel.workload.ops.moe import touched_experts
+from costmodel.workload.workload import Workload
+
+POINTWISE = ("norm", "elementwise", "activation", "softmax")
+
+
+def several_tokens(workload: Workload, tokens: int) -> Workload:
+    """Return the pass that computes `tokens` consecutive tokens of each sequence where `workload` computes one.
+
+    A token attends to those of its own pass that come before it. Weights are read once for all of them; an expert may
+    serve several. One token changes nothing. ValueError for a pass that is no decode, or an op that takes one token
+    after another.
+    """
+    if tokens < 1:
+        raise ValueError(f"tokens must be at least 1, got {tokens}")
+    if workload.phase != "decode":
+        raise ValueError(f"only a decode computes several tokens at once, {workload.name} is a {workload.phase} pass")
+    if tokens == 1:
+        return workload
+    ops = tuple(_widened(op, tokens, workload.batch) for op in workload.ops)
+    return replace(workload, ops=ops, covers=f"{tokens} tokens for each in: {workload.covers}")
+
+
+def _widened(op: Op, tokens: int, batch: int) -> Op:
+    rule = RULES.get(op.kind)
+    if rule is None:
+        raise ValueError(f"{op.kind} op {op.name} takes one token after another")
+    wide = replace(
+        op,
+        input_elements=op.input_elements * tokens,
+        output_elements=op.output_elements * tokens,
+        vector_flops=op.vector_flops * tokens,
+    )
+    return rule(wide, tokens, batch)
+
+
+def _pointwise(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
+    return op
+
+
+def _linear(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
+    return replace(op, m=op.m * tokens)
+
+
+def _embedding(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
+    return replace(op, weight_reads=min(1.0, op.weight_reads * tokens))
+
+
+def _experts(op: Op, tokens: int, batch: int) -> Op:
+    stored, rows = op.b / op.weight_reads, op.b * op.m
+    reached = touched_experts(stored, rows / batch, batch * tokens)
+    return replace(op, b=reached, m=rows * tokens / reached, weight_reads=reached / stored)
+
+
+def _attention(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
+    """The last `tokens` queries of as many more keys, where the keys are those of the pass's own sequence."""
+    if op.m != 1:
+        raise ValueError(f"{op.name} has {op.m} queries a sequence, a decode has one")
+    known = op.heads.batch > 0
+    own, window = op.heads.causal or not known, int(op.heads.window)
+    keys = int(op.heads.keys if known else op.n) + (tokens - 1 if own else 0)
+    reach = min(keys, window + tokens - 1) if window else keys
+    kept = kept_fraction(tokens, reach, causal=True, window=window) if own else 1.0
+    return replace(
+        op,
+        m=tokens,
+        n=reach,
+        kv_elements=op.kv_elements * reach / op.n,
+        mask_density=kept,
+        vector_flops=op.vector_flops * (reach * kept) / (op.n * op.mask_density),
+        heads=replace(op.heads, keys=keys if known else op.heads.keys),
+    )
+
+
+RULES: Mapping[str, Callable[[Op, int, int], Op]] = {
+    "linear": _linear, "experts": _experts, "embedding": _embedding, "attention": _attention,
+    **dict.fromkeys(POINTWISE, _pointwise),
+}  # fmt: skip

@@ -1,0 +1,90 @@
+"""Speculative decoding: the workload against its parts, the round against simulation, errors in a line."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import costmodel as cm
+from costmodel.strategies import NMSparsity, SpeculativeDecoding, compose, strategy
+from costmodel.strategies.speculative_decoding import expected_tokens, speedup
+from costmodel.workload.several_tokens import several_tokens
+
+DECODE = cm.zoo.build("llama-3.1-8b", phase="decode", batch=4, context=2000)
+DEVICE = cm.gpu("a100_sxm")
+
+
+def _latency(workload, precision="w4a16"):
+    return cm.estimate(workload, precision, DEVICE).totals["latency_s"]
+
+
+@pytest.mark.parametrize(("k", "a"), [(1, 0.3), (4, 0.8), (8, 1.0)])
+def test_a_pass_is_its_round_over_its_tokens(k, a):
+    draft = cm.zoo.build("llama-3.2-1b", phase="decode", batch=4, context=2000)
+    found = cm.estimate(SpeculativeDecoding(k, a)(DECODE), "w4a16", DEVICE).totals
+    tokens = expected_tokens(a, k)
+    round_s = k * _latency(draft) + _latency(several_tokens(DECODE, k + 1))
+    assert found["latency_s"] * tokens == pytest.approx(round_s)
+    both = [cm.estimate(w, "w4a16", DEVICE).totals for w in (draft, DECODE)]
+    assert found["weight_bytes"] == pytest.approx(sum(t["weight_bytes"] for t in both))
+    assert found["params"] == pytest.approx(sum(t["params"] for t in both))
+
+
+@given(st.floats(0, 1), st.integers(0, 12))
+def test_tokens_of_a_round_are_the_mean_over_what_may_be_accepted(a, k):
+    accepted = [a**j * (1 - a) for j in range(k)] + [a**k]
+    mean = sum(p * (j + 1) for j, p in enumerate(accepted))
+    assert expected_tokens(a, k) == pytest.approx(mean, rel=1e-9, abs=1e-9)
+    assert 1 - 1e-9 <= expected_tokens(a, k) <= k + 1 + 1e-9
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.0, 0.99))
+def test_a_draft_pays_where_it_is_accepted_oftener_than_it_costs(a, cost):
+    """Leviathan et al., corollary 3.9: some length helps if and only if a > c."""
+    best = max(speedup(a, np.arange(1, 200), cost))
+    if a > cost * (1 + 1e-9):
+        assert best > 1
+    else:
+        assert best <= 1 + 1e-9
+
+
+def test_latency_falls_with_acceptance_and_a_useless_draft_is_slower():
+    times = [_latency(SpeculativeDecoding(4, a)(DECODE)) for a in (0.0, 0.5, 0.8, 1.0)]
+    assert times == sorted(times, reverse=True)
+    assert times[0] > _latency(DECODE) > times[-1]
+
+
+def test_it_composes_with_pruning_of_the_target_alone_or_of_both():
+    prune, draft = NMSparsity(2, 4), SpeculativeDecoding(4, 0.8)
+    first, then = compose(prune, draft)(DECODE), compose(draft, prune)(DECODE)
+    pruned = {op.name for op in first.ops if op.weight_density < 1}
+    assert pruned
+    assert not any(name.startswith("draft.") for name in pruned)
+    assert pruned < {op.name for op in then.ops if op.weight_density < 1}
+
+
+def test_spelled_as_text():
+    assert strategy("speculative_decoding:draft_tokens=2,draft=llama-3.2-3b") == SpeculativeDecoding(
+        2, 0.8, "llama-3.2-3b"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spelled", "says"),
+    [
+        ("speculative_decoding:draft_tokens=-1", "draft_tokens must be a whole number of at least 0, got -1"),
+        ("speculative_decoding:draft_tokens=1.5", "got 1.5"),
+        ("speculative_decoding:acceptance_rate=1.2", r"acceptance_rate must be within \[0, 1\], got 1.2"),
+        ("speculative_decoding:draft=lama-3.2-1b", "did you mean llama-3.2-1b"),
+    ],
+)
+def test_bad_input_is_one_line(spelled, says):
+    with pytest.raises(ValueError, match=says) as error:
+        strategy(spelled)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("net", [cm.zoo.build("resnet18"), cm.zoo.build("llama-3.2-1b", phase="prefill")])
+def test_what_does_not_decode_is_refused(net):
+    with pytest.raises(ValueError, match="only a decode"):
+        SpeculativeDecoding()(net)
