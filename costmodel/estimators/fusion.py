@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from costmodel.workload import Op
+from costmodel.workload.ops import COLLECTIVES
 from costmodel.workload.training import sources
 
 POINTWISE = ("activation", "elementwise")
 
-CLOSED = ("attention", "scan")
+CLOSED = ("attention", "scan", *COLLECTIVES)
 """Kernels that take no work after their own."""
 
 SCALING_FLOPS = 2.0

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.catalog import require
-from costmodel.estimators import attention_ops, fitted_roofline, product_latency
+from costmodel.estimators import attention_ops, collectives, fitted_roofline, product_latency
 from costmodel.estimators.prediction import Prediction, scattered
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import calibrations
 from costmodel.precision import Precision
 from costmodel.record import map_fields, stack
 from costmodel.workload import Op
+from costmodel.workload.ops import COLLECTIVES
 
 Predictor: TypeAlias = Callable[[Op, Precision, Gpu], Prediction]
 """Predicts one execution of each row of an op and a precision batch of one length."""
@@ -34,7 +35,7 @@ PREDICTORS: Mapping[str, Predictor] = {
     "conv3d": product_latency.predict,
     "conv_transpose": product_latency.predict,
     "conv3d_transpose": product_latency.predict,
-}
+} | dict.fromkeys(COLLECTIVES, collectives.predict)
 """The model of each kind of op; those not named here take fitted_roofline."""
 
 

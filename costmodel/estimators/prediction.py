@@ -8,19 +8,21 @@ from numpy.typing import NDArray
 
 from costmodel.record import Real
 
-SOURCES = ("calibrated", "transferred", "spec", "fitted roofline", "fused")
+SOURCES = ("calibrated", "transferred", "spec", "fitted roofline", "fused", "link formula")
 """What `how` starts with, best first: fitted on the device's own rows of this kind of work; on its rows of other kinds,
-or on few rows; on other devices' rows, carried by the spec sheet; a roofline with fitted efficiencies; or the traffic
-left to an op that runs within another's kernel."""
+or on few rows; on other devices' rows, carried by the spec sheet; a roofline with fitted efficiencies; the traffic left
+to an op that runs within another's kernel; or a formula of what a link between GPUs carries, on which nothing was
+measured."""
 
 
 @dataclass(frozen=True)
 class Prediction:
     """Predicted seconds of one execution with their 90 % interval; scalars, or arrays over what was predicted.
 
-    `bound` names the largest part (compute, memory, latency), `extrapolated` marks shapes outside what was measured,
-    `how` starts with one of SOURCES and says in brackets what was pooled, carried or assumed. uncertainty.total needs
-    `correlation`, that of the errors of different shapes, for a sum. nan where the device lacks the pipe.
+    `bound` names the largest part (compute, memory, latency, link), `extrapolated` marks shapes outside what was
+    measured, `how` starts with one of SOURCES and says in brackets what was pooled, carried or assumed.
+    uncertainty.total needs `correlation`, that of the errors of different shapes, for a sum. nan where the device lacks
+    the pipe.
     """
 
     latency_s: Real

@@ -3,6 +3,22 @@
 from costmodel.hardware.cpu import Cpu
 from costmodel.hardware.fpga import Fpga
 from costmodel.hardware.gpu import Gpu, PeakFlops
+from costmodel.hardware.link import Link, link, link_of
 from costmodel.hardware.load import Device, cpu, device, fpga, gpu, names, processor
 
-__all__ = ["Cpu", "Device", "Fpga", "Gpu", "PeakFlops", "cpu", "device", "fpga", "gpu", "names", "processor"]
+__all__ = [
+    "Cpu",
+    "Device",
+    "Fpga",
+    "Gpu",
+    "Link",
+    "PeakFlops",
+    "cpu",
+    "device",
+    "fpga",
+    "gpu",
+    "link",
+    "link_of",
+    "names",
+    "processor",
+]

@@ -43,7 +43,8 @@ class PeakFlops:
 class Gpu:
     """A GPU in base units; `process_m` is the name of its process node, `sources` cites each value.
 
-    `memory_kind` is one of MEMORY_KINDS, "" where it is not known; `link_bytes_per_s` counts both directions together;
+    `memory_kind` is one of MEMORY_KINDS, "" where it is not known; `link_bytes_per_s` counts both directions together
+    and `link` names what carries them to other GPUs (hardware/links), "" where nothing does;
     `backend` names the software whose measured kernels are meant (trtllm, vllm, ...), "" all of them together;
     `sparse_speedup` is the rate of tensor cores on 2:4 sparse weights over the dense one, 1 without such a mode.
     """
@@ -59,6 +60,7 @@ class Gpu:
     memory_kind: str = ""
     process_m: Real = nan
     link_bytes_per_s: Real = nan
+    link: str = ""
     sparse_speedup: Real = 1.0
     backend: str = ""
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

@@ -14,7 +14,7 @@ from costmodel.hardware.gpu import MEMORY_KINDS, Gpu, PeakFlops
 
 Device: TypeAlias = Gpu | Cpu | Fpga
 
-TEXT = ("name", "dsp_kind", "memory_kind", "backend")
+TEXT = ("name", "dsp_kind", "memory_kind", "backend", "link")
 TABLES = ("peak_flops", "sources")
 MAY_BE_ZERO = ("dsp", "bram18", "uram")
 

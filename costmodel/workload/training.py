@@ -10,6 +10,9 @@ BACKWARD_VECTOR_FLOPS = 2
 """Vector FLOPs of a gradient by input over those of the forward: an estimate, after the "approximately twice the
 compute" of a backward pass in Kaplan et al., Scaling Laws for Neural Language Models, arXiv 2001.08361, section 2.1."""
 
+RECEIVE = "send"
+"""The kind of op that brings a tensor from another GPU, before which there are layers to train."""
+
 
 def nothing(_: Op) -> bool:
     """Recompute no op."""
@@ -52,7 +55,7 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
     done: set[int] = set()
     for i in reversed(range(len(ops))):
         op = ops[i]
-        by_input = any(trained[j] for j in reads[i])
+        by_input = any(trained[j] for j in reads[i]) or op.kind == RECEIVE
         if not (by_input or _has_parameters(op)):
             continue
         for j in _to_recompute(reads[i], reads, again, done):
@@ -75,7 +78,7 @@ def _has_parameters(op: Op) -> bool:
 def _reaches_parameters(ops: tuple[Op, ...], reads: list[list[int]]) -> list[bool]:
     reaches: list[bool] = []
     for op, before in zip(ops, reads, strict=True):
-        reaches.append(_has_parameters(op) or any(reaches[j] for j in before))
+        reaches.append(_has_parameters(op) or op.kind == RECEIVE or any(reaches[j] for j in before))
     return reaches
 
 

@@ -2,6 +2,7 @@
 
 from costmodel.workload.ops.activation import activation
 from costmodel.workload.ops.attention import attention, latent_attention
+from costmodel.workload.ops.collective import COLLECTIVES, collective
 from costmodel.workload.ops.conv import conv
 from costmodel.workload.ops.elementwise import elementwise
 from costmodel.workload.ops.embedding import embedding
@@ -14,7 +15,8 @@ from costmodel.workload.ops.scan import linear_attention, selective_scan
 from costmodel.workload.ops.softmax import softmax
 
 __all__ = [
-    "activation", "attention", "conv", "elementwise", "embedding", "experts", "latent_attention", "linear",
+    "COLLECTIVES", "activation", "attention", "collective", "conv", "elementwise", "embedding", "experts",
+    "latent_attention", "linear",
     "linear_attention", "norm", "pooling", "recurrence", "recurrent_input", "recurrent_projection",
     "selective_scan", "softmax",
 ]  # fmt: skip

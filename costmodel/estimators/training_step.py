@@ -1,0 +1,189 @@
+"""One training step on many GPUs: what each runs by `estimate`, what they exchange by formulas, and whether it fits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from costmodel.estimators.assignment import Assignment
+from costmodel.estimators.collectives import all_gather_s, all_reduce_s, reduce_scatter_s, send_s
+from costmodel.estimators.estimate import Estimate, estimate
+from costmodel.estimators.footprint import optimizer_bytes
+from costmodel.estimators.training import (
+    bubble,
+    exposed_s,
+    micro_batches_held,
+    state_bytes,
+    update_bytes,
+    utilisation,
+)
+from costmodel.hardware import Gpu, Link
+from costmodel.workload import Op, Workload
+from costmodel.workload.ops import COLLECTIVES
+from costmodel.workload.parallel import pipeline_parallel, tensor_parallel
+from costmodel.workload.parallel.divide import require_degree
+from costmodel.workload.training import nothing, training
+
+OVERLAPS = ("tensor", "pipeline", "data")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How GPUs share a training step; `interleave` is the chunks of layers a pipeline stage has.
+
+    `zero` is the ZeRO stage of the data-parallel GPUs; `overlap` names the exchanges, among OVERLAPS, that run behind
+    arithmetic; results of ops for which `recompute` holds are computed anew; `gradient_bits` are those that a gradient
+    is exchanged in. ValueError where a degree is below 1 or a name unknown.
+    """
+
+    tensor: int = 1
+    pipeline: int = 1
+    data: int = 1
+    micro_batch: int = 1
+    interleave: int = 1
+    zero: int = 1
+    overlap: tuple[str, ...] = ()
+    gradient_bits: float = 32.0
+    recompute: Callable[[Op], bool] = field(default=nothing, compare=False)
+
+    def __post_init__(self) -> None:
+        for kind in ("tensor", "pipeline", "data", "micro_batch", "interleave"):
+            require_degree(kind, getattr(self, kind))
+        unknown = [name for name in self.overlap if name not in OVERLAPS]
+        if unknown:
+            raise ValueError(f"overlap must be of {OVERLAPS}, got {unknown[0]!r}")
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that train together."""
+        return self.tensor * self.pipeline * self.data
+
+    def micro_batches(self, batch: int) -> int:
+        """Micro-batches that each pipeline runs in a step; ValueError where they do not divide the batch."""
+        each = self.data * self.micro_batch
+        if batch % each:
+            raise ValueError(f"{self.data} replicas of micro-batches of {self.micro_batch} do not divide {batch}")
+        return batch // each
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """Seconds of a step and of its parts, bytes on the fullest GPU, and how much of the peak is used."""
+
+    layout: Layout
+    batch: int
+    step_s: float
+    step_low_s: float
+    step_high_s: float
+    parts_s: dict[str, float]
+    memory_bytes: float
+    fits: bool
+    mfu: float
+    hfu: float
+
+
+def training_step(
+    forward: Callable[[int], Workload], batch: int, precision: Assignment, gpu: Gpu, layout: Layout, network: Link
+) -> TrainingStep:
+    """Estimate a step over `batch` samples of a network whose forward pass of a batch `forward` builds.
+
+    Tensor-parallel GPUs exchange over the GPU's own link, stages and replicas over the `network`. The interval is that
+    of the arithmetic; exchanges between nodes, whose switches are taken as never busy, have none. ValueError where the
+    layout divides neither batch, layers nor heads.
+    """
+    micro_batches = layout.micro_batches(batch)
+    whole = tensor_parallel(forward(layout.micro_batch), layout.tensor)
+    stages = [_estimate(whole, precision, gpu, layout, stage) for stage in sorted({0, layout.pipeline - 1})]
+    slowest = max(stages, key=lambda found: found.totals["latency_s"])
+    parts = _parts(slowest, layout, micro_batches, gpu, network)
+    step_s = sum(parts.values())
+    share = {end: slowest.totals[f"latency_{end}_s"] / slowest.totals["latency_s"] for end in ("low", "high")}
+    busy_s = parts["arithmetic"] + parts["tensor exchange"] + parts["bubble"]
+    ends = {end: step_s + busy_s * (factor - 1.0) for end, factor in share.items()}
+    memory = max(_memory_bytes(found, layout, micro_batches) for found in stages)
+    useful, executed = _flops(forward, batch, layout)
+    peak = gpu.flops_per_s(slowest.precisions[0])
+    return TrainingStep(
+        layout=layout,
+        batch=batch,
+        step_s=step_s,
+        step_low_s=ends["low"],
+        step_high_s=ends["high"],
+        parts_s=parts,
+        memory_bytes=memory,
+        fits=bool(memory <= gpu.memory_bytes),
+        mfu=float(utilisation(useful, step_s, layout.gpus, peak)),
+        hfu=float(utilisation(executed, step_s, layout.gpus, peak)),
+    )
+
+
+def _estimate(whole: Workload, precision: Assignment, gpu: Gpu, layout: Layout, stage: int) -> Estimate:
+    """One micro-batch's forward and backward on a stage; what stages send is counted apart."""
+    part = pipeline_parallel(whole, layout.pipeline, stage)
+    return estimate(training(part, recompute=layout.recompute), precision, gpu)
+
+
+def _parts(found: Estimate, layout: Layout, micro_batches: int, gpu: Gpu, network: Link) -> dict[str, float]:
+    kinds = np.array([op.kind for op in found.workload.ops])
+    seconds = found.columns["latency_s"]
+    sends, exchanges = kinds == "send", np.isin(kinds, COLLECTIVES) & (kinds != "send")
+    arithmetic = float(seconds[~(sends | exchanges)].sum())
+    tensor = exposed_s(float(seconds[exchanges].sum()), arithmetic, overlapped="tensor" in layout.overlap)
+    sent = layout.interleave * sum((_sent_s(found, int(i), network) for i in np.flatnonzero(sends)), 0.0)
+    pipeline = exposed_s(sent, arithmetic, overlapped="pipeline" in layout.overlap)
+    data = _data_exchange_s(found, layout, network)
+    behind = micro_batches * arithmetic
+    parts = {
+        "arithmetic": micro_batches * arithmetic,
+        "tensor exchange": micro_batches * tensor,
+        "pipeline exchange": micro_batches * pipeline,
+    }
+    idle = bubble(layout.pipeline, micro_batches, layout.interleave)
+    parts["bubble"] = idle * sum(parts.values())
+    parts["data exchange"] = exposed_s(data, behind, overlapped="data" in layout.overlap)
+    parts["optimizer"] = _update_s(found, layout, gpu)
+    return {name: float(value) for name, value in parts.items()}
+
+
+def _sent_s(found: Estimate, i: int, network: Link) -> float:
+    bits = found.precisions[i].activation.bits_per_element
+    return float(send_s(found.workload.ops[i].output_elements * bits / 8.0, 2, network))
+
+
+def _data_exchange_s(found: Estimate, layout: Layout, network: Link) -> float:
+    """Gradients summed among replicas; with ZeRO each sums its part and sends the weights that it updates.
+
+    ZeRO 3 gathers weights for the forward and the backward pass anew.
+    """
+    gradients = found.totals["params"] * layout.gradient_bits / 8.0
+    if layout.zero == 0:
+        return float(all_reduce_s(gradients, layout.data, network))
+    gathers = 2 if layout.zero == 3 else 1
+    weights = all_gather_s(found.totals["weight_bytes"], layout.data, network)
+    return float(reduce_scatter_s(gradients, layout.data, network) + gathers * weights)
+
+
+def _update_s(found: Estimate, layout: Layout, gpu: Gpu) -> float:
+    totals = found.totals
+    own = layout.data if layout.zero else 1
+    moved = update_bytes(totals["weight_bytes"], totals["gradient_bytes"], optimizer_bytes(totals["params"], "adam"))
+    return float(moved / own / gpu.memory_bytes_per_s)
+
+
+def _memory_bytes(found: Estimate, layout: Layout, micro_batches: int) -> float:
+    totals = found.totals
+    states = state_bytes(
+        totals["weight_bytes"], totals["gradient_bytes"], totals["optimizer_bytes"], layout.data, layout.zero
+    )
+    held = micro_batches_held(layout.pipeline, micro_batches, layout.interleave)
+    return float(states + held * totals["peak_activation_bytes"])
+
+
+def _flops(forward: Callable[[int], Workload], batch: int, layout: Layout) -> tuple[float, float]:
+    """Useful FLOPs of the step, and those with what is computed again."""
+    whole = forward(layout.micro_batch)
+    times = batch / layout.micro_batch
+    useful, executed = (
+        times * sum(op.flops for op in training(whole, recompute=again).ops) for again in (nothing, layout.recompute)
+    )
+    return float(useful), float(executed)

@@ -1,0 +1,44 @@
+"""Parallelism: what one GPU runs of a pass that several share, with the exchanges that it takes part in.
+
+Shoeybi et al., Megatron-LM, arXiv 1909.08053 (tensor); Huang et al., GPipe, arXiv 1811.06965 (pipeline).
+"""
+
+from dataclasses import dataclass
+
+from costmodel.claim import Claim
+from costmodel.workload import Workload
+from costmodel.workload.parallel import data_parallel, pipeline_parallel, tensor_parallel
+from costmodel.workload.parallel.divide import require_degree
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """One GPU's part of a pass: 1 / `data` of the batch, stage `stage` of `pipeline`, 1 / `tensor` of each layer.
+
+    ValueError where a degree is not a whole number of at least 1, or does not divide batch, layers or heads.
+    """
+
+    tensor: int = 1
+    pipeline: int = 1
+    data: int = 1
+    stage: int = -1
+
+    def __post_init__(self) -> None:
+        for kind in ("tensor", "pipeline", "data"):
+            require_degree(kind, getattr(self, kind))
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that share the pass."""
+        return self.tensor * self.pipeline * self.data
+
+    def __call__(self, workload: Workload) -> Workload:
+        """Return what the GPU runs."""
+        part = data_parallel(workload, self.data)
+        return pipeline_parallel(tensor_parallel(part, self.tensor), self.pipeline, self.stage)
+
+
+CLAIMS: tuple[Claim, ...] = ()
+
+EXAMPLES = (Parallel(tensor=2), Parallel(pipeline=4), Parallel(data=2), Parallel(tensor=2, pipeline=2, stage=0))
+IDENTITIES = (Parallel(),)

@@ -1,0 +1,20 @@
+"""Exchange between GPUs: an op that multiplies nothing, whose time is that of a link."""
+
+from costmodel.workload.op import Op
+
+COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send")
+"""Kinds: sum for all, parts to all, sum in parts, parts to each, one tensor to one GPU."""
+
+
+def collective(name: str, kind: str, elements: float, ranks: int, *, inputs: tuple[str, ...] = ()) -> Op:
+    """Return an exchange of a tensor of `elements` (whole, over all ranks) among `ranks` GPUs, which `m` holds.
+
+    ValueError for a kind that is not among COLLECTIVES or for less than two ranks.
+    """
+    if kind not in COLLECTIVES:
+        raise ValueError(f"kind must be one of {COLLECTIVES}, got {kind!r}")
+    if ranks < 2:
+        raise ValueError(f"an exchange needs at least 2 ranks, got {ranks}")
+    read = elements / ranks if kind == "all_gather" else elements
+    written = elements / ranks if kind == "reduce_scatter" else elements
+    return Op(name, kind, inputs, m=ranks, input_elements=read, output_elements=written)

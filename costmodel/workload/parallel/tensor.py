@@ -1,0 +1,161 @@
+"""Tensor parallelism: each layer's weights and heads divided among GPUs.
+
+Shoeybi et al., Megatron-LM, arXiv 1909.08053, section 3: a product that reads a whole tensor is split by columns and
+leaves a split one, on which heads and pointwise ops run apart; a product that reads a split tensor is split by rows and
+its results are added among the GPUs. Norms and residual sums run whole on each. Tables are split by vocabulary.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from costmodel.workload.op import Op
+from costmodel.workload.ops import collective
+from costmodel.workload.parallel.divide import divided, require_degree
+from costmodel.workload.training import sources
+from costmodel.workload.workload import Workload
+
+PRODUCTS = ("linear", "experts")
+
+APART = ("activation", "elementwise")
+
+
+def tensor_parallel(workload: Workload, degree: int) -> Workload:
+    """Return what one of `degree` GPUs runs of a transformer's pass, with the exchanges that it needs.
+
+    Key heads that are fewer than the GPUs are cached by several of them, though their projection is counted as divided;
+    routed experts are divided in width. ValueError where the degree divides neither heads nor widths, for a training
+    pass (split the forward, then train it), or for a network without attention.
+    """
+    require_degree("tensor", degree)
+    if degree == 1:
+        return workload
+    if workload.phase == "training":
+        raise ValueError(f"tensor parallelism splits a forward pass; make {workload.name}'s training pass of the split")
+    if not any(op.kind == "attention" for op in workload.ops):
+        raise ValueError(f"tensor parallelism needs attention to split by heads, {workload.name} has none")
+    ends = set(workload.outputs or (workload.ops[-1].name,))
+    split = _split(workload.ops)
+    ops: list[Op] = []
+    renamed: dict[str, str] = {}
+    for i, op in enumerate(workload.ops):
+        part = _rewired(_part(op, split.get(i, ""), degree, ends), renamed)
+        exchange = _exchange(op, split.get(i, ""), _readers(i, workload.ops), degree, ends)
+        ops += [part, *exchange]
+        if exchange:
+            renamed[op.name] = exchange[-1].name
+    outputs = tuple(renamed.get(name, name) for name in workload.outputs)
+    covers = f"{workload.covers}, on one of {degree} GPUs that share each layer" if workload.covers else ""
+    return replace(workload, ops=tuple(ops), outputs=outputs, covers=covers)
+
+
+def _split(ops: tuple[Op, ...]) -> dict[int, str]:
+    """How each op that is split runs: columns, rows, heads, apart or vocabulary; those that are not there run whole."""
+    reads = sources(ops)
+    whole: set[int] = set()
+    while True:
+        split, offenders = _attempt(ops, reads, whole)
+        if not offenders:
+            table = next((i for i, op in enumerate(ops) if op.kind == "embedding"), None)
+            return split if table is None else split | {table: "vocabulary"}
+        whole |= offenders
+
+
+def _attempt(ops: tuple[Op, ...], reads: list[list[int]], whole: set[int]) -> tuple[dict[int, str], set[int]]:
+    """Split all products but those of `whole`; also those whose split results reach an op that needs them whole."""
+    split: dict[int, str] = {}
+    origin: dict[int, set[int]] = {}
+    for i, op in enumerate(ops):
+        parts = [j for j in reads[i] if j in origin]
+        if op.kind in PRODUCTS and op.weight_elements and not parts:
+            if i not in whole:
+                split[i], origin[i] = "columns", {i}
+            continue
+        if not parts:
+            continue
+        split[i] = _way(op, len(parts) == len(reads[i]), ops, reads[i])
+        made_by = set().union(*(origin[j] for j in parts))
+        if not split[i]:
+            return split, made_by
+        if split[i] != "rows":
+            origin[i] = made_by
+    return split, set()
+
+
+def _way(op: Op, all_split: bool, ops: tuple[Op, ...], reads: list[int]) -> str:
+    """How an op with split operands runs on its own part of them, "" where it needs all."""
+    if op.kind in PRODUCTS and op.weight_elements:
+        return "heads" if op.kind == "linear" and op.b > 1 else "rows"
+    if op.kind == "norm":
+        width = op.output_elements / ops[reads[0]].m
+        return "apart" if op.vector_elements < width else ""  # a norm of each head needs no other's
+    if op.kind == "attention":
+        return "heads"
+    return "apart" if op.kind in APART and (all_split or op.name.endswith(".rotary")) else ""
+
+
+def _part(op: Op, how: str, degree: int, ends: set[str]) -> Op:
+    """The op as one GPU runs it."""
+    if how == "columns":
+        if op.name not in ends:  # a vocabulary is padded
+            _require_divides(op, "n", degree)
+        return divided(op, degree, "n", "weight_elements", "vector_elements", "output_elements")
+    if how == "rows":
+        _require_divides(op, "k", degree)
+        return divided(op, degree, "k", "weight_elements", "input_elements")
+    if how == "apart":
+        return divided(op, degree, "input_elements", "output_elements", "vector_flops")
+    if how == "vocabulary":
+        return divided(op, degree, "weight_elements")
+    if how == "heads":
+        return _attention(op, degree) if op.kind == "attention" else _per_head(op, degree)
+    return op
+
+
+def _per_head(op: Op, degree: int) -> Op:
+    _require_divides(op, "b", degree)
+    return divided(op, degree, "b", "weight_elements", "input_elements", "output_elements")
+
+
+def _attention(op: Op, degree: int) -> Op:
+    heads = op.b / (op.heads.batch or 1.0)
+    kv_heads = op.heads.kv_heads
+    if heads % degree:
+        raise ValueError(f"{degree} GPUs do not divide the {heads:.0f} heads of {op.name}")
+    if kv_heads and kv_heads % degree and degree % kv_heads:
+        raise ValueError(f"{degree} GPUs do not divide the {kv_heads:.0f} key heads of {op.name}, nor they the GPUs")
+    kept = max(kv_heads / degree, 1.0) if kv_heads else 0.0
+    share = kept / kv_heads if kv_heads else 1.0  # a latent cache serves every head
+    part = divided(op, degree, "b", "output_elements", "vector_flops")
+    own = op.output_elements  # queries are as many as outputs; the rest of the input is keys and values
+    inputs = own / degree + max(op.input_elements - own, 0.0) * share
+    return replace(
+        part, input_elements=inputs, kv_elements=op.kv_elements * share, heads=replace(op.heads, kv_heads=kept)
+    )
+
+
+def _exchange(op: Op, how: str, readers: Sequence[Op], degree: int, ends: set[str]) -> list[Op]:
+    """What GPUs exchange after an op: sums of rows and of a split table's rows; whole results where they leave."""
+    if how in ("rows", "vocabulary"):
+        summed = min([op.output_elements, *(r.output_elements for r in readers if op.kind == "experts")])
+        return [collective(f"{op.name}.all_reduce", "all_reduce", summed, degree, inputs=(op.name,))]
+    if how and op.name in ends:
+        return [collective(f"{op.name}.all_gather", "all_gather", op.output_elements, degree, inputs=(op.name,))]
+    return []
+
+
+def _readers(i: int, ops: tuple[Op, ...]) -> list[Op]:
+    """The ops just after an op that name it; a mixture's experts are summed by one of them."""
+    return [op for op in ops[i + 1 : i + 3] if ops[i].name in op.inputs] if ops[i].kind == "experts" else []
+
+
+def _require_divides(op: Op, axis: str, degree: int) -> None:
+    if getattr(op, axis) % degree:
+        what = {"n": "outputs", "k": "inputs", "b": "heads"}[axis]
+        raise ValueError(f"{degree} GPUs do not divide the {getattr(op, axis):.0f} {what} of {op.name}")
+
+
+def _rewired(op: Op, renamed: Mapping[str, str]) -> Op:
+    """The op reading what was exchanged instead of the parts; an op without inputs reads the one before it."""
+    if not any(name in renamed for name in op.inputs):
+        return op
+    return replace(op, inputs=tuple(renamed.get(name, name) for name in op.inputs))
