@@ -65,4 +65,5 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) --editable '.[test]'
 	$(PIP) --no-deps timm torchvision
+	@command -v chromium chromium-browser google-chrome >/dev/null || ./.ci/browser || echo "no Chromium: browser tests will not run"
 	@touch $@

@@ -26,3 +26,25 @@ def layout(title: str, x: str, y: str, **more: Any) -> dict[str, Any]:
 def colour(i: int) -> str:
     """The i-th colour of the palette, cyclic."""
     return PALETTE[i % len(PALETTE)]
+
+
+INK = {"light": ("#1f2733", "#dfe3e8", "#98a2b0"), "dark": ("#d8dee6", "#343c47", "#6d7887")}
+"""Text, grid lines and axis lines by theme."""
+
+
+def dressed(figure: Any, dark: bool) -> Any:
+    """Return the figure for a page of either theme: on the page's own ground, in its ink, without a title."""
+    text, lines, axis = INK["dark" if dark else "light"]
+    figure.update_layout(
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": text, "size": 12},
+        title=None,
+        height=None,
+        margin={"l": 64, "r": 16, "t": 12, "b": 48},
+        hoverlabel={"bgcolor": "#232a33" if dark else "#ffffff", "font": {"color": text, "size": 12}},
+    )
+    look = {"gridcolor": lines, "zerolinecolor": lines, "linecolor": axis, "tickcolor": axis, "showline": True}
+    figure.update_xaxes(**look)
+    figure.update_yaxes(**look)
+    return figure

@@ -38,10 +38,8 @@ def build(
     token after a context of 1024 unless told otherwise. ValueError where an argument does not apply.
     """
     _require_sizes(batch=batch, resolution=resolution, context=context)
-    by_model = {model: family for family, module in _FAMILIES.items() for model in module.MODELS}
-    family = by_model[require("model", name, by_model)]
-    found = _FAMILIES[family].MODELS[name] if isinstance(_FAMILIES[family].MODELS, dict) else None
-    if isinstance(found, LanguageModel):
+    family, found = _family(name), language_model(name)
+    if found is not None:
         if resolution is not None:
             raise ValueError(f"{name} is a language model and takes no resolution, got {resolution}")
         return passes(found, batch=batch, context=context, phase=phase)
@@ -57,6 +55,18 @@ def build(
         return training(workload)
     assert isinstance(workload, Workload)
     return workload
+
+
+def language_model(name: str) -> LanguageModel | None:
+    """The record of a language model by name, None for a vision network; UnknownNameError lists near names."""
+    members = _FAMILIES[_family(name)].MODELS
+    found = members[name] if isinstance(members, dict) else None
+    return found if isinstance(found, LanguageModel) else None
+
+
+def _family(name: str) -> str:
+    by_model = {model: family for family, module in _FAMILIES.items() for model in module.MODELS}
+    return by_model[require("model", name, by_model)]
 
 
 def _require_sizes(**sizes: int | None) -> None:

@@ -1,0 +1,65 @@
+/* What happens in the browser alone: the link follows the view, the theme reaches the grids, failures are told. */
+(function () {
+  "use strict";
+  const unchanged = () => window.dash_clientside.no_update;
+
+  function encode(view) {
+    const kept = Object.entries(view).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : value]);
+    const told = kept.filter(([, value]) => value !== null && value !== undefined && value !== false && value !== "");
+    return new URLSearchParams(told.map(([name, value]) => [name, String(value)])).toString().replace(/%2C/g, ",").replace(/%2F/g, "/").replace(/%3A/g, ":");
+  }
+
+  function notice(text) {
+    const place = document.getElementById("notice");
+    if (!place) return;
+    place.textContent = text;
+    place.className = "shown";
+    clearTimeout(place.hiding);
+    place.hiding = setTimeout(() => { place.className = ""; }, 8000);
+  }
+
+  const fetched = window.fetch.bind(window);
+  window.fetch = async function (resource, options) {
+    const isCallback = String(resource && resource.url ? resource.url : resource).includes("_dash-update-component");
+    try {
+      const answer = await fetched(resource, options);
+      if (isCallback && answer.status >= 400) notice((await answer.clone().text()).slice(0, 300) || "The server refused this.");
+      return answer;
+    } catch (error) {
+      if (isCallback && error.name !== "AbortError") notice("The server does not answer. Is bitfront app still running?");
+      throw error;
+    }
+  };
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    bitfront: {
+      keepView(view) {
+        if (view) {
+          const query = encode(view);
+          window.history.replaceState(window.history.state, "", window.location.pathname + (query ? "?" + query : ""));
+        }
+        return unchanged();
+      },
+      copyLink(clicks) {
+        if (!clicks) return unchanged();
+        const link = window.location.href;
+        if (navigator.clipboard) navigator.clipboard.writeText(link).catch(() => window.prompt("The link of this view", link));
+        else window.prompt("The link of this view", link);
+        setTimeout(() => window.dash_clientside.set_props("copy-link", { children: "Copy link" }), 1500);
+        return "Copied";
+      },
+      markPage(pathname) {
+        for (const link of document.querySelectorAll(".nav-link")) {
+          const first = link.parentElement.firstElementChild === link && pathname === "/";
+          if (first || link.getAttribute("href") === pathname) link.setAttribute("aria-current", "page");
+          else link.removeAttribute("aria-current");
+        }
+        return unchanged();
+      },
+      markTheme(scheme) {
+        if (scheme) document.documentElement.setAttribute("data-ag-theme-mode", scheme);
+        return unchanged();
+      },
+    },
+  });
+})();

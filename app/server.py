@@ -1,0 +1,85 @@
+"""The dashboard's server: a Dash app behind waitress."""
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from app.web.settings import KEY, Settings
+
+if TYPE_CHECKING:
+    from dash import Dash
+
+THREADS = 8
+BACKLOG = 128
+
+
+def create(settings: Settings) -> "Dash":
+    """Return the app: every page of app/pages, guarded, compressed, with nothing fetched from elsewhere."""
+    from dash import Dash
+
+    from app import shell
+    from app.web import background, compression, protection, session
+
+    session.forget_old(settings.folder)
+    app = Dash(
+        "app",
+        assets_folder="assets",
+        title="bitfront",
+        update_title=None,
+        use_pages=False,
+        serve_locally=True,
+        suppress_callback_exceptions=True,
+        background_callback_manager=background.Manager(),
+        enable_mcp=False,
+        add_log_handler=False,
+    )
+    app.server.config[KEY] = settings
+    shell.build(app)
+    app._setup_server()  # its routes and inline scripts are complete from here on
+    compression.compress(app.server)
+    protection.protect(app, settings)
+    return app
+
+
+def serve(settings: Settings, told: Callable[[str], Any]) -> None:
+    """Listen and answer until interrupted; `told` gets the address once it listens.
+
+    ValueError where a host that others reach has no token; OSError where the address is taken.
+    """
+    if not settings.is_local and not settings.token:
+        raise ValueError(f"--host {settings.host} is reached from other machines: it needs --token")
+    from waitress.server import create_server
+
+    logging.basicConfig(stream=sys.stderr, format="bitfront app: %(message)s", level=logging.WARNING)
+    with listening(settings) as sock:
+        app = create(settings)
+        server = create_server(
+            app.server,
+            sockets=[sock],
+            threads=THREADS,
+            max_request_body_size=app.server.config["MAX_CONTENT_LENGTH"],
+            ident=None,
+        )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        told(Settings(settings.host, sock.getsockname()[1], settings.token).address)
+        try:
+            server.run()
+        finally:
+            server.close()
+
+
+def listening(settings: Settings) -> socket.socket:
+    """A socket bound to the address, port 0 for any that is free; OSError in one line where it is taken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise OSError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+    return sock

@@ -1,0 +1,1 @@
+"""What every page of the dashboard stands on: state in the URL, sessions, protection, background work."""

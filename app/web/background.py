@@ -1,0 +1,61 @@
+"""Background callbacks: each a process of its own, which ends with the server however that ends."""
+
+import atexit
+import ctypes
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from typing import Any
+
+import diskcache
+import psutil
+from dash import DiskcacheManager
+
+MOST_JOBS = 4
+"""Background callbacks that run at once; more are refused, so that no browser takes the machine."""
+PR_SET_PDEATHSIG = 1
+"""linux/prctl.h: the signal that a process gets when its parent ends."""
+
+
+class Manager(DiskcacheManager):
+    """Dash's manager, with at most MOST_JOBS processes, which neither see Ctrl-C nor outlive the server."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.mkdtemp(prefix="bitfront-app-")
+        self.jobs: list[psutil.Process] = []
+        super().__init__(diskcache.Cache(self.folder))
+        atexit.register(self.close)
+
+    def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> Any:
+        """Start a job; ValueError where too many run."""
+        self.jobs = [job for job in self.jobs if job.is_running() and job.status() != psutil.STATUS_ZOMBIE]
+        if len(self.jobs) >= MOST_JOBS:
+            raise ValueError(f"{MOST_JOBS} computations run already: wait for one to end, or cancel it")
+        pid = super().call_job_fn(key, _Alone(job_fn, os.getpid()), args, context)
+        self.jobs.append(psutil.Process(pid))
+        return pid
+
+    def close(self) -> None:
+        """End the jobs and delete their results."""
+        for job in self.jobs:
+            self.terminate_job(job.pid if job.is_running() else None)
+        self.handle.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class _Alone:
+    """A job's function, run apart from the terminal and bound to the server's life."""
+
+    def __init__(self, run: Any, server: int) -> None:
+        self.run, self.server = run, server
+
+    def __call__(self, *arguments: Any) -> None:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != self.server:
+            os._exit(1)
+        self.run(*arguments)

@@ -1,0 +1,45 @@
+"""Parts that pages share: panels, graphs, grids, troubles; each control labelled."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from app.figures.style import CONFIG
+
+THEME = {"function": "themeQuartz.withPart(colorSchemeVariable).withParams({spacing: 5, fontSize: 13, "
+         "backgroundColor: 'transparent', wrapperBorder: false, headerFontWeight: 600})"}  # fmt: skip
+"""AG Grid's own themes, light or dark with the attribute data-ag-theme-mode of the page."""
+
+
+def panel(title: str, *children: Any, side: Any = None, **more: Any) -> Any:
+    """A framed part of a page with a heading; `side` stands at the right of it."""
+    heading = dmc.Group([dmc.Title(title, order=2, className="panel-title"), side], justify="space-between")
+    return dmc.Paper([heading, *children], className="panel", withBorder=True, **more)
+
+
+def graph(id: str, *, height: int = 430, label: str, **more: Any) -> Any:
+    """A figure's place: no upload, no logo, and a name for those who cannot see it."""
+    drawn = dcc.Graph(id=id, config=CONFIG, style={"height": f"{height}px"}, responsive=True, **more)
+    return html.Div(drawn, role="figure", **{"aria-label": label})
+
+
+def grid(id: str, columns: Sequence[Mapping[str, Any]], *, height: int = 420, **more: Any) -> Any:
+    """A table of `columns`, AG Grid's definitions; ValueError where one has no headerName, as it rewrites names."""
+    for column in columns:
+        if "headerName" not in column:
+            raise ValueError(f"a column needs a headerName, got {dict(column)}")
+    options = {"theme": THEME, "animateRows": False, "tooltipShowDelay": 300} | more.pop("dashGridOptions", {})
+    return dag.AgGrid(id=id, columnDefs=list(columns), dashGridOptions=options, style={"height": f"{height}px"}, **more)
+
+
+def trouble(message: str, title: str = "This does not work") -> Any:
+    """What is wrong with the input, in one line."""
+    return dmc.Alert(" ".join(message.split()), title=title, color="red", variant="light", className="trouble")
+
+
+def note(*children: Any) -> Any:
+    """A quiet sentence."""
+    return dmc.Text(list(children), size="sm", c="dimmed")

@@ -1,0 +1,57 @@
+"""The dashboard as a user starts it, and a real browser; absent, browser tests are not run, and fail where CI=true."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+STARTED = re.compile(r"listens on (http://\S+)")
+
+
+@dataclass
+class Served:
+    """A running `bitfront app`: its address, its process, and how long it took to listen."""
+
+    address: str
+    process: subprocess.Popen[str]
+    started_s: float
+
+
+@contextmanager
+def served(*options: str, home: Path) -> Iterator[Served]:
+    """Start `bitfront app` on a free port, its cache in `home`; interrupt it at the end."""
+    code = "from app.cli import main; main()"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(home)}
+    command = [sys.executable, "-c", code, "app", "--port", "0", *options]
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        found = STARTED.search(line)
+        assert found, (line, process.poll())
+        yield Served(found[1], process, time.perf_counter() - begun)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+
+def browser_path() -> str:
+    """A browser on this machine; without one the test is not run, and fails in CI."""
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), "")
+    if not path and os.environ.get("CI") == "true":
+        pytest.fail("no Chromium on this machine: apt-get install chromium")
+    if not path:
+        pytest.skip("not run: no Chromium on this machine (apt-get install chromium)")
+    return path

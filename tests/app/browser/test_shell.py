@@ -1,0 +1,31 @@
+"""The frame: pages open from the navigation and by keyboard, in both themes; a broken link says so."""
+
+from app.pages import pages
+
+
+def test_every_page_opens_in_both_themes_and_sizes(site, profile, screenshot):
+    for theme in ("light", "dark"):
+        for size in ((1280, 800), (1920, 1080)):
+            page = profile(theme, size)
+            for name, module in pages().items():
+                page.goto(site.address + name)
+                page.wait_for_selector("#page *")
+                page.wait_for_load_state("networkidle")
+                assert page.get_attribute("html", "data-mantine-color-scheme") == theme
+                assert page.locator(f"#nav-{name}").get_attribute("aria-current") == "page", module.NAME
+                assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+                screenshot(page, f"{name}-{theme}-{size[0]}")
+
+
+def test_theme_changes_by_keyboard(site, profile):
+    page = profile("light")
+    page.goto(site.address)
+    page.locator("#theme").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.documentElement.dataset.agThemeMode === 'dark'")
+
+
+def test_unknown_page_says_what_there_is(site, profile):
+    page = profile()
+    page.goto(site.address + "nowhere")
+    assert "there is no page '/nowhere'" in page.locator(".trouble").inner_text()
