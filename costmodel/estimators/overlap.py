@@ -18,6 +18,6 @@ def overlapped_s(compute_s: Real, memory_s: Real, sharpness: Real, patience_s: R
 
 def miss(footprint_bytes: Real, cache_bytes: Real) -> Real:
     """Share of accesses that a cache of that size sends to DRAM: a steep, smooth step."""
-    squared = (cache_bytes / footprint_bytes) ** 2
+    squared = (cache_bytes / np.maximum(footprint_bytes, 1.0)) ** 2
     fourth = squared * squared
     return 1.0 / (1.0 + fourth * fourth)

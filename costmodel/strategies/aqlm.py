@@ -6,15 +6,13 @@ code counts them (Vahe1994/AQLM, src/aq.py, estimate_nbits_per_parameter): K B /
 bits for the codebooks of a matrix, and a 16-bit scale for each of its outputs.
 """
 
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 
 from costmodel import zoo
 from costmodel.claim import Claim
+from costmodel.strategies._before import HEADS_AND_ROUTERS, before, multiplies
 from costmodel.workload import Op, Workload
-from costmodel.workload.ops import linear
 
-KINDS = ("linear", "experts")
 SCALE_BITS = CODEBOOK_BITS = 16
 """Bits of an output's scale and of a codebook's value."""
 
@@ -23,16 +21,17 @@ SCALE_BITS = CODEBOOK_BITS = 16
 class AdditiveCodebooks:
     """Code the layers that a glob of `layers` matches, `keep` excepted, by `codebooks` of 2^`code_bits` vectors.
 
-    Codebooks and scales join the parameters in the wide format, and decoding costs an addition a codebook and weight.
-    The codes themselves are the weights: estimate at a format of `codebooks * code_bits / group` bits (int2 for 1x16
-    and 2x8 in groups of 8). Layers whose k is no multiple of the group stay. ValueError for counts below 1.
+    Codebooks and scales, in the wide format, and an addition a codebook and weight are an op of their own before the
+    layer, `NAME.codebooks`, which runs in its kernel. The codes themselves are the layer's weights: estimate at a
+    format of `codebooks * code_bits / group` bits (int2 for 1x16 and 2x8 in groups of 8). That looking up a vector may
+    miss a cache is not counted. Layers whose k is no multiple of the group stay. ValueError for counts below 1.
     """
 
     codebooks: int
     code_bits: int
     group: int = 8
     layers: tuple[str, ...] = ("*",)
-    keep: tuple[str, ...] = ("lm_head", "*.gate")
+    keep: tuple[str, ...] = HEADS_AND_ROUTERS
 
     def __post_init__(self) -> None:
         if self.codebooks < 1 or self.group < 1 or not 1 <= self.code_bits <= 16:
@@ -43,20 +42,26 @@ class AdditiveCodebooks:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers coded."""
-        return workload.map(self.code, self.touches)
+        return before(workload, self.touches, self.code)
 
     def touches(self, op: Op) -> bool:
         """Whether an op's weights are coded."""
-        named = any(fnmatchcase(op.name, pattern) for pattern in self.layers)
-        kept = any(fnmatchcase(op.name, pattern) for pattern in self.keep)
-        return op.kind in KINDS and op.weight_elements > 0 and op.k % self.group == 0 and named and not kept
+        return bool(op.k % self.group == 0) and multiplies(op, self.layers, self.keep)
 
-    def code(self, op: Op) -> Op:
-        """The op with its codebooks and scales, and the arithmetic of decoding the weights it reads."""
+    def code(self, op: Op) -> tuple[Op, Op]:
+        """What decodes the weights that an op reads, and the op."""
         matrices = op.weight_elements / (op.k * op.n)
-        stored = matrices * (self.codebooks * 2**self.code_bits * self.group + op.n)
-        decoded = self.codebooks * op.weight_elements * op.weight_reads
-        return replace(op, vector_elements=op.vector_elements + stored, vector_flops=op.vector_flops + decoded)
+        books = Op(
+            f"{op.name}.codebooks",
+            "dequantisation",
+            op.inputs,
+            count=op.count,
+            vector_elements=matrices * (self.codebooks * 2**self.code_bits * self.group + op.n),
+            weight_reads=op.weight_reads,
+            vector_flops=self.codebooks * op.weight_elements * op.weight_reads,
+            launches=0.0,
+        )
+        return books, op
 
     def bits_per_weight(self, op: Op) -> float:
         """Stored bits a weight of an op: codes, codebooks and scales."""
@@ -92,7 +97,6 @@ def _size(
 _1X16G8, _2X8G8, _1X8G8 = AdditiveCodebooks(1, 16, 8), AdditiveCodebooks(2, 8, 8), AdditiveCodebooks(1, 8, 8)
 _1X16G16, _8X8G32 = AdditiveCodebooks(1, 16, 16), AdditiveCodebooks(8, 8, 32)
 _G16 = "the files of 1x16g16 are {} than codes, codebooks, scales and 16-bit rest: their parts are not documented"
-_ATTENTION = linear("q_proj", 1, 4096, 4096, bias=False)
 
 
 def _bits(scheme: str, published: float, kept: AdditiveCodebooks) -> Claim:

@@ -22,10 +22,9 @@ def test_stored_bytes_of_an_estimate_are_codes_codebooks_and_scales():
     coded = AdditiveCodebooks(2, 8, 8)
     found = cm.estimate(coded(LLAMA), "int2/bf16", cm.gpu("l40s"))
     layer = LLAMA.op("model.layers.0.mlp.up_proj")
-    at = [op.name for op in found.workload.ops].index(layer.name)
-    assert found.columns["weight_bytes"][at] * 8 == pytest.approx(
-        coded.bits_per_weight(layer) * layer.weight_elements, rel=1e-12
-    )
+    stored = {op.name: column for op, column in zip(found.workload.ops, found.columns["weight_bytes"], strict=True)}
+    total = stored[layer.name] + stored[f"{layer.name}.codebooks"]
+    assert total * 8 == pytest.approx(coded.bits_per_weight(layer) * layer.weight_elements, rel=1e-12)
 
 
 def test_the_head_and_odd_layers_stay():
@@ -35,8 +34,17 @@ def test_the_head_and_odd_layers_stay():
 
 
 def test_decoding_costs_an_addition_a_codebook_and_weight():
-    op = linear("q", 1, 64, 32, bias=False)
-    assert AdditiveCodebooks(3, 8, 8).code(op).vector_flops == 3 * 64 * 32
+    books, op = AdditiveCodebooks(3, 8, 8).code(linear("q", 1, 64, 32, bias=False))
+    assert books.vector_flops == 3 * 64 * 32
+    assert op.vector_flops == 0
+
+
+def test_more_codes_take_longer():
+    gpu = cm.gpu("l40s")
+    plain = cm.estimate(LLAMA, "int2/bf16", gpu).totals["latency_s"]
+    small = cm.estimate(AdditiveCodebooks(2, 8)(LLAMA), "int2/bf16", gpu).totals["latency_s"]
+    large = cm.estimate(AdditiveCodebooks(1, 16)(LLAMA), "int2/bf16", gpu).totals["latency_s"]
+    assert plain < small < large
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""Training in fixed point whose word length changes by layer between epochs, on weights that become sparse.
+
+Kummer, Sidak, Reichmann, Gansterer, Adaptive Precision Training (AdaPT), arXiv 2107.13490. Only its abstract and parts
+of its introduction could be read: it keeps weights in float32, trains on a quantised copy, and counts cost in
+multiply-additions weighted by word length. How it picks word lengths is in dse/compression/word_lengths.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import isclose
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from costmodel.claim import Claim
+from costmodel.workload import Op, Workload
+
+FULL_BITS = 32
+
+QUANTISE_FLOPS = 5.0
+"""Vector FLOPs a weight of a copy: scaled, rounded, clipped on both sides, scaled back."""
+
+
+@dataclass(frozen=True)
+class AdaptivePrecision:
+    """Give a training step sparse weights of `density`, and the quantised copy that its passes read.
+
+    Forward and gradients by input multiply the weights that are left; gradients by weight are dense, as is the float32
+    master. With `copies`, each layer's copy is made anew before the layer, `NAME.quantise`, once a step. The word
+    length is that of the precision; `schedule_speedup` weighs several. ValueError for a pass that is no training step,
+    or a density outside (0, 1].
+    """
+
+    density: float = 1.0
+    copies: bool = True
+    prunes: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.density <= 1:
+            raise ValueError(f"the density must be within (0, 1], got {self.density}")
+
+    def __call__(self, workload: Workload) -> Workload:
+        """Return the step with copies made and sparse weights multiplied."""
+        if workload.phase != "training":
+            raise ValueError(f"AdaPT changes a training step, got a {workload.phase} pass of {workload.name}")
+        dense = {op.name for op in workload.ops if _is_layer(op)}
+        ops: list[Op] = []
+        for op in workload.ops:
+            if _is_layer(op) and self.copies:
+                ops.append(_copy(op))
+            sparse = op.name.removesuffix(".grad_input") in dense
+            ops.append(replace(op, weight_density=op.weight_density * self.density) if sparse else op)
+        return replace(workload, ops=tuple(ops))
+
+
+def _is_layer(op: Op) -> bool:
+    return op.kind in ("linear", "conv") and op.weight_elements > 0
+
+
+def _copy(op: Op) -> Op:
+    weights = float(op.weight_elements)
+    return Op(
+        f"{op.name}.quantise", "elementwise", ("input",), count=op.count, input_elements=weights,
+        output_elements=weights, vector_flops=QUANTISE_FLOPS * weights,
+    )  # fmt: skip
+
+
+def weighted_madds(macs: ArrayLike, word_lengths: ArrayLike, densities: ArrayLike = 1.0) -> float:
+    """Multiply-additions, each layer's times its word length over 32 bits and its density; arrays over layers.
+
+    ValueError for word lengths outside 1 to 32 or densities outside 0 to 1.
+    """
+    bits, density = np.asarray(word_lengths, dtype=np.float64), np.asarray(densities, dtype=np.float64)
+    if not ((bits >= 1) & (bits <= FULL_BITS)).all():
+        raise ValueError(f"word lengths must be within 1..{FULL_BITS}, got {str(bits.tolist())[:60]}")
+    if not ((density >= 0) & (density <= 1)).all():
+        raise ValueError(f"densities must be within 0..1, got {str(density.tolist())[:60]}")
+    return float(np.sum(np.asarray(macs) * bits / FULL_BITS * density))
+
+
+def schedule_speedup(shares: Sequence[float], times_s: Sequence[float], full_s: float) -> float:
+    """Speed-up over `full_s` a step where `shares` of the steps take `times_s`; ValueError unless shares sum to 1."""
+    if len(shares) != len(times_s) or not isclose(sum(shares), 1.0, rel_tol=1e-9) or min(shares) < 0:
+        raise ValueError(f"one share of steps a time is needed, none below 0, summing to 1, got {list(shares)}")
+    return full_s / sum(share * time_s for share, time_s in zip(shares, times_s, strict=True))
+
+
+def memory_ratio(
+    params: ArrayLike, word_lengths: ArrayLike, densities: ArrayLike = 1.0, *, master: bool = True
+) -> float:
+    """Bytes of weights over those in float32 while training (`master` kept beside the copy) or afterwards."""
+    copy = weighted_madds(params, word_lengths, densities) / float(np.sum(params))
+    return copy + (1.0 if master else 0.0)
+
+
+_ABSTRACT = "Kummer et al., arXiv 2107.13490, abstract: AlexNet and ResNet-20 on CIFAR-10 and CIFAR-100"
+_COMPANION = "Kummer et al., ADEPT, 2021, abstract: the same by bit-width-weighted MAdds"
+
+
+def _measured(name: str, quantity: str, published: float, source: str = _ABSTRACT) -> Claim:
+    return Claim("AdaPT", name, quantity, source, "training", published)
+
+
+CLAIMS = (
+    _measured("training", "speed-up of training, needs its word lengths", 1.27),
+    _measured("inference", "speed-up of inference, needs its word lengths", 2.33),
+    _measured("size", "size of the trained model over float32's", 0.52),
+    _measured("training-companion", "speed-up of training", 1.26, _COMPANION),
+    _measured("size-companion", "size of the trained model over float32's", 0.53, _COMPANION),
+)
+
+EXAMPLES = (AdaptivePrecision(), AdaptivePrecision(density=0.5, copies=False))
+IDENTITIES = (AdaptivePrecision(copies=False),)

@@ -1,0 +1,107 @@
+"""One stored width that serves several: the narrower weights are the stored integers rounded once more.
+
+Huang et al., Nearly Lossless Adaptive Bit Switching, arXiv 2502.01199 (Double Rounding, and Hessian-aware stochastic
+bit-switching, HASB). Storage of the methods it is compared with as it tells them. Its search for widths is an
+allocation (`dse.allocate`); algorithm 2 as printed minimises sensitivity times bits, which would give the most
+sensitive layers the fewest: its sign must be meant the other way.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from costmodel.claim import Claim
+from costmodel.hardware import Cpu, Gpu
+from costmodel.workload import Workload
+
+BITS_PER_BYTE = 8
+FULL_BITS = 32
+
+
+def storage_bits(widths: Sequence[int]) -> int:
+    """Bits a weight that are stored for all of `widths`: those of the widest; ValueError for none or below 2."""
+    if not widths or min(widths) < 2:
+        raise ValueError(f"widths must be at least 2 bits each, got {list(widths)}")
+    return max(widths)
+
+
+def apart_bits(widths: Sequence[int]) -> int:
+    """Bits a weight if every width were stored for itself."""
+    return storage_bits(widths) and sum(widths)
+
+
+def narrow(codes: ArrayLike, *, stored_bits: int, bits: int) -> NDArray[np.float64]:
+    """The signed integers of `bits` that stored codes become: divided by 2^(stored_bits - bits), rounded, clipped.
+
+    Their scale is the stored one times the same power of two. ValueError unless 2 <= bits <= stored_bits.
+    """
+    if not 2 <= bits <= stored_bits:
+        raise ValueError(f"2 <= bits <= stored_bits must hold, got {bits=}, {stored_bits=}")
+    top = 2 ** (bits - 1) - 1
+    halved = np.asarray(codes, dtype=np.float64) / 2.0 ** (stored_bits - bits)
+    return np.asarray(np.clip(np.rint(halved), -top - 1, top))
+
+
+def switch_bytes(workload: Workload, *, stored_bits: int, bits: int) -> float:
+    """Bytes that a switch moves: every weight is read as stored, and written in `bits` unless that is the same.
+
+    Where kernels read the stored integers themselves, no switch is needed and each pass reads `stored_bits` instead.
+    """
+    storage_bits([stored_bits, bits])
+    weights = sum(op.weight_elements for op in workload.ops)
+    return float(weights * (stored_bits + bits) / BITS_PER_BYTE) if bits < stored_bits else 0.0
+
+
+def switch_s(workload: Workload, device: Gpu | Cpu, *, stored_bits: int, bits: int) -> float:
+    """Least time of a switch: its bytes at full memory bandwidth."""
+    return float(switch_bytes(workload, stored_bits=stored_bits, bits=bits) / device.memory_bytes_per_s)
+
+
+def passes_to_repay(workload: Workload, *, stored_bits: int, bits: int) -> float:
+    """Passes after which a switch has saved the bytes that it moved, if every pass reads each weight once."""
+    moved = switch_bytes(workload, stored_bits=stored_bits, bits=bits)
+    weights = sum(op.weight_elements for op in workload.ops)
+    return float(moved / (weights * (stored_bits - bits) / BITS_PER_BYTE)) if moved else 0.0
+
+
+def switch_probabilities(sensitivities: ArrayLike, widths: Sequence[int]) -> NDArray[np.float64]:
+    """HASB: the probability [layers, widths] with which training draws each width for each layer.
+
+    A layer whose `sensitivities` (traces of its Hessian) is at least the mean draws width b with b / sum of widths,
+    the others draw evenly. ValueError for no layers, no widths or widths below 2 bits.
+    """
+    traces = np.atleast_1d(np.asarray(sensitivities, dtype=np.float64))
+    storage_bits(widths)
+    if not traces.size or not np.isfinite(traces).all():
+        raise ValueError(f"sensitivities must be finite, one a layer, got {str(traces.tolist())[:60]}")
+    bits = np.asarray(widths, dtype=np.float64)
+    even = np.full_like(bits, 1 / len(bits))
+    return np.where((traces >= traces.mean())[:, None], bits / bits.sum(), even)
+
+
+_PAPER = "Huang et al., arXiv 2502.01199, full text"
+WIDTHS = (2, 4, 6, 8)
+_SENSITIVE = (3.0, 1.0, 0.0)  # the first layer is the one above the mean
+
+
+def _drawn(width: int, published: float) -> Claim:
+    at = WIDTHS.index(width)
+    return Claim("Double Rounding", f"hasb-{width}", f"chance that a sensitive layer draws {width} of 2, 4, 6, 8 bits",
+                 _PAPER, "analytic", published,
+                 lambda: float(switch_probabilities(_SENSITIVE, WIDTHS)[0, at]), rtol=1e-9)  # fmt: skip
+
+
+CLAIMS = (
+    Claim("Double Rounding", "storage-8642", "bits stored a weight for 8, 6, 4 and 2 bits", _PAPER, "analytic", 8,
+          lambda: storage_bits(WIDTHS), rtol=0.0),
+    Claim("Double Rounding", "storage-432", "bits stored a weight for 4, 3 and 2 bits", _PAPER, "analytic", 4,
+          lambda: storage_bits((4, 3, 2)), rtol=0.0),
+    Claim("Double Rounding", "storage-ratio", "storage of methods that keep fp32 over it", _PAPER, "analytic", 4,
+          lambda: FULL_BITS / storage_bits(WIDTHS), rtol=0.0),
+    _drawn(2, 0.1),
+    _drawn(4, 0.2),
+    _drawn(6, 0.3),
+    _drawn(8, 0.4),
+    Claim("Double Rounding", "accuracy-resnet18-w4a4", "ResNet-18 top-1 in W4A4, %", _PAPER, "training", 70.43),
+)  # fmt: skip

@@ -1,0 +1,61 @@
+"""AdaPT's step: sparse weights and copies, and what word lengths are worth."""
+
+import numpy as np
+import pytest
+
+import costmodel as cm
+from costmodel.strategies import strategy
+from costmodel.strategies.adapt import AdaptivePrecision, memory_ratio, schedule_speedup, weighted_madds
+
+FORWARD = cm.zoo.build("resnet18", batch=8)
+STEP = cm.training(FORWARD)
+LAYERS = [op for op in FORWARD.ops if op.weight_elements]
+
+
+def test_two_of_three_passes_are_sparse():
+    half = AdaptivePrecision(density=0.5, copies=False)(STEP)
+    first = LAYERS[0].macs  # has no gradient by input
+    forward = sum(op.macs for op in LAYERS)
+    dense, sparse = (sum(op.macs for op in net.ops) for net in (STEP, half))
+    assert dense == pytest.approx(3 * forward - first)
+    assert dense - sparse == pytest.approx(0.5 * (2 * forward - first))
+
+
+def test_copies_cost_their_weights_and_store_nothing():
+    copied = AdaptivePrecision()(STEP)
+    added = [op for op in copied.ops if op.name.endswith(".quantise")]
+    weights = sum(op.weight_elements for op in LAYERS)
+    assert sum(op.output_elements for op in added) == weights
+    assert sum(op.params for op in copied.ops) == sum(op.params for op in STEP.ops)
+
+
+def test_a_step_in_int8_is_faster_than_in_fp32_by_less_than_its_madds_say():
+    gpu = cm.gpu("a100_sxm")
+    full = cm.estimate(STEP, "fp32", gpu).totals["latency_s"]
+    narrow = cm.estimate(AdaptivePrecision()(STEP), "int8/int8", gpu).totals["latency_s"]
+    assert 1 < schedule_speedup([0.5, 0.5], [full, narrow], full) < full / narrow
+    assert schedule_speedup([1.0], [full], full) == 1.0
+
+
+def test_weighted_madds():
+    macs = np.array([op.macs for op in LAYERS])
+    assert weighted_madds(macs, 32) == pytest.approx(macs.sum())
+    assert weighted_madds(macs, 8, 0.5) == pytest.approx(macs.sum() / 8)
+    params = np.array([op.weight_elements for op in LAYERS])
+    assert memory_ratio(params, 16) == 1.5
+    assert memory_ratio(params, 16, 0.5, master=False) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        (lambda: strategy("adapt:density=0"), r"strategy adapt: the density must be within \(0, 1\], got 0"),
+        (lambda: AdaptivePrecision()(FORWARD), "AdaPT changes a training step, got a forward pass of resnet18"),
+        (lambda: weighted_madds([1.0], [33]), "word lengths must be within 1..32"),
+        (lambda: weighted_madds([1.0], [8], [1.5]), "densities must be within 0..1"),
+        (lambda: schedule_speedup([0.5], [1.0], 1.0), "summing to 1"),
+    ],
+)
+def test_bad_input_is_one_line(act, says):
+    with pytest.raises(ValueError, match=says):
+        act()

@@ -1,0 +1,68 @@
+"""Stored integers serve narrower widths: what rounding twice costs, and what a switch moves."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import costmodel as cm
+from costmodel.strategies.double_rounding import (
+    apart_bits,
+    narrow,
+    passes_to_repay,
+    storage_bits,
+    switch_bytes,
+    switch_probabilities,
+    switch_s,
+)
+
+NET = cm.zoo.build("resnet18")
+WEIGHTS = sum(op.weight_elements for op in NET.ops)
+
+
+@given(st.integers(2, 8), st.integers(2, 8))
+def test_a_value_rounded_twice_is_off_by_a_half_and_a_bit(low, high):
+    low, high = sorted((low, high))
+    x = np.linspace(-1, 1, 2001)
+    step = 1 / (2 ** (high - 1) - 1)
+    stored = np.rint(x / step)
+    once_more = narrow(stored, stored_bits=high, bits=low)
+    factor = 2 ** (high - low)
+    inside = np.abs(stored) < factor * (2 ** (low - 1) - 0.5)
+    assert (np.abs(once_more * factor * step - x)[inside] <= (factor / 2 + 0.5) * step + 1e-12).all()
+    assert np.array_equal(narrow(stored, stored_bits=high, bits=high), stored)
+
+
+def test_narrowing_in_steps_is_near_narrowing_at_once():
+    codes = np.arange(-128, 128)
+    at_once = narrow(codes, stored_bits=8, bits=4)
+    in_steps = narrow(narrow(codes, stored_bits=8, bits=6), stored_bits=6, bits=4)
+    assert np.abs(at_once - in_steps).max() <= 1
+    assert set(np.unique(at_once)) <= set(range(-8, 8))
+
+
+def test_one_width_is_stored_and_a_switch_reads_and_writes_it_once():
+    assert storage_bits((8, 6, 4, 2)) == 8 < apart_bits((8, 6, 4, 2)) == 20
+    assert switch_bytes(NET, stored_bits=8, bits=4) == WEIGHTS * 12 / 8
+    assert switch_bytes(NET, stored_bits=8, bits=8) == 0
+    assert passes_to_repay(NET, stored_bits=8, bits=4) == 3
+    assert passes_to_repay(NET, stored_bits=8, bits=8) == 0
+    gpu = cm.gpu("l4")
+    assert switch_s(NET, gpu, stored_bits=8, bits=4) == WEIGHTS * 12 / 8 / gpu.memory_bytes_per_s
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=9), st.lists(st.integers(2, 16), min_size=1, max_size=5))
+def test_probabilities_sum_to_one_and_sensitive_layers_draw_wide_ones(traces, widths):
+    found = switch_probabilities(traces, widths)
+    assert np.allclose(found.sum(axis=1), 1)
+    mean_width = found @ np.array(widths)
+    assert mean_width[int(np.argmax(traces))] >= mean_width.min() - 1e-9
+
+
+def test_bad_input_is_one_line():
+    with pytest.raises(ValueError, match=r"at least 2 bits each, got \[\]"):
+        storage_bits(())
+    with pytest.raises(ValueError, match="2 <= bits <= stored_bits must hold, got bits=6, stored_bits=4"):
+        narrow([1], stored_bits=4, bits=6)
+    with pytest.raises(ValueError, match="finite, one a layer, got"):
+        switch_probabilities([], (2, 4))
