@@ -6,6 +6,7 @@ name, as in llama("3.1-8b").
 """
 
 import sys
+from types import ModuleType
 from typing import Any
 
 from costmodel import catalog
@@ -27,6 +28,11 @@ def __getattr__(name: str) -> Any:
 def names() -> list[str]:
     """Every network's name."""
     return sorted(model for module in _FAMILIES.values() for model in module.MODELS)
+
+
+def families() -> tuple[ModuleType, ...]:
+    """The family's modules, each with `MODELS`; those whose networks can be scaled have `scaled` too."""
+    return tuple(_FAMILIES.values())
 
 
 def build(

@@ -3,12 +3,15 @@
 Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, arXiv 1905.11946, table 1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costmodel.catalog import require
 from costmodel.workload import Workload
 from costmodel.zoo._build import Network
 from costmodel.zoo._mbconv import Row, Trunk, inverted, norm_act, round_channels, separable, trunk_blocks
+from costmodel.zoo._scale import Factors
+
+_ENDS = (32, 1280)  # channels of B0's stem and head
 
 _B0 = (
     (Row(separable, 1, 3, 1, 16, squeeze=True),),
@@ -46,9 +49,27 @@ def efficientnet(name: str, *, batch: int = 1, resolution: int | None = None) ->
     """Build a key of MODELS on `resolution` pixels a side, its own where None."""
     scaling = MODELS[require("efficientnet", name, MODELS)]
     net = Network(name, batch=batch, resolution=scaling.resolution if resolution is None else resolution)
-    stem = net.conv("conv_stem", net.input, round_channels(32 * scaling.width), 3, stride=2)
-    x = norm_act(net, "bn1", stem, "silu")
-    x = trunk_blocks(net, x, _B0, Trunk("silu", "silu", "sigmoid"), width=scaling.width, depth=scaling.depth)
-    x = norm_act(net, "bn2", net.conv("conv_head", x, round_channels(1280 * scaling.width), 1), "silu")
+    return _network(net, _ENDS[0], _B0, _ENDS[1], scaling)
+
+
+def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int | None = None) -> Workload:
+    """Build B0 with its stages, stem and head scaled, as pycls does; ValueError for the others, scaled ones of B0."""
+    if name != "efficientnet_b0":
+        raise ValueError(f"{name} is efficientnet_b0 scaled: scale that, its own factors are on another rounding")
+    pixels = factors.pixels(MODELS[name].resolution if resolution is None else resolution)
+    rows = tuple(tuple(_scaled_row(row, factors) for row in stage) for stage in _B0)
+    stem, head = (factors.channels(channels) for channels in _ENDS)
+    return _network(Network(name, batch=batch, resolution=pixels), stem, rows, head, MODELS[name])
+
+
+def _scaled_row(row: Row, factors: Factors) -> Row:
+    return replace(row, channels=factors.channels(row.channels), repeats=factors.blocks(row.repeats))
+
+
+def _network(net: Network, stem: int, stages: tuple[tuple[Row, ...], ...], head: int, scaling: Scaling) -> Workload:
+    x = net.conv("conv_stem", net.input, round_channels(stem * scaling.width), 3, stride=2)
+    x = norm_act(net, "bn1", x, "silu")
+    x = trunk_blocks(net, x, stages, Trunk("silu", "silu", "sigmoid"), width=scaling.width, depth=scaling.depth)
+    x = norm_act(net, "bn2", net.conv("conv_head", x, round_channels(head * scaling.width), 1), "silu")
     net.linear("classifier", net.average_pool("global_pool.pool", x), 1000)
     return net.workload()

@@ -11,6 +11,7 @@ from costmodel.catalog import require
 from costmodel.workload import Workload
 from costmodel.zoo._build import Network, Tensor
 from costmodel.zoo._mbconv import round_channels
+from costmodel.zoo._scale import Factors
 from costmodel.zoo._squeeze_excite import Names, squeeze_excite
 
 RESOLUTION = 224
@@ -83,9 +84,26 @@ def stages(design: Design) -> list[tuple[int, int, int]]:
 def regnet(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     """Build a key of MODELS on `resolution` pixels a side."""
     design = MODELS[require("regnet", name, MODELS)]
-    net = Network(name, batch=batch, resolution=resolution)
+    return _network(Network(name, batch=batch, resolution=resolution), design, stages(design))
+
+
+def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
+    """Build a key of MODELS with its stages scaled; the stem keeps its channels, widths are multiples of the group."""
+    design = MODELS[require("regnet", name, MODELS)]
+    net = Network(name, batch=batch, resolution=factors.pixels(resolution))
+    return _network(net, design, [_scaled_stage(stage, factors) for stage in stages(design)])
+
+
+def _scaled_stage(stage: tuple[int, int, int], factors: Factors) -> tuple[int, int, int]:
+    width, depth, group = stage
+    wide = factors.channels(width)
+    group = min(factors.channels_a_group(group), wide)
+    return max(group, round(wide / group) * group), factors.blocks(depth), group
+
+
+def _network(net: Network, design: Design, shapes: list[tuple[int, int, int]]) -> Workload:
     x = _conv_norm_act(net, "stem", net.input, 32, 3, design, stride=2)
-    for stage, (width, depth, group) in enumerate(stages(design), start=1):
+    for stage, (width, depth, group) in enumerate(shapes, start=1):
         for i in range(depth):
             x = _block(net, f"s{stage}.b{i + 1}", x, width, group, design, stride=1 if i else 2)
     net.linear("head.fc", net.average_pool("head.global_pool.pool", x), 1000)

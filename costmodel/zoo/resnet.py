@@ -4,13 +4,15 @@ He et al., Deep Residual Learning for Image Recognition, arXiv 1512.03385, table
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costmodel.catalog import require
 from costmodel.workload import Workload
 from costmodel.zoo._build import Network, Tensor
+from costmodel.zoo._scale import Factors
 
 RESOLUTION = 224
+WIDTHS = (64, 128, 256, 512)
 
 
 def _basic(net: Network, block: str, x: Tensor, width: int, stride: int) -> Tensor:
@@ -54,13 +56,25 @@ MODELS = {
 def resnet(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     """Build a key of MODELS on `resolution` pixels a side."""
     depths = MODELS[require("resnet", name, MODELS)]
-    net = Network(name, batch=batch, resolution=resolution)
+    return _network(Network(name, batch=batch, resolution=resolution), depths, WIDTHS)
+
+
+def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
+    """Build a key of MODELS with its stages scaled; the stem keeps its channels."""
+    depths = MODELS[require("resnet", name, MODELS)]
+    first, second, third, fourth = (factors.blocks(count) for count in depths.blocks)
+    net = Network(name, batch=batch, resolution=factors.pixels(resolution))
+    widths = tuple(factors.channels(width) for width in WIDTHS)
+    return _network(net, replace(depths, blocks=(first, second, third, fourth)), widths)
+
+
+def _network(net: Network, depths: Depths, widths: tuple[int, ...]) -> Workload:
     x = net.conv("conv1", net.input, 64, 7, stride=2)
     x = net.activation("act1", net.norm("bn1", x), "relu")
     x = net.max_pool("maxpool", x, 3, stride=2, padding=1)
     for stage, count in enumerate(depths.blocks, start=1):
         for i in range(count):
             stride = 2 if stage > 1 and i == 0 else 1
-            x = depths.block(net, f"layer{stage}.{i}", x, 64 * 2 ** (stage - 1), stride)
+            x = depths.block(net, f"layer{stage}.{i}", x, widths[stage - 1], stride)
     net.linear("fc", net.average_pool("global_pool.pool", x), 1000)
     return net.workload()

@@ -11,6 +11,7 @@ from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.workload import Workload, ops
 from costmodel.zoo._build import Network, Tensor
+from costmodel.zoo._scale import Factors
 from costmodel.zoo.vit import vit
 
 RESOLUTION = 224
@@ -37,7 +38,19 @@ def vig(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     ValueError unless the patch size divides the resolution.
     """
     shape = MODELS[require("vig", name, MODELS)]
-    net = Network(name, batch=batch, resolution=resolution)
+    return _network(Network(name, batch=batch, resolution=resolution), shape)
+
+
+def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
+    """Build a key of MODELS with more or fewer layers, heads of the same size, and patches."""
+    shape = MODELS[require("vig", name, MODELS)]
+    channels = factors.channels(shape.channels, shape.channels // shape.heads)
+    grown = Shape(channels, channels * shape.heads // shape.channels, factors.blocks(shape.layers))
+    return _network(Network(name, batch=batch, resolution=factors.pixels(resolution, PATCH)), grown)
+
+
+def _network(net: Network, shape: Shape) -> Workload:
+    name, resolution = net.name, net.input.height
     if resolution % PATCH:
         raise ValueError(f"resolution must be a multiple of {name}'s patch of {PATCH} pixels, got {resolution}")
     x = _embed(net, shape.channels)

@@ -12,6 +12,7 @@ from costmodel.workload import Workload
 from costmodel.workload.ops import elementwise
 from costmodel.zoo._build import Network, Tensor
 from costmodel.zoo._encoder import encoder_block, self_attention
+from costmodel.zoo._scale import Factors
 
 RESOLUTION = 224
 
@@ -46,7 +47,21 @@ def vit(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     ValueError unless the patch size divides the resolution.
     """
     shape = MODELS[require("vit", name, MODELS)]
-    net = Network(name, batch=batch, resolution=resolution)
+    return _network(Network(name, batch=batch, resolution=resolution), shape)
+
+
+def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
+    """Build a key of MODELS with more or fewer layers, heads of the same size, and patches."""
+    shape = MODELS[require("vit", name, MODELS)]
+    channels = factors.channels(shape.channels, shape.channels // shape.heads)
+    grown = replace(
+        shape, channels=channels, heads=channels * shape.heads // shape.channels, layers=factors.blocks(shape.layers)
+    )
+    return _network(Network(name, batch=batch, resolution=factors.pixels(resolution, shape.patch)), grown)
+
+
+def _network(net: Network, shape: Shape) -> Workload:
+    name, resolution = net.name, net.input.height
     if resolution % shape.patch:
         raise ValueError(f"resolution must be a multiple of {name}'s patch of {shape.patch} pixels, got {resolution}")
     x = _embed(net, shape)

@@ -1,0 +1,131 @@
+"""Compound scaling: a network of `factor` times the FLOPs, by depth, width and resolution in a given mix.
+
+Dollar, Singh, Girshick, Fast and Accurate Model Scaling, arXiv 2103.06877: depth s^d, width s^(w/2), resolution
+s^(r/2) with d + w + r = 1; "dWr", their fast compound scaling, takes 0.1, 0.8, 0.1 and widens groups with the channels.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from costmodel import zoo
+from costmodel.catalog import require
+from costmodel.claim import Claim
+from costmodel.workload import Workload
+from costmodel.zoo._complexity import complexity
+from costmodel.zoo._scale import Factors
+
+MIXES = {
+    "d": (1.0, 0.0, 0.0),
+    "w": (0.0, 1.0, 0.0),
+    "r": (0.0, 0.0, 1.0),
+    "dw": (0.5, 0.5, 0.0),
+    "dr": (0.5, 0.0, 0.5),
+    "wr": (0.0, 0.5, 0.5),
+    "dwr": (1 / 3, 1 / 3, 1 / 3),
+    "dWr": (0.1, 0.8, 0.1),
+}
+"""Shares of depth, width and resolution in the logarithm of the FLOPs."""
+
+
+def factors(how: str, factor: float) -> Factors:
+    """Return the factors of a key of MIXES for `factor` times the FLOPs; UnknownNameError lists near names."""
+    depth, width, resolution = MIXES[require("way of scaling", how, MIXES)]
+    group = factor ** (width / 2) if how == "dWr" else 1.0
+    return Factors(factor**depth, factor ** (width / 2), group, factor ** (resolution / 2))
+
+
+def ideal_exponents(how: str) -> tuple[float, float, float]:
+    """Exponents of FLOPs, parameters and activations of a convolution network, without rounding."""
+    depth, width, resolution = MIXES[require("way of scaling", how, MIXES)]
+    return depth + width + resolution, depth + width, depth + width / 2 + resolution
+
+
+def exponents(before: Workload, after: Workload, factor: float) -> tuple[float, float, float]:
+    """The logarithms to base `factor` of what FLOPs, parameters and activations grew by."""
+    flops, params, activations = (
+        math.log(new / old, factor) for old, new in zip(complexity(before), complexity(after), strict=True)
+    )
+    return flops, params, activations
+
+
+@dataclass(frozen=True)
+class CompoundScaling:
+    """Scale a vision network of the zoo by a key of MIXES; any other workload is an error.
+
+    It builds the network anew, so it comes before strategies that edit one. ValueError unless factor is positive;
+    a factor of 1 changes nothing.
+    """
+
+    how: str = "dWr"
+    factor: float = 2.0
+
+    def __post_init__(self) -> None:
+        require("way of scaling", self.how, MIXES)
+        if not 0 < self.factor < math.inf:
+            raise ValueError(f"factor must be positive and finite, got {self.factor}")
+
+    def __call__(self, workload: Workload) -> Workload:
+        """Return the scaled network for as many images, of the pixels that the mix asks for."""
+        if self.factor == 1:
+            return workload
+        family, pixels = _family(workload.name), workload.ops[0].window.input_height
+        if workload.ops != zoo.build(workload.name, batch=workload.batch, resolution=pixels).ops:
+            raise ValueError(f"compound_scaling builds {workload.name} anew, so it must be the first strategy")
+        scaled = family.scaled(workload.name, factors(self.how, self.factor), batch=workload.batch, resolution=pixels)
+        assert isinstance(scaled, Workload)
+        return scaled
+
+
+def _family(name: str) -> Any:
+    """The zoo's family that builds the network and can scale it."""
+    able = [module for module in zoo.families() if hasattr(module, "scaled")]
+    for module in able:
+        if name in module.MODELS:
+            return module
+    known = ", ".join(sorted(module.__name__.rpartition(".")[2] for module in able))
+    raise ValueError(f"compound_scaling knows the zoo's {known}, got {name}")
+
+
+_SCALER = "facebookresearch/pycls, pycls/models/scaler.py (arXiv 2103.06877), run on EfficientNet-B0 at s = 4"
+_LAW = "Dollar, Singh, Girshick, arXiv 2103.06877, with d s^ed, w s^(ew/2), r s^(er/2)"
+_QUANTITIES = ("FLOPs", "parameters", "activations")
+_RUN = (
+    ("d", (1.01, 0.96, 0.88)),
+    ("w", (0.96, 0.89, 0.5)),
+    ("r", (1.0, 0.0, 1.0)),
+    ("dw", (0.98, 0.94, 0.67)),
+    ("dr", (1.02, 0.48, 0.93)),
+    ("wr", (0.98, 0.44, 0.76)),
+    ("dwr", (1.07, 0.66, 0.84)),
+    ("dWr", (0.92, 0.79, 0.49)),
+)
+_IDEAL = (
+    ("d", (1.0, 1.0, 1.0)),
+    ("w", (1.0, 1.0, 0.5)),
+    ("r", (1.0, 0.0, 1.0)),
+    ("dwr", (1.0, 0.667, 0.833)),
+    ("dWr", (1.0, 0.9, 0.6)),
+)
+
+
+def _exponent(how: str, quantity: int) -> float:
+    base = zoo.build("efficientnet_b0")
+    return exponents(base, CompoundScaling(how, 4.0)(base), 4.0)[quantity]
+
+
+def _ideal(how: str, quantity: int) -> float:
+    return ideal_exponents(how)[quantity]
+
+
+CLAIMS = tuple(
+    Claim("Fast model scaling", f"{kind}-{how}-{_QUANTITIES[i]}", f"exponent of {_QUANTITIES[i]}", source, "analytic",
+          value, partial(compute, how, i), rtol=0.012)
+    for kind, source, rows, compute in (("run", _SCALER, _RUN, _exponent), ("ideal", _LAW, _IDEAL, _ideal))
+    for how, values in rows
+    for i, value in enumerate(values)
+)  # fmt: skip
+
+EXAMPLES = (CompoundScaling("dWr", 2.0), CompoundScaling("dwr", 4.0), CompoundScaling("r", 2.0))
+IDENTITIES = (CompoundScaling("dwr", 1.0),)

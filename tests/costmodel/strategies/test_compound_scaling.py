@@ -1,0 +1,73 @@
+"""Compound scaling: FLOPs grow by the factor whatever the mix, and the rest as the mix says."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costmodel import zoo
+from costmodel.strategies.compound_scaling import MIXES, CompoundScaling, exponents, factors, ideal_exponents
+from costmodel.zoo._scale import Factors
+
+
+@given(st.sampled_from(sorted(MIXES)), st.floats(0.1, 50))
+def test_factors_multiply_to_the_factor(how: str, factor: float) -> None:
+    found = factors(how, factor)
+    assert found.depth * found.width**2 * found.resolution**2 == pytest.approx(factor)
+    assert found.group == (found.width if how == "dWr" else 1.0)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "regnetx_016", "regnety_040", "efficientnet_b0"])
+@pytest.mark.parametrize("how", ["d", "w", "r", "dwr", "dWr"])
+def test_networks_grow_as_the_law_says(name: str, how: str) -> None:
+    """Rounding, stems, first blocks and groups of fixed width keep the exponents within 0.2 of the law."""
+    base = zoo.build(name)
+    found = exponents(base, CompoundScaling(how, 4.0)(base), 4.0)
+    assert found == pytest.approx(ideal_exponents(how), abs=0.2)
+
+
+@given(st.sampled_from(["vit_tiny_patch16_224", "vig_tiny"]), st.sampled_from(["d", "w", "dw"]), st.floats(1.0, 6.0))
+@settings(max_examples=20)
+def test_transformers_grow_in_whole_heads_and_layers(name: str, how: str, factor: float) -> None:
+    base = zoo.build(name)
+    scaled = CompoundScaling(how, factor)(base)
+    assert {op.k % 64 for op in scaled.ops if op.name.endswith(("mlp.fc1", "qkv_proj"))} == {0}
+    assert sum(op.macs for op in scaled.ops) >= 0.99 * sum(op.macs for op in base.ops)
+
+
+def test_the_batch_and_its_resolution_stay_what_they_were() -> None:
+    base = zoo.build("resnet18", batch=3, resolution=160)
+    deep, large = CompoundScaling("d", 2.0)(base), CompoundScaling("r", 4.0)(base)
+    assert (deep.batch, deep.ops[0].window.input_height) == (3, 160)
+    assert (large.batch, large.ops[0].window.input_height) == (3, 320)
+    assert sum(op.params for op in large.ops) == sum(op.params for op in base.ops)
+
+
+def test_groups_widen_as_pycls_rounds_them() -> None:
+    assert [Factors(group=2.0).channels_a_group(g) for g in (1, 2, 3, 8, 24)] == [2, 4, 8, 16, 48]
+
+
+@pytest.mark.parametrize(
+    ("how", "factor", "says"),
+    [("dWw", 2.0, "unknown way of scaling 'dWw'; did you mean"), ("d", 0.0, "positive and finite, got 0"),
+     ("d", float("nan"), "positive and finite, got nan")],
+)  # fmt: skip
+def test_bad_mixes_are_one_line(how: str, factor: float, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        CompoundScaling(how, factor)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("swin_tiny_patch4_window7_224", "knows the zoo's efficientnet, regnet, resnet, vig, vit, got swin"),
+     ("efficientnet_b3", "scale that")],
+)  # fmt: skip
+def test_networks_that_cannot_be_scaled_are_refused(name: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        CompoundScaling("d", 2.0)(zoo.build(name))
+
+
+def test_it_comes_first() -> None:
+    base = zoo.build("resnet18")
+    edited = base.map(lambda op: op.times(2), lambda op: op.name == "fc")
+    with pytest.raises(ValueError, match="must be the first strategy"):
+        CompoundScaling("d", 2.0)(edited)
