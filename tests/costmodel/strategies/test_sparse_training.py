@@ -1,0 +1,141 @@
+"""Sparse iso-FLOP transformations and decaying masks: products kept, densities over a training, and what is refused."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import costmodel as cm
+from costmodel.strategies import DecayingMask, NMSparsity, SparseIft, decaying_mask, sparse_ift
+from costmodel.strategies.sparse_ift import KINDS
+from costmodel.workload.ops import linear
+
+RESNET = cm.zoo.build("resnet18")
+VIT = cm.zoo.build("vit_tiny_patch16_224")
+
+
+def _macs(net):
+    return sum(op.macs for op in net.ops)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from([0.5, 0.75, 0.8, 0.9]), st.sampled_from(KINDS[1:]))
+def test_products_stay_as_many(sparsity, kind):
+    assert _macs(SparseIft(sparsity, kind)(RESNET)) == pytest.approx(_macs(RESNET), rel=0.01)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_and_the_last_layer_stay_dense(kind):
+    net = SparseIft(0.75, kind)(RESNET)
+    names = [op.name for op in net.ops if op.weight_elements and op.weight_density == 1 and "low_rank" not in op.name]
+    assert [name for name in names if not (kind == "doped" and name.endswith(".out"))] == ["conv1", "fc"]
+
+
+def test_what_reads_a_replaced_layer_reads_its_last_op():
+    net = SparseIft(0.5, "doped")(RESNET)
+    assert net.op("layer1.0.bn1").inputs == ("layer1.0.conv1.sum",)
+    assert net.op("layer1.0.conv1.sum").inputs == ("layer1.0.conv1", "layer1.0.conv1.out")
+    assert net.op("layer1.0.conv1").inputs == net.op("layer1.0.conv1.low_rank").inputs == ("maxpool",)
+    assert SparseIft(0.5, "parallel")(RESNET).op("layer1.0.conv1.sum").input_elements == 2 * 64 * 56 * 56
+
+
+def test_globs_name_the_layers():
+    net = SparseIft(0.5, "factorized", layers=("layer4.1.*",))(RESNET)
+    assert {op.name for op in net.ops} - {op.name for op in RESNET.ops} == {
+        f"layer4.1.conv{i}.{part}" for i in (1, 2) for part in ("between", "out")
+    }
+
+
+def test_training_takes_three_sparse_forwards_and_rigl_a_dense_gradient_now_and_then():
+    dense, sparse = 100.0, 10.0
+    assert sparse_ift.training_flops(sparse, dense) == 30
+    assert sparse_ift.training_flops(sparse, dense, method="dense") == 300
+    assert sparse_ift.training_flops(sparse, dense, method="rigl", delta_t=100) == pytest.approx(
+        0.8 * (30 * 100 + 20 + 100) / 101 + 0.2 * 30
+    )
+    step = cm.training(SparseIft(0.75, "parallel")(RESNET))
+    by_input = next(op for op in step.ops if op.name == "layer1.0.conv1.grad_input")
+    assert by_input.macs == step.op("layer1.0.conv1").macs
+
+
+@given(st.floats(0.0, 0.99), st.integers(1, 1000), st.floats(0, 1))
+def test_rigl_lies_between_static_and_dense(sparsity, delta_t, updated):
+    static, rigl, dense = (
+        sparse_ift.training_flops(1 - sparsity, 1.0, method=method, delta_t=delta_t, updated=updated)
+        for method in ("static", "rigl", "dense")
+    )
+    assert static <= rigl * (1 + 1e-12)
+    assert rigl <= dense * (1 + 1e-12)
+
+
+def test_stepwise_halves_and_geometric_widens():
+    patterns = [(frame.n, frame.m) for frame in DecayingMask(1, 16).frames]
+    assert patterns == [(15, 16), (8, 16), (4, 16), (2, 16), (1, 16)]
+    geometric = DecayingMask(1, 8, "sdgf_geometric").frames
+    assert [(frame.n, frame.m) for frame in geometric] == [(8, 64), (4, 32), (2, 16), (1, 8)]
+    assert [frame.index_bits for frame in geometric] == [6, 5, 4, 3]
+
+
+def test_fading_masks_cost_dense_products_until_they_are_gone():
+    assert DecayingMask(1, 4, "mdgf_exponential", rate=9.0).mean_density == 1
+    assert DecayingMask(1, 4, "mdgf_linear", rate=2.0).mean_density == pytest.approx(0.5 + 0.5 * 0.25)
+    faded = DecayingMask(1, 4, "mdgf_linear", rate=2.0)
+    assert [faded.mask_value(t) for t in (0.0, 0.25, 0.5, 1.0)] == [1, 0.5, 0, 0]
+    assert DecayingMask(1, 4, "mdgf_exponential", rate=1.0).mask_value(1.0) == pytest.approx(0.36787944)
+    assert DecayingMask(1, 4).mask_value(0.5) == 0
+
+
+def test_dense_and_fine_tuned_parts_weigh_by_their_steps():
+    how = DecayingMask(1, 8, dense=0.2, fine_tune=0.3)
+    assert how.mean_density == pytest.approx(0.2 + 0.5 * 0.4375 + 0.3 * 0.125)
+
+
+def test_the_mean_step_spares_the_forward_and_the_gradient_by_input():
+    how = DecayingMask(1, 8, layers=("*.mlp.fc1",))
+    dense, mean = cm.training(VIT), how(cm.training(VIT))
+    for name, share in (("", 0.4375), (".grad_input", 0.4375), (".grad_weight", 1)):
+        op = f"blocks.3.mlp.fc1{name}"
+        assert mean.op(op).macs == pytest.approx(share * dense.op(op).macs)
+    assert mean.op("blocks.3.mlp.fc2") == dense.op("blocks.3.mlp.fc2")
+    touched = sum(op.flops for op in dense.ops if op.name.startswith("blocks.") and ".mlp.fc1" in op.name) * 2 / 3
+    assert decaying_mask.training_flops(how, VIT) == pytest.approx(2 * _macs(dense) - touched * (1 - 0.4375))
+
+
+def test_after_training_the_network_is_n_of_m():
+    assert DecayingMask(2, 4)(RESNET).ops == NMSparsity(2, 4)(RESNET).ops
+
+
+@settings(max_examples=50)
+@given(st.sampled_from(sorted(decaying_mask.SCHEDULES)), st.integers(0, 5), st.floats(0, 0.5), st.floats(0, 0.5))
+def test_the_mean_density_lies_between_the_ends(schedule, halvings, dense, fine_tune):
+    how = DecayingMask(1, 2**halvings, schedule, dense=dense, fine_tune=fine_tune)
+    assert 1 / how.m - 1e-12 <= how.mean_density <= 1 + 1e-12
+    assert sum(frame.share for frame in how.frames) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: SparseIft(1.0), r"sparsity must be in \[0, 1\), got 1.0"),
+        (lambda: SparseIft(-0.1), r"sparsity must be in \[0, 1\), got -0.1"),
+        (lambda: SparseIft(0.5, "tall"), "kind must be one of wide, parallel, factorized, doped, got 'tall'"),
+        (lambda: SparseIft(0.5, base=0), "base must be at least 1, got 0"),
+        (lambda: SparseIft(0.5)(cm.training(RESNET)), "before the training pass is made"),
+        (lambda: sparse_ift.training_flops(1, 1, method="set"), "method must be dense, static or rigl, got 'set'"),
+        (lambda: sparse_ift.training_flops(1, 1, delta_t=0), "delta_t must be at least 1"),
+        (lambda: DecayingMask(5, 4), "0 < n <= m must hold, got n=5, m=4"),
+        (lambda: DecayingMask(3, 8), "m / n must be a power of two, got 3:8"),
+        (lambda: DecayingMask(1, 4, "cosine"), "schedule must be one of mdgf_linear, .*, got 'cosine'"),
+        (lambda: DecayingMask(1, 4, dense=0.7, fine_tune=0.6), "shares of the steps, got 0.7, 0.6"),
+        (lambda: DecayingMask(1, 4, "mdgf_linear", rate=0.0), "rate must be above 0, got 0.0"),
+    ],
+)
+def test_bad_input_is_one_line(make, says):
+    with pytest.raises(ValueError, match=says) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_linear_layer_has_the_width_and_the_rank_of_its_products():
+    op = linear("fc", 4, 300, 200)
+    assert sparse_ift.inner_width(op, 0.75) == 480
+    assert sparse_ift.doped_rank(op, 0.75) == 90
