@@ -1,11 +1,13 @@
 """The command line: one command a file in app/commands, loaded when it is asked for."""
 
+import contextlib
 import difflib
 import importlib
 import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -48,10 +50,28 @@ WAITING = ("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def main() -> None:
-    """Run the command line; bad input is one line on stderr and exit 2, an infeasible budget exit 3."""
+    """Run the command line; bad input is one line on stderr and exit 2, an infeasible budget exit 3.
+
+    Output that its reader closes is no error: the rest is dropped, and the exit status is 0.
+    """
     os.environ.setdefault(*WAITING)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 closed by whoever started us
+    try:
+        _run()
+    except SystemExit as left:  # click and rich turn a broken pipe into exit status 1
+        if not isinstance(left.__context__, BrokenPipeError):
+            raise
+        _drop_output()
+    except BrokenPipeError:
+        _drop_output()
+
+
+def _run() -> None:
     try:
         cli.main(prog_name="bitfront", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
     except click.exceptions.NoArgsIsHelpError as shown:
         click.echo(shown.format_message(), err=True)
         sys.exit(EXIT_BAD_INPUT)
@@ -61,18 +81,21 @@ def main() -> None:
         sys.exit(done.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except (ValueError, OSError, ImportError) as error:
         _fail(_told(error), EXIT_INFEASIBLE if _is_infeasible(error) else EXIT_BAD_INPUT)
+
+
+def _drop_output() -> NoReturn:
+    """Leave with status 0; what is still buffered, and flushed at exit, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 def _told(error: Exception) -> str:
     """What went wrong in a line; the system's own errors as "cannot use 'path': reason"."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"cannot use {str(error.filename)!r}: {error.strerror}"
-    return str(error) or type(error).__name__
+    return (error.strerror if isinstance(error, OSError) else str(error)) or str(error) or type(error).__name__
 
 
 def _is_infeasible(error: Exception) -> bool:
@@ -80,6 +103,7 @@ def _is_infeasible(error: Exception) -> bool:
     return "dse.plan" in sys.modules and isinstance(error, sys.modules["dse.plan"].InfeasibleError)
 
 
-def _fail(message: str, code: int) -> None:
-    click.echo(f"bitfront: {' '.join(message.split())}", err=True)
+def _fail(message: str, code: int) -> NoReturn:
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(f"bitfront: {' '.join(message.split())}", err=True)
     sys.exit(code)

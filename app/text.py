@@ -6,22 +6,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-PREFIXES = (
-    (1e15, "P"),
-    (1e12, "T"),
-    (1e9, "G"),
-    (1e6, "M"),
-    (1e3, "k"),
-    (1.0, ""),
-    (1e-3, "m"),
-    (1e-6, "µ"),
-    (1e-9, "n"),
-    (1e-12, "p"),
-)
+from costmodel.display import quantity
+from costmodel.display import unit as unit_of
 
-UNITS = {"_s": "s", "_bytes_per_s": "B/s", "_bytes": "B", "bytes_moved": "B", "_j": "J", "_per_s": "/s", "_hz": "Hz"}
-"""The unit that the end of a column's name gives."""
+__all__ = ["label", "plain", "print_table", "quantity", "some", "to_json"]
 
+WIDTH = 200
+"""Columns of characters where output is no terminal."""
+GAP = 2
 
 LABELS = {
     "loss": "Predicted loss",
@@ -47,19 +39,8 @@ LABELS = {
 def label(column: str, *, unit: bool = False) -> str:
     """Return a column's name in words, as it is where it has none; `unit` adds the base unit: Latency (s)."""
     words = LABELS.get(column, column)
-    ends = next((u for end, u in sorted(UNITS.items(), key=lambda e: -len(e[0])) if column.endswith(end)), "")
+    ends = unit_of(column)
     return f"{words} ({ends})" if unit and ends else words
-
-
-def quantity(name: str, value: float) -> str:
-    """Return a value with an SI prefix and the unit that its column's name carries: latency_s 0.0031 -> 3.1 ms."""
-    if math.isnan(value):
-        return "-"
-    unit = next((u for end, u in sorted(UNITS.items(), key=lambda e: -len(e[0])) if name.endswith(end)), "")
-    if value == 0:
-        return f"0 {unit}".strip()
-    scale, prefix = next(((s, p) for s, p in PREFIXES if abs(value) >= s), PREFIXES[-1])
-    return f"{value / scale:.4g} {prefix}{unit}".strip()
 
 
 def to_json(data: Any) -> str:
@@ -83,20 +64,42 @@ def some(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more (all in --json)" if len(names) > most else "")
 
 
-def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Print rows to stdout as a table, numbers right-aligned in the unit of their column."""
+def print_table(
+    title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, spare: Sequence[str] = ()
+) -> list[str]:
+    """Print rows to stdout as a table, numbers right-aligned in the unit of their column; return the columns left out.
+
+    Where the terminal is too narrow, the columns in `spare` are left out, the first of them first.
+    """
     from rich.console import Console
     from rich.table import Table
 
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    cells = {c: [_cell(c, row.get(c)) for row in rows] for c in columns}
+    left_out = _beyond(cells, spare, console.width)
+    shown = [c for c in columns if c not in left_out]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    numeric = [all(isinstance(r.get(c, 0.0), int | float) for r in rows) for c in columns]
-    for column, is_number in zip(columns, numeric, strict=True):
+    for column in shown:
+        is_number = all(isinstance(row.get(column, 0.0), int | float) for row in rows)
         table.add_column(column, justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(column, row.get(column)) for column in columns))
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
+    for i in range(len(rows)):
+        table.add_row(*(cells[column][i] for column in shown))
     console.print(title, style="bold underline", markup=False)
     console.print(table)
+    return left_out
+
+
+def _beyond(cells: Mapping[str, Sequence[str]], spare: Sequence[str], width: int) -> list[str]:
+    """The first of the spare columns, as many as make the others fit."""
+    widths = {column: GAP + max(map(len, (column, *texts))) for column, texts in cells.items()}
+    total = sum(widths.values()) - GAP
+    left_out = []
+    for column in (c for c in spare if c in widths):
+        if total <= width:
+            break
+        left_out.append(column)
+        total -= widths[column]
+    return left_out
 
 
 def _cell(column: str, value: Any) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from costmodel import display
 from costmodel.formats import Format, get
 from costmodel.record import Real
 
@@ -38,6 +39,13 @@ class Precision:
     def vector_bits(self) -> Real:
         """Bits of a bias or norm scale: the activation's where that has 16 or more, else the accumulator's."""
         return np.where(self.activation.bits >= 16, self.activation.bits, self.accumulator.bits)[()]
+
+    def _repr_html_(self) -> str:
+        operands = ("weight", "activation", "kv_cache", "accumulator")
+        rows = {o: f"{(f := getattr(self, o)).name}, {display.told('bits', f.bits_per_element)} bits" for o in operands}
+        return display.card(
+            f"Precision {self.name}", rows | {"math_pipe": self.math_pipe, "attention_pipe": self.attention_pipe}
+        )
 
 
 def precision(spelling: str, *, math_pipe: str | None = None) -> Precision:

@@ -16,6 +16,7 @@ from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Workload
 from dse.problem import Problem, build
 from dse.sensitivity import Sensitivity, measure, observe, predictions, quantisable, sqnr_loss
+from dse.sensitivity.recurrent import opened
 
 if TYPE_CHECKING:
     from dse.sensitivity.evaluate import Data
@@ -38,7 +39,8 @@ class Choices:
     workload  what the model computes
     formats   spellings: weight/activation pairs, w4a16 forms, or single formats that `options` completes for a device;
               each may end in @n:m, as int8@2:4, for n of every m weights kept
-    module    the torch module whose loss is measured on `data`, or None: then the data-free proxy stands in
+    module    the torch module whose loss is measured on `data`, its recurrent layers opened (`sensitivity.recurrent`),
+              or None: then the data-free proxy stands in
     loss_fn   maps (outputs, targets) to a mean loss; None measures the KL divergence from the module's own outputs,
               which needs no targets, is never negative and is free of label noise
     design    lays a network out on an FPGA at a batch of precisions: a dataflow or an overlay
@@ -139,7 +141,7 @@ def choices(
         raise ValueError(f"batch must be within 1 and the {len(parts[0])} calibration examples, got {batch}")
     first = tuple(part[:batch] for part in parts)
     workload = torch_export.read(model, first)
-    return Choices(workload, tuple(formats), model, calibration_data, loss_fn, progress)
+    return Choices(workload, tuple(formats), opened(model, inputs), calibration_data, loss_fn, progress)
 
 
 def _strategy(spelling: str) -> NMSparsity | None:

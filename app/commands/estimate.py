@@ -9,8 +9,17 @@ from app import complete
 if TYPE_CHECKING:
     from costmodel import Estimate
 
-IN_JSON = ("params", "latency_low_s", "latency_high_s", "roofline_s", "extrapolated", "source")
-"""Columns that the table of layers leaves to --json."""
+LAYERS = (
+    "name", "kind", "precision", "macs", "flops", "vector_flops", "bops", "weight_bytes", "kv_bytes", "bytes_moved",
+    "cycles", "latency_s", "energy_j", "lut", "ff", "dsp", "bram18", "uram", "pe", "simd", "products_in", "weights_in",
+    "bound",
+)  # fmt: skip
+"""Columns of the table of layers; --json has all."""
+SPARE = (
+    "vector_flops", "flops", "bops", "kind", "ff", "energy_j", "uram", "simd", "pe", "kv_bytes", "bytes_moved", "macs",
+    "weights_in", "weight_bytes", "bram18",
+)  # fmt: skip
+"""Those that a narrow terminal leaves out, the first first."""
 
 
 @click.command("estimate")
@@ -82,16 +91,17 @@ def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:
     from app.text import print_table, quantity, some
 
     if layers:
-        names = ["name", "kind", "precision", *[c for c in found.columns if c not in IN_JSON]]
-        print_table("Layers", found.table(), names)
-        click.echo()
-    rows = [
+        rows = found.table()
+        names = [c for c in LAYERS if any(row.get(c) for row in rows)]
+        left_out = print_table("Layers", rows, names, spare=SPARE)
+        click.echo(f"\nMore of each layer with --json{': ' * bool(left_out)}{', '.join(left_out)}.\n")
+    totals = [
         {"total": name, "value": quantity(name, value), "of device": share(name, value, found.device)}
         for name, value in result["totals"].items()
     ]
-    columns = ["total", "value"] + ["of device"] * any(row["of device"] for row in rows)
+    columns = ["total", "value"] + ["of device"] * any(row["of device"] for row in totals)
     workload, at = found.workload, f"{result['precision']} on {result['device']}"
-    print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) at {at}", rows, columns)
+    print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) at {at}", totals, columns)
     if workload.covers:
         click.echo(f"\nCounted: {workload.covers}.")
     if "latency_sources" in result:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
-from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel import display
 from costmodel.estimators import (
     energy,
     fpga,
@@ -29,6 +29,13 @@ from costmodel.record import Real, mesh, stack
 from costmodel.workload import Op, Workload
 
 Columns = dict[str, Real]
+
+SHOWN_LAYERS = 8
+SHOWN_COLUMNS = (
+    "name", "kind", "precision", "latency_s", "bound", "macs", "weight_bytes", "bytes_moved", "energy_j", "lut", "dsp",
+    "bram18",
+)  # fmt: skip
+"""What a notebook shows of the layers."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,10 +108,13 @@ class Estimate:
         return f"<Estimate of {self.workload.name} on {self.device.name}: {told}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{escape(k)}</th><td>{v:.6g}</td></tr>" for k, v in self.totals.items())
-        missing = f"<p>Not counted: {escape(', '.join(self.uncounted))}</p>" if self.uncounted else ""
-        title = f"{self.workload.name} on {self.device.name}"
-        return f"<table><caption>{escape(title)}</caption>{rows}</table>{missing}"
+        about = f"{self.workload.name} ({self.workload.phase}, batch {self.workload.batch}) on {self.device.name}"
+        missing = f"Not counted: {', '.join(self.uncounted)}" if self.uncounted else ""
+        totals = display.card(about, self.totals, notes=(self.workload.covers, missing))
+        rows = sorted(self.table(), key=lambda row: -float(row["latency_s"]))[:SHOWN_LAYERS]
+        columns = [c for c in SHOWN_COLUMNS if any(row.get(c) for row in rows)]
+        title = f"The {len(rows)} slowest of {len(self.workload.ops)} ops; .table() has all, with every column"
+        return totals + display.table(title, rows, columns)
 
 
 def estimate(

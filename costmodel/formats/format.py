@@ -1,6 +1,8 @@
 """Format: a number format as one frozen record."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+
+from costmodel import display
 
 
 @dataclass(frozen=True)
@@ -37,3 +39,9 @@ class Format:
     def is_float(self) -> bool:
         """Whether elements have an exponent of their own."""
         return self.encoding == "minifloat"
+
+    def _repr_html_(self) -> str:
+        defaults = {f.name: f.default for f in fields(self)}
+        values = {n: v for n in defaults if (v := getattr(self, n)) != defaults[n] and n not in ("name", "codebook")}
+        values = {"encoding": self.encoding, **values, "bits_per_element": self.bits_per_element}
+        return display.card(f"Format {self.name}", values)

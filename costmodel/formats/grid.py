@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from costmodel.formats.format import Format
 from costmodel.formats.lookup import resolve
+from costmodel.formats.minifloat import require_within_float64, top_code
 
 
 def largest(fmt: Format | str) -> float:
@@ -56,17 +57,10 @@ def values(fmt: Format | str) -> NDArray[np.float64]:
     return np.unique(np.concatenate([-positive, positive]) + 0.0) if fmt.signed else positive
 
 
-def top_code(fmt: Format) -> int:
-    """The code, sign aside, of a minifloat's largest finite value."""
-    lost = {"ieee": 1 << fmt.mantissa_bits, "fn": 1, "fnu": 1}
-    return (1 << fmt.exponent_bits + fmt.mantissa_bits) - 1 - lost.get(fmt.special, 0)
-
-
 def _decode(codes: NDArray[np.int64], fmt: Format) -> NDArray[np.float64]:
     """Values of non-negative minifloat codes; ValueError where float64 cannot hold the format's range."""
+    require_within_float64(fmt)
     first = -fmt.bias if fmt.special == "fnu" else 1 - fmt.bias
-    if first - fmt.mantissa_bits < -1022 or (top_code(fmt) >> fmt.mantissa_bits) - fmt.bias > 1022:
-        raise ValueError(f"{fmt.name} reaches beyond float64: {fmt.exponent_bits} exponent bits with bias {fmt.bias}")
     field = codes >> fmt.mantissa_bits
     normal = (field > 0) | (fmt.special == "fnu")
     exponent = np.where(normal, field - fmt.bias, first)

@@ -50,6 +50,7 @@ def parse(name: str) -> Format | None:
     """Read a listed name or e{E}m{M}[_b{bias}][_ieee|_fn|_fnuz] of 3 to 16 bits; None if it is neither.
 
     fp8_e4m3 and fp8_e5m2 are the OCP formats, with nan, and with infinities and nan; e8m0 is the unsigned MX scale.
+    ValueError for other widths, and where float64, in which values are computed, cannot hold the format's range.
     Without a suffix every code is a finite value; _ieee has infinities and nan, _fn nan alone, _fnuz one nan and no -0.
     """
     if name in _BY_NAME:
@@ -63,4 +64,23 @@ def parse(name: str) -> Format | None:
         raise ValueError(f"{name!r}: a minifloat has 3 to 16 bits, got {1 + exponent_bits + mantissa_bits}")
     if special == "ieee" and mantissa_bits < 1:
         raise ValueError(f"{name!r}: infinity and nan need at least 1 mantissa bit")
-    return minifloat(name, exponent_bits, mantissa_bits, special, int(match[3]) if match[3] else None)
+    found = minifloat(name, exponent_bits, mantissa_bits, special, int(match[3]) if match[3] else None)
+    require_within_float64(found)
+    return found
+
+
+def require_within_float64(fmt: Format) -> None:
+    """ValueError where a value of the format, or twice its largest, is no normal number of float64."""
+    low = (-fmt.bias if fmt.special == "fnu" else 1 - fmt.bias) - fmt.mantissa_bits
+    high = (top_code(fmt) >> fmt.mantissa_bits) - fmt.bias
+    if low < -1022 or high > 1022:
+        raise ValueError(
+            f"{fmt.name} reaches beyond float64, in which values are computed: its powers of two must be within -1022 "
+            f"and 1022, got {low} to {high} ({fmt.exponent_bits} exponent bits, bias {fmt.bias})"
+        )
+
+
+def top_code(fmt: Format) -> int:
+    """The code, sign aside, of a minifloat's largest finite value."""
+    lost = {"ieee": 1 << fmt.mantissa_bits, "fn": 1, "fnu": 1}
+    return (1 << fmt.exponent_bits + fmt.mantissa_bits) - 1 - lost.get(fmt.special, 0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
 
+from costmodel import display
 from costmodel.hardware.gpu import PeakFlops
 from costmodel.precision import Precision
 from costmodel.record import Real
@@ -28,3 +29,6 @@ class Cpu:
     def flops_per_s(self, precision: Precision) -> Real:
         """Sustained peak of the pipe that multiplies weights by activations at that precision."""
         return self.peak_flops.of(precision.math_pipe)
+
+    def _repr_html_(self) -> str:
+        return display.device(self)

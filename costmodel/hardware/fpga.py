@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import nan
 
+from costmodel import display
 from costmodel.record import Real
 
 DSP_KINDS = ("DSP48E1", "DSP48E2", "DSP58", "IntelDSP")
@@ -33,3 +34,6 @@ class Fpga:
             raise ValueError(f"fraction must be within (0, 1], got {fraction}")
         scaled = {r: getattr(self, r) * fraction for r in ("lut", "ff", "bram18", "uram", "dsp")}
         return replace(self, **scaled)
+
+    def _repr_html_(self) -> str:
+        return display.device(self)

@@ -6,6 +6,7 @@ from math import nan
 
 import numpy as np
 
+from costmodel import display
 from costmodel.precision import Precision
 from costmodel.record import Real
 
@@ -68,3 +69,6 @@ class Gpu:
     def flops_per_s(self, precision: Precision) -> Real:
         """Dense peak of the pipe that multiplies weights by activations at that precision."""
         return self.peak_flops.of(precision.math_pipe)
+
+    def _repr_html_(self) -> str:
+        return display.device(self)

@@ -1,27 +1,35 @@
 """Give every dimension of an ONNX model's inputs a size."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from costmodel.catalog import require
+from costmodel.importers._onnx_node import clean
+from costmodel.importers._onnx_rnn import CELLS
 from costmodel.importers._onnx_weights import checked
 
 
-def resolve(graph: Any, *, batch: int | None, shapes: Mapping[str, int]) -> None:
-    """Set the symbolic dimensions of the inputs, and of all that is declared by the same name.
+SHOWN_INPUTS = 4
+"""Inputs whose shapes are said in words; of more, only how many."""
 
-    A dimension without a size that leads wherever it occurs is the batch (1 unless given); others take their size from
-    `shapes` by name, or by "input[axis]" where they have none. ValueError for a size that is missing, impossible, or
-    fixed by the file.
+
+def resolve(graph: Any, *, batch: int | None, shapes: Mapping[str, int]) -> str:
+    """Set the symbolic dimensions of the inputs, and of all that is declared by the same name; say what was taken.
+
+    A dimension without a size that is first wherever it occurs (second in what a recurrent layer reads with time first)
+    is the batch (1 unless given); others take their size from `shapes` by name, or by "input[axis]" where they have
+    none. ValueError for a size that is missing, impossible, or fixed by the file.
     """
-    named = [(name, axis, dim) for value in _inputs(graph) for axis, name, dim in _dims(value)]
-    unsized = [(name, axis, dim) for name, axis, dim in named if not dim.HasField("dim_value")]
+    axes = _batch_axes(graph)
+    named = [(name, axis == axes[v.name], dim) for v in _inputs(graph) for axis, name, dim in _dims(v)]
+    unsized = [(name, first, dim) for name, first, dim in named if not dim.HasField("dim_value")]
     for name in shapes:
         require("dimension", name, (symbol for symbol, _, _ in unsized))
-    leading = {name for name, axis, _ in unsized if axis == 0} - {name for name, axis, _ in unsized if axis}
+    leading = {name for name, first, _ in unsized if first} - {name for name, first, _ in unsized if not first}
     if batch is not None and not leading:
         _require_fixed(named, batch)
     sizes = dict.fromkeys(leading, batch or 1) | dict(shapes)
+    assumed = sorted(leading - set(shapes)) if batch is None else []
     for name, _, dim in unsized:
         dim.dim_value = _size(name, sizes)
     for value in _inputs(graph):
@@ -29,11 +37,34 @@ def resolve(graph: Any, *, batch: int | None, shapes: Mapping[str, int]) -> None
     for value in (*graph.value_info, *graph.output):
         for _, name, dim in _dims(value):
             _settle(dim, sizes.get(name, 0))
+    return _said(graph, assumed)
 
 
-def leading_size(graph: Any) -> int:
-    """The first dimension of the first input that has one: the batch."""
-    return next((dim.dim_value for value in _inputs(graph) for _, _, dim in _dims(value)), 1)
+def batch_size(graph: Any) -> int:
+    """The size of the batch of the first input that has one."""
+    axes = _batch_axes(graph)
+    return next((d.dim_value for v in _inputs(graph) for axis, _, d in _dims(v) if axis == axes[v.name]), 1)
+
+
+def _batch_axes(graph: Any) -> dict[str, int]:
+    """The axis of each input that counts examples: 1 where a recurrent layer reads it with time first, else 0."""
+    time_first = {
+        node.input[0]
+        for node in graph.node
+        if node.op_type in CELLS and node.input and not any(a.name == "layout" and a.i for a in node.attribute)
+    }
+    return {value.name: int(value.name in time_first) for value in _inputs(graph)}
+
+
+def _said(graph: Any, assumed: Sequence[str]) -> str:
+    """The inputs' shapes in words, and the batch that was taken where the file leaves it open."""
+    inputs = [
+        f"{clean(v.name)} of {' x '.join(str(dim.dim_value) for _, _, dim in _dims(v)) or 'one number'}"
+        for v in _inputs(graph)
+    ]
+    shown = ", ".join(inputs) if len(inputs) <= SHOWN_INPUTS else f"{len(inputs)} inputs"
+    open_ = f"; the file leaves the batch open ({', '.join(map(clean, assumed))}), 1 was taken" if assumed else ""
+    return (f"one pass over {shown}" if inputs else "one pass, without an input") + open_
 
 
 def _inputs(graph: Any) -> list[Any]:
@@ -58,14 +89,14 @@ def _settle(dim: Any, size: int) -> None:
 
 def _size(name: str, sizes: Mapping[str, int]) -> int:
     if name not in sizes:
-        raise ValueError(f"dimension {name!r} has no size in the file; give it one by its name in shapes")
+        raise ValueError(f"dimension {name!r} has no size in the file; give it one, as --dim '{clean(name)}=128'")
     if sizes[name] < 1:
         raise ValueError(f"dimension {name!r} must be at least 1, got {sizes[name]}")
     return sizes[name]
 
 
-def _require_fixed(named: list[tuple[str, int, Any]], batch: int) -> None:
-    fixed = next((dim.dim_value for _, axis, dim in named if axis == 0), batch)
+def _require_fixed(named: list[tuple[str, bool, Any]], batch: int) -> None:
+    fixed = next((dim.dim_value for _, first, dim in named if first), batch)
     if fixed != batch:
         raise ValueError(f"the file fixes its batch at {fixed}, got batch={batch}")
 

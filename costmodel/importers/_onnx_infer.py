@@ -21,6 +21,7 @@ def infer(model: bytes) -> bytes:
     proto = onnx.load_model_from_string(model)
     if proto.functions:
         proto = onnx.inliner.inline_local_functions(proto)
+    _declare_outputs(proto.graph)
     onnx.checker.check_model(proto)
     declared = list(proto.graph.value_info)
     del proto.graph.value_info[:]
@@ -35,6 +36,15 @@ def infer(model: bytes) -> bytes:
         inferred.graph.value_info.extend(found + missing)
         inferred = onnx.shape_inference.infer_shapes(inferred, data_prop=True)
     return bytes(inferred.SerializeToString())
+
+
+def _declare_outputs(graph: Any) -> None:
+    """Give results without a declared shape one, which the checker asks for and inference finds anew."""
+    for value in graph.output:
+        if not value.HasField("type"):
+            value.type.tensor_type.elem_type = 1
+        if value.type.HasField("tensor_type"):
+            value.type.tensor_type.shape.SetInParent()
 
 
 def _is_known(value: Any) -> bool:

@@ -6,14 +6,30 @@ from typing import Any
 from costmodel.importers._fx import layer_name
 
 SCOPES = "pkg.torch.onnx.name_scopes"
-FLOAT, INT, STRING, INTS = 1, 2, 3, 7
+FIELDS = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints", 8: "strings"}
+"""AttributeProto's fields by the AttributeType of what they hold."""
+AT_LEAST_1 = ("strides", "dilations", "kernel_shape", "group", "hidden_size")
 
 
 def attributes(node: Any) -> dict[str, Any]:
-    """Numbers, strings and lists of integers among the node's attributes."""
-    fields = {FLOAT: "f", INT: "i", STRING: "s", INTS: "ints"}
-    held = {a.name: getattr(a, fields[a.type]) for a in node.attribute if a.type in fields}
-    return {name: value.decode() if isinstance(value, bytes) else value for name, value in held.items()}
+    """Numbers, strings and lists of them among the node's attributes."""
+    held = {a.name: getattr(a, FIELDS[a.type]) for a in node.attribute if a.type in FIELDS}
+    return {name: _text(value) for name, value in held.items()}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value if isinstance(value, int | float | str) else [_text(part) for part in value]
+
+
+def require_positive(node: Any) -> None:
+    """ValueError names the node, the attribute and its value where a stride, dilation or size is not positive."""
+    for name, value in attributes(node).items():
+        values = value if isinstance(value, list) else [value]
+        if name in AT_LEAST_1 and not all(isinstance(v, int) and v >= 1 for v in values):
+            where = clean(node.name or next(iter(node.output), ""))
+            raise ValueError(f"{name} of {operator(node)} {where!r} must be at least 1, got {value}")
 
 
 def module(node: Any) -> str | None:

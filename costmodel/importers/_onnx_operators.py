@@ -15,9 +15,6 @@ LAYERS: dict[str, Rule] = {
 }
 """Operators with an input that is their weight: counted whatever they read."""
 
-RECURRENT = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn_tanh"}
-"""Recurrent layers, several ops each; an RNN's activation is taken as tanh, its default."""
-
 _SAME = "Relu LeakyRelu PRelu Sigmoid HardSigmoid Tanh Elu HardSwish Gelu Softplus Mish"
 _FUNCTIONS = {"LeakyRelu": "leaky_relu"} | {name: name.lower() for name in _SAME.split() if name != "LeakyRelu"} | {
     "Selu": "elu", "Celu": "elu", "ThresholdedRelu": "relu", "Swish": "silu",

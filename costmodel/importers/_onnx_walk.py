@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from costmodel.importers import _onnx_node, _onnx_operators, _recurrent
+from costmodel.importers import _onnx_node, _onnx_operators, _onnx_rnn, _recurrent
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._onnx_rules import Call
 from costmodel.importers._value import RANDOM, Shape, Value, passed, union
@@ -31,6 +31,8 @@ class Walk:
         inputs = [self.values.get(name, Value(None)) if name else None for name in node.input]
         reads = [value for value in inputs if value is not None]
         own = node.domain in ("", "ai.onnx") and bool(node.output)
+        if own:
+            _onnx_node.require_positive(node)
         held = self._held(node, inputs, reads) if own else self._skipped(node, reads)
         if len(held.sources) > MAX_SOURCES or len(held.parameters) > MAX_SOURCES:
             raise ValueError(f"node {_onnx_node.clean(node.name)!r} reads more than {MAX_SOURCES} results at once")
@@ -44,7 +46,7 @@ class Walk:
             return self.values.get(node.output[0], Value(None))
         if self._is_counted(node, reads):
             try:
-                add = self._recurrent if node.op_type in _onnx_operators.RECURRENT else self._added
+                add = self._recurrent if node.op_type in _onnx_rnn.CELLS else self._added
                 return add(node, inputs, reads)
             except (ValueError, ArithmeticError, LookupError, TypeError) as problem:
                 why = f": {problem}"
@@ -63,7 +65,7 @@ class Walk:
         return passed(reads[:count], None)
 
     def _is_counted(self, node: Any, reads: Sequence[Value]) -> bool:
-        if node.op_type in _onnx_operators.LAYERS or node.op_type in _onnx_operators.RECURRENT:
+        if node.op_type in _onnx_operators.LAYERS or node.op_type in _onnx_rnn.CELLS:
             return True
         bookkeeping = self.types.get(node.output[0]) in BOOKKEEPING
         return node.op_type in _onnx_operators.VECTOR and not bookkeeping and any(value.sources for value in reads)
@@ -80,13 +82,16 @@ class Walk:
 
     def _recurrent(self, node: Any, inputs: Sequence[Value | None], reads: Sequence[Value]) -> Value:
         attributes = _onnx_node.attributes(node)
-        cell = _onnx_operators.RECURRENT[node.op_type]
+        cell, step_flops = _onnx_rnn.cell(node.op_type, attributes.get("activations"))
         owner = _onnx_node.name(node, "", is_layer=True)
         parts = iter(("ih", "hh"))
 
         def add(cost: Cost, read: Sequence[Value]) -> str:
+            part = next(parts)
+            if part == "hh":
+                cost = replace(cost, op=replace(cost.op, vector_flops=cost.op.vector_flops * step_flops))
             _require_sane(cost.op)
-            return self.assembly.add(f"{owner}.{next(parts)}", cost, read)
+            return self.assembly.add(f"{owner}.{part}", cost, read)
 
         names = _recurrent.onnx(inputs, cell=cell, batch_first=bool(attributes.get("layout")), add=add)
         self.assembly.take(union(value.parameters for value in reads))

@@ -27,7 +27,7 @@ def read(
 ) -> Workload:
     """Return one pass of the network in an ONNX file.
 
-    A symbolic leading dimension of an input is the batch (1 unless given); `shapes` gives other symbolic dimensions by
+    A symbolic leading dimension of an input is the batch (1 unless given, as `covers` says); `shapes` gives other symbolic dimensions by
     name. A layer is named after its weight (a.b for a.b.weight), else after the torch module that torch.onnx notes at
     the node, else as the node is. Quantize and dequantize nodes cost nothing; what QONNX's quantisers state of the
     layers' formats is in the workload's `stated`. Stored tensors other than 64-bit integers
@@ -42,14 +42,16 @@ def read(
     try:
         model = _parsed(_bytes(path))
         formats = _qonnx.read(model.graph)
-        sizes = _prepare(model.graph, batch, shapes)
+        covers = _onnx_dims.resolve(model.graph, batch=batch, shapes=shapes)
+        sizes = _prepare(model.graph)
         script, data = Path(_onnx_infer.__file__), model.SerializeToString()
         inferred = _isolated.run(script, data, timeout_s=TIMEOUT_S, memory_bytes=MEMORY_BYTES)
-        return _workload(_parsed(inferred).graph, sizes, path.stem, strict, formats)
+        found = _workload(_parsed(inferred).graph, sizes, path.stem, strict, formats)
     except UnknownNameError:
         raise
     except ValueError as problem:
         raise ValueError(f"{path}: {_onnx_node.clean(str(problem))}") from None
+    return replace(found, covers=covers)
 
 
 def _bytes(path: Path) -> bytes:
@@ -81,9 +83,8 @@ def _parsed(data: bytes) -> Any:
     return model
 
 
-def _prepare(graph: Any, batch: int | None, shapes: Mapping[str, int]) -> dict[str, int]:
-    """Leave only shapes in the graph, all of them known; return the elements of what may be parameters."""
-    _onnx_dims.resolve(graph, batch=batch, shapes=shapes)
+def _prepare(graph: Any) -> dict[str, int]:
+    """Leave only shapes in the graph; return the elements of what may be parameters."""
     numbers = _onnx_weights.strip(graph)
     scales = {name for node in graph.node for name in _made_plain(node)}
     return {name: math.prod(shape) for name, shape in numbers.items() if name not in scales}
@@ -118,7 +119,7 @@ def _workload(
     for node in graph.node:
         walk.node(node)
     outputs = union(walk.values[o.name].sources for o in graph.output if o.name in walk.values)
-    read = walk.assembly.workload(name, outputs=outputs, batch=_onnx_dims.leading_size(graph), strict=strict)
+    read = walk.assembly.workload(name, outputs=outputs, batch=_onnx_dims.batch_size(graph), strict=strict)
     names = {output: held.sources[0] for output in formats if (held := walk.values.get(output)) and held.sources}
     return replace(read, stated=_qonnx.stated(formats, names, read.layers))
 

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from costmodel import display
 from costmodel.catalog import UnknownNameError
 from costmodel.record import stack
 from costmodel.workload.op import Op
 
 PHASES = ("forward", "encode", "prefill", "decode", "training")
+SHOWN_OPS = 8
+"""Ops that a notebook shows."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,13 @@ class Workload:
         """One row an op: name, kind, params, MACs and element counts."""
         columns = ("params", "macs", "input_elements", "weight_elements", "kv_elements", "output_elements")
         return [{"name": op.name, "kind": op.kind, **{c: float(getattr(op, c)) for c in columns}} for op in self.ops]
+
+    def _repr_html_(self) -> str:
+        batch = self.batch_of_ops
+        weights = len(self.layers)
+        totals = {"params": batch.params.sum(), "macs": batch.macs.sum(), "ops": f"{len(self.ops)}, {weights} with weights"}
+        notes = (self.covers, f"Not counted: {', '.join(self.uncounted)}" if self.uncounted else "")
+        about = display.card(f"{self.name} ({self.phase}, batch {self.batch})", totals, notes=notes)
+        rows = sorted(self.table(), key=lambda row: -float(row["macs"]))[:SHOWN_OPS]
+        title = f"The {len(rows)} largest of {len(self.ops)} ops by MACs; .table() has all"
+        return about + display.table(title, rows, list(rows[0]))

@@ -1,0 +1,87 @@
+"""Values and records as a person reads them: numbers with prefixes and units, HTML tables for notebooks."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from html import escape
+from typing import Any
+
+import numpy as np
+
+PREFIXES = (
+    (1e15, "P"),
+    (1e12, "T"),
+    (1e9, "G"),
+    (1e6, "M"),
+    (1e3, "k"),
+    (1.0, ""),
+    (1e-3, "m"),
+    (1e-6, "µ"),
+    (1e-9, "n"),
+    (1e-12, "p"),
+)
+
+UNITS = {
+    "_s": "s", "_bytes_per_s": "B/s", "_bytes": "B", "bytes_moved": "B", "_j": "J", "_per_s": "/s", "_hz": "Hz",
+    "_w": "W", "_flops_per_s": "FLOP/s", "_m": "m",
+}  # fmt: skip
+"""The unit that the end of a column's name gives."""
+
+
+def unit(name: str) -> str:
+    """The base unit that a column's name carries, "" where it has none."""
+    return next((u for end, u in sorted(UNITS.items(), key=lambda e: -len(e[0])) if name.endswith(end)), "")
+
+
+def quantity(name: str, value: float) -> str:
+    """Return a value with an SI prefix and the unit that its column's name carries: latency_s 0.0031 -> 3.1 ms."""
+    if math.isnan(value):
+        return "-"
+    ends = unit(name)
+    if value == 0:
+        return f"0 {ends}".strip()
+    scale, prefix = next(((s, p) for s, p in PREFIXES if abs(value) >= s), PREFIXES[-1])
+    return f"{value / scale:.4g} {prefix}{ends}".strip()
+
+
+def told(name: str, value: Any) -> str:
+    """Any field of a record: a number with its unit, an array by its range, anything else as text."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        if value.dtype.kind not in "fiu":
+            return f"{value.size} values"
+        return f"{quantity(name, float(value.min()))} to {quantity(name, float(value.max()))} ({value.size} values)"
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+        return str(value)
+    return quantity(name, float(value))
+
+
+def card(title: str, values: Mapping[str, Any], *, notes: Iterable[str] = ()) -> str:
+    """A record as HTML: a row a value, nan and "" left out; `notes` are sentences beneath. All text is escaped."""
+    shown = {name: told(name, value) for name, value in values.items()}
+    rows = "".join(
+        f'<tr><th style="text-align:left">{escape(name)}</th><td style="text-align:right">{escape(text)}</td></tr>'
+        for name, text in shown.items()
+        if text not in ("-", "")
+    )
+    said = "".join(f"<p>{escape(note)}</p>" for note in notes if note)
+    return f"<table><caption>{escape(title)}</caption>{rows}</table>{said}"
+
+
+def device(record: Any) -> str:
+    """A device as HTML: its peak of each pipe, where it has pipes, and every other field, with the number of sources."""
+    values = {f.name: getattr(record, f.name) for f in fields(record)}
+    peaks = values.pop("peak_flops", None)
+    sources = values.pop("sources", {})
+    rates = {f"{f.name}_flops_per_s": getattr(peaks, f.name) for f in fields(peaks)} if peaks is not None else {}
+    name = values.pop("name")
+    return card(f"{type(record).__name__} {name}", values | rates, notes=(f"{len(sources)} sources: .sources",))
+
+
+def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Rows as an HTML table with a heading a column."""
+    head = "".join(f'<th style="text-align:left">{escape(c)}</th>' for c in columns)
+    cells = (
+        "".join(f'<td style="text-align:left">{escape(told(c, row.get(c, "")))}</td>' for c in columns) for row in rows
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f"<table><caption>{escape(title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
