@@ -51,7 +51,7 @@ def choices_of(
         return dse.choices(models.load(model, **shape), formats), None
     from costmodel.importers import torch_export
 
-    for key in ("resolution", "context", "phase"):
+    for key in ("resolution", "context", "phase", "dims"):
         if shape.get(key):
             raise ValueError(f"a torch model's shape is that of its inputs; {key} does not apply")
     loaded = torch_export.load(target)

@@ -5,9 +5,10 @@ import difflib
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -16,8 +17,34 @@ EXIT_INFEASIBLE = 3
 EXIT_INTERRUPTED = 130
 
 
+class _ClosedOutputError(Exception):
+    """Whoever read our output closed it: no error, but click and rich would exit with status 1."""
+
+
+@contextlib.contextmanager
+def _closing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise _ClosedOutputError from None
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):
+            raise _ClosedOutputError from None
+        raise
+
+
 class _Commands(click.Group):
     """The modules of app/commands, each with a click command named `command`."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """As click does, but a closed output is no error."""
+        with _closing():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, but a closed output is no error."""
+        with _closing():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click passes it
         return sorted(p.stem for p in Path(__file__).with_name("commands").glob("[a-z]*.py"))
@@ -58,12 +85,9 @@ def main() -> None:
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 closed by whoever started us
     try:
         _run()
-    except SystemExit as left:  # click and rich turn a broken pipe into exit status 1
-        if not isinstance(left.__context__, BrokenPipeError):
-            raise
-        _drop_output()
-    except BrokenPipeError:
-        _drop_output()
+    except (_ClosedOutputError, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered is flushed at exit
+        sys.exit(0)
 
 
 def _run() -> None:
@@ -83,12 +107,6 @@ def _run() -> None:
         _fail("interrupted", EXIT_INTERRUPTED)
     except (ValueError, OSError, ImportError) as error:
         _fail(_told(error), EXIT_INFEASIBLE if _is_infeasible(error) else EXIT_BAD_INPUT)
-
-
-def _drop_output() -> NoReturn:
-    """Leave with status 0; what is still buffered, and flushed at exit, goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(0)
 
 
 def _told(error: Exception) -> str:

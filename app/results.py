@@ -1,11 +1,10 @@
 """The stable shape of results: what --json prints, files hold and pages read."""
 
-import difflib
-import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from costmodel.catalog import UnmatchedError
 from costmodel.estimators.estimate import Estimate
 from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.workload import Workload
@@ -59,22 +58,9 @@ def assignment(workload: Workload, precision: str | None, edits: Sequence[str]) 
             raise ValueError(f"--assign must be LAYER=PRECISION, got {edit!r}")
         matched = [op.name for op in workload.ops if fnmatchcase(op.name, pattern)]
         if not matched:
-            raise ValueError(_unmatched(pattern, [op.name for op in workload.ops]))
+            raise UnmatchedError("layer", pattern, [op.name for op in workload.ops])
         chosen |= dict.fromkeys(matched, value)
     return chosen, precision
-
-
-def _unmatched(pattern: str, names: Sequence[str]) -> str:
-    """That no layer matches a glob, and the layers whose names are like it without its wildcards."""
-    plain = re.sub(r"\[[^]]*\]|[*?]+", " ", pattern.lower()).split()
-    near = difflib.get_close_matches(pattern.lower(), names, n=3, cutoff=0.5)
-    near += [name for name in names if plain and all(part.strip(".") in name.lower() for part in plain)]
-    for part in sorted(plain, key=len, reverse=True):
-        heads = {name[: len(part)]: name for name in reversed(names)}
-        near += [heads[head] for head in difflib.get_close_matches(part, heads, n=2, cutoff=0.6)]
-    shown = list(dict.fromkeys(near))[:4] or list(names[:4])
-    how = "did you mean" if near else "the first are"
-    return f"no layer matches {pattern!r}; {how} {', '.join(shown)}{'?' * bool(near)}"
 
 
 def share(resource: str, amount: float, device: Device) -> str:

@@ -3,8 +3,9 @@
 import difflib
 import importlib
 import pkgutil
+import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,20 @@ class UnknownNameError(ValueError):
         listed = f"known: {', '.join(known[:12])}{more}" if known else "none is known"
         hint = f"did you mean {', '.join(near)}?" if near else listed
         super().__init__(f"unknown {kind} {name!r}; {hint}")
+
+
+class UnmatchedError(UnknownNameError):
+    """A glob that no name matches; the message lists names that are like it without its wildcards."""
+
+    def __init__(self, kind: str, pattern: str, names: Sequence[str]) -> None:
+        near: list[str] = []
+        for part in sorted(re.sub(r"\[[^]]*\]|[*?]+", " ", pattern.lower()).split(), key=len, reverse=True):
+            heads = {name[: len(part)]: name for name in reversed(names)}
+            near += [heads[head] for head in difflib.get_close_matches(part, heads, n=2, cutoff=0.6)]
+        near += difflib.get_close_matches(pattern.lower(), names, n=3, cutoff=0.5)
+        shown = ", ".join(list(dict.fromkeys(near))[:4] or names[:4])
+        hint = f"did you mean {shown}?" if near else f"the first are {shown}"
+        ValueError.__init__(self, f"no {kind} matches {pattern!r}; {hint}")
 
 
 def require(kind: str, name: str, known: Iterable[str]) -> str:

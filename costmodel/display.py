@@ -68,7 +68,7 @@ def card(title: str, values: Mapping[str, Any], *, notes: Iterable[str] = ()) ->
 
 
 def device(record: Any) -> str:
-    """A device as HTML: its peak of each pipe, where it has pipes, and every other field, with the number of sources."""
+    """A device as HTML: its fields, the peak of each pipe it has, and how many sources they have."""
     values = {f.name: getattr(record, f.name) for f in fields(record)}
     peaks = values.pop("peak_flops", None)
     sources = values.pop("sources", {})

@@ -10,7 +10,8 @@ SCHEMES = ("zoo", "torch", "onnx", "hf")
 
 
 def load(spelling: str, *, strict: bool = False, **shape: Any) -> Workload:
-    """Return the workload of a model; `shape` may hold batch, resolution, context and phase (None = the model's own).
+    """Return the workload of a model; `shape` may hold batch, resolution, context and phase (None = the model's own),
+    and `dims`, the sizes by name of dimensions that an ONNX file leaves open.
 
     ValueError where an argument does not apply to that kind of model, or with `strict` where something is uncounted.
     """
@@ -18,6 +19,10 @@ def load(spelling: str, *, strict: bool = False, **shape: Any) -> Workload:
     given = {key: value for key, value in shape.items() if value not in (None, "")}
     if given.get("batch", 1) < 1:
         raise ValueError(f"batch must be at least 1, got {given['batch']}")
+    if scheme != "onnx" and "dims" in given:
+        raise ValueError(
+            f"an ONNX file alone leaves dimensions open, got sizes of {', '.join(given['dims'])} for {spelling}"
+        )
     workload = _LOADERS[scheme](rest, given)
     if strict and workload.uncounted:
         raise ValueError(f"{spelling} has parts that are not counted: {', '.join(workload.uncounted)}")
@@ -49,10 +54,10 @@ def _torch(target: str, shape: dict[str, Any]) -> Workload:
 def _onnx(path: str, shape: dict[str, Any]) -> Workload:
     from costmodel.importers import onnx_graph
 
-    extra = [key for key in shape if key != "batch"]
+    extra = [key for key in shape if key not in ("batch", "dims")]
     if extra:
-        raise ValueError(f"an ONNX model takes a batch alone, got {', '.join(extra)}")
-    return onnx_graph.read(path, **shape)
+        raise ValueError(f"an ONNX model takes a batch and sizes of open dimensions alone, got {', '.join(extra)}")
+    return onnx_graph.read(path, batch=shape.get("batch"), shapes=shape.get("dims", {}))
 
 
 def _hf(path: str, shape: dict[str, Any]) -> Workload:

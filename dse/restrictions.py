@@ -5,15 +5,15 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from costmodel.catalog import UnknownNameError
+from costmodel.catalog import UnmatchedError
 from dse.problem import Problem
 
 
 def restricted(problem: Problem, pins: Mapping[str, str], allow: Mapping[str, Sequence[str]]) -> Problem:
     """Return the problem with the layers that globs match pinned to a format, or limited to those in a list.
 
-    Formats by their names or as they were spelled. UnknownNameError where a glob matches no layer or a format is none
-    of the problem's; ValueError in one line where nothing is left to a layer.
+    Formats by their names or as they were spelled. UnmatchedError where a glob matches no layer; UnknownNameError where
+    a format is none of the problem's; ValueError in one line where nothing is left to a layer.
     """
     taken = np.zeros(problem.loss.shape, dtype=bool)
     reasons: dict[int, list[str]] = {}
@@ -24,7 +24,7 @@ def restricted(problem: Problem, pins: Mapping[str, str], allow: Mapping[str, Se
         kept[[problem.option(name) for name in names]] = True
         matched = [i for i, layer in enumerate(problem.layers) if fnmatchcase(layer, glob)]
         if not matched:
-            raise UnknownNameError("layer", glob, problem.layers)
+            raise UnmatchedError("layer", glob, problem.layers)
         taken[matched] |= ~kept
         for layer in matched:
             reasons.setdefault(layer, []).append(f"{verb} {', '.join(names)}")

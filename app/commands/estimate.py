@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app import complete
+from app import complete, dims
 
 if TYPE_CHECKING:
     from costmodel import Estimate
@@ -17,7 +17,7 @@ LAYERS = (
 """Columns of the table of layers; --json has all."""
 SPARE = (
     "vector_flops", "flops", "bops", "kind", "ff", "energy_j", "uram", "simd", "pe", "kv_bytes", "bytes_moved", "macs",
-    "weights_in", "weight_bytes", "bram18",
+    "weights_in", "weight_bytes", "bram18", "products_in",
 )  # fmt: skip
 """Those that a narrow terminal leaves out, the first first."""
 
@@ -40,6 +40,9 @@ SPARE = (
 @click.option("--batch", type=int, help="Images or sequences in a pass.")
 @click.option("--resolution", type=int, help="Image height and width of a vision network.")
 @click.option("--context", type=int, help="Tokens of a language model: cached ones to decode after, or the prompt's.")
+@click.option(
+    "--dim", "dims", multiple=True, callback=dims.sizes, metavar="NAME=SIZE", help="Size that an ONNX file leaves open."
+)
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
 @click.option(
     "--strategy", default="none", metavar="NAME:KEY=VALUE,...", help="What edits the network; 'a + b' is both."

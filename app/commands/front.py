@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from app import complete
+from app import complete, dims
 
 
 @click.command("front")
@@ -28,6 +28,9 @@ from app import complete
 @click.option("--batch", type=int, help="Images or sequences in a pass.")
 @click.option("--resolution", type=int, help="Image height and width of a vision network.")
 @click.option("--context", type=int, help="Tokens of a language model.")
+@click.option(
+    "--dim", "dims", multiple=True, callback=dims.sizes, metavar="NAME=SIZE", help="Size that an ONNX file leaves open."
+)
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
 @click.option("--robust", is_flag=True, help="Of a run: each point's probability of staying on the front.")
 @click.option("--stream", "streamed", is_flag=True, help="Print each point as a JSON line once it is proven.")

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from app import complete
+from app import complete, dims
 
 
 @click.command("optimize")
@@ -34,6 +34,9 @@ from app import complete
 @click.option("--batch", type=int, help="Images or sequences in a pass.")
 @click.option("--resolution", type=int, help="Image height and width of a vision network.")
 @click.option("--context", type=int, help="Tokens of a language model.")
+@click.option(
+    "--dim", "dims", multiple=True, callback=dims.sizes, metavar="NAME=SIZE", help="Size that an ONNX file leaves open."
+)
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
 @click.option("--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array.")
 @click.option("--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON).")

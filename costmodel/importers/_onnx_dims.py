@@ -8,7 +8,6 @@ from costmodel.importers._onnx_node import clean
 from costmodel.importers._onnx_rnn import CELLS
 from costmodel.importers._onnx_weights import checked
 
-
 SHOWN_INPUTS = 4
 """Inputs whose shapes are said in words; of more, only how many."""
 

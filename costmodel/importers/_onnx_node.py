@@ -8,7 +8,7 @@ from costmodel.importers._fx import layer_name
 SCOPES = "pkg.torch.onnx.name_scopes"
 FIELDS = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints", 8: "strings"}
 """AttributeProto's fields by the AttributeType of what they hold."""
-AT_LEAST_1 = ("strides", "dilations", "kernel_shape", "group", "hidden_size")
+AT_LEAST_1 = ("strides", "dilations", "kernel_shape", "hidden_size")
 
 
 def attributes(node: Any) -> dict[str, Any]:

@@ -27,10 +27,10 @@ def read(
 ) -> Workload:
     """Return one pass of the network in an ONNX file.
 
-    A symbolic leading dimension of an input is the batch (1 unless given, as `covers` says); `shapes` gives other symbolic dimensions by
-    name. A layer is named after its weight (a.b for a.b.weight), else after the torch module that torch.onnx notes at
-    the node, else as the node is. Quantize and dequantize nodes cost nothing; what QONNX's quantisers state of the
-    layers' formats is in the workload's `stated`. Stored tensors other than 64-bit integers
+    A symbolic leading dimension of an input is the batch (1 unless given, as `covers` says); `shapes` gives other
+    symbolic dimensions by name. A layer is named after its weight (a.b for a.b.weight), else after the torch module
+    that torch.onnx notes at the node, else as the node is. Quantize and dequantize nodes cost nothing; what QONNX's
+    quantisers state of the layers' formats is in the workload's `stated`. Stored tensors other than 64-bit integers
     are parameters where an op reads them; scalars in elementwise ops and running statistics are not.
 
     ValueError in one line that names the file, for one that is malformed or too large, for a dimension without a size,

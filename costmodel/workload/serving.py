@@ -52,7 +52,7 @@ def encode(model: LanguageModel, batch: int = 1) -> Workload:
         ops=(*whole.ops[: last + 1], *cached),
         outputs=tuple(op.name for op in cached),
         phase="encode",
-        covers=f"{_encoder(model)}; add one decode a token",
+        covers=f"{_encoder(model)}; a transcription is this and one decode a token",
     )
 
 
@@ -117,7 +117,9 @@ def _covers(model: LanguageModel, batch: int, context: int, phase: str) -> str:
     if not model.encoder:
         return text
     if phase == "decode":
-        return f"{text}, the decoder alone: phase encode is {_encoder(model)}"
+        return (
+            f"{text}, the decoder alone; a transcription is one of these a token after phase encode, {_encoder(model)}"
+        )
     return f"{_encoder(model)}, then the decoder on {text}"
 
 

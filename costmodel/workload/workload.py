@@ -81,7 +81,11 @@ class Workload:
     def _repr_html_(self) -> str:
         batch = self.batch_of_ops
         weights = len(self.layers)
-        totals = {"params": batch.params.sum(), "macs": batch.macs.sum(), "ops": f"{len(self.ops)}, {weights} with weights"}
+        totals = {
+            "params": batch.params.sum(),
+            "macs": batch.macs.sum(),
+            "ops": f"{len(self.ops)}, {weights} with weights",
+        }
         notes = (self.covers, f"Not counted: {', '.join(self.uncounted)}" if self.uncounted else "")
         about = display.card(f"{self.name} ({self.phase}, batch {self.batch})", totals, notes=notes)
         rows = sorted(self.table(), key=lambda row: -float(row["macs"]))[:SHOWN_OPS]

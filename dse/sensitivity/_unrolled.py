@@ -96,8 +96,8 @@ class UnrolledLayers(nn.Module):
     def _given(self, hx: Any, batched: bool, count: int, x: Tensor) -> list[State]:
         """The first states of each layer and direction: zeros where none are given."""
         if hx is None:
-            h = x.new_zeros(count, x.shape[1], self.proj_size or self.hidden_size)  # type: ignore[arg-type, call-overload]
-            c = x.new_zeros(count, x.shape[1], self.hidden_size)  # type: ignore[arg-type, call-overload]
+            h = x.new_zeros(count, x.shape[1], self.proj_size or self.hidden_size)  # type: ignore[call-overload]
+            c = x.new_zeros(count, x.shape[1], self.hidden_size)  # type: ignore[call-overload]
         else:
             h, c = hx if self.mode == "LSTM" else (hx, hx)
             h, c = (h, c) if batched else (h.unsqueeze(1), c.unsqueeze(1))

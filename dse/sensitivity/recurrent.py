@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from dse.sensitivity.evaluate import as_tuple
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from dse.sensitivity.evaluate import Inputs

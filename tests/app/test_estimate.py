@@ -1,12 +1,15 @@
 """bitfront estimate: the stable JSON, its sums, and one clear line for each kind of bad input."""
 
+import importlib
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+import costmodel as cm
 from costmodel.estimators.prediction import SOURCES
 
 TOTALS = [
@@ -62,10 +65,10 @@ def test_assign_changes_the_layers_that_match(bitfront: Callable[..., object]) -
 
 def test_what_was_counted_is_said(bitfront: Callable[..., object]) -> None:
     said = {phase: bitfront("estimate", "zoo:whisper-tiny", "--on", "l4", "--phase", phase) for phase in PHASES}
-    assert (
-        "Counted: one token of one sequence after 447 cached, the decoder alone: phase encode" in said["decode"].stdout
-    )
+    alone = "Counted: one token of one sequence after 447 cached, the decoder alone; a transcription is one of these a token"
+    assert alone in said["decode"].stdout
     assert "Counted: the encoder on 1500 positions" in said["encode"].stdout
+    assert "a transcription is this and one decode a token" in said["encode"].stdout
     assert "then the decoder on a prompt of 448 tokens" in said["prefill"].stdout
     refused = bitfront("estimate", "zoo:whisper-tiny", "--on", "l4", "--phase", "encode", "--context", "4")
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -92,6 +95,31 @@ def test_table_names_the_pass_and_units(bitfront: Callable[..., object]) -> None
     assert " ms" in done.stdout or " µs" in done.stdout
 
 
+@pytest.mark.parametrize("columns", [80, 120, 160])
+@pytest.mark.parametrize(("device", "precision"), [("zcu102", "w4a4"), ("h100_sxm", "w8a8")])
+def test_layers_keep_to_a_line_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int, device: str, precision: str
+) -> None:
+    monkeypatch.setattr("app.text.WIDTH", columns)
+    command = load_command("estimate")
+    args = ["zoo:mobilenetv2_100", "--on", device, "--precision", precision, "--layers"]
+    command.main(args, standalone_mode=False)
+    shown = capsys.readouterr().out
+    table = shown.split("More of each layer")[0].rstrip().splitlines()
+    layers = len(cm.zoo.build("mobilenetv2_100").ops)
+    assert len(table) == layers + 2  # a title, a head
+    assert max(map(len, table)) <= columns
+    head = table[1].split()
+    assert {"name", "precision", "latency_s", "bound"} <= set(head)
+    assert "energy_source" not in head
+    assert "More of each layer with --json" in shown
+
+
+def load_command(name: str) -> click.Command:
+    command: click.Command = importlib.import_module(f"app.commands.{name}").command
+    return command
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
@@ -113,7 +141,10 @@ def test_table_names_the_pass_and_units(bitfront: Callable[..., object]) -> None
         (("zoo:resnet50", "--on", "a100_sxm", "--context", "8"), "context"),
         (("zoo:llama-3.1-8b", "--on", "a100_sxm", "--resolution", "224"), "resolution"),
         (("zoo:llama-3.1-8b", "--on", "a100_sxm", "--context", "0"), "context"),
-        (("zoo:resnet50", "--on", "a100_sxm", "--assign", "layer9.*=w4a16"), "layer9"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--assign", "layr1.*=w4a16"), "did you mean layer1.0.conv1"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--dim", "T=9"), "an ONNX file alone"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--dim", "T=a"), "NAME=SIZE, got 'T=a'"),
+        (("zoo:resnet50", "--on", "a100_sxm", "--precision", "e15m0/bf16"), "e15m0 reaches beyond float64"),
         (("zoo:resnet50", "--on", "a100_sxm", "--assign", "layer1"), "LAYER=PRECISION"),
         (("zoo:resnet50", "--on", "pynq_z1", "--precision", "nf4/int8"), "nf4"),
         (("zoo:resnet50",), "--on"),

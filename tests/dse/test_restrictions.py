@@ -36,7 +36,7 @@ def test_pins_and_allow_lists_hold(problem):
     [
         ({"pins": {"conv1": "int4", "conv*": "int8"}}, "no format is left to conv1: it is pinned to int4 and pinned"),
         ({"pins": {"conv1": "int4"}, "allow": {"conv1": ["int8"]}}, "pinned to int4 and allowed int8"),
-        ({"pins": {"conv9": "int4"}}, "unknown layer 'conv9'"),
+        ({"pins": {"conv9": "int4"}}, "no layer matches 'conv9'; did you mean conv1"),
         ({"pins": {"conv1": "int5"}}, "unknown format 'int5'"),
         (
             {"pins": {"conv1": "int4", "fc": "int8"}, "ties": [["conv1", "fc"]]},

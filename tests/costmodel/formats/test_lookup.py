@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from costmodel.catalog import UnknownNameError
@@ -51,12 +52,18 @@ def test_every_minifloat_of_3_to_16_bits_parses(exponent, special):
             name = f"e{exponent}m{mantissa}{bias}{special}"
             if name == "e8m0":
                 continue
-            fmt = get(name)
             default = 2 ** (exponent - 1) - (special != "_fnuz")
+            stored = int(bias[2:]) if bias else default
+            top = 2**exponent - 1 - (special == "_ieee" or (special == "_fn" and mantissa == 0)) - stored
+            if top > 1022 or 1 - stored - mantissa < -1022:
+                with pytest.raises(ValueError, match=f"{name} reaches beyond float64"):
+                    get(name)
+                continue
+            fmt = get(name)
             assert (fmt.name, fmt.bits, fmt.exponent_bits, fmt.mantissa_bits) == (
                 name, 1 + exponent + mantissa, exponent, mantissa,
             )  # fmt: skip
-            assert fmt.bias == (int(bias[2:]) if bias else default)
+            assert fmt.bias == stored
             assert fmt.special == special[1:]
 
 
@@ -125,3 +132,17 @@ def test_a_format_is_one_frozen_record():
     assert get("int8") != get("uint8")
     assert not get("int8").is_float
     assert get("e3m2").is_float
+
+
+@pytest.mark.parametrize("name", ["e15m0", "e11m4", "e12m3_ieee", "e14m1_fnuz", "e8m7_b-1000", "e8m7_b1100"])
+def test_what_float64_cannot_hold_has_no_name(name):
+    with pytest.raises(ValueError, match=f"{name} reaches beyond float64"):
+        get(name)
+
+
+@pytest.mark.parametrize("exponent_bits", range(1, 11))
+@pytest.mark.parametrize("suffix", ["", "_ieee", "_fn", "_fnuz"])
+def test_every_minifloat_that_has_a_name_can_be_quantised_to(exponent_bits, suffix):
+    for mantissa_bits in range(max(1, 2 - exponent_bits), 16 - exponent_bits):
+        fmt = get(f"e{exponent_bits}m{mantissa_bits}{suffix}")
+        assert np.isfinite(quantize(np.linspace(-3, 3, 5), fmt)).all()

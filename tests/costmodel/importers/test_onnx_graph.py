@@ -295,7 +295,9 @@ def test_symbolic_dimensions(read):
     workload = read(*parts, shapes=sizes, batch=3)
     assert (workload.batch, workload.op("y").output_elements) == (3, 240)
     assert read(*parts, shapes={**sizes, "N": 4}).batch == 4
-    with pytest.raises(ValueError, match=r"net.onnx: dimension 'seq' has no size in the file; give it one by its name"):
+    with pytest.raises(
+        ValueError, match=r"net.onnx: dimension 'seq' has no size in the file; give it one, as --dim 'seq=128'"
+    ):
         read(*parts)
     with pytest.raises(ValueError, match=r"net.onnx: dimension 'x\[3\]' has no size"):
         read(*parts, shapes={"seq": 5})
@@ -305,6 +307,41 @@ def test_symbolic_dimensions(read):
         read(*parts, shapes={**sizes, "seq": 0})
     with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
         read(*parts, batch=0)
+
+
+@pytest.mark.parametrize("first", ["N", None])
+def test_a_batch_that_the_file_leaves_open_is_said_and_set(read, first):
+    parts = [node("Relu", "x", "y")], {"x": [first, 8]}
+    name = first or "x[0]"
+    assert read(*parts).covers == f"one pass over x of 1 x 8; the file leaves the batch open ({name}), 1 was taken"
+    assert read(*parts, batch=3).covers == "one pass over x of 3 x 8"
+    assert read(*parts, shapes={name: 2}).covers == "one pass over x of 2 x 8"
+    assert read([node("Relu", "x", "y")], {"x": [4, 8]}).covers == "one pass over x of 4 x 8"
+
+
+def test_the_batch_of_a_recurrent_layer_that_reads_time_first(read):
+    tensors = [stored("W", 1, 8, 5), stored("R", 1, 8, 8)]
+    parts = [node("RNN", "x W R", "y", hidden_size=8)], {"x": ["T", "N", 5]}, tensors
+    with pytest.raises(ValueError, match="'T' has no size in the file; give it one, as --dim 'T=128'"):
+        read(*parts)
+    workload = read(*parts, shapes={"T": 6}, batch=3)
+    assert workload.batch == 3
+    assert workload.op("y.hh").count == 6
+
+
+@pytest.mark.parametrize("name", ["strides", "dilations", "kernel_shape"])
+def test_a_window_that_is_not_positive_is_told(read, name):
+    parts = [node("Conv", "x w", "y", **{name: [0, 1]})], {"x": [1, 3, 8, 8]}, [stored("w", 4, 3, 3, 3)]
+    with pytest.raises(ValueError, match=rf"net.onnx: {name} of Conv 'y' must be at least 1, got \[0, 1\]"):
+        read(*parts)
+
+
+def test_results_without_a_shape_or_a_type(read):
+    proto = model([node("Relu", "x", "y")], {"x": [4]})
+    proto.graph.output[0].type.tensor_type.ClearField("shape")
+    assert read(proto).op("y").output_elements == 4
+    proto.graph.output[0].ClearField("type")
+    assert read(proto).op("y").output_elements == 4
 
 
 def test_a_dimension_that_also_stands_elsewhere_is_no_batch(read):

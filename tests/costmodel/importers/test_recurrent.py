@@ -12,8 +12,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import costmodel as cm
-from costmodel.importers import onnx_graph, torch_export
+from costmodel.importers import _onnx_rnn, onnx_graph, torch_export
 from costmodel.workload import Workload, ops
+from costmodel.workload.ops.recurrent import STEP_FLOPS
 
 LAYERS = {
     "lstm": nn.LSTM(10, 20),
@@ -125,6 +126,30 @@ def test_onnx_with_peepholes_and_a_layout(tmp_path: Path) -> None:
     workload = onnx_graph.read(file)
     assert totals(workload) == (sum(torch.Size(s).numel() for s in sizes.values()), 2 * 2 * 5 * 32 * (6 + 8))
     assert workload.op("rnn.hh").count == 5
+
+
+@pytest.mark.parametrize(
+    ("operator", "activations", "same_as"),
+    [
+        ("RNN", ["Relu"], {"rnn_relu": 1.0}),
+        ("RNN", ["tanh"], {"rnn_tanh": 1.0}),
+        ("LSTM", ["Sigmoid", "Tanh", "Tanh"], {"lstm": 1.0}),
+        ("LSTM", ["HardSigmoid", "Relu", "Relu"], {"lstm": (3 * 4 + 2 * 1 + 8) / (3 * 4 + 2 * 6 + 8)}),
+        ("GRU", ["Sigmoid", "Tanh", "Sigmoid", "Relu"], {"gru": (2 * 4 + (6 + 1) / 2 + 8) / (2 * 4 + 6 + 8)}),
+    ],
+)
+def test_onnx_activations_are_counted(operator: str, activations: list[str], same_as: dict[str, float]) -> None:
+    found, factor = _onnx_rnn.cell(operator, activations)
+    ((cell, expected),) = same_as.items()
+    step = STEP_FLOPS[cell] * expected
+    assert STEP_FLOPS[found] * factor == pytest.approx(step, rel=1e-12)
+
+
+def test_onnx_activations_that_are_none() -> None:
+    with pytest.raises(ValueError, match="unknown activation of RNN 'rellu'; did you mean relu"):
+        _onnx_rnn.cell("RNN", ["Rellu"])
+    with pytest.raises(ValueError, match="must be 3 a direction, got"):
+        _onnx_rnn.cell("LSTM", ["Relu"])
 
 
 def test_steps_in_a_row_read_their_weights_again() -> None:

@@ -1,0 +1,81 @@
+"""What a notebook shows: units, the slowest layers, escaped text; one or many records alike."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+import costmodel as cm
+from costmodel import display, formats
+from costmodel.record import stack
+from costmodel.workload import Workload, ops
+
+
+class Balanced(HTMLParser):
+    """Counts what is open; tags of ours all close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def html(record: object) -> str:
+    text = record._repr_html_()
+    reader = Balanced()
+    reader.feed(text)
+    assert reader.open == []
+    return text
+
+
+def test_quantities_have_prefixes_and_units() -> None:
+    assert display.quantity("latency_s", 0.0031) == "3.1 ms"
+    assert display.quantity("memory_bytes_per_s", 3.35e12) == "3.35 TB/s"
+    assert display.quantity("int8_flops_per_s", 1e15) == "1 PFLOP/s"
+    assert display.told("sm_count", stack([cm.gpu("a100_sxm"), cm.gpu("h100_sxm")]).sm_count) == "108 to 132 (2 values)"
+
+
+@pytest.mark.parametrize(("device", "precision"), [("h100_sxm", "w8a8"), ("zcu102", "w4a4")])
+def test_an_estimate_shows_units_and_its_slowest_layers(device: str, precision: str) -> None:
+    found = cm.estimate(cm.zoo.build("resnet18"), cm.precision(precision), cm.device(device))
+    shown = html(found)
+    assert display.quantity("latency_s", found.totals["latency_s"]) in shown
+    slowest = max(found.table(), key=lambda row: row["latency_s"])
+    first = shown.split("<tbody>")[1].split("</tr>")[0]
+    assert f">{slowest['name']}<" in first
+    assert f">{display.quantity('latency_s', slowest['latency_s'])}<" in first
+    assert ".table()" in shown
+    assert "1 image of 224 x 224 pixels" in shown
+
+
+def test_what_is_not_counted_is_shown_and_text_is_escaped() -> None:
+    op = ops.linear("<b>x</b>", 2, 3, 4)
+    workload = Workload("<i>net</i>", (op,), uncounted=("a & b",))
+    for record in (workload, cm.estimate(workload, cm.W16A16, cm.gpu("l4"))):
+        shown = html(record)
+        assert "<b>" not in shown
+        assert "<i>" not in shown
+        assert "Not counted: a &amp; b" in shown
+
+
+def test_devices_show_what_they_have() -> None:
+    t4, board = html(cm.gpu("t4")), html(cm.fpga("pynq_z1"))
+    assert "65.13 TFLOP/s" in t4 or "65 TFLOP/s" in t4
+    assert "fp8_flops_per_s" not in t4
+    assert "sources: .sources" in t4
+    assert ">53.2 k<" in board
+    assert "nan" not in t4 + board
+    both = html(stack([cm.gpu("t4"), cm.gpu("l4")]))
+    assert "(2 values)" in both
+
+
+def test_precisions_and_formats_show_their_bits() -> None:
+    assert "int4_g128, 4.125 bits" in html(cm.precision("int4_g128/bf16")).replace("&#x27;", "'")
+    shown = html(formats.get("mxfp4"))
+    assert "4.25" in shown
+    assert "e8m0" in shown
+    assert "codebook" in html(formats.get("nf4"))
