@@ -4,7 +4,6 @@ Mehta et al., OpenELM, arXiv 2404.14619; shapes are those of apple/corenet's
 corenet/modeling/models/language_modeling/general_gpt.py.
 """
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -54,17 +53,6 @@ MODELS = {
 def openelm(name: str) -> LanguageModel:
     """Return a member by the part of its name after "openelm-", as in openelm("1.1b")."""
     return member("openelm", MODELS, name)
-
-
-def pruned(model: LanguageModel, keep: float) -> LanguageModel:
-    """Return the model with a quarter, half or three quarters of its layers, as KV Prediction prunes them.
-
-    Horton et al., arXiv 2410.08391: the first of four layers, every other one, all but the last of four.
-    """
-    kept = {0.25: (0,), 0.5: (0, 2), 0.75: (0, 1, 2), 1.0: (0, 1, 2, 3)}
-    if keep not in kept:
-        raise ValueError(f"keep must be one of {', '.join(map(str, kept))}, got {keep}")
-    return replace(model, blocks=tuple(block for i, block in enumerate(model.blocks) if i % 4 in kept[keep]))
 
 
 def params(model: LanguageModel) -> float:

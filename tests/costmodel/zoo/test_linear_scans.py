@@ -6,7 +6,6 @@ from costmodel import zoo
 from costmodel.estimators.estimate import estimate
 from costmodel.hardware import gpu
 from costmodel.precision import W16A16
-from costmodel.zoo.openelm import MODELS, params, pruned
 
 
 def macs(name: str, resolution: int) -> float:
@@ -38,16 +37,3 @@ def test_an_atrous_scan_covers_odd_sides() -> None:
 def test_scans_run_on_a_gpu(name: str) -> None:
     found = estimate(zoo.build(name, batch=8), W16A16, gpu("a100_sxm"))
     assert 0 < found.totals["latency_s"] < 0.1
-
-
-@pytest.mark.parametrize(("keep", "layers"), [(0.25, 7), (0.5, 14), (0.75, 21), (1.0, 28)])
-def test_layer_pruning_keeps_some_of_four(keep: float, layers: int) -> None:
-    model = MODELS["openelm-1.1b"]
-    kept = pruned(model, keep)
-    assert kept.layers == layers
-    assert params(kept) <= params(model)
-
-
-def test_other_shares_of_layers_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"keep must be one of 0\.25, 0\.5, 0\.75, 1\.0, got 0\.3"):
-        pruned(MODELS["openelm-270m"], 0.3)
