@@ -65,7 +65,8 @@ def test_assign_changes_the_layers_that_match(bitfront: Callable[..., object]) -
 
 def test_what_was_counted_is_said(bitfront: Callable[..., object]) -> None:
     said = {phase: bitfront("estimate", "zoo:whisper-tiny", "--on", "l4", "--phase", phase) for phase in PHASES}
-    alone = "Counted: one token of one sequence after 447 cached, the decoder alone; a transcription is one of these a token"
+    alone = "Counted: one token of one sequence after 447 cached, the decoder alone; "
+    alone += "a transcription is one of these a token"
     assert alone in said["decode"].stdout
     assert "Counted: the encoder on 1500 positions" in said["encode"].stdout
     assert "a transcription is this and one decode a token" in said["encode"].stdout
