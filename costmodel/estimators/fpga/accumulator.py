@@ -16,8 +16,8 @@ blocks whose scales are further apart lose the lower one's bits)."""
 
 def integer_bits(op: Op, precision: Precision) -> Real:
     """Bits that hold every dot product of `width` integer terms: Colbert et al., arXiv 2301.13376, by data types."""
-    signed = np.asarray(precision.activation.signed, dtype=np.float64)
-    alpha = np.log2(np.maximum(width(op), 1)) + precision.weight.bits + precision.activation.bits - 1 - signed
+    signs = np.asarray(precision.weight.signed, dtype=np.float64) + precision.activation.signed
+    alpha = np.log2(np.maximum(width(op), 1)) + precision.weight.bits + precision.activation.bits - signs
     return np.ceil(alpha + np.log2(1 + 2.0**-alpha) + 1)
 
 

@@ -47,7 +47,7 @@ def cycles(op, pe, simd):
 
 def accumulator(op, weight, activation):
     _, mw, _ = shape(op)
-    alpha = log2(mw) + weight.bits + activation.bits - 1 - (1 if activation.signed else 0)
+    alpha = log2(mw) + weight.bits + activation.bits - weight.signed - activation.signed
     return ceil(alpha + log2(1 + 2**-alpha) + 1)
 
 

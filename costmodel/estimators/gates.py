@@ -1,0 +1,91 @@
+"""Two-input gates of a multiply-accumulate unit by number format: multiplier, alignment, accumulator.
+
+A model of this project, by textbook parts (Weste, Harris, CMOS VLSI Design, 4th edition, 2011, chapter 11): an array
+multiplier, a logarithmic shifter, ripple adders, registers left out. It is checked against the range that van Baalen
+et al., FP8 versus INT8 for Efficient Deep Learning Inference, arXiv 2303.17951, give for dedicated hardware.
+"""
+
+import numpy as np
+
+from costmodel.claim import Claim
+from costmodel.estimators.fpga.product_shape import ProductShape, ceil_log2, product_shape
+from costmodel.formats import Format, get
+from costmodel.record import Real
+
+FULL_ADDER, HALF_ADDER, MULTIPLEXER = 5.0, 2.0, 3.0
+"""Gates: two XOR, two AND and an OR; an XOR and an AND; two AND and an OR."""
+ZERO_COUNT = 3.0
+"""Gates a bit of a leading-zero counter (a judgement)."""
+GUARD_BITS = 3.0
+"""Guard, round and sticky bits of a rounded sum: IEEE 754."""
+MOST_LEVELS = 10
+TERMS = 4096
+"""Products that an exact accumulator takes without overflow."""
+
+
+def mac_gates(a: Format, b: Format, *, terms: Real = TERMS, accumulator: Format | None = None) -> Real:
+    """Gates of a product of two formats and its addition to the sum; integers or signed minifloats, which broadcast.
+
+    Without an `accumulator` the product moves into fixed point, where `terms` of them add up exactly (Kulisch); a
+    floating `accumulator` aligns, adds, normalises and rounds instead. ValueError for an accumulator without exponent.
+    """
+    shape = product_shape(a, b)
+    product = multiplier_gates(shape) + _exponent_gates(shape)
+    if accumulator is None:
+        return product + shifter_gates(shape) + _sign_gates(shape) + FULL_ADDER * exact_bits(shape, terms)
+    return product + float_adder_gates(accumulator)
+
+
+def exact_bits(shape: ProductShape, terms: Real) -> Real:
+    """Bits that hold every sum of so many products."""
+    return shape.fixed + ceil_log2(terms)
+
+
+def multiplier_gates(shape: ProductShape) -> Real:
+    """An array of significands: an AND a pair of bits, a row of adders for each bit of the short one but the first."""
+    row = FULL_ADDER * (shape.long - 1) + HALF_ADDER
+    return shape.long * shape.short + (shape.short - 1) * row
+
+
+def shifter_gates(shape: ProductShape) -> Real:
+    """A product moved left by any amount up to the farthest, a level of multiplexers for each bit of the amount."""
+    total: Real = 0.0
+    for level in range(MOST_LEVELS):
+        reached = np.minimum(2.0 ** (level + 1) - 1, shape.shift)
+        total = total + np.where(level < shape.amount_bits, MULTIPLEXER * (shape.signed_product + reached), 0.0)
+    return total
+
+
+def float_adder_gates(fmt: Format) -> Real:
+    """Two floats added: exponents compared, the smaller aligned, the sum normalised and rounded."""
+    if not fmt.is_float:
+        raise ValueError(f"a floating accumulator is a float format, got {fmt.name}")
+    significand = fmt.mantissa_bits + 1 + GUARD_BITS
+    levels = ceil_log2(significand)
+    exponents = 2 * FULL_ADDER * fmt.exponent_bits
+    swap = 2 * MULTIPLEXER * (fmt.mantissa_bits + 1)
+    shifts = 2 * MULTIPLEXER * levels * significand
+    return exponents + swap + shifts + (FULL_ADDER + ZERO_COUNT) * significand + HALF_ADDER * fmt.mantissa_bits
+
+
+def over_int8(fmt: Format, *, accumulator: Format | None = None) -> float:
+    """Gates of a format's unit over those of int8 with its exact accumulator."""
+    int8 = get("int8")
+    return float(mac_gates(fmt, fmt, accumulator=accumulator) / mac_gates(int8, int8))
+
+
+def _exponent_gates(shape: ProductShape) -> Real:
+    return np.where(shape.floats > 1, FULL_ADDER * shape.exponent_widest, 0.0)
+
+
+def _sign_gates(shape: ProductShape) -> Real:
+    """The signs' XOR, and the product's complement where they differ."""
+    return np.where(shape.floats > 0, 1.0 + shape.signed_product, 0.0)
+
+
+_ABSTRACT = "van Baalen et al., arXiv 2303.17951, abstract"
+
+CLAIMS = (
+    Claim("FP8 against INT8", "gates-least", "more gates than INT8, the cheapest FP8 unit", _ABSTRACT, "hardware", 0.5),
+    Claim("FP8 against INT8", "gates-most", "more gates than INT8, the dearest FP8 unit", _ABSTRACT, "hardware", 1.8),
+)

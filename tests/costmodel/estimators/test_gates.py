@@ -1,0 +1,46 @@
+"""Gates of a multiply-accumulate unit: what more bits cost, and the published range for FP8."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costmodel.estimators.fpga.product_shape import product_shape
+from costmodel.estimators.gates import CLAIMS, exact_bits, mac_gates, over_int8
+from costmodel.formats import get
+
+E4M3, E5M2, FP32 = get("fp8_e4m3"), get("fp8_e5m2"), get("fp32")
+
+
+def test_an_int8_unit_by_hand():
+    int8 = get("int8")
+    assert exact_bits(product_shape(int8, int8), 4096) == 28
+    assert mac_gates(int8, int8) == 64 + 7 * (7 * 5 + 2) + 28 * 5
+
+
+def test_fp8_units_cost_what_is_published_to_a_tenth():
+    least, most = (1 + claim.published for claim in CLAIMS)
+    assert over_int8(E4M3) == pytest.approx(least, rel=0.1)
+    assert over_int8(E4M3, accumulator=FP32) == pytest.approx(most, rel=0.1)
+    assert over_int8(E4M3) < over_int8(E5M2) < over_int8(E4M3, accumulator=FP32)
+
+
+@given(st.integers(2, 5), st.integers(1, 5))
+def test_more_bits_cost_more(exponent, mantissa):
+    def gates(e, m):
+        fmt = get(f"e{e}m{m}")
+        return mac_gates(fmt, fmt)
+
+    assert gates(exponent, mantissa) < gates(exponent + 1, mantissa)
+    assert gates(exponent, mantissa) < gates(exponent, mantissa + 1)
+
+
+@given(st.integers(2, 15), st.integers(1, 2**20))
+def test_integers_grow_with_bits_and_terms(bits, terms):
+    narrow, wide = get(f"int{bits}"), get(f"int{bits + 1}")
+    assert mac_gates(narrow, narrow, terms=terms) < mac_gates(wide, wide, terms=terms)
+    assert mac_gates(narrow, narrow, terms=terms) <= mac_gates(narrow, narrow, terms=2 * terms)
+
+
+def test_an_accumulator_without_exponent_is_one_line():
+    with pytest.raises(ValueError, match="a floating accumulator is a float format, got int32"):
+        mac_gates(E4M3, E4M3, accumulator=get("int32"))
