@@ -14,12 +14,15 @@ from costmodel.catalog import require
 from costmodel.hardware import Cpu, Fpga, Gpu, PeakFlops
 from costmodel.precision import precision
 
-NAMES = ("model", "strategy", "batch", "context", "resolution", "precision", "device")
+NAMES = ("model", "strategy", "batch", "context", "resolution", "tokens", "precision", "device")
 """Axes in the order in which a design's index counts, the last fastest; fields of the device follow them."""
 
-WHOLE = ("batch", "context", "resolution")
+SHAPE = ("batch", "context", "resolution")
+"""Axes that shape a model's pass."""
+WHOLE = (*SHAPE, "tokens")
+"""Axes of whole numbers: `tokens` are those that a language model is trained on, which only its training loss reads."""
 FIELD = "device."
-MODEL_KEYS = ("model", "phase", *WHOLE)
+MODEL_KEYS = ("model", "phase", *SHAPE)
 
 NUMERIC_FIELDS = tuple(
     sorted(
@@ -186,7 +189,7 @@ def _key(name: str) -> str:
 def _model(table: dict[str, Any]) -> Any:
     for key, value in table.items():
         require("key of a model", key, MODEL_KEYS)
-        if key in WHOLE:
+        if key in SHAPE:
             table[key] = number(f"model.{key}", value, whole=True)
         elif not isinstance(value, str):
             raise ValueError(f"{key} of a model must be a string, got {value!r}")

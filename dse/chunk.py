@@ -19,6 +19,7 @@ from dse.evaluation import Columns, Grid, evaluate
 from dse.expression import Expression
 from dse.reduction import Rows, join, reduce
 from dse.space import METRICS, Block, Space
+from dse.training_loss import training_loss
 
 MOST_DESIGNS = 2**16
 """Designs of a block: bounds the memory of a chunk, whatever its length."""
@@ -130,14 +131,15 @@ class _Designs(Mapping[str, Any]):
     @cached_property
     def metrics(self) -> Columns:
         """Every metric that the space reads."""
-        space = self.space
-        expressions = [o.value for o in space.objectives] + list(space.constraints)
-        names = [n for n in METRICS if n in space.metrics or any(n in e.names for e in expressions)]
+        space, names = self.space, self.space.metrics_read
         done = passes.build(self.outer)
         table = {name: np.full(self.shape, np.nan) for name in names}
         for at, grid in self.inner.grids:
             for name, column in evaluate(done, grid, names, space.latency).items():
                 table[name][:, at] = column
+        if "training_loss" in names:
+            trained = training_loss(done.workload, self.inner.precisions, self.outer["tokens"])
+            table["training_loss"] = np.broadcast_to(trained[:, None], self.shape)
         return table
 
     def __getitem__(self, name: str) -> Any:

@@ -20,7 +20,7 @@ from costmodel.record import Real, stack
 from costmodel.strategies import strategy
 from costmodel.strategies._named import NONE
 from costmodel.workload import Op, Workload
-from dse.axes import WHOLE, label
+from dse.axes import SHAPE, label
 
 _what_it_costs = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs")))
 
@@ -78,7 +78,7 @@ class Pass:
 def build(values: Mapping[str, Any]) -> Pass:
     """Return the pass of a design's values on the axes; ValueError where one does not apply to the model."""
     model = dict(values["model"]) if isinstance(values["model"], Mapping) else {"model": values["model"]}
-    shape = {name: values[name] for name in WHOLE if name in values}
+    shape = {name: values[name] for name in SHAPE if name in values}
     twice = sorted(set(shape) & set(model))
     if twice:
         raise ValueError(f"{twice[0]} is an axis and also fixed for {label(values['model'])}")

@@ -25,7 +25,7 @@ BITS = ("weight_bits", "activation_bits", "kv_bits")
 METRICS = (
     "latency_s", "energy_j", "examples_per_s", "loss", "weight_bytes", "kv_bytes", "peak_activation_bytes",
     "gradient_bytes", "optimizer_bytes", "footprint_bytes", "bytes_moved", "params", "macs", "flops", "vector_flops",
-    "bops", "lut", "dsp", "bram18", "uram", "cycles", "throughput_per_s",
+    "bops", "lut", "dsp", "bram18", "uram", "cycles", "throughput_per_s", "training_loss",
 )  # fmt: skip
 """What a design can be asked for; one that its device does not have is nan, and the design is left out."""
 
@@ -98,6 +98,12 @@ class Space:
         """Names of the numbers in a result: objectives, metrics that constraints read, and those asked for."""
         read = [n for limit in self.constraints for n in sorted(limit.names) if n in METRICS]
         return tuple(dict.fromkeys([o.name for o in self.objectives] + read + list(self.metrics)))
+
+    @property
+    def metrics_read(self) -> tuple[str, ...]:
+        """The metrics that objectives and constraints read, or that are asked for."""
+        expressions = [*(o.value for o in self.objectives), *self.constraints]
+        return tuple(n for n in METRICS if n in self.metrics or any(n in e.names for e in expressions))
 
     def axis(self, name: str) -> Axis:
         """The axis of that name; UnknownNameError lists near names."""
@@ -196,6 +202,8 @@ def _check(space: Space) -> None:
     text = [name for o in space.objectives for name in o.value.names if name in TEXT]
     if text:
         raise ValueError(f"{text[0]} is text, no quantity to optimise")
+    if "training_loss" in space.metrics_read and "tokens" not in (axis.name for axis in space.axes):
+        raise ValueError("training_loss needs the axis tokens, how many the model is trained on")
     for name in space.groups:
         space.axis(name)
     for name in space.metrics:
