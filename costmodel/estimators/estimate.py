@@ -143,7 +143,7 @@ def estimate(
     correlation = columns.pop("correlation", None)
     if "energy_j" in columns and np.isnan(columns["energy_j"]).all():
         del columns["energy_j"]  # the device's node or memory is not in the energy tables: absent, not a guess
-    _require_pipes(workload.ops, precisions, columns, device)
+    require_pipes(workload.ops, precisions, columns, device)
     uncounted = workload.uncounted
     if isinstance(device, Fpga):
         uncounted += fpga.uncounted(workload, dataflow=not isinstance(folding, Array))
@@ -254,9 +254,10 @@ def _counts(op: Op, precision: Precision) -> Columns:
     }
 
 
-def _require_pipes(
+def require_pipes(
     ops: tuple[Op, ...], precisions: tuple[Precision, ...], columns: Mapping[str, NDArray[Any]], device: Device
 ) -> None:
+    """ValueError names the first op whose latency is nan, and the pipe that the device lacks for it."""
     lacking = np.flatnonzero(np.isnan(columns["latency_s"]))
     if lacking.size and isinstance(device, Gpu | Cpu):
         op, used = ops[lacking[0]], precisions[lacking[0]]

@@ -1,0 +1,161 @@
+"""Serving plans: each server's largest batch within limits, and what its tokens cost."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import costmodel as cm
+from costmodel import models
+from costmodel.estimators.server import Limits, Server
+from costmodel.estimators.serving import Requests, cost_per_million
+from costmodel.hardware import Gpu
+from dse.crossover import crossovers
+from dse.plan import InfeasibleError
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which servers to plan: a model's requests on devices x GPUs x precisions x modes, under limits.
+
+    `prices` is of a GPU of each device for an hour, "" for all of them; empty where cost is not asked for.
+    """
+
+    model: str
+    devices: tuple[str, ...]
+    gpus: tuple[int, ...]
+    precisions: tuple[str, ...]
+    modes: tuple[str, ...]
+    requests: Requests
+    limits: Limits
+    prices: Mapping[str, float]
+    strategy: str = "none"
+    memory_share: float | None = None
+
+    def __post_init__(self) -> None:
+        for price in self.prices.values():
+            cost_per_million(1.0, 1, price)
+        unknown = [name for name in self.prices if name and name not in self.devices]
+        if unknown:
+            raise ValueError(f"--price names {unknown[0]}, which is not among {', '.join(self.devices)}")
+
+    def price(self, device: str) -> float | None:
+        """What a GPU of a device costs an hour, None where no price was given."""
+        return self.prices.get(device, self.prices.get(""))
+
+    def servers(self) -> Iterator[tuple[dict[str, Any], Server]]:
+        """Every server, with what sets it apart."""
+        passes = _passes(self.model, self.strategy)
+        share = {} if self.memory_share is None else {"memory_share": self.memory_share}
+        for device, gpus, precision, mode in product(self.devices, self.gpus, self.precisions, self.modes):
+            gpu = cm.device(device)
+            if not isinstance(gpu, Gpu):
+                raise ValueError(f"serving is modelled on GPUs, {device} is none")
+            named = {"device": device, "gpus": gpus, "precision": precision, "mode": mode}
+            yield named, Server(passes, precision, gpu, self.requests, gpus, mode, **share)
+
+
+def plan(question: Question) -> dict[str, Any]:
+    """Return {"plans": a row a server, cheapest or quickest first, "crossovers": between formats}.
+
+    A server that cannot run, does not fit or meets no limit has a `reason` instead of numbers. ValueError where none
+    can run; InfeasibleError with the least of each limit where none meets them.
+    """
+    rows, runnable = [], []
+    for named, server in question.servers():
+        try:
+            row = _row(server, question, named["device"])
+        except ValueError as error:
+            row = {"reason": str(error)}
+        else:
+            runnable.append((named, server))
+        rows.append(named | row)
+    met = [row for row in rows if "reason" not in row]
+    if not met:
+        _refuse(rows)
+    rank = "cost_per_million" if all("cost_per_million" in row for row in met) else "tokens_per_s"
+    met.sort(key=lambda row: row[rank], reverse=rank == "tokens_per_s")
+    return {
+        "model": question.model,
+        "strategy": question.strategy,
+        "plans": met + [row for row in rows if "reason" in row],
+        "crossovers": _between_formats(runnable),
+    }
+
+
+def _passes(model: str, strategy: str) -> Any:
+    edit = cm.strategies.strategy(strategy)
+    return cache(lambda phase, batch, context: edit(models.load(model, phase=phase, batch=batch, context=context)))
+
+
+def _row(server: Server, question: Question, device: str) -> dict[str, Any]:
+    """The largest batch within the limits, or the reason why there is none and the least that was found."""
+    if not server.largest():
+        least = float(server.needs_bytes(1))
+        has = server.memory_bytes / 1e9
+        return {"reason": f"one request needs {least / 1e9:.1f} GB of each GPU, of which a server may take {has:.1f}"}
+    found = server.best(question.limits)
+    if found is None:
+        one = server.curve([1]).at(0)
+        missed = {name: one[name] for name in ("ttft_s", "tpot_s") if one[name] > getattr(question.limits, name)}
+        told = " and ".join(f"{name[:4]} {value * 1e3:.3g} ms" for name, value in missed.items())
+        return {"reason": f"even one request at a time has {told}", "least": missed}
+    row = found[0].at(found[1])
+    price = question.price(device)
+    if price is not None:
+        rates = {end: row[f"tokens_per_s{rate}"] for end, rate in (("", ""), ("_low", "_high"), ("_high", "_low"))}
+        row |= {
+            f"cost_per_million{end}": float(cost_per_million(rate, server.gpus, price)) for end, rate in rates.items()
+        }
+    return row
+
+
+def _refuse(rows: Sequence[dict[str, Any]]) -> None:
+    least: dict[str, float] = {}
+    for row in rows:
+        for name, value in row.get("least", {}).items():
+            least[name] = min(value, least.get(name, np.inf))
+    if least:
+        told = ", ".join(f"{name} {value:.4g}" for name, value in least.items())
+        raise InfeasibleError(f"no server meets the limits; the least found, one request at a time: {told}", least)
+    memory = [row["reason"] for row in rows if row["reason"].startswith("one request needs")]
+    if memory:
+        raise InfeasibleError(f"no server fits: {memory[-1]}", {})
+    raise ValueError(rows[0]["reason"])
+
+
+def _between_formats(runnable: Sequence[tuple[dict[str, Any], Server]]) -> list[dict[str, Any]]:
+    """The first batch from which one precision writes more tokens a second than another, all else equal."""
+    found = []
+    slowness = [_slowness(server) for _, server in runnable]
+    for ((first, a), slow_a), ((second, b), slow_b) in combinations(zip(runnable, slowness, strict=True), 2):
+        if any(first[key] != second[key] for key in ("device", "gpus", "mode")):
+            continue
+        most = min(a.largest(), b.largest())
+        if most < 2:
+            continue
+        axis = sorted({*(2**i for i in range(most.bit_length())), most})
+        names = (first["precision"], second["precision"])
+        same = {key: first[key] for key in ("device", "gpus", "mode")}
+        found += [
+            same | {"batch": int(c.at), "overtakes": c.after, "overtaken": c.before}
+            for c in crossovers(slow_a, slow_b, axis, names=names, whole=True)
+        ]
+    return found
+
+
+def _slowness(server: Server) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Seconds a token of a server at batches, each evaluated once."""
+    known: dict[int, float] = {}
+
+    def at(batches: NDArray[np.float64]) -> NDArray[np.float64]:
+        new = sorted({int(b) for b in batches} - known.keys())
+        if new:
+            known.update(zip(new, server.curve(new).tokens_per_s.tolist(), strict=True))
+        return np.array([1.0 / known[int(b)] for b in batches])
+
+    return at

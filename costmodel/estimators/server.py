@@ -1,0 +1,188 @@
+"""A server of a language model on GPUs: its curve over batches, and the best batch within limits."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators.assignment import Assignment, per_op
+from costmodel.estimators.footprint import peak_activation_bytes
+from costmodel.estimators.pass_latency import PassLatency, pass_latency
+from costmodel.estimators.serving import MODES, Requests
+from costmodel.estimators.traffic import kv_bytes, weight_bytes
+from costmodel.hardware import Gpu
+from costmodel.precision import Precision
+from costmodel.record import Real, stack
+from costmodel.workload import Op, Workload
+from costmodel.workload.parallel import tensor_parallel
+
+Floats = NDArray[np.float64]
+
+MEMORY_SHARE = 0.9
+"""Of a GPU's memory a server takes so much for weights, caches and activations: vLLM's default of
+gpu_memory_utilization (docs.vllm.ai, engine arguments)."""
+
+LARGEST = 4096
+"""No batch is taken to be larger."""
+
+POINTS = 6
+"""Batches evaluated at once in each round of a search."""
+
+Passes = Callable[[str, int, int], Workload]
+"""Builds the pass of a phase, prefill or decode, of a batch and a context."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most seconds to the first token and for each further one; ValueError unless both are positive."""
+
+    ttft_s: float = np.inf
+    tpot_s: float = np.inf
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            if not getattr(self, f.name) > 0:
+                raise ValueError(f"{f.name} must be positive, got {getattr(self, f.name)}")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a server does at each batch, float64[batches]; `_low` and `_high` bound the latencies' 90 % interval."""
+
+    batch: Floats
+    ttft_s: Floats
+    ttft_low_s: Floats
+    ttft_high_s: Floats
+    tpot_s: Floats
+    tpot_low_s: Floats
+    tpot_high_s: Floats
+    tokens_per_s: Floats
+    tokens_per_s_low: Floats
+    tokens_per_s_high: Floats
+    memory_bytes: Floats
+    energy_j_per_token: Floats
+
+    def at(self, i: int) -> dict[str, float]:
+        """One batch's values by name."""
+        return {f.name: float(getattr(self, f.name)[i]) for f in fields(self)}
+
+    def joined(self, other: "Curve") -> "Curve":
+        """Both curves' batches in rising order, each once."""
+        batch, first = np.unique(np.concatenate([self.batch, other.batch]), return_index=True)
+        both = {f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)])[first] for f in fields(self)}
+        return Curve(**both | {"batch": batch})
+
+
+@dataclass(frozen=True)
+class Server:
+    """A model at a precision on `gpus` GPUs that share each layer, batching as a key of MODES says.
+
+    `memory_share` of each GPU's memory is for it. ValueError for a mode or share that is not one.
+    """
+
+    passes: Passes
+    precision: Assignment
+    gpu: Gpu
+    requests: Requests
+    gpus: int = 1
+    mode: str = "continuous"
+    memory_share: float = MEMORY_SHARE
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(f"mode must be one of {tuple(MODES)}, got {self.mode!r}")
+        if not 0 < self.memory_share <= 1:
+            raise ValueError(f"memory_share must be within 0..1, got {self.memory_share}")
+
+    def curve(self, batches: Sequence[int]) -> Curve:
+        """Evaluate the batches, all at once."""
+        sizes = np.asarray(batches, dtype=np.float64)
+        reads = batches if self.mode == "synchronous" else [1]
+        prefills = [self._pass("prefill", b, self.requests.prompt) for b in reads]
+        decodes = [self._pass("decode", b, self.requests.mean_context) for b in batches]
+        found = pass_latency([*prefills, *decodes], self.precision, self.gpu)
+        columns: dict[str, Floats] = {}
+        for end, rate in (("", ""), ("_low", "_high"), ("_high", "_low")):
+            seconds = getattr(found, f"{end.strip('_') or 'latency'}_s")
+            served = MODES[self.mode](seconds[: len(reads)], seconds[len(reads) :], sizes, self.requests)
+            columns |= {f"ttft{end}_s": served.ttft_s, f"tpot{end}_s": served.tpot_s}
+            columns[f"tokens_per_s{rate}"] = served.tokens_per_s
+        columns["energy_j_per_token"] = self._joules(found, len(reads), sizes)
+        shaped = {name: np.broadcast_to(column, sizes.shape) for name, column in columns.items()}
+        return Curve(batch=sizes, memory_bytes=self.needs_bytes(sizes), **shaped)
+
+    def _joules(self, found: PassLatency, reads: int, sizes: Floats) -> Floats:
+        """Joules of all GPUs for each token written."""
+        prefill, decode = found.energy_j[:reads], found.energy_j[reads:]
+        each = prefill / sizes if self.mode == "synchronous" else prefill
+        return np.asarray(self.gpus * (each / self.requests.output + decode / sizes))
+
+    @property
+    def memory_bytes(self) -> float:
+        """Bytes of each GPU that the server may take."""
+        return float(self.gpu.memory_bytes * self.memory_share)
+
+    def needs_bytes(self, batch: Real) -> Floats:
+        """Bytes of each GPU: weights, caches at their longest, and the live activations of the larger pass."""
+        reads = batch if self.mode == "synchronous" else 1.0
+        live = np.maximum(reads * self._live_bytes["prefill"], batch * self._live_bytes["decode"])
+        return np.asarray(self._weight_bytes + batch * self._cache_bytes + live)
+
+    def largest(self) -> int:
+        """The largest batch that fits each GPU, 0 where none does."""
+        batches = np.arange(1, LARGEST + 1)
+        return int(np.count_nonzero(self.needs_bytes(batches) <= self.memory_bytes))
+
+    @cached_property
+    def _weight_bytes(self) -> float:
+        return self._summed(weight_bytes, "prefill", self.requests.prompt)
+
+    @cached_property
+    def _cache_bytes(self) -> float:
+        """Of one request at its longest."""
+        return self._summed(kv_bytes, "decode", self.requests.longest - 1)
+
+    def _summed(self, count: Callable[[Op, Precision], Real], phase: str, context: int) -> float:
+        part = self._pass(phase, 1, context)
+        return float(np.sum(count(part.batch_of_ops, stack(per_op(part, self.precision)))))
+
+    @cached_property
+    def _live_bytes(self) -> dict[str, float]:
+        """The most activations alive at once in a pass of one request; a batch's are as many times more."""
+        requests = self.requests
+        parts = {"prefill": requests.prompt, "decode": requests.mean_context}
+        passes = {phase: self._pass(phase, 1, context) for phase, context in parts.items()}
+        return {ph: peak_activation_bytes(p, stack(per_op(p, self.precision))) for ph, p in passes.items()}
+
+    @cached_property
+    def _pass(self) -> Passes:
+        return cache(lambda phase, batch, context: tensor_parallel(self.passes(phase, batch, context), self.gpus))
+
+    def best(self, limits: Limits) -> tuple[Curve, int] | None:
+        """The batches evaluated and the index of the largest that fits and meets the limits, None where none does.
+
+        Latencies rise with the batch, so that the largest is found in rounds of POINTS between one that meets them and
+        one that does not.
+        """
+        most = self.largest()
+        if not most:
+            return None
+        curve = self.curve(_between(0, most))
+        while True:
+            good = np.flatnonzero((curve.ttft_s <= limits.ttft_s) & (curve.tpot_s <= limits.tpot_s))
+            met = int(curve.batch[good[-1]]) if good.size else 0
+            above = curve.batch[curve.batch > met]
+            more = _between(met, int(above[0]) - 1) if above.size else []
+            if not more:
+                break
+            curve = curve.joined(self.curve(more))
+        return (curve, int(good[-1])) if good.size else None
+
+
+def _between(low: int, high: int) -> list[int]:
+    """At most POINTS whole batches above `low` up to `high`, evenly apart in logarithms."""
+    if high <= low:
+        return []
+    return sorted({round(b) for b in np.geomspace(low + 1, high, min(POINTS, high - low)).tolist()})

@@ -1,0 +1,79 @@
+import json
+
+import pytest
+
+SMALL = ("serving", "zoo:llama-3.2-1b", "--prompt", "512", "--output", "64")
+
+
+@pytest.fixture(scope="module")
+def planned(bitfront):
+    args = (*SMALL, "--on", "a100_sxm,l40s", "--precision", "w4a16,w8a8,fp8_e4m3")
+    done = bitfront(*args, "--price", "2", "--price", "l40s=1", "--ttft", "200ms", "--tpot", "0.02s", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_plans_are_ranked_by_cost_and_keep_the_limits(planned):
+    rows = [row for row in planned["plans"] if "reason" not in row]
+    assert len(rows) == 5
+    costs = [row["cost_per_million"] for row in rows]
+    assert costs == sorted(costs)
+    for row in rows:
+        price = {"a100_sxm": 2, "l40s": 1}[row["device"]]
+        assert row["ttft_s"] <= 0.2
+        assert row["tpot_s"] <= 0.02
+        assert row["tokens_per_s_low"] < row["tokens_per_s"] < row["tokens_per_s_high"]
+        assert row["cost_per_million"] == pytest.approx(price * row["gpus"] / 3600 / row["tokens_per_s"] * 1e6)
+        assert row["cost_per_million_low"] < row["cost_per_million"] < row["cost_per_million_high"]
+
+
+def test_what_cannot_run_says_why(planned):
+    refused = [row for row in planned["plans"] if "reason" in row]
+    assert [row["precision"] for row in refused] == ["fp8_e4m3"]
+    assert all("a100_sxm has no fp8 pipe" in row["reason"] for row in refused)
+
+
+def test_formats_cross_between_single_requests_and_large_batches(planned):
+    found = [c for c in planned["crossovers"] if (c["device"], c["overtaken"]) == ("l40s", "w4a16")]
+    assert "w8a8" in {c["overtakes"] for c in found}
+    assert all(2 < c["batch"] < 200 for c in found)
+
+
+def test_without_a_price_no_cost_is_made_up(bitfront):
+    done = bitfront(*SMALL, "--on", "a100_sxm", "--precision", "w8a8")
+    assert done.returncode == 0, done.stderr
+    assert "cost" not in done.stdout
+    assert "tokens/s" in done.stdout
+
+
+def test_impossible_limits_name_the_least_and_exit_3(refused):
+    line = refused(*SMALL, "--on", "a100_sxm", "--ttft", "1us", "--tpot", "1us", code=3)
+    assert "no server meets the limits; the least found, one request at a time: ttft_s 0.0" in line
+    assert "tpot_s 0.00" in line
+    line = refused("serving", "zoo:llama-3.1-70b", "--prompt", "8", "--output", "8", "--on", "t4", code=3)
+    assert "no server fits: one request needs 141" in line
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--on", "a100_sxm", "--price", "0"), "a price must be a positive number an hour and GPU, got 0.0"),
+        (("--on", "a100_sxm", "--price", "cheap"), "--price must be a number or DEVICE=number, got 'cheap'"),
+        (("--on", "a100_sxm", "--price", "t4=1"), "--price names t4, which is not among a100_sxm"),
+        (("--on", "a100_sxm", "--gpus", "two"), "--gpus must be whole numbers of at least 1, got 'two'"),
+        (("--on", "a100_sxm", "--gpus", "3"), "3 GPUs do not divide the 2048 outputs of"),
+        (("--on", "a100_sxm", "--ttft", "500"), "--ttft must be a time with its unit, as 500ms or 0.5s, got '500'"),
+        (("--on", "a100_sxm", "--tpot", "0ms"), "tpot_s must be positive, got 0.0"),
+        (("--on", "a100_sxm", "--mode", "static"), "mode must be one of"),
+        (("--on", "a100_sxm", "--precision", "fp8_e4m3"), "a100_sxm has no fp8 pipe"),
+        (("--on", "zcu104"), "serving is modelled on GPUs, zcu104 is none"),
+        (("--on", "a100_sxm", "--output", "0"), "output must be a whole number of tokens of at least 1, got 0"),
+    ],
+)
+def test_bad_servings_are_one_line(refused_here, args, says):
+    assert says in refused_here(*SMALL, *args)
+
+
+def test_a_vision_network_serves_no_tokens(refused_here):
+    line = refused_here("serving", "zoo:resnet18", "--on", "a100_sxm", "--prompt", "8", "--output", "8")
+    assert "resnet18 is a vision network" in line
