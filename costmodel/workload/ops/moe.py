@@ -3,7 +3,7 @@
 from costmodel.workload.op import Op
 
 
-def touched_experts(experts: int, experts_per_token: int, tokens: float) -> float:
+def touched_experts(experts: int, experts_per_token: float, tokens: float) -> float:
     """Expected number of distinct experts that tokens reach under uniform routing: E (1 - (1 - k/E)^tokens)."""
     if not 0 < experts_per_token <= experts:
         raise ValueError(f"experts_per_token must be within 1..experts, got {experts_per_token=}, {experts=}")
@@ -17,7 +17,7 @@ def experts(
     features_out: int,
     *,
     experts: int,
-    experts_per_token: int,
+    experts_per_token: float,
     bias: bool = False,
     inputs: tuple[str, ...] = (),
 ) -> Op:

@@ -1,0 +1,128 @@
+"""AdaMoE: experts that do nothing among those a router chooses from, so that tokens take fewer true ones as they need.
+
+Zeng et al., AdaMoE: Token-Adaptive Routing with Null Experts for Mixture-of-Experts Language Models, arXiv 2406.13233.
+That balanced routing gives each token k n / (n + m) true experts is derived here.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from costmodel import zoo
+from costmodel.claim import Claim
+from costmodel.record import Real
+from costmodel.workload import Op, Workload
+from costmodel.workload.ops import experts
+
+
+def true_experts(experts: Real, null_experts: Real, experts_per_token: Real) -> Real:
+    """Mean true experts a token takes where all are taken equally often: k n / (n + m)."""
+    return experts_per_token * experts / (experts + null_experts)
+
+
+@dataclass(frozen=True)
+class NullExperts:
+    """Add `null_experts` to each router's choice, of which a token takes `experts_per_token` (0 = the model's number).
+
+    A token takes `true_per_token` true ones on average: measured, or 0 for balanced routing. Neither null experts nor
+    another number changes nothing. ValueError for negative numbers, more experts a token than there are, and workloads
+    without routed experts.
+    """
+
+    null_experts: int = 0
+    experts_per_token: int = 0
+    true_per_token: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.null_experts, self.experts_per_token, self.true_per_token) < 0:
+            raise ValueError(
+                "null_experts, experts_per_token and true_per_token must be at least 0, got "
+                f"{self.null_experts}, {self.experts_per_token} and {self.true_per_token}"
+            )
+
+    def __call__(self, workload: Workload) -> Workload:
+        """Return the workload whose experts see fewer tokens, and whose routers score more experts."""
+        if self == NullExperts():
+            return workload
+        if not any(op.kind == "experts" for op in workload.ops):
+            raise ValueError(f"{workload.name} has no routed experts")
+        if workload.phase == "training":
+            raise ValueError("null_experts takes forward passes: train what it returns")
+        layers = {op.name.rpartition(".experts.")[0]: op for op in workload.ops if op.kind == "experts"}
+        routers = {layer: workload.op(f"{layer}.gate") for layer in layers}
+        taken = {layer: self._taken(layers[layer], routers[layer]) for layer in layers}
+        return workload.map(lambda op: self._edited(op, routers, taken))
+
+    def _taken(self, op: Op, router: Op) -> tuple[int, float, float]:
+        """A layer's true experts, and how many a token takes before and after."""
+        stored, before = round(op.weight_elements / (op.n * op.k)), op.b * op.m / router.m
+        chosen = self.experts_per_token or round(before)
+        if chosen > stored + self.null_experts:
+            there = f"{stored} true and {self.null_experts} null experts"
+            raise ValueError(f"experts_per_token must be at most the {there}, got {chosen}")
+        after = self.true_per_token or float(true_experts(stored, self.null_experts, chosen))
+        if after > min(chosen, stored):
+            raise ValueError(f"true_per_token must be at most {min(chosen, stored)} here, got {after}")
+        return stored, float(before), after
+
+    def _edited(self, op: Op, routers: dict[str, Op], taken: dict[str, tuple[int, float, float]]) -> Op:
+        layer, found, part = op.name.rpartition(".experts.")
+        if found and layer in taken:
+            return _routed(op, routers[layer], *taken[layer])
+        layer, _, part = op.name.partition(".gate")
+        if layer in taken and part in ("", ".scores"):
+            return _scored(op, 1.0 + self.null_experts / taken[layer][0])
+        return op
+
+
+def _routed(op: Op, router: Op, stored: int, before: float, after: float) -> Op:
+    """An op of the experts on the rows that still reach them; their weighted sum has as many results as before."""
+    if op.kind == "experts":
+        fewer = experts(op.name, router.m, int(op.k), int(op.n), experts=stored, experts_per_token=after)
+        names = ("b", "m", "input_elements", "output_elements", "weight_reads")
+        return replace(op, **{name: getattr(fewer, name) for name in names})
+    if op.name.endswith(".combine"):
+        sums = op.output_elements
+        return replace(op, input_elements=sums * after, vector_flops=max(0.0, 2 * after - 1) * sums)
+    return _times(op, after / before, "input_elements", "output_elements", "vector_flops")
+
+
+def _scored(op: Op, wider: float) -> Op:
+    """A router, or its softmax, over `wider` times as many experts."""
+    if op.kind == "linear":
+        return _times(op, wider, "n", "weight_elements", "vector_elements", "output_elements")
+    return _times(op, wider, "input_elements", "output_elements", "vector_flops")
+
+
+def _times(op: Op, factor: float, *names: str) -> Op:
+    return replace(op, **{name: getattr(op, name) * factor for name in names})
+
+
+def expert_share(model: str) -> float:
+    """Share of the routed experts in the MACs of a token that attends to nothing: weights alone."""
+    ops = [op for op in zoo.build(model, phase="decode", context=1).ops if op.weight_elements]
+    return float(sum(op.macs for op in ops if op.kind == "experts") / sum(op.macs for op in ops))
+
+
+def _implied(of_all: bool) -> float:
+    """True experts a token at which top-2 routing saves the published 14.5 %, of all FLOPs or of the experts'."""
+    return 2.0 * (1.0 - 0.145 / (expert_share("mixtral-8x7b") if of_all else 1.0))
+
+
+_ABSTRACT = "Zeng et al., arXiv 2406.13233, abstract"
+_SHAPE = "Jiang et al., Mixtral of Experts, arXiv 2401.04088, table 1, counted"
+
+CLAIMS = (
+    Claim("AdaMoE", "flops-mixtral", "FLOPs saved on ARC-C by Mixtral 8x7B fine-tuned, %", _ABSTRACT, "training", 14.5),
+    Claim("AdaMoE", "expert-share-mixtral", "share of the experts in a token's MACs, scores left out", _SHAPE,
+          "analytic", 0.8844, partial(expert_share, "mixtral-8x7b"), rtol=1e-4),
+    Claim("AdaMoE", "implied-load-of-all", "true experts a token, if 14.5 % is of all FLOPs", f"{_ABSTRACT}; {_SHAPE}",
+          "analytic", 1.67, partial(_implied, True), rtol=0.003),
+    Claim("AdaMoE", "implied-load-of-experts", "true experts a token, if 14.5 % is of the experts' FLOPs", _ABSTRACT,
+          "analytic", 1.71, partial(_implied, False), rtol=0.003),
+    Claim("AdaMoE", "longcat-flash", "true experts a token of LongCat-Flash: top 12 of 512 and 256 that do nothing",
+          "zhijie-group.github.io/blogs/adamoe (2025)", "analytic", 8.0, lambda: float(true_experts(512, 256, 12)),
+          rtol=0.0),
+)  # fmt: skip
+
+EXAMPLES = (NullExperts(8), NullExperts(8, 3), NullExperts(8, 3, true_per_token=1.67))
+IDENTITIES = (NullExperts(),)

@@ -1,0 +1,80 @@
+"""Visual-token compression: a language model reads an image in fewer tokens than its encoder makes.
+
+Li et al., Inference Optimal VLMs Need Fewer Visual Tokens and More Parameters, arXiv 2411.03312; the encoder and the
+projector that compresses are outside of the language model and not counted.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar
+
+from costmodel import zoo
+from costmodel.claim import Claim
+from costmodel.strategies._tokens import Cut, stream
+from costmodel.workload import Op, Workload
+
+NAME = "visual_tokens"
+
+
+@dataclass(frozen=True)
+class VisualTokens:
+    """Leave `kept` of the `visual` tokens that an image takes of each sequence's context.
+
+    A prefill reads fewer tokens from the first layer on, a decode attends to fewer. kept = visual changes nothing.
+    ValueError unless 1 <= kept <= visual, for a context that is not longer than `visual`, and for other passes.
+    """
+
+    visual: int = 576
+    kept: int = 16
+    prunes: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.kept <= self.visual:
+            raise ValueError(f"1 <= kept <= visual must hold, got kept={self.kept}, visual={self.visual}")
+
+    def __call__(self, workload: Workload) -> Workload:
+        """Return the pass on the shorter context."""
+        if self.kept == self.visual:
+            return workload
+        keys = next((int(op.n) for op in workload.ops if op.kind == "attention"), 0)
+        if workload.phase not in ("prefill", "decode") or keys <= self.visual:
+            has = f"{workload.name}'s {workload.phase} attends to {keys} tokens"
+            raise ValueError(f"visual_tokens takes a prefill or decode with a context beyond {self.visual}, {has}")
+        left = keys - self.visual + self.kept
+        if workload.phase == "decode":
+            return workload.map(lambda op: _attends_to(op, keys, left), lambda op: op.kind == "attention")
+        whole = stream(workload)
+        entry = whole.layers[0].entry
+        source, elements = whole.workload.ops[entry].name, workload.batch * left * whole.width(entry)
+        joined = Op(f"{source}.{NAME}", "elementwise", (source,), input_elements=elements, output_elements=elements)
+        return whole.shortened({entry: Cut(joined, left)})
+
+
+def _attends_to(op: Op, keys: int, left: int) -> Op:
+    """A decode's attention to `left` of `keys` tokens; ValueError for another number of keys."""
+    if op.n != keys or op.heads.window or op.m != 1:
+        raise ValueError(f"visual_tokens takes layers that attend to all {keys} tokens, {op.name} has {op.n:g} keys")
+    names = ("kv_elements", "vector_flops")
+    fewer = {name: getattr(op, name) / keys * left for name in names}
+    return replace(op, n=left, heads=replace(op.heads, keys=left if op.heads.keys else 0), **fewer)
+
+
+def _saved(kept: int) -> float:
+    """MACs of the layers' weights in a prefill of 50 tokens and an image of 576 over those of an image of `kept`."""
+    whole = zoo.build("llama-2-7b", phase="prefill", context=50 + 576)
+    spent = [
+        sum(op.macs for op in pass_.ops if op.kind == "linear" and ".layers." in op.name)
+        for pass_ in (whole, VisualTokens(576, kept)(whole))
+    ]
+    return float(spent[0] / spent[1])
+
+
+CLAIMS = tuple(
+    Claim("Inference-optimal VLM", f"flops-576-to-{kept}", f"FLOPs with 576 visual tokens over those with {kept}",
+          "locuslab/llava-token-compression, scaling_law_code/objective.py: 2 N (50 + V)", "analytic",
+          (50 + 576) / (50 + kept), partial(_saved, kept), rtol=1e-9)
+    for kept in (1, 4, 16, 36, 64, 144)
+)  # fmt: skip
+
+EXAMPLES = (VisualTokens(200, 16), VisualTokens(64, 1))
+IDENTITIES = (VisualTokens(64, 64),)
