@@ -60,10 +60,10 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable .
 	@touch $@
 
-# timm is an oracle for the zoo; it asks for torchvision, whose wheels fit only some torch builds, so both come without
-# their own dependencies, which the test extra already has.
+# Oracles that come without their own dependencies, of which the test extra has those that are needed: timm asks for
+# torchvision, whose wheels fit only some torch builds; the tools that read our exports ask for old or large packages.
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) --editable '.[test]'
-	$(PIP) --no-deps timm torchvision
+	$(PIP) --no-deps timm torchvision nvidia-modelopt brevitas dependencies hls4ml quantizers
 	@command -v chromium chromium-browser google-chrome >/dev/null || ./.ci/browser || echo "no Chromium: browser tests will not run"
 	@touch $@

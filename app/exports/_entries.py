@@ -7,7 +7,7 @@ from app.exports._plan import Chosen, Layer
 from costmodel.precision import precision
 
 MODULES = ("", "linear", "conv", "embedding")
-"""Kinds of layers that are one module with one weight; routed experts are many, or none, by framework version."""
+"""Kinds of layers that are one module with one weight matrix; routed experts are many modules, or none."""
 
 
 class UnexpressibleError(ValueError):
@@ -33,7 +33,7 @@ def entries(
 
 def _require_usual(layer: Layer, cache: bool, sparse: bool) -> None:
     if layer.kind not in MODULES:
-        raise UnexpressibleError(f"{layer.kind} are no single module with a weight")
+        raise UnexpressibleError(f"{layer.kind} is no single module with a weight matrix")
     if layer.kept and not sparse:
         raise UnexpressibleError(f"it has no {layer.kept} sparsity")
     weight, activation, kv_cache = layer.precision.weight, layer.precision.activation, layer.precision.kv_cache

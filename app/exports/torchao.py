@@ -23,6 +23,7 @@ from costmodel.formats import Format
 TOOL = "torchao 0.18.0"
 FLOATS = {"fp8_e4m3": "float8_e4m3fn", "fp8_e5m2": "float8_e5m2"}
 MX = {"mxfp8_e4m3": "float8_e4m3fn", "mxfp4": "float4_e2m1fn_x2"}
+ROWS = {"_type": "PerRow", "_version": 1, "_data": {"dim": -1}}
 MULTIPLE = 16
 """quantize_ leaves a layer out whose rows or columns fp8 and NVFP4 kernels cannot take: not multiples of 16."""
 
@@ -53,6 +54,9 @@ def _weight_only(layer: Layer, weight: Format) -> Any:
         if weight.bits > 8:
             raise unknown("weight", weight, "integers of 1 to 8 bits")
         require_kind(layer, "linear", "embedding")
+        if weight.bits == 8:
+            rows = _rows(layer, weight) if weight.scale else ROWS
+            return _typed("Int8WeightOnlyConfig", 2, granularity=rows)
         dtype = _dtype(f"int{weight.bits}")
         return _typed("IntxWeightOnlyConfig", 2, weight_dtype=dtype, granularity=_rows(layer, weight))
     if weight.name in FLOATS:
@@ -69,7 +73,7 @@ def _integers(layer: Layer, weight: Format, activation: Format) -> Any:
     if activation.bits != 8:
         raise unknown("activation", activation, "int8")
     if is_integer(weight) and weight.bits == 8:
-        return _typed("Int8DynamicActivationInt8WeightConfig", 2, granularity=_typed("PerRow", 1, dim=-1))
+        return _typed("Int8DynamicActivationInt8WeightConfig", 2, granularity=ROWS)
     if (is_integer(weight) or is_grouped_integer(weight)) and weight.bits <= 8:
         return _typed(
             "Int8DynamicActivationIntxWeightConfig",
@@ -83,8 +87,7 @@ def _integers(layer: Layer, weight: Format, activation: Format) -> Any:
 def _floats(layer: Layer, weight: Format) -> Any:
     _require_multiples(layer)
     if weight.name == "fp8_e4m3":
-        rows = _typed("PerRow", 1, dim=-1)
-        return _typed("Float8DynamicActivationFloat8WeightConfig", 2, granularity=[rows, rows])
+        return _typed("Float8DynamicActivationFloat8WeightConfig", 2, granularity=[ROWS, ROWS])
     if weight.name in MX:
         require_groups(layer, weight.group_size)
         dtype = _dtype(MX[weight.name])

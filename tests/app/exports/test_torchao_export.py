@@ -8,7 +8,7 @@ from export_plans import assignments, plan
 from hypothesis import given
 from torch import nn
 from torchao.core.config import config_from_dict
-from torchao.quantization import quantize_
+from torchao.quantization import MappingType, quantize_
 
 from app import exports
 
@@ -26,8 +26,8 @@ def read(text):
     return config_from_dict(json.loads(text)).fqn_to_config
 
 
-def integer(dtype, granularity, mapping):
-    assert mapping.name == "SYMMETRIC"
+def integer(dtype, granularity, mapping=MappingType.SYMMETRIC):
+    assert mapping == MappingType.SYMMETRIC
     group = getattr(granularity, "group_size", None)
     return str(dtype).removeprefix("torch.") + (f"_g{group}" if group else "")
 
@@ -39,6 +39,7 @@ def row_scaled(config):
 
 NAMED = {
     "NoneType": lambda _: "bf16/bf16",
+    "Int8WeightOnlyConfig": lambda c: f"{integer(torch.int8, c.granularity)}/bf16",
     "IntxWeightOnlyConfig": lambda c: f"{integer(c.weight_dtype, c.granularity, c.mapping_type)}/bf16",
     "Int8DynamicActivationIntxWeightConfig": lambda c: (
         f"{integer(c.weight_dtype, c.weight_granularity, c.weight_mapping_type)}/int8"
@@ -97,7 +98,7 @@ def test_an_embedding_is_quantized_too():
         ("fp8_e4m3/fp8_e4m3", {"kind": "linear", "k": 72, "n": 8}, "multiples of 16, which 8 x 72 are not"),
         ("int8/bf16@2:4", {}, "it has no 2:4 sparsity"),
         ("int8/bf16/fp8_e4m3", {}, "fp8_e4m3 is asked for"),
-        ("int8/bf16", {"kind": "experts"}, "experts are no single module"),
+        ("int8/bf16", {"kind": "experts"}, "experts is no single module"),
     ],
 )
 def test_what_torchao_lacks_names_the_layer_and_its_format(pair, row, reason):
