@@ -2,7 +2,7 @@
 
 Kummer, Sidak, Reichmann, Gansterer, Adaptive Precision Training (AdaPT), arXiv 2107.13490. Only its abstract and parts
 of its introduction could be read: it keeps weights in float32, trains on a quantised copy, and counts cost in
-multiply-additions weighted by word length. How it picks word lengths is in dse/compression/word_lengths.py.
+multiply-additions weighted by word length. A run that picks its word lengths is dse.compression.word_lengths.
 """
 
 from collections.abc import Sequence
