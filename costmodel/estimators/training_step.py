@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from costmodel.estimators import gradient_compression
 from costmodel.estimators.assignment import Assignment
 from costmodel.estimators.collectives import all_gather_s, all_reduce_s, reduce_scatter_s, send_s
 from costmodel.estimators.estimate import Estimate, estimate
@@ -26,6 +27,16 @@ from costmodel.workload.training import nothing, training
 
 OVERLAPS = ("tensor", "pipeline", "data")
 
+RESIDUAL, LAYER = "residual", "mlp_residual"
+"""How the names of a transformer's residual sums end, and of the last one of a layer."""
+
+RECOMPUTE: dict[str, Callable[[Op], bool]] = {
+    "none": nothing,
+    "pointwise": lambda op: op.kind in ("norm", "activation") or _within(op),
+    "layers": lambda op: op.kind not in ("embedding", "send") and not op.name.endswith(LAYER),
+}
+"""What the backward pass computes anew: nothing, cheap ops, or all of a layer but what leaves it."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -33,7 +44,8 @@ class Layout:
 
     `zero` is the ZeRO stage of the data-parallel GPUs; `overlap` names the exchanges, among OVERLAPS, that run behind
     arithmetic; results of ops for which `recompute` holds are computed anew; `gradient_bits` are those that a gradient
-    is exchanged in. ValueError where a degree is below 1 or a name unknown.
+    is exchanged in, `gradient_kept` the share of entries that is (the largest, with error control). ValueError where a
+    degree is below 1, a name unknown, or gradients are to be both compressed and divided (ZeRO 2 and 3).
     """
 
     tensor: int = 1
@@ -44,6 +56,7 @@ class Layout:
     zero: int = 1
     overlap: tuple[str, ...] = ()
     gradient_bits: float = 32.0
+    gradient_kept: float = 1.0
     recompute: Callable[[Op], bool] = field(default=nothing, compare=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +65,11 @@ class Layout:
         unknown = [name for name in self.overlap if name not in OVERLAPS]
         if unknown:
             raise ValueError(f"overlap must be of {OVERLAPS}, got {unknown[0]!r}")
+        gradient_compression.require_kept(self.gradient_kept)
+        if self.gradient_kept < 1 and self.zero > 1:
+            raise ValueError(
+                f"compressed gradients are kept whole by each replica: zero must be 0 or 1, got {self.zero}"
+            )
 
     @property
     def gpus(self) -> int:
@@ -117,6 +135,11 @@ def training_step(
     )
 
 
+def _within(op: Op) -> bool:
+    """Whether an op multiplies or turns elements within a sublayer."""
+    return op.kind == "elementwise" and not op.name.endswith(RESIDUAL)
+
+
 def _estimate(whole: Workload, precision: Assignment, gpu: Gpu, layout: Layout, stage: int) -> Estimate:
     """One micro-batch's forward and backward on a stage; what stages send is counted apart."""
     part = pipeline_parallel(whole, layout.pipeline, stage)
@@ -155,12 +178,15 @@ def _data_exchange_s(found: Estimate, layout: Layout, network: Link) -> float:
 
     ZeRO 3 gathers weights for the forward and the backward pass anew.
     """
-    gradients = found.totals["params"] * layout.gradient_bits / 8.0
+    params = found.totals["params"]
+    gradients = params * layout.gradient_bits / 8.0
+    gathers = 0 if layout.zero == 0 else 2 if layout.zero == 3 else 1
+    weights = gathers * all_gather_s(found.totals["weight_bytes"], layout.data, network)
+    if layout.gradient_kept < 1:
+        return float(gradient_compression.exchange_s(params, layout.gradient_kept, layout.data, network) + weights)
     if layout.zero == 0:
         return float(all_reduce_s(gradients, layout.data, network))
-    gathers = 2 if layout.zero == 3 else 1
-    weights = all_gather_s(found.totals["weight_bytes"], layout.data, network)
-    return float(reduce_scatter_s(gradients, layout.data, network) + gathers * weights)
+    return float(reduce_scatter_s(gradients, layout.data, network) + weights)
 
 
 def _update_s(found: Estimate, layout: Layout, gpu: Gpu) -> float:
@@ -175,6 +201,8 @@ def _memory_bytes(found: Estimate, layout: Layout, micro_batches: int) -> float:
     states = state_bytes(
         totals["weight_bytes"], totals["gradient_bytes"], totals["optimizer_bytes"], layout.data, layout.zero
     )
+    if layout.gradient_kept < 1:
+        states += gradient_compression.STATE_BYTES * totals["params"]
     held = micro_batches_held(layout.pipeline, micro_batches, layout.interleave)
     return float(states + held * totals["peak_activation_bytes"])
 

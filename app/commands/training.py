@@ -1,0 +1,94 @@
+"""bitfront training: how many GPUs share a training step best, and how long training takes."""
+
+from typing import Any
+
+import click
+
+from app import complete
+
+
+@click.command("training")
+@click.argument("model", shell_complete=complete.models)
+@click.option("--on", "device", required=True, metavar="DEVICE", shell_complete=complete.devices, help="A GPU.")
+@click.option("--gpus", default="1", show_default=True, metavar="N,...", help="GPUs in all.")
+@click.option("--tensor", default="1", show_default=True, metavar="N,...", help="GPUs that share each layer.")
+@click.option("--pipeline", default="1", show_default=True, metavar="N,...", help="Stages of layers.")
+@click.option("--interleave", type=int, default=1, show_default=True, help="Chunks of layers a stage.")
+@click.option(
+    "--micro-batch", default="1", show_default=True, metavar="N,...", help="Sequences in one pass of a pipeline."
+)
+@click.option("--zero", type=int, default=1, show_default=True, help="The ZeRO stage of the replicas, 0 to 3.")
+@click.option("--recompute", default="none", show_default=True, help="none, pointwise (norms, activations) or layers.")
+@click.option("--gradient-kept", type=float, default=1.0, show_default=True, help="Share of gradients exchanged.")
+@click.option("--overlap", default="", metavar="E,...", help="Exchanges behind arithmetic: tensor, pipeline, data.")
+@click.option("--batch", type=int, required=True, help="Sequences in a step, over all GPUs.")
+@click.option("--context", type=int, required=True, help="Tokens of a sequence.")
+@click.option("--precision", default="bf16", show_default=True, help="As in estimate.")
+@click.option("--network", default="ib_ndr", show_default=True, help="The link between nodes, a port a GPU.")
+@click.option("--tokens", type=float, help="To train on: adds the days.")
+@click.option("--price", type=float, help="Of one GPU for an hour, in your currency: adds the cost of those days.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    model: str, device: str, gpus: str, tensor: str, pipeline: str, interleave: int, micro_batch: str, zero: int,
+    recompute: str, gradient_kept: float, overlap: str, batch: int, context: int, precision: str,
+    network: str, tokens: float | None, price: float | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Plan training steps of MODEL on many GPUs: each layout's time, memory, MFU and, with --tokens, days.
+
+    GPUs that share layers exchange over their own link, stages and replicas over --network, by formulas of both; what
+    is left of the GPUs after --tensor and --pipeline are replicas.
+    """
+    from app.choices import names
+    from app.progress import working
+    from app.text import to_json
+    from app.training import Question, plan, read
+    from costmodel.catalog import require
+    from costmodel.estimators.training_step import RECOMPUTE, Layout
+
+    given = (("--gpus", gpus), ("--tensor", tensor), ("--pipeline", pipeline), ("--micro-batch", micro_batch))
+    of = {option: _counts(option, text) for option, text in given}
+    gpu, link = read(device, network, price, tokens)
+    shared = Layout(
+        interleave=interleave,
+        zero=zero,
+        overlap=tuple(names(overlap)),
+        gradient_kept=gradient_kept,
+        recompute=RECOMPUTE[require("--recompute", recompute, RECOMPUTE)],
+    )
+    question = Question(
+        model, gpu, link, precision, of["--gpus"], of["--tensor"], of["--pipeline"], of["--micro-batch"], shared,
+        batch, context, tokens, price,
+    )  # fmt: skip
+    with working("Planning layouts"):
+        rows = plan(question)
+    if as_json:
+        click.echo(to_json({"model": model, "device": device, "network": network, "batch": batch, "plans": rows}))
+    else:
+        _show(f"{model} on {device}, {batch} sequences of {context} a step", rows)
+
+
+def _counts(option: str, text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    wrong = [part for part in parts if not part.isdecimal() or int(part) < 1]
+    if wrong:
+        raise ValueError(f"{option} must be whole numbers of at least 1, got {wrong[0]!r}")
+    return tuple(int(part) for part in parts)
+
+
+def _show(title: str, rows: list[dict[str, Any]]) -> None:
+    from app.text import print_table, quantity
+
+    named = ("gpus", "tensor", "pipeline", "data", "micro_batch")
+    shown = []
+    for row in (row for row in rows if "reason" not in row):
+        ends = "-".join(quantity("", row[f"step_{end}_s"]) for end in ("low", "high"))
+        told = {name: str(row[name]) for name in named}
+        told["step"] = f"{quantity('step_s', row['step_s'])} ({ends})"
+        told |= {"tokens/s": quantity("", row["tokens_per_s"]), "mfu": f"{row['mfu']:.1%}", "hfu": f"{row['hfu']:.1%}"}
+        told["memory"] = quantity("memory_bytes", row["memory_bytes"]) + " (does not fit)" * (not row["fits"])
+        told |= {name: f"{row[name]:.4g}" for name in ("days", "cost") if name in row}
+        shown.append(told)
+    print_table(title, shown, list(shown[0]))
+    for row in rows:
+        if "reason" in row:
+            click.echo(f"{' x '.join(str(row[name]) for name in named[1:4])}: {row['reason']}")

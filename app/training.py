@@ -1,0 +1,103 @@
+"""Plans of distributed training: every layout of GPUs that a command line spells, the fastest step first."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import costmodel as cm
+from costmodel import models
+from costmodel.estimators.training import days
+from costmodel.estimators.training_step import Layout, training_step
+from costmodel.hardware import Gpu, Link, link
+from costmodel.workload import Workload
+from dse.plan import InfeasibleError
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which layouts to try: `gpus` in all, degrees of tensor and pipeline parallelism, the rest replicas.
+
+    `layout` has what they share: chunks a stage, ZeRO stage, what overlaps and what is computed anew.
+    """
+
+    model: str
+    gpu: Gpu
+    network: Link
+    precision: str
+    gpus: tuple[int, ...]
+    tensor: tuple[int, ...]
+    pipeline: tuple[int, ...]
+    micro_batch: tuple[int, ...]
+    layout: Layout
+    batch: int
+    context: int
+    tokens: float | None = None
+    price: float | None = None
+
+    def layouts(self) -> Iterator[Layout]:
+        """Every layout whose degrees divide the GPUs."""
+        for gpus, tensor, pipeline, micro in product(self.gpus, self.tensor, self.pipeline, self.micro_batch):
+            if gpus % (tensor * pipeline) == 0:
+                data = gpus // (tensor * pipeline)
+                chunks = self.layout.interleave if pipeline > 1 else 1
+                shared = replace(self.layout, micro_batch=micro, interleave=chunks)
+                yield replace(shared, tensor=tensor, pipeline=pipeline, data=data)
+
+
+def plan(question: Question) -> list[dict[str, Any]]:
+    """Return a row a layout, those that fit first and the fastest of each number of GPUs first.
+
+    A layout that divides neither batch, layers nor heads has a `reason` instead of numbers. ValueError where all have;
+    InfeasibleError with the least memory where none fits.
+    """
+    rows = [_row(question, layout) for layout in question.layouts()]
+    if not rows:
+        raise ValueError(f"no product of --tensor and --pipeline divides {question.gpus[0]} GPUs")
+    ran = [row for row in rows if "reason" not in row]
+    if not ran:
+        raise ValueError(rows[0]["reason"])
+    if not any(row["fits"] for row in ran):
+        least = min(row["memory_bytes"] for row in ran)
+        has = question.gpu.memory_bytes
+        raise InfeasibleError(
+            f"no layout fits: the least needs {least / 1e9:.1f} GB of each GPU, which has {has / 1e9:.1f}",
+            {"memory_bytes": least},
+        )
+    ran.sort(key=lambda row: (row["gpus"], not row["fits"], row["step_s"]))
+    return ran + [row for row in rows if "reason" in row]
+
+
+def _row(question: Question, layout: Layout) -> dict[str, Any]:
+    named = {name: getattr(layout, name) for name in ("gpus", "tensor", "pipeline", "data", "micro_batch")}
+    try:
+        found = training_step(
+            _forward(question), question.batch, question.precision, question.gpu, layout, question.network
+        )
+    except ValueError as error:
+        return named | {"reason": str(error)}
+    row = named | {name: value for name, value in vars(found).items() if name not in ("layout", "batch")}
+    row["tokens_per_s"] = question.batch * question.context / found.step_s
+    if question.tokens is not None:
+        row["days"] = days(question.tokens, row["tokens_per_s"])
+        if question.price is not None:
+            row["cost"] = row["days"] * 24 * layout.gpus * question.price
+    return row
+
+
+def _forward(question: Question) -> Callable[[int], Workload]:
+    def forward(batch: int) -> Workload:
+        return models.load(question.model, phase="forward", batch=batch, context=question.context)
+
+    return forward
+
+
+def read(device: str, network: str, price: float | None, tokens: float | None) -> tuple[Gpu, Link]:
+    """The GPU and network of a question; ValueError where a number is not positive or the device no GPU."""
+    for name, value in (("--price", price), ("--tokens", tokens)):
+        if value is not None and not 0 < value < float("inf"):
+            raise ValueError(f"{name} must be positive, got {value}")
+    gpu = cm.device(device)
+    if not isinstance(gpu, Gpu):
+        raise ValueError(f"training is modelled on GPUs, {device} is none")
+    return gpu, link(network)

@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+GPT = ("training", "zoo:gpt2", "--on", "a100_sxm", "--batch", "64", "--context", "512")
+
+
+def test_layouts_are_told_with_the_time_to_train(bitfront):
+    args = (*GPT, "--gpus", "8,16", "--tensor", "1,4,8", "--pipeline", "1,3", "--tokens", "1e9", "--price", "2")
+    done = bitfront(*args, "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["plans"]
+    ran = [row for row in rows if "reason" not in row]
+    assert {(row["gpus"], row["tensor"], row["pipeline"]) for row in ran} == {
+        (8, 1, 1), (8, 4, 1), (16, 1, 1), (16, 4, 1)
+    }  # fmt: skip
+    for row in ran:
+        assert row["tensor"] * row["pipeline"] * row["data"] == row["gpus"]
+        assert sum(row["parts_s"].values()) == pytest.approx(row["step_s"])
+        assert row["days"] == pytest.approx(1e9 * row["step_s"] / (64 * 512) / 86400)
+        assert row["cost"] == pytest.approx(row["days"] * 24 * row["gpus"] * 2)
+        assert 0 < row["mfu"] <= row["hfu"] < 1
+    reasons = {row["tensor"]: row["reason"] for row in rows if "reason" in row}
+    assert "8 GPUs do not divide the 12 heads" in reasons[8]
+    steps = [row["step_s"] for row in ran if row["gpus"] == 8]
+    assert steps == sorted(steps)
+
+
+def test_computing_layers_anew_takes_time_and_saves_memory(bitfront):
+    rows = {}
+    for what in ("none", "pointwise", "layers"):
+        done = bitfront(*GPT, "--gpus", "1", "--micro-batch", "8", "--recompute", what, "--json")
+        (rows[what],) = json.loads(done.stdout)["plans"]
+    for less, more in (("none", "pointwise"), ("pointwise", "layers")):
+        assert rows[less]["step_s"] < rows[more]["step_s"]
+        assert rows[less]["memory_bytes"] > rows[more]["memory_bytes"]
+    assert rows["layers"]["hfu"] / rows["layers"]["mfu"] == pytest.approx(4 / 3, rel=0.1)
+
+
+def test_the_table_says_what_does_not_divide(bitfront):
+    done = bitfront(*GPT, "--gpus", "8", "--tensor", "1,8", "--micro-batch", "8")
+    assert done.returncode == 0, done.stderr
+    assert "tokens/s" in done.stdout
+    assert "8 GPUs do not divide the 12 heads" in done.stdout
+
+
+def test_a_model_that_fits_no_layout_names_the_least_and_exits_3(refused):
+    model = ("zoo:gpt3-175b", "--on", "a100_sxm", "--batch", "8", "--context", "2048")
+    line = refused("training", *model, "--gpus", "8", "--tensor", "8", code=3)
+    assert "no layout fits: the least needs" in line
+    assert "which has 80.0" in line
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--gpus", "0"), "--gpus must be whole numbers of at least 1, got '0'"),
+        (("--tensor", "two"), "--tensor must be whole numbers of at least 1, got 'two'"),
+        (("--gpus", "8", "--tensor", "3"), "no product of --tensor and --pipeline divides 8 GPUs"),
+        (("--gpus", "5", "--pipeline", "5"), "5 stages do not divide the 12 layers"),
+        (("--gpus", "3"), "3 replicas of micro-batches of 1 do not divide 64"),
+        (("--zero", "4"), "a ZeRO stage is 0, 1, 2 or 3, got 4"),
+        (("--overlap", "all"), "overlap must be of"),
+        (("--recompute", "some"), "unknown --recompute 'some'"),
+        (("--network", "ib"), "did you mean ib_"),
+        (("--price", "0"), "--price must be positive, got 0.0"),
+        (("--tokens", "-1"), "--tokens must be positive, got -1.0"),
+        (("--on", "zcu104"), "training is modelled on GPUs, zcu104 is none"),
+    ],
+)
+def test_bad_layouts_are_one_line(refused_here, args, says):
+    assert says in refused_here(*GPT, *args)
