@@ -10,7 +10,7 @@ from costmodel.precision import precision
 from costmodel.record import unstack
 from dse import passes
 from dse.axes import FIELD
-from dse.chunk import chosen_devices, device_batches
+from dse.devices import chosen_devices, device_batches
 from dse.evaluation import Grid, evaluate
 from dse.space import Space
 

@@ -1,6 +1,6 @@
 """What designs cost: the columns of one workload at precisions x devices, summed over its ops."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any, TypeVar
@@ -17,10 +17,11 @@ from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.record import Real, map_fields, stack, unstack
+from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Op
 from costmodel.workload.ops import linear
-from dse.passes import Pass
-from dse.sensitivity.data_free import sqnr_loss
+from dse.passes import CACHE, Kept, Pass
+from dse.sensitivity.data_free import noise_to_signal, sqnr_loss
 
 Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
@@ -41,6 +42,9 @@ COUNTED: dict[str, Callable[[Op, Precision], Real]] = {
 }
 """Sums over ops that depend on no device."""
 
+STORED = ("params", "weight_bytes", "kv_bytes")
+"""Those that an op has once, however often it runs."""
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -59,11 +63,13 @@ class Grid:
         """The devices one by one."""
         return unstack(self.devices)
 
+    def loss(self, layers: Iterable[tuple[Kept, float]]) -> Floats:
+        """The data-free proxy of so many layers by the share of weights kept, and caches: float64[precisions]."""
+        return sum((count * self._noise[kept] for kept, count in layers), np.zeros(len(self.precisions)))
+
     @cached_property
-    def loss(self) -> Floats:
-        """The data-free proxy of one layer with weights: float64[precisions]."""
-        row: Floats = sqnr_loss([linear("layer", 1, 1, 1)], self.precisions)[0]
-        return row
+    def _noise(self) -> "_Noise":
+        return _Noise(self.precisions)
 
     @cached_property
     def joules(self) -> tuple[Floats, Floats, Floats, Floats]:
@@ -77,6 +83,22 @@ class Grid:
     def shape(self) -> tuple[int, int]:
         """How many precisions and devices there are."""
         return len(self.precisions), len(np.atleast_1d(self.devices.memory_bytes))
+
+
+class _Noise(dict[Kept, Floats]):
+    """The proxy of one layer with weights by the share kept, or of a cache: float64[precisions], found when read."""
+
+    def __init__(self, precisions: tuple[Precision, ...]) -> None:
+        super().__init__()
+        self.precisions = precisions
+
+    def __missing__(self, kept: Kept) -> Floats:
+        if kept == CACHE:
+            self[kept] = np.array([noise_to_signal(p.kv_cache) for p in self.precisions])
+        else:
+            pruned = [NMSparsity(*kept) if kept != (1, 1) else None] * len(self.precisions)
+            self[kept] = sqnr_loss([linear("layer", 1, 1, 1)], self.precisions, sparsity=pruned)[0]
+        return self[kept]
 
 
 def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Columns:
@@ -93,8 +115,7 @@ def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Co
         if "latency_s" in found:
             found["examples_per_s"] = done.workload.batch / found["latency_s"]
     if "loss" in names:
-        layers = done.counted.times[done.counted.batch.weight_elements > 0].sum()
-        found["loss"] = (layers * grid.loss)[:, None]  # the proxy of dse.choices: every layer's noise added
+        found["loss"] = grid.loss(done.layers.items())[:, None]  # the proxy of dse.choices: every layer's noise added
     nan = np.full((1, 1), np.nan)
     return {name: np.broadcast_to(found.get(name, nan), grid.shape) for name in names}
 

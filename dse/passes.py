@@ -19,10 +19,21 @@ from costmodel.precision import W32A32
 from costmodel.record import Real, stack
 from costmodel.strategies import strategy
 from costmodel.strategies._named import NONE
+from costmodel.strategies.speculative_decoding import PREFIX
 from costmodel.workload import Op, Workload
 from dse.axes import SHAPE, label
+from dse.sensitivity.data_free import POINTS
 
-_what_it_costs = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs")))
+what_it_costs = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs", "count")))
+"""The fields that decide what one execution of an op costs."""
+
+Kept = tuple[int, int]
+"""n of every m weights; (1, 1) is all."""
+
+CACHE = (0, 0)
+"""In the place of a share of weights: the keys and values that an attention finds cached."""
+
+Layers = dict[Kept, float]
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ class Distinct:
     @staticmethod
     def of(ops: Sequence[Op]) -> "Distinct":
         """Merge equal ops, in the order of their first."""
-        keys = [_what_it_costs(op) for op in ops]
+        keys = [(what_it_costs(op), op.count) for op in ops]
         times = Counter(keys)
         first = dict(zip(reversed(keys), reversed(ops), strict=True))
         return Distinct(tuple(first[key] for key in times), np.array(list(times.values()), dtype=np.float64))
@@ -74,16 +85,43 @@ class Pass:
         peak_bytes = peak_activation_bytes(self.workload, W32A32)
         return peak_bytes * BITS_PER_BYTE / float(W32A32.activation.bits_per_element)
 
+    @cached_property
+    def layers(self) -> Layers:
+        """How many layers with weights there are by the share kept, and caches; those of drafts left out."""
+        return layers_of(self.workload.ops, [1.0] * len(self.workload.ops))
 
-def build(values: Mapping[str, Any]) -> Pass:
-    """Return the pass of a design's values on the axes; ValueError where one does not apply to the model."""
+
+def layers_of(ops: Sequence[Op], times: Sequence[float]) -> Layers:
+    """Count layers with weights by `kept_share`, and caches; what a draft gets wrong costs tokens, not quality."""
+    found: Layers = {}
+    for op, count in zip(ops, times, strict=True):
+        if (op.weight_elements > 0 or op.kv_elements > 0) and not op.name.startswith(PREFIX):
+            key = kept_share(op) if op.weight_elements > 0 else CACHE
+            found[key] = found.get(key, 0.0) + count
+    return found
+
+
+def kept_share(op: Op) -> Kept:
+    """How many of how many weights are not zero; without a structure of 4096, the sample of the loss proxy."""
+    if op.weight_density >= 1:
+        return 1, 1
+    block = int(op.weight_block) or POINTS
+    return max(1, round(float(op.weight_density) * block)), block
+
+
+def key_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """The model with its shape and the spelled strategy of a design; ValueError where a shape is given twice."""
     model = dict(values["model"]) if isinstance(values["model"], Mapping) else {"model": values["model"]}
     shape = {name: values[name] for name in SHAPE if name in values}
     twice = sorted(set(shape) & set(model))
     if twice:
         raise ValueError(f"{twice[0]} is an axis and also fixed for {label(values['model'])}")
-    key = json.dumps([model | shape, values.get("strategy", NONE)])
-    return _build(key)
+    return model | shape, values.get("strategy", NONE)
+
+
+def build(values: Mapping[str, Any]) -> Pass:
+    """Return the pass of a design's values on the axes; ValueError where one does not apply to the model."""
+    return _build(json.dumps(key_of(values)))
 
 
 @lru_cache(maxsize=64)

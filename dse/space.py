@@ -147,14 +147,20 @@ class Space:
         devices: list[int] = [len(axis.values) for axis in self.axes if axis.name.startswith("device")]
         return len(self.axis("precision").values), math.prod(devices)
 
-    def blocks(self, start: int, stop: int, most: int) -> Iterator["Block"]:
-        """Cut designs start..stop into rectangles of precisions x devices of one workload, each of `most` at most."""
+    def blocks(self, start: int, stop: int, most: int, *, deep: bool = False) -> Iterator["Block"]:
+        """Cut designs start..stop into rectangles of precisions x devices of one workload, each of `most` at most.
+
+        `deep` takes several workloads together where all of their designs are in.
+        """
         precisions, devices = self.inner()
         tall = max(1, most // devices)
         while start < stop:
             outer, within = divmod(start, precisions * devices)
             row, column = divmod(within, devices)
-            if column or stop - start < devices or devices > most:
+            depth = min(stop - start, most) // (precisions * devices) if deep and not within else 0
+            if depth > 1:
+                block = Block(start, outer, slice(0, precisions), slice(0, devices), depth)
+            elif column or stop - start < devices or devices > most:
                 width = min(devices - column, stop - start, most)
                 block = Block(start, outer, slice(row, row + 1), slice(column, column + width))
             else:
@@ -166,17 +172,21 @@ class Space:
 
 @dataclass(frozen=True)
 class Block:
-    """Designs of one workload: `start` is the first's index, rows and columns are slices of precisions and devices."""
+    """Designs of `depth` workloads from the `outer`-th on: rows and columns are slices of precisions and devices.
+
+    `start` is the first design's index.
+    """
 
     start: int
     outer: int
     rows: slice
     columns: slice
+    depth: int = 1
 
     @property
     def size(self) -> int:
         """How many designs it holds."""
-        return int((self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start))
+        return int(self.depth * (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start))
 
 
 def digest(data: Any) -> str:

@@ -15,7 +15,9 @@ from costmodel.files import write_atomically
 from costmodel.hardware import Fpga
 from dse import journal, passes, store
 from dse.chunk import Counts, Evaluated, blocks, corners, feasible, merge
+from dse.design_columns import takes_cells
 from dse.records import Part, Record
+from dse.sketches import sketch
 from dse.space import Space
 from dse.store import Plan, Run
 
@@ -25,8 +27,8 @@ Tell: TypeAlias = Callable[[int, int], object]
 
 TARGET = 2.0**20
 """Work of a chunk in units of an op at a precision on a device by the roofline: a fraction of a second."""
-UNITS = {"roofline": 1.0, "estimate": 2.0**6, "fpga": 2.0**11}
-"""Units of a distinct op of a design by what evaluates it, judged from the speeds of all three on one core."""
+UNITS = {"roofline": 1.0, "cells": 2.0, "estimate": 2.0**6, "fpga": 2.0**11}
+"""Units of a distinct op of a design by what evaluates it, judged from the speeds of all four on one core."""
 MOST_CHUNKS = 4096
 MOST_PARTS = 64
 """Fronts of chunks that are kept before they are reduced to one."""
@@ -156,8 +158,12 @@ def _space(spec: str) -> Space:
 
 def chunk_designs(space: Space) -> int:
     """Designs of a chunk, whole rows of a workload where they fit; ValueError where a model refuses an axis's ends."""
-    distinct = float(np.mean([len(passes.build(corner).counted.ops) for corner in corners(space)]))
-    kind = "fpga" if any(isinstance(device, Fpga) for device in space.devices) else space.latency
+    if takes_cells(space):
+        kind, sizes = "cells", [sum(len(part.ops) for part in sketch(c).passes) for c in corners(space)]
+    else:
+        sizes = [len(passes.build(corner).counted.ops) for corner in corners(space)]
+        kind = "fpga" if any(isinstance(device, Fpga) for device in space.devices) else space.latency
+    distinct = float(np.mean(sizes))
     wanted = max(TARGET / (UNITS[kind] * distinct), space.size / MOST_CHUNKS, 1.0)
     precisions, devices = space.inner()
     unit = next((u for u in (precisions * devices, devices) if u <= wanted), 1)

@@ -14,7 +14,7 @@ from costmodel.estimators import attention_kind, fitted_roofline
 from costmodel.estimators.attention_kind import CONTEXT, GENERATION, AttentionKind
 from costmodel.estimators.attention_latency import borrowed
 from costmodel.estimators.attention_latency import predict as measured
-from costmodel.estimators.prediction import Prediction, joined, scattered
+from costmodel.estimators.prediction import Prediction, joined, rows_by, scattered
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.record import map_fields
@@ -39,12 +39,12 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     rows = _rows(op, precision, gpu)
     has_pipe = (gpu.peak_flops.of(precision.attention_pipe) > 0) & (gpu.peak_flops.of(rows.kind.pipe) > 0)
     columns = (rows.kind.math, rows.kind.pipe, rows.kind.causal, rows.reasons)
-    labels = np.array([" ".join(map(str, label)) for label in zip(*columns, strict=True)])
+    known = np.flatnonzero(has_pipe)
     parts: list[tuple[NDArray[np.intp], Prediction]] = []
-    for label in np.unique(labels[has_pipe]):
-        at = np.flatnonzero((labels == label) & has_pipe)
+    for group in rows_by(*(column[known] for column in columns)):
+        at = known[group]
         parts.append((at, _of_one_kind(at, op, precision, rows, gpu)))
-    return scattered(parts, len(labels))
+    return scattered(parts, len(rows.reasons))
 
 
 def _of_one_kind(at: NDArray[np.intp], op: Op, precision: Precision, rows: _Rows, gpu: Gpu) -> Prediction:

@@ -52,7 +52,7 @@ class ObliviousTrees:
             leaf |= codes.take(self.feature[:, level].astype(np.intp), axis=0) > self.cut[:, level, None]
         at = leaf + (np.arange(trees) << depth)[:, None]
         found = self.values.reshape(-1).take(at)
-        return np.asarray(np.ones(trees) @ found)
+        return np.asarray(found.sum(axis=0))  # tree after tree: a row's sum does not depend on the rows beside it
 
 
 def pack(trees: ObliviousTrees) -> dict[str, NDArray[Any]]:

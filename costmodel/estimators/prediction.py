@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +57,16 @@ def scattered(parts: list[tuple[NDArray[np.intp], Prediction]], size: int) -> Pr
 
 def joined(reasons: Mapping[str, NDArray[np.bool_]], size: int) -> NDArray[np.str_]:
     """Of each of `size` rows the reasons that hold, separated by commas, "" where none does."""
-    found = np.full(size, "", dtype="U96")
-    for reason, holds in reasons.items():
-        longer = np.where(found == "", reason, np.char.add(np.char.add(found, ", "), reason))
-        found = np.where(holds, longer, found)
-    return found
+    codes = np.zeros(size, dtype=np.int64)
+    for i, holds in enumerate(reasons.values()):
+        codes |= np.broadcast_to(holds, size).astype(np.int64) << i
+    told, which = np.unique(codes, return_inverse=True)
+    texts = [", ".join(reason for i, reason in enumerate(reasons) if code >> i & 1) for code in told.tolist()]
+    return np.array(texts, dtype=np.str_)[which]
+
+
+def rows_by(*columns: NDArray[Any]) -> list[NDArray[np.intp]]:
+    """Rows whose values in all columns are equal, in the order of the values as text."""
+    keys: dict[tuple[Any, ...], int] = {}
+    codes = np.array([keys.setdefault(row, len(keys)) for row in zip(*(c.tolist() for c in columns), strict=True)])
+    return [np.flatnonzero(codes == keys[key]) for key in sorted(keys, key=str)]

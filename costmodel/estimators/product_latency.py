@@ -13,7 +13,7 @@ from costmodel.estimators import fitted_roofline, gemm_kind, sparse_pipe, traffi
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import borrowed
 from costmodel.estimators.gemm_latency import predict as measured
-from costmodel.estimators.prediction import Prediction, joined, scattered
+from costmodel.estimators.prediction import Prediction, joined, rows_by, scattered
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.record import Real, map_fields
@@ -29,12 +29,12 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     grouped = _is_convolution(op) & (op.b > 1)
     reasons = np.where(grouped, "grouped convolution", _reasons(op, kind))
     has_pipe = gpu.peak_flops.of(kind.pipe) > 0
-    labels = np.array([f"{math} {pipe} {why}" for math, pipe, why in zip(kind.math, kind.pipe, reasons, strict=True)])
+    known = np.flatnonzero(has_pipe)
     parts: list[tuple[NDArray[np.intp], Prediction]] = []
-    for label in np.unique(labels[has_pipe]):
-        rows = np.flatnonzero((labels == label) & has_pipe)
+    for group in rows_by(kind.math[known], kind.pipe[known], reasons[known]):
+        rows = known[group]
         parts.append((rows, _of_one_family(rows, op, precision, kind, gpu, because=str(reasons[rows[0]]))))
-    return scattered(parts, len(labels))
+    return scattered(parts, len(reasons))
 
 
 def _of_one_family(

@@ -36,6 +36,11 @@ class NMSparsity:
         if not 0 < self.n <= self.m:
             raise ValueError(f"0 < n <= m must hold, got n={self.n}, m={self.m}")
 
+    @property
+    def alike(self) -> bool:
+        """Whether ops that differ in name alone are pruned alike."""
+        return self.layers == ("*",)
+
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers pruned."""
         return workload.map(self.prune, self.touches) if self.n < self.m else workload

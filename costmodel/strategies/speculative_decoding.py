@@ -4,7 +4,9 @@ Leviathan, Kalman, Matias, Fast Inference from Transformers via Speculative Deco
 round (equation 1), speed-up (theorem 3.8). Acceptances are taken as independent and alike.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +34,8 @@ class SpeculativeDecoding:
     draft_tokens: int = 4
     acceptance_rate: float = 0.8
     draft: str = "llama-3.2-1b"
+    alike: ClassVar[bool] = True
+    scored: ClassVar[tuple[bool, ...]] = (False, True)
 
     def __post_init__(self) -> None:
         check(self.draft_tokens, self.acceptance_rate)
@@ -41,13 +45,26 @@ class SpeculativeDecoding:
         """Return the pass of one token on average."""
         if self.draft_tokens == 0:
             return workload
-        wide = several_tokens(workload, self.draft_tokens + 1)
-        drafting = zoo.build(self.draft, phase="decode", batch=workload.batch, context=context(workload))
-        rounds = 1.0 / float(expected_tokens(self.acceptance_rate, self.draft_tokens))
-        ops = [_drafted(op, self.draft_tokens * rounds) for op in drafting.ops]
-        ops += [op.times(rounds) for op in wide.ops]
+        (drafting, wide), (draft_runs, target_runs) = self.passes(workload), self.runs
+        ops = [_drafted(op, draft_runs) for op in drafting.ops] + [op.times(target_runs) for op in wide.ops]
         covers = f"a token on average of a round of {self.draft} and {workload.name}: {workload.covers}"
         return replace(workload, ops=tuple(ops), uncounted=workload.uncounted + drafting.uncounted, covers=covers)
+
+    @property
+    def rounds(self) -> tuple[str, int]:
+        """What decides the passes of a round."""
+        return self.draft, self.draft_tokens
+
+    @property
+    def runs(self) -> tuple[float, float]:
+        """How often the draft's and the target's passes run for a token: all that the acceptance rate decides."""
+        rounds = 1.0 / float(expected_tokens(self.acceptance_rate, self.draft_tokens))
+        return self.draft_tokens * rounds, rounds
+
+    def passes(self, workload: Workload, build: Callable[..., Workload] = zoo.build) -> tuple[Workload, Workload]:
+        """One pass of the draft, which `build` makes, and the pass of the target that checks."""
+        wide = several_tokens(workload, self.draft_tokens + 1)
+        return build(self.draft, phase="decode", batch=workload.batch, context=context(workload)), wide
 
 
 def check(draft_tokens: int, acceptance_rate: float) -> None:

@@ -43,7 +43,7 @@ def build(
     `resolution` is for vision networks (theirs where None), `context` and `phase` for language models, which decode one
     token after a context of 1024 unless told otherwise. ValueError where an argument does not apply.
     """
-    _require_sizes(batch=batch, resolution=resolution, context=context)
+    require_sizes(batch=batch, resolution=resolution, context=context)
     family, found = _family(name), language_model(name)
     if found is not None:
         if resolution is not None:
@@ -75,7 +75,7 @@ def _family(name: str) -> str:
     return by_model[require("model", name, by_model)]
 
 
-def _require_sizes(**sizes: int | None) -> None:
+def require_sizes(**sizes: int | None) -> None:
     """Refuse what no pass can have; resolution and context have bounds of their own below, by model."""
     for argument, value in sizes.items():
         if value is not None and value > LARGEST[argument]:

@@ -1,0 +1,182 @@
+"""What each op costs at each precision on each GPU, evaluated once however many workloads of a sweep have it.
+
+Workloads share most of their ops: a draft's are those of every draft length, a pruned layer's those of every context. A
+workload's columns are sums over such cells, each as often as its op runs.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators import gpu_latency, power_prediction
+from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
+from costmodel.estimators.traffic import BITS_PER_BYTE
+from costmodel.precision import Precision
+from costmodel.record import map_fields, stack
+from costmodel.workload import Op
+from dse.evaluation import COUNTED, STORED, WITH_FOOTPRINT, WITH_LATENCY, Columns, Grid
+from dse.sketches import Folded, Sketch
+
+Floats = NDArray[np.float64]
+
+MOST_OPS = 2**17
+"""Distinct ops whose cells are kept."""
+
+TOGETHER = 2**15
+"""Cells that are evaluated at once."""
+
+
+@dataclass
+class Cells:
+    """The cells of a grid, of `names` of its metrics: float64[ops, precisions, devices or 1], growing by need.
+
+    The first op stands for none, with zeros for cells.
+    """
+
+    grid: Grid
+    names: tuple[str, ...]
+    rows: dict[Any, int] = field(default_factory=dict)
+    columns: dict[str, Floats] = field(default_factory=dict)
+
+    @staticmethod
+    def of(grid: Grid, names: Collection[str]) -> "Cells":
+        """Empty cells for what the named metrics need."""
+        wanted = {n for n in COUNTED if n in names}
+        wanted |= {"latency_s"} if set(names) & set(WITH_LATENCY) else set()
+        wanted |= {"energy_j"} & set(names)
+        wanted |= {"params", "weight_bytes", "kv_bytes"} if set(names) & set(WITH_FOOTPRINT) else set()
+        return Cells(grid, tuple(sorted(wanted)))
+
+    def rows_of(self, passes: Sequence[Folded]) -> list[NDArray[np.int64]]:
+        """Where the cells of each pass's ops are; those that are not there yet are evaluated."""
+        if len(self.rows) > MOST_OPS:
+            self.rows.clear()
+            self.columns.clear()
+        new: dict[Any, Op] = {}
+        for part in passes:
+            new |= {key: op for key, op in zip(part.keys, part.ops, strict=True) if key not in self.rows}
+        if new:
+            self._add(new)
+        return [np.array([self.rows[key] for key in part.keys]) for part in passes]
+
+    def _add(self, new: dict[Any, Op]) -> None:
+        start = len(self.rows) + 1
+        self.rows |= {key: start + i for i, key in enumerate(new)}
+        found = cells(list(new.values()), self.grid, self.names)
+        for name, column in found.items():
+            known = self.columns.get(name, np.zeros((1, *column.shape[1:])))
+            self.columns[name] = np.concatenate([known, column])
+
+
+def cells(ops: list[Op], grid: Grid, names: Collection[str]) -> Columns:
+    """Return the named columns of one execution of each op: float64[ops, precisions, devices or 1]."""
+    batch = stack(ops)
+    op, precision = _on_axis(batch, 0), _on_axis(grid.precision, 1)
+    shape = len(ops), len(grid.precisions)
+    counted = [name for name in names if name in COUNTED]
+    found = {name: np.broadcast_to(COUNTED[name](op, precision), shape)[..., None].copy() for name in counted}
+    timed = [name for name in names if name in ("latency_s", "energy_j")]
+    found |= {name: np.full((*shape, grid.shape[1]), np.nan) for name in timed}
+    if timed:
+        for weighted in (False, True):
+            at = np.flatnonzero((batch.weight_elements > 0) & (batch.kv_elements == 0) == weighted)
+            if at.size:
+                _time(map_fields(batch, lambda c, at=at: c[at]), at, grid, weighted, {n: found[n] for n in timed})
+    return found
+
+
+def _time(batch: Op, at: NDArray[np.intp], grid: Grid, weighted: bool, found: Columns) -> None:
+    """Fill in the times and energies of ops that read one side of a precision alone, once for each such side."""
+    chosen, which = _sides(grid.precisions, weighted)
+    precision = _on_axis(stack(chosen), 1)
+    step = max(1, TOGETHER // len(chosen))
+    for start in range(0, len(at), step):
+        op = _on_axis(map_fields(batch, lambda c, start=start: c[start : start + step]), 0)
+        for d, device in enumerate(grid.records):
+            latency = gpu_latency.predict(op, precision, device)
+            columns = {"latency_s": latency.latency_s}
+            if "energy_j" in found:
+                columns |= power_prediction.energy_j(op, precision, device, latency)
+            for name, column in found.items():
+                column[at[start : start + step], :, d] = columns[name][:, which]
+
+
+def _sides(precisions: Sequence[Precision], weighted: bool) -> tuple[list[Precision], NDArray[np.int64]]:
+    """Precisions that differ to ops with weights, or to ops without, and which of them each is like."""
+    first = precisions[0]
+    same = ("kv_cache", "attention_pipe") if weighted else ("weight", "math_pipe")
+    sides = [replace(p, **{name: getattr(first, name) for name in same}) for p in precisions]
+    chosen = list(dict.fromkeys(sides))
+    return chosen, np.array([chosen.index(side) for side in sides])
+
+
+def evaluate(sketches: Sequence[Sketch], known: Cells, names: Collection[str]) -> Columns:
+    """Return named metrics of workloads at every precision on every device: float64[workloads, precisions, devices].
+
+    They are what `dse.evaluation.evaluate` gives, to rounding; a metric that no GPU has is nan.
+    """
+    parts = list({id(p): p for s in sketches for p in s.passes}.values())
+    rows = dict(zip(map(id, parts), known.rows_of(parts), strict=True))
+    laid = _Laid.of(sketches, rows)
+    found = {name: laid.summed(known.columns[name], stored=name in STORED) for name in known.names}
+    batch = np.array([s.batch for s in sketches], dtype=np.float64)[:, None, None]
+    if "latency_s" in found:
+        found["examples_per_s"] = batch / found["latency_s"]
+    if set(names) & set(WITH_FOOTPRINT):
+        found |= _footprint(sketches, known.grid, found)
+    if "loss" in names:
+        noise = {layers: known.grid.loss(layers) for layers in {tuple(s.layers) for s in sketches}}
+        found["loss"] = np.stack([noise[tuple(s.layers)] for s in sketches])[..., None]
+    shape = (len(sketches), *known.grid.shape)
+    return {name: np.broadcast_to(found.get(name, np.array(np.nan)), shape) for name in names}
+
+
+def _footprint(sketches: Sequence[Sketch], grid: Grid, found: Columns) -> Columns:
+    bits = np.array([p.activation.bits_per_element for p in grid.precisions])
+    peak = np.array([s.peak_elements for s in sketches])[:, None] * bits / BITS_PER_BYTE
+    more = {"peak_activation_bytes": peak[..., None]}
+    trains = np.array([s.phase == "training" for s in sketches])[:, None, None]
+    if trains.any():
+        more["gradient_bytes"] = np.where(trains, found["weight_bytes"], np.nan)
+        more["optimizer_bytes"] = np.where(trains, optimizer_bytes(1.0, "adam") * found["params"], np.nan)
+    occupied = [np.nan_to_num((found | more)[part]) for part in FOOTPRINT if part in found | more]
+    return more | {"footprint_bytes": sum(occupied[1:], occupied[0])}
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """Cells of workloads side by side, padded with the first: rows, runs and times, [workloads, ops]."""
+
+    rows: NDArray[np.int64]
+    runs: Floats
+    times: Floats
+
+    @staticmethod
+    def of(sketches: Sequence[Sketch], rows: dict[int, NDArray[np.int64]]) -> "_Laid":
+        most = max(sum(len(p.times) for p in s.passes) for s in sketches)
+        laid = _Laid(*(np.zeros((len(sketches), most), dtype=t) for t in (np.int64, np.float64, np.float64)))
+        for i, s in enumerate(sketches):
+            at = 0
+            for part, runs in zip(s.passes, s.runs, strict=True):
+                to = at + len(part.times)
+                laid.rows[i, at:to], laid.times[i, at:to] = rows[id(part)], part.times
+                laid.runs[i, at:to] = part.runs * runs
+                at = to
+        return laid
+
+    def summed(self, cells: Floats, *, stored: bool) -> Floats:
+        """Sum cells over each workload's ops: float64[workloads, precisions, devices or 1]."""
+        weights = self.times if stored else self.runs
+        total = np.zeros((len(self.rows), *cells.shape[1:]))
+        for column in range(self.rows.shape[1]):
+            total += weights[:, column, None, None] * cells[self.rows[:, column]]
+        return total
+
+
+def _on_axis(batch: Any, axis: int) -> Any:
+    shape = [1, 1]
+    shape[axis] = -1
+    return map_fields(batch, lambda column: np.reshape(column, shape))
