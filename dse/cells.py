@@ -6,7 +6,9 @@ workload's columns are sums over such cells, each as often as its op runs.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from costmodel.estimators import gpu_latency, power_prediction
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
 from costmodel.estimators.traffic import BITS_PER_BYTE
+from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.record import map_fields, stack
 from costmodel.workload import Op
@@ -40,6 +43,7 @@ class Cells:
     names: tuple[str, ...]
     rows: dict[Any, int] = field(default_factory=dict)
     columns: dict[str, Floats] = field(default_factory=dict)
+    found: WeakKeyDictionary[Folded, NDArray[np.int64]] = field(default_factory=WeakKeyDictionary)
 
     @staticmethod
     def of(grid: Grid, names: Collection[str]) -> "Cells":
@@ -53,14 +57,14 @@ class Cells:
     def rows_of(self, passes: Sequence[Folded]) -> list[NDArray[np.int64]]:
         """Where the cells of each pass's ops are; those that are not there yet are evaluated."""
         if len(self.rows) > MOST_OPS:
-            self.rows.clear()
-            self.columns.clear()
-        new: dict[Any, Op] = {}
-        for part in passes:
-            new |= {key: op for key, op in zip(part.keys, part.ops, strict=True) if key not in self.rows}
+            self.rows, self.columns, self.found = {}, {}, WeakKeyDictionary()
+        unseen = [part for part in passes if part not in self.found]
+        new = {key: op for p in unseen for key, op in zip(p.keys, p.ops, strict=True) if key not in self.rows}
         if new:
             self._add(new)
-        return [np.array([self.rows[key] for key in part.keys]) for part in passes]
+        for part in unseen:
+            self.found[part] = np.array([self.rows[key] for key in part.keys])
+        return [self.found[part] for part in passes]
 
     def _add(self, new: dict[Any, Op]) -> None:
         start = len(self.rows) + 1
@@ -83,25 +87,25 @@ def cells(ops: list[Op], grid: Grid, names: Collection[str]) -> Columns:
     if timed:
         for weighted in (False, True):
             at = np.flatnonzero((batch.weight_elements > 0) & (batch.kv_elements == 0) == weighted)
-            if at.size:
-                _time(map_fields(batch, lambda c, at=at: c[at]), at, grid, weighted, {n: found[n] for n in timed})
+            _time(batch, at, grid, weighted, {name: found[name] for name in timed})
     return found
 
 
 def _time(batch: Op, at: NDArray[np.intp], grid: Grid, weighted: bool, found: Columns) -> None:
-    """Fill in the times and energies of ops that read one side of a precision alone, once for each such side."""
+    """Fill in the times and energies of the ops `at`, which read one side of a precision, once for each such side."""
     chosen, which = _sides(grid.precisions, weighted)
     precision = _on_axis(stack(chosen), 1)
     step = max(1, TOGETHER // len(chosen))
-    for start in range(0, len(at), step):
-        op = _on_axis(map_fields(batch, lambda c, start=start: c[start : start + step]), 0)
+    for rows in (at[start : start + step] for start in range(0, len(at), step)):
+        op = _on_axis(map_fields(batch, itemgetter(rows)), 0)
         for d, device in enumerate(grid.records):
+            assert isinstance(device, Gpu)
             latency = gpu_latency.predict(op, precision, device)
             columns = {"latency_s": latency.latency_s}
             if "energy_j" in found:
                 columns |= power_prediction.energy_j(op, precision, device, latency)
             for name, column in found.items():
-                column[at[start : start + step], :, d] = columns[name][:, which]
+                column[rows, :, d] = columns[name][:, which]
 
 
 def _sides(precisions: Sequence[Precision], weighted: bool) -> tuple[list[Precision], NDArray[np.int64]]:
@@ -157,7 +161,8 @@ class _Laid:
     @staticmethod
     def of(sketches: Sequence[Sketch], rows: dict[int, NDArray[np.int64]]) -> "_Laid":
         most = max(sum(len(p.times) for p in s.passes) for s in sketches)
-        laid = _Laid(*(np.zeros((len(sketches), most), dtype=t) for t in (np.int64, np.float64, np.float64)))
+        shape = len(sketches), most
+        laid = _Laid(np.zeros(shape, dtype=np.int64), np.zeros(shape), np.zeros(shape))
         for i, s in enumerate(sketches):
             at = 0
             for part, runs in zip(s.passes, s.runs, strict=True):

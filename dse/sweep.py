@@ -27,7 +27,7 @@ Tell: TypeAlias = Callable[[int, int], object]
 
 TARGET = 2.0**20
 """Work of a chunk in units of an op at a precision on a device by the roofline: a fraction of a second."""
-UNITS = {"roofline": 1.0, "cells": 2.0, "estimate": 2.0**6, "fpga": 2.0**11}
+UNITS = {"roofline": 1.0, "cells": 2.0**3, "estimate": 2.0**6, "fpga": 2.0**11}
 """Units of a distinct op of a design by what evaluates it, judged from the speeds of all four on one core."""
 MOST_CHUNKS = 4096
 MOST_PARTS = 64

@@ -8,8 +8,8 @@ convolution. In training nothing joins whose operand the backward pass reads aga
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
+from costmodel.record import changed
 from costmodel.workload import Op
 from costmodel.workload.ops import COLLECTIVES
 from costmodel.workload.training import sources
@@ -29,7 +29,7 @@ def fuse(ops: Sequence[Op]) -> tuple[Op, ...]:
     reads = sources(ops)
     readers = Counter(i for indices in reads for i in set(indices))
     return tuple(
-        replace(op, launches=0.0) if _joins(op, ops, r, readers) else op for op, r in zip(ops, reads, strict=True)
+        changed(op, launches=0.0) if _joins(op, ops, r, readers) else op for op, r in zip(ops, reads, strict=True)
     )
 
 

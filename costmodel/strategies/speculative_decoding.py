@@ -6,6 +6,7 @@ round (equation 1), speed-up (theorem 3.8). Acceptances are taken as independent
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
-from costmodel.record import Real
+from costmodel.record import Real, changed
 from costmodel.workload import Op, Workload
 from costmodel.workload.several_tokens import several_tokens
 
@@ -55,7 +56,7 @@ class SpeculativeDecoding:
         """What decides the passes of a round."""
         return self.draft, self.draft_tokens
 
-    @property
+    @cached_property
     def runs(self) -> tuple[float, float]:
         """How often the draft's and the target's passes run for a token: all that the acceptance rate decides."""
         rounds = 1.0 / float(expected_tokens(self.acceptance_rate, self.draft_tokens))
@@ -101,7 +102,7 @@ def _is_own(op: Op) -> bool:
 
 def _drafted(op: Op, count: float) -> Op:
     inputs = tuple(PREFIX + name for name in op.inputs)
-    return replace(op, name=PREFIX + op.name, inputs=inputs, count=op.count * count)
+    return changed(op, name=PREFIX + op.name, inputs=inputs, count=op.count * count)
 
 
 _ABSTRACT = "Huang, Guo, Wang, SpecDec++, arXiv 2405.19715, abstract: llama-2-chat 7B drafts for 70B on 2 A100 80 GB"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from costmodel.record import changed
 from costmodel.workload.op import Op
 from costmodel.workload.ops.attention import kept_fraction
 from costmodel.workload.ops.moe import touched_experts
@@ -46,17 +47,17 @@ def _pointwise(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
 
 
 def _linear(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
-    return replace(op, m=op.m * tokens)
+    return changed(op, m=op.m * tokens)
 
 
 def _embedding(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
-    return replace(op, weight_reads=min(1.0, op.weight_reads * tokens))
+    return changed(op, weight_reads=min(1.0, op.weight_reads * tokens))
 
 
 def _experts(op: Op, tokens: int, batch: int) -> Op:
     stored, rows = op.b / op.weight_reads, op.b * op.m
     reached = touched_experts(stored, rows / batch, batch * tokens)
-    return replace(op, b=reached, m=rows * tokens / reached, weight_reads=reached / stored)
+    return changed(op, b=reached, m=rows * tokens / reached, weight_reads=reached / stored)
 
 
 def _attention(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
@@ -75,7 +76,7 @@ def _attention(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
         kv_elements=op.kv_elements * reach / op.n,
         mask_density=kept,
         vector_flops=op.vector_flops * (reach * kept) / (op.n * op.mask_density),
-        heads=replace(op.heads, keys=keys if known else op.heads.keys),
+        heads=changed(op.heads, keys=keys if known else op.heads.keys),
     )
 
 

@@ -119,7 +119,7 @@ def test_other_folders_are_one_line(refused_here: Callable[..., str], run: Path,
 
 def test_ctrl_c_on_a_terminal_is_clean_and_resumes(bitfront: Callable[..., Any], tmp_path: Path) -> None:
     """Ctrl-C reaches the whole foreground group of a terminal; progress shows a rate; the run goes on afterwards."""
-    command = [sys.executable, "-c", "from app.cli import main; main()", "explore", "examples/sweep.toml"]
+    command = [sys.executable, "-c", "from app.cli import main; main()", "explore", "examples/llm_joint.toml"]
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(ROOT)
@@ -153,7 +153,7 @@ def read_until(terminal: int, text: bytes | None) -> bytes:
 
 @pytest.mark.long
 def test_a_killed_run_resumes_by_the_same_command(bitfront: Callable[..., Any], run: Path, tmp_path: Path) -> None:
-    args = ["explore", str(ROOT / "examples" / "sweep.toml"), "--out", str(tmp_path / "run"), "--workers", "2"]
+    args = ["explore", str(ROOT / "examples" / "llm_joint.toml"), "--out", str(tmp_path / "run"), "--workers", "2"]
     with subprocess.Popen([sys.executable, "-c", "from app.cli import main; main()", *args], cwd=ROOT) as process:
         journal = tmp_path / "run" / "journal"
         deadline = time.monotonic() + 120
