@@ -104,7 +104,12 @@ class Designs(Mapping[str, Any]):
 def takes_cells(space: Space) -> bool:
     """Whether workloads are evaluated together: GPUs as they are, by what costmodel.estimate uses."""
     fixed = not any(axis.name.startswith(FIELD) for axis in space.axes)
-    return fixed and "training_loss" not in space.metrics_read and space.latency == "estimate" and all(isinstance(device, Gpu) for device in space.devices)
+    return (
+        fixed
+        and "training_loss" not in space.metrics_read
+        and space.latency == "estimate"
+        and all(isinstance(device, Gpu) for device in space.devices)
+    )
 
 
 def cells_of(space: Space) -> Cells:
