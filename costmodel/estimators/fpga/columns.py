@@ -57,7 +57,7 @@ def costs(op: Op, precision: Precision, device: Fpga, folding: Folding) -> dict[
     """Cycles, and whole numbers of resources, with the LUTs' interval: what a folding is chosen by."""
     known = covered(precision) | ~(on_fabric(op) | streaming(op))
     parts = lut_parts(op, precision, folding, kind=device.dsp_kind)
-    low, high = lut_interval(parts, precision, folding)
+    low, high = lut_interval(parts, op, precision, folding)
     found = {
         "lut": np.ceil(sum(parts.values())),
         "ff": ff(op, precision, folding),

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from costmodel.estimators.fpga.accumulator import accumulator_bits, scaled
+from costmodel.estimators.fpga.circuit_sites import circuit_parts, circuit_sites
+from costmodel.estimators.fpga.coded_dot import coded, coded_error, coded_sites
 from costmodel.estimators.fpga.dsp import packed_rows
-from costmodel.estimators.fpga.product_shape import ceil_log2, product_shape
+from costmodel.estimators.fpga.product_shape import product_shape
 from costmodel.estimators.fpga.site_calibration import calibration
 from costmodel.estimators.fpga.sites import sites
 from costmodel.estimators.fpga.unit import Folding
@@ -15,13 +17,6 @@ from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
 
-AGREEMENT, SIGN_BIT = 2.1, 1.0
-"""LUTs of a binary pair with its share of the popcount; of a bit of a term with a binary or ternary weight."""
-ALIGN_LEVELS = 3.0
-"""Multiplexer levels of a block's alignment: shifts by up to 63 places, two bits of the amount a level."""
-SCALE_BITS = 11.0
-"""Bits of the sum of two 8-bit scales with its offset and limits."""
-
 
 def dot_lut(op: Op, precision: Precision, folding: Folding, *, in_dsp: Real, kind: str) -> Real:
     """LUTs of `pe` dot products of `simd` terms and accumulators; products `in_dsp` leave those of their sums."""
@@ -29,9 +24,9 @@ def dot_lut(op: Op, precision: Precision, folding: Folding, *, in_dsp: Real, kin
     acc_bits = accumulator_bits(op, precision)
     plain = sites(weight, activation, n=terms, acc_bits=acc_bits)
     saved = terms * np.where(in_dsp, _multiplier(precision) - _unpacking(op, precision, kind=kind), 0.0)
-    row = np.where(np.isnan(plain), _signs(precision, terms, acc_bits), np.maximum(plain - saved, acc_bits))
-    blocks = scaled(weight) | scaled(activation)
-    return folding.pe * (row + np.where(blocks, ALIGN_LEVELS * acc_bits + SCALE_BITS, 0.0))
+    row = np.where(np.isnan(plain), coded_sites(precision, terms, acc_bits), np.maximum(plain - saved, acc_bits))
+    blocks = np.where(scaled(weight) | scaled(activation), _block_sites(precision, terms, acc_bits) - saved, row)
+    return folding.pe * np.maximum(blocks, acc_bits)
 
 
 def dot_error(precision: Precision, *, in_dsp: Real) -> Real:
@@ -43,8 +38,9 @@ def dot_error(precision: Precision, *, in_dsp: Real) -> Real:
     floats = sum(np.asarray(f.encoding == "minifloat") * 1 for f in (precision.weight, precision.activation))
     kinds = [held_out[f"{kind}_p90"] for kind in ("integer", "mixed", "minifloat")]
     measured = np.select([floats == i for i in range(3)], kinds)
-    other = scaled(precision.weight) | scaled(precision.activation) | in_dsp | _coded(precision)
-    return np.where(other, OTHER_ERROR, measured)
+    blocks = scaled(precision.weight) | scaled(precision.activation)
+    measured = np.where(blocks, calibration("mx_dot").held_out_error["p90"], measured)
+    return np.where(in_dsp, OTHER_ERROR, np.where(coded(precision), coded_error(precision), measured))
 
 
 OTHER_ERROR = 0.3
@@ -70,14 +66,10 @@ def _unpacking(op: Op, precision: Precision, *, kind: str) -> Real:
     return product_shape(precision.weight, precision.activation).signed_product * (1 - 1 / rows)
 
 
-def _coded(precision: Precision) -> Real:
-    return np.asarray(precision.weight.encoding == "codebook") | (precision.activation.encoding == "codebook")
-
-
-def _signs(precision: Precision, terms: Real, acc_bits: Real) -> Real:
-    """Binary and ternary weights: agreements are counted, other activations kept, inverted or dropped and added up."""
-    both = np.asarray(precision.weight.encoding == "codebook") & (precision.activation.encoding == "codebook")
-    counted = AGREEMENT * terms + acc_bits
-    width = precision.activation.bits + ceil_log2(terms) / 2 + 1
-    added = terms * SIGN_BIT * precision.activation.bits + (terms - 1) * width + acc_bits
-    return np.where(both, counted, np.where(_coded(precision), added, np.nan))
+def _block_sites(precision: Precision, terms: Real, acc_bits: Real) -> Real:
+    """A row of whole blocks, or of a part of one: each has its dot product, alignment and addition."""
+    weight, activation = precision.weight, precision.activation
+    sizes = [np.where(scaled(f), f.group_size, np.inf) for f in (weight, activation)]
+    block = np.minimum(np.minimum(*sizes), terms)
+    parts = circuit_parts("mx_dot", a=weight, b=activation, n=block, acc_bits=acc_bits)
+    return np.ceil(terms / block) * circuit_sites("mx_dot", parts)

@@ -7,7 +7,7 @@ from costmodel.estimators.fpga.dot import OTHER_ERROR, dot_error, dot_lut
 from costmodel.estimators.fpga.dsp import in_dsp
 from costmodel.estimators.fpga.finn_lut import UNIT
 from costmodel.estimators.fpga.memory import fifo_lut, line_lut, weight_lut
-from costmodel.estimators.fpga.output_stage import output_lut
+from costmodel.estimators.fpga.output_stage import output_error, output_lut
 from costmodel.estimators.fpga.product_shape import product_shape
 from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming, window_lanes, windowed
 from costmodel.precision import Precision
@@ -37,11 +37,12 @@ def lut_parts(op: Op, precision: Precision, folding: Folding, *, kind: str) -> d
     }
 
 
-def lut_interval(parts: dict[str, Real], precision: Precision, folding: Folding) -> tuple[Real, Real]:
-    """The least and most LUTs, whole: the dot products' held-out errors, and OTHER_ERROR of every other part."""
+def lut_interval(parts: dict[str, Real], op: Op, precision: Precision, folding: Folding) -> tuple[Real, Real]:
+    """The least and most LUTs, whole: held-out errors of dot products and outputs, OTHER_ERROR of every other part."""
     total = sum(parts.values())
-    dot = parts["dot"]
-    error = dot * dot_error(precision, in_dsp=in_dsp(precision, folding)) + (total - dot) * OTHER_ERROR
+    dot, output = parts["dot"], parts["output"]
+    error = dot * dot_error(precision, in_dsp=in_dsp(precision, folding))
+    error = error + output * output_error(op, precision, folding) + (total - dot - output) * OTHER_ERROR
     return np.floor(np.maximum(total - error, 0.0)), np.ceil(total + error)
 
 

@@ -20,7 +20,7 @@ from costmodel.estimators.fpga.dot import OTHER_ERROR, dot_error, dot_lut
 from costmodel.estimators.fpga.dsp import dsp, in_dsp
 from costmodel.estimators.fpga.energy import dynamic_j
 from costmodel.estimators.fpga.finn_lut import UNIT
-from costmodel.estimators.fpga.output_stage import output_lut
+from costmodel.estimators.fpga.output_stage import output_error, output_lut
 from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
@@ -140,7 +140,8 @@ def _array(ops: Op, precision: Precision, device: Fpga, sides: Folding) -> Array
     blocks = in_dsp(used, sides)
     one = replace(sides, pe=float(cells), simd=1.0)
     dots = dot_lut(layers, used, one, in_dsp=blocks, kind=kind)
-    outputs = output_lut(layers, used, Folding(sides.pe, 1.0))
+    columns = Folding(sides.pe, 1.0)
+    outputs = output_lut(layers, used, columns)
     dot, output = float(np.max(dots, initial=0.0)), float(np.max(outputs, initial=0.0))
     acc, weight, activation = (
         float(np.max(bits, initial=0.0))
@@ -152,7 +153,8 @@ def _array(ops: Op, precision: Precision, device: Fpga, sides: Folding) -> Array
         + ram_blocks(SUM_WORDS, sides.pe * acc)
         + ram_blocks(WEIGHT_WORDS, np.ceil(sides.pe * weight))
     )
-    error = dot * float(np.max(dot_error(used, in_dsp=blocks), initial=0.0)) + (output + control) * OTHER_ERROR
+    error = dot * float(np.max(dot_error(used, in_dsp=blocks), initial=0.0)) + control * OTHER_ERROR
+    error += output * float(np.max(output_error(layers, used, columns), initial=0.0))
     total = dot + output + control
     return Array(
         int(sides.simd),

@@ -5,7 +5,8 @@ import numpy as np
 from costmodel.formats import Format
 from costmodel.record import Real
 
-MOST_BITS = 6
+MOST_BITS = 16
+"""Bits of the widest output."""
 
 
 def parts(a: Format, b: Format, *, n: Real, acc_bits: Real, out: Format) -> dict[str, Real]:  # noqa: ARG001
