@@ -52,7 +52,12 @@ def solve(instance: Instance, most_options: int, deadline: float = math.inf) -> 
         part = instance.only(mask)
         if not part.available.any(axis=1).all():
             continue
-        found = branching.solve(part, deadline, cutoff=loss)
+        try:
+            found = branching.solve(part, deadline, cutoff=loss)
+        except KeyboardInterrupt:
+            if best.counts is None:
+                raise
+            found = Outcome(None, float(bounds[rank]), False)
         if found.counts is not None:
             best, loss = found, instance.objective(found.counts)
         if not found.exhausted:

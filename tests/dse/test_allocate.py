@@ -85,13 +85,13 @@ def check(problem):
     assert plan.objective <= float(least_loss) + 1e-9 * abs(float(least_loss))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=900, deadline=None)
 @given(problems())
 def test_equals_brute_force(problem):
     check(problem)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(problems(most_layers=6, most_options=3))
 def test_equals_brute_force_when_it_must_branch(monkeypatch, problem):
     monkeypatch.setattr(branching, "_ROOT", ((1, False),))
@@ -99,20 +99,20 @@ def test_equals_brute_force_when_it_must_branch(monkeypatch, problem):
     check(problem)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=650, deadline=None)
 @given(problems(most_layers=5, most_options=3, coupled=True))
 def test_equals_brute_force_with_couplings(problem):
     check(problem)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(problems(most_layers=5, most_options=3, coupled=True))
 def test_equals_brute_force_with_couplings_when_it_must_branch(monkeypatch, problem):
     monkeypatch.setattr(coupled, "_LISTED", 1)
     check(problem)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(problems(most_layers=5, most_options=3, coupled=True), st.integers(0, 2**32 - 1))
 def test_equals_brute_force_on_any_graph_of_conversions(problem, seed):
     random = np.random.default_rng(seed)
