@@ -24,7 +24,7 @@ elif kind == "subsets":
     budgets = {{name: 1.3 * limit for name, limit in budgets.items()}}
     given["max_formats"] = 4
 else:
-    loss, costs, budgets = instances.network_like(0, layers=400 if kind == "elimination" else 120)
+    loss, costs, budgets = instances.network_like(0, layers=1500 if kind == "elimination" else 120)
     given["conversion"] = np.full((8, 8), float(np.median(loss)) / 20) * (1 - np.eye(8))
 if kind == "cp_sat":
     coupled.can_solve = lambda *_: False
