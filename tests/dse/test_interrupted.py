@@ -24,7 +24,7 @@ elif kind == "subsets":
     budgets = {{name: 1.3 * limit for name, limit in budgets.items()}}
     given["max_formats"] = 4
 else:
-    loss, costs, budgets = instances.network_like(0, layers=1500 if kind == "elimination" else 120)
+    loss, costs, budgets = instances.network_like(0, layers=700 if kind == "elimination" else 120)
     given["conversion"] = np.full((8, 8), float(np.median(loss)) / 20) * (1 - np.eye(8))
 if kind == "cp_sat":
     coupled.can_solve = lambda *_: False
@@ -37,21 +37,33 @@ print(json.dumps([plan.solver, plan.proven, plan.objective, plan.bound, kept]))
 """
 
 
+WAITS_S = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 14.0, 20.0)
+"""After which an interrupt comes: a machine may be too slow to have a plan by then, or be done."""
+
+
 @pytest.mark.parametrize("kind", ["branching", "subsets", "elimination", "cp_sat"])
 def test_an_interrupted_solve_gives_its_incumbent(kind, request):
     code = PROGRAM.format(folder=str(request.path.parent), kind=kind)
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as run:
-        assert run.stdout.readline().strip() == "started"
-        time.sleep(3)
-        run.send_signal(signal.SIGINT)
-        interrupted = time.monotonic()
-        out, errors = run.communicate(timeout=60)
-        assert run.returncode == 0, errors
-        assert time.monotonic() - interrupted < 20
-    solver, proven, objective, bound, kept = json.loads(out)
+    found = (interrupted(code, wait_s) for wait_s in WAITS_S)
+    solver, proven, objective, bound, kept = next(plan for plan in found if plan is not None and not plan[1])
     assert solver == kind
     assert kept
     assert not proven
     assert bound <= objective
+
+
+def interrupted(code, wait_s):
+    """What the program prints of its plan if it is interrupted then; None where it had none yet."""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout.readline().strip() == "started"
+        time.sleep(wait_s)
+        run.send_signal(signal.SIGINT)
+        since = time.monotonic()
+        out, errors = run.communicate(timeout=60)
+    assert time.monotonic() - since < 30
+    if run.returncode == 0:
+        return json.loads(out)
+    assert errors.strip().endswith("KeyboardInterrupt")
+    return None
