@@ -86,7 +86,7 @@ class _Search:
         except KeyboardInterrupt:
             if self.counts is None:
                 raise
-            return Outcome(self.counts, min(self.best, bound), False)
+            return Outcome(self.counts, min(self.best, bound), False, interrupted=True)
         return Outcome(self.counts, self.best, True)
 
     @property
@@ -151,6 +151,8 @@ class _Search:
         outcome = _Search(self.instance, until, self.best, dive=True)._run(part, depth=1)
         if outcome.counts is not None:
             self._consider(outcome.counts)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
 
     def _consider(self, counts: Counts) -> bool:
         loss = self.instance.objective(counts)

@@ -62,9 +62,10 @@ class Instance:
 class Outcome:
     """The best counts found (None: none exist or none found) and a proven lower bound on the loss, in grid units.
 
-    `exhausted` says that the search ended by itself: then None means that there are none.
+    `exhausted` says that the search ended by itself: then None means that none exist; `interrupted` that Ctrl-C did.
     """
 
     counts: Counts | None
     bound: float
     exhausted: bool
+    interrupted: bool = False

@@ -56,7 +56,7 @@ def solve(instance: Instance, most_options: int, deadline: float = math.inf) -> 
         if found.counts is not None:
             best, loss = found, instance.objective(found.counts)
         if not found.exhausted:
-            return Outcome(best.counts, float(min(bounds[rank], loss)), False)
+            return Outcome(best.counts, float(min(bounds[rank], loss)), False, found.interrupted)
     return replace(best, bound=loss)
 
 
@@ -67,7 +67,7 @@ def _below(part: Instance, deadline: float, loss: float) -> Outcome:
     except KeyboardInterrupt:
         if loss == math.inf:
             raise
-        return Outcome(None, -math.inf, False)
+        return Outcome(None, -math.inf, False, interrupted=True)
 
 
 def _bounds(instance: Instance, sets: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from dse.solvers import coupled
 kind = {kind!r}
 given = {{}}
 if kind == "branching":
-    loss, costs, budgets = instances.uncorrelated(3, layers=4000)
+    loss, costs, budgets = instances.uncorrelated(3, layers=2500)
 elif kind == "subsets":
     loss, costs, budgets = instances.uncorrelated(3, layers=800)
     budgets = {{name: 1.3 * limit for name, limit in budgets.items()}}
