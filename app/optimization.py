@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.results import RESOURCES
-from costmodel.estimators.estimate import Estimate
+from app.results import RESOURCES, layers
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Choices, Plan, Problem, front, minimize
 from dse.metric import METRICS, loss
@@ -68,7 +67,7 @@ def optimise(question: Question) -> dict[str, Any]:
             "totals": dict(found.totals),
             "designs": designs,
             "fronts": _fronts(question, problem),
-            "layers": _layers(found),
+            "layers": layers(found),
             "uncounted": list(found.uncounted),
             "versions": {package: version(package) for package in PACKAGES},
         }
@@ -158,16 +157,6 @@ def _design(question: Question, problem: Problem, name: str, kind: str, choice: 
         ranges = question.choices.sensitivity(problem.options).ranges
         design["accuracy"] = accuracy(apply(question.choices.module, problem.precisions(choice), ranges), question.test)
     return design
-
-
-def _layers(found: Estimate) -> list[dict[str, Any]]:
-    rows = found.table()
-    for row, op, precision in zip(rows, found.workload.ops, found.precisions, strict=True):
-        if op.weight_elements:
-            row["k"], row["n"] = op.k, op.n
-        row["weight_bits"] = precision.weight.bits_per_element
-        row["activation_bits"] = precision.activation.bits_per_element
-    return rows
 
 
 def _roofs(device: Device, problem: Problem) -> dict[str, Any]:

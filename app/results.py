@@ -41,6 +41,17 @@ def _counting(found: Estimate) -> dict[str, str]:
     return COUNTING | covers | ({"latency": LATENCY} if isinstance(found.device, Gpu) else {})
 
 
+def layers(found: Estimate) -> list[dict[str, Any]]:
+    """Return a row an op: its estimate, its formats' bits and, where it has weights, the b, k and n of its products."""
+    rows = found.table()
+    for row, op, precision in zip(rows, found.workload.ops, found.precisions, strict=True):
+        if op.weight_elements:
+            row |= {"b": op.b, "k": op.k, "n": op.n}
+        row["weight_bits"] = precision.weight.bits_per_element
+        row["activation_bits"] = precision.activation.bits_per_element
+    return rows
+
+
 STATED = "as the file states"
 
 

@@ -1,7 +1,7 @@
 """A plan as exports see it: each layer's formats, and what is known of the layer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ class Layer:
     spelled    the option's name in the plan, int4/bf16 or int8/int8@2:4
     kept       what N:M sparsity keeps of the weights, 2:4, or ""
     kind       the op's kind, "" where the plan does not tell
-    k, n       weights that an output sums, and outputs, of one group of a conv; 0 where the plan does not tell
+    b, k, n    groups, and weights that an output sums and outputs of one; 0 where the plan does not tell
     """
 
     name: str
@@ -27,17 +27,22 @@ class Layer:
     precision: Precision
     kept: str = ""
     kind: str = ""
+    b: int = 0
     k: int = 0
     n: int = 0
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The layers of a plan, and the spelling of the model and device that it was solved for ("" where unknown)."""
+    """The layers of a plan, and the spelling of the model and device that it was solved for ("" where unknown).
+
+    rows  what the plan says of each op of the network, as `app.results.layers` does; empty where it says nothing
+    """
 
     layers: tuple[Layer, ...]
     model: str = ""
     device: str = ""
+    rows: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -54,16 +59,21 @@ def read(plan: Any) -> Chosen:
     assignment = plan.get("assignment") if isinstance(plan, Mapping) else None
     if not isinstance(assignment, Mapping) or not assignment:
         raise ValueError('a plan has {"assignment": {layer: format}}, as bitfront optimize --json prints it')
-    rows = {row["name"]: row for row in plan.get("layers", ()) if isinstance(row, Mapping) and "name" in row}
-    layers = tuple(_layer(str(name), option, rows.get(name, {})) for name, option in assignment.items())
-    return Chosen(layers, str(plan.get("model", "")), str(plan.get("device", "")))
+    rows = [row for row in plan.get("layers", ()) if isinstance(row, Mapping) and "name" in row]
+    return _chosen(assignment, rows, str(plan.get("model", "")), str(plan.get("device", "")))
 
 
 def _of_plan(plan: "Plan") -> Chosen:
-    problem = plan.problem
-    rows = {op.name: {"kind": op.kind, "k": op.k, "n": op.n} for op in problem.workload.ops} if problem else {}
-    layers = tuple(_layer(name, option, rows.get(name, {})) for name, option in plan.assignment.items())
-    return Chosen(layers, problem.workload.name if problem else "", problem.device.name if problem else "")
+    from app.results import layers
+
+    assignment, found = plan.assignment, plan.estimate()
+    return _chosen(assignment, layers(found), found.workload.name, found.device.name)
+
+
+def _chosen(assignment: Mapping[Any, Any], rows: Sequence[Mapping[str, Any]], model: str, device: str) -> Chosen:
+    known = {row["name"]: row for row in rows}
+    layers = tuple(_layer(str(name), option, known.get(name, {})) for name, option in assignment.items())
+    return Chosen(layers, model, device, tuple(rows))
 
 
 def _layer(name: str, option: Any, row: Mapping[str, Any]) -> Layer:
@@ -74,7 +84,7 @@ def _layer(name: str, option: Any, row: Mapping[str, Any]) -> Layer:
         chosen = precision(formats)
     except ValueError as error:
         raise ValueError(f"layer {name!r} of the plan: {error}") from None
-    known = {key: int(row[key]) for key in ("k", "n") if key in row}
+    known = {key: int(row[key]) for key in ("b", "k", "n") if key in row}
     return Layer(name, option, chosen, kept, str(row.get("kind", "")), **known)
 
 

@@ -1,9 +1,25 @@
 """What a plan does not hold and some exports need: the model's weights and calibration inputs."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from costmodel.workload import Workload
+if TYPE_CHECKING:
+    import torch
+
+SPELLED = "a torch model, spelled torch:module:callable"
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A torch module, and its calibration inputs: a tensor, or a tuple of one an argument."""
+
+    module: "torch.nn.Module"
+    inputs: Any
+
+    @property
+    def example(self) -> tuple[Any, ...]:
+        """The first calibration example, as the module's arguments."""
+        return tuple(part[:1] for part in self.inputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,10 +29,32 @@ class Source:
     model: Any = None
     data: Any = None
 
-    def workload(self, needs: str) -> Workload:
-        """The model's workload; ValueError says what needs it where there is none."""
+    def network(self, tool: str) -> Network:
+        """The torch module and its calibration inputs; ValueError that says what the tool lacks."""
+        module, own = self._module(tool)
+        given = self._data() if self.data is not None else own
+        if given is None:
+            raise ValueError(f"{tool} needs calibration data: --data module:callable, or data that the model returns")
+        from app.data import split
+
+        inputs = split(given)[0][0]
+        return Network(module, tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,))
+
+    def _module(self, tool: str) -> "tuple[torch.nn.Module, Any]":
+        if hasattr(self.model, "named_modules"):
+            return self.model, None
         from costmodel import models
 
-        if not isinstance(self.model, str) or ":" not in self.model:
-            raise ValueError(f"{needs} needs the model as it is spelled: zoo:NAME, torch:module:callable, onnx:FILE")
-        return models.load(self.model)
+        if not self.model or models.split(str(self.model))[0] != "torch":
+            raise ValueError(f"{tool} needs {SPELLED}, to have its weights, got {self.model or 'none'}")
+        from costmodel.importers import torch_export
+
+        loaded = torch_export.load(models.split(str(self.model))[1])
+        return loaded.module, loaded.data
+
+    def _data(self) -> Any:
+        if not isinstance(self.data, str):
+            return self.data
+        from app import data
+
+        return data.load(self.data)

@@ -9,24 +9,28 @@ from typing import Any
 import numpy as np
 
 from costmodel.catalog import UnknownNameError
-from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, grouped, height, width
+from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, grouped, height, streaming, width
 from costmodel.hardware import Fpga
 from costmodel.workload import Op, Workload
 
 DENSE, DEPTHWISE = ("MVAU", "MatrixVectorActivation", "StreamingFCLayer_Batch"), ("VVAU", "VectorVectorActivation")
 """FINN's names of a matrix-vector unit and of a depthwise one over its versions; _hls, _rtl and a number follow."""
+STREAMS = {"pooling": ("Pool", "StreamingMaxPool", "GlobalAccPool"), "elementwise": ("AddStreams", "ElementwiseAdd")}
+"""FINN's names of the units that only stream elements, by the kind of op."""
 OTHERS = re.compile(r"^(?:Defaults|[A-Za-z]+(?:_Batch|_hls|_rtl)*_\d+)$")
-"""Other nodes of a configuration (windows, queues, pools): their own settings are not used."""
+"""Other nodes of a configuration (windows, queues): their own settings are not used."""
 
 
 def read(path: Path, workload: Workload, device: Fpga) -> Folding:
     """Return the folding of every layer. FINN's units stand in the order of their numbers, as the layers do.
 
     "PE" and "SIMD" are 1 where not given; "resType" lut keeps products out of DSP blocks, "ram_style" ultra puts
-    weights into UltraRAM. ValueError in one line where the file is none, units and layers differ in number, PE or SIMD
-    does not divide its layer, or the device lacks what is asked for.
+    weights into UltraRAM. Pools and sums take the PE of their units where there are as many of those, else 1.
+    ValueError in one line where the file is none, units and layers differ in number, PE or SIMD does not divide its
+    layer, or the device lacks what is asked for.
     """
-    named = _units(path, _loaded(path), workload)
+    data = _loaded(path)
+    named, streams = _units(path, data, workload), _streams(data, workload)
     columns = {name: np.ones(len(workload.ops)) for name in ("pe", "simd", "dsp")} | {
         "uram": np.zeros(len(workload.ops))
     }
@@ -35,6 +39,8 @@ def read(path: Path, workload: Workload, device: Fpga) -> Folding:
             values = _settings(path, op, named[op.name], device)
             for name, value in values.items():
                 columns[name][i] = value
+        elif op.name in streams:
+            columns["pe"][i] = _divisor(path, op, streams[op.name], "PE", 0.0)
     return Folding(**columns)
 
 
@@ -74,6 +80,17 @@ def _units(path: Path, data: Mapping[str, Any], workload: Workload) -> dict[str,
     return found
 
 
+def _streams(data: Mapping[str, Any], workload: Workload) -> dict[str, Mapping[str, Any]]:
+    """The settings of each pool and sum by its name, of the kinds with as many units as such ops."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for kind, units in STREAMS.items():
+        own = [op.name for op in workload.ops if op.kind == kind and streaming(op)]
+        settings = _numbered(data, units)
+        if len(settings) == len(own):
+            found |= dict(zip(own, settings, strict=True))
+    return found
+
+
 def _numbered(data: Mapping[str, Any], units: tuple[str, ...]) -> list[Mapping[str, Any]]:
     pattern = re.compile(rf"^(?:{'|'.join(units)})(?:_Batch|_hls|_rtl)*_(\d+)$")
     found = [(int(match[1]), data[name]) for name in data if (match := pattern.match(name))]
@@ -98,5 +115,6 @@ def _settings(path: Path, op: Op, unit: Mapping[str, Any], device: Fpga) -> dict
 def _divisor(path: Path, op: Op, unit: Mapping[str, Any], key: str, size: float) -> float:
     value = unit.get(key, 1)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1 or size % value:
-        raise ValueError(f"{path}: {key} of layer {op.name!r} must divide {size:g}, got {value!r}")
+        wanted = f"divide {size:g}" if size else "be at least 1"
+        raise ValueError(f"{path}: {key} of layer {op.name!r} must {wanted}, got {value!r}")
     return float(value)

@@ -8,7 +8,7 @@ import pytest
 from costmodel.estimators.fpga import folding_file
 from costmodel.hardware import fpga as device
 from costmodel.workload import Workload
-from costmodel.workload.ops import activation, conv, linear
+from costmodel.workload.ops import activation, conv, elementwise, linear, pooling
 
 NET = Workload(
     "net",
@@ -85,3 +85,23 @@ def test_a_device_without_such_blocks_is_named(tmp_path):
 def test_a_missing_file_is_one_line(tmp_path):
     with pytest.raises(ValueError, match="cannot read the folding"):
         folding_file.read(tmp_path / "absent.json", NET, BOARD)
+
+
+def test_pools_and_sums_take_the_pe_of_their_units(tmp_path):
+    net = Workload(
+        "net", (pooling("pool", 64, 16), elementwise("add", 16), linear("fc", 1, 16, 8), elementwise("twice", 8))
+    )
+    data = {
+        "MVAU_hls_0": {"PE": 2},
+        "Pool_hls_0": {"PE": 4},
+        "AddStreams_hls_0": {"PE": 8},
+        "AddStreams_hls_1": {"PE": 2},
+    }
+    path = tmp_path / "folding.json"
+    path.write_text(json.dumps(data))
+    assert folding_file.read(path, net, BOARD).pe.tolist() == [4, 8, 2, 2]
+    path.write_text(json.dumps(data | {"AddStreams_hls_2": {"PE": 2}}))
+    assert folding_file.read(path, net, BOARD).pe.tolist() == [4, 1, 2, 1]
+    path.write_text(json.dumps(data | {"Pool_hls_0": {"PE": 0}}))
+    with pytest.raises(ValueError, match="PE of layer 'pool' must be at least 1, got 0"):
+        folding_file.read(path, net, BOARD)
