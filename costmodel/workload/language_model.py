@@ -119,6 +119,25 @@ class Encoder:
 
 
 @dataclass(frozen=True)
+class Conformer:
+    """FastConformer's audio encoder: Rekesh et al., arXiv 2305.05084, as NVIDIA's NeMo builds it.
+
+    `positions` results of `width`, one for every 8 frames of `mel_bins`, from convolutions of `channels`; a decoder of
+    another width reads them through a linear layer. `kernel` is that of the depthwise convolution along time.
+    """
+
+    layers: int
+    width: int
+    heads: int
+    mel_bins: int
+    positions: int
+    names: ModuleNames
+    kernel: int = 9
+    channels: int = 256
+    bias: bool = True
+
+
+@dataclass(frozen=True)
 class LanguageModel:
     """A stack of blocks between an embedding and a head; the defaults are Llama's.
 
@@ -131,7 +150,8 @@ class LanguageModel:
     causal           a token sees those before it: the model decodes
     head             a linear layer to the vocabulary; tied: it shares the token table
     pooler           a linear layer and tanh on the first token (BERT)
-    encoder          what every block attends to as well (Whisper)
+    encoder          what every block attends to as well (Whisper, Canary)
+    head_bias        the head adds one
     uncounted        parts known to cost something that no op stands for
     """
 
@@ -151,7 +171,8 @@ class LanguageModel:
     head: bool = True
     tied: bool = False
     pooler: bool = False
-    encoder: Encoder | None = None
+    encoder: Encoder | Conformer | None = None
+    head_bias: bool = False
     names: ModuleNames = LLAMA
     uncounted: tuple[str, ...] = ()
 

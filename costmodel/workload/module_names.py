@@ -105,3 +105,23 @@ WHISPER_ENCODER = replace(
     layers="model.encoder.layers",
     final_norm="model.encoder.layer_norm",
 )
+
+CANARY = ModuleNames(
+    embedding="transf_decoder.embedding.token_embedding",
+    embedding_norm="transf_decoder.embedding.layer_norm",
+    layers="transf_decoder.decoder.layers",
+    final_norm="transf_decoder.decoder.final_layer_norm",
+    head="log_softmax.mlp.layer0",
+    attention="first_sub_layer",
+    q="first_sub_layer.query_net",
+    k="first_sub_layer.key_net",
+    v="first_sub_layer.value_net",
+    out="first_sub_layer.out_projection",
+    attention_norm="layer_norm_1",
+    cross="second_sub_layer",
+    cross_norm="layer_norm_2",
+    up="third_sub_layer.dense_in",
+    act="third_sub_layer.act_fn",
+    down="third_sub_layer.dense_out",
+    mlp_norm="layer_norm_3",
+)

@@ -1,10 +1,11 @@
 """A whole language model's pass as ops."""
 
-from costmodel.workload.language_model import LanguageModel
+from costmodel.workload.language_model import Conformer, Encoder, LanguageModel
 from costmodel.workload.op import Op
 from costmodel.workload.ops import activation, linear
 from costmodel.workload.transformer.audio_encoder import audio_encoder
 from costmodel.workload.transformer.block import block
+from costmodel.workload.transformer.conformer import conformer
 from costmodel.workload.transformer.embeddings import embeddings
 from costmodel.workload.transformer.normalization import normalization
 from costmodel.workload.transformer.span import Span
@@ -20,7 +21,7 @@ def network(model: LanguageModel, span: Span, *, logits: int) -> list[Op]:
     if model.encoder:
         memory, memory_positions = model.encoder.names.final_norm, model.encoder.positions
         if not span.decodes:
-            ops += audio_encoder(model.encoder, span.batch, d_model=model.d_model, style=model.norm)
+            ops += _encoder(model, model.encoder, span.batch)
     ops += embeddings(model, span)
     for i, shape in enumerate(model.blocks):
         ops += block(
@@ -40,6 +41,12 @@ def network(model: LanguageModel, span: Span, *, logits: int) -> list[Op]:
     return ops + _head(model, span, logits=logits, source=ops[-1].name)
 
 
+def _encoder(model: LanguageModel, shape: Encoder | Conformer, batch: int) -> list[Op]:
+    if isinstance(shape, Conformer):
+        return conformer(shape, batch, d_model=model.d_model)
+    return audio_encoder(shape, batch, d_model=model.d_model, style=model.norm)
+
+
 def _head(model: LanguageModel, span: Span, *, logits: int, source: str) -> list[Op]:
     names, d_model, rows = model.names, model.d_model, span.batch * logits
     ops: list[Op] = []
@@ -52,5 +59,5 @@ def _head(model: LanguageModel, span: Span, *, logits: int, source: str) -> list
         if width != d_model:
             ops.append(linear(names.project_out, span.tokens, d_model, width, bias=False, inputs=(source,)))
             source = ops[-1].name
-        ops.append(linear(names.head, rows, width, model.vocab, bias=False, inputs=(source,)))
+        ops.append(linear(names.head, rows, width, model.vocab, bias=model.head_bias, inputs=(source,)))
     return ops

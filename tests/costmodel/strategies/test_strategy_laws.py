@@ -17,6 +17,8 @@ NETS = {
     "llama-decode": cm.zoo.build("llama-3.2-1b", phase="decode", batch=4, context=512),
     "llama-prefill": cm.zoo.build("llama-3.2-1b", phase="prefill", context=256),
     "mixtral-decode": cm.zoo.build("mixtral-8x7b", phase="decode", context=128),
+    "whisper-encode": cm.zoo.build("whisper-tiny", phase="encode", batch=2),
+    "whisper-decode": cm.zoo.build("whisper-tiny", phase="decode", context=20),
     "resnet18-training": cm.training(cm.zoo.build("resnet18")),
 }
 NUMBERS = [f.name for f in fields(Op) if f.name not in ("name", "kind", "inputs", "window", "heads")]

@@ -2,6 +2,7 @@
 
 from costmodel.workload.language_model import LanguageModel
 from costmodel.zoo.bert import MODELS as BERT
+from costmodel.zoo.canary import MODELS as CANARY
 from costmodel.zoo.deepseek import MODELS as DEEPSEEK
 from costmodel.zoo.gpt import MODELS as GPT
 from costmodel.zoo.llama import MODELS as LLAMA
@@ -14,6 +15,7 @@ from costmodel.zoo.whisper import MODELS as WHISPER
 
 FAMILIES: dict[str, dict[str, LanguageModel]] = {
     "bert": BERT,
+    "canary": CANARY,
     "deepseek": DEEPSEEK,
     "gpt": GPT,
     "llama": LLAMA,

@@ -1,0 +1,77 @@
+"""Canary 1B, 1B Flash and 180M Flash: FastConformer encoders with Transformer decoders, for ten seconds of speech.
+
+Zelasko et al., Training and Inference Efficiency of Encoder-Decoder Speech Models, arXiv 2503.05931. Layers and widths
+are those of the model cards (huggingface.co/nvidia/canary-1b and canary-1b-flash) and of NeMo's
+examples/asr/conf/speech_multitask/fast-conformer_aed.yaml; 5248 tokens is the Flash models' vocabulary.
+"""
+
+from dataclasses import replace
+from functools import partial
+from math import ceil
+
+from costmodel.claim import Claim
+from costmodel.workload.language_model import Attention, Block, Conformer, LanguageModel, Mlp, Norm
+from costmodel.workload.module_names import CANARY, ModuleNames
+from costmodel.workload.serving import prefill
+from costmodel.zoo._member import member
+
+VOCAB, MEL_BINS, WIDTH, HEADS = 5248, 128, 1024, 8
+POSITION_S = 0.08
+"""Seconds of speech that a position of the encoder stands for: 8 frames, 10 ms apart."""
+
+
+def _shape(name: str, encoder_layers: int, encoder_width: int, decoder_layers: int) -> LanguageModel:
+    last = f"encoder.layers.{encoder_layers - 1}.norm_out" if encoder_width == WIDTH else "encoder_decoder_proj"
+    names = ModuleNames(layers="encoder.layers", final_norm=last)
+    encoder = Conformer(encoder_layers, encoder_width, HEADS, MEL_BINS, 0, names)
+    attention = Attention(HEADS, HEADS, WIDTH // HEADS, bias="qkvo")
+    block = Block(attention, Mlp(4 * WIDTH, "relu", gated=False, bias=True))
+    model = LanguageModel(
+        name, VOCAB, WIDTH, (block,) * decoder_layers, norm=Norm("layer"), rotary=0.0, embedding_norm=True, tied=True,
+        encoder=encoder, head_bias=True, names=CANARY,
+    )  # fmt: skip
+    return spoken(model, 10.0)
+
+
+def spoken(model: LanguageModel, audio_s: float) -> LanguageModel:
+    """Return the model on `audio_s` seconds of speech; ValueError unless it is positive and the encoder a Conformer."""
+    if not isinstance(model.encoder, Conformer) or not audio_s > 0:
+        raise ValueError(f"{model.name} must have a Conformer and audio_s be positive, got {audio_s}")
+    return replace(model, encoder=replace(model.encoder, positions=ceil(audio_s / POSITION_S)))
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        _shape("canary-1b", 24, 1024, 24),
+        _shape("canary-1b-flash", 32, 1024, 4),
+        _shape("canary-180m-flash", 17, 512, 4),
+    )
+}
+
+
+def canary(name: str) -> LanguageModel:
+    """Return a member by the part of its name after "canary-", as in canary("1b-flash")."""
+    return member("canary", MODELS, name)
+
+
+def parameters(name: str) -> tuple[float, float]:
+    """Parameters of the encoder and of the decoder, its keys and values of the encoder's results with it."""
+    ops = prefill(MODELS[name], 1, 1).ops
+    encoder = sum(op.params for op in ops if op.name.startswith("encoder"))
+    return float(encoder), float(sum(op.params for op in ops)) - float(encoder)
+
+
+def _millions(name: str) -> float:
+    return sum(parameters(name)) / 1e6
+
+
+CLAIMS = tuple(
+    Claim("Encoder-decoder speech", f"params-{name}", "parameters, millions", source, "analytic", millions,
+          partial(_millions, name), rtol=rounding / millions)
+    for name, millions, rounding, source in (
+        ("canary-1b", 1000.0, 50.0, "huggingface.co/nvidia/canary-1b, README.md"),
+        ("canary-1b-flash", 883.0, 1.0, "huggingface.co/nvidia/canary-1b-flash, README.md"),
+        ("canary-180m-flash", 182.0, 1.0, "huggingface.co/nvidia/canary-180m-flash, README.md"),
+    )
+)  # fmt: skip
