@@ -21,10 +21,11 @@ SCALE_BITS = CODEBOOK_BITS = 16
 class AdditiveCodebooks:
     """Code the layers that a glob of `layers` matches, `keep` excepted, by `codebooks` of 2^`code_bits` vectors.
 
-    Codebooks and scales, in the wide format, and an addition a codebook and weight are an op of their own before the
+    Codebooks and scales, in the wide format, and the additions of vectors and scales are an op of their own before the
     layer, `NAME.codebooks`, which runs in its kernel. The codes themselves are the layer's weights: estimate at a
-    format of `codebooks * code_bits / group` bits (int2 for 1x16 and 2x8 in groups of 8). That looking up a vector may
-    miss a cache is not counted. Layers whose k is no multiple of the group stay. ValueError for counts below 1.
+    format of `codebooks * code_bits / group` bits (int2 for 1x16 and 2x8 in groups of 8). Looking vectors up costs
+    nothing here, though a codebook larger than a processor's own memory, as 1x16's megabyte, is read through L2 for
+    every group. Layers whose k is no multiple of the group stay. ValueError for counts below 1.
     """
 
     codebooks: int
@@ -58,7 +59,7 @@ class AdditiveCodebooks:
             count=op.count,
             vector_elements=matrices * (self.codebooks * 2**self.code_bits * self.group + op.n),
             weight_reads=op.weight_reads,
-            vector_flops=self.codebooks * op.weight_elements * op.weight_reads,
+            vector_flops=(self.codebooks - 1) * op.weight_elements * op.weight_reads + op.output_elements,
             launches=0.0,
         )
         return books, op
@@ -112,7 +113,15 @@ def _bits(scheme: str, published: float, kept: AdditiveCodebooks) -> Claim:
                  published, average, rtol=5e-4)  # fmt: skip
 
 
+def _kernel(scheme: str, where: str, published: float) -> Claim:
+    return Claim("AQLM and PV-Tuning", f"kernel-{scheme}", f"speed-up of the {scheme} kernel on a {where}, up to",
+                 "github.com/Vahe1994/AQLM, README.md, inference kernels", "hardware", published)  # fmt: skip
+
+
 CLAIMS = (
+    _kernel("1x16", "GPU", 1.3),
+    _kernel("2x8", "GPU", 3.0),
+    _kernel("Kx8", "CPU", 4.0),
     _size("llama-2-7b", "1x16g8", 2.4, kept=_1X16G8),
     _size("llama-2-7b", "2x8g8", 2.2, kept=_2X8G8),
     _size("llama-2-7b", "1x8g8", 1.34, kept=_1X8G8, decimals=2),

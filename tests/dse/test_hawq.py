@@ -38,3 +38,24 @@ def test_published_allocation(published, cost, fraction):
     plan = solve(loss, costs, {cost: low + fraction * (high - low)}, ties=resnet18["equal_pairs"])
     assert WIDTHS[plan.choice].tolist() == resnet18["published_bit_configs"][f"{cost}_{fraction}"]
     assert plan.proven
+
+
+@pytest.mark.parametrize(
+    ("cost", "gain", "size", "bops", "latency"),
+    [
+        ("modelsize", -1.233207, 7.2656, 89.715, 4.8907),
+        ("bops", -1.092024, 5.9902, 65.028, 4.2338),
+        ("latency", -1.105039, 6.5625, 68.039, 4.2201),
+    ],
+)
+def test_figures_of_the_notebooks_optima(published, cost, gain, size, bops, latency):
+    """Half way between int4 and int8: the notebook's objective sums what its 8-bit layers lose less than at 4 bits."""
+    resnet18 = published["resnet18"]
+    perturbation = np.column_stack([resnet18["delta_weights_4bit_square"], resnet18["delta_weights_8bit_square"]])
+    loss = np.array(resnet18["Hutchinson_trace"])[:, None] * perturbation
+    costs = costs_of(resnet18)
+    low, high = costs[cost].sum(axis=0)
+    plan = solve(loss, costs, {cost: (low + high) / 2}, ties=resnet18["equal_pairs"])
+    assert plan.objective - loss[:, 0].sum() == pytest.approx(gain, abs=1e-6)
+    found = [plan.totals[name] for name in ("modelsize", "bops", "latency")]
+    assert found == pytest.approx([size, bops, latency], rel=2e-5)

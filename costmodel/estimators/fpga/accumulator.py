@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from costmodel.claim import Claim
+from costmodel.estimators.fpga.operand import operand
 from costmodel.estimators.fpga.product_shape import ceil_log2, product_shape
 from costmodel.estimators.fpga.unit import width
-from costmodel.formats import Format
+from costmodel.formats import Format, get
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
@@ -35,3 +37,16 @@ def accumulator_bits(op: Op, precision: Precision) -> Real:
 def scaled(fmt: Format) -> Real:
     """Whether groups of elements share a scale."""
     return np.asarray(fmt.scale != "")
+
+
+def _fixed_bits(name: str) -> float:
+    """Bits of a format's values in fixed point, the sign among them."""
+    part = operand(get(name))
+    return float(part.significand + part.reach + 1)
+
+
+CLAIMS = (
+    Claim("Minifloats on FPGAs", "fixed-e4m3", "bits of an E4M3 operand in fixed point",
+          "AMD, kulisch_mac_single_adder (Verilog, MIT, 2024): FixedWidth = 2^ExpWidth + ManWidth, by default E4M3",
+          "analytic", 19, lambda: _fixed_bits("e4m3"), rtol=0.0),
+)  # fmt: skip

@@ -11,7 +11,10 @@ from dse.allocate import solve
 RESNET18 = zoo.build("resnet18")
 
 
-@pytest.mark.parametrize(("model", "threshold"), INT4)
+RESNETS = [key for key in INT4 if key[0].startswith("resnet")]
+
+
+@pytest.mark.parametrize(("model", "threshold"), RESNETS)
 def test_a_policy_is_within_its_threshold(model, threshold):
     assert fraction(zoo.build(model), policy(model, threshold)) <= threshold
 

@@ -33,18 +33,20 @@ def test_the_head_and_odd_layers_stay():
     assert AdditiveCodebooks(1, 16, 7)(LLAMA).ops == LLAMA.ops
 
 
-def test_decoding_costs_an_addition_a_codebook_and_weight():
-    books, op = AdditiveCodebooks(3, 8, 8).code(linear("q", 1, 64, 32, bias=False))
-    assert books.vector_flops == 3 * 64 * 32
+def test_decoding_adds_vectors_and_scales_outputs():
+    books, op = AdditiveCodebooks(3, 8, 8).code(linear("q", 2, 64, 32, bias=False))
+    assert books.vector_flops == 2 * 64 * 32 + 2 * 32
     assert op.vector_flops == 0
 
 
-def test_more_codes_take_longer():
+def test_codebooks_and_additions_take_time():
     gpu = cm.gpu("l40s")
-    plain = cm.estimate(LLAMA, "int2/bf16", gpu).totals["latency_s"]
-    small = cm.estimate(AdditiveCodebooks(2, 8)(LLAMA), "int2/bf16", gpu).totals["latency_s"]
-    large = cm.estimate(AdditiveCodebooks(1, 16)(LLAMA), "int2/bf16", gpu).totals["latency_s"]
-    assert plain < small < large
+    plain, one, two, four = (
+        cm.estimate(net, "int2/bf16", gpu).totals["latency_s"]
+        for net in (LLAMA, *(AdditiveCodebooks(k, 16 // k)(LLAMA) for k in (1, 2, 4)))
+    )
+    assert plain < one
+    assert plain < two < four
 
 
 @pytest.mark.parametrize(
