@@ -1,17 +1,21 @@
 """Single designs of a space, anywhere on it: what sampling, indices and searches evaluate, and their full estimates."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costmodel.estimators.estimate import Estimate, estimate
-from costmodel.precision import precision
+from costmodel.precision import Precision, precision
 from costmodel.record import unstack
+from costmodel.workload import Workload
+from costmodel.workload.ops import linear
 from dse import passes
 from dse.axes import FIELD
 from dse.devices import chosen_devices, device_batches
 from dse.evaluation import Grid, evaluate
+from dse.sensitivity.data_free import sqnr_loss
 from dse.space import Space
 
 Floats = NDArray[np.float64]
@@ -57,6 +61,13 @@ def estimate_of(space: Space, index: int) -> Estimate:
     ((_, batch),) = device_batches(space, np.array([device]))
     outer = {name: value for name, value in design.items() if name != "precision" and not name.startswith("device")}
     return estimate(passes.build(outer).workload, design["precision"], unstack(batch)[0])
+
+
+def loss_of(workload: Workload, precisions: Sequence[Precision]) -> float:
+    """The data-free proxy of a workload whose ops are at these precisions: every layer's noise added, as in a sweep."""
+    found = zip(workload.ops, precisions, strict=True)
+    distinct = Counter(chosen for op, chosen in found if op.weight_elements > 0)
+    return float(sum(count * sqnr_loss([linear("layer", 1, 1, 1)], [p])[0, 0] for p, count in distinct.items()))
 
 
 def random_positions(space: Space, count: int, seed: int) -> dict[str, NDArray[np.int64]]:

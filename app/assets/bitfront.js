@@ -48,6 +48,12 @@
         setTimeout(() => window.dash_clientside.set_props("copy-link", { children: "Copy link" }), 1500);
         return "Copied";
       },
+      zoomed(change) {
+        if (!change) return unchanged();
+        if (Object.keys(change).some((name) => name.endsWith(".autorange"))) return null;
+        const ends = ["xaxis.range[0]", "xaxis.range[1]", "yaxis.range[0]", "yaxis.range[1]"].map((name) => change[name]);
+        return ends.every((end) => typeof end === "number") ? ends : unchanged();
+      },
       markPage(pathname) {
         for (const link of document.querySelectorAll(".nav-link")) {
           const first = link.parentElement.firstElementChild === link && pathname === "/";
@@ -57,7 +63,9 @@
         return unchanged();
       },
       markTheme(scheme) {
-        if (scheme) document.documentElement.setAttribute("data-ag-theme-mode", scheme);
+        const shown = document.documentElement.getAttribute("data-mantine-color-scheme") || scheme;
+        if (shown) document.documentElement.setAttribute("data-ag-theme-mode", shown);
+        if (scheme && shown !== scheme) window.dash_clientside.set_props("theme", { computedColorScheme: shown });
         return unchanged();
       },
     },

@@ -32,7 +32,7 @@ def roofline(
         text=[f"{layer['name']} ({layer['precision']})" for layer in counted],
         mode="markers",
         name="layers",
-        marker={"size": 9, "color": "#000000", "symbol": "circle-open", "line": {"width": 2}},
+        marker={"size": 9, "color": colour(4), "symbol": "circle-open", "line": {"width": 2}},
         hovertemplate="%{text}<br>%{x:.3s} FLOP/B<br>%{y:.3s} FLOP/s<extra></extra>",
     )
     axes = {

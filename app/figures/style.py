@@ -42,9 +42,12 @@ def dressed(figure: Any, dark: bool) -> Any:
         title=None,
         height=None,
         margin={"l": 64, "r": 16, "t": 12, "b": 48},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": axis, "activecolor": text},
         hoverlabel={"bgcolor": "#232a33" if dark else "#ffffff", "font": {"color": text, "size": 12}},
     )
     look = {"gridcolor": lines, "zerolinecolor": lines, "linecolor": axis, "tickcolor": axis, "showline": True}
+    if dark:
+        figure.for_each_trace(lambda trace: trace.update(marker_color=text), {"marker": {"color": "#000000"}})
     figure.update_xaxes(**look)
     figure.update_yaxes(**look)
     return figure

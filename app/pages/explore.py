@@ -1,20 +1,98 @@
-"""Explore: a space of designs, its front, and any design in detail."""
+"""Explore: a space of designs, its front in any two or three metrics, and any design in detail, to edit."""
 
 from typing import Any
 
-from dash import Dash
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from app.web.parts import note, panel
-from app.web.state import State
+from app.explore import answers, controls, detail, opened, question, session_runs
+from app.explore.session_runs import SHOWN
+from app.web import settings, state
+from app.web.parts import graph, panel
 
 NAME = "Explore"
 ORDER = 1
+AXES = ("x", "y", "z", "log", "per")
+FIGURES = ("peaks", "breakdown", "device")
+DARK = Input("theme", "computedColorScheme")
 
 
-def layout(state: State) -> Any:  # noqa: ARG001
-    """The page for a state."""
-    return panel("Designs", note("Choose a model and devices."))
+def layout(given: state.State) -> Any:
+    """The page of a link: its question is asked, its axes shown, its design opened."""
+    run = settings.current().run is not None and not given.get("model")
+    asked = question.read(given, session_runs.uploads())
+    shown = {
+        "x": given.get("x", "latency_s"),
+        "y": given.get("y", "loss"),
+        "z": given.get("z", "none"),
+        "log": given.get("log", "x,y").split(","),
+        "per": given.get("per", "none" if run or len(asked.devices) < 2 else "device"),
+    }
+    metrics = ["loss", "latency_s", *question.METRICS]
+    if run:
+        metrics = session_runs.joined(SHOWN, ())[0].metrics
+        shown |= {a: n for a, n in zip("xy", metrics, strict=False) if shown[a] not in metrics}
+    stores = [
+        dcc.Store(id="explore-asked", data=None if run else asked.linked(session_runs.uploads())),
+        dcc.Store(id="explore-ready", data=SHOWN if run else None),
+        dcc.Store(id="explore-design", data=given.get("design", "")),
+        dcc.Store(id="explore-edits", data=dict(opened.parse_edits(given.get("edit", "")))),
+        dcc.Store(id="explore-zoom"),
+    ]
+    plane = panel(
+        "Designs",
+        controls.axis_controls(metrics, shown, ["device", "precision", "batch", "context", "strategy", "model"]),
+        graph("explore-front", height=520, label="Designs by two or three metrics; a click opens one"),
+        html.Div(id="explore-about"),
+    )
+    top = html.Div([controls.question_panel(asked, session_runs.uploads()), plane], className="explore-top")
+    return html.Div([*stores, top, html.Div(id="explore-detail-trouble"), detail.section()], className="stack")
 
 
 def register(app: Dash) -> None:
     """Add the page's callbacks."""
+    axes = [f"explore-{name}" for name in AXES]
+    asked = [State(f"explore-{name}", "value") for name in controls.FIELDS]
+    ready, design, edits = (f"explore-{name}" for name in ("ready", "design", "edits"))
+    app.callback(
+        Output("explore-asked", "data"), Output("explore-trouble", "children"),
+        Input("explore-go", "n_clicks"), *asked, prevent_initial_call=True,
+    )(answers.ask)  # fmt: skip
+    app.callback(
+        Output(ready, "data"), Output("explore-trouble", "children", allow_duplicate=True),
+        Input("explore-asked", "data"), prevent_initial_call="initial_duplicate", background=True, interval=250,
+        running=[(Output("explore-go", "disabled"), True, False), (Output("explore-cancel", "disabled"), False, True)],
+        progress=[Output("explore-progress", "value")], progress_default=[0],
+        cancel=[Input("explore-cancel", "n_clicks")],
+    )(answers.sweep)  # fmt: skip
+    app.callback(
+        Output("explore-front", "figure"), Output("explore-about", "children"),
+        Input(ready, "data"), *[Input(axis, "value") for axis in axes], DARK, Input("explore-zoom", "data"),
+        State(design, "data"), State(edits, "data"),
+    )(answers.draw)  # fmt: skip
+    app.callback(
+        Output(design, "data"), Output(edits, "data"),
+        Input("explore-front", "clickData"), Input("explore-layers", "cellValueChanged"),
+        Input("explore-undo", "n_clicks"), State(ready, "data"), *[State(axis, "value") for axis in axes[:3]],
+        State(edits, "data"), prevent_initial_call=True,
+    )(answers.choose)  # fmt: skip
+    app.callback(
+        Output("explore-totals", "children"), Output("explore-peaks-title", "children"),
+        Output("explore-layers", "rowData"), Output("explore-layers", "columnDefs"),
+        *[Output(f"explore-{name}", "figure") for name in FIGURES], Output("explore-design-section", "style"),
+        Output("explore-detail-trouble", "children"), Output("explore-front", "figure", allow_duplicate=True),
+        Input(design, "data"), Input(edits, "data"), Input(ready, "data"), *[Input(axis, "value") for axis in axes[:3]],
+        DARK, State("explore-layers", "columnDefs"), prevent_initial_call="initial_duplicate",
+    )(answers.show)  # fmt: skip
+    app.callback(
+        Output("view", "data", allow_duplicate=True),
+        Input("explore-asked", "data"), Input(design, "data"), Input(edits, "data"),
+        *[Input(axis, "value") for axis in axes], prevent_initial_call=True,
+    )(answers.link)  # fmt: skip
+    app.callback(
+        *[Output(f"explore-{name}", "disabled") for name in ("phase", "context", "resolution")],
+        Input("explore-model", "value"),
+    )(answers.apply)  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("bitfront", "zoomed"), Output("explore-zoom", "data"),
+        Input("explore-front", "relayoutData"), prevent_initial_call=True,
+    )  # fmt: skip

@@ -9,9 +9,8 @@ from dash import dcc, html
 
 from app.figures.style import CONFIG
 
-THEME = {"function": "themeQuartz.withPart(colorSchemeVariable).withParams({spacing: 5, fontSize: 13, "
-         "backgroundColor: 'transparent', wrapperBorder: false, headerFontWeight: 600})"}  # fmt: skip
-"""AG Grid's own themes, light or dark with the attribute data-ag-theme-mode of the page."""
+ON_PAGE = CONFIG | {"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+GRID = {"animateRows": False, "tooltipShowDelay": 300, "rowHeight": 30, "headerHeight": 34}
 
 
 def panel(title: str, *children: Any, side: Any = None, **more: Any) -> Any:
@@ -22,7 +21,7 @@ def panel(title: str, *children: Any, side: Any = None, **more: Any) -> Any:
 
 def graph(id: str, *, height: int = 430, label: str, **more: Any) -> Any:
     """A figure's place: no upload, no logo, and a name for those who cannot see it."""
-    drawn = dcc.Graph(id=id, config=CONFIG, style={"height": f"{height}px"}, responsive=True, **more)
+    drawn = dcc.Graph(id=id, config=ON_PAGE, style={"height": f"{height}px"}, responsive=True, **more)
     return html.Div(drawn, role="figure", **{"aria-label": label})
 
 
@@ -31,7 +30,7 @@ def grid(id: str, columns: Sequence[Mapping[str, Any]], *, height: int = 420, **
     for column in columns:
         if "headerName" not in column:
             raise ValueError(f"a column needs a headerName, got {dict(column)}")
-    options = {"theme": THEME, "animateRows": False, "tooltipShowDelay": 300} | more.pop("dashGridOptions", {})
+    options = GRID | more.pop("dashGridOptions", {})
     return dag.AgGrid(id=id, columnDefs=list(columns), dashGridOptions=options, style={"height": f"{height}px"}, **more)
 
 

@@ -1,0 +1,87 @@
+"""The controls of the page Explore: what to explore, and how to show it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from app.explore.question import PHASES, PRECISIONS, STRATEGIES, Question
+from app.text import label
+from app.web import inputs
+from app.web.parts import panel
+from app.web.state import text
+
+FIELDS = ("model", "phase", "devices", "precisions", "strategies", "batch", "context", "resolution")
+"""Parts of a question, each a control explore-NAME."""
+NAMED = {"none": "None (dense)", "nm_sparsity:n=2;m=4": "2:4 sparsity"}
+
+
+def question_panel(question: Question, uploads: Mapping[str, str]) -> Any:
+    """The form of a question, and its button."""
+    told = question.told() | {"model": question.linked(uploads)["model"]}
+    models = [{"group": "Uploaded", "items": [*uploads]}] if uploads else []
+    models.append({"group": "Zoo", "items": list(inputs.model_names())})
+    devices = [{"group": title, "items": inputs.device_names()[kind]} for kind, title in inputs.KINDS.items()]
+    known = {*PRECISIONS["language"], *PRECISIONS["vision"]}
+    numbers = {"batch": "Batch", "context": "Context", "resolution": "Resolution"}
+    controls = [
+        dmc.Select(id="explore-model", label="Model", data=models, value=told["model"], searchable=True, limit=300),
+        _upload(),
+        dmc.Select(id="explore-phase", label="Pass", data=list(PHASES), value=question.phase or "decode"),
+        dmc.MultiSelect(id="explore-devices", label="Devices", data=[d for d in devices if d["items"]],
+                        value=list(question.devices), searchable=True),
+        dmc.TagsInput(id="explore-precisions", label="Precisions", data=sorted(known), value=list(question.precisions),
+                      description="weight/activation[/kv], or w4a16; any may be typed", acceptValueOnBlur=True),
+        dmc.TagsInput(id="explore-strategies", label="Sparsity and strategies",
+                      data=[s.replace(",", ";") for s in STRATEGIES], value=list(told["strategies"]) or ["none"]),
+        dmc.SimpleGrid([
+            dmc.TextInput(id=f"explore-{n}", label=words, value=text(told[n]), placeholder="its own")
+            for n, words in numbers.items()
+        ], cols=3, spacing="xs"),
+        html.Div(id="explore-trouble"),
+        dmc.Group([
+            dmc.Button("Explore", id="explore-go", flex=1),
+            dmc.Button("Cancel", id="explore-cancel", variant="default", disabled=True),
+        ], gap="xs", mt=4),
+        dmc.Progress(id="explore-progress", value=0, size="sm", **{"aria-label": "Progress of the sweep"}),
+    ]  # fmt: skip
+    return panel("Space", dmc.Stack(controls, gap=8))
+
+
+def _upload() -> Any:
+    return html.Div(
+        [
+            dcc.Upload(
+                html.Button("Upload ONNX or config.json", className="upload-button"),
+                id="explore-upload", accept=".onnx,.json", max_size=32 * 2**20, className="upload",
+            ),
+            html.Div(id="explore-uploaded"),
+        ]
+    )  # fmt: skip
+
+
+def axis_controls(metrics: list[str], shown: Mapping[str, Any], groups: list[str]) -> Any:
+    """Which metrics the axes show, which of them are logarithmic, and what has a front of its own."""
+    data = options(metrics)
+    axes = [
+        dmc.Select(id=f"explore-{axis}", label=f"{axis.upper()} axis", data=data if axis != "z" else [NONE, *data],
+                   value=shown[axis], w=150, size="xs", allowDeselect=False)
+        for axis in ("x", "y", "z")
+    ]  # fmt: skip
+    log = dmc.CheckboxGroup(
+        [dmc.Checkbox(value=a, label=a, size="xs", id=f"explore-log-{a}") for a in ("x", "y", "z")],
+        id="explore-log", label="Logarithmic", value=list(shown["log"]), size="xs", className="inline-group",
+    )  # fmt: skip
+    per = dmc.Select(id="explore-per", label="A front for each", data=[NOTHING, *groups], value=shown["per"], w=130,
+                     size="xs", allowDeselect=False)  # fmt: skip
+    return dmc.Group([*axes, log, per], gap="sm", align="end", className="axes")
+
+
+NONE = {"value": "none", "label": "none (flat)"}
+NOTHING = {"value": "none", "label": "nothing: one"}
+
+
+def options(metrics: list[str]) -> list[dict[str, str]]:
+    """Metrics as choices of a control."""
+    return [{"value": name, "label": label(name)} for name in metrics]

@@ -1,0 +1,157 @@
+"""A design in detail: its figures with where each comes from, its layers to edit, its roofline and breakdown."""
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+import numpy as np
+from dash import html
+
+from app.explore.designs import Designs
+from app.explore.opened import Opened, source
+from app.explore.question import PRECISIONS
+from app.figures.breakdown import breakdown
+from app.figures.resources import resources
+from app.figures.roofline import roofline
+from app.figures.utilisation import utilisation
+from app.text import label, quantity
+from app.web.parts import graph, grid, note, panel
+from costmodel.hardware import Fpga
+from costmodel.precision import precision
+from dse import axes
+
+TOTALS = (
+    "loss", "latency_s", "examples_per_s", "energy_j", "power_w", "weight_bytes", "footprint_bytes", "bytes_moved",
+    "kv_bytes", "macs", "bops", "lut", "ff", "dsp", "bram18", "uram",
+)  # fmt: skip
+SHOWN = ("latency_s", "energy_j", "weight_bytes", "bytes_moved", "macs", "lut", "ff", "dsp", "bram18", "cycles")
+ROOFLINE, BY_LAYER = "Roofline", "Share of the device by layer"
+PEAKS = "Roofline with a dot a layer; of an FPGA, what each layer takes of it"
+RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
+
+
+def section() -> Any:
+    """The place of a design, empty until one is chosen."""
+    layers = panel(
+        "Layers",
+        note("A precision is edited in its cell: the design is estimated again and drawn as a star beside the front."),
+        grid("explore-layers", columns((), ()), height=430, getRowId="params.data.name", persistence=False),
+        side=dmc.Button("Undo edits", id="explore-undo", variant="default", size="compact-xs"),
+    )  # fmt: skip
+    figures = dmc.SimpleGrid(
+        [
+            panel(html.Span(ROOFLINE, id="explore-peaks-title"), graph("explore-peaks", height=330, label=PEAKS)),
+            panel("Breakdown", graph("explore-breakdown", height=330, label="Latency, energy and memory by kind")),
+            panel("Device", graph("explore-device", height=330, label="Share of the device that the design takes")),
+        ],
+        cols={"base": 1, "md": 3},
+        spacing="md",
+    )
+    return html.Section(
+        [panel("Design", html.Div(id="explore-totals")), layers, figures],
+        id="explore-design-section", className="stack", style={"display": "none"},
+        **{"aria-label": "The chosen design"},
+    )  # fmt: skip
+
+
+def editable(designs: Designs) -> list[str]:
+    """The precisions that a layer may be given: those of its space, and common ones."""
+    own = [str(p) for p in designs.space.axis("precision").values]
+    common = [precision(p).name for group in PRECISIONS.values() for p in group]
+    return list(dict.fromkeys([*own, *common]))
+
+
+def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, Any]]:
+    """The grid's columns, of numbers those that the estimate `has`; they sort as numbers and read with their units."""
+    fixed = [
+        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 290, "tooltipField": "name"},
+        {"field": "kind", "headerName": "Kind", "width": 120},
+        {"field": "precision", "headerName": "Precision", "width": 190,
+         "cellClassRules": {"editable": "params.data.weighted"},
+         "editable": {"function": "params.data.weighted"}, "cellEditor": "agSelectCellEditor",
+         "cellEditorParams": {"values": list(precisions)}},
+    ]  # fmt: skip
+    numbers = [
+        {"field": name, "headerName": label(name), "type": "rightAligned", "width": 122,
+         "valueFormatter": {"function": f"params.data.told.{name}"}}
+        for name in SHOWN if name in has
+    ]  # fmt: skip
+    last = [
+        {"field": "bound", "headerName": "Bound by", "width": 110},
+        {"field": "source", "headerName": "Source", "minWidth": 220, "flex": 1, "tooltipField": "source"},
+    ]
+    return fixed + numbers + last
+
+
+def rows(opened: Opened) -> list[dict[str, Any]]:
+    """The grid's rows: a layer each, its numbers and how they read."""
+    weighted = {op.name for op in opened.estimate.workload.ops if op.weight_elements > 0}
+    found = []
+    for layer in opened.estimate.table():
+        told = {n: quantity(n, float(layer[n])) for n in SHOWN if n in layer}
+        plain = {n: layer[n] for n in ("name", "kind", "precision", *SHOWN, "bound", "source") if n in layer}
+        found.append(plain | {"told": told, "weighted": layer["name"] in weighted})
+    return found
+
+
+def totals(opened: Opened, values: Mapping[str, Any], edits: int) -> Any:
+    """The design's id, what it is, and its totals, each with its source."""
+    what = [f"{name} {axes.label(value)}" for name, value in values.items() if name != "precision"]
+    edited = dmc.Badge(f"{edits} edited", color="red", variant="light") if edits else None
+    heading = dmc.Group(
+        [html.Code(opened.id, id="explore-id", className="id"), dmc.Text(" · ".join(what), size="sm"), edited], gap="sm"
+    )
+    cells = [_cell(opened, name) for name in TOTALS if name in opened.columns]
+    missing = opened.estimate.uncounted
+    told = note(
+        f"Not counted: {', '.join(missing[:6])}" + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
+    )
+    return html.Div([heading, html.Div(cells, className="totals"), told if missing else None])
+
+
+def _cell(opened: Opened, name: str) -> Any:
+    told = f"{opened.columns[name]:.4g}" if name == "loss" else quantity(name, opened.columns[name])
+    found = source(opened.estimate, name)
+    inside = [
+        html.Div(label(name), className="total-name"),
+        html.Div(told, className="total-value", **{"data-metric": name}),
+        _interval(opened, name),
+        html.Div(found, className=f"source {_trust(found)}", title=f"Source of this number: {found}"),
+    ]
+    return html.Div(inside, className="total")
+
+
+def _interval(opened: Opened, name: str) -> Any:
+    """The 90 % interval of a total that has one."""
+    base = name.removesuffix("_s").removesuffix("_j")
+    suffix = name[len(base) :]
+    low, high = (opened.columns.get(f"{base}_{end}{suffix}") for end in ("low", "high"))
+    if low is None or high is None or not np.isfinite([low, high]).all():
+        return None
+    sure = " (90 %)" if name in ("latency_s", "energy_j") else ""
+    return html.Div(f"{quantity(name, low)} to {quantity(name, high)}{sure}", className="interval")
+
+
+def _trust(found: str) -> str:
+    """The colour of a source: what was measured, what follows from a formula, what is carried over."""
+    if "synthesis" in found or "calibrated" in found:
+        return "measured"
+    return "formula" if found == "formula" else "carried"
+
+
+def figures(opened: Opened) -> tuple[Any, Any, Any]:
+    """Roofline, or an FPGA's resources by layer; breakdown; share of the device."""
+    layers = opened.estimate.table()
+    device = opened.device
+    if isinstance(device, Fpga):
+        available = {r: float(getattr(device, r)) for r in RESOURCES}
+        fullest = sorted(available, key=lambda r: -opened.columns.get(r, 0.0) / max(available[r], 1.0))[:2]
+        weighted = [layer for layer in layers if layer["params"]]
+        taken = resources(weighted, available={r: available[r] for r in fullest}, title="")
+        return taken, breakdown(layers, title=""), utilisation(opened.columns, available, title="")
+    pipes = dict.fromkeys(p.math_pipe for p in opened.estimate.precisions)
+    peaks = {pipe: float(np.asarray(device.peak_flops.of(pipe))) for pipe in pipes}
+    peaks = {pipe: peak for pipe, peak in peaks.items() if np.isfinite(peak)}
+    roofs = roofline(layers, peaks=peaks, memory_bytes_per_s=float(device.memory_bytes_per_s), title="")
+    available = {"footprint_bytes": float(device.memory_bytes)}
+    return roofs, breakdown(layers, title=""), utilisation(opened.columns, available, title="")

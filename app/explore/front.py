@@ -1,0 +1,72 @@
+"""The front of designs in any two or three metrics: who is on it, on its hull, and which are uniform references."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.explore.designs import HIGHER, Designs
+from dse import hull, pareto
+from dse.axes import label
+
+MOST_GROUPS = 8
+
+
+@dataclass(frozen=True)
+class View:
+    """Rows by what they are: `front` and `hull` are lists of rows by group, `cloud` all with values, `uniform` names.
+
+    uniform  {row: name} of each precision on each device at the first value of every other axis
+    """
+
+    names: tuple[str, ...]
+    cloud: NDArray[np.int64]
+    fronts: dict[str, NDArray[np.int64]]
+    hulls: dict[str, NDArray[np.int64]]
+    uniform: dict[int, str]
+
+
+@lru_cache(maxsize=32)
+def view(designs: Designs, names: tuple[str, ...], per: str = "") -> View:
+    """The view of some metrics; a front for each value of the axis `per`, or one of all."""
+    points = np.stack([designs.columns[n] * (-1.0 if n in HIGHER else 1.0) for n in names], axis=1)
+    rows = np.flatnonzero(np.isfinite(points).all(axis=1))
+    fronts, hulls = {}, {}
+    for name, members in _groups(designs, rows, per).items():
+        on = members[pareto.mask(points[members])]
+        on = on[np.argsort(points[on, 0], kind="stable")]
+        fronts[name] = on
+        hulls[name] = on[hull.supported(points[on])] if len(on) else on
+    return View(names, rows, fronts, hulls, _uniform(designs, set(rows.tolist())))
+
+
+def _groups(designs: Designs, rows: NDArray[np.int64], per: str) -> dict[str, NDArray[np.int64]]:
+    if per not in {axis.name for axis in designs.space.axes}:
+        return {"Front": rows}
+    at = designs.space.positions(designs.index[rows])[per]
+    labels = designs.space.axis(per).labels
+    present = np.unique(at)[:MOST_GROUPS].tolist()
+    return {str(labels[i]): rows[at == i] for i in present}
+
+
+def _uniform(designs: Designs, known: set[int]) -> dict[int, str]:
+    """Rows of the sweep at the first value of every axis but precision and device."""
+    positions = designs.space.positions(designs.index[: designs.swept])
+    others = [at for name, at in positions.items() if name not in ("precision", "device")]
+    first = np.flatnonzero(np.all([at == 0 for at in others], axis=0)) if others else np.arange(designs.swept)
+    precisions, devices = designs.space.axis("precision").labels, designs.space.axis("device").labels
+    several = len(devices) > 1
+    return {
+        row: _short(precisions[positions["precision"][row]])
+        + (f", {label(devices[positions['device'][row]])}" if several else "")
+        for row in first.tolist()
+        if row in known
+    }
+
+
+def _short(precision: Any) -> str:
+    """A precision's name, said once where weights and activations are alike."""
+    weight, _, rest = str(precision).partition("/")
+    return weight if rest == weight else str(precision)

@@ -1,0 +1,105 @@
+"""One design opened: its estimate, layer by layer, with edits of layers' precisions, as rows, totals and sources."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from app.explore.designs import Designs
+from app.explore.mixture import opened
+from costmodel.catalog import require
+from costmodel.estimators import fpga
+from costmodel.estimators.estimate import Estimate, estimate
+from costmodel.estimators.fpga import Design as Folding
+from costmodel.hardware import Device, Fpga
+from costmodel.precision import precision
+from costmodel.record import stack
+from costmodel.workload import Workload
+from dse.designs import loss_of
+from dse.space import ID_DIGITS, digest
+
+PROXY = "data-free proxy"
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A design as it is estimated: its content hash, its estimate, and its columns as the sweep names them."""
+
+    id: str
+    estimate: Estimate
+    columns: Mapping[str, float]
+
+    @property
+    def device(self) -> Device:
+        """The device it runs on."""
+        return self.estimate.device
+
+
+def parse_edits(text: str) -> dict[str, str]:
+    """Read "layer:precision,layer:precision"; ValueError where a part is none or a precision is unknown."""
+    found = {}
+    for part in filter(None, text.split(",")):
+        layer, colon, spelled = part.rpartition(":")
+        if not colon or not layer:
+            raise ValueError(f"an edit is layer:precision, got {part[:60]!r}")
+        found[layer] = precision(spelled).name
+    return found
+
+
+@lru_cache(maxsize=64)
+def open_design(designs: Designs, row: int, edits: tuple[tuple[str, str], ...] = ()) -> Opened:
+    """Estimate a row's design with `edits` (layer, precision), laid out on an FPGA as its sweep or front had it.
+
+    UnknownNameError for a layer that it has not; ValueError where the device lacks what a precision needs.
+    """
+    workload, device, base, folding = _base(designs, row)
+    for layer, _ in edits:
+        require("layer", layer, workload.layers)
+    chosen = base | dict(edits)
+    found = estimate(workload, chosen, device, folding=folding)
+    own = designs.id(row)
+    columns = dict(found.totals) | {"loss": loss_of(workload, found.precisions)}
+    columns["examples_per_s"] = workload.batch * columns.get("throughput_per_s", 1.0 / columns["latency_s"])
+    told = digest({"design": own, "edits": dict(edits)})[:ID_DIGITS] if edits else own
+    return Opened(told, found, columns)
+
+
+@lru_cache(maxsize=32)
+def _base(designs: Designs, row: int) -> tuple[Workload, Device, dict[str, str], Folding | None]:
+    """The workload, device, precisions by layer, and layout of a row's design, without edits."""
+    designs.id(row)
+    workload, device = opened(designs.space, int(designs.index[row]))
+    assignment = _assignment(designs, row)
+    return workload, device, assignment, _folding(designs, row, workload, device, assignment)
+
+
+def _assignment(designs: Designs, row: int) -> dict[str, str]:
+    if row >= designs.swept:
+        return dict(designs.mixed[row - designs.swept].assignment)
+    return {"*": str(designs.values(row)["precision"])}
+
+
+def _folding(
+    designs: Designs, row: int, workload: Workload, device: Device, assignment: Mapping[str, str]
+) -> Folding | None:
+    """An FPGA's layout: that of the design's own precision; of a mixed one, of the widest, as its front has it."""
+    if not isinstance(device, Fpga):
+        return None
+    spelled = list(designs.space.axis("precision").values) if row >= designs.swept else list(assignment.values())
+    widest = max(map(precision, spelled), key=lambda p: p.weight.bits + p.activation.bits)
+    return fpga.fold(workload, stack([widest] * len(workload.ops)), device)
+
+
+def source(found: Estimate, name: str) -> str:
+    """Where a total comes from in a few words: shares of measured calibration, formula, synthesis."""
+    measured = ("lut", "ff") if isinstance(found.device, Fpga) else ("latency_s", "examples_per_s")
+    column = "source" if name in measured else {"energy_j": "energy_source"}.get(name)
+    if column is None or column not in found.columns:
+        return PROXY if name == "loss" else "formula"
+    weights = np.nan_to_num(np.asarray(found.columns[name if name in found.columns else "latency_s"], dtype=float))
+    words = np.array([str(s).split(" (")[0] for s in found.columns[column]])
+    shares = {w: float(weights[words == w].sum()) for w in np.unique(words).tolist()}
+    whole = sum(shares.values()) or 1.0
+    told = [(w, s / whole) for w, s in sorted(shares.items(), key=lambda e: -e[1]) if s / whole >= 0.005]
+    return ", ".join(f"{s:.0%} {w}" if s < 0.995 else w for w, s in told) or "formula"

@@ -1,0 +1,119 @@
+"""What a page explores: models, devices, precisions and sizes, read from a link and made a space."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from app.web import inputs, state
+from app.web.state import State
+from costmodel import strategies
+from dse.space import Space
+
+DEFAULTS = {
+    "model": "zoo:llama-3.1-8b",
+    "phase": "decode",
+    "devices": "h100_sxm,l40s",
+    "precisions": "w16a16,w8a8,w4a16,fp8_e4m3,w4a8",
+    "batch": "1,16",
+    "context": "4096",
+}
+PRECISIONS = {
+    "language": ("w16a16", "w8a8", "w8a16", "w4a16", "int4_g128/bf16", "w4a8", "fp8_e4m3", "mxfp4/bf16", "w4a4"),
+    "vision": ("w16a16", "w8a8", "w6a6", "w4a8", "w4a4", "w3a3", "w2a2", "fp8_e4m3"),
+}
+"""Precisions that the control offers; any that costmodel spells may be typed."""
+PHASES = ("prefill", "decode", "training")
+STRATEGIES = ("none", "nm_sparsity:n=2,m=4")
+METRICS = (
+    "weight_bytes", "footprint_bytes", "bytes_moved", "kv_bytes", "energy_j", "examples_per_s", "bops", "macs", "lut",
+    "dsp", "bram18", "uram", "throughput_per_s",
+)  # fmt: skip
+MOST_DESIGNS = 20_000
+"""Designs of a question: larger spaces are for bitfront explore, whose runs the page shows with --run."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Values of the controls, checked; a tuple holds what the axis of that name goes through."""
+
+    model: str
+    phase: str
+    devices: tuple[str, ...]
+    precisions: tuple[str, ...]
+    strategies: tuple[str, ...] = ("none",)
+    batch: tuple[int, ...] = (1,)
+    context: tuple[int, ...] = ()
+    resolution: tuple[int, ...] = ()
+
+    @property
+    def space(self) -> Space:
+        """The space of the question; ValueError where it is too large or a value does not apply."""
+        return _space(self)
+
+    def told(self) -> dict[str, Any]:
+        """The question as a link holds it."""
+        given = {n: getattr(self, n) for n in self.__dataclass_fields__}
+        return given | {"strategies": () if self.strategies == ("none",) else _escaped(self.strategies)}
+
+    def linked(self, models: Mapping[str, str]) -> dict[str, str]:
+        """The question as text by name, which `read` takes: what a link holds."""
+        link = next((name for name, spelled in models.items() if spelled == self.model), self.model)
+        return {n: told for n, value in (self.told() | {"model": link}).items() if (told := state.text(value))}
+
+
+def read(given: State, models: Mapping[str, str]) -> Question:
+    """Read a link's question; ValueError in one line names what does not apply.
+
+    models  {spelling in a link: spelling for costmodel} of what this browser may name beside the zoo
+    """
+    told = DEFAULTS if not given.get("model") else given
+    model = told["model"]
+    language = models[model].startswith("hf:") if model in models else inputs.is_language(model)
+    devices = tuple(dict.fromkeys(_parts(told, "devices")))
+    for name in devices:
+        inputs.kind_of(name)
+    if not devices:
+        raise ValueError("choose at least one device")
+    chosen = tuple(part.replace(";", ",") for part in _parts(told, "strategies")) or ("none",)
+    for spelled in chosen:
+        strategies.strategy(spelled)
+    return Question(
+        models.get(model, model),
+        state.chosen(told, "phase", PHASES, "decode") if language else "",
+        devices,
+        tuple(inputs.precisions(told.get("precisions", ""), "precisions")),
+        chosen,
+        tuple(state.whole_numbers(told, "batch", [1])),
+        tuple(state.whole_numbers(told, "context", [4096])) if language else (),
+        () if language or model in models else tuple(state.whole_numbers(told, "resolution", [])),
+    )
+
+
+def _parts(given: Mapping[str, str], name: str) -> list[str]:
+    return [part.strip() for part in given.get(name, "").split(",") if part.strip()]
+
+
+def _escaped(spelled: tuple[str, ...]) -> tuple[str, ...]:
+    """Strategies have commas of their own, which a link's lists keep for themselves."""
+    return tuple(text.replace(",", ";") for text in spelled)
+
+
+@lru_cache(maxsize=64)
+def _space(question: Question) -> Space:
+    model: Any = question.model
+    if question.phase:
+        model = {"model": question.model, "phase": question.phase}
+    axes: dict[str, Any] = {"model": model, "device": list(question.devices), "precision": list(question.precisions)}
+    for name in ("batch", "context", "resolution"):
+        if values := getattr(question, name):
+            axes[name] = list(values)
+    if question.strategies != ("none",):
+        axes["strategy"] = list(question.strategies)
+    space = Space.read({"axes": axes, "objectives": ["loss", "latency_s"], "metrics": list(METRICS), "rows": True})
+    if space.size > MOST_DESIGNS:
+        raise ValueError(
+            f"{space.size} designs are too many for a page, which takes {MOST_DESIGNS}: sweep them with bitfront"
+            " explore and show its folder with bitfront app --run"
+        )
+    return space

@@ -1,0 +1,66 @@
+"""Where a browser's questions are swept and found again: its session's folder, or the run that the server shows."""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from app.explore import designs, mixture
+from app.explore.designs import Designs
+from app.explore.question import Question
+from app.web import session, settings
+from dse import store
+from dse.sweep import sweep
+
+HASH = re.compile(r"[0-9a-f]{32}")
+SHOWN = "shown"
+"""What stands for the run that `bitfront app --run` was given."""
+_LOCK = threading.Lock()
+
+
+def prepare(question: Question, progress: Callable[[int, int], Any] | None = None) -> str:
+    """Sweep a question in the session's folder, unless it is there; return what `joined` finds it by."""
+    name = question.space.hash[:32]
+    sweep(question.space, session.current().file("runs", name), progress=progress)
+    return name
+
+
+def joined(name: object, objectives: tuple[str, ...]) -> tuple[Designs, str]:
+    """The designs of a run of this session with the mixed front of two objectives, and a sentence on that front.
+
+    ValueError where the browser has no such run.
+    """
+    folder = folder_of(name)
+    with _LOCK:
+        return _joined(folder, objectives, name != SHOWN)
+
+
+def folder_of(name: object) -> Path:
+    """The folder of a run by its name; no name reaches another session's."""
+    if name == SHOWN and (shown := settings.current().run) is not None:
+        return shown
+    if not isinstance(name, str) or not HASH.fullmatch(name):
+        raise ValueError("no such run in this browser: explore again")
+    folder = session.current().file("runs", name)
+    if not store.is_run(folder):
+        raise ValueError("no such run in this browser: explore again")
+    return folder
+
+
+@lru_cache(maxsize=16)
+def _joined(folder: Path, objectives: tuple[str, ...], mixed: bool) -> tuple[Designs, str]:
+    found = designs.load(folder)
+    return mixture.with_fronts(found, objectives) if mixed else (found, _about(found))
+
+
+def _about(found: Designs) -> str:
+    if found.complete:
+        return ""
+    return "This run kept its front alone: rows = true in its file keeps every design."
+
+
+def uploads() -> Mapping[str, str]:
+    """Spellings of what this browser uploaded: {in a link: for costmodel}."""
+    return {}

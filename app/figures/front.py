@@ -1,0 +1,176 @@
+"""Designs at two or three metrics: the dominated ones, the front, its hull, references, edits."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from app.figures.style import colour, layout
+from app.text import label
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+MOST_POINTS = 100_000
+"""Dominated designs beyond these are a density image: each point of scattergl costs the browser time and memory."""
+CELLS = (420, 260)
+CLOUD, DENSITY = "#8b98a9", [[0, "rgba(120,140,165,0)"], [1e-6, "rgba(120,140,165,0.25)"], [1, "rgba(60,85,120,0.95)"]]
+MOST_LABELS = 12
+NARROW, WIDE = 5.0, 1e3
+"""Spans below which a logarithmic axis has ticks as plotly.js likes, and above which one a decade."""
+PICKED = "#d62728"
+IN_SPACE = {"star": "cross", "circle-open": "circle-open", "diamond": "diamond", "square-open": "square-open"}
+"""Symbols that scatter3d has for those of the plane."""
+Span = tuple[float, float]
+
+
+def front(
+    columns: Mapping[str, Floats],
+    names: Sequence[str],
+    *,
+    cloud: Rows,
+    fronts: Mapping[str, Rows],
+    hulls: Mapping[str, Rows],
+    uniform: Mapping[int, str],
+    log: Sequence[bool],
+    within: tuple[Span, Span] | None = None,
+) -> go.Figure:
+    """Plot rows of `columns` at two or three metrics, an axis each, logarithmic where `log` says.
+
+    cloud    rows with values; those inside `within`, data of the two axes, where it is given
+    fronts   {group: rows in order of the first metric}, and of them the `hulls`' rows, which a weighted sum finds
+    uniform  {row: name} of references with one precision everywhere
+    A point's customdata is a list, its row: what a click gives back. The first two traces, empty, are for the selected
+    design and for edited ones, so that a page moves these alone.
+    """
+    figure = go.Figure()
+    at = _Axes(columns, tuple(names))
+    for name, symbol in (("Selected", "circle-open"), ("Edited", "star")):
+        mark = {"symbol": symbol, "size": 15, "color": PICKED, "line": {"width": 2.5, "color": PICKED}}
+        figure.add_trace(at.points([], name=name, mode="markers", zorder=10, showlegend=False, gl=False, marker=mark))
+    beaten = _beaten(cloud, fronts, columns, names, within)
+    if len(beaten) > MOST_POINTS and len(names) == 2:
+        figure.add_trace(_density(columns, names, beaten, log, within))
+    elif len(beaten):
+        shown = beaten[:: -(-len(beaten) // MOST_POINTS)]
+        told = "Dominated" if len(shown) == len(beaten) else f"Dominated, {len(shown):,} of {len(beaten):,}"
+        mark = {"size": 5 if len(shown) < 2000 else 3, "color": CLOUD, "opacity": 0.55}
+        figure.add_trace(at.points(shown, name=told, mode="markers", marker=mark, gl=True))
+    _add_fronts(figure, at, fronts, hulls)
+    _add_uniform(figure, at, uniform)
+    figure.update_layout(
+        **layout("", "", "", **_axes(columns, names, cloud, log), hovermode="closest", uirevision="-".join(names))
+    )
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
+    return figure
+
+
+class _Axes:
+    """Traces of rows at the metrics."""
+
+    def __init__(self, columns: Mapping[str, Floats], names: tuple[str, ...]) -> None:
+        self.columns, self.names = columns, names
+
+    def points(self, rows: Any, *, gl: bool, **look: Any) -> Any:
+        """A trace, its rows as customdata."""
+        at = np.asarray(rows, dtype=np.int64)
+        xyz = [np.asarray(self.columns[name][at], dtype=np.float32) for name in self.names]
+        texts = [f"{label(n)} %{{{axis}:.4~s}}" for n, axis in zip(self.names, "xyz", strict=False)]
+        shared = {"customdata": at.tolist(), "hovertemplate": "<br>".join(["%{text}"] * ("text" in look) + texts)}
+        shared["hovertemplate"] += f"<extra>{look['name']}</extra>"
+        if len(self.names) == 3:
+            look.pop("zorder", None)
+            look["marker"] = look["marker"] | {"size": min(look["marker"]["size"], 6)}
+            look["marker"]["symbol"] = {"star": "cross", "circle-open": "circle-open"}.get(
+                look["marker"].get("symbol", ""), "circle"
+            )
+            return go.Scatter3d(x=xyz[0], y=xyz[1], z=xyz[2], **shared, **look)
+        return (go.Scattergl if gl else go.Scatter)(x=xyz[0], y=xyz[1], **shared, **look)
+
+
+def _beaten(
+    cloud: Rows,
+    fronts: Mapping[str, Rows],
+    columns: Mapping[str, Floats],
+    names: Sequence[str],
+    within: tuple[Span, Span] | None,
+) -> Rows:
+    """Rows of the cloud that are on no front, inside the view."""
+    inside = np.ones(len(cloud), dtype=bool)
+    for name, (low, high) in zip(names, within or (), strict=False):
+        values = columns[name][cloud]
+        inside &= (values >= low) & (values <= high)
+    on = np.concatenate([*fronts.values()]) if fronts else cloud[:0]
+    return np.asarray(np.setdiff1d(cloud[inside], on, assume_unique=True))
+
+
+def _density(
+    columns: Mapping[str, Floats], names: Sequence[str], rows: Rows, log: Sequence[bool], within: Any
+) -> go.Heatmap:
+    """How many designs are in each cell of the view, by the square root of the count."""
+    values = [columns[name][rows] for name in names]
+    scaled = [np.log10(v) if is_log else v for v, is_log in zip(values, log, strict=False)]
+    if within:
+        spans = [tuple(np.log10(span) if is_log else span) for span, is_log in zip(within, log, strict=False)]
+    else:
+        spans = [(float(s.min()), float(s.max())) for s in scaled]
+    counts, *edges = np.histogram2d(scaled[0], scaled[1], bins=CELLS, range=spans)
+    x, y = ((e[1:] + e[:-1]) / 2 for e in edges)
+    shade = np.sqrt(counts.T / max(counts.max(), 1.0))
+    return go.Heatmap(
+        x=(10**x if log[0] else x).astype(np.float32),
+        y=(10**y if log[1] else y).astype(np.float32),
+        z=(shade * 255).round().astype(np.uint8),
+        zmin=0,
+        zmax=255,
+        colorscale=DENSITY,
+        showscale=False,
+        name=f"{len(rows):,} dominated",
+        hovertemplate="zoom in for single designs<extra></extra>",
+        showlegend=True,
+    )
+
+
+def _add_fronts(figure: go.Figure, at: _Axes, fronts: Mapping[str, Rows], hulls: Mapping[str, Rows]) -> None:
+    flat = len(at.names) == 2
+    for i, (group, rows) in enumerate(fronts.items()):
+        if not len(rows):
+            continue
+        name = group if len(fronts) > 1 else "Front"
+        line = {"color": colour(i), "width": 1.4, "shape": "hv"} if flat else {"color": colour(i), "width": 2}
+        dots = {"size": 5, "color": colour(i)}
+        mode = "lines+markers" if flat else "markers"
+        figure.add_trace(at.points(rows, name=f"{name} ({len(rows)})", mode=mode, gl=False, line=line, marker=dots))
+        on_hull = {"size": 8, "symbol": "diamond", "color": colour(i), "line": {"width": 0}}
+        told = {"name": "On its hull" if i == 0 else "", "showlegend": i == 0, "legendgroup": "hull"}
+        if len(hulls[group]) < len(rows):
+            figure.add_trace(at.points(hulls[group], mode="markers", gl=False, marker=on_hull, **told))
+
+
+def _add_uniform(figure: go.Figure, at: _Axes, uniform: Mapping[int, str]) -> None:
+    if not uniform:
+        return
+    look = {"symbol": "square-open", "size": 10, "color": "#E69F00", "line": {"width": 2}}
+    mode = "markers+text" if len(uniform) <= MOST_LABELS else "markers"
+    rows = sorted(uniform, key=lambda row: float(at.columns[at.names[0]][row]))
+    places = ["top right" if i % 2 else "bottom right" for i in range(len(rows))]  # neighbours' names stay apart
+    figure.add_trace(
+        at.points(
+            rows, name="One precision everywhere", mode=mode, gl=False, marker=look,
+            text=[uniform[row] for row in rows], textposition=places, textfont={"size": 10},
+        )
+    )  # fmt: skip
+
+
+def _axes(columns: Mapping[str, Floats], names: Sequence[str], cloud: Rows, log: Sequence[bool]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for axis, name, is_log in zip("xyz", names, log, strict=False):
+        found[f"{axis}axis"] = {"title": {"text": label(name, unit=True)}, "tickformat": "~s"}
+        if is_log:
+            values = columns[name][cloud]
+            span = float(values.max() / max(values.min(), 1e-300)) if len(values) else 1.0
+            ticks = {} if span < NARROW else {"dtick": "D2" if span < WIDE else 1}
+            found[f"{axis}axis"] |= {"type": "log", **ticks}
+    return found if len(names) == 2 else {"scene": found}

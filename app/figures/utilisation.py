@@ -1,0 +1,28 @@
+"""How much of a device a design takes, and how sure its latency is."""
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from app.figures.style import colour, layout
+from app.text import label, quantity
+
+FULL = "#D55E00"
+
+
+def utilisation(taken: Mapping[str, float], available: Mapping[str, float], *, title: str) -> go.Figure:
+    """Plot a bar a resource, as a share of what the device has; more than all of it is drawn in another colour."""
+    shown = [name for name in available if available[name] > 0 and name in taken]
+    shares = [taken[name] / available[name] for name in shown]
+    amounts = [f"{quantity(name, taken[name])} of {quantity(name, available[name])}" for name in shown]
+    told = [f"{share:.0%}, {amount}" for share, amount in zip(shares, amounts, strict=True)]
+    figure = go.Figure()
+    figure.add_bar(
+        y=[label(n) for n in shown], x=shares, orientation="h", text=told, textposition="outside", textangle=0,
+        cliponaxis=False, width=0.5, marker_color=[FULL if s > 1 else colour(0) for s in shares],
+        hovertemplate="%{y} %{text}<extra></extra>",
+    )  # fmt: skip
+    figure.add_vline(x=1.0, line_dash="dot", line_width=1)
+    axes = {"xaxis": {"tickformat": ".0%", "range": [0, max([1.15, *[s * 1.5 for s in shares]])]}}
+    figure.update_layout(**layout(title, "", "", showlegend=False, yaxis={"autorange": "reversed"}, **axes))
+    return figure

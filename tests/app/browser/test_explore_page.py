@@ -1,0 +1,96 @@
+"""Explore in a real browser: what is clicked is what opens, edits move the design, a link holds the view."""
+
+import pytest
+
+from app.explore import question
+
+ASKED = {"model": "zoo:resnet18", "devices": "l4", "precisions": "int8/int8,int4/bf16", "batch": "1"}
+QUERY = "explore?" + "&".join(f"{name}={value}" for name, value in ASKED.items())
+DRAWN = "document.querySelector('#explore-front .js-plotly-plot')?.data?.length > 3"
+PLACE = """row => {
+  const plot = document.querySelector('#explore-front .js-plotly-plot'), shape = plot._fullLayout;
+  const trace = plot._fullData.findLast(t => t.customdata && Array.from(t.customdata).includes(row));
+  const i = Array.from(trace.customdata).indexOf(row), box = plot.getBoundingClientRect();
+  return [box.left + shape.xaxis._offset + shape.xaxis.d2p(trace.x[i]),
+          box.top + shape.yaxis._offset + shape.yaxis.d2p(trace.y[i])];
+}"""
+
+
+def open_page(page, site, query=QUERY):
+    page.goto(site.address + query)
+    page.wait_for_function(DRAWN)
+    return page
+
+
+def click(page, row):
+    x, y = page.evaluate(PLACE, row)
+    page.mouse.move(x, y)
+    page.wait_for_selector("#explore-front .hoverlayer .hovertext")
+    page.mouse.click(x, y)
+
+
+@pytest.fixture(scope="module")
+def space():
+    return question.read(ASKED, {}).space
+
+
+def test_a_click_opens_the_design_under_it(site, profile, space):
+    page = open_page(profile(), site)
+    for row in (1, 0):
+        click(page, row)
+        page.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{space.id(row)}'")
+    assert "device l4" in page.inner_text("#explore-totals")
+    assert page.inner_text("[row-id='conv1'] [col-id='precision']") == "int8/int8"
+    assert page.locator("#explore-totals .source").count() >= 8
+
+
+def test_an_edit_is_estimated_at_once_and_a_link_shows_it_elsewhere(site, profile, space, screenshot):
+    page = open_page(profile(), site)
+    click(page, 0)
+    page.wait_for_selector("[row-id='conv1'] [col-id='precision']")
+    before = page.inner_text("[data-metric='loss']")
+    page.locator("[row-id='conv1'] [col-id='precision']").dblclick()
+    page.locator(".ag-cell-edit-wrapper .ag-picker-field-wrapper").click()
+    page.get_by_role("option", name="int4/bf16", exact=True).click()
+    page.wait_for_function("document.querySelector('#explore-totals').textContent.includes('1 edited')")
+    assert page.inner_text("#explore-id") != space.id(0)
+    assert page.inner_text("[data-metric='loss']") != before
+    star = "document.querySelector('#explore-front .js-plotly-plot').data[1].x.length === 1"
+    page.wait_for_function(star)
+    page.wait_for_function("location.search.includes('edit=conv1:int4/bf16')")
+    edited, shown = page.inner_text("#explore-id"), page.inner_text("[data-metric='loss']")
+    screenshot(page, "explore-edited-light-1280")
+
+    other = profile("dark", (1920, 1080))
+    other.goto(page.url)
+    other.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{edited}'")
+    assert other.inner_text("[data-metric='loss']") == shown
+    other.wait_for_function(star)
+    screenshot(other, "explore-edited-dark-1920")
+
+
+def test_what_does_not_work_says_why(site, profile):
+    page = open_page(profile(), site)
+    page.locator("#explore-precisions").fill("w99a1")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.locator("#explore-go").click()
+    assert "w99a1" in page.locator("#explore-trouble .trouble").inner_text()
+
+
+def test_other_metrics_are_a_choice_away(site, profile):
+    page = open_page(profile(), site, QUERY + "&x=energy_j&y=weight_bytes&z=loss&log=x")
+    page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].type === 'scatter3d'")
+    page.locator("#explore-z").click()
+    page.get_by_role("option", name="none (flat)").click()
+    page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].type === 'scatter'")
+    assert "x=energy_j" in page.url
+
+
+def test_every_control_has_a_label(site, profile):
+    page = open_page(profile(), site)
+    unnamed = page.evaluate("""() => [...document.querySelectorAll('input:not([type=hidden]), button, [role=combobox]')]
+      .filter(e => e.offsetParent && !e.closest('.js-plotly-plot, .ag-root-wrapper, .upload, [tabindex="-1"]'))
+      .filter(e => !e.ariaLabel && !e.labels?.length && !e.textContent.trim() && !e.getAttribute('aria-labelledby'))
+      .map(e => e.outerHTML.slice(0, 200))""")
+    assert unnamed == []

@@ -1,0 +1,94 @@
+"""Designs as columns, their fronts, and one opened: the same figures as costmodel and dse give."""
+
+import numpy as np
+import pytest
+
+import costmodel as cm
+from app.explore import designs, front, mixture, opened, question
+from dse import pareto
+from dse.sweep import sweep
+
+ASKED = {"model": "zoo:resnet18", "devices": "t4,zcu104", "precisions": "w8a8,w4a4,int3/int3", "batch": "1"}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "r"
+    sweep(question.read(ASKED, {}).space, folder)
+    return designs.load(folder)
+
+
+@pytest.fixture(scope="module")
+def mixed(swept):
+    return mixture.with_fronts(swept, ("latency_s", "loss"))[0]
+
+
+def test_rows_are_the_designs_that_run(swept):
+    assert len(swept) == 6
+    for row in range(len(swept)):
+        values = swept.values(row)
+        found = cm.estimate(cm.zoo.build("resnet18"), values["precision"], cm.device(values["device"]))
+        assert swept.columns["latency_s"][row] == pytest.approx(found.totals["latency_s"])
+
+
+def test_ids_find_their_rows(mixed):
+    ids = [mixed.id(row) for row in range(len(mixed))]
+    assert len(set(ids)) == len(ids)
+    for row, name in enumerate(ids):
+        assert mixed.find(name) == mixed.find(f"{name}.{row}") == mixed.find(f"{name}.0") == row
+    for wrong in ("", "x", "x.0", f"{ids[0]}x", "0"):
+        with pytest.raises(ValueError, match="no design here"):
+            mixed.find(wrong)
+    for row in (-1, len(mixed)):
+        with pytest.raises(IndexError):
+            mixed.id(row)
+
+
+def test_an_opened_design_has_the_columns_of_its_row(mixed):
+    for row in (0, 1, 5, mixed.swept, len(mixed) - 1):
+        found = opened.open_design(mixed, row)
+        assert found.id == mixed.id(row)
+        for name in ("loss", "latency_s", "weight_bytes", "energy_j", "lut", "dsp"):
+            value = mixed.columns[name][row]
+            if np.isfinite(value):
+                assert found.columns[name] == pytest.approx(value), (row, name)
+
+
+def test_an_edit_moves_the_design_as_the_estimate_says(mixed):
+    base, edited = opened.open_design(mixed, 0), opened.open_design(mixed, 0, (("conv1", "int4/int4"),))
+    assert edited.id != base.id
+    assert edited.columns["weight_bytes"] == base.columns["weight_bytes"] - 64 * 3 * 49 / 2
+    assert edited.columns["loss"] > base.columns["loss"]
+    with pytest.raises(ValueError, match="unknown layer"):
+        opened.open_design(mixed, 0, (("conv9", "int4/int4"),))
+    with pytest.raises(ValueError, match="no fp8 pipe"):
+        opened.open_design(mixed, mixed.find(mixed.id(0)), (("conv1", "fp8_e4m3"),))
+
+
+def test_edits_come_back_from_a_link():
+    assert opened.parse_edits("a.b:w4a16,c:int8/int8") == {"a.b": "int4/bf16", "c": "int8/int8"}
+    with pytest.raises(ValueError, match="layer:precision"):
+        opened.parse_edits("w4a16")
+
+
+@pytest.mark.parametrize("per", ["", "device"])
+def test_fronts_are_what_nothing_beats(mixed, per):
+    seen = front.view(mixed, ("latency_s", "loss"), per)
+    points = np.stack([mixed.columns[n] for n in ("latency_s", "loss")], axis=1)
+    on_any = np.concatenate(list(seen.fronts.values()))
+    for rows in seen.fronts.values():
+        assert pareto.mask(points[rows]).all()
+        assert (np.diff(points[rows, 0]) >= 0).all()
+    if not per:
+        assert set(on_any) == set(np.flatnonzero(pareto.mask(points)))
+    assert all(set(seen.hulls[name]) <= set(rows) for name, rows in seen.fronts.items())
+    assert list(seen.uniform.values())[:2] == ["int8, t4", "int8, zcu104"]
+
+
+def test_sources_say_where_numbers_come_from(mixed):
+    gpu, fpga = opened.open_design(mixed, 0).estimate, opened.open_design(mixed, 1).estimate
+    assert "spec" in opened.source(gpu, "latency_s")
+    assert "transferred" in opened.source(gpu, "energy_j")
+    assert "synthesis-calibrated" in opened.source(fpga, "lut")
+    assert opened.source(fpga, "latency_s") == "formula"
+    assert opened.source(gpu, "loss") == opened.PROXY

@@ -1,0 +1,49 @@
+"""A question goes into a link and comes back; what a request must not name is refused."""
+
+import pytest
+
+from app.explore import question
+from app.web import state
+
+VISION = {"model": "zoo:resnet18", "devices": "t4,zcu104", "precisions": "w8a8,w4a4", "batch": "1,8"}
+
+
+def test_links_come_back():
+    found = question.read(VISION, {})
+    assert found.precisions == ("int8/int8", "int4/int4")
+    assert question.read(state.parse(state.encode(found.linked({}))), {}) == found
+    assert found.space.size == 8
+
+
+def test_strategies_keep_their_commas():
+    asked = VISION | {"strategies": "none,nm_sparsity:n=2;m=4"}
+    found = question.read(asked, {})
+    assert found.strategies == ("none", "nm_sparsity:n=2,m=4")
+    assert question.read(state.parse(state.encode(found.linked({}))), {}) == found
+
+
+def test_without_a_model_there_is_a_question_all_the_same():
+    assert question.read({}, {}).phase == "decode"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"model": "torch:os:getcwd"}, "unknown model"),
+        ({"model": "onnx:/etc/passwd"}, "unknown model"),
+        ({"devices": "/etc/passwd"}, "unknown device"),
+        ({"devices": ""}, "at least one device"),
+        ({"precisions": "w3z"}, "w3z"),
+        ({"precisions": ""}, "at least one"),
+        ({"strategies": "none:x"}, "strategy"),
+    ],
+)
+def test_what_is_refused(change, told):
+    with pytest.raises(ValueError, match=told):
+        question.read(VISION | change, {})
+
+
+def test_a_page_takes_so_many_designs():
+    asked = VISION | {"batch": ",".join(map(str, range(1, 6000)))}
+    with pytest.raises(ValueError, match="too many for a page"):
+        _ = question.read(asked, {}).space

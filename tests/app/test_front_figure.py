@@ -1,0 +1,57 @@
+"""The figure of designs: points by row, lists as customdata, a density image beyond what a browser takes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from app.figures import front as figures
+from app.figures.style import dressed
+
+NONE = np.zeros(0, dtype=np.int64)
+
+
+def drawn(count, **more):
+    rng = np.random.default_rng(0)
+    columns = {"latency_s": rng.uniform(1, 2, count), "loss": rng.uniform(1, 2, count), "lut": rng.uniform(1, 2, count)}
+    front = np.argsort(columns["latency_s"])[:5]
+    more = {"names": ("latency_s", "loss"), "log": (True, False), "uniform": {0: "int8"}} | more
+    return figures.front(columns, cloud=np.arange(count), fronts={"Front": front}, hulls={"Front": front[:2]}, **more)
+
+
+def test_customdata_are_lists_of_rows():
+    figure = drawn(500)
+    for trace in figure.data:
+        assert not isinstance(trace.customdata, np.ndarray)
+    told = json.loads(figure.to_json())["data"]
+    assert [len(trace["customdata"]) for trace in told] == [0, 0, 495, 5, 2, 1]
+    assert told[2]["type"] == "scattergl"
+    assert isinstance(told[2]["customdata"][0], int)
+
+
+def test_many_designs_are_an_image():
+    figure = drawn(150_000)
+    image = next(t for t in figure.data if t.type == "heatmap")
+    assert image.customdata is None
+    assert len(figure.to_json()) < 600_000
+    assert sum(t.type == "scattergl" for t in figure.data) == 0
+
+
+def test_zooming_in_shows_single_designs():
+    figure = drawn(150_000, within=((1.0, 1.1), (1.0, 2.0)))
+    cloud = next(t for t in figure.data if t.type == "scattergl")
+    assert 10_000 < len(cloud.customdata) < 20_000
+    assert 1.0 <= min(cloud.x) <= max(cloud.x) <= 1.1
+
+
+def test_three_metrics_are_in_space():
+    figure = drawn(500, names=("latency_s", "loss", "lut"), log=(True, False, False))
+    assert {trace.type for trace in figure.data} == {"scatter3d"}
+    assert figure.layout.scene.xaxis.type == "log"
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_dressing_keeps_the_data(dark):
+    figure = drawn(500)
+    assert dressed(figure, dark).layout.paper_bgcolor == "rgba(0,0,0,0)"
+    assert len(figure.data[2].x) == 495
