@@ -18,6 +18,16 @@
     place.hiding = setTimeout(() => { place.className = ""; }, 8000);
   }
 
+  function followTheme() {
+    const page = document.documentElement, shown = page.getAttribute("data-mantine-color-scheme");
+    if (shown) page.setAttribute("data-ag-theme-mode", shown);
+    return shown;
+  }
+  new MutationObserver(() => {
+    const shown = followTheme();
+    if (shown && document.getElementById("theme")) window.dash_clientside.set_props("theme", { computedColorScheme: shown });
+  }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-mantine-color-scheme"] });
+
   const fetched = window.fetch.bind(window);
   window.fetch = async function (resource, options) {
     const isCallback = String(resource && resource.url ? resource.url : resource).includes("_dash-update-component");
@@ -63,9 +73,8 @@
         return unchanged();
       },
       markTheme(scheme) {
-        const shown = document.documentElement.getAttribute("data-mantine-color-scheme") || scheme;
-        if (shown) document.documentElement.setAttribute("data-ag-theme-mode", shown);
-        if (scheme && shown !== scheme) window.dash_clientside.set_props("theme", { computedColorScheme: shown });
+        const shown = followTheme();
+        if (scheme && shown && shown !== scheme) window.dash_clientside.set_props("theme", { computedColorScheme: shown });
         return unchanged();
       },
     },

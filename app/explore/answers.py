@@ -15,7 +15,8 @@ from app.web import inputs, state
 from app.web.parts import note, trouble
 from costmodel.hardware import Fpga
 
-HIDDEN, SHOWN = {"display": "none"}, {}
+HIDDEN: dict[str, str] = {"display": "none"}
+SHOWN: dict[str, str] = {}
 SELECTED, EDITED = 0, 1
 """Traces of the front's figure that move alone."""
 
@@ -99,10 +100,10 @@ def show(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any, scheme: An
             patch["data"][trace][axis] = [columns[name]] if name in columns else []
         patch["data"][trace]["customdata"] = [row] if columns else []
     told = detail.totals(found, designs.values(row), len(edits))
-    columns = detail.columns(detail.editable(designs), found.estimate.columns)
-    same = [c["field"] for c in before or ()] == [c["field"] for c in columns]
+    grid = detail.columns(detail.editable(designs), found.estimate.columns)
+    same = [c["field"] for c in before or ()] == [c["field"] for c in grid]
     peaks = detail.BY_LAYER if isinstance(found.device, Fpga) else detail.ROOFLINE
-    return told, peaks, detail.rows(found), no_update if same else columns, *figures, SHOWN, None, patch
+    return told, peaks, detail.rows(found), no_update if same else grid, *figures, SHOWN, None, patch
 
 
 def apply(model: Any) -> tuple[bool, bool, bool]:
