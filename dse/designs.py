@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costmodel.estimators.estimate import Estimate, estimate
+from costmodel.hardware import Device
 from costmodel.precision import Precision, precision
 from costmodel.record import unstack
 from costmodel.workload import Workload
@@ -56,11 +57,16 @@ def metrics(
 
 def estimate_of(space: Space, index: int) -> Estimate:
     """What costmodel.estimate says of one design: layers, intervals, sources; ValueError where it cannot run."""
+    workload, device = parts_of(space, index)
+    return estimate(workload, space.design(index)["precision"], device)
+
+
+def parts_of(space: Space, index: int) -> tuple[Workload, Device]:
+    """The workload and the device of a design."""
+    ((_, batch),) = device_batches(space, np.array([index % space.inner()[1]]))
     design = space.design(index)
-    device = index % space.inner()[1]
-    ((_, batch),) = device_batches(space, np.array([device]))
     outer = {name: value for name, value in design.items() if name != "precision" and not name.startswith("device")}
-    return estimate(passes.build(outer).workload, design["precision"], unstack(batch)[0])
+    return passes.build(outer).workload, unstack(batch)[0]
 
 
 def loss_of(workload: Workload, precisions: Sequence[Precision]) -> float:

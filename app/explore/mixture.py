@@ -8,8 +8,8 @@ import dse
 from app.explore.designs import Designs, Mixed
 from costmodel.hardware import Device
 from costmodel.workload import Workload
-from dse import chunk, passes
 from dse.axes import label
+from dse.designs import parts_of
 from dse.metric import METRICS
 from dse.neighbours import fused
 from dse.space import Space
@@ -43,7 +43,7 @@ def _add(
     space: Space, index: int, objectives: Sequence[str], mixed: list[Mixed], columns: dict[str, list[float]]
 ) -> None:
     """Append the front of one device."""
-    workload, device = opened(space, index)
+    workload, device = parts_of(space, index)
     usable = tuple(p for p in space.axis("precision").values if _runs(workload, p, device))
     if len(usable) < 2:
         return
@@ -59,16 +59,6 @@ def _add(
         table = tables.get(name)
         columns[name] += [float("nan")] * len(at) if table is None else table[layers, choices].sum(axis=1).tolist()
     mixed += [Mixed(index, problem.assignment(choice)) for choice in choices]
-
-
-def opened(space: Space, index: int) -> tuple[Workload, Device]:
-    """The workload and device of a design."""
-    from costmodel.record import unstack
-
-    values = space.design(index)
-    ((_, batch),) = chunk.device_batches(space, np.array([index % space.inner()[1]]))
-    outer = {name: v for name, v in values.items() if name != "precision" and not name.startswith("device")}
-    return passes.build(outer).workload, unstack(batch)[0]
 
 
 def _runs(workload: Workload, precision: str, device: Device) -> bool:

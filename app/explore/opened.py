@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 
 from app.explore.designs import Designs
-from app.explore.mixture import opened
 from costmodel.catalog import require
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import Estimate, estimate
@@ -16,7 +15,7 @@ from costmodel.hardware import Device, Fpga
 from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.workload import Workload
-from dse.designs import loss_of
+from dse.designs import loss_of, parts_of
 from dse.space import ID_DIGITS, digest
 
 PROXY = "data-free proxy"
@@ -69,7 +68,7 @@ def open_design(designs: Designs, row: int, edits: tuple[tuple[str, str], ...] =
 def _base(designs: Designs, row: int) -> tuple[Workload, Device, dict[str, str], Folding | None]:
     """The workload, device, precisions by layer, and layout of a row's design, without edits."""
     designs.id(row)
-    workload, device = opened(designs.space, int(designs.index[row]))
+    workload, device = parts_of(designs.space, int(designs.index[row]))
     assignment = _assignment(designs, row)
     return workload, device, assignment, _folding(designs, row, workload, device, assignment)
 

@@ -16,7 +16,7 @@ def test_every_page_opens_in_both_themes_and_sizes(site, profile, screenshot):
                 page.set_viewport_size({"width": width, "height": height})
                 page.wait_for_load_state("networkidle")
                 assert page.locator(f"#nav-{name}").get_attribute("aria-current") == "page", module.NAME
-                assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+                page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
                 screenshot(page, f"{name}-{theme}-{width}")
 
 
