@@ -15,6 +15,8 @@ import click
 EXIT_BAD_INPUT = 2
 EXIT_INFEASIBLE = 3
 EXIT_INTERRUPTED = 130
+ARGUMENTS = "bitfront.arguments"
+"""Where click's context keeps the arguments of the command line."""
 
 
 class _ClosedOutputError(Exception):
@@ -36,10 +38,13 @@ def _closing() -> Iterator[None]:
 class _Commands(click.Group):
     """The modules of app/commands, each with a click command named `command`."""
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """As click does, but a closed output is no error."""
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **kwargs: Any) -> click.Context:
+        """As click does, but a closed output is no error, and the arguments are kept as they were given."""
+        given = list(args)
         with _closing():
-            return super().make_context(*args, **kwargs)
+            made = super().make_context(info_name, args, *rest, **kwargs)
+        made.meta[ARGUMENTS] = given
+        return made
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click does, but a closed output is no error."""

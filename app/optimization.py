@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from app.fpga_design import told
+from app.provenance import provenance
 from app.results import RESOURCES, layers
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Choices, Plan, Problem, front, minimize
 from dse.metric import METRICS, loss
+from dse.sensitivity.additivity import SEED
 
 Data = Any
 
 FRONT_POINTS = 300
-
-PACKAGES = ("bitfront", "numpy", "ortools", "torch")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,20 @@ def optimise(question: Question) -> dict[str, Any]:
     InfeasibleError where no plan meets the budgets.
     """
     problem = question.choices.on(question.device)
-    plan = _solve(question, problem, question.budgets)
+    return _result(question, problem, _solve(question, problem, question.budgets), [str(b) for b in question.budgets])
+
+
+def of_plan(plan: Plan) -> dict[str, Any]:
+    """The same of a plan of `dse.minimize`, beside its problem's uniform designs; ValueError for one of bare arrays."""
+    problem = plan.problem
+    if problem is None:
+        raise ValueError("a plan of bare arrays has no layer names; solve a problem made by dse.choices")
+    choices = Choices(problem.workload, problem.spelled or problem.names)
+    question = Question(problem.workload.name, problem.device.name, problem.device, choices, ())
+    return _result(question, problem, plan, list(plan.subject_to))
+
+
+def _result(question: Question, problem: Problem, plan: Plan, budgets: list[str]) -> dict[str, Any]:
     found = plan.estimate()
     designs = [*_reference(question), *_uniform(question, problem)]
     designs += _same_cost(question, problem, designs)
@@ -55,25 +68,38 @@ def optimise(question: Question) -> dict[str, Any]:
             "model": question.model,
             "device": question.device_name,
             "formats": dict(zip(question.choices.formats, problem.names, strict=True)),
-            "budgets": [str(b) for b in question.budgets],
+            "budgets": budgets,
             "loss_source": problem.loss_source,
             "chosen": "plan",
             "assignment": plan.assignment,
-            "objective": plan.objective,
-            "bound": plan.bound,
-            "gap": plan.gap,
-            "proven": plan.proven,
-            "solver": plan.solver,
+            "not_chosen": _not_chosen(problem),
+        }
+        | {name: getattr(plan, name) for name in ("objective", "bound", "gap", "proven", "solver")}
+        | {
             "totals": dict(found.totals),
             "designs": designs,
             "fronts": _fronts(question, problem),
             "layers": layers(found),
+            "covers": problem.workload.covers,
+            "notes": told(found),
             "uncounted": list(found.uncounted),
-            "versions": {package: version(package) for package in PACKAGES},
+            "provenance": _provenance(question),
         }
         | _additivity(plan)
         | _roofs(question.device, problem)
     )
+
+
+def _not_chosen(problem: Problem) -> dict[str, str]:
+    """The format of each layer with weights that is no choice: the widest."""
+    chosen = set(problem.layers)
+    return {name: problem.names[problem.rest] for name in problem.workload.layers if name not in chosen}
+
+
+def _provenance(question: Question) -> dict[str, Any]:
+    module = question.choices.module
+    seed = None if module is None else SEED
+    return provenance({question.device_name: question.device}, [question.model], module=module, seed=seed)
 
 
 def _additivity(plan: Plan) -> dict[str, Any]:

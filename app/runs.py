@@ -1,13 +1,19 @@
 """Runs of the explorer as JSON and on the terminal."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from app.provenance import provenance
 from app.text import print_table, to_json
+from costmodel import hardware
+from costmodel.files import write_atomically
+from costmodel.hardware import Device
 from dse import store
+from dse.space import Space
 from dse.store import Run
 
 MOST_SHOWN = 40
@@ -20,8 +26,41 @@ def as_dict(run: Run) -> dict[str, Any]:
         "groups": list(run.plan.space.groups),
         "constraints": run.plan.space.spec["constraints"],
         "latency": run.plan.space.latency,
+        "space": run.plan.space.spec,
+        "columns": list(run.plan.space.columns),
+        "provenance": told(run.folder),
         "front": store.front_of(run).to_pylist(),
     }
+
+
+def tell(folder: Path, space: Space) -> None:
+    """Keep beside a run what made it, once: whoever goes on with the run leaves it as it is."""
+    path = folder / store.PROVENANCE
+    if path.exists():
+        return
+    write_atomically(path, to_json(provenance(devices_of(space), models_of(space))))
+
+
+def devices_of(space: Space) -> dict[str, Device]:
+    """The devices of a space by the names it gives them."""
+    return {str(name): hardware.device(str(name)) for name in space.axis("device").values}
+
+
+def models_of(space: Space) -> list[str]:
+    """The spellings of a space's models."""
+    return [str(value["model"] if isinstance(value, Mapping) else value) for value in space.axis("model").values]
+
+
+def told(folder: Path) -> dict[str, Any]:
+    """What made a run, {} where that was not kept; ValueError where the file is damaged."""
+    path = folder / store.PROVENANCE
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        raise ValueError(f"{path} is damaged: it is no JSON") from None
+    return found if isinstance(found, dict) else {}
 
 
 def summary(run: Run) -> dict[str, Any]:

@@ -36,5 +36,11 @@ def show(result: Mapping[str, Any]) -> None:
             click.echo(f"Beware: {found['warning']}.")
     if taken:
         click.echo(f"Formats were taken as: {taken}.")
+    for sentence in result["notes"]:
+        click.echo(sentence)
+    if result["not_chosen"]:
+        click.echo(f"No choice, at {next(iter(result['not_chosen'].values()))}: {some(list(result['not_chosen']))}.")
+    if result["covers"]:
+        click.echo(f"Counted: {result['covers']}.")
     if result["uncounted"]:
         click.echo(f"Not counted: {some(result['uncounted'])}.")

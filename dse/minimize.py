@@ -61,7 +61,7 @@ def minimize(
         worst = int(np.argmax(moments))
         if moments[worst] <= limits.peak_bytes:
             totals = {n: v for n, v in plan.totals.items() if not n.startswith(_MOMENT)}
-            return replace(plan, totals=totals, problem=problem)
+            return replace(plan, totals=totals, problem=problem, subject_to=tuple(str(b) for b in subject_to))
         name = f"{_MOMENT}{problem.workload.ops[worst].name}"
         costs[name] = _moment_table(problem, worst)
         budgets[name] = limits.peak_bytes

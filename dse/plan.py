@@ -35,6 +35,7 @@ class Plan:
     solver     the method that found it
     totals     the sum of each cost
     problem    the named problem it solves, None for bare arrays
+    subject_to the budgets that it keeps, as text
     """
 
     choice: NDArray[np.int64]
@@ -43,6 +44,7 @@ class Plan:
     solver: str
     totals: Mapping[str, float]
     problem: "Problem | None" = field(default=None, repr=False)
+    subject_to: tuple[str, ...] = ()
 
     @property
     def gap(self) -> float:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 JOURNAL, FRONT, ROWS = "journal", "front.parquet", "rows"
+PROVENANCE = "provenance.json"
+"""What made the run, kept beside it by the command that did."""
 FORMAT = 1
 
 

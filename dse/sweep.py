@@ -221,6 +221,6 @@ def has_rows(folder: Path, number: int, record: Record) -> bool:
 
 def clean(folder: Path) -> None:
     """Delete the temporary files of writes that were killed."""
-    names = (f".{store.JOURNAL}.*", f".{store.FRONT}.*", f"{store.ROWS}/.*")
+    names = (f".{store.JOURNAL}.*", f".{store.FRONT}.*", f".{store.PROVENANCE}.*", f"{store.ROWS}/.*")
     for path in (path for name in names for path in folder.glob(name)):
         path.unlink()

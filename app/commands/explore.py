@@ -19,7 +19,7 @@ def command(space: str, out: str, workers: int | None, cluster: str, as_json: bo
     from pathlib import Path
 
     from app.progress import bar
-    from app.runs import as_dict, show_front
+    from app.runs import as_dict, show_front, tell
     from app.text import to_json
     from dse.space import Space
     from dse.sweep import sweep
@@ -31,7 +31,9 @@ def command(space: str, out: str, workers: int | None, cluster: str, as_json: bo
     try:
         with bar("Exploring", unit="designs") as progress:
             run = sweep(found, Path(out), workers=count, cluster=cluster, progress=progress)
+        tell(Path(out), found)
     except KeyboardInterrupt:
+        tell(Path(out), found)
         click.echo(f"bitfront: what is done is kept in {out}; the same command goes on", err=True)
         raise
     if as_json:

@@ -8,7 +8,7 @@ import dse
 from app.demo import network
 from app.optimization import Question, optimise
 from app.progress import bar, working
-from app.report.html import write
+from app.report import write
 from app.text import to_json
 from costmodel.files import write_atomically
 
@@ -39,7 +39,7 @@ def run(out: Path) -> dict[str, Any]:
     with bar("Training on digits") as progress:
         module = network.train(data["train"], progress=progress)
     runs = {"fpga": _fpga(module, data), "gpu": _gpu(module, data)}
-    write(out / "report.html", runs, title="bitfront demo: digits on an FPGA and a GPU", lead=LEAD)
+    write(runs, out / "report.html", title="bitfront demo: digits on an FPGA and a GPU", lead=LEAD)
     write_atomically(out / "report.json", to_json(runs))
     return runs
 

@@ -232,8 +232,9 @@ def _latency_interval(
     correlation: NDArray[np.float64],
 ) -> tuple[float, float]:
     """Interval of the summed latency: within a source by its errors' correlation, between sources as if all one."""
-    same = np.array([hash(replace(op, name="", inputs=(), count=1.0)) for op in ops])
-    same ^= np.array([hash(p.name) for p in precisions])
+    alike: dict[tuple[Op, str], int] = {}
+    keys = ((replace(op, name="", inputs=(), count=1.0), p.name) for op, p in zip(ops, precisions, strict=True))
+    same = np.array([alike.setdefault(key, len(alike)) for key in keys])
     parts = []
     for source in np.unique(columns["source"]):
         at = np.flatnonzero(columns["source"] == source)

@@ -57,6 +57,17 @@ def calibrations(model: str) -> tuple[Calibration, ...]:
     return (*own, *(fit for fit in shipped if (fit.device, fit.math) not in replaced))
 
 
+def files() -> list[tuple[str, str, str, tuple[bytes, ...]]]:
+    """(id, model, device, contents) of every calibration file, with its residual's arrays; the user's are user/ID."""
+    found = []
+    for folder, prefix in ((_user(), "user/"), (FOLDER, "")):
+        for path in sorted(folder.glob("*.toml")):
+            parts = (path, path.with_name(f"{path.stem}_residual.npz"))
+            model, device = (str(read_toml(path).get(key, "")) for key in ("model", "device"))
+            found.append((prefix + path.stem, model, device, tuple(p.read_bytes() for p in parts if p.is_file())))
+    return found
+
+
 def read(path: Path) -> tuple[Calibration, ...]:
     """The fits of one file; ValueError names the file and what is missing or unknown in it."""
     if not path.is_file():

@@ -16,6 +16,8 @@ from costmodel.precision import Precision
 if TYPE_CHECKING:
     import torch
 
+SEED = 0
+"""Of the random assignments, where none is given."""
 GOOD_CORRELATION = 0.8
 """A sum that orders random assignments with a lower Spearman correlation is warned of (a judgement)."""
 
@@ -65,7 +67,7 @@ class Additivity:
 
 
 def random_assignments(
-    parts: "Mapping[str, torch.nn.Module]", options: Sequence[Precision], count: int, seed: int = 0
+    parts: "Mapping[str, torch.nn.Module]", options: Sequence[Precision], count: int, seed: int = SEED
 ) -> list[dict[str, Precision]]:
     """Return assignments of a random option to each layer, evenly drawn; layers that share a weight share it."""
     random = np.random.default_rng(seed)

@@ -1,0 +1,85 @@
+"""A report as data: sections of sentences, tables and figures. What writes a file reads this alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from app.text import label, quantity
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Row = Mapping[str, Any]
+
+WORDS = {
+    "design": "Design", "accuracy": "Test accuracy", "points": "Change (points)", "smaller": "Smaller",
+    "id": "Id", "equals": "Equal designs", "name": "Layer", "kind": "Kind", "precision": "Precision",
+    "bound": "Bound by", "products_in": "Products in", "weights_in": "Weights in",
+    "model": "Model", "device": "Device", "batch": "Batch",
+    "context": "Context", "resolution": "Resolution", "strategy": "Strategy", "footprint_bytes": "Footprint",
+}  # fmt: skip
+"""Columns of a report in words, beside those of every table."""
+SHARES = ("accuracy",)
+SIGNED = ("points",)
+TIMES = ("smaller",)
+PLAIN = ("loss", "id", "batch", "context", "resolution", "equals")
+"""How columns are shown: as percent, with a sign, as a factor, without prefix."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows by column, in base units; `chosen` are the rows to point out, and a `folded` one is shown on demand."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    chosen: frozenset[int] = frozenset()
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One run: what was found in sentences, tables and figures."""
+
+    name: str
+    title: str
+    sentences: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: "tuple[go.Figure, ...]" = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report. `data` is what it was made from, and what `bitfront rerun` makes again."""
+
+    title: str
+    lead: str
+    sections: tuple[Section, ...]
+    data: Mapping[str, Any]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def shown(column: str, value: Any) -> str:
+    """A cell as text, with a prefix and unit; "-" where there is none."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if column in SHARES:
+        return f"{value:.2%}"
+    if column in SIGNED:
+        return f"{value:+.2f}"
+    if column in TIMES:
+        return f"{value:.1f}x"
+    return f"{value:.4g}" if column in PLAIN else quantity(column, float(value))
+
+
+def heading(column: str) -> str:
+    """A column in words."""
+    return WORDS.get(column, label(column))
+
+
+def present(columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
+    """The columns that any row has."""
+    return tuple(c for c in columns if any(row.get(c) is not None for row in rows))

@@ -1,0 +1,46 @@
+"""A run of the explorer as a section: what was asked of which space, and its front."""
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+from app.figures.explored import explored
+from app.report.document import Section, Table
+from app.text import label
+
+Run = Mapping[str, Any]
+
+MOST_FIGURES = 3
+
+
+def section(name: str, run: Run) -> Section:
+    """Return the section of a run in the form of `bitfront front RUN --json`; every point of the front is a row."""
+    rows = run["front"]
+    axes = {axis: values for axis, values in run["space"]["axes"].items() if len(values) > 1}
+    varied = [axis for axis in axes if rows and axis in rows[0]]
+    columns = ("id", *varied, *run["columns"])
+    objectives = [text.split(" ", 1)[1] for text in run["objectives"]]
+    drawn = [c for c in objectives if rows and c in rows[0]]
+    pairs = list(combinations(drawn, 2))[:MOST_FIGURES] if rows else []
+    figures = tuple(
+        explored(rows, x=a, y=b, groups=run["groups"], title=f"{label(b)} against {label(a)}") for a, b in pairs
+    )
+    front = Table("front", f"The front ({len(rows)} designs)", columns, tuple(rows))
+    return Section(name, f"Exploration: {', '.join(run['objectives'])}", _sentences(run, axes), (front,), figures)
+
+
+def _sentences(run: Run, axes: Mapping[str, Any]) -> tuple[str, ...]:
+    sizes = ", ".join(f"{len(values)} of {axis}" for axis, values in axes.items()) or "one design"
+    found = [
+        f"{run['designs_done']} of {run['designs']} designs ({sizes}): {run['excluded']} break a constraint, "
+        f"{run['unknown']} have no value there, {run['points']} are on the front.",
+    ]
+    if run["constraints"]:
+        found.append(f"Constraints: {'; '.join(run['constraints'])}.")
+    if run["groups"]:
+        found.append(f"A front for each {' and '.join(run['groups'])}.")
+    if run["latency"] == "roofline":
+        found.append("Latency is the plain roofline, a lower bound.")
+    if not run["complete"]:
+        found.append(f"Not complete: {run['chunks_done']} of {run['chunks']} chunks are done.")
+    return tuple(found)

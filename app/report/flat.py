@@ -1,0 +1,63 @@
+"""A report as one flat table: every row of every table, in base units; what is needed to run it again goes with it."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from app.report.document import Document
+from app.report.origin import told
+
+KEY = b"bitfront"
+"""The key of Parquet's metadata that holds the provenance as JSON."""
+
+
+def rows(report: Document) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return (columns, rows): a row's section and table first, then the columns of all tables; None where absent."""
+    found = [
+        {"section": section.name, "table": table.name} | {c: row.get(c) for c in table.columns}
+        for section in report.sections
+        for table in section.tables
+        for row in table.rows
+    ]
+    columns = list(dict.fromkeys(c for row in found for c in row)) or ["section", "table"]
+    return columns, [{c: _value(row.get(c)) for c in columns} for row in found]
+
+
+def to_csv(report: Document) -> str:
+    """Return CSV after lines that begin with "# ": read it with a comment character, as pandas' comment="#"."""
+    columns, found = rows(report)
+    text = io.StringIO()
+    text.writelines(f"# {name}: {' '.join(value.split())}\n" for name, value in told(report.provenance))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    return text.getvalue()
+
+
+def to_parquet(report: Document) -> bytes:
+    """Return Parquet whose metadata hold the provenance under the key "bitfront"."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns, found = rows(report)
+    table = pa.table({c: _column([row[c] for row in found]) for c in columns})
+    kept = json.dumps({"title": report.title, "provenance": report.provenance}).encode()
+    out = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata({KEY: kept}), out)
+    return bytes(out.getvalue().to_pybytes())
+
+
+def _column(values: list[Any]) -> Any:
+    """Numbers as numbers; a column with any text as text."""
+    import pyarrow as pa
+
+    if any(isinstance(value, str) for value in values):
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    return pa.array([None if value is None else float(value) for value in values], pa.float64())
+
+
+def _value(value: Any) -> Any:
+    """A cell: numbers and texts as they are, anything else as JSON."""
+    return json.dumps(value) if isinstance(value, Mapping | list | tuple) else value

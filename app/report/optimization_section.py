@@ -1,0 +1,110 @@
+"""An optimisation as a section: designs beside each other, the plan's layers, and why it came out so."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.designs import also_called, distinct, same, spoken
+from app.figures.bits import bits
+from app.figures.pareto import pareto
+from app.figures.resources import resources
+from app.figures.roofline import roofline
+from app.report.document import Row, Section, Table, present
+from app.text import label, quantity
+
+Run = Mapping[str, Any]
+
+DESIGN_COSTS = ("weight_bytes", "bops", "latency_s", "energy_j", "lut", "dsp", "bram18", "throughput_per_s")
+LAYER_COLUMNS = (
+    "name", "kind", "precision", "params", "macs", "weight_bytes", "bytes_moved", "latency_s", "energy_j", "bound",
+    "cycles", "lut", "dsp", "bram18", "products_in", "weights_in",
+)  # fmt: skip
+
+
+def section(name: str, run: Run) -> Section:
+    """Return the section of one result in the form of `bitfront optimize --json`."""
+    title = f"{run['model']} on {run['device']}"
+    layers = present(LAYER_COLUMNS, run["layers"])
+    every = Table("layers", f"Every layer ({len(run['layers'])})", layers, tuple(run["layers"]), folded=True)
+    return Section(name, title, _sentences(run), (_designs(run), every), _figures(run))
+
+
+def _sentences(run: Run) -> tuple[str, ...]:
+    state = "proven optimal" if run["proven"] else f"within {run['gap']:.2%} of the optimum"
+    budgets = " and ".join(budget(b) for b in run["budgets"]) or "no budget"
+    chosen = f"Chosen under {budgets}: {state} by {run['solver']}; loss increase {run['objective']:.4g}"
+    found = [f"{chosen} ({run['loss_source']}).", *run.get("notes", ())]
+    found += _same_throughout(run)
+    if run.get("covers"):
+        found.append(f"Counted: {run['covers']}.")
+    if run.get("not_chosen"):
+        formats = " and ".join(dict.fromkeys(run["not_chosen"].values()))
+        found.append(f"No choice, at {formats}: {', '.join(run['not_chosen'])}.")
+    if run["uncounted"]:
+        found.append(f"Not counted: {', '.join(run['uncounted'])}.")
+    return tuple(found)
+
+
+def _same_throughout(run: Run) -> list[str]:
+    """Why a cost is the same in every design: an FPGA's layout is one for all, made at the widest format."""
+    totals = [design["totals"] for design in run["designs"] if design["kind"] != "reference"]
+    alike = [c for c in ("dsp", "latency_s") if len({t.get(c) for t in totals}) == 1 and totals[0].get(c)]
+    if "available" not in run or not alike or len(totals) < 2:
+        return []
+    told = " and ".join(f"{spoken(c)} ({quantity(c, totals[0][c])})" for c in alike)
+    what = "how much a layer computes a cycle" + " and which layers multiply in DSP blocks" * ("dsp" in alike)
+    why = f"{what} is laid out once for all, at the widest format; narrower ones save LUTs, block RAMs and bytes"
+    return [f"Every design has the same {told}: {why}."]
+
+
+def _designs(run: Run) -> Table:
+    """A row a design, coinciding ones together: accuracy first, then how small it is, then its other costs."""
+    reference = next((d for d in run["designs"] if d["kind"] == "reference"), None)
+    chosen: Mapping[str, Any] = next((d for d in run["designs"] if d["name"] == run["chosen"]), {})
+    shown = distinct(run["designs"])
+    rows = tuple(
+        {"design": also_called(d, run["designs"]), "kind": d["kind"], "accuracy": d.get("accuracy")}
+        | _against(d, reference)
+        | {"loss": d["loss"]}
+        | {c: d["totals"].get(c) for c in DESIGN_COSTS}
+        for d in shown
+    )
+    columns = present(("design", "accuracy", "points", "smaller", "loss", *DESIGN_COSTS), rows)
+    marked = frozenset(i for i, design in enumerate(shown) if same(design, chosen))
+    return Table("designs", "Designs", columns, rows, marked)
+
+
+def _against(design: Row, reference: Row | None) -> dict[str, Any]:
+    """The points of accuracy that a design gains on the reference, and how many times smaller it is."""
+    if reference is None or design is reference or "weight_bytes" not in design["totals"]:
+        return {}
+    smaller = {"smaller": reference["totals"]["weight_bytes"] / design["totals"]["weight_bytes"]}
+    return smaller | ({"points": 100 * (design["accuracy"] - reference["accuracy"])} if "accuracy" in design else {})
+
+
+def _figures(run: Run) -> tuple[go.Figure, ...]:
+    costs = [c for c in ("weight_bytes", "lut", "latency_s") if c in run["totals"]][:2]
+    chosen = [layer for layer in run["layers"] if layer["name"] in run["assignment"]]
+    fronts: dict[tuple[str, str], Sequence[Sequence[float]]] = {
+        (cost, "loss"): points for cost, points in run["fronts"].items()
+    }
+    shown = [
+        pareto(run["designs"], cost=c, quality=q, title=f"{label(q)} against {spoken(c)}", front=fronts.get((c, q), ()))
+        for q in (("error", "loss") if any("accuracy" in d for d in run["designs"]) else ("loss",))
+        for c in costs
+    ]
+    shown.append(bits(chosen, title="Bits of each layer"))
+    if "peaks" in run:
+        memory = run["memory_bytes_per_s"]
+        return (*shown, roofline(run["layers"], peaks=run["peaks"], memory_bytes_per_s=memory, title="Roofline"))
+    return (*shown, resources(chosen, available=run["available"], title="Share of the device"))
+
+
+def budget(text: str) -> str:
+    """A budget such as lut <= 17744 in words; one of another form as it is."""
+    parts = text.split(" ")
+    if len(parts) != 3:
+        return text
+    metric, sense, limit = parts
+    return f"{spoken(metric)} {sense.replace('<=', '≤').replace('>=', '≥')} {quantity(metric, float(limit))}"

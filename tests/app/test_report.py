@@ -1,0 +1,220 @@
+"""Reports: the same rows in every format, how to run it again in each, nothing fetched, one line for bad input."""
+
+import csv
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import app.report
+import costmodel as cm
+import dse
+from app.report import pdf
+from app.report.source import NEEDED, document
+from dse.metric import loss, lut, weight_bytes
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(bitfront: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    args = ("zoo:resnet18", "--on", "zcu104", "--formats", "int4,int8", "--budget", "lut<=150e3", "--out", "r.json")
+    done = bitfront("optimize", *args, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    done = bitfront("report", "r.json", "--out", "out", "--format", "html,md,csv,parquet,json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+COMMAND = "bitfront optimize zoo:resnet18 --on zcu104 --formats int4,int8 --budget 'lut<=150e3' --out r.json"
+
+
+def held(folder: Path, name: str) -> str:
+    return (folder / "out" / f"report.{name}").read_text()
+
+
+def test_each_format_says_how_to_run_it_again(folder: Path) -> None:
+    kept = pq.read_metadata(folder / "out" / "report.parquet").metadata[b"bitfront"]
+    for told in (json.loads(kept)["provenance"], json.loads(held(folder, "json"))["runs"]["run"]["provenance"]):
+        assert told["command"] == json.loads((folder / "r.json").read_text())["provenance"]["command"]
+        assert "xc7_lut_sites" in told["calibrations"]
+        assert "numpy" in told["versions"]
+    assert COMMAND in held(folder, "md")
+    assert COMMAND in held(folder, "csv")
+    assert COMMAND.replace("'", "&#x27;").replace("<", "&lt;") in held(folder, "html")
+
+
+def test_csv_and_parquet_hold_the_rows_of_the_result(folder: Path) -> None:
+    result = json.loads((folder / "r.json").read_text())
+    lines = [line for line in held(folder, "csv").splitlines() if not line.startswith("# ")]
+    from_csv = list(csv.DictReader(lines))
+    from_parquet = pq.read_table(folder / "out" / "report.parquet").to_pylist()
+    assert (
+        len(from_csv)
+        == len(from_parquet)
+        == len(result["layers"]) + len({str(d["assignment"]) for d in result["designs"]})
+    )
+    for rows in (from_csv, from_parquet):
+        layers = [row for row in rows if row["table"] == "layers"]
+        for row, layer in zip(layers, result["layers"], strict=True):
+            assert (row["name"], row["precision"]) == (layer["name"], layer["precision"])
+            assert float(row["lut"]) == layer["lut"]
+            assert float(row["latency_s"]) == layer["latency_s"]
+        designs = {row["design"]: row for row in rows if row["table"] == "designs"}
+        wide = next(row for name, row in designs.items() if name.startswith("int8"))
+        assert float(wide["weight_bytes"]) == result["designs"][1]["totals"]["weight_bytes"]
+
+
+class Page(HTMLParser):
+    """Addresses that a page would fetch, and its text in tables."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.cells: list[str] = []
+        self._cell = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self._cell = tag == "td"
+        if tag in ("script", "img", "iframe") and found.get("src"):
+            self.fetched.append(str(found["src"]))
+        if tag == "link":
+            self.fetched.append(str(found.get("href")))
+
+    def handle_data(self, data: str) -> None:
+        if self._cell:
+            self.cells.append(data)
+
+
+def test_the_page_fetches_nothing_and_has_every_layer(folder: Path) -> None:
+    text = held(folder, "html")
+    page = Page()
+    page.feed(text)
+    assert page.fetched == []
+    assert '"showSendToCloud": true' not in text
+    assert text.count('"showSendToCloud": false') == 4
+    assert "@page" in text
+    result = json.loads((folder / "r.json").read_text())
+    assert {layer["name"] for layer in result["layers"]} <= set(page.cells)
+    markdown = held(folder, "md").replace("\\", "")
+    assert all(f"| {layer['name']} |" in markdown for layer in result["layers"])
+
+
+def test_an_fpga_report_says_where_products_are_and_why_costs_are_alike(folder: Path) -> None:
+    said = document(folder / "r.json").sections[0].sentences
+    assert any(re.search(r"Products: .* in (DSP|LUT)", sentence) for sentence in said)
+    assert any("Every design has the same" in s and "laid out once for all" in s for s in said)
+
+
+def test_a_report_of_a_report_is_the_same(folder: Path, tmp_path: Path) -> None:
+    again = app.report.write(folder / "out" / "report.json", tmp_path / "again.json")
+    assert again.read_text() == held(folder, "json")
+    assert app.report.write(folder / "out" / "report.json", tmp_path / "again.csv").read_text() == held(folder, "csv")
+
+
+def test_a_plan_from_python(tmp_path: Path) -> None:
+    choices = dse.choices(cm.zoo.build("resnet18"), ["int4", "int8", "bf16"])
+    plan = dse.minimize(loss, over=choices, on=cm.gpu("l4"), subject_to=[weight_bytes <= 9e6])
+    text = app.report.write(plan, tmp_path / "plan.md").read_text()
+    assert "weight storage ≤ 9 MB: proven optimal" in text.replace("\\", "")
+    assert "none: made from Python" in text
+    assert len(pq.read_table(app.report.write(plan, tmp_path / "plan.parquet"))) == len(choices.workload.ops) + 4
+    with pytest.raises(ValueError, match=r"unknown report format 'docx'; .*csv"):
+        app.report.write(plan, tmp_path / "plan.docx")
+    with pytest.raises(ValueError, match="bare arrays"):
+        app.report.write(dse.allocate.solve(np.ones((2, 2)), {"lut": np.ones((2, 2))}, {"lut": 2}), tmp_path / "p.md")
+    assert {p.name for p in tmp_path.iterdir()} == {"plan.md", "plan.parquet"}
+
+
+def test_a_run_of_the_explorer(here: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "space.toml").write_text(
+        'objectives = ["latency_s", "loss", "footprint_bytes"]\ngroups = ["device"]\n[axes]\nmodel = "zoo:resnet18"\n'
+        'batch = [1, 8]\nprecision = ["w8a8", "w4a16", "bf16"]\ndevice = ["l4", "a100_sxm"]\n'
+    )
+    assert here("explore", "space.toml", "--out", "run", "--workers", "1", cwd=tmp_path).returncode == 0
+    front = json.loads(here("front", "run", "--json", cwd=tmp_path).stdout)["front"]
+    done = here("report", "run", "--out", "out", "--format", "html,csv,json", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) == {"html", "csv", "json"}
+    lines = [line for line in held(tmp_path, "csv").splitlines() if not line.startswith("# ")]
+    rows = list(csv.DictReader(lines))
+    assert [row["id"] for row in rows] == [point["id"] for point in front]
+    assert [float(row["latency_s"]) for row in rows] == [point["latency_s"] for point in front]
+    assert held(tmp_path, "html").count('"showSendToCloud": false') == 3
+    assert "bitfront explore space.toml --out run --workers 1" in held(tmp_path, "html")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no run or result at"),
+        ("", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ("[]", "must hold a JSON object, got list"),
+        ("{}", "holds no result of bitfront optimize"),
+        ('{"a": 3}', "holds no result"),
+        ('{"runs": {"a": {"assignment": {}}}}', "holds no result"),
+        (json.dumps(dict.fromkeys(NEEDED["optimization"])), "is damaged"),
+        (json.dumps(dict.fromkeys(NEEDED["exploration"], 3)), "is damaged"),
+    ],
+)  # fmt: skip
+def test_what_is_no_result_is_one_line(
+    refused_here: Callable[..., str], tmp_path: Path, content: str, says: str
+) -> None:
+    path = tmp_path / "bad.json"
+    if content is not None:
+        path.write_text(content)
+    out = tmp_path / "out"
+    assert says in refused_here("report", str(path), "--out", str(out))
+    assert "bad.json" in refused_here("rerun", str(path))
+    assert not out.exists()
+
+
+def test_unknown_formats_and_folders_are_one_line(
+    refused_here: Callable[..., str], folder: Path, tmp_path: Path
+) -> None:
+    result, out = str(folder / "r.json"), str(tmp_path / "out")
+    assert "did you mean parquet" in refused_here("report", result, "--out", out, "--format", "parqet")
+    assert "at least one" in refused_here("report", result, "--out", out, "--format", "")
+    assert "no run in" in refused_here("report", str(tmp_path), "--out", out)
+    assert not Path(out).exists()
+
+
+def test_without_a_browser_there_is_no_pdf_and_it_is_said(
+    refused_here: Callable[..., str], monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("BITFRONT_CHROMIUM", raising=False)
+    assert pdf.chromium() is None
+    args = ("report", str(folder / "r.json"), "--out", str(tmp_path / "out"), "--format", "pdf")
+    assert "a PDF needs Chromium" in refused_here(*args)
+    monkeypatch.setenv("BITFRONT_CHROMIUM", str(tmp_path / "none"))
+    assert "printed no PDF" in refused_here(*args)
+
+
+@pytest.mark.skipif(pdf.chromium() is None, reason="no Chromium on this machine")
+def test_the_pdf_shows_figures_and_every_layer(folder: Path, tmp_path: Path) -> None:
+    made = app.report.write(folder / "r.json", tmp_path / "r.pdf").read_bytes()
+    assert made.startswith(b"%PDF-")
+    assert made.count(b"/Type /Page\n") + made.count(b"/Type /Page ") >= 2
+    try:
+        text = subprocess.run(["pdftotext", str(tmp_path / "r.pdf"), "-"], capture_output=True, text=True, check=True)
+    except FileNotFoundError:
+        return
+    assert "layer4.1.conv2" in text.stdout
+    assert "To run it again" in text.stdout
+
+
+def test_budgets_of_a_plan_are_kept() -> None:
+    choices = dse.choices(cm.zoo.build("resnet18"), ["int4", "int8"])
+    plan = dse.minimize(loss, over=choices, on=cm.fpga("zcu104"), subject_to=[lut <= 2e5])
+    assert plan.subject_to == ("lut <= 200000",)
