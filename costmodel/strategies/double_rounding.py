@@ -7,16 +7,55 @@ sensitive layers the fewest: its sign must be meant the other way.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costmodel.claim import Claim
 from costmodel.hardware import Cpu, Gpu
-from costmodel.workload import Workload
+from costmodel.strategies._before import before
+from costmodel.workload import Op, Workload
 
 BITS_PER_BYTE = 8
 FULL_BITS = 32
+KINDS = ("linear", "conv", "experts")
+NARROW_FLOPS = 2.0
+"""Vector FLOPs a weight that is narrowed as it is read: a half added, a shift."""
+
+
+@dataclass(frozen=True)
+class DoubleRounding:
+    """Read the layers that a glob of `layers` matches as integers of `stored_bits` and narrow them to `bits` each pass.
+
+    Estimate at a weight format of `bits`: memory and traffic are then those of the stored width, arithmetic that of the
+    narrow one, and the narrowing is an op before the layer, `NAME.narrow`, within its kernel. Copies that a switch
+    writes once instead are `switch_bytes` and cost nothing a pass. Equal widths change nothing. ValueError unless
+    2 <= bits <= stored_bits.
+    """
+
+    stored_bits: int = 8
+    bits: int = 4
+    layers: tuple[str, ...] = ("*",)
+
+    def __post_init__(self) -> None:
+        _require_widths(self.stored_bits, self.bits)
+
+    def __call__(self, workload: Workload) -> Workload:
+        """Return the workload with its layers narrowed as they are read."""
+        return before(workload, self.touches, self.narrowed) if self.bits < self.stored_bits else workload
+
+    def touches(self, op: Op) -> bool:
+        """Whether an op's weights are stored wide."""
+        return op.kind in KINDS and op.weight_elements > 0 and any(fnmatchcase(op.name, g) for g in self.layers)
+
+    def narrowed(self, op: Op) -> tuple[Op, Op]:
+        """What narrows the weights that an op reads, and the op with the bits that it reads beyond its format's."""
+        flops = NARROW_FLOPS * op.weight_elements * op.weight_density * op.weight_reads
+        narrowing = Op(f"{op.name}.narrow", "dequantisation", op.inputs, count=op.count, vector_flops=flops,
+                       launches=0.0)  # fmt: skip
+        return narrowing, replace(op, index_bits=op.index_bits + self.stored_bits - self.bits)
 
 
 def storage_bits(widths: Sequence[int]) -> int:
@@ -36,8 +75,7 @@ def narrow(codes: ArrayLike, *, stored_bits: int, bits: int) -> NDArray[np.float
 
     Their scale is the stored one times the same power of two. ValueError unless 2 <= bits <= stored_bits.
     """
-    if not 2 <= bits <= stored_bits:
-        raise ValueError(f"2 <= bits <= stored_bits must hold, got {bits=}, {stored_bits=}")
+    _require_widths(stored_bits, bits)
     top = 2 ** (bits - 1) - 1
     halved = np.asarray(codes, dtype=np.float64) / 2.0 ** (stored_bits - bits)
     return np.asarray(np.clip(np.rint(halved), -top - 1, top))
@@ -48,9 +86,14 @@ def switch_bytes(workload: Workload, *, stored_bits: int, bits: int) -> float:
 
     Where kernels read the stored integers themselves, no switch is needed and each pass reads `stored_bits` instead.
     """
-    storage_bits([stored_bits, bits])
+    _require_widths(stored_bits, bits)
     weights = sum(op.weight_elements for op in workload.ops)
     return float(weights * (stored_bits + bits) / BITS_PER_BYTE) if bits < stored_bits else 0.0
+
+
+def _require_widths(stored_bits: int, bits: int) -> None:
+    if not 2 <= bits <= stored_bits:
+        raise ValueError(f"2 <= bits <= stored_bits must hold, got {bits=}, {stored_bits=}")
 
 
 def switch_s(workload: Workload, device: Gpu | Cpu, *, stored_bits: int, bits: int) -> float:
@@ -105,3 +148,6 @@ CLAIMS = (
     _drawn(8, 0.4),
     Claim("Double Rounding", "accuracy-resnet18-w4a4", "ResNet-18 top-1 in W4A4, %", _PAPER, "training", 70.43),
 )  # fmt: skip
+
+EXAMPLES = (DoubleRounding(), DoubleRounding(8, 2))
+IDENTITIES = (DoubleRounding(8, 8), DoubleRounding(layers=()))

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import costmodel as cm
+from costmodel.strategies import strategy
 from costmodel.strategies.double_rounding import (
+    DoubleRounding,
     apart_bits,
     narrow,
     passes_to_repay,
@@ -59,7 +61,20 @@ def test_probabilities_sum_to_one_and_sensitive_layers_draw_wide_ones(traces, wi
     assert mean_width[int(np.argmax(traces))] >= mean_width.min() - 1e-9
 
 
+def test_narrowed_as_read_it_weighs_what_is_stored_and_multiplies_what_is_narrow():
+    net, gpu = cm.zoo.build("llama-3.2-1b", phase="decode", context=64), cm.gpu("a100_sxm")
+    stored = cm.estimate(DoubleRounding(8, 4)(net), "int4/bf16", gpu)
+    eight, four = (cm.estimate(net, p, gpu) for p in ("int8/bf16", "int4/bf16"))
+    layers = sum(op.weight_elements for op in net.ops if op.kind == "linear")
+    assert stored.totals["weight_bytes"] == pytest.approx(four.totals["weight_bytes"] + layers / 2)
+    assert stored.totals["weight_bytes"] == pytest.approx(eight.totals["weight_bytes"])
+    assert stored.totals["bops"] == four.totals["bops"]
+    assert four.totals["roofline_s"] < eight.totals["roofline_s"] <= stored.totals["roofline_s"]
+
+
 def test_bad_input_is_one_line():
+    with pytest.raises(ValueError, match="strategy double_rounding: 2 <= bits <= stored_bits must hold, got bits=8"):
+        strategy("double_rounding:stored_bits=4,bits=8")
     with pytest.raises(ValueError, match=r"at least 2 bits each, got \[\]"):
         storage_bits(())
     with pytest.raises(ValueError, match="2 <= bits <= stored_bits must hold, got bits=6, stored_bits=4"):
