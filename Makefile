@@ -10,10 +10,21 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test test-long lint bench bench-accuracy bench-dse bench-exam bench-fpga bench-cpu profile-gpu clean
+.PHONY: demo demo-llm test test-long lint bench bench-accuracy bench-dse bench-exam bench-fpga bench-cpu profile-gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/bitfront demo --out demo_out
+
+LLM := zoo:llama-3.1-8b --phase decode --context 8192 --axis batch=1:256
+DRAFT := speculative_decoding:draft_tokens=4,acceptance_rate=0.7
+
+demo-llm: $(VENV)/.installed
+	rm -rf demo_llm_out
+	$(BIN)/bitfront explore examples/llm_joint.toml --out demo_llm_out
+	$(BIN)/bitfront crossover $(LLM) --design h100_sxm@bf16 --design h100_sxm@fp8_e4m3/fp8_e4m3 --design h100_sxm@w4a16
+	$(BIN)/bitfront crossover $(LLM) --design l40s@w4a16 --design l40s@w4a8 --design l40s@w4a16@nm_sparsity:n=2,m=4
+	for gpu in h100_sxm a100_sxm l40s; do \
+	  $(BIN)/bitfront crossover $(LLM) --design $$gpu@bf16 --design $$gpu@bf16@$(DRAFT) || exit; done
 
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not long" tests
@@ -50,7 +61,7 @@ profile-gpu:
 	$(PYTHON) -m profilers --minutes $(MINUTES) --out $(OUT)
 
 clean:
-	rm -rf $(VENV) build *.egg-info demo_out
+	rm -rf $(VENV) build *.egg-info demo_out demo_llm_out
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bitfront needs Python 3.11 or newer, $(PYTHON) is older" >&2; exit 1; }

@@ -11,7 +11,11 @@ POINTS = 17
 @click.command("crossover")
 @click.argument("model")
 @click.option(
-    "--design", "designs", multiple=True, metavar="DEVICE@PRECISION", help="Give two or more, as h100_sxm@w4a16."
+    "--design",
+    "designs",
+    multiple=True,
+    metavar="DEVICE@PRECISION[@STRATEGY]",
+    help="Give two or more, as h100_sxm@w4a16 or h100_sxm@bf16@nm_sparsity:n=2,m=4.",
 )
 @click.option("--axis", required=True, metavar="NAME=LOW:HIGH", help="batch, context or resolution, as batch=1:256.")
 @click.option("--metric", default="latency_s", show_default=True, help="A total of estimate, lower is better.")
@@ -77,15 +81,16 @@ def _curve(model: str, design: str, axis: str, metric: str, shape: dict[str, Any
     import costmodel as cm
     from costmodel import models
     from costmodel.catalog import require
+    from costmodel.strategies import strategy
 
-    device_name, at, precision = design.partition("@")
-    if not at or not precision:
-        raise ValueError(f"--design must be DEVICE@PRECISION, got {design!r}")
-    device = cm.device(device_name)
+    device_name, precision, spelled = (*design.split("@", 2), "", "")[:3]
+    if not precision:
+        raise ValueError(f"--design must be DEVICE@PRECISION[@STRATEGY], got {design!r}")
+    device, edit = cm.device(device_name), strategy(spelled or "none")
 
     @cache
     def one(value: int) -> float:
-        totals = cm.estimate(models.load(model, **(shape | {axis: value})), precision, device).totals
+        totals = cm.estimate(edit(models.load(model, **(shape | {axis: value}))), precision, device).totals
         return float(totals[require(f"total on {device_name}", metric, totals)])
 
     return lambda values: np.array([one(int(v)) for v in values])

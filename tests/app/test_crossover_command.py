@@ -21,6 +21,24 @@ def test_the_overtaker_is_lower_there_and_not_before(bitfront):
     assert latency("w8a8", at - 1) >= latency("w4a16", at - 1)
 
 
+def test_a_draft_is_overtaken_as_the_batch_grows(bitfront):
+    draft = "a100_sxm@bf16@speculative_decoding:draft_tokens=4,acceptance_rate=0.7"
+    args = (
+        "zoo:llama-3.1-8b",
+        "--context",
+        "512",
+        "--design",
+        "a100_sxm@bf16",
+        "--design",
+        draft,
+        "--axis",
+        "batch=1:256",
+    )
+    done = json.loads(bitfront("crossover", *args, "--json").stdout)
+    assert done["ends"][draft][0] < done["ends"]["a100_sxm@bf16"][0]
+    assert [(c["overtakes"], c["overtaken"]) for c in done["crossovers"]] == [("a100_sxm@bf16", draft)]
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
@@ -28,6 +46,10 @@ def test_the_overtaker_is_lower_there_and_not_before(bitfront):
         (("zoo:resnet18", *PAIR, "--axis", "batch=8:1"), "must rise"),
         (("zoo:resnet18", *PAIR, "--axis", "width=1:8"), "batch, context or resolution"),
         (("zoo:resnet18", *PAIR, "--axis", "batch=1:8", "--metric", "lut"), "unknown total on a100_sxm 'lut'"),
+        (
+            ("zoo:resnet18", "--design", "l4@w8a8@nm:n=2", "--design", "l4@w8a8", "--axis", "batch=1:8"),
+            "unknown strategy",
+        ),
         (("zoo:resnet18", "--design", "a100_sxm", "--design", "l4@w8a8", "--axis", "batch=1:8"), "DEVICE@PRECISION"),
     ],
 )
