@@ -4,7 +4,7 @@ Workloads share most of their ops: a draft's are those of every draft length, a 
 workload's columns are sums over such cells, each as often as its op runs.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import gpu_latency, power_prediction
+from costmodel.estimators import energy, gpu_latency, power_prediction, roofline
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Gpu
@@ -36,23 +36,24 @@ TOGETHER = 2**15
 class Cells:
     """The cells of a grid, of `names` of its metrics: float64[ops, precisions, devices or 1], growing by need.
 
-    The first op stands for none, with zeros for cells.
+    `latency` is "estimate" or "roofline". The first op stands for none, with zeros for cells.
     """
 
     grid: Grid
     names: tuple[str, ...]
+    latency: str
     rows: dict[Any, int] = field(default_factory=dict)
     columns: dict[str, Floats] = field(default_factory=dict)
     found: WeakKeyDictionary[Folded, NDArray[np.int64]] = field(default_factory=WeakKeyDictionary)
 
     @staticmethod
-    def of(grid: Grid, names: Collection[str]) -> "Cells":
+    def of(grid: Grid, names: Collection[str], latency: str) -> "Cells":
         """Empty cells for what the named metrics need."""
         wanted = {n for n in COUNTED if n in names}
         wanted |= {"latency_s"} if set(names) & set(WITH_LATENCY) else set()
         wanted |= {"energy_j"} & set(names)
         wanted |= {"params", "weight_bytes", "kv_bytes"} if set(names) & set(WITH_FOOTPRINT) else set()
-        return Cells(grid, tuple(sorted(wanted)))
+        return Cells(grid, tuple(sorted(wanted)), latency)
 
     def rows_of(self, passes: Sequence[Folded]) -> list[NDArray[np.int64]]:
         """Where the cells of each pass's ops are; those that are not there yet are evaluated."""
@@ -69,13 +70,13 @@ class Cells:
     def _add(self, new: dict[Any, Op]) -> None:
         start = len(self.rows) + 1
         self.rows |= {key: start + i for i, key in enumerate(new)}
-        found = cells(list(new.values()), self.grid, self.names)
+        found = cells(list(new.values()), self.grid, self.names, self.latency)
         for name, column in found.items():
             known = self.columns.get(name, np.zeros((1, *column.shape[1:])))
             self.columns[name] = np.concatenate([known, column])
 
 
-def cells(ops: list[Op], grid: Grid, names: Collection[str]) -> Columns:
+def cells(ops: list[Op], grid: Grid, names: Collection[str], latency: str) -> Columns:
     """Return the named columns of one execution of each op: float64[ops, precisions, devices or 1]."""
     batch = stack(ops)
     op, precision = _on_axis(batch, 0), _on_axis(grid.precision, 1)
@@ -87,11 +88,13 @@ def cells(ops: list[Op], grid: Grid, names: Collection[str]) -> Columns:
     if timed:
         for weighted in (False, True):
             at = np.flatnonzero((batch.weight_elements > 0) & (batch.kv_elements == 0) == weighted)
-            _time(batch, at, grid, weighted, {name: found[name] for name in timed})
+            _time(batch, at, grid, weighted, {name: found[name] for name in timed}, TIMED[latency])
     return found
 
 
-def _time(batch: Op, at: NDArray[np.intp], grid: Grid, weighted: bool, found: Columns) -> None:
+def _time(
+    batch: Op, at: NDArray[np.intp], grid: Grid, weighted: bool, found: Columns, model: Callable[..., Columns]
+) -> None:
     """Fill in the times and energies of the ops `at`, which read one side of a precision, once for each such side."""
     chosen, which = _sides(grid.precisions, weighted)
     precision = _on_axis(stack(chosen), 1)
@@ -99,13 +102,23 @@ def _time(batch: Op, at: NDArray[np.intp], grid: Grid, weighted: bool, found: Co
     for rows in (at[start : start + step] for start in range(0, len(at), step)):
         op = _on_axis(map_fields(batch, itemgetter(rows)), 0)
         for d, device in enumerate(grid.records):
-            assert isinstance(device, Gpu)
-            latency = gpu_latency.predict(op, precision, device)
-            columns = {"latency_s": latency.latency_s}
-            if "energy_j" in found:
-                columns |= power_prediction.energy_j(op, precision, device, latency)
+            columns = model(op, precision, device, "energy_j" in found)
             for name, column in found.items():
                 column[rows, :, d] = columns[name][:, which]
+
+
+def _estimated(op: Op, precision: Precision, gpu: Gpu, with_energy: bool) -> Columns:
+    latency = gpu_latency.predict(op, precision, gpu)
+    joules = power_prediction.energy_j(op, precision, gpu, latency) if with_energy else {}
+    return {"latency_s": latency.latency_s, **joules}
+
+
+def _by_roofline(op: Op, precision: Precision, gpu: Gpu, with_energy: bool) -> Columns:
+    joules = {"energy_j": energy.energy_j(op, precision, gpu)} if with_energy else {}
+    return {"latency_s": roofline.latency_s(op, precision, gpu), **joules}
+
+
+TIMED = {"estimate": _estimated, "roofline": _by_roofline}
 
 
 def _sides(precisions: Sequence[Precision], weighted: bool) -> tuple[list[Precision], NDArray[np.int64]]:

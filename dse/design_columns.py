@@ -101,15 +101,15 @@ class Designs(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
+FEW = 2**9
+"""Precisions x devices of a workload above which the roofline is as quick on one workload at a time."""
+
+
 def takes_cells(space: Space) -> bool:
-    """Whether workloads are evaluated together: GPUs as they are, by what costmodel.estimate uses."""
-    fixed = not any(axis.name.startswith(FIELD) for axis in space.axes)
-    return (
-        fixed
-        and "training_loss" not in space.metrics_read
-        and space.latency == "estimate"
-        and all(isinstance(device, Gpu) for device in space.devices)
-    )
+    """Whether workloads are evaluated together: on GPUs as they are."""
+    fixed = not any(axis.name.startswith(FIELD) for axis in space.axes) and "training_loss" not in space.metrics_read
+    narrow = space.latency == "estimate" or int(np.prod(space.inner())) <= FEW
+    return fixed and narrow and all(isinstance(device, Gpu) for device in space.devices)
 
 
 def cells_of(space: Space) -> Cells:
@@ -119,7 +119,7 @@ def cells_of(space: Space) -> Cells:
         _KEPT.clear()
         precisions = tuple(precision(name) for name in space.axis("precision").values)
         ((_, batch),) = device_batches(space, np.arange(space.inner()[1]))
-        _KEPT[key] = Cells.of(Grid(precisions, batch), space.metrics_read)
+        _KEPT[key] = Cells.of(Grid(precisions, batch), space.metrics_read, space.latency)
     return _KEPT[key]
 
 

@@ -149,8 +149,8 @@ def _applied(base: Folded, steps: Sequence[Any]) -> Sketch | None:
             shares, told = (step.runs, step.scored) if _runs_several(step) else ((1.0,), (True,))
             wider += [(m, runs * r, scored and s) for m, r, s in zip(made, shares, told, strict=True) if m is not None]
         parts = wider
-    by_part = zip(*parts, strict=True)
-    return Sketch(base.workload.batch, base.workload.phase, *by_part)
+    main = next(part.workload for part, _, scored in parts if scored)
+    return Sketch(main.batch, main.phase, *zip(*parts, strict=True))
 
 
 def _runs_several(step: Any) -> bool:

@@ -81,8 +81,8 @@ def published(model: str) -> RuntimeFit:
     return RuntimeFit(first, table["published_token_s"])
 
 
-def _refit(model: str) -> float:
-    return fit(timed(model), _read()["output_tokens"]).token_s
+def _refit(model: str) -> RuntimeFit:
+    return fit(timed(model), _read()["output_tokens"])
 
 
 _JSON = "arXiv 2305.02440; github.com/stanford-crfm/helm-efficiency, processed_jsons/inference_idealized_runtimes.json"
@@ -96,17 +96,15 @@ def _claims(model: str) -> list[Claim]:
     law, rows = published(model), timed(model)
     name = model.replace("_", "-")
     found = [
-        Claim("Idealized runtime", f"{name}-token", "s an output token, refitted to the logged times", _JSON,
-              "analytic", law.token_s, lambda: _refit(model)),
+        Claim("Idealized runtime", f"{name}-token", f"{name}: s an output token, refitted to logged times", _JSON,
+              "analytic", law.token_s, lambda: _refit(model).token_s),
     ]  # fmt: skip
-    found += [
-        Claim(
-            "Idealized runtime", f"{name}-first-{p}", f"s to the first token of a prompt of {p}", _JSON, "hardware", s
-        )
-        for p, s in law.first_token_s.items()
-    ]
+    for prompt, s in law.first_token_s.items():
+        told = f"{name}-first-{prompt}", f"{name}: s to the first token of a prompt of {prompt}", _JSON
+        refit = (lambda p=prompt: _refit(model).first_token_s[p]) if prompt == 512 and prompt in rows else None
+        found.append(Claim("Idealized runtime", *told, "analytic" if refit else "hardware", s, refit))
     if 512 in rows:
-        whole = Claim("Idealized runtime", f"{name}-512-64", "s of 512 prompt and 64 output tokens by the law",
+        whole = Claim("Idealized runtime", f"{name}-512-64", f"{name}: s of 512 prompt and 64 output tokens, by law",
                       _LOGS, "analytic", rows[512][-1], lambda: float(law.runtime_s(512, 64)))  # fmt: skip
         found.append(whole)
     return found
@@ -123,8 +121,8 @@ def _davinci_mfu() -> float:
 
 CLAIMS = (
     *(claim for model in models() for claim in _claims(model)),
-    Claim("Idealized runtime", "davinci-512-64-law", "s of 512 prompt and 64 output tokens", _JSON, "analytic", 5.281,
+    Claim("Idealized runtime", "davinci-512-64-law", "davinci: s of 512 prompt and 64 output tokens", _JSON, "analytic", 5.281,
           lambda: float(published("davinci").runtime_s(512, 64)), rtol=1e-6),
-    Claim("Idealized runtime", "davinci-prefill-mfu", "share of the peak that first-token times imply; here by three "
+    Claim("Idealized runtime", "davinci-prefill-mfu", "davinci: share of the peak that first-token times imply, by three "
           "of the prompts", _JSON, "analytic", 0.48, _davinci_mfu, rtol=0.05),
 )  # fmt: skip

@@ -1,0 +1,54 @@
+"""Votes: against every outcome of a few samples, and what stopping early saves."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costmodel.quality.majority_vote import coverage, expected_samples, majority_accuracy, path_confidence
+
+
+@given(st.integers(1, 9), st.floats(0, 1))
+def test_against_every_outcome(n, p):
+    accuracy, drawn, found = 0.0, 0.0, 0.0
+    for outcome in product((False, True), repeat=n):
+        probability = float(np.prod([p if right else 1 - p for right in outcome]))
+        yes = sum(outcome)
+        accuracy += probability * (1.0 if 2 * yes > n else 0.5 if 2 * yes == n else 0.0)
+        counts = np.cumsum(outcome)
+        sure = [i + 1 for i in range(n) if max(counts[i], i + 1 - counts[i]) > n / 2]
+        drawn += probability * (sure[0] if sure else n)
+        found += probability * any(outcome)
+    assert majority_accuracy(n, p) == pytest.approx(accuracy, abs=1e-12)
+    assert expected_samples(n, p) == pytest.approx(drawn, abs=1e-9)
+    assert coverage(n, p) == pytest.approx(found, abs=1e-12)
+
+
+def test_sure_answers_save_half():
+    assert expected_samples(41, 1.0) == 21
+    assert 21 < expected_samples(41, 0.8) < expected_samples(41, 0.5) < 41
+
+
+def test_a_majority_helps_the_better_half():
+    assert majority_accuracy(101, 0.6) > 0.97
+    assert majority_accuracy(101, 0.4) < 0.03
+    assert majority_accuracy(40, 0.5) == pytest.approx(0.5)
+
+
+def test_a_path_counts_once_by_its_probability():
+    found = path_confidence(["4", "4", "4", "5"], [-1.0, -1.0, -2.0, -0.5])
+    assert found == pytest.approx({"4": np.exp(-1) + np.exp(-2), "5": np.exp(-0.5)})
+
+
+@pytest.mark.parametrize(("n", "p", "says"), [(0, 0.5, "got 0"), (2.5, 0.5, "got 2.5"), (3, 1.5, "got 1.5")])
+def test_bad_input_is_one_line(n, p, says):
+    for law in (majority_accuracy, expected_samples, coverage):
+        with pytest.raises(ValueError, match=says):
+            law(n, p)
+
+
+def test_unpaired_paths_are_one_line():
+    with pytest.raises(ValueError, match="got 1 and 2"):
+        path_confidence(["4"], [-1.0, -2.0])
