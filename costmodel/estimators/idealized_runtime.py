@@ -121,8 +121,8 @@ def _davinci_mfu() -> float:
 
 CLAIMS = (
     *(claim for model in models() for claim in _claims(model)),
-    Claim("Idealized runtime", "davinci-512-64-law", "davinci: s of 512 prompt and 64 output tokens", _JSON, "analytic", 5.281,
-          lambda: float(published("davinci").runtime_s(512, 64)), rtol=1e-6),
-    Claim("Idealized runtime", "davinci-prefill-mfu", "davinci: share of the peak that first-token times imply, by three "
-          "of the prompts", _JSON, "analytic", 0.48, _davinci_mfu, rtol=0.05),
+    Claim("Idealized runtime", "davinci-512-64-law", "davinci: s of 512 prompt and 64 output tokens", _JSON,
+          "analytic", 5.281, lambda: float(published("davinci").runtime_s(512, 64)), rtol=1e-6),
+    Claim("Idealized runtime", "davinci-prefill-mfu", "davinci: share of the peak that three first-token times imply",
+          _JSON, "analytic", 0.48, _davinci_mfu, rtol=0.05),
 )  # fmt: skip
