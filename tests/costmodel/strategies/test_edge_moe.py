@@ -1,0 +1,100 @@
+"""EdgeMoE: caches of experts, and loading under computing."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import costmodel as cm
+from costmodel.strategies.edge_moe import (
+    Storage,
+    decode_s,
+    fewest_bits,
+    hottest_miss_rate,
+    layer_s,
+    miss_rate,
+    resident_share,
+    skewed_trace,
+)
+
+DECODE = cm.zoo.build("mixtral-8x7b", phase="decode", context=256)
+ORIN = cm.gpu("jetson_orin")
+
+
+def test_uniform_routing_misses_what_a_cache_lacks() -> None:
+    trace = skewed_trace(8, 2, layers=4, tokens=3000)
+    for cached in (2, 4, 6):
+        assert miss_rate(trace, cached) == pytest.approx(1 - cached / 8, abs=0.06)
+        assert hottest_miss_rate(trace, cached) == pytest.approx(1 - cached / 8, abs=0.06)
+
+
+@given(st.integers(1, 6), st.floats(0, 2), st.integers(0, 5))
+@settings(max_examples=20)
+def test_larger_caches_never_miss_more(chosen: int, skew: float, seed: int) -> None:
+    trace = skewed_trace(8, chosen, layers=2, tokens=60, skew=skew, seed=seed)
+    rates = [miss_rate(trace, cached) for cached in range(9)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] == 1.0
+    assert rates[8] * trace.size == sum(len(np.unique(trace[:, layer])) for layer in range(2))
+    assert all(0 <= hottest_miss_rate(trace, cached) <= 1 for cached in range(9))
+
+
+def test_skewed_routing_favours_caches_and_every_token_takes_different_experts() -> None:
+    trace = skewed_trace(32, 4, layers=2, tokens=400, skew=1.5)
+    assert miss_rate(trace, 8) < miss_rate(skewed_trace(32, 4, layers=2, tokens=400), 8) - 0.2
+    assert all(len(set(taken)) == 4 for taken in trace.reshape(-1, 4).tolist())
+
+
+@given(st.floats(0, 10), st.floats(0, 10), st.floats(0, 1))
+def test_foreseen_loads_hide_under_computing(compute: float, load: float, foreseen: float) -> None:
+    took = layer_s(compute, load, foreseen=foreseen)
+    assert max(compute, load) <= took + 1e-12
+    assert took <= compute + load + 1e-12
+    assert layer_s(compute, load, foreseen=1.0) == max(compute, load)
+
+
+def test_without_misses_a_decode_is_the_gpu_s() -> None:
+    plain = cm.estimate(DECODE, cm.precision("int4_g128/bf16"), ORIN).totals["latency_s"]
+    never = Storage(3e9, 4, missed=0.0)
+    assert decode_s(DECODE, cm.precision("int4_g128/bf16"), ORIN, never) == pytest.approx(plain)
+
+
+def test_fewer_bits_and_misses_and_foresight_are_faster() -> None:
+    def seconds(bits: float, missed: float, foreseen: float) -> float:
+        return decode_s(DECODE, cm.precision("int4_g128/bf16"), ORIN, Storage(3e9, bits, missed, foreseen))
+
+    assert seconds(2, 0.5, 0.5) < seconds(4, 0.5, 0.5)
+    assert seconds(4, 0.2, 0.5) < seconds(4, 0.5, 0.5)
+    assert seconds(4, 0.5, 1.0) < seconds(4, 0.5, 0.0)
+
+
+def test_loads_are_the_bytes_of_the_experts_missed() -> None:
+    """Mixtral at 4 bits: two of eight experts of 3 x 4096 x 14336 weights in each of 32 layers, over 1e9 bytes/s."""
+    slow = Storage(1e9, 4, missed=1.0)
+    expected = 32 * 2 * 3 * 4096 * 14336 * 4 / 8 / 1e9
+    rest = decode_s(DECODE, cm.precision("int4_g128/bf16"), ORIN, Storage(1e30, 4, missed=1.0))
+    assert expected < decode_s(DECODE, cm.precision("int4_g128/bf16"), ORIN, slow) < expected + rest
+
+
+def test_experts_of_little_loss_take_few_bits() -> None:
+    losses = [[0.1, 0.01, 0.0], [0.5, 0.3, 0.2], [0.0, 0.0, 0.0]]
+    assert fewest_bits(losses, (2, 4, 8), 0.05).tolist() == [4, 8, 2]
+
+
+def test_a_cache_of_all_experts_holds_the_model() -> None:
+    assert resident_share(DECODE, 8) == 1.0
+    assert resident_share(DECODE, 2) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [(lambda: skewed_trace(8, 9, layers=1, tokens=1), "experts_per_token=9, experts=8"),
+     (lambda: miss_rate(skewed_trace(8, 2, layers=1, tokens=1), -1), "cached must be at least 0, got -1"),
+     (lambda: resident_share(DECODE, 9), r"within 0\.\.8 experts, got 9"),
+     (lambda: Storage(1e9, 4, missed=1.5), "shares within"),
+     (lambda: decode_s(cm.zoo.build("llama-3.2-1b", phase="decode"), cm.W16A16, ORIN, Storage(1e9, 4, 0.5)),
+      "no routed experts")],
+)  # fmt: skip
+def test_bad_input_is_one_line(call, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        call()
