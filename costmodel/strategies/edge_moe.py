@@ -130,7 +130,7 @@ def _kept(op: Op, cached: int) -> float:
     stored = round(op.weight_elements / (op.n * op.k))
     if not 0 <= cached <= stored:
         raise ValueError(f"cached must be within 0..{stored} experts, got {cached}")
-    return cached / stored
+    return float(cached / stored)
 
 
 CLAIMS: tuple[Claim, ...] = ()

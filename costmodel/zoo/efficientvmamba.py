@@ -14,6 +14,7 @@ from costmodel.claim import Claim
 from costmodel.workload import Workload, ops
 from costmodel.zoo._atrous_scan import EXPANSION, ROUTES, STATES, STEP, scanning_block
 from costmodel.zoo._build import Network, Tensor
+from costmodel.zoo._scans import counted_flops
 from costmodel.zoo._squeeze_excite import Names, squeeze_excite
 
 RESOLUTION = 224
@@ -79,11 +80,6 @@ def _inverted(net: Network, block: str, x: Tensor) -> Tensor:
     y = squeeze_excite(net, f"{block}.se", y, inner // SQUEEZE, function="relu", gate="sigmoid", names=NAMES)
     y = net.norm(f"{block}.bn3", net.conv(f"{block}.conv_pw2", y, x.channels, 1))
     return net.add(f"{block}.add", y, x)
-
-
-def counted_flops(workload: Workload) -> float:
-    """A MAC of products and convolutions as one, a scan's 9 a token, channel and state, as the paper's counter does."""
-    return float(sum(op.macs + (op.vector_flops if op.kind == "scan" else 0) for op in workload.ops))
 
 
 _TABLE = "TerryPei/EfficientVMamba, README.md, main results"

@@ -30,3 +30,10 @@ def test_an_example_gives_a_front_of_its_strategy(path, tmp_path):
     run = sweep(space, tmp_path / "run")
     assert any(name in used(space.design(int(index))["strategy"]) for index in run.front.index)
     assert run.counts.unknown < space.size
+
+
+def test_a_space_of_scans_and_attention_has_a_front_at_every_resolution(tmp_path):
+    space = Space.load(EXAMPLES[0].parent / "linear_scans.toml")
+    run = sweep(space, tmp_path / "run")
+    assert run.counts.unknown == 0
+    assert len(set(space.group(run.front.index).tolist())) == 10

@@ -21,13 +21,14 @@ from costmodel.zoo.resnet import MODELS as RESNET
 from costmodel.zoo.swin import MODELS as SWIN
 from costmodel.zoo.vgg import MODELS as VGG
 from costmodel.zoo.vig import MODELS as VIG
+from costmodel.zoo.vim import MODELS as VIM
 from costmodel.zoo.vit import MODELS as VIT
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "zoo_vision.json"
-FAMILIES = (RESNET, MOBILENET, EFFICIENTNET, REGNET, VGG, VIT, SWIN, VIG, EFFICIENTVMAMBA)
+FAMILIES = (RESNET, MOBILENET, EFFICIENTNET, REGNET, VGG, VIT, SWIN, VIG, EFFICIENTVMAMBA, VIM)
 EVERY = [name for models in FAMILIES for name in models]
 
-PARTIAL_READS = (".op.conv2d", ".op.mul", ".op.dt_projs")
+PARTIAL_READS = (".op.conv2d", ".op.mul", ".op.dt_projs", ".mixer.gate", "ward.conv1d", "ward.dt_proj")
 """Ops that read one of the results that a scanning block's projections make together."""
 
 
@@ -103,6 +104,7 @@ def test_sizes_below_one_are_refused(name: str, wrong: dict[str, int]) -> None:
     [
         ("vit_base_patch16_224", 225, "multiple of vit_base_patch16_224's patch of 16 pixels, got 225"),
         ("vit_base_patch32_224", 240, "patch of 32 pixels, got 240"),
+        ("vim_tiny", 225, "multiple of vim_tiny's patch of 16 pixels, got 225"),
         ("vig_tiny", 1000, "multiple of vig_tiny's patch of 16 pixels, got 1000"),
         ("efficientvmamba_small", 222, "multiple of efficientvmamba_small's patch of 4 pixels, got 222"),
         ("vgg16", 16, "kernel=2, dilation=1 does not fit an input of size=1"),
