@@ -21,7 +21,7 @@ def create(settings: Settings) -> "Dash":
     from dash import Dash
 
     from app import shell
-    from app.web import background, compression, protection, session
+    from app.web import background, compression, protection, session, warm
 
     session.forget_old(settings.folder)
     app = Dash(
@@ -41,6 +41,7 @@ def create(settings: Settings) -> "Dash":
     app._setup_server()  # its routes and inline scripts are complete from here on
     compression.compress(app.server)
     protection.protect(app, settings)
+    warm.warm(app.server)
     return app
 
 

@@ -16,12 +16,13 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """The address, the token that hosts other than this machine need, a run to show, and the folder of sessions."""
+    """The address, the token that hosts other than this machine need, what to show, and the folder of sessions."""
 
     host: str = "127.0.0.1"
     port: int = 8050
     token: str = ""
     run: Path | None = None
+    measured: tuple[Path, ...] = ()
     folder: Path = field(default_factory=cache_folder)
 
     @property

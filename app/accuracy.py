@@ -1,0 +1,135 @@
+"""How right the models are: what calibrations say of rows that no fit saw, and measured rows beside predictions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.catalog import require
+
+Floats = NDArray[np.float64]
+
+MODELS = {
+    "gemm": "Matrix products",
+    "attention": "Attention",
+    "operation": "Library calls",
+    "power": "Board power",
+    "lut_sites": "FPGA circuits, LUTs",
+}
+"""Models with calibrations, in words."""
+USED = {"power": "analytic"}
+"""The stage of a model that `estimate` takes where it is not the last one."""
+OWN = "FPGA circuits (synthesised here)"
+OWN_ROWS = "hardware/calibrations/xc7_fpga_rows.parquet"
+
+
+def held_out() -> list[dict[str, Any]]:
+    """One row a calibration: what its rows were, and the errors on those that it never saw; what is unknown is None."""
+    from costmodel.hardware.calibration import calibrations
+
+    return [_row(fit) for model in MODELS for fit in calibrations(model)]
+
+
+def _row(fit: Any) -> dict[str, Any]:
+    error: Mapping[str, float] = fit.held_out_error
+    stages = ("residual", "analytic")
+    stage = USED.get(fit.model) or next((s for s in stages if f"{s}_mape" in error), "")
+    mark = f"{stage}_" if stage else ""
+    figures = ("mape", "median", "p90", "bias", "kendall_tau", "coverage", "width")
+    return {
+        "model": MODELS[fit.model],
+        "device": fit.device,
+        "kind": fit.math,
+        "backend": " ".join(filter(None, (fit.backend, fit.backend_version))),
+        "fitted": fit.rows,
+        "rows": int(error["rows"]) if "rows" in error else None,
+        "roofline": error.get("roofline_mape"),
+        **{name: error.get(mark + name) for name in figures},
+        "stage": {"residual": "formula and trees", "analytic": "formula"}.get(stage, "formula"),
+        "source": fit.source,
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Measured rows that no fit saw, with predictions: float64 [rows] each, low and high nan without an interval.
+
+    groups  what each row is, a device and kind of work or a circuit; unit of all the figures
+    """
+
+    name: str
+    unit: str
+    groups: tuple[str, ...]
+    group: NDArray[np.int64]
+    measured: Floats
+    predicted: Floats
+    low: Floats
+    high: Floats
+
+    def of(self, group: str) -> "Measured":
+        """The rows of one group; all where it names none."""
+        if group not in self.groups:
+            return self
+        kept = self.group == self.groups.index(group)
+        columns = {n: getattr(self, n)[kept] for n in ("measured", "predicted", "low", "high")}
+        return Measured(self.name, self.unit, (group,), np.zeros(int(kept.sum()), np.int64), **columns)
+
+    def figures(self) -> dict[str, float | None]:
+        """Mean, median and 90th percentile of the absolute relative error, its sign's mean, and what intervals hold."""
+        error = self.predicted / self.measured - 1
+        inside = (self.low <= self.measured) & (self.measured <= self.high)
+        known = np.isfinite(self.low) & np.isfinite(self.high)
+        return {
+            "rows": len(error),
+            "mape": float(np.abs(error).mean()),
+            "median": float(np.median(np.abs(error))),
+            "p90": float(np.quantile(np.abs(error), 0.9)),
+            "bias": float(error.mean()),
+            "coverage": float(inside[known].mean()) if known.any() else None,
+        }
+
+
+def names(files: Sequence[Path]) -> list[str]:
+    """The sets of measured rows to show: our own, and the files that the dashboard was given."""
+    return [OWN, *(path.name for path in files)]
+
+
+@lru_cache(maxsize=8)
+def measured(name: str, files: tuple[Path, ...]) -> Measured:
+    """The rows of a set, predicted; ValueError where none has that name, or its file is no table of measurements."""
+    import costmodel
+    from profilers import rows_file
+
+    if name == OWN:
+        return _circuits(rows_file.read(Path(costmodel.__file__).parent / OWN_ROWS))
+    known = {path.name: path for path in files}
+    rows = rows_file.read(known[require("measurements", name, [OWN, *known])])
+    return _circuits(rows) if "sites" in rows else _timed(name, rows)
+
+
+def _circuits(rows: Any) -> Measured:
+    from profilers.fpga.predict_rows import validate
+
+    done = validate(rows)
+    done = done[done["held_out"] & done["predicted_sites"].notna() & (done["sites"] > 0)]
+    none = np.full(len(done), np.nan)
+    groups, group = np.unique(done["unit"].to_numpy(str), return_inverse=True)
+    sites, predicted = (done[column].to_numpy(np.float64) for column in ("sites", "predicted_sites"))
+    return Measured(OWN, "LUT sites", tuple(groups.tolist()), group, sites, predicted, none, none)
+
+
+def _timed(name: str, rows: Any) -> Measured:
+    from profilers.fit import validate
+    from profilers.pair_split import of_test_pairs
+
+    done = validate(of_test_pairs(rows), "auto")
+    labels = (done["gpu"] + " " + done["math"] + " " + done["backend"]).str.strip().to_numpy(str)
+    groups, group = np.unique(labels, return_inverse=True)
+    seconds, predicted, low, high = (
+        done[column].to_numpy(np.float64) for column in ("latency_s", "predicted_s", "low_s", "high_s")
+    )
+    return Measured(name, "s", tuple(groups.tolist()), group, seconds, predicted, low, high)

@@ -1,0 +1,89 @@
+"""Predictions beside measurements: one against the other, how errors spread, and errors by calibration."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.accuracy import Measured
+from app.figures.style import colour, layout
+
+MOST = 6000
+"""Points drawn of a set of measurements: every n-th row of a larger one."""
+LIMIT = 0.6
+"""Errors beyond it are counted in the outermost bars."""
+
+
+def predicted_measured(found: Measured) -> go.Figure:
+    """Draw predicted against measured on log axes, a colour a group, with the line on which they are equal."""
+    figure = go.Figure()
+    step = -(-len(found.measured) // MOST)
+    for i, group in enumerate(found.groups):
+        rows = np.flatnonzero(found.group == i)[::step]
+        x, y = found.measured[rows], found.predicted[rows]
+        figure.add_scattergl(
+            x=x.tolist(),
+            y=y.tolist(),
+            mode="markers",
+            name=group,
+            marker={"size": 4, "color": colour(i), "opacity": 0.6},
+            text=[f"{error:+.1%}" for error in y / x - 1],
+            hovertemplate="measured %{x:.4s}<br>predicted %{y:.4s}<br>error %{text}<extra>%{fullData.name}</extra>",
+        )
+    ends = [float(found.measured.min()), float(found.measured.max())]
+    for factor, dash in ((1.0, "solid"), (1.1, "dot"), (1 / 1.1, "dot")):
+        figure.add_scatter(
+            x=ends, y=[end * factor for end in ends], mode="lines", showlegend=False, hoverinfo="skip",
+            line={"color": "#7a8594", "width": 1, "dash": dash},
+        )  # fmt: skip
+    titles = (f"measured ({found.unit})", f"predicted ({found.unit})")
+    figure.update_layout(**layout("Predicted against measured", *titles))
+    figure.update_xaxes(type="log", exponentformat="SI")
+    figure.update_yaxes(type="log", exponentformat="SI")
+    return figure
+
+
+def errors(found: Measured) -> go.Figure:
+    """Draw the histogram of relative errors; those beyond LIMIT stand in the outermost bars."""
+    error = np.clip(found.predicted / found.measured - 1, -LIMIT, LIMIT)
+    counts, edges = np.histogram(error, bins=60, range=(-LIMIT, LIMIT))
+    middle = (edges[:-1] + edges[1:]) / 2
+    figure = go.Figure(
+        go.Bar(
+            x=middle.tolist(),
+            y=(counts / max(len(error), 1)).tolist(),
+            customdata=counts.tolist(),
+            marker={"color": colour(0)},
+            hovertemplate="error about %{x:+.0%}<br>%{customdata} rows, %{y:.1%}<extra></extra>",
+        )
+    )
+    figure.update_layout(**layout("Errors", "predicted / measured - 1", "share of rows", bargap=0.05))
+    figure.update_xaxes(tickformat="+.0%", range=[-LIMIT, LIMIT])
+    figure.update_yaxes(tickformat=".0%")
+    figure.add_vline(x=0, line={"color": "#7a8594", "width": 1})
+    return figure
+
+
+def nothing() -> go.Figure:
+    """An empty figure, where there is nothing to draw."""
+    return go.Figure(layout=layout("", "", ""))
+
+
+def by_calibration(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Draw the mean held-out error of each calibration, and the plain roofline's beside it where it is known."""
+    names = [" ".join(filter(None, (row["device"], row["kind"], row["backend"]))) for row in rows]
+    figure = go.Figure()
+    for i, (column, name, symbol) in enumerate((("mape", "bitfront", "circle"), ("roofline", "roofline", "x-thin"))):
+        figure.add_scatter(
+            x=[row[column] for row in rows],
+            y=names,
+            mode="markers",
+            name=name,
+            marker={"symbol": symbol, "size": 9, "color": colour(i), "line": {"width": 2, "color": colour(i)}},
+            hovertemplate="%{y}<br>mean error %{x:.1%}<extra>%{fullData.name}</extra>",
+        )
+    figure.update_layout(**layout("Mean error on rows that no fit saw", "mean absolute relative error", ""))
+    figure.update_xaxes(tickformat=".0%", type="log", tickvals=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0])
+    figure.update_yaxes(autorange="reversed", automargin=True, dtick=1, tickfont={"size": 11})
+    return figure

@@ -1,0 +1,94 @@
+"""Claims: what papers publish beside what the formulas here give, one row a figure, with its source."""
+
+from functools import cache
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import Dash, Input, Output, html
+
+from app import claims
+from app.web import state
+from app.web.parts import grid, note, panel
+
+NAME = "Claims"
+ORDER = 5
+ALL = "all"
+COLOURS = {"reproduced": "#009E73", "contradicted": "#D55E00", "hardware": "#56B4E9", "training": "#999999"}
+
+NUMBER = {"function": "params.value == null ? '–' : d3.format(',.5~g')(params.value)"}
+PERCENT = {"function": "params.value == null ? '–' : d3.format('.2~%')(params.value)"}
+VERDICT = {
+    "styleConditions": [
+        {"condition": f"params.value == '{verdict}'", "style": {"color": colour, "fontWeight": 600}}
+        for verdict, colour in COLOURS.items()
+    ]
+}
+COLUMNS = [
+    {"field": "system", "headerName": "System", "minWidth": 150, "flex": 1, "filter": True},
+    {"field": "quantity", "headerName": "Quantity", "minWidth": 260, "flex": 3, "filter": True,
+     "tooltipField": "quantity"},
+    {"field": "published", "headerName": "Published", "valueFormatter": NUMBER, "type": "rightAligned", "width": 115},
+    {"field": "reproduced", "headerName": "Reproduced", "valueFormatter": NUMBER, "type": "rightAligned", "width": 120},
+    {"field": "rel_error", "headerName": "Difference", "valueFormatter": PERCENT, "type": "rightAligned", "width": 105},
+    {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 100},
+    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 120},
+    {"field": "gap", "headerName": "Why not", "minWidth": 160, "flex": 2, "tooltipField": "gap"},
+    {"field": "source", "headerName": "Source", "minWidth": 220, "flex": 2, "tooltipField": "source"},
+]  # fmt: skip
+
+
+@cache
+def rows() -> list[dict[str, Any]]:
+    """Every claim, reproduced once a server."""
+    return claims.rows()
+
+
+def layout(given: state.State) -> Any:
+    """The table, with a choice of system and verdict."""
+    systems = sorted({row["system"] for row in rows()}, key=str.lower)
+    system = state.chosen(given, "system", systems, ALL)
+    verdict = state.chosen(given, "verdict", claims.VERDICTS, ALL)
+    controls = dmc.Group(
+        [
+            dmc.Select(
+                id="claims-system", label="System", value=system, w=280, searchable=True, allowDeselect=False,
+                data=[{"value": ALL, "label": f"all {len(systems)} systems"}, *systems],
+            ),
+            dmc.SegmentedControl(
+                id="claims-verdict", data=[ALL, *claims.VERDICTS], value=verdict, size="sm",
+                **{"aria-label": "Verdict"},
+            ),
+        ],
+        align="end",
+    )  # fmt: skip
+    table = panel(
+        "Published against reproduced",
+        controls,
+        html.Div(id="claims-count", className="facts"),
+        grid("claims-table", COLUMNS, height=620, rowData=[]),
+        note(
+            "Reproduced: a formula here gives the figure within the tolerance of the source's rounding. Contradicted: "
+            "it does not, and the row says why. Hardware and training figures need a run elsewhere: they are shown, "
+            "never called reproduced."
+        ),
+    )
+    return html.Div([table], className="stack")
+
+
+def register(app: Dash) -> None:
+    """Add the page's callbacks."""
+
+    @app.callback(
+        Output("claims-table", "rowData"), Output("claims-count", "children"),
+        Output("view", "data", allow_duplicate=True),
+        Input("claims-system", "value"), Input("claims-verdict", "value"), prevent_initial_call="initial_duplicate",
+    )  # fmt: skip
+    def show(system: str | None, verdict: str) -> Any:
+        of_system = [row for row in rows() if system in (ALL, None, row["system"])]
+        found = [row for row in of_system if verdict in (ALL, row["verdict"])]
+        counts = [
+            html.Div([html.Span(name, className="fact-name", style={"color": COLOURS[name]}), html.Span(str(number))])
+            for name, number in claims.count(of_system).items()
+        ]
+        linked = {"system": "" if system == ALL else system, "verdict": "" if verdict == ALL else verdict}
+        return found, counts, linked

@@ -1,0 +1,154 @@
+"""Validate: predicted against measured, held-out errors and what intervals hold; by which to trust the tool or not."""
+
+from functools import cache
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import Dash, Input, Output, html
+
+from app import accuracy
+from app.figures import accuracy as figures
+from app.figures.style import dressed
+from app.web import settings, state
+from app.web.parts import graph, grid, note, panel, trouble
+
+NAME = "Validate"
+ORDER = 4
+ALL = "all"
+DARK = Input("theme", "computedColorScheme")
+
+PERCENT = {"function": "params.value == null ? '–' : d3.format('.1%')(params.value)"}
+SIGNED = {"function": "params.value == null ? '–' : d3.format('+.1%')(params.value)"}
+WHOLE = {"function": "params.value == null ? '–' : d3.format(',')(params.value)"}
+THREE = {"function": "params.value == null ? '–' : d3.format('.3f')(params.value)"}
+OUTSIDE = {
+    "styleConditions": [
+        {"condition": "params.value != null && (params.value < 0.88 || params.value > 0.92)",
+         "style": {"fontWeight": 700}}
+    ]
+}  # fmt: skip
+"""Coverage that is not within two points of the 90 % that intervals are made for stands out."""
+
+COLUMNS = [
+    {"field": "device", "headerName": "Device", "minWidth": 110, "flex": 1, "pinned": "left"},
+    {"field": "kind", "headerName": "Kind", "minWidth": 120, "flex": 1},
+    {"field": "backend", "headerName": "Backend", "minWidth": 120, "flex": 1},
+    {"field": "rows", "headerName": "Held-out rows", "valueFormatter": WHOLE, "type": "rightAligned", "width": 120},
+    {"field": "roofline", "headerName": "Roofline", "valueFormatter": PERCENT, "type": "rightAligned", "width": 95},
+    {"field": "mape", "headerName": "Mean error", "valueFormatter": PERCENT, "type": "rightAligned", "width": 105},
+    {"field": "median", "headerName": "Median", "valueFormatter": PERCENT, "type": "rightAligned", "width": 90},
+    {"field": "p90", "headerName": "90th pct.", "valueFormatter": PERCENT, "type": "rightAligned", "width": 95},
+    {"field": "bias", "headerName": "Bias", "valueFormatter": SIGNED, "type": "rightAligned", "width": 80},
+    {"field": "kendall_tau", "headerName": "Kendall τ", "valueFormatter": THREE, "type": "rightAligned", "width": 95},
+    {"field": "coverage", "headerName": "90 % interval holds", "valueFormatter": PERCENT, "cellStyle": OUTSIDE,
+     "type": "rightAligned", "width": 145},
+    {"field": "stage", "headerName": "Model", "minWidth": 130, "flex": 1},
+    {"field": "source", "headerName": "Measured by", "minWidth": 240, "flex": 2, "tooltipField": "source"},
+]  # fmt: skip
+FIGURES = (
+    ("rows", "Rows", "{:,.0f}"), ("mape", "Mean error", "{:.1%}"), ("median", "Median error", "{:.1%}"),
+    ("p90", "90th percentile", "{:.1%}"), ("bias", "Mean signed error", "{:+.1%}"),
+    ("coverage", "90 % interval holds", "{:.1%}"),
+)  # fmt: skip
+
+
+@cache
+def calibrations() -> list[dict[str, Any]]:
+    """What calibrations say of themselves, read once."""
+    return accuracy.held_out()
+
+
+def layout(given: state.State) -> Any:
+    """The table of calibrations by model, and one set of measured rows beside its predictions."""
+    models = list(dict.fromkeys(row["model"] for row in calibrations()))
+    names = accuracy.names(settings.current().measured)
+    model = state.chosen(given, "model", models, models[0])
+    rows = state.chosen(given, "rows", names, names[0])
+    return html.Div([_calibrations(models, model), _rows(names, rows, given.get("group", ALL))], className="stack")
+
+
+def _calibrations(models: list[str], model: str) -> Any:
+    choice = dmc.SegmentedControl(
+        id="validate-model", data=models, value=model, size="xs", **{"aria-label": "Kind of model"}
+    )
+    return panel(
+        "Error on rows that no fit saw",
+        note(
+            "Rows are held out by what they are (a pair of n and k, a configuration of heads, a design's name), never "
+            "at random, so that a network's shapes are new to the model. The roofline is the plain one."
+        ),
+        graph("validate-errors", height=430, label="Mean held-out error by calibration"),
+        grid("validate-calibrations", COLUMNS, height=330, rowData=[]),
+        side=choice,
+    )
+
+
+def _rows(names: list[str], chosen: str, group: str) -> Any:
+    controls = dmc.Group(
+        [
+            dmc.Select(id="validate-rows", label="Measurements", data=names, value=chosen, w=300, allowDeselect=False),
+            dmc.Select(id="validate-group", label="Only", data=[], value=group, w=300, searchable=True),
+        ],
+        align="end",
+    )
+    return panel(
+        "Predicted against measured",
+        controls,
+        html.Div(id="validate-figures", className="facts"),
+        html.Div(
+            [
+                graph("validate-scatter", height=420, label="Predicted against measured values, a point a row"),
+                graph("validate-histogram", height=420, label="Histogram of relative errors"),
+            ],
+            className="two",
+        ),
+        note(
+            "Held-out rows alone; dotted lines are 10 % off. Your own measurements: bitfront app --measured FILE, with "
+            "the columns that bitfront validate takes."
+        ),
+    )
+
+
+def register(app: Dash) -> None:
+    """Add the page's callbacks."""
+
+    @app.callback(
+        Output("validate-calibrations", "rowData"), Output("validate-errors", "figure"),
+        Input("validate-model", "value"), DARK,
+    )  # fmt: skip
+    def show(model: str, scheme: str) -> Any:
+        rows = [row for row in calibrations() if row["model"] == model]
+        return rows, dressed(figures.by_calibration(rows), scheme == "dark")
+
+    @app.callback(
+        Output("validate-scatter", "figure"), Output("validate-histogram", "figure"),
+        Output("validate-figures", "children"), Output("validate-group", "data"), Output("validate-group", "value"),
+        Input("validate-rows", "value"), Input("validate-group", "value"), DARK,
+    )  # fmt: skip
+    def compare(name: str, group: str | None, scheme: str) -> Any:
+        try:
+            every = accuracy.measured(name, settings.current().measured)
+        except ValueError as error:
+            empty = dressed(figures.nothing(), scheme == "dark")
+            return empty, empty, trouble(str(error)), [], ALL
+        group = group if group in every.groups else ALL
+        found = every.of(group)
+        drawn = [dressed(draw(found), scheme == "dark") for draw in (figures.predicted_measured, figures.errors)]
+        options = [{"value": ALL, "label": "all rows"}, *({"value": g, "label": g} for g in every.groups)]
+        return *drawn, _facts(found), options, group
+
+    @app.callback(
+        Output("view", "data", allow_duplicate=True), Input("validate-model", "value"), Input("validate-rows", "value"),
+        Input("validate-group", "value"), prevent_initial_call=True,
+    )  # fmt: skip
+    def link(model: str, rows: str, group: str | None) -> dict[str, Any]:
+        return {"model": model, "rows": rows, "group": "" if group == ALL else group}
+
+
+def _facts(found: accuracy.Measured) -> list[Any]:
+    figures_of = found.figures()
+    return [
+        html.Div([html.Span(words, className="fact-name"), html.Span("–" if v is None else shape.format(v))])
+        for name, words, shape in FIGURES
+        for v in (figures_of[name],)
+    ]

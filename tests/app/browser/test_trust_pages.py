@@ -1,0 +1,63 @@
+"""Validate and Claims: the tables are filled, choices change them, and a copied link opens the same view."""
+
+from gemm_tables import noisy_rows
+from served import served
+
+from app import accuracy
+from app.claims import count, rows
+
+
+def shown_rows(page, grid):
+    return page.locator(f"#{grid} .ag-center-cols-container .ag-row")
+
+
+def test_claims_are_counted_and_filtered_and_linked(site, profile):
+    page = profile()
+    page.goto(site.address + "claims")
+    shown_rows(page, "claims-table").first.wait_for()
+    for verdict, number in count(rows()).items():
+        assert f"{verdict}\n{number}" in page.locator("#claims-count").inner_text()
+    page.locator("#claims-verdict label", has_text="contradicted").click()
+    page.wait_for_url("**/claims?verdict=contradicted")
+    page.wait_for_function("document.querySelectorAll('#claims-table .ag-center-cols-container .ag-row').length < 20")
+    texts = shown_rows(page, "claims-table").all_inner_texts()
+    assert texts
+    assert all("contradicted" in text for text in texts)
+    other = profile()
+    other.goto(page.url)
+    shown_rows(other, "claims-table").first.wait_for()
+    assert shown_rows(other, "claims-table").count() == len(texts)
+
+
+def test_calibrations_are_listed_by_model_with_their_held_out_errors(site, profile):
+    page = profile()
+    page.goto(site.address + "validate")
+    shown_rows(page, "validate-calibrations").first.wait_for()
+    first = next(row for row in accuracy.held_out() if row["model"] == "Matrix products")
+    assert f"{first['mape']:.1%}" in page.locator("#validate-calibrations").inner_text()
+    page.locator("#validate-model label", has_text="Attention").click()
+    page.wait_for_url("**model=Attention*")
+    page.wait_for_function("document.querySelector('#validate-calibrations')?.innerText.includes('ctx_bfloat16')")
+
+
+def test_circuits_are_compared_group_by_group(site, profile):
+    page = profile()
+    page.goto(site.address + "validate?group=mx_dot")
+    page.wait_for_function("document.querySelector('#validate-figures')?.innerText.includes('Mean error')")
+    figures = accuracy.measured(accuracy.OWN, ()).of("mx_dot").figures()
+    text = page.locator("#validate-figures").inner_text()
+    assert f"Rows\n{figures['rows']}" in text
+    assert f"Mean error\n{figures['mape']:.1%}" in text
+
+
+def test_own_measurements_stand_beside_the_circuits(tmp_path_factory, profile):
+    folder = tmp_path_factory.mktemp("measured")
+    path = folder / "mine.csv"
+    noisy_rows(sizes=(128, 512, 1024, 4096), ms=(1, 64, 4096)).to_csv(path, index=False)
+    with served("--measured", str(path), home=folder) as running:
+        page = profile()
+        page.goto(running.address + "validate?rows=mine.csv")
+        page.wait_for_function("document.querySelector('#validate-figures')?.innerText.includes('interval holds')")
+        found = accuracy.measured("mine.csv", (path,)).figures()
+        assert f"Mean error\n{found['mape']:.1%}" in page.locator("#validate-figures").inner_text()
+        assert f"90 % interval holds\n{found['coverage']:.1%}" in page.locator("#validate-figures").inner_text()
