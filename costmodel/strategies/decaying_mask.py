@@ -76,7 +76,7 @@ class DecayingMask:
         """Return the mean step of a training pass, or the network at the end."""
         if self.n == self.m:
             return workload
-        taken = {op.name for op in workload.ops if self._takes(op)}
+        taken = {op.name for op in workload.ops if self.touches(op)}
         if workload.phase != "training":
             return workload.map(self._at_the_end, lambda op: op.name in taken)
         users = taken | {f"{name}.grad_input" for name in taken} | {f"{name}.recompute" for name in taken}
@@ -99,7 +99,8 @@ class DecayingMask:
         values = {"mdgf_linear": max(0.0, 1 - self.rate * t), "mdgf_exponential": exp(-self.rate * t)}
         return values.get(self.schedule, 0.0)
 
-    def _takes(self, op: Op) -> bool:
+    def touches(self, op: Op) -> bool:
+        """Whether an op's weights are pruned."""
         dense = op.kind in KINDS and op.weight_elements > 0 and op.weight_density == 1 and op.k % self.m == 0
         return bool(dense) and named(op, self.layers)
 
