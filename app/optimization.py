@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from app import folded
 from app.fpga_design import told
 from app.provenance import provenance
 from app.results import RESOURCES, layers
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Choices, Plan, Problem, front, minimize
+from dse.folding import fastest
 from dse.metric import METRICS, loss
+from dse.restrictions import restricted
 from dse.sensitivity.additivity import SEED
 
 Data = Any
@@ -37,6 +40,8 @@ class Question:
     test: Data = None
     same_cost: Sequence[str] = ()
     """Costs at which the plan of each uniform design's size is added."""
+    objective: str = "loss"
+    """What is least or, of throughput, most: another than loss chooses the folding of an FPGA's units too."""
 
 
 def optimise(question: Question) -> dict[str, Any]:
@@ -45,7 +50,23 @@ def optimise(question: Question) -> dict[str, Any]:
     InfeasibleError where no plan meets the budgets.
     """
     problem = question.choices.on(question.device)
+    if question.objective != "loss":
+        return _folded(question, problem)
     return _result(question, problem, _solve(question, problem, question.budgets), [str(b) for b in question.budgets])
+
+
+def _folded(question: Question, problem: Problem) -> dict[str, Any]:
+    """The result of choosing the folding too, beside uniform designs and formats in turn, each folded for itself."""
+    unfit = {"--tie": question.ties, "--conversion": question.conversion, "--max-formats": question.max_formats}
+    folded.require_joint(question.objective, unfit)
+    problem = restricted(problem, question.pins, question.allow)
+    plan = fastest(problem, question.objective, subject_to=question.budgets, time_limit_s=question.time_limit_s)
+    assert plan.problem is not None
+    uniform = [(name, problem.uniform(i)) for i, name in _whole(problem)]
+    designs = [(name, folded.folded(problem, choice, question.budgets), choice) for name, choice in uniform]
+    designs += folded.in_turn(problem, question.budgets)
+    others = [_design(question, own, name, "folded", choice) for name, own, choice in designs]
+    return _result(question, plan.problem, plan, [str(b) for b in question.budgets], others)
 
 
 def of_plan(plan: Plan) -> dict[str, Any]:
@@ -58,9 +79,12 @@ def of_plan(plan: Plan) -> dict[str, Any]:
     return _result(question, problem, plan, list(plan.subject_to))
 
 
-def _result(question: Question, problem: Problem, plan: Plan, budgets: list[str]) -> dict[str, Any]:
+def _result(
+    question: Question, problem: Problem, plan: Plan, budgets: list[str], others: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The result of a plan; `others` stand beside it instead of uniform designs, whose fronts are of one folding."""
     found = plan.estimate()
-    designs = [*_reference(question), *_uniform(question, problem)]
+    designs = [*_reference(question), *(_uniform(question, problem) if others is None else others)]
     designs += _same_cost(question, problem, designs)
     designs.append(_design(question, problem, "plan", "plan", plan.choice))
     return (
@@ -78,7 +102,7 @@ def _result(question: Question, problem: Problem, plan: Plan, budgets: list[str]
         | {
             "totals": dict(found.totals),
             "designs": designs,
-            "fronts": _fronts(question, problem),
+            "fronts": _fronts(question, problem) if others is None else {},
             "layers": layers(found),
             "covers": problem.workload.covers,
             "notes": told(found),
@@ -147,11 +171,12 @@ def _reference(question: Question) -> list[dict[str, Any]]:
 
 
 def _uniform(question: Question, problem: Problem) -> list[dict[str, Any]]:
-    return [
-        _design(question, problem, name, "uniform", problem.uniform(i))
-        for i, name in enumerate(problem.names)
-        if np.isfinite(problem.loss[:, i]).all()
-    ]
+    return [_design(question, problem, name, "uniform", problem.uniform(i)) for i, name in _whole(problem)]
+
+
+def _whole(problem: Problem) -> list[tuple[int, str]]:
+    """The options that every layer may take."""
+    return [(i, name) for i, name in enumerate(problem.names) if np.isfinite(problem.loss[:, i]).all()]
 
 
 def _same_cost(question: Question, problem: Problem, designs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ def show(result: Mapping[str, Any]) -> None:
     with_accuracy = ["accuracy"] * any("accuracy" in row for row in rows)
     print_table(f"{result['model']} on {result['device']}", rows, ["design", *with_accuracy, "loss", *costs])
     click.echo()
-    print_table("Plan", [{"layer": k, "format": v} for k, v in result["assignment"].items()], ["layer", "format"])
+    _plan(result)
     state = "proven optimal" if result["proven"] else f"within {result['gap']:.2%} of the optimum"
     taken = ", ".join(f"{s} as {name}" for s, name in result["formats"].items() if s != name)
     click.echo(f"\nThe plan is {state} ({result['solver']}); loss {result['loss_source']}.")
@@ -44,3 +44,10 @@ def show(result: Mapping[str, Any]) -> None:
         click.echo(f"Counted: {result['covers']}.")
     if result["uncounted"]:
         click.echo(f"Not counted: {some(result['uncounted'])}.")
+
+
+def _plan(result: Mapping[str, Any]) -> None:
+    """Print the format of each layer and, where it has a unit of its own, that unit's folding."""
+    units = {row["name"]: f"{row['pe']} x {row['simd']}" for row in result["layers"] if row.get("pe")}
+    rows = [{"layer": k, "format": v, "PE x SIMD": units.get(k, "")} for k, v in result["assignment"].items()]
+    print_table("Plan", rows, ["layer", "format", *["PE x SIMD"] * bool(units)])

@@ -50,20 +50,28 @@ def solve(
         raise ValueError(f"max_formats must be at least 1 and whole, got {max_formats}")
     if time_limit_s is not None and not time_limit_s > 0:
         raise ValueError(f"time_limit_s must be above 0, got {time_limit_s}")
-    deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
+    plan = best(tables, max_formats, math.inf if time_limit_s is None else time.monotonic() + time_limit_s)
+    if plan is None:
+        raise infeasible(tables, max_formats, time_limit_s)
+    return plan
+
+
+def best(tables: Tables, max_formats: int | None = None, deadline: float = math.inf) -> Plan | None:
+    """Return the plan of checked tables as `solve` does, None where none meets the budgets.
+
+    TimeoutError when the deadline, by `time.monotonic`, passes before that is known.
+    """
     payable = [table <= tables.limits[name] for name, table in tables.costs.items() if name in tables.limits]
     narrowed = tables.keep(np.logical_and.reduce([tables.available, *payable]))
     plan = None
     while narrowed is not None:
         found, outcome, solver = dispatch(narrowed, max_formats, deadline)
         if outcome.counts is None and not outcome.exhausted:
-            raise TimeoutError(f"no plan found within {time_limit_s} s; give more time or larger budgets")
+            raise TimeoutError("no plan found in the time given; give more time or larger budgets")
         if outcome.counts is None:
             break
         plan = _plan(found, outcome, solver)
         narrowed = None if plan.proven or not outcome.exhausted else _better_than(narrowed, plan.objective)
-    if plan is None:
-        raise infeasible(tables, max_formats, time_limit_s)
     return plan
 
 

@@ -19,6 +19,13 @@ from app import complete, dims
 )
 @click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
 @click.option("--budget", multiple=True, metavar="METRIC<=VALUE", help="As lut<=200e3 or latency_s<=12ms; may repeat.")
+@click.option(
+    "--objective",
+    type=click.Choice(["loss", "throughput_per_s", "latency_s"]),
+    default="loss",
+    show_default=True,
+    help="What is best; of the last two on an FPGA, PE and SIMD of each layer are chosen with its format.",
+)
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration and test data of a torch model.")
 @click.option(
     "--tie",
@@ -49,6 +56,7 @@ def command(
     device: str,
     formats: str,
     budget: tuple[str, ...],
+    objective: str,
     data: str | None,
     tie: tuple[str, ...],
     pin: tuple[str, ...],
@@ -79,6 +87,8 @@ def command(
 
     target = cm.device(device)
     lay_out = layout(target, mapping, folding)
+    if objective != "loss" and (mapping or folding):
+        raise ValueError(f"--mapping and --folding do not go with --objective {objective}, which chooses the folding")
     budgets = [dse.parse_budget(text) for text in budget]
     pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
     _require_folders(report, out)
@@ -99,6 +109,7 @@ def command(
         max_formats,
         time_limit,
         test,
+        objective=objective,
     )
     with working("Solving"):
         result = optimise(question)

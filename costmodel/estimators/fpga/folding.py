@@ -87,7 +87,7 @@ Tables = dict[tuple[int, int], _Table]
 def _tables(workload: Workload, precision: Precision, device: Fpga, *, price: Floats, urams: tuple[int, ...]) -> Tables:
     ops = workload.batch_of_ops
     precisions = stack([precision] * len(workload.ops)) if isinstance(precision.math_pipe, str) else precision
-    pairs = [(i, pe, simd) for i, op in enumerate(workload.ops) for pe, simd in _pairs(op)]
+    pairs = [(i, pe, simd) for i, op in enumerate(workload.ops) for pe, simd in candidates(op)]
     layers = np.array([i for i, _, _ in pairs], dtype=np.int64)
     pe, simd = np.array([(pe, simd) for _, pe, simd in pairs], dtype=np.float64).reshape(-1, 2).T
     batch: Op = map_fields(ops, lambda column: column[layers])
@@ -173,7 +173,8 @@ LANES = tuple(2**i for i in range(13))
 """Elements a cycle that a streaming unit may handle."""
 
 
-def _pairs(op: Op) -> list[tuple[int, int]]:
+def candidates(op: Op) -> list[tuple[int, int]]:
+    """Every PE and SIMD that an op's unit may have, none where it becomes no unit."""
     if streaming(op):
         return [(pe, 1) for pe in LANES if pe <= op.output_elements]
     if op.kind not in ON_FABRIC:

@@ -1,0 +1,42 @@
+"""Formats and foldings of an FPGA's layers together, and in turn: designs of their own foldings to compare."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from costmodel.estimators.fpga import fold
+from costmodel.hardware import Fpga
+from costmodel.record import stack
+from dse import Budget, Problem, minimize
+from dse.folding import UTILISATION
+from dse.folding_options import RESOURCES
+from dse.metric import METRICS
+from dse.plan import InfeasibleError
+
+IN_TURN = "formats, then folding"
+"""The design whose formats take the fewest LUTs within the loss, folded after."""
+
+
+def require_joint(objective: str, unfit: Mapping[str, Any]) -> None:
+    """ValueError where an option of the command line was given that does not go with a choice of the folding."""
+    asked = [option for option, value in unfit.items() if value]
+    if asked:
+        raise ValueError(f"{asked[0]} does not go with --objective {objective}")
+
+
+def in_turn(problem: Problem, budgets: Sequence[Budget]) -> list[tuple[str, Problem, Any]]:
+    """The design of formats first and folding after, none where no formats meet the budget of loss."""
+    try:
+        plan = minimize(METRICS["lut"], over=problem, subject_to=[b for b in budgets if b.metric.name == "loss"])
+    except InfeasibleError:
+        return []
+    return [(IN_TURN, folded(problem, plan.choice, budgets), plan.choice)]
+
+
+def folded(problem: Problem, choice: Any, budgets: Sequence[Budget]) -> Problem:
+    """The problem laid out as `fpga.fold` does for the formats of a choice, within the budgets' resources."""
+    assert isinstance(problem.device, Fpga)
+    limits: dict[str, Any] = {b.metric.name: b.limit / UTILISATION for b in budgets if b.metric.name in RESOURCES}
+    room = replace(problem.device, **limits)
+    folding = fold(problem.workload, stack(problem.per_op(choice)), room, utilisation=UTILISATION)
+    return replace(problem, folding=folding)

@@ -1,0 +1,122 @@
+"""What each layer of a dataflow may be: a format with the folding of its unit, and of the units that follow it."""
+
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators.fpga.clock import clock_hz
+from costmodel.estimators.fpga.columns import costs, memories
+from costmodel.estimators.fpga.folding import candidates
+from costmodel.estimators.fpga.unit import Folding
+from costmodel.hardware import Fpga
+from costmodel.precision import Precision
+from costmodel.record import map_fields, stack
+from costmodel.workload import Op
+from dse.pareto import mask
+from dse.problem import Problem
+
+Floats = NDArray[np.float64]
+
+RESOURCES = ("lut", "dsp", "bram18", "uram")
+
+SECONDS, LONGEST, SPENT = 0, 1, slice(2, 6)
+"""Columns of what an option costs: its units' seconds added, the slowest's, and RESOURCES in order."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """Candidates of one unit or of several together: `paid` float[candidates, 6], and the folding of each.
+
+    `ops` are the units' indices in the workload, `folded` float[candidates, units, 4] their pe, simd, dsp and uram.
+    """
+
+    paid: Floats
+    ops: tuple[int, ...]
+    folded: Floats
+
+    def keep(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Units":
+        """Some of the candidates."""
+        return replace(self, paid=self.paid[rows], folded=self.folded[rows])
+
+    def within(self, most_s: float) -> "Units":
+        """The candidates of which no unit takes longer, without those that spend more than another."""
+        fast = self.keep(self.paid[:, LONGEST] <= most_s)
+        return fast.keep(mask(fast.paid[:, SPENT])) if len(fast.paid) else fast
+
+    def joined(self, other: "Units") -> "Units":
+        """Both together: every pair of candidates but those that spend more than another."""
+        first, second = (index.ravel() for index in np.indices((len(self.paid), len(other.paid))))
+        both = self.keep(first).beside(other.keep(second))
+        return both.keep(mask(both.paid[:, SPENT])) if len(both.paid) else both
+
+    def beside(self, other: "Units") -> "Units":
+        """Each candidate with the other's of the same row."""
+        paid = self.paid + other.paid
+        paid[:, LONGEST] = np.maximum(self.paid[:, LONGEST], other.paid[:, LONGEST])
+        return Units(paid, self.ops + other.ops, np.concatenate([self.folded, other.folded], axis=1))
+
+
+NOTHING = Units(np.zeros((1, 6)), (), np.empty((1, 0, 4)))
+"""A layer without units: one candidate that costs nothing."""
+
+Group = tuple[Units, ...]
+"""Candidates of each unit of a layer at one format: its own first, then those of the ops that follow it."""
+
+
+def units(problem: Problem) -> list[list[Group]]:
+    """Return the candidates [layers][options] of a problem on an FPGA, those that others beat left out.
+
+    Units without a choice of format (at the option of `problem.rest`) belong to the first layer, at every option.
+    """
+    found: list[list[Group]] = []
+    for layer, name in enumerate(problem.layers):
+        own = [i for i, follows in enumerate(problem.follows.tolist()) if max(follows, 0) == layer]
+        own.sort(key=lambda i: problem.workload.ops[i].name != name)
+        found.append([_group(problem, own, option) for option in range(len(problem.options))])
+    return found
+
+
+def within(group: Group, most_s: float) -> Units:
+    """The units together, of candidates that all take no longer and that no cheaper ones replace."""
+    return reduce(Units.joined, (unit.within(most_s) for unit in group), NOTHING)
+
+
+def paced(group: Group) -> Units:
+    """The units together, each that follows as cheap as keeps up with the first, or as fast as it gets."""
+    if not group:
+        return NOTHING
+    first, *others = group
+    for other in others:
+        order = np.lexsort((other.paid[:, SECONDS], other.paid[:, SPENT].sum(axis=1)))
+        fits = other.paid[order, SECONDS] <= first.paid[:, [SECONDS]]
+        pick = np.where(fits.any(axis=1), order[fits.argmax(axis=1)], other.paid[:, SECONDS].argmin())
+        first = first.beside(other.keep(pick))
+    return first
+
+
+def _group(problem: Problem, ops: list[int], option: int) -> Group:
+    used = [problem.options[option if problem.follows[i] >= 0 else problem.rest] for i in ops]
+    found = [
+        _unit(problem.workload.ops[i], i, precision, problem.device) for i, precision in zip(ops, used, strict=True)
+    ]
+    return tuple(unit for unit in found if unit is not None)
+
+
+def _unit(op: Op, index: int, used: Precision, device: object) -> Units | None:
+    """The candidates of one op that becomes a unit, with products in LUTs or DSP blocks, weights in BRAM or URAM."""
+    assert isinstance(device, Fpga)
+    pairs = candidates(op)
+    if not pairs:
+        return None
+    places = [(dsp, uram) for dsp in (0.0, 1.0) for uram in ((0.0, 1.0) if device.uram else (0.0,))]
+    folded = np.array([(pe, simd, *place) for place in places for pe, simd in pairs], dtype=np.float64)
+    batch: Op = map_fields(stack([op]), lambda column: np.repeat(column, len(folded)))
+    precision: Precision = map_fields(stack([used]), lambda column: np.repeat(column, len(folded)))
+    folding = Folding(*folded.T)
+    found = costs(batch, precision, device, folding) | memories(batch, precision, folding)
+    seconds = found["cycles"] / clock_hz(batch, precision, device)
+    paid = np.column_stack([seconds, seconds, *(found[name] for name in RESOURCES)])
+    every = Units(paid, (index,), folded[:, None, :])
+    return every.keep(mask(paid))

@@ -1,0 +1,68 @@
+"""bitfront optimize --objective: formats and foldings of an FPGA's layers chosen together."""
+
+import json
+
+import pytest
+from test_optimize import MODULE
+
+FORMATS = ("--formats", "int2,int4,int8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "tiny_net.py").write_text(MODULE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fastest(bitfront, folder):
+    args = ("torch:tiny_net:build_with_data", "--on", "pynq_z1", *FORMATS, "--budget", "lut<=1500")
+    found = {}
+    for objective in ("throughput_per_s", "latency_s"):
+        more = ("--budget", "loss<=0.1", "--objective", objective, "--json")
+        done = bitfront("optimize", *args, *more, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        found[objective] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("objective", ["throughput_per_s", "latency_s"])
+def test_the_plan_is_proven_keeps_its_budgets_and_beats_formats_then_folding(fastest, objective):
+    found = fastest[objective]
+    assert found["proven"]
+    plan, turn = ({d["name"]: d for d in found["designs"]}[name] for name in ("plan", "formats, then folding"))
+    assert plan["totals"]["lut"] <= 1500
+    assert plan["loss"] <= 0.1
+    sense = 1 if objective == "latency_s" else -1
+    assert sense * plan["totals"][objective] <= sense * turn["totals"][objective]
+    seconds = found["totals"]["latency_s"] if objective == "latency_s" else 1 / found["totals"]["throughput_per_s"]
+    assert found["objective"] == pytest.approx(seconds)
+    assert all(row["pe"] >= 1 for row in found["layers"] if row["name"] in found["assignment"])
+
+
+def test_each_end_is_best_at_its_own_objective(fastest):
+    rate, wait = (fastest[objective]["totals"] for objective in ("throughput_per_s", "latency_s"))
+    assert rate["throughput_per_s"] >= wait["throughput_per_s"]
+    assert wait["latency_s"] <= rate["latency_s"]
+
+
+def test_the_terminal_shows_each_layers_folding(bitfront, folder):
+    args = ("torch:tiny_net:build_with_data", "--on", "pynq_z1", *FORMATS, "--objective", "latency_s")
+    done = bitfront("optimize", *args, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "PE x SIMD" in done.stdout
+    assert "proven optimal" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--on", "h100_sxm"), "folding is for an FPGA, and h100_sxm is none"),
+        (("--on", "pynq_z1", "--tie", "layer1.0.conv1,layer1.0.conv2"), "--tie does not go with --objective"),
+        (("--on", "pynq_z1", "--mapping", "overlay"), "--mapping and --folding do not go with --objective"),
+        (("--on", "pynq_z1", "--budget", "weight_bytes<=9MB"), "unknown budget of a folding 'weight_bytes'"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(refused_here, args, says):
+    assert says in refused_here("optimize", "zoo:resnet18", *FORMATS, "--objective", "throughput_per_s", *args)

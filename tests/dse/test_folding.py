@@ -1,0 +1,130 @@
+"""Formats and foldings together: exact against every design, never slower than one after the other."""
+
+from dataclasses import replace
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import costmodel as cm
+import dse
+from costmodel.estimators.fpga import Folding, fold
+from costmodel.estimators.fpga.folding import candidates
+from costmodel.record import stack
+from costmodel.workload import Workload
+from costmodel.workload.ops import conv, linear, pooling
+from dse.folding import UTILISATION, fastest
+from dse.metric import METRICS, parse_budget
+from dse.plan import InfeasibleError
+
+BOARD = cm.fpga("pynq_z1")
+FORMATS = ("int2", "int8")
+
+
+def network(widths, tokens=3):
+    layers = [linear(f"fc{i}", tokens, a, b) for i, (a, b) in enumerate(pairwise(widths))]
+    return Workload("small", tuple(layers))
+
+
+def board(lut, dsp=20):
+    return replace(BOARD, lut=lut / UTILISATION, dsp=dsp / UTILISATION)
+
+
+def problem(net, device, formats=FORMATS):
+    return dse.choices(net, list(formats)).on(device)
+
+
+def every_design(found):
+    """Rows of interval, latency, loss, lut, dsp, bram18 of every design, by the whole network's estimate."""
+    ops = found.workload.ops
+    axes = [[(pe, simd, dsp) for pe, simd in candidates(op) for dsp in (0.0, 1.0)] for op in ops]
+    for choice in product(range(len(found.options)), repeat=len(ops)):
+        for rows in product(*axes):
+            folded = replace(found, folding=Folding(*np.array(rows).T, uram=np.zeros(len(ops))))
+            totals = folded.estimate(choice).totals
+            spent = (totals[name] for name in ("lut", "dsp", "bram18"))
+            yield 1 / totals["throughput_per_s"], totals["latency_s"], found.total_loss(choice), *spent
+
+
+@pytest.mark.parametrize("widths", [(4, 4), (6, 3), (2, 3, 2)])
+@pytest.mark.parametrize("share", [0.2, 0.6])
+def test_no_design_is_faster(widths, share):
+    found = problem(network(widths), BOARD)
+    designs = np.array(list(every_design(found)))
+    lut, dsp, loss = (float(np.quantile(designs[:, column], share)) for column in (3, 4, 2))
+    loss *= 1 + 1e-9  # budgets are kept in exact arithmetic, in which equal sums differ
+    budget = [parse_budget(f"{name}<={limit!r}") for name, limit in (("lut", lut), ("dsp", dsp), ("loss", loss))]
+    within = designs[(designs[:, 3] <= lut) & (designs[:, 4] <= dsp) & (designs[:, 2] <= loss)]
+    for objective, column in (("throughput_per_s", 0), ("latency_s", 1)):
+        if not len(within):
+            with pytest.raises(InfeasibleError):
+                fastest(found, objective, subject_to=budget)
+            continue
+        plan = fastest(found, objective, subject_to=budget)
+        assert plan.proven
+        assert plan.objective == pytest.approx(within[:, column].min())
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.sampled_from([4, 6, 8, 12, 16]), min_size=2, max_size=5), st.floats(0, 1), st.integers(1000, 9000))
+def test_a_plan_keeps_its_limits_and_is_no_slower_than_formats_then_folding(widths, share, lut):
+    found = problem(network(widths, tokens=16), board(lut), ("int2", "int4", "int8"))
+    low, high = found.loss.min(axis=1).sum(), found.loss.max(axis=1).sum()
+    budget = [METRICS["loss"] <= float(low + share * (high - low)) * (1 + 1e-9)]
+    try:
+        plan = fastest(found, subject_to=budget)
+    except InfeasibleError:
+        return
+    limits = found.device.usable(UTILISATION)
+    totals = plan.estimate().totals
+    assert all(totals[name] <= getattr(limits, name) for name in ("lut", "dsp", "bram18"))
+    assert totals["throughput_per_s"] == pytest.approx(1 / plan.objective)
+    assert plan.bound <= plan.objective
+    first = dse.minimize(METRICS["lut"], over=found, subject_to=budget)
+    then = fold(found.workload, stack(found.per_op(first.choice)), found.device)
+    after = replace(found, folding=then).estimate(first.choice).totals
+    if all(after[name] <= getattr(limits, name) for name in ("lut", "dsp", "bram18")):
+        assert totals["throughput_per_s"] >= after["throughput_per_s"] * (1 - 1e-9)
+
+
+def test_poolings_keep_up_and_more_room_is_never_slower():
+    layers = (
+        conv("conv", 1, 4, 8, input_size=(8, 8), kernel=(3, 3), padding=(1, 1)),
+        pooling("pool", 8 * 64, 8 * 16, inputs=("conv",)),
+        linear("fc", 1, 128, 4, inputs=("pool",)),
+    )
+    net = Workload("pooled", layers)
+    rates, times = [], []
+    for lut in (3000, 6000, 20000):
+        found = problem(net, board(lut))
+        plan = fastest(found)
+        pe = plan.problem.folding.pe
+        assert plan.estimate().columns["cycles"][1] <= plan.estimate().totals["cycles"]
+        assert pe[1] >= 1
+        rates.append(plan.estimate().totals["throughput_per_s"])
+        times.append(fastest(found, "latency_s").estimate().totals["latency_s"])
+    assert rates == sorted(rates)
+    assert times == sorted(times, reverse=True)
+    assert rates[0] < rates[-1]
+
+
+@pytest.mark.parametrize(
+    ("budget", "error", "says"),
+    [
+        ("lut<=10", InfeasibleError, "lut is at least"),
+        ("loss<=0", InfeasibleError, "loss is at least"),
+        ("weight_bytes<=1MB", ValueError, "unknown budget of a folding 'weight_bytes'"),
+    ],
+)
+def test_what_no_design_meets_is_told(budget, error, says):
+    with pytest.raises(error, match=says):
+        fastest(problem(network((4, 4)), BOARD), subject_to=[parse_budget(budget)])
+
+
+def test_only_an_fpga_is_folded_and_for_known_ends():
+    with pytest.raises(ValueError, match="folding is for an FPGA, and h100_sxm is none"):
+        fastest(problem(network((4, 4)), cm.gpu("h100_sxm"), ("int8",)))
+    with pytest.raises(ValueError, match="unknown objective 'speed'"):
+        fastest(problem(network((4, 4)), BOARD), "speed")
