@@ -18,6 +18,7 @@ from dse.evaluation import Columns, Grid
 from dse.sketches import sketch
 from dse.space import METRICS, Block, Space
 from dse.training_loss import training_loss
+from dse.vlm_error import vlm_error
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Designs(Mapping[str, Any]):
         if "training_loss" in names:
             trained = training_loss(done.workload, self.inner.precisions, self.outer["tokens"][0])
             table["training_loss"] = np.broadcast_to(trained[:, None], self.shape)
+        if "vlm_error" in names:
+            table["vlm_error"] = np.full(self.shape, vlm_error(done.workload, self.outer["strategy"][0]))
         return table
 
     def __getitem__(self, name: str) -> Any:
@@ -107,7 +110,8 @@ FEW = 2**9
 
 def takes_cells(space: Space) -> bool:
     """Whether workloads are evaluated together: on GPUs as they are."""
-    fixed = not any(axis.name.startswith(FIELD) for axis in space.axes) and "training_loss" not in space.metrics_read
+    predicted = {"training_loss", "vlm_error"} & set(space.metrics_read)
+    fixed = not any(axis.name.startswith(FIELD) for axis in space.axes) and not predicted
     narrow = space.latency == "estimate" or int(np.prod(space.inner())) <= FEW
     return fixed and narrow and all(isinstance(device, Gpu) for device in space.devices)
 

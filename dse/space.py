@@ -26,8 +26,15 @@ METRICS = (
     "latency_s", "energy_j", "examples_per_s", "loss", "weight_bytes", "kv_bytes", "peak_activation_bytes",
     "gradient_bytes", "optimizer_bytes", "footprint_bytes", "bytes_moved", "params", "macs", "flops", "vector_flops",
     "bops", "lut", "dsp", "bram18", "uram", "cycles", "throughput_per_s", "training_loss",
+    "vlm_error",
 )  # fmt: skip
 """What a design can be asked for; one that its device does not have is nan, and the design is left out."""
+
+NEEDED = {
+    "training_loss": ("tokens", "how many the model is trained on"),
+    "vlm_error": ("strategy", "whose visual_tokens say how many tokens an image takes"),
+}
+"""The axis that a predicted metric reads, and why."""
 
 ID_DIGITS = 16
 MOST_DESIGNS = 2**53
@@ -212,8 +219,6 @@ def _check(space: Space) -> None:
     text = [name for o in space.objectives for name in o.value.names if name in TEXT]
     if text:
         raise ValueError(f"{text[0]} is text, no quantity to optimise")
-    if "training_loss" in space.metrics_read and "tokens" not in (axis.name for axis in space.axes):
-        raise ValueError("training_loss needs the axis tokens, how many the model is trained on")
     for name in space.groups:
         space.axis(name)
     for name in space.metrics:
@@ -223,6 +228,9 @@ def _check(space: Space) -> None:
 
 
 def _check_settings(space: Space) -> None:
+    for metric, (axis, why) in NEEDED.items():
+        if metric in space.metrics_read and axis not in (a.name for a in space.axes):
+            raise ValueError(f"{metric} needs the axis {axis}, {why}")
     if space.latency not in LATENCIES:
         raise ValueError(f"latency must be one of {LATENCIES}, got {space.latency!r}")
     if not isinstance(space.rows, bool):

@@ -7,14 +7,16 @@ s^(r/2) with d + w + r = 1; "dWr", their fast compound scaling, takes 0.1, 0.8, 
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.workload import Workload
+from costmodel.workload.language_model import LanguageModel
+from costmodel.workload.serving import passes
 from costmodel.zoo._complexity import complexity
 from costmodel.zoo._scale import Factors
+from costmodel.zoo._scale_language import scaled_language
 
 MIXES = {
     "d": (1.0, 0.0, 0.0),
@@ -52,10 +54,11 @@ def exponents(before: Workload, after: Workload, factor: float) -> tuple[float, 
 
 @dataclass(frozen=True)
 class CompoundScaling:
-    """Scale a vision network of the zoo by a key of MIXES; any other workload is an error.
+    """Scale a network of the zoo by a key of MIXES; any other workload is an error.
 
-    It builds the network anew, so it comes before strategies that edit one. ValueError unless factor is positive;
-    a factor of 1 changes nothing.
+    Tokens of a language model count as pixels: the context grows with the square of the resolution's factor. It builds
+    the network anew, so it comes before strategies that edit one. ValueError unless factor is positive; a factor of 1
+    changes nothing.
     """
 
     how: str = "dWr"
@@ -67,25 +70,36 @@ class CompoundScaling:
             raise ValueError(f"factor must be positive and finite, got {self.factor}")
 
     def __call__(self, workload: Workload) -> Workload:
-        """Return the scaled network for as many images, of the pixels that the mix asks for."""
+        """Return the scaled network for as many images or sequences, of the pixels or tokens that the mix asks for."""
         if self.factor == 1:
             return workload
-        family, pixels = _family(workload.name), workload.ops[0].window.input_height
-        if workload.ops != zoo.build(workload.name, batch=workload.batch, resolution=pixels).ops:
-            raise ValueError(f"compound_scaling builds {workload.name} anew, so it must be the first strategy")
-        scaled = family.scaled(workload.name, factors(self.how, self.factor), batch=workload.batch, resolution=pixels)
+        if workload.name not in zoo.names() or workload.phase == "training":
+            raise ValueError(f"compound_scaling takes a forward pass of a network of the zoo, got {workload.name}")
+        model = zoo.language_model(workload.name)
+        return self._vision(workload) if model is None else self._language(workload, model)
+
+    def _vision(self, workload: Workload) -> Workload:
+        pixels = workload.ops[0].window.input_height
+        _require_first(workload, zoo.build(workload.name, batch=workload.batch, resolution=pixels))
+        family = next(module for module in zoo.families() if workload.name in module.MODELS)
+        grown = factors(self.how, self.factor)
+        scaled = family.scaled(workload.name, grown, batch=workload.batch, resolution=pixels)
         assert isinstance(scaled, Workload)
         return scaled
 
+    def _language(self, workload: Workload, model: LanguageModel) -> Workload:
+        keys = next((int(op.heads.keys) for op in workload.ops if op.kind == "attention"), 0)
+        context = keys - (workload.phase == "decode")
+        grown = factors(self.how, self.factor)
+        scaled = scaled_language(model, grown)
+        _require_first(workload, passes(model, batch=workload.batch, context=context, phase=workload.phase))
+        context = max(1, round(context * grown.resolution**2))
+        return passes(scaled, batch=workload.batch, context=context, phase=workload.phase)
 
-def _family(name: str) -> Any:
-    """The zoo's family that builds the network and can scale it."""
-    able = [module for module in zoo.families() if hasattr(module, "scaled")]
-    for module in able:
-        if name in module.MODELS:
-            return module
-    known = ", ".join(sorted(module.__name__.rpartition(".")[2] for module in able))
-    raise ValueError(f"compound_scaling knows the zoo's {known}, got {name}")
+
+def _require_first(workload: Workload, built: Workload) -> None:
+    if workload.ops != built.ops:
+        raise ValueError(f"compound_scaling builds {workload.name} anew, so it must be the first strategy")
 
 
 _SCALER = "facebookresearch/pycls, pycls/models/scaler.py (arXiv 2103.06877), run on EfficientNet-B0 at s = 4"

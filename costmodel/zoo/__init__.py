@@ -31,7 +31,7 @@ def names() -> list[str]:
 
 
 def families() -> tuple[ModuleType, ...]:
-    """The family's modules, each with `MODELS`; those whose networks can be scaled have `scaled` too."""
+    """The families' modules, each with `MODELS`; those of vision networks have `scaled` too."""
     return tuple(_FAMILIES.values())
 
 

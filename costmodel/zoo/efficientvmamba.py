@@ -14,6 +14,7 @@ from costmodel.claim import Claim
 from costmodel.workload import Workload, ops
 from costmodel.zoo._atrous_scan import EXPANSION, ROUTES, STATES, STEP, scanning_block
 from costmodel.zoo._build import Network, Tensor
+from costmodel.zoo._scale import Factors
 from costmodel.zoo._scans import counted_flops
 from costmodel.zoo._squeeze_excite import Names, squeeze_excite
 
@@ -47,6 +48,14 @@ def efficientvmamba(name: str, *, batch: int = 1, resolution: int = RESOLUTION) 
     ValueError unless the patch size divides the resolution.
     """
     return _build(name, MODELS[require("efficientvmamba", name, MODELS)], batch, resolution)
+
+
+def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
+    """Build a key of MODELS with its stages scaled."""
+    shape = MODELS[require("efficientvmamba", name, MODELS)]
+    first, second, third, fourth = (factors.blocks(depth) for depth in shape.depths)
+    grown = Shape(factors.channels(shape.channels), (first, second, third, fourth))
+    return _build(name, grown, batch, factors.pixels(resolution, PATCH))
 
 
 def _build(name: str, shape: Shape, batch: int = 1, resolution: int = RESOLUTION) -> Workload:

@@ -4,12 +4,13 @@ Sandler et al., MobileNetV2, arXiv 1801.04381, table 2; Howard et al., Searching
 tables 1 and 2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costmodel.catalog import require
 from costmodel.workload import Workload
 from costmodel.zoo._build import Network
 from costmodel.zoo._mbconv import Row, Trunk, inverted, norm_act, plain, round_channels, separable, trunk_blocks
+from costmodel.zoo._scale import Factors
 
 _V2 = (
     (Row(separable, 1, 3, 1, 16),),
@@ -73,6 +74,15 @@ def mobilenet(name: str, *, batch: int = 1, resolution: int | None = None) -> Wo
     scaling = MODELS[require("mobilenet", name, MODELS)]
     net = Network(name, batch=batch, resolution=scaling.resolution if resolution is None else resolution)
     return _v2(net, scaling) if scaling.stages is _V2 else _v3(net, scaling)
+
+
+def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int | None = None) -> Workload:
+    """Build a key of MODELS with its own factors times these, on their rounding; heads widen with V2's rule alone."""
+    own = MODELS[require("mobilenet", name, MODELS)]
+    grown = replace(own, width=own.width * factors.width, depth=own.depth * factors.depth)
+    pixels = factors.pixels(own.resolution if resolution is None else resolution)
+    net = Network(name, batch=batch, resolution=pixels)
+    return _v2(net, grown) if own.stages is _V2 else _v3(net, grown)
 
 
 def _v2(net: Network, scaling: Scaling) -> Workload:

@@ -10,6 +10,7 @@ from costmodel.catalog import require
 from costmodel.workload import Op, Workload
 from costmodel.zoo._build import Network, Tensor
 from costmodel.zoo._encoder import encoder_block, self_attention
+from costmodel.zoo._scale import Factors
 
 RESOLUTION = 224
 PATCH = 4
@@ -38,7 +39,19 @@ def swin(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload
     As in timm, pixels beyond a whole number of patches are left out, and stages are padded to whole windows.
     """
     shape = MODELS[require("swin", name, MODELS)]
-    net = Network(name, batch=batch, resolution=resolution)
+    return _network(Network(name, batch=batch, resolution=resolution), shape)
+
+
+def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
+    """Build a key of MODELS with its stages scaled, heads of the same size."""
+    shape = MODELS[require("swin", name, MODELS)]
+    channels = factors.channels(shape.channels, shape.channels // shape.heads)
+    first, second, third, fourth = (factors.blocks(depth) for depth in shape.depths)
+    grown = Shape(channels, channels * shape.heads // shape.channels, (first, second, third, fourth))
+    return _network(Network(name, batch=batch, resolution=factors.pixels(resolution, PATCH)), grown)
+
+
+def _network(net: Network, shape: Shape) -> Workload:
     x = net.conv("patch_embed.proj", net.input, shape.channels, PATCH, stride=PATCH, padding=0, bias=True)
     x = net.norm("patch_embed.norm", x, "layer")
     for stage, depth in enumerate(shape.depths):

@@ -6,6 +6,7 @@ Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image R
 from costmodel.catalog import require
 from costmodel.workload import Workload
 from costmodel.zoo._build import Network, Tensor
+from costmodel.zoo._scale import Factors
 
 RESOLUTION = 224
 CLASSIFIER_SIZE = 7  # pixels a side that the classifier's first layer covers
@@ -20,7 +21,19 @@ def vgg(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     """Build one of MODELS on `resolution` pixels a side; `_bn` has a batch norm after each convolution."""
     require("vgg", name, MODELS)
     net = Network(name, batch=batch, resolution=resolution)
-    x = _features(net, net.input, _CONVS[name.removesuffix("_bn")], normed=name.endswith("_bn"))
+    return _network(net, tuple(zip(_WIDTHS, _CONVS[name.removesuffix("_bn")], strict=True)))
+
+
+def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
+    """Build one of MODELS with its stages scaled; the classifier keeps its channels."""
+    require("vgg", name, MODELS)
+    stages = zip(_WIDTHS, _CONVS[name.removesuffix("_bn")], strict=True)
+    grown = tuple((factors.channels(width), factors.blocks(count)) for width, count in stages)
+    return _network(Network(name, batch=batch, resolution=factors.pixels(resolution)), grown)
+
+
+def _network(net: Network, stages: tuple[tuple[int, int], ...]) -> Workload:
+    x = _features(net, net.input, stages, normed=net.name.endswith("_bn"))
     if x.height < CLASSIFIER_SIZE:
         x = net.average_pool("pre_logits.adaptive_avg_pool2d", x, CLASSIFIER_SIZE)
     x = net.conv("pre_logits.fc1", x, 4096, CLASSIFIER_SIZE, padding=0, bias=True)
@@ -31,9 +44,9 @@ def vgg(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     return net.workload()
 
 
-def _features(net: Network, x: Tensor, convs: tuple[int, ...], *, normed: bool) -> Tensor:
+def _features(net: Network, x: Tensor, stages: tuple[tuple[int, int], ...], *, normed: bool) -> Tensor:
     index = 0
-    for width, count in zip(_WIDTHS, convs, strict=True):
+    for width, count in stages:
         for _ in range(count):
             x = net.conv(f"features.{index}", x, width, 3, bias=True)
             if normed:

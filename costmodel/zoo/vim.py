@@ -12,6 +12,7 @@ from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.workload import Workload, ops
 from costmodel.zoo._build import Network, Tensor
+from costmodel.zoo._scale import Factors
 from costmodel.zoo._scans import counted_flops
 
 RESOLUTION = 224
@@ -35,7 +36,18 @@ def vim(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     ValueError unless the patch size divides the resolution.
     """
     shape = MODELS[require("vim", name, MODELS)]
-    net = Network(name, batch=batch, resolution=resolution)
+    return _network(Network(name, batch=batch, resolution=resolution), shape)
+
+
+def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
+    """Build a key of MODELS with more or fewer layers, channels (multiples of 16) and patches."""
+    shape = MODELS[require("vim", name, MODELS)]
+    grown = Shape(factors.channels(shape.channels, RANK_SHARE), factors.blocks(shape.layers))
+    return _network(Network(name, batch=batch, resolution=factors.pixels(resolution, PATCH)), grown)
+
+
+def _network(net: Network, shape: Shape) -> Workload:
+    name, resolution = net.name, net.input.height
     if resolution % PATCH:
         raise ValueError(f"resolution must be a multiple of {name}'s patch of {PATCH} pixels, got {resolution}")
     patches = net.conv("patch_embed.proj", net.input, shape.channels, PATCH, stride=PATCH, padding=0, bias=True)

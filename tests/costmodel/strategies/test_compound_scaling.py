@@ -1,11 +1,15 @@
 """Compound scaling: FLOPs grow by the factor whatever the mix, and the rest as the mix says."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel import zoo
 from costmodel.strategies.compound_scaling import MIXES, CompoundScaling, exponents, factors, ideal_exponents
+from costmodel.workload import Workload
+from costmodel.workload.training import training
 from costmodel.zoo._scale import Factors
 
 
@@ -58,12 +62,48 @@ def test_bad_mixes_are_one_line(how: str, factor: float, says: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("swin_tiny_patch4_window7_224", "knows the zoo's efficientnet, regnet, resnet, vig, vit, got swin"),
-     ("efficientnet_b3", "scale that")],
+    [("whisper-tiny", "without latent attention can be scaled, got whisper-tiny"),
+     ("deepseek-v2-lite", "without latent attention can be scaled"), ("efficientnet_b3", "scale that")],
 )  # fmt: skip
 def test_networks_that_cannot_be_scaled_are_refused(name: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         CompoundScaling("d", 2.0)(zoo.build(name))
+
+
+def test_networks_of_others_and_training_are_refused() -> None:
+    base = zoo.build("resnet18")
+    for workload in (replace(base, name="mine"), training(base)):
+        with pytest.raises(ValueError, match="takes a forward pass of a network of the zoo"):
+            CompoundScaling("d", 2.0)(workload)
+
+
+VISION = ["vgg11_bn", "mobilenetv2_100", "mobilenetv3_small_100", "swin_tiny_patch4_window7_224", "vim_tiny",
+          "efficientvmamba_tiny"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VISION)
+@pytest.mark.parametrize("how", sorted(MIXES))
+def test_every_family_grows_by_about_the_factor(name: str, how: str) -> None:
+    base = zoo.build(name)
+    flops = exponents(base, CompoundScaling(how, 4.0)(base), 4.0)[0]
+    assert 0.75 < flops < 1.3
+
+
+@pytest.mark.parametrize("phase", ["prefill", "decode", "forward"])
+@pytest.mark.parametrize("how", ["d", "w", "dw", "dwr"])
+def test_language_models_grow_in_layers_heads_and_context(phase: str, how: str) -> None:
+    base = zoo.build("llama-3.2-1b", phase=phase, context=64)
+    scaled = CompoundScaling(how, 4.0)(base)
+    share, _, tokens = MIXES[how]
+    assert len([op for op in scaled.ops if op.kind == "attention"]) == round(16 * 4**share)
+    keys = next(op.heads.keys for op in scaled.ops if op.kind == "attention") - (phase == "decode")
+    assert keys == round(64 * 4**tokens)
+
+    def in_layers(workload: Workload) -> float:
+        return sum(op.macs for op in workload.ops if op.kind == "linear" and "layers" in op.name)
+
+    grown = in_layers(scaled) / in_layers(base)
+    assert grown == pytest.approx(4.0 ** (1 - tokens * (phase == "decode")), rel=0.15)
 
 
 def test_it_comes_first() -> None:
