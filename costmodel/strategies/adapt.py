@@ -44,12 +44,12 @@ class AdaptivePrecision:
         """Return the step with copies made and sparse weights multiplied."""
         if workload.phase != "training":
             raise ValueError(f"AdaPT changes a training step, got a {workload.phase} pass of {workload.name}")
-        dense = {op.name for op in workload.ops if _is_layer(op)}
+        layers = {op.name for op in workload.ops if _is_layer(op)}
         ops: list[Op] = []
         for op in workload.ops:
             if _is_layer(op) and self.copies:
                 ops.append(_copy(op))
-            sparse = op.name.removesuffix(".grad_input") in dense
+            sparse = op.name.removesuffix(".grad_input") in layers
             ops.append(replace(op, weight_density=op.weight_density * self.density) if sparse else op)
         return replace(workload, ops=tuple(ops))
 

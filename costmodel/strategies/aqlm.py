@@ -88,7 +88,7 @@ _README = "github.com/Vahe1994/AQLM, README.md, model size"
 def _size(
     model: str, scheme: str, published: float, *, kept: AdditiveCodebooks, decimals: int = 1, gap: str = ""
 ) -> Claim:
-    """A checkpoint's size in 1e9 bytes; what the source's rounding allows, at least 2 %."""
+    """A checkpoint's size in 1e9 bytes, to 2 % or a little over half of the last digit that the source prints."""
     allowed = max(0.02, 0.6 * 10.0**-decimals / published)
     return Claim("AQLM and PV-Tuning", f"size-{model}-{scheme}", f"{model} as {scheme}, 1e9 bytes", _README, "analytic",
                  published, lambda: kept.checkpoint_bytes(zoo.build(model, phase="decode")) / 1e9, allowed,

@@ -31,8 +31,8 @@ class DoubleRounding:
 
     Estimate at a weight format of `bits`: memory and traffic are then those of the stored width, arithmetic that of the
     narrow one, and the narrowing is an op before the layer, `NAME.narrow`, within its kernel. Copies that a switch
-    writes once instead are `switch_bytes` and cost nothing a pass. Equal widths change nothing. ValueError unless
-    2 <= bits <= stored_bits.
+    writes once instead are `switch_bytes` and cost nothing a pass. On an FPGA neither narrowing nor the wider memory is
+    counted. Equal widths change nothing. ValueError unless 2 <= bits <= stored_bits.
     """
 
     stored_bits: int = 8

@@ -75,7 +75,11 @@ def average_bits(
     """Stored bits a weight where `wide_share` of the groups have `wide_bits` and the others `narrow_bits`.
 
     Every group has `scale_bits` more (its scale and zero point), every outlier `outlier_bits` (a value and its place).
+    Arrays broadcast. ValueError for shares outside 0 to 1.
     """
+    for name, share in (("wide_share", wide_share), ("outlier_share", outlier_share)):
+        if not np.all((np.asarray(share) >= 0) & (np.asarray(share) <= 1)):
+            raise ValueError(f"{name} must be within 0..1, got {share}")
     codes = narrow_bits * (1 - wide_share) + wide_bits * wide_share
     return codes + scale_bits / group + outlier_share * outlier_bits
 

@@ -5,7 +5,7 @@ gradient passes an edit as if it were not there. A layer's two gradients are pro
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -33,26 +33,22 @@ def edited(module: "torch.nn.Module", edits: Mapping[str, Edits]) -> Iterator[No
 
     UnknownNameError on an unknown layer, ValueError on one without a weight matrix.
     """
+    with ExitStack() as undone:
+        for name, part in select(module, edits).items():
+            _edit(part, edits[name], undone)
+        yield
+
+
+def _edit(part: "torch.nn.Module", edit: Edits, undone: ExitStack) -> None:
     from torch.nn.utils import parametrize
 
-    parts = select(module, edits)
-    handles: list[Any] = []
-    for name, part in parts.items():
-        edit = edits[name]
-        if edit.weight:
-            parametrize.register_parametrization(part, "weight", _through_module(edit.weight), unsafe=True)
-        if edit.input:
-            handles.append(edit_input(part, _passing(edit.input)))
-        if edit.gradient:
-            handles.append(part.register_forward_hook(_on_gradient(edit.gradient)))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-        for name, part in parts.items():
-            if edits[name].weight:
-                parametrize.remove_parametrizations(part, "weight", leave_parametrized=False)
+    if edit.weight:
+        parametrize.register_parametrization(part, "weight", _through_module(edit.weight), unsafe=True)
+        undone.callback(parametrize.remove_parametrizations, part, "weight", leave_parametrized=False)
+    if edit.input:
+        undone.callback(edit_input(part, _passing(edit.input)).remove)
+    if edit.gradient:
+        undone.callback(part.register_forward_hook(_on_gradient(edit.gradient)).remove)
 
 
 def _passing(edit: Edit) -> Edit:

@@ -50,6 +50,8 @@ def test_bits_of_mixed_groups():
     assert average_bits(wide_share=0, outlier_share=0.01) - average_bits(wide_share=0) == pytest.approx(0.32)
 
 
-def test_bad_group_is_one_line():
+def test_bad_input_is_one_line():
     with pytest.raises(ValueError, match="strategy fast_2bit: a group has at least 1 weight, got 0"):
         strategy("fast_2bit:group=0")
+    with pytest.raises(ValueError, match=r"wide_share must be within 0..1, got 1.5"):
+        average_bits(wide_share=1.5)
