@@ -15,6 +15,8 @@ import click
 EXIT_BAD_INPUT = 2
 EXIT_INFEASIBLE = 3
 EXIT_INTERRUPTED = 130
+LONGEST = 300
+"""Characters of a word that an error message repeats."""
 ARGUMENTS = "bitfront.arguments"
 """Where click's context keeps the arguments of the command line."""
 
@@ -128,5 +130,6 @@ def _is_infeasible(error: Exception) -> bool:
 
 def _fail(message: str, code: int) -> NoReturn:
     with contextlib.suppress(BrokenPipeError):
-        click.echo(f"bitfront: {' '.join(message.split())}", err=True)
+        words = (word if len(word) <= LONGEST else f"{word[:LONGEST]}..." for word in message.split())
+        click.echo(f"bitfront: {' '.join(words)}", err=True)
     sys.exit(code)
