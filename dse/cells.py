@@ -18,7 +18,7 @@ from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
-from costmodel.record import map_fields, stack
+from costmodel.record import changed, map_fields, stack
 from costmodel.workload import Op
 from dse.evaluation import COUNTED, STORED, WITH_FOOTPRINT, WITH_LATENCY, Columns, Grid
 from dse.sketches import Folded, Sketch
@@ -78,7 +78,7 @@ class Cells:
 
 def cells(ops: list[Op], grid: Grid, names: Collection[str], latency: str) -> Columns:
     """Return the named columns of one execution of each op: float64[ops, precisions, devices or 1]."""
-    batch = stack(ops)
+    batch = changed(stack(ops), count=np.ones(len(ops)))
     op, precision = _on_axis(batch, 0), _on_axis(grid.precision, 1)
     shape = len(ops), len(grid.precisions)
     counted = [name for name in names if name in COUNTED]

@@ -18,7 +18,6 @@ from costmodel.estimators.footprint import peak_activation_bytes
 from costmodel.estimators.fusion import fuse
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import W32A32
-from costmodel.record import changed
 from costmodel.strategies import Then, strategy
 from costmodel.workload import Op, Workload
 from costmodel.workload.repeated_blocks import thinned, times_of
@@ -38,10 +37,10 @@ class Folded:
     times: Floats
     peak_elements: float
 
-    @cached_property
-    def ops(self) -> list[Op]:
-        """The ops, of one execution each."""
-        return [changed(op, count=1.0) for op in self.workload.ops]
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The ops, each executed `runs` times in all."""
+        return self.workload.ops
 
     @cached_property
     def keys(self) -> list[Any]:

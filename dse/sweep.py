@@ -27,9 +27,11 @@ Tell: TypeAlias = Callable[[int, int], object]
 
 TARGET = 2.0**20
 """Work of a chunk in units of an op at a precision on a device by the roofline: a fraction of a second."""
-UNITS = {"roofline": 1.0, "cells": 2.0**3, "estimate": 2.0**6, "fpga": 2.0**11}
+UNITS = {"roofline": 1.0, "cells": 2.0, "estimate": 2.0**6, "fpga": 2.0**11}
 """Units of a distinct op of a design by what evaluates it, judged from the speeds of all four on one core."""
 MOST_CHUNKS = 4096
+FEWEST_CHUNKS = 16
+"""Chunks that workloads which share cells are cut into at least, so that every process has some."""
 MOST_PARTS = 64
 """Fronts of chunks that are kept before they are reduced to one."""
 MOST_ROWS = 2**16
@@ -166,6 +168,8 @@ def chunk_designs(space: Space) -> int:
     distinct = float(np.mean(sizes))
     wanted = max(TARGET / (UNITS[kind] * distinct), space.size / MOST_CHUNKS, 1.0)
     precisions, devices = space.inner()
+    if kind == "cells":
+        wanted = min(wanted, max(space.size / FEWEST_CHUNKS, 2.0 * precisions * devices))
     unit = next((u for u in (precisions * devices, devices) if u <= wanted), 1)
     return min(unit * math.ceil(wanted / unit), space.size)
 

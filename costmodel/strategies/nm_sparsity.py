@@ -3,7 +3,7 @@
 Mishra et al., Accelerating Sparse Deep Neural Networks, arXiv 2104.08378, section 3: 2:4, two bits of place a weight.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import ceil, log2
 from typing import ClassVar
@@ -12,6 +12,7 @@ from costmodel.claim import Claim
 from costmodel.estimators import traffic
 from costmodel.hardware import gpu
 from costmodel.precision import precision
+from costmodel.record import changed
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import linear
 
@@ -52,7 +53,7 @@ class NMSparsity:
 
     def prune(self, op: Op) -> Op:
         """The op with n of m weights."""
-        return replace(op, weight_density=self.n / self.m, weight_block=self.m, index_bits=ceil(log2(self.m)))
+        return changed(op, weight_density=self.n / self.m, weight_block=self.m, index_bits=ceil(log2(self.m)))
 
 
 def _stored(spelling: str) -> float:
