@@ -17,14 +17,13 @@ demo: $(VENV)/.installed
 
 LLM := zoo:llama-3.1-8b --phase decode --context 8192 --axis batch=1:256
 DRAFT := speculative_decoding:draft_tokens=4,acceptance_rate=0.7
+PRUNE := nm_sparsity:n=2,m=4
 
 demo-llm: $(VENV)/.installed
 	rm -rf demo_llm_out
 	$(BIN)/bitfront explore examples/llm_joint.toml --out demo_llm_out
-	$(BIN)/bitfront crossover $(LLM) --design h100_sxm@bf16 --design h100_sxm@fp8_e4m3/fp8_e4m3 --design h100_sxm@w4a16
-	$(BIN)/bitfront crossover $(LLM) --design l40s@w4a16 --design l40s@w4a8 --design l40s@w4a16@nm_sparsity:n=2,m=4
-	for gpu in h100_sxm a100_sxm l40s; do \
-	  $(BIN)/bitfront crossover $(LLM) --design $$gpu@bf16 --design $$gpu@bf16@$(DRAFT) || exit; done
+	for gpu in h100_sxm a100_sxm l40s; do $(BIN)/bitfront crossover $(LLM) --design $$gpu@bf16 --design $$gpu@bf16@$(DRAFT) \
+	  --design $$gpu@w4a16 --design $$gpu@w4a16@$(DRAFT) --design $$gpu@w8a8 --design $$gpu@w8a8@$(PRUNE) || exit; done
 
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not long" tests

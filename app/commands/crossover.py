@@ -73,24 +73,12 @@ def _axis(text: str) -> tuple[str, int, int]:
 
 
 def _curve(model: str, design: str, axis: str, metric: str, shape: dict[str, Any]) -> Any:
-    """The metric of a design as a function of arrays of axis values; each value is estimated once."""
-    from functools import cache
-
-    import numpy as np
-
+    """The metric of a design as a function of arrays of axis values."""
     import costmodel as cm
-    from costmodel import models
-    from costmodel.catalog import require
-    from costmodel.strategies import strategy
+    from dse.curves import along
 
-    device_name, precision, spelled = (*design.split("@", 2), "", "")[:3]
+    device, precision, spelled = (*design.split("@", 2), "", "")[:3]
     if not precision:
         raise ValueError(f"--design must be DEVICE@PRECISION[@STRATEGY], got {design!r}")
-    device, edit = cm.device(device_name), strategy(spelled or "none")
-
-    @cache
-    def one(value: int) -> float:
-        totals = cm.estimate(edit(models.load(model, **(shape | {axis: value}))), precision, device).totals
-        return float(totals[require(f"total on {device_name}", metric, totals)])
-
-    return lambda values: np.array([one(int(v)) for v in values])
+    text = spelled or "none"
+    return along(axis, model, precision, cm.device(device), strategy_text=text, metric=metric, shape=shape)

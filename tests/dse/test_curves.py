@@ -1,0 +1,36 @@
+"""A design along an axis is what estimate says at each value."""
+
+import numpy as np
+import pytest
+
+import costmodel as cm
+from costmodel.strategies import strategy
+from dse.curves import along
+
+DRAFT = "speculative_decoding:draft_tokens=3,acceptance_rate=0.7"
+
+
+@pytest.mark.parametrize(
+    ("device", "metric", "text"),
+    [
+        ("a100_sxm", "latency_s", "none"), ("a100_sxm", "latency_s", DRAFT), ("l40s", "energy_j", "none"),
+        ("a100_sxm", "footprint_bytes", DRAFT), ("a100_sxm", "latency_high_s", "none"),
+    ],
+)  # fmt: skip
+def test_values_are_those_of_estimate(device, metric, text):
+    curve = along("batch", "zoo:llama-3.2-1b", "w4a16", cm.gpu(device), strategy_text=text, metric=metric,
+                  shape={"context": 500, "phase": None})  # fmt: skip
+    found = curve(np.array([1.0, 7.0, 40.0]))
+    for batch, value in zip((1, 7, 40), found, strict=True):
+        decode = strategy(text)(cm.zoo.build("llama-3.2-1b", batch=batch, context=500))
+        assert value == pytest.approx(cm.estimate(decode, "w4a16", cm.gpu(device)).totals[metric], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("precision", "metric", "says"),
+    [("fp8_e4m3/fp8_e4m3", "latency_s", "no fp8 pipe"), ("bf16", "lut", "unknown total on a100_sxm 'lut'")],
+)
+def test_what_a_device_has_not_is_one_line(precision, metric, says):
+    curve = along("batch", "zoo:resnet18", precision, cm.gpu("a100_sxm"), metric=metric, shape={})
+    with pytest.raises(ValueError, match=says):
+        curve(np.array([1.0, 2.0]))
