@@ -1,4 +1,7 @@
-"""Read a model as the user spells it: zoo:NAME, torch:module:callable, onnx:FILE or hf:FILE."""
+"""Read a model as the user spells it: zoo:NAME, torch:module:callable, onnx:FILE or hf:FILE.
+
+ops:FILE is a workload that was counted before, as `costmodel.workload.plain` writes it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 from costmodel import zoo
 from costmodel.workload import Workload
 
-SCHEMES = ("zoo", "torch", "onnx", "hf")
+SCHEMES = ("zoo", "torch", "onnx", "hf", "ops")
 
 
 def load(spelling: str, *, strict: bool = False, **shape: Any) -> Workload:
@@ -69,6 +72,14 @@ def _hf(path: str, shape: dict[str, Any]) -> Workload:
     return passes(hf_config.read(path), **({"batch": 1, "context": None, "phase": ""} | shape))
 
 
+def _ops(path: str, shape: dict[str, Any]) -> Workload:
+    from costmodel.workload import plain
+
+    if shape:
+        raise ValueError(f"a counted workload has its shape; {', '.join(shape)} does not apply")
+    return plain.read(path)
+
+
 _LOADERS: dict[str, Callable[[str, dict[str, Any]], Workload]] = {
-    "zoo": _zoo, "torch": _torch, "onnx": _onnx, "hf": _hf,
+    "zoo": _zoo, "torch": _torch, "onnx": _onnx, "hf": _hf, "ops": _ops,
 }  # fmt: skip

@@ -265,6 +265,6 @@ def _files(models: Sequence[Any]) -> dict[str, str]:
     found = {}
     for model in models:
         scheme, _, path = (model if isinstance(model, str) else model["model"]).partition(":")
-        if scheme in ("onnx", "hf") and Path(path).is_file():
+        if scheme in ("onnx", "hf", "ops") and Path(path).is_file():
             found[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return found

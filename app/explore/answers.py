@@ -11,7 +11,7 @@ from app.explore.designs import Designs
 from app.explore.opened import Opened
 from app.figures import front as front_figure
 from app.figures.style import dressed
-from app.web import inputs, state
+from app.web import inputs, state, uploads
 from app.web.parts import note, trouble
 from costmodel.hardware import Fpga
 
@@ -99,11 +99,24 @@ def show(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any, scheme: An
         for axis, name in zip("xyz", names, strict=False):
             patch["data"][trace][axis] = [columns[name]] if name in columns else []
         patch["data"][trace]["customdata"] = [row] if columns else []
-    told = detail.totals(found, designs.values(row), len(edits))
+    told = detail.totals(found, session_runs.spoken(designs.values(row)), len(edits))
     grid = detail.columns(detail.editable(designs), found.estimate.columns)
     same = [c["field"] for c in before or ()] == [c["field"] for c in grid]
     peaks = detail.BY_LAYER if isinstance(found.device, Fpga) else detail.ROOFLINE
     return told, peaks, detail.rows(found), no_update if same else grid, *figures, SHOWN, None, patch
+
+
+def upload(content: Any, name: Any, models: Any) -> Any:
+    """Keep an uploaded model and choose it, or say what is wrong with it."""
+    if content is None:
+        raise PreventUpdate
+    try:
+        link = uploads.accept(name, content)
+    except ValueError as error:
+        return no_update, no_update, trouble(str(error), "This file is not taken"), None
+    others = [group for group in models if group["group"] != "Uploaded"]
+    told = note(f"{uploads.name_of(link)} is read: explore it.")
+    return [controls.uploaded(session_runs.uploads()), *others], link, told, None
 
 
 def apply(model: Any) -> tuple[bool, bool, bool]:

@@ -11,6 +11,7 @@ from app.text import label
 from app.web import inputs
 from app.web.parts import panel
 from app.web.state import text
+from app.web.uploads import name_of
 
 FIELDS = ("model", "phase", "devices", "precisions", "strategies", "batch", "context", "resolution")
 """Parts of a question, each a control explore-NAME."""
@@ -20,7 +21,7 @@ NAMED = {"none": "None (dense)", "nm_sparsity:n=2;m=4": "2:4 sparsity"}
 def question_panel(question: Question, uploads: Mapping[str, str]) -> Any:
     """The form of a question, and its button."""
     told = question.told() | {"model": question.linked(uploads)["model"]}
-    models = [{"group": "Uploaded", "items": [*uploads]}] if uploads else []
+    models: list[Any] = [uploaded(uploads)] if uploads else []
     models.append({"group": "Zoo", "items": list(inputs.model_names())})
     devices = [{"group": title, "items": inputs.device_names()[kind]} for kind, title in inputs.KINDS.items()]
     known = {*PRECISIONS["language"], *PRECISIONS["vision"]}
@@ -47,6 +48,11 @@ def question_panel(question: Question, uploads: Mapping[str, str]) -> Any:
         dmc.Progress(id="explore-progress", value=0, size="sm", **{"aria-label": "Progress of the sweep"}),
     ]  # fmt: skip
     return panel("Space", dmc.Stack(controls, gap=8))
+
+
+def uploaded(links: Mapping[str, str]) -> dict[str, Any]:
+    """This browser's files as choices of the model."""
+    return {"group": "Uploaded", "items": [{"value": link, "label": name_of(link)} for link in links]}
 
 
 def _upload() -> Any:

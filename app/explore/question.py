@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from app.web import inputs, state
@@ -69,6 +70,8 @@ def read(given: State, models: Mapping[str, str]) -> Question:
     """
     told = DEFAULTS if not given.get("model") else given
     model = told["model"]
+    if model.startswith("upload:") and model not in models:
+        raise ValueError(f"this browser has no {model}: upload the file again, and the link works")
     language = models[model].startswith("hf:") if model in models else inputs.is_language(model)
     devices = tuple(dict.fromkeys(_parts(told, "devices")))
     for name in devices:
@@ -102,11 +105,15 @@ def _escaped(spelled: tuple[str, ...]) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _space(question: Question) -> Space:
     model: Any = question.model
+    uploaded = model.startswith("onnx:")
+    if uploaded:  # counted before in a process of its own, a file a batch
+        path = Path(model.partition(":")[2])
+        model = [f"ops:{path.with_name(f'{path.stem}.b{batch}.ops.json')}" for batch in question.batch]
     if question.phase:
         model = {"model": question.model, "phase": question.phase}
     axes: dict[str, Any] = {"model": model, "device": list(question.devices), "precision": list(question.precisions)}
     for name in ("batch", "context", "resolution"):
-        if values := getattr(question, name):
+        if (values := getattr(question, name)) and not (uploaded and name == "batch"):
             axes[name] = list(values)
     if question.strategies != ("none",):
         axes["strategy"] = list(question.strategies)

@@ -11,6 +11,7 @@ from app.explore import designs, mixture
 from app.explore.designs import Designs
 from app.explore.question import Question
 from app.web import session, settings
+from app.web import uploads as web_uploads
 from dse import store
 from dse.sweep import sweep
 
@@ -22,6 +23,9 @@ _LOCK = threading.Lock()
 
 def prepare(question: Question, progress: Callable[[int, int], Any] | None = None) -> str:
     """Sweep a question in the session's folder, unless it is there; return what `joined` finds it by."""
+    if question.model.startswith("onnx:"):
+        for batch in question.batch:
+            web_uploads.counted(Path(question.model.partition(":")[2]), batch)
     name = question.space.hash[:32]
     sweep(question.space, session.current().file("runs", name), progress=progress)
     return name
@@ -61,6 +65,17 @@ def _about(found: Designs) -> str:
     return "This run kept its front alone: rows = true in its file keeps every design."
 
 
+def spoken(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A design's values with an uploaded model by the name of its file, not by where it is kept."""
+    model = values["model"]
+    spelled = model if isinstance(model, str) else model["model"]
+    for link, path in web_uploads.known().items():
+        if Path(path.partition(":")[2]).stem in spelled:
+            named = web_uploads.name_of(link)
+            return {**values, "model": named if isinstance(model, str) else {**model, "model": named}}
+    return dict(values)
+
+
 def uploads() -> Mapping[str, str]:
     """Spellings of what this browser uploaded: {in a link: for costmodel}."""
-    return {}
+    return web_uploads.known()

@@ -89,6 +89,11 @@ def register(app: Dash) -> None:
         *[Input(axis, "value") for axis in axes], prevent_initial_call=True,
     )(answers.link)  # fmt: skip
     app.callback(
+        Output("explore-model", "data"), Output("explore-model", "value"), Output("explore-uploaded", "children"),
+        Output("explore-upload", "contents"), Input("explore-upload", "contents"), State("explore-upload", "filename"),
+        State("explore-model", "data"), prevent_initial_call=True,
+    )(answers.upload)  # fmt: skip
+    app.callback(
         *[Output(f"explore-{name}", "disabled") for name in ("phase", "context", "resolution")],
         Input("explore-model", "value"),
     )(answers.apply)  # fmt: skip

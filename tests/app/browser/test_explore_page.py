@@ -1,5 +1,7 @@
 """Explore in a real browser: what is clicked is what opens, edits move the design, a link holds the view."""
 
+import json
+
 import pytest
 
 from app.explore import question
@@ -76,6 +78,18 @@ def test_what_does_not_work_says_why(site, profile):
     page.keyboard.press("Tab")
     page.locator("#explore-go").click()
     assert "w99a1" in page.locator("#explore-trouble .trouble").inner_text()
+
+
+def test_a_bad_file_is_told_and_a_good_one_chosen(site, profile):
+    page = open_page(profile(), site)
+    page.locator("#explore-upload input").set_input_files({"name": "a.onnx", "mimeType": "", "buffer": b"no model"})
+    assert "no ONNX model" in page.locator("#explore-uploaded .trouble").inner_text()
+    sizes = {"n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_size": 100, "n_positions": 128}
+    good = json.dumps({"model_type": "gpt2"} | sizes).encode()
+    page.locator("#explore-upload input").set_input_files({"name": "mine.json", "mimeType": "", "buffer": good})
+    page.wait_for_function("document.querySelector('#explore-uploaded').textContent.includes('mine.json is read')")
+    page.locator("#explore-go").click()
+    page.wait_for_function("location.search.includes('model=upload:')")
 
 
 def test_other_metrics_are_a_choice_away(site, profile):

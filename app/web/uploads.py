@@ -1,0 +1,113 @@
+"""Uploaded files: kept by their content's hash, read in a process of its own, seen by their session alone."""
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from app.web import session, settings, upload_reader
+from app.web.protection import MOST_UPLOAD_BYTES
+from costmodel.files import write_atomically
+
+KINDS = ("onnx", "json")
+MEMORY_BYTES = 4 * 2**30
+SECONDS = 60
+PREFIX = "upload:"
+DIGITS = 16
+LINK = re.compile(rf"{PREFIX}[0-9a-f]{{{DIGITS}}}\.(onnx|json)")
+
+
+def accept(name: object, content: object) -> str:
+    """Keep an uploaded file if it is a model; return how a link spells it: upload:HASH.KIND.
+
+    content  a data URL in base64, as browsers send it
+    ValueError in one line where it is too large, of another kind, or cannot be read.
+    """
+    kind = Path(str(name)).suffix.lower().lstrip(".")
+    if kind not in KINDS:
+        raise ValueError(f"an upload is an .onnx file or a config .json, got {str(name)[-60:]!r}")
+    data = _decoded(content)
+    digest = hashlib.sha256(data).hexdigest()
+    path = settings.current().folder / "uploads" / f"{digest}.{kind}"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = not path.is_file()
+    if new:
+        write_atomically(path, data)
+    try:
+        counted(path, 1)
+    except ValueError:
+        if new:
+            path.unlink()
+        raise
+    link = f"{PREFIX}{digest[:DIGITS]}.{kind}"
+    session.current().file("uploads", f"{digest}.{kind}").write_text(_clean(str(name)), encoding="utf-8")
+    return link
+
+
+def known() -> dict[str, str]:
+    """What this session uploaded: {as a link spells it: as costmodel does}."""
+    folder = session.current().folder / "uploads"
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    paths = [settings.current().folder / "uploads" / marker.name for marker in found]
+    kinds = {".onnx": "onnx", ".json": "hf"}
+    return {
+        f"{PREFIX}{path.stem[:DIGITS]}{path.suffix}": f"{kinds[path.suffix]}:{path}" for path in paths if path.is_file()
+    }
+
+
+def name_of(link: str) -> str:
+    """The name that a file had when it was uploaded."""
+    stem, _, kind = link.removeprefix(PREFIX).partition(".")
+    markers = (session.current().folder / "uploads").glob(f"{stem}*.{kind}")
+    return next((marker.read_text(encoding="utf-8") for marker in markers), link)
+
+
+def counted(path: Path, batch: int) -> Path:
+    """The file of an upload's ops at a batch, read in a process of its own the first time; a config.json is its own."""
+    made = path if path.suffix == ".json" else path.with_name(f"{path.stem}.b{batch}.ops.json")
+    if made.is_file() and made != path:
+        return made
+    script = Path(upload_reader.__file__)
+    command = [
+        sys.executable,
+        "-P",
+        str(script),
+        path.suffix[1:],
+        str(path),
+        str(batch),
+        str(MEMORY_BYTES),
+        str(SECONDS),
+    ]
+    roots = os.pathsep.join(part or os.getcwd() for part in sys.path)
+    environment = os.environ | {"PYTHONPATH": roots, "OPENBLAS_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=environment, check=False)
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"the file is not read within {SECONDS} s") from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"reading it died of signal {-done.returncode}"]
+        raise ValueError(lines[-1][:300])
+    if made != path:
+        write_atomically(made, done.stdout)
+    return made
+
+
+def _decoded(content: object) -> bytes:
+    encoded = content.partition(",")[2] if isinstance(content, str) else ""
+    if len(encoded) > MOST_UPLOAD_BYTES * 4 // 3 + 4:
+        raise ValueError(f"an upload has at most {MOST_UPLOAD_BYTES >> 20} MiB")
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("the upload arrived damaged: try again") from None
+    if not data:
+        raise ValueError("the file is empty")
+    return data
+
+
+def _clean(name: str) -> str:
+    return re.sub(r"[^\w.\- ]", "_", Path(name.replace("\\", "/")).name)[-80:]

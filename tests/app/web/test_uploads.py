@@ -1,0 +1,133 @@
+"""Uploads: read in a process of its own within limits, kept by content, seen by the browser that sent them alone."""
+
+import base64
+import json
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from app.explore import question, session_runs
+from app.web import session, settings, uploads
+from costmodel import models
+from costmodel.importers import onnx_graph
+
+CONFIG = {
+    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100, "max_position_embeddings": 128,
+    "rms_norm_eps": 1e-5, "hidden_act": "silu", "tie_word_embeddings": False, "architectures": ["LlamaForCausalLM"],
+}  # fmt: skip
+
+
+def network() -> bytes:
+    weight = helper.make_tensor("fc.weight", TensorProto.FLOAT, [8, 10], bytes(320), raw=True)
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 10])
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "fc.weight"], ["y"])], "g", [x], [y], [weight])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10).SerializeToString()
+
+
+def sent(data: bytes) -> str:
+    return "data:application/octet-stream;base64," + base64.b64encode(data).decode()
+
+
+@pytest.fixture
+def browser(tmp_path, monkeypatch):
+    """Become a browser by its name."""
+    monkeypatch.setattr(settings, "current", lambda: settings.Settings(folder=tmp_path))
+
+    def become(name):
+        monkeypatch.setattr(session, "current", lambda: session.of_cookie(name * 43, tmp_path))
+
+    become("a")
+    return become
+
+
+def test_an_onnx_file_is_explored_at_batches(browser):
+    link = uploads.accept("net.onnx", sent(network()))
+    assert uploads.known()[link].startswith("onnx:")
+    assert uploads.name_of(link) == "net.onnx"
+    asked = question.read(
+        {"model": link, "devices": "l4", "precisions": "w8a8,bf16", "batch": "1,4"}, session_runs.uploads()
+    )
+    session_runs.prepare(asked)
+    paths = [value.partition(":")[2] for value in asked.space.axis("model").values]
+    assert [models.load(f"ops:{path}").batch for path in paths] == [1, 4]
+    assert asked.linked(session_runs.uploads())["model"] == link
+
+
+def test_a_config_is_a_language_model(browser):
+    link = uploads.accept("config.json", sent(json.dumps(CONFIG).encode()))
+    asked = question.read(
+        {"model": link, "devices": "l4", "precisions": "bf16", "context": "64"}, session_runs.uploads()
+    )
+    assert (asked.phase, asked.context) == ("decode", (64,))
+    assert session_runs.spoken(asked.space.design(0))["model"]["model"] == "config.json"
+
+
+def test_another_browser_does_not_see_it(browser):
+    link = uploads.accept("net.onnx", sent(network()))
+    browser("b")
+    assert uploads.known() == {}
+    with pytest.raises(ValueError, match="upload the file again"):
+        question.read({"model": link, "devices": "l4", "precisions": "bf16"}, session_runs.uploads())
+    assert uploads.accept("mine.onnx", sent(network())) == link
+    assert uploads.name_of(link) == "mine.onnx"
+
+
+def test_two_browsers_do_not_see_each_others_runs(browser):
+    asked = question.read({"model": "zoo:resnet18", "devices": "l4", "precisions": "w8a8"}, {})
+    name = session_runs.prepare(asked)
+    assert len(session_runs.joined(name, ("loss", "latency_s"))[0]) == 1
+    browser("b")
+    with pytest.raises(ValueError, match="no such run in this browser"):
+        session_runs.joined(name, ("loss", "latency_s"))
+
+
+@pytest.mark.parametrize("name", [None, 3, ["a"], "../../etc", "..", "x" * 32, "A" * 32, "shown"])
+def test_no_name_reaches_elsewhere(browser, name):
+    with pytest.raises(ValueError, match="no such run"):
+        session_runs.joined(name, ("loss", "latency_s"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.pt", sent(b"x"), "an upload is an .onnx file"),
+        ("a.pkl", sent(b"x"), "an upload is an .onnx file"),
+        (None, sent(b"x"), "an upload is an .onnx file"),
+        ("a.onnx", "data:;base64,!!!", "damaged"),
+        ("a.onnx", None, "empty"),
+        ("a.onnx", sent(b""), "empty"),
+        ("a.onnx", sent(b"not onnx"), "no ONNX model"),
+        ("a.json", sent(b"{"), "JSON"),
+        ("a.json", sent(b'{"model_type": "unheard-of"}'), "model_type"),
+        ("a.json", sent(b"[" * 100_000), "nested too deep"),
+        ("a.onnx", "data:;base64," + "A" * (45 << 20), "32 MiB"),
+    ],
+    ids=range(11),
+)
+def test_bad_files_are_one_line(browser, tmp_path, name, content, told):
+    with pytest.raises(ValueError, match=rf"^[^\n]*{told}[^\n]*$") as caught:
+        uploads.accept(name, content)
+    assert str(tmp_path) not in str(caught.value)
+    assert uploads.known() == {}
+
+
+def test_a_huge_config_ends_at_the_limit(browser, monkeypatch):
+    monkeypatch.setattr(uploads, "SECONDS", 3)
+    huge = CONFIG | {"num_hidden_layers": 10**8}
+    with pytest.raises(ValueError, match=r"within 3 s|signal|memory|num_hidden_layers"):
+        uploads.accept("config.json", sent(json.dumps(huge).encode()))
+
+
+def test_no_file_of_the_server_is_read(browser, tmp_path):
+    model = onnx.load_model_from_string(network())
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../../../etc/passwd")
+    path = tmp_path / "x.onnx"
+    path.write_bytes(model.SerializeToString())
+    found = onnx_graph.read(path)
+    assert found.ops[0].weight_elements == 80, "its shape is what counts; the file it names is not opened"
