@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo demo-llm test test-long lint bench bench-accuracy bench-dse bench-exam bench-fpga bench-cpu profile-gpu clean
+.PHONY: demo demo-llm test test-long lint bench bench-accuracy bench-dse bench-exam bench-fpga bench-app bench-cpu profile-gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/bitfront demo --out demo_out
@@ -52,6 +52,9 @@ bench-fpga: $(VENV)/.installed
 bench-dse: $(VENV)/.installed-test
 	@$(BIN)/python tests/benchmarks/bench_solvers.py
 	@$(BIN)/python tests/benchmarks/bench_explorer.py
+
+bench-app: $(VENV)/.installed-test
+	@$(BIN)/python tests/benchmarks/bench_app.py
 
 bench-cpu: $(VENV)/.installed
 	@$(BIN)/python -m profilers --device cpu --threads $(THREADS) --minutes $(MINUTES) --out $(OUT)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dse import store
@@ -109,6 +108,8 @@ def load(folder: Path) -> Designs:
 
 
 def _rows(run: Run, files: list[Path]) -> Designs:
+    import pyarrow.parquet as pq
+
     space = run.plan.space
     tables = [pq.read_table(path, columns=["design", "feasible", *space.columns]) for path in files]
     kept = np.concatenate([t["feasible"].to_numpy() for t in tables]).astype(bool)

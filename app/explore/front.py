@@ -39,7 +39,7 @@ def view(designs: Designs, names: tuple[str, ...], per: str = "") -> View:
         on = on[np.argsort(points[on, 0], kind="stable")]
         fronts[name] = on
         hulls[name] = on[hull.supported(points[on])] if len(on) else on
-    return View(names, rows, fronts, hulls, _uniform(designs, set(rows.tolist())))
+    return View(names, rows, fronts, hulls, _uniform(designs, rows))
 
 
 def _groups(designs: Designs, rows: NDArray[np.int64], per: str) -> dict[str, NDArray[np.int64]]:
@@ -51,7 +51,7 @@ def _groups(designs: Designs, rows: NDArray[np.int64], per: str) -> dict[str, ND
     return {str(labels[i]): rows[at == i] for i in present}
 
 
-def _uniform(designs: Designs, known: set[int]) -> dict[int, str]:
+def _uniform(designs: Designs, known: NDArray[np.int64]) -> dict[int, str]:
     """Rows of the sweep at the first value of every axis but precision and device."""
     positions = designs.space.positions(designs.index[: designs.swept])
     others = [at for name, at in positions.items() if name not in ("precision", "device")]
@@ -61,8 +61,7 @@ def _uniform(designs: Designs, known: set[int]) -> dict[int, str]:
     return {
         row: _short(precisions[positions["precision"][row]])
         + (f", {label(devices[positions['device'][row]])}" if several else "")
-        for row in first.tolist()
-        if row in known
+        for row in first[np.isin(first, known)].tolist()
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.figures.style import colour, layout
+from app.figures.style import blank, colour, layout
 from app.text import label, quantity
 
 PARTS = ("latency_s", "energy_j", "bytes_moved", "weight_bytes", "lut", "dsp", "bram18")
@@ -18,7 +18,7 @@ def breakdown(layers: Sequence[Mapping[str, Any]], *, title: str) -> go.Figure:
     kinds = dict.fromkeys(str(layer["kind"]) for layer in layers)
     totals = {k: [sum(row.get(p) or 0.0 for row in layers if row["kind"] == k) for p in parts] for k in kinds}
     ranked = sorted(kinds, key=lambda k: -max(totals[k][i] / wholes[p] for i, p in enumerate(parts))) if parts else []
-    figure = go.Figure()
+    figure = blank()
     names = [f"{label(p)}, {quantity(p, wholes[p])}" for p in parts]
     for i, kind in enumerate(ranked):
         shares = [v / wholes[p] for v, p in zip(totals[kind], parts, strict=True)]
@@ -28,5 +28,5 @@ def breakdown(layers: Sequence[Mapping[str, Any]], *, title: str) -> go.Figure:
             hovertemplate="%{text} (%{x:.1%})<extra>" + kind + "</extra>",
         )  # fmt: skip
     axes = {"xaxis": {"tickformat": ".0%", "range": [0, 1]}, "yaxis": {"autorange": "reversed", "automargin": True}}
-    figure.update_layout(**layout(title, "", "", barmode="stack", bargap=0.35, **axes))
+    figure.layout = layout(title, "", "", barmode="stack", bargap=0.35, **axes)
     return figure

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.figures.style import colour, layout
+from app.figures.style import blank, colour, layout
 from app.text import label
 
 Floats = NDArray[np.float64]
@@ -45,7 +45,7 @@ def front(
     A point's customdata is a list, its row: what a click gives back. The first two traces, empty, are for the selected
     design and for edited ones, so that a page moves these alone.
     """
-    figure = go.Figure()
+    figure = blank()
     at = _Axes(columns, tuple(names))
     for name, symbol in (("Selected", "circle-open"), ("Edited", "star")):
         mark = {"symbol": symbol, "size": 15, "color": PICKED, "line": {"width": 2.5, "color": PICKED}}
@@ -60,10 +60,9 @@ def front(
         figure.add_trace(at.points(shown, name=told, mode="markers", marker=mark, gl=True))
     _add_fronts(figure, at, fronts, hulls)
     _add_uniform(figure, at, uniform)
-    figure.update_layout(
-        **layout("", "", "", **_axes(columns, names, cloud, log), hovermode="closest", uirevision="-".join(names))
-    )
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
+    look = {"hovermode": "closest", "uirevision": "-".join(names)}
+    look |= {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}}
+    figure.layout = layout("", "", "", **_axes(columns, names, cloud, log), **look)
     return figure
 
 
@@ -102,8 +101,10 @@ def _beaten(
     for name, (low, high) in zip(names, within or (), strict=False):
         values = columns[name][cloud]
         inside &= (values >= low) & (values <= high)
-    on = np.concatenate([*fronts.values()]) if fronts else cloud[:0]
-    return np.asarray(np.setdiff1d(cloud[inside], on, assume_unique=True))
+    alone = np.ones(len(columns[names[0]]), dtype=bool)
+    for rows in fronts.values():
+        alone[rows] = False
+    return cloud[inside & alone[cloud]]
 
 
 def _density(
@@ -116,9 +117,10 @@ def _density(
         spans = [tuple(np.log10(span) if is_log else span) for span, is_log in zip(within, log, strict=False)]
     else:
         spans = [(float(s.min()), float(s.max())) for s in scaled]
-    counts, *edges = np.histogram2d(scaled[0], scaled[1], bins=CELLS, range=spans)
-    x, y = ((e[1:] + e[:-1]) / 2 for e in edges)
-    shade = np.sqrt(counts.T / max(counts.max(), 1.0))
+    cells = [_cells(v, span, count) for v, span, count in zip(scaled, spans, CELLS, strict=True)]
+    counts = np.bincount(cells[0] * CELLS[1] + cells[1], minlength=CELLS[0] * CELLS[1]).reshape(CELLS)
+    x, y = (low + (high - low) * (np.arange(n) + 0.5) / n for (low, high), n in zip(spans, CELLS, strict=True))
+    shade = np.sqrt(counts.T / max(counts.max(), 1))
     return go.Heatmap(
         x=(10**x if log[0] else x).astype(np.float32),
         y=(10**y if log[1] else y).astype(np.float32),
@@ -131,6 +133,13 @@ def _density(
         hovertemplate="zoom in for single designs<extra></extra>",
         showlegend=True,
     )
+
+
+def _cells(values: Floats, span: tuple[float, float], count: int) -> NDArray[np.int64]:
+    """Which of so many equal cells of the span each value is in."""
+    low, high = span
+    scaled = (values - low) * (count / max(high - low, 1e-300))
+    return np.clip(scaled.astype(np.int64), 0, count - 1)
 
 
 def _add_fronts(figure: go.Figure, at: _Axes, fronts: Mapping[str, Rows], hulls: Mapping[str, Rows]) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures.style import colour, layout
+from app.figures.style import blank, colour, layout
 from app.text import label
 
 
 def resources(layers: Sequence[Mapping[str, Any]], *, available: Mapping[str, float], title: str) -> go.Figure:
     """Plot a panel a resource in `available` (lut, dsp, bram18, ...), bars as a fraction of the device's amount."""
     names = [layer["name"] for layer in layers]
-    figure = make_subplots(rows=len(available), cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    figure = make_subplots(rows=len(available), cols=1, shared_xaxes=True, vertical_spacing=0.06, figure=blank())
     for i, (resource, amount) in enumerate(available.items()):
         taken = [layer[resource] / amount for layer in layers]
         figure.add_bar(x=names, y=taken, name=label(resource), marker_color=colour(i), row=i + 1, col=1)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures.style import colour, layout
+from app.figures.style import blank, colour, layout
 
 
 def roofline(
@@ -20,7 +20,7 @@ def roofline(
     intensity = [layer["flops"] / layer["bytes_moved"] for layer in counted]
     ridges = [peak / memory_bytes_per_s for peak in peaks.values()]
     span = np.geomspace(min([*intensity, *ridges]) / 3, max([*intensity, *ridges]) * 3, 200)
-    figure = go.Figure()
+    figure = blank()
     for i, (pipe, peak) in enumerate(peaks.items()):
         roof = np.minimum(peak, span * memory_bytes_per_s)
         figure.add_scatter(
@@ -39,5 +39,5 @@ def roofline(
         "xaxis": {"title": {"text": "FLOP per byte moved"}, "type": "log", "tickformat": "~s", "dtick": 1},
         "yaxis": {"title": {"text": "FLOP/s"}, "type": "log", "tickformat": "~s", "dtick": 1},
     }
-    figure.update_layout(**layout(title, "", "", **axes))
+    figure.layout = layout(title, "", "", **axes)
     return figure

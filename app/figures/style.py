@@ -1,5 +1,6 @@
 """The look that all figures share."""
 
+import re
 from typing import Any
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#000000")
@@ -9,11 +10,34 @@ CONFIG: dict[str, Any] = {"showSendToCloud": False, "displaylogo": False, "respo
 """plotly.js options: without the first, plotly 7 offers to upload the figure."""
 
 
+_AXIS = {"gridcolor": "#EBF0F8", "linecolor": "#EBF0F8", "zerolinecolor": "#EBF0F8", "ticks": "", "automargin": True}
+TEMPLATE: dict[str, Any] = {
+    "layout": {
+        "colorway": list(PALETTE),
+        "font": {"color": "#2a3f5f"},
+        "hovermode": "closest",
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "title": {"x": 0.05},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+    }
+}
+"""The look of a figure, small: plotly's own templates are copied and checked anew with every change of a layout."""
+
+
+def blank() -> Any:
+    """A figure without data, in the look."""
+    import plotly.graph_objects as go
+
+    return go.Figure(layout={"template": TEMPLATE})
+
+
 def layout(title: str, x: str, y: str, **more: Any) -> dict[str, Any]:
     """Return the layout of one figure with its axis titles."""
     return {
         "title": {"text": title, "font": {"size": 15}},
-        "template": "plotly_white",
+        "template": TEMPLATE,
         "font": {"family": "system-ui, sans-serif", "size": 13},
         "height": 430,
         "margin": {"l": 70, "r": 20, "t": 50, "b": 60},
@@ -32,22 +56,32 @@ INK = {"light": ("#1f2733", "#dfe3e8", "#98a2b0"), "dark": ("#d8dee6", "#343c47"
 """Text, grid lines and axis lines by theme."""
 
 
-def dressed(figure: Any, dark: bool) -> Any:
-    """Return the figure for a page of either theme: on the page's own ground, in its ink, without a title."""
+def dressed(figure: Any, dark: bool) -> dict[str, Any]:
+    """Return a figure as a page of either theme draws it: on the page's own ground, in its ink, without a title.
+
+    Plain data, as plotly.js takes it: what figures check with every change is checked once, when they are made.
+    """
     text, lines, axis = INK["dark" if dark else "light"]
-    figure.update_layout(
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": text, "size": 12},
-        title=None,
-        height=None,
-        margin={"l": 64, "r": 16, "t": 12, "b": 48},
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": axis, "activecolor": text},
-        hoverlabel={"bgcolor": "#232a33" if dark else "#ffffff", "font": {"color": text, "size": 12}},
-    )
-    look = {"gridcolor": lines, "zerolinecolor": lines, "linecolor": axis, "tickcolor": axis, "showline": True}
+    told: dict[str, Any] = figure.to_plotly_json()
     if dark:
-        figure.for_each_trace(lambda trace: trace.update(marker_color=text), {"marker": {"color": "#000000"}})
-    figure.update_xaxes(**look)
-    figure.update_yaxes(**look)
-    return figure
+        for trace in told["data"]:
+            if (marker := trace.get("marker", {})).get("color") == "#000000":
+                marker["color"] = text
+    look = {"gridcolor": lines, "zerolinecolor": lines, "linecolor": axis, "tickcolor": axis, "showline": True}
+    shown = told["layout"]
+    for name in {"xaxis", "yaxis"} | {n for n in shown if re.fullmatch(r"[xy]axis\d*", n)}:
+        shown[name] = shown.get(name, {}) | look
+    if "scene" in shown:
+        in_space = {"gridcolor": lines, "zerolinecolor": lines, "backgroundcolor": "rgba(0,0,0,0)", "color": text}
+        shown["scene"] = {n: part | in_space if n[1:] == "axis" else part for n, part in shown["scene"].items()}
+    shown.pop("title", None)
+    shown.pop("height", None)
+    shown |= {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {**shown.get("font", {}), "color": text, "size": 12},
+        "margin": {"l": 64, "r": 16, "t": 12, "b": 48},
+        "hoverlabel": {"bgcolor": "#232a33" if dark else "#ffffff", "font": {"color": text, "size": 12}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": axis, "activecolor": text},
+    }
+    return told

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from app.figures.style import colour, layout
+from app.figures.style import blank, colour, layout
 from app.text import label, quantity
 
 FULL = "#D55E00"
@@ -16,13 +16,13 @@ def utilisation(taken: Mapping[str, float], available: Mapping[str, float], *, t
     shares = [taken[name] / available[name] for name in shown]
     amounts = [f"{quantity(name, taken[name])} of {quantity(name, available[name])}" for name in shown]
     told = [f"{share:.0%}, {amount}" for share, amount in zip(shares, amounts, strict=True)]
-    figure = go.Figure()
+    figure = blank()
     figure.add_bar(
         y=[label(n) for n in shown], x=shares, orientation="h", text=told, textposition="outside", textangle=0,
         cliponaxis=False, width=0.5, marker_color=[FULL if s > 1 else colour(0) for s in shares],
         hovertemplate="%{y} %{text}<extra></extra>",
     )  # fmt: skip
-    figure.add_vline(x=1.0, line_dash="dot", line_width=1)
+    whole = {"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper", "line": {"dash": "dot", "width": 1}}
     axes = {"xaxis": {"tickformat": ".0%", "range": [0, max([1.15, *[s * 1.5 for s in shares]])]}}
-    figure.update_layout(**layout(title, "", "", showlegend=False, yaxis={"autorange": "reversed"}, **axes))
+    figure.layout = layout(title, "", "", showlegend=False, shapes=[whole], yaxis={"autorange": "reversed"}, **axes)
     return figure

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from app.figures import front as figures
@@ -53,5 +54,7 @@ def test_three_metrics_are_in_space():
 @pytest.mark.parametrize("dark", [True, False])
 def test_dressing_keeps_the_data(dark):
     figure = drawn(500)
-    assert dressed(figure, dark).layout.paper_bgcolor == "rgba(0,0,0,0)"
-    assert len(figure.data[2].x) == 495
+    told = dressed(figure, dark)
+    assert told["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
+    assert len(told["data"][2]["customdata"]) == 495
+    assert go.Figure(told).layout.xaxis.type == "log", "still a figure"

@@ -33,6 +33,8 @@ def served(*options: str, home: Path) -> Iterator[Served]:
     """Start `bitfront app` on a free port, its cache in `home`; interrupt it at the end."""
     code = "from app.cli import main; main()"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(home)}
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):  # compiled once, as for a user
+        environment["PYTHONPYCACHEPREFIX"] = str(home / "pycache")
     command = [sys.executable, "-c", code, "app", "--port", "0", *options]
     begun = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
