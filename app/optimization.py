@@ -103,7 +103,7 @@ def _result(
             "totals": dict(found.totals),
             "designs": designs,
             "fronts": _fronts(question, problem) if others is None else {},
-            "layers": layers(found),
+            "layers": layers(found, problem.ranges),
             "covers": problem.workload.covers,
             "notes": told(found),
             "uncounted": list(found.uncounted),

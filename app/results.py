@@ -1,7 +1,8 @@
 """The stable shape of results: what --json prints, files hold and pages read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Any
 
 from costmodel.catalog import UnmatchedError
@@ -41,14 +42,22 @@ def _counting(found: Estimate) -> dict[str, str]:
     return COUNTING | covers | ({"latency": LATENCY} if isinstance(found.device, Gpu) else {})
 
 
-def layers(found: Estimate) -> list[dict[str, Any]]:
-    """Return a row an op: its estimate, its formats' bits and, where it has weights, the b, k and n of its products."""
+NO_RANGES: Mapping[str, Any] = MappingProxyType({})
+
+
+def layers(found: Estimate, ranges: Mapping[str, Any] = NO_RANGES) -> list[dict[str, Any]]:
+    """Return a row an op: its estimate, its formats' bits, the b, k and n of its products with weights.
+
+    Its input's calibrated range is input_low and input_high where `ranges` has it: Range by layer.
+    """
     rows = found.table()
     for row, op, precision in zip(rows, found.workload.ops, found.precisions, strict=True):
         if op.weight_elements:
             row |= {"b": op.b, "k": op.k, "n": op.n}
         row["weight_bits"] = precision.weight.bits_per_element
         row["activation_bits"] = precision.activation.bits_per_element
+        if op.name in ranges:
+            row |= {"input_low": ranges[op.name].low, "input_high": ranges[op.name].high}
     return rows
 
 

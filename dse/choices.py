@@ -71,7 +71,7 @@ class Choices:
         problem = build(
             self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source, **given
         )
-        return replace(problem, additivity=found.additivity)
+        return replace(problem, additivity=found.additivity, ranges=found.ranges)
 
     @property
     def strategies(self) -> tuple[NMSparsity | None, ...]:

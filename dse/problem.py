@@ -18,6 +18,7 @@ from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Op, Workload
 from dse.metric import METRICS
 from dse.sensitivity.additivity import Additivity
+from dse.sensitivity.ranges import Range
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +35,7 @@ class Problem:
                  `costmodel.estimate` reports; a metric that is not known for every op is absent
     loss_source  how the loss was found
     additivity   how well measured losses were found to add up; None where they are not measured
+    ranges       of the layers' inputs over calibration data, by layer; empty where losses are not measured
     follows      the index of the layer that each op of the workload follows, -1 for those at the option of `rest`
     """
 
@@ -50,6 +52,7 @@ class Problem:
     strategies: tuple[NMSparsity | None, ...] = field(default=(), repr=False)
     spelled: tuple[str, ...] = ()
     additivity: Additivity | None = field(default=None, repr=False)
+    ranges: Mapping[str, Range] = field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:

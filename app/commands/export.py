@@ -23,12 +23,15 @@ class _Targets(click.Command):
 @click.option(
     "--data", metavar="MODULE:CALLABLE", help="Calibration data; what the model's callable returns otherwise."
 )
-def command(target: str, plan: str, out: str, model: str | None, data: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(target: str, plan: str, out: str, model: str | None, data: str | None, as_json: bool) -> None:
     """Write PLAN, the JSON of bitfront optimize, as the configuration that TARGET reads.
 
     What the target cannot express is an error that names the layer and its format.
     """
-    from app.exports import write
+    from app.exports import schema, write
+    from app.text import to_json
 
     write(target, plan, out, model=model, data=data)
-    click.echo(f"{out} is written for {target}.")
+    found = {"target": target, "schema": schema(target), "out": out}
+    click.echo(to_json(found) if as_json else f"{out} is written for {found['schema']}.")

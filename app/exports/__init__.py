@@ -22,6 +22,11 @@ def summaries() -> dict[str, str]:
     return _registry.summaries()
 
 
+def schema(target: str) -> str:
+    """The tool, and its version, whose schema a target follows."""
+    return str(_registry.target(target).TOOL)
+
+
 def write(target: str, plan: Any, path: str | Path, *, model: Any = None, data: Any = None) -> Path:
     """Write a plan for a target to a file, whole or not at all, and return its path.
 

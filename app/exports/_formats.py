@@ -1,7 +1,8 @@
 """What exports ask of a number format."""
 
 from app.exports._entries import UnexpressibleError
-from costmodel.formats import Format
+from app.exports._plan import Layer
+from costmodel.formats import Format, get
 
 
 def is_wide(fmt: Format) -> bool:
@@ -17,6 +18,12 @@ def is_integer(fmt: Format) -> bool:
 def is_grouped_integer(fmt: Format) -> bool:
     """Whether the format is a signed integer with a floating scale for each group: int4_g128."""
     return fmt.encoding == "integer" and fmt.signed and fmt.scale == "fp16"
+
+
+def kept_input(layer: Layer) -> Format:
+    """The format of a layer's input: unsigned where none was negative over calibration data, as losses are measured."""
+    fmt = layer.precision.activation
+    return get(f"uint{fmt.bits}") if is_integer(fmt) and layer.low >= 0 else fmt
 
 
 def group_of(fmt: Format, whole: int) -> int:

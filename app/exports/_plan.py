@@ -1,6 +1,7 @@
 """A plan as exports see it: each layer's formats, and what is known of the layer."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ class Layer:
     spelled    the option's name in the plan, int4/bf16 or int8/int8@2:4
     kept       what N:M sparsity keeps of the weights, 2:4, or ""
     kind       the op's kind, "" where the plan does not tell
+    low        its input's least value over calibration data, -inf where the plan does not tell
     b, k, n    groups, and weights that an output sums and outputs of one; 0 where the plan does not tell
     """
 
@@ -30,6 +32,7 @@ class Layer:
     b: int = 0
     k: int = 0
     n: int = 0
+    low: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def _of_plan(plan: "Plan") -> Chosen:
     from app.results import layers
 
     assignment, found = plan.assignment, plan.estimate()
-    return _chosen(assignment, layers(found), found.workload.name, found.device.name)
+    rows = layers(found, plan.problem.ranges if plan.problem else {})
+    return _chosen(assignment, rows, found.workload.name, found.device.name)
 
 
 def _chosen(assignment: Mapping[Any, Any], rows: Sequence[Mapping[str, Any]], model: str, device: str) -> Chosen:
@@ -84,8 +88,9 @@ def _layer(name: str, option: Any, row: Mapping[str, Any]) -> Layer:
         chosen = precision(formats)
     except ValueError as error:
         raise ValueError(f"layer {name!r} of the plan: {error}") from None
-    known = {key: int(row[key]) for key in ("b", "k", "n") if key in row}
-    return Layer(name, option, chosen, kept, str(row.get("kind", "")), **known)
+    sizes = {key: int(row[key]) for key in ("b", "k", "n") if key in row}
+    low = float(row.get("input_low", -math.inf))
+    return Layer(name, option, chosen, kept, str(row.get("kind", "")), **sizes, low=low)
 
 
 def _loaded(path: Path) -> Any:

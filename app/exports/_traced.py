@@ -6,6 +6,10 @@ from typing import Any
 
 from app.exports._source import Network
 from dse.sensitivity import Range
+from dse.sensitivity.evaluate import split
+
+BATCH = 256
+"""Calibration examples in a pass."""
 
 SAME = ("Dropout", "Flatten", "Identity", "Unflatten")
 SAME_CALLS = ("flatten", "view", "reshape", "squeeze", "unsqueeze", "contiguous", "transpose", "permute")
@@ -37,11 +41,12 @@ class Traced:
             def run_node(self, n: Any) -> Any:
                 value = super().run_node(n)
                 if isinstance(value, torch.Tensor) and value.is_floating_point() and n.op not in ("output", "get_attr"):
-                    found[n.name] = _range(value)
+                    found[n.name] = _wider(_range(value), found.get(n.name))
                 return value
 
         with torch.no_grad():
-            Watch(self._graph).run(*self._inputs)
+            for arguments in split(self._inputs, BATCH):
+                Watch(self._graph).run(*arguments)
         return found
 
     def node(self, layer: str) -> str:
@@ -90,6 +95,10 @@ class Traced:
             return type(self._module.get_submodule(node.target)).__name__ in SAME
         name = getattr(node.target, "__name__", node.target)
         return node.op in ("call_method", "call_function") and name in SAME_CALLS
+
+
+def _wider(seen: Range, before: Range | None) -> Range:
+    return Range(min(seen.low, before.low), max(seen.high, before.high)) if before else seen
 
 
 def _range(tensor: Any) -> Range:

@@ -4,8 +4,8 @@ Read it with `json.load(file)["layers"]`; classes are dotted paths to import. Ea
 `brevitas.graph.base.ModuleToModuleByInstance(layer, brevitas.nn.QuantConv2d, **arguments).apply(module)`, or to the
 constructor in a network of one's own. The arguments are those of Brevitas 0.13.4, `brevitas/nn/quant_layer.py`, its
 quantisers `brevitas/quant/scaled_int.py`, `float_quant_ocp.py` and `mx_quant_ocp.py`. Integer weights have a scale a
-channel and lack the lowest code, as here; activations take Brevitas' own calibrated scale a tensor. A layer that stays
-as it is has None for its quantisers.
+channel and lack the lowest code, as here; activations take Brevitas' own calibrated scale a tensor, unsigned where the
+plan saw no negative input. A layer that stays as it is has None for its quantisers.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 from app.exports import _header
 from app.exports._entries import entries, require_groups, require_kind
-from app.exports._formats import is_integer, is_wide, unknown
+from app.exports._formats import is_wide, kept_input, unknown
 from app.exports._plan import Chosen, Layer
 from app.exports._source import Source
 from costmodel.formats import Format
@@ -21,7 +21,12 @@ from costmodel.formats import Format
 TOOL = "Brevitas 0.13.4"
 BASE = "brevitas.quant."
 WEIGHTS = {"int": "Int8WeightPerChannelFloat", "float": "Fp8e4m3OCPWeightPerChannelFloat", "mx": "MXFloat8e4m3Weight"}
-INPUTS = {"int": "Int8ActPerTensorFloat", "float": "Fp8e4m3OCPActPerTensorFloat", "mx": "MXFloat8e4m3Act"}
+INPUTS = {
+    "int": "Int8ActPerTensorFloat",
+    "uint": "Uint8ActPerTensorFloat",
+    "float": "Fp8e4m3OCPActPerTensorFloat",
+    "mx": "MXFloat8e4m3Act",
+}
 KNOWN = "integers without groups, minifloats and MX minifloats"
 
 
@@ -33,17 +38,17 @@ def render(chosen: Chosen, source: Source) -> str:  # noqa: ARG001 names and for
 
 def _arguments(layer: Layer) -> dict[str, Any]:
     require_kind(layer, "linear", "conv")
-    weight, activation = layer.precision.weight, layer.precision.activation
+    weight = layer.precision.weight
     if weight.scale:
         require_groups(layer, weight.group_size)
-    return _quantiser("weight", weight, WEIGHTS) | _quantiser("input", activation, INPUTS)
+    return _quantiser("weight", weight, WEIGHTS) | _quantiser("input", kept_input(layer), INPUTS)
 
 
 def _quantiser(operand: str, fmt: Format, classes: dict[str, str]) -> dict[str, Any]:
     if is_wide(fmt):
         return {f"{operand}_quant": None}
     family = _family(fmt)
-    if not family:
+    if family not in classes:
         raise unknown("activation" if operand == "input" else operand, fmt, KNOWN)
     widths = {"bit_width": fmt.bits}
     if fmt.is_float:
@@ -58,8 +63,8 @@ def _family(fmt: Format) -> str:
     """
     if fmt.scale == "e8m0" and fmt.is_float:
         return "mx"
-    if is_integer(fmt):
-        return "int"
+    if fmt.encoding == "integer" and not fmt.scale:
+        return "int" if fmt.signed else "uint"
     ocp = fmt.name in ("fp8_e4m3", "fp8_e5m2")
     finite = fmt.is_float and fmt.bits < 8 and not fmt.special and fmt.bias == 2 ** (fmt.exponent_bits - 1) - 1
     return "float" if not fmt.scale and (ocp or finite) else ""

@@ -3,9 +3,9 @@
 Read it with `modelopt.torch.opt.config_loader.load_config(path)` and pass it to `mtq.quantize(model, config,
 forward_loop)`. The schema is that of NVIDIA Model Optimizer 0.47.0: QuantizeConfig in `modelopt/torch/quantization/
 config.py`, whose entries are applied in order, the first one turning every quantiser off; the formats are spelled as in
-`modelopt_recipes/configs/numerics`. Names are fnmatch patterns, escaped here. Weights have a scale a row or a group,
-int and fp8 activations a calibrated scale a tensor, MX and NVFP4 ones a scale a block at each call. ModelOpt's integers
-leave out the lowest code, as ours do, with narrow_range.
+`modelopt_recipes/configs/numerics`. Names are fnmatch patterns, escaped here. Weights have a scale a row or a group and
+leave out the lowest code, as ours do; int and fp8 activations have a calibrated scale a tensor, unsigned where the plan
+saw no negative input; MX and NVFP4 ones a scale a block at each call.
 """
 
 import glob
@@ -13,7 +13,7 @@ from typing import Any
 
 from app.exports import _header, _yaml
 from app.exports._entries import UnexpressibleError, entries, require_groups, require_kind
-from app.exports._formats import is_grouped_integer, is_integer, is_wide, unknown
+from app.exports._formats import is_grouped_integer, is_integer, is_wide, kept_input, unknown
 from app.exports._plan import Chosen, Layer
 from app.exports._source import Source
 from costmodel.formats import Format
@@ -38,8 +38,8 @@ def render(chosen: Chosen, source: Source) -> str:  # noqa: ARG001 names and for
 
 def _quantisers(layer: Layer) -> dict[str, dict[str, Any]]:
     """The attributes of a layer's quantisers, those that stay off left out."""
-    weight, activation = layer.precision.weight, layer.precision.activation
-    parts = {"weight_quantizer": weight, "input_quantizer": activation}
+    weight = layer.precision.weight
+    parts = {"weight_quantizer": weight, "input_quantizer": kept_input(layer)}
     wanted = {part: fmt for part, fmt in parts.items() if not is_wide(fmt)}
     if "input_quantizer" in wanted:
         require_kind(layer, "linear", "conv")
@@ -51,6 +51,8 @@ def _attributes(layer: Layer, fmt: Format, part: str) -> dict[str, Any]:
     scaled = {"axis": 0} if is_weight else {"axis": None}
     if is_integer(fmt):
         return {"num_bits": fmt.bits, "narrow_range": is_weight} | scaled
+    if fmt.name.startswith("uint") and not is_weight:
+        return {"num_bits": fmt.bits, "unsigned": True} | scaled
     if fmt.name == "fp8_e4m3":
         return {"num_bits": "e4m3"} | scaled
     if fmt.scale and layer.kind == "conv":

@@ -64,6 +64,14 @@ def test_inputs_have_the_plans_format(pair):
             assert injector.group_size == fmt.group_size
 
 
+def test_inputs_without_negative_values_are_unsigned():
+    def found(low):
+        return layers({"x": "int4/int6"}, layers=[{"name": "x", "input_low": low}])["x"]["input_quant"]
+
+    assert found(0.0) == "brevitas.quant.Uint8ActPerTensorFloat"
+    assert found(-0.1) == "brevitas.quant.Int8ActPerTensorFloat"
+
+
 @given(assignments(PAIRS))
 def test_every_layer_has_its_arguments(assignment):
     found = layers(assignment)

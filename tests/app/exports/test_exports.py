@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 from export_plans import plan, saved
 
 import dse
 from app import exports
+from app.cli import cli
 from costmodel import gpu, zoo
 from dse.metric import loss, weight_bytes
 
@@ -76,3 +78,51 @@ def test_a_plan_its_json_and_its_file_say_the_same(tmp_path):
 def test_a_plan_of_bare_arrays_has_no_names():
     with pytest.raises(ValueError, match="no layer names"):
         exports.render("torchao", dse.allocate.solve([[0.0, 1.0]], {"b": [[2.0, 1.0]]}, {"b": 1}))
+
+
+TINY = """
+import torch
+from torch import nn
+
+
+def build():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3)).eval()
+    x = torch.randn(32, 1, 6, 6)
+    return module, (x[:1],), {"calibration": (x, module(x).argmax(1)), "test": (x, module(x).argmax(1))}
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny_plan(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "tiny.py").write_text(TINY)
+    asked = ["torch:tiny:build", "--on", "pynq_z1", "--formats", "int4,int8", "--budget", "weight_bytes<=200"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        CliRunner().invoke(cli, ["optimize", *asked, "--out", "plan.json"], catch_exceptions=False)
+    return folder / "plan.json"
+
+
+@pytest.mark.parametrize("target", exports.names())
+def test_every_target_takes_a_plan_of_the_command_line_or_says_why_not(tiny_plan, target, monkeypatch):
+    monkeypatch.chdir(tiny_plan.parent)
+    out = tiny_plan.with_name(f"{target}.out")
+    asked = ["export", target, "plan.json", "--out", str(out), "--json"]
+    if target in ("modelopt", "brevitas", "qonnx", "finn", "hls4ml"):
+        done = CliRunner().invoke(cli, asked, catch_exceptions=False)
+        assert json.loads(done.stdout) == {"target": target, "schema": exports.schema(target), "out": str(out)}
+        assert out.stat().st_size
+    else:
+        with pytest.raises(ValueError, match="cannot express layer '0' in int"):
+            CliRunner().invoke(cli, asked, catch_exceptions=False)
+        assert not out.exists()
+
+
+def test_a_plan_says_the_ranges_that_it_was_measured_with(tiny_plan):
+    rows = {row["name"]: row for row in json.loads(tiny_plan.read_text())["layers"]}
+    assert rows["0"]["input_low"] < 0
+    assert rows["3"]["input_low"] == 0
+    assert (rows["0"]["b"], rows["0"]["k"], rows["0"]["n"]) == (1, 9, 4)
+    found = json.loads(exports.render("brevitas", tiny_plan))["layers"]
+    assert [found[name]["input_quant"].rpartition(".")[2][:4] for name in ("0", "3")] == ["Int8", "Uint"]

@@ -69,6 +69,17 @@ def test_quantize_rounds_as_the_plan_was_measured(tmp_path):
         torch.testing.assert_close(module.get_submodule(name)(x), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_inputs_without_negative_values_are_unsigned(tmp_path):
+    module, x = network(["a"], lambda: nn.Linear(64, 32)), torch.rand(16, 64)
+    expected = fake_quantized(module.get_submodule("a"), "int4/int4", x)
+    config = loaded(tmp_path, {"a": "int4/int4"}, layers=[{"name": "a", "input_low": 0.0, "input_high": 1.0}])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mtq.quantize(module, config, lambda m: m.get_submodule("a")(x))
+    assert module.get_submodule("a").input_quantizer.unsigned
+    torch.testing.assert_close(module.get_submodule("a")(x), expected, rtol=1e-4, atol=1e-4)
+
+
 def fake_quantized(part, pair, x):
     alone = nn.Sequential(part)
     return apply(alone, {"0": precision(pair)}, observe(alone, ["0"], x))(x).detach()
