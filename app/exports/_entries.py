@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from app.exports._formats import stays
 from app.exports._plan import Chosen, Layer
+from app.exports._refusal import UnexpressibleError
 from costmodel.precision import precision
 
 MODULES = ("", "linear", "conv", "embedding")
 """Kinds of layers that are one module with one weight matrix; routed experts are many modules, or none."""
-
-
-class UnexpressibleError(ValueError):
-    """What a target lacks for a layer; `entries` says for which."""
 
 
 def entries(
@@ -32,7 +30,7 @@ def entries(
 
 
 def _require_usual(layer: Layer, cache: bool, sparse: bool) -> None:
-    if layer.kind not in MODULES:
+    if layer.kind not in MODULES and not stays(layer):
         raise UnexpressibleError(f"{layer.kind} is no single module with a weight matrix")
     if layer.kept and not sparse:
         raise UnexpressibleError(f"it has no {layer.kept} sparsity")

@@ -1,6 +1,5 @@
 """What exports ask of a number format."""
 
-from app.exports._entries import UnexpressibleError
 from app.exports._plan import Layer
 from costmodel.formats import Format, get
 
@@ -8,6 +7,11 @@ from costmodel.formats import Format, get
 def is_wide(fmt: Format) -> bool:
     """Whether the format is a float of 16 bits or more: such a tensor stays as the checkpoint has it."""
     return fmt.is_float and fmt.bits >= 16 and not fmt.scale
+
+
+def stays(layer: Layer) -> bool:
+    """Whether a layer stays as the checkpoint has it: its weight, its input, and no weight pruned."""
+    return is_wide(layer.precision.weight) and is_wide(layer.precision.activation) and not layer.kept
 
 
 def is_integer(fmt: Format) -> bool:
@@ -29,8 +33,3 @@ def kept_input(layer: Layer) -> Format:
 def group_of(fmt: Format, whole: int) -> int:
     """Elements that share a scale; `whole` is the tool's own word for a channel."""
     return fmt.group_size if fmt.scale else whole
-
-
-def unknown(role: str, fmt: Format, known: str) -> UnexpressibleError:
-    """The refusal of a format: what it is for, and what the tool has."""
-    return UnexpressibleError(f"it has no {fmt.name} {role} there, but {known}")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from costmodel.precision import Precision, precision
 
 if TYPE_CHECKING:
     from dse import Plan
+
+STRUCTURE = re.compile(r"[1-9]\d*:[1-9]\d*")
+"""N:M: of every M weights N are kept."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ def _chosen(assignment: Mapping[Any, Any], rows: Sequence[Mapping[str, Any]], mo
 def _layer(name: str, option: Any, row: Mapping[str, Any]) -> Layer:
     if not isinstance(option, str):
         raise ValueError(f"layer {name!r} of the plan must have a format's name, got {option!r}")
-    formats, _, kept = option.partition("@")
+    formats, at, kept = option.partition("@")
+    if at and not STRUCTURE.fullmatch(kept):
+        raise ValueError(f"layer {name!r} of the plan: a sparse format is spelled like int8@2:4, got {option!r}")
     try:
         chosen = precision(formats)
     except ValueError as error:

@@ -3,7 +3,8 @@
 The schema is that of AutoRound 0.16.1: QuantizationScheme in `auto_round/schemes.py` has the keys and the presets
 (W4A16, INT8, FP8_STATIC, MXFP4, NVFP4) whose spellings of data types are used here; `compressors/
 layer_config_resolver.py` takes a layer's full name as it is. Linear layers alone are quantised. group_size -1 is a row
-and 0 a tensor; int activations have a scale a token at each call, fp8 ones a calibrated scale a tensor.
+and 0 a tensor; int activations have a scale a token at each call, fp8 ones a calibrated scale a tensor. Linear layers
+that the plan does not name take the scheme that AutoRound is called with.
 """
 
 import json
@@ -11,8 +12,9 @@ from typing import Any
 
 from app.exports import _header
 from app.exports._entries import entries, require_groups, require_kind
-from app.exports._formats import group_of, is_grouped_integer, is_integer, is_wide, unknown
+from app.exports._formats import group_of, is_grouped_integer, is_integer, is_wide, stays
 from app.exports._plan import Chosen, Layer
+from app.exports._refusal import unknown
 from app.exports._source import Source
 from costmodel.formats import Format
 
@@ -31,7 +33,7 @@ def render(chosen: Chosen, source: Source) -> str:  # noqa: ARG001 names and for
 
 def _scheme(layer: Layer) -> dict[str, Any]:
     weight, activation = layer.precision.weight, layer.precision.activation
-    if is_wide(weight) and is_wide(activation):
+    if stays(layer):
         return KEPT
     require_kind(layer, "linear")
     if weight.scale:

@@ -13,8 +13,9 @@ from typing import Any
 
 from app.exports import _header
 from app.exports._entries import entries, require_groups, require_kind
-from app.exports._formats import is_wide, kept_input, unknown
+from app.exports._formats import is_wide, kept_input, stays
 from app.exports._plan import Chosen, Layer
+from app.exports._refusal import unknown
 from app.exports._source import Source
 from costmodel.formats import Format
 
@@ -37,8 +38,9 @@ def render(chosen: Chosen, source: Source) -> str:  # noqa: ARG001 names and for
 
 
 def _arguments(layer: Layer) -> dict[str, Any]:
-    require_kind(layer, "linear", "conv")
     weight = layer.precision.weight
+    if not stays(layer):
+        require_kind(layer, "linear", "conv")
     if weight.scale:
         require_groups(layer, weight.group_size)
     return _quantiser("weight", weight, WEIGHTS) | _quantiser("input", kept_input(layer), INPUTS)

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.exports import _header
-from app.exports._entries import UnexpressibleError, entries
-from app.exports._formats import is_integer, unknown
+from app.exports._entries import entries
+from app.exports._formats import is_integer
 from app.exports._plan import Chosen, Layer
+from app.exports._refusal import UnexpressibleError, unknown
 from app.exports._source import Source
 
 TOOL = "FINN v0.10.1"

@@ -13,8 +13,9 @@ from typing import Any
 
 from app.exports import _header
 from app.exports._entries import entries, require_groups, require_kind
-from app.exports._formats import group_of, is_grouped_integer, is_integer, is_wide, unknown
+from app.exports._formats import group_of, is_grouped_integer, is_integer, is_wide
 from app.exports._plan import Chosen, Layer
+from app.exports._refusal import unknown
 from app.exports._source import Source
 
 TOOL = "GPTQModel 7.7.0"

@@ -13,9 +13,10 @@ import math
 from typing import Any
 
 from app.exports import _header, _yaml
-from app.exports._entries import UnexpressibleError, entries
-from app.exports._formats import is_integer, unknown
+from app.exports._entries import entries
+from app.exports._formats import is_integer
 from app.exports._plan import Chosen, Layer
+from app.exports._refusal import UnexpressibleError, unknown
 from app.exports._source import Source
 from costmodel.formats import Format, get, largest
 

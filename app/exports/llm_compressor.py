@@ -1,11 +1,12 @@
-"""llm-compressor: a recipe with one QuantizationModifier, as YAML.
+"""llm-compressor: a recipe with a QuantizationModifier, as YAML.
 
 Read it with `oneshot(model=..., recipe=path)`. The schema is that of llm-compressor 0.14.0.1 (`recipe/recipe.py`,
 `modifiers/quantization/quantization/mixin.py`) and of the compressed-tensors 0.19.0 that it pins (0.20.0 reads it too):
 QuantizationScheme and QuantizationArgs in `quantization/quant_scheme.py`, `quant_args.py` describe a group of layers,
 and their presets spell the formats. Int and fp8 activations have a scale a token at each call, MX ones a scale a block.
 Names are regular expressions, escaped; what stays as it is is under `ignore`. With GPTQModifier in place of the
-modifier's name and the same arguments, GPTQ chooses the weights.
+modifier's name and the same arguments, GPTQ chooses the weights. N:M sparsity is a SparseGPTModifier before it
+(`modifiers/pruning/sparsegpt`), whose mask counts the weights that go.
 """
 
 import json
@@ -14,8 +15,9 @@ from typing import Any
 
 from app.exports import _header, _yaml
 from app.exports._entries import entries, require_groups, require_kind
-from app.exports._formats import is_grouped_integer, is_integer, is_wide, unknown
+from app.exports._formats import is_grouped_integer, is_integer, is_wide
 from app.exports._plan import Chosen, Layer
+from app.exports._refusal import unknown
 from app.exports._source import Source
 from costmodel.formats import Format
 
@@ -33,19 +35,39 @@ ACTIVATIONS = {"fp8_e4m3": "float", "int8": "int", "int4": "int"}
 
 def render(chosen: Chosen, source: Source) -> str:  # noqa: ARG001 names and formats are all it needs
     """Return the file's content."""
-    found = entries(chosen, "llm-compressor", _scheme, cache=True)
+    found = entries(chosen, "llm-compressor", _scheme, cache=True, sparse=True)
     targets: dict[str, list[str]] = {}
     for name, scheme in found.items():
-        targets.setdefault(json.dumps(scheme), []).append(f"re:^{re.escape(name)}$")
+        targets.setdefault(json.dumps(scheme), []).append(_pattern(name))
     kept = targets.pop("null", [])
     groups = {f"group_{i}": {"targets": names} | json.loads(s) for i, (s, names) in enumerate(targets.items())}
     modifier = {"config_groups": groups, "ignore": kept} | _cache(chosen)
-    recipe = {"quantization_stage": {"quantization_modifiers": {"QuantizationModifier": modifier}}}
-    return _header.comment(chosen, TOOL) + _yaml.dump(recipe)
+    stage = _pruning(chosen) | {"quantization_modifiers": {"QuantizationModifier": modifier}}
+    return _header.comment(chosen, TOOL) + _yaml.dump({"compression_stage": stage})
+
+
+def _pattern(name: str) -> str:
+    return f"re:^{re.escape(name)}$"
+
+
+def _pruning(chosen: Chosen) -> dict[str, Any]:
+    """A modifier for each N:M structure; the N of its mask counts the weights that go."""
+    targets: dict[str, list[str]] = {}
+    for layer in chosen.layers:
+        targets.setdefault(layer.kept, []).append(_pattern(layer.name))
+    targets.pop("", None)
+    stages = {}
+    for i, (kept, names) in enumerate(targets.items()):
+        n, m = (int(part) for part in kept.split(":"))
+        mask = {"sparsity": 1 - n / m, "mask_structure": f"{m - n}:{m}", "targets": names}
+        stages[f"pruning_{i}_modifiers"] = {"SparseGPTModifier": mask}
+    return stages
 
 
 def _scheme(layer: Layer) -> dict[str, Any] | None:
     weight, activation = layer.precision.weight, layer.precision.activation
+    if layer.kept:
+        require_kind(layer, "linear")
     if is_wide(weight) and is_wide(activation):
         return None
     if is_wide(weight):

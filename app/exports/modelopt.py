@@ -12,9 +12,10 @@ import glob
 from typing import Any
 
 from app.exports import _header, _yaml
-from app.exports._entries import UnexpressibleError, entries, require_groups, require_kind
-from app.exports._formats import is_grouped_integer, is_integer, is_wide, kept_input, unknown
+from app.exports._entries import entries, require_groups, require_kind
+from app.exports._formats import is_grouped_integer, is_integer, is_wide, kept_input
 from app.exports._plan import Chosen, Layer
+from app.exports._refusal import UnexpressibleError, unknown
 from app.exports._source import Source
 from costmodel.formats import Format
 

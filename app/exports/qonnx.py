@@ -10,10 +10,11 @@ torch model, its weights and calibration data; formats with a scale a group have
 from typing import TYPE_CHECKING, Any
 
 from app.exports import _header
-from app.exports._entries import UnexpressibleError, entries
-from app.exports._formats import is_wide, unknown
+from app.exports._entries import entries
+from app.exports._formats import is_wide, stays
 from app.exports._plan import Chosen, Layer
 from app.exports._qonnx_graph import Graph
+from app.exports._refusal import UnexpressibleError, unknown
 from app.exports._source import Source
 from costmodel.formats import Format, largest
 
@@ -43,7 +44,7 @@ def render(chosen: Chosen, source: Source) -> bytes:
 
 def _require_known(layer: Layer) -> None:
     weight, activation = layer.precision.weight, layer.precision.activation
-    if layer.kind == "embedding":
+    if layer.kind == "embedding" and not stays(layer):
         raise UnexpressibleError("a lookup has no quantised input")
     for role, fmt in (("weight", weight), ("activation", activation)):
         if fmt.scale:

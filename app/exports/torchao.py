@@ -14,9 +14,10 @@ import json
 from typing import Any
 
 from app.exports import _header
-from app.exports._entries import UnexpressibleError, entries, require_groups, require_kind
-from app.exports._formats import is_grouped_integer, is_integer, is_wide, unknown
+from app.exports._entries import entries, require_groups, require_kind
+from app.exports._formats import is_grouped_integer, is_integer, is_wide, stays
 from app.exports._plan import Chosen, Layer
+from app.exports._refusal import UnexpressibleError, unknown
 from app.exports._source import Source
 from costmodel.formats import Format
 
@@ -37,7 +38,7 @@ def render(chosen: Chosen, source: Source) -> str:  # noqa: ARG001 names and for
 
 def _config(layer: Layer) -> Any:
     weight, activation = layer.precision.weight, layer.precision.activation
-    if is_wide(weight) and is_wide(activation):
+    if stays(layer):
         return None
     if is_wide(activation):
         return _weight_only(layer, weight)

@@ -48,6 +48,11 @@ def test_a_refused_plan_leaves_the_file_as_it_was(refused_here, tmp_path):
         ("torchao", {"assignment": {}}, 'a plan has {"assignment": {layer: format}}'),
         ("torchao", [], 'a plan has {"assignment": {layer: format}}'),
         ("torchao", {"assignment": {"a": 8}}, "layer 'a' of the plan must have a format's name, got 8"),
+        (
+            "torchao",
+            {"assignment": {"a": "int8/bf16@2"}},
+            "a sparse format is spelled like int8@2:4, got 'int8/bf16@2'",
+        ),
         ("torchao", {"assignment": {"a": "imt8/bf16"}}, "layer 'a' of the plan: unknown format 'imt8'; did you mean"),
     ],
 )
@@ -73,6 +78,13 @@ def test_a_plan_its_json_and_its_file_say_the_same(tmp_path):
     assert len(set(chosen.assignment.values())) > 1
     assert written == json.loads(exports.render("torchao", plan(chosen.assignment)))["_data"]
     assert written == json.loads(exports.render("torchao", saved(tmp_path, chosen.assignment)))["_data"]
+
+
+@pytest.mark.parametrize("kind", ["embedding", "experts"])
+@pytest.mark.parametrize("target", ["torchao", "llm-compressor", "gptqmodel", "auto-round", "modelopt", "brevitas"])
+def test_what_stays_as_it_is_needs_no_support(target, kind):
+    pairs = {"words": "bf16/bf16", "a": "int8/bf16"}
+    assert exports.render(target, plan(pairs, layers=[{"name": "words", "kind": kind}]))
 
 
 def test_a_plan_of_bare_arrays_has_no_names():

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 from export_plans import plan
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles import tool
 from torch import nn
@@ -47,6 +47,7 @@ def config(network, assignment):
 
 
 NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
+WIDTHS = st.integers(2, 16)
 ASSIGNMENT = {"stem": "int4/int8", "body.0": "int6/int5", "head": "int3/int4"}
 
 
@@ -72,6 +73,16 @@ def test_widths_are_the_plans(network):
     assert found["x"]["result"].startswith("ap_fixed")
     assert found["relu"]["result"].startswith("ap_ufixed")
     assert bits(found["norm"]["scale"]) == bits(found["stem"]["result"]) == 16
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.fixed_dictionaries({name: st.tuples(WIDTHS, WIDTHS) for name in ASSIGNMENT}))
+def test_every_assignment_reads_back(network, widths):
+    assignment = {name: f"int{weight}/int{activation}" for name, (weight, activation) in widths.items()}
+    found = {name: layer["Precision"] for name, layer in config(network, assignment)["LayerName"].items()}
+    nodes = {"stem": ("stem", "x"), "body.0": ("body_0", "relu"), "head": ("head", "body_2")}
+    read = {name: (bits(found[own]["weight"]), bits(found[input_]["result"])) for name, (own, input_) in nodes.items()}
+    assert read == widths
 
 
 @pytest.mark.long

@@ -20,6 +20,7 @@ WORD = {("float", 8): "fp8_e4m3", ("float", 6): "fp6_e2m3", ("float", 4): "fp4"}
 
 def modifier(text):
     (stage,) = yaml.safe_load(text).values()
+    assert list(stage) == ["quantization_modifiers"]
     return stage["quantization_modifiers"]["QuantizationModifier"]
 
 
@@ -61,6 +62,19 @@ def test_schemes_reach_the_layers_named_and_no_other(assignment):
     assert {name: scheme(module.get_submodule(name)) for name in expected} == expected
 
 
+def test_sparse_layers_are_pruned_first():
+    sparse = {"a": "int8/int8@2:4", "b": "bf16/bf16@1:4", "c": "int8/int8@2:4", "d": "int8/int8"}
+    (stage,) = yaml.safe_load(exports.render("llm-compressor", plan(sparse))).values()
+    assert list(stage) == ["pruning_0_modifiers", "pruning_1_modifiers", "quantization_modifiers"]
+    assert stage["pruning_0_modifiers"]["SparseGPTModifier"] == {
+        "sparsity": 0.5, "mask_structure": "2:4", "targets": ["re:^a$", "re:^c$"]
+    }  # fmt: skip
+    assert stage["pruning_1_modifiers"]["SparseGPTModifier"]["mask_structure"] == "3:4"
+    quantised = stage["quantization_modifiers"]["QuantizationModifier"]
+    assert quantised["config_groups"]["group_0"]["targets"] == ["re:^a$", "re:^c$", "re:^d$"]
+    assert quantised["ignore"] == ["re:^b$"]
+
+
 def test_layers_of_one_format_share_a_group():
     found = modifier(exports.render("llm-compressor", plan({"a": "int8/int8", "b": "int4/bf16", "c.d": "int8/int8"})))
     assert [group["targets"] for group in found["config_groups"].values()] == [["re:^a$", "re:^c\\.d$"], ["re:^b$"]]
@@ -80,6 +94,7 @@ def test_a_cache_format_is_the_models():
         ("mxfp6_e3m2/bf16", {}, "no mxfp6_e3m2 weight there"),
         ("int8/int6", {}, "no int6 activation there"),
         ("bf16/int8", {}, "no bf16 weight there"),
+        ("int8/bf16@2:4", {"kind": "embedding"}, "for linear layers, and it is embedding"),
         ("int8/bf16", {"kind": "conv"}, "for linear and embedding layers, and it is conv"),
         ("int4_g128/bf16", {"kind": "linear", "k": 100, "n": 8}, "rows of 100 weights"),
     ],
