@@ -1,33 +1,30 @@
 """An ONNX graph of a torch module, in which layers are found by name and quantisers are put."""
 
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.exports._onnx_export import LAYERS, exported
 from costmodel.formats import Format, largest
 
 if TYPE_CHECKING:
     import torch
 
 DOMAIN = "qonnx.custom_op.general"
-LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 CARRIERS = ("Transpose", "Reshape", "Identity")
-OPSET = 18
 
 
 class Graph:
     """The forward pass of a module on one example, as torch.onnx exports it without folding norms into weights."""
 
     def __init__(self, module: "torch.nn.Module", example: tuple[Any, ...], metadata: Mapping[str, str]) -> None:
-        self._model = _exported(module, example)
+        self._model = exported(module, example)
         self._model.opset_import.add(domain=DOMAIN, version=1)
         for key, value in metadata.items():
             self._model.metadata_props.add(key=key, value=value)
         self._graph = self._model.graph
-        _drop_zero_biases(self._graph)
         self._stored = {tensor.name: tensor for tensor in self._graph.initializer}
         self._inputs: dict[tuple[Any, ...], str] = {}
         self._made: dict[str, list[Any]] = {}
@@ -54,7 +51,6 @@ class Graph:
         """The file's bytes, quantisers before what reads them."""
         nodes = list(self._graph.node)
         del self._graph.node[:]
-        self._place(self._made.pop("", []))
         for tensor in [*self._graph.input, *self._graph.initializer]:
             self._place(self._made.pop(tensor.name, []))
         self._place(nodes)
@@ -92,11 +88,8 @@ class Graph:
 
         output = f"{tensor}_{fmt.name}_{len(self._stored)}"
         kind, numbers, flags = _operator(fmt, narrow)
-        inputs = [
-            tensor,
-            *(self._constant(f"{output}_{key}", value) for key, value in {"scale": scale, **numbers}.items()),
-        ]
-        node = helper.make_node(kind, inputs, [output], name=output, domain=DOMAIN, **flags)
+        constants = [self._constant(f"{output}_{key}", value) for key, value in {"scale": scale, **numbers}.items()]
+        node = helper.make_node(kind, [tensor, *constants], [output], name=output, domain=DOMAIN, **flags)
         self._made.setdefault(tensor, []).append(node)
         return output
 
@@ -123,45 +116,8 @@ def _operator(fmt: Format, narrow: bool) -> tuple[str, dict[str, float], dict[st
     return "Quant", {"zero_point": 0, "bits": fmt.bits}, flags
 
 
-def _drop_zero_biases(graph: Any) -> None:
-    """Take away the zeros that torch computes as the bias of a convolution without one, and what made them."""
-    stored = {tensor.name for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type in LAYERS and len(node.input) > 2 and node.input[2] not in stored:
-            del node.input[2:]
-    kept = len(graph.node) + 1
-    while len(graph.node) < kept:
-        kept = len(graph.node)
-        used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
-        live = [node for node in graph.node if used & set(node.output)]
-        del graph.node[:]
-        graph.node.extend(live)
-
-
 def _redirect(nodes: list[Any], before: str, after: str) -> None:
     for node in nodes:
         for position, name in enumerate(node.input):
             if name == before:
                 node.input[position] = after
-
-
-def _exported(module: "torch.nn.Module", example: tuple[Any, ...]) -> Any:
-    import copy
-
-    import torch
-
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError:
-        raise ValueError("writing it needs the packages onnx and onnxscript: pip install 'bitfront[onnx]'") from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                copy.deepcopy(module).eval(), example, dynamo=True, optimize=False, opset_version=OPSET, verbose=False
-            )
-    except Exception as error:
-        raise ValueError(f"torch.onnx cannot export {type(module).__name__}: {str(error).splitlines()[0]}") from None
-    assert program is not None
-    return program.model_proto
