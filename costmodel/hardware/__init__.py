@@ -4,6 +4,7 @@ from costmodel.hardware.cpu import Cpu
 from costmodel.hardware.fpga import Fpga
 from costmodel.hardware.gpu import Gpu, PeakFlops
 from costmodel.hardware.link import Link, link, link_of
+from costmodel.hardware.link import names as links
 from costmodel.hardware.load import Device, cpu, device, fpga, gpu, names, processor
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "gpu",
     "link",
     "link_of",
+    "links",
     "names",
     "processor",
 ]
