@@ -67,8 +67,11 @@ class LazyLLM:
 
 
 def _gathered(whole: Stream, entry: int, left: int) -> Op:
-    source, elements = whole.workload.ops[entry].name, whole.workload.batch * left * whole.width(entry)
-    return Op(f"{source}.kept", "elementwise", (source,), input_elements=elements, output_elements=elements)
+    source, elements = whole.workload.ops[entry], whole.workload.batch * left * whole.width(entry)
+    return Op(
+        f"{source.name}.kept", "elementwise", (source.name,), source.count, input_elements=elements,
+        output_elements=elements,
+    )  # fmt: skip
 
 
 def _check_share(name: str, share: Real) -> None:

@@ -45,8 +45,11 @@ class VisualTokens:
             return workload.map(lambda op: _attends_to(op, keys, left), lambda op: op.kind == "attention")
         whole = stream(workload)
         entry = whole.layers[0].entry
-        source, elements = whole.workload.ops[entry].name, workload.batch * left * whole.width(entry)
-        joined = Op(f"{source}.{NAME}", "elementwise", (source,), input_elements=elements, output_elements=elements)
+        source, elements = whole.workload.ops[entry], workload.batch * left * whole.width(entry)
+        joined = Op(
+            f"{source.name}.{NAME}", "elementwise", (source.name,), source.count, input_elements=elements,
+            output_elements=elements,
+        )  # fmt: skip
         return whole.shortened({entry: Cut(joined, left)})
 
 
