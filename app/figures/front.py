@@ -60,7 +60,7 @@ def front(
         figure.add_trace(at.points(shown, name=told, mode="markers", marker=mark, gl=True))
     _add_fronts(figure, at, fronts, hulls)
     _add_uniform(figure, at, uniform)
-    look = {"hovermode": "closest", "uirevision": "-".join(names)}
+    look: dict[str, Any] = {"hovermode": "closest", "uirevision": "-".join(names)}
     look |= {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}}
     figure.layout = layout("", "", "", **_axes(columns, names, cloud, log), **look)
     return figure
