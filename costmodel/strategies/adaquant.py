@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from costmodel import zoo
 from costmodel.claim import Claim
-from costmodel.strategies._mixed import BITS_PER_BYTE, weight_bytes, weighted
+from costmodel.strategies._mixed import bops, weight_bytes, weighted
 from costmodel.workload import Workload
 
 BASE_BITS, NARROW_BITS, FULL_BITS = 8, 4, 32
@@ -65,11 +65,19 @@ def budget_bytes(workload: Workload, threshold: float) -> float:
 
     P weights at b0 = 8 bits, D = `threshold` the fraction of the fp32 size. ValueError outside 4/32 to 8/32.
     """
+    return weight_bytes(workload, {}, BASE_BITS) * _allowed(threshold)
+
+
+def budget_bops(workload: Workload, threshold: float) -> float:
+    """MACs x bits^2 that a plan may have, by the same program over MACs: sum saved >= P b0^2 (1 - D 32 / b0)."""
+    return bops(workload, {}, BASE_BITS) * _allowed(threshold)
+
+
+def _allowed(threshold: float) -> float:
+    """The share of 8-bit cost that is left: D 32 / b0."""
     if not NARROW_BITS / FULL_BITS <= threshold <= BASE_BITS / FULL_BITS:
         raise ValueError(f"between int4 and int8 a threshold is within 0.125..0.25, got {threshold}")
-    weights = sum(op.weight_elements for op in weighted(workload))
-    saved_bits = weights * BASE_BITS * (1 - threshold * FULL_BITS / BASE_BITS)
-    return float(weights * BASE_BITS - saved_bits) / BITS_PER_BYTE
+    return threshold * FULL_BITS / BASE_BITS
 
 
 def _achieved(model: str, threshold: float, published: float) -> Claim:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from costmodel import zoo
-from costmodel.strategies.adaquant import INT4, budget_bytes, fraction, policy
+from costmodel.strategies._mixed import bops
+from costmodel.strategies.adaquant import INT4, budget_bops, budget_bytes, fraction, policy
 from costmodel.strategies.hawq import by_name
 from dse.allocate import solve
 
@@ -33,6 +34,16 @@ def test_a_plan_within_the_budget_is_within_the_threshold(threshold):
     plan = solve(loss, {"bytes": np.outer(params, [0.5, 1.0])}, {"bytes": budget_bytes(RESNET18, threshold)})
     bits = {op.name: (4, 8)[choice] for op, choice in zip(layers, plan.choice, strict=True)}
     assert 0.95 * threshold < fraction(RESNET18, bits) <= threshold
+
+
+def test_a_plan_over_macs_keeps_its_budget():
+    layers = [op for op in RESNET18.ops if op.weight_elements]
+    macs = np.array([op.macs for op in layers])
+    loss = np.column_stack([np.sqrt(macs), np.zeros(len(macs))])
+    plan = solve(loss, {"bops": np.outer(macs, [16, 64])}, {"bops": budget_bops(RESNET18, 0.17)})
+    bits = {op.name: (4, 8)[choice] for op, choice in zip(layers, plan.choice, strict=True)}
+    spent = bops(RESNET18, bits, 8)
+    assert 0.95 * 0.17 * 4 < spent / bops(RESNET18, {}, 8) <= 0.17 * 4
 
 
 def test_bad_input_is_one_line():
