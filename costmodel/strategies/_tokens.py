@@ -49,7 +49,7 @@ class Stream:
             left.append(tokens if self._has_tokens(op) else self.tokens)
             done.append(renamed(self._on(op, tokens), names))
             if i in cuts:
-                done.append(cuts[i].op)
+                done.append(replace(cuts[i].op, count=op.count))
                 names[op.name] = cuts[i].op.name
                 left[i] = cuts[i].tokens
         return replace(self.workload, ops=tuple(done))

@@ -65,9 +65,9 @@ class DecayingMask:
             raise ValueError(f"0 < n <= m must hold, got n={self.n}, m={self.m}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}")
-        if min(self.dense, self.fine_tune) < 0 or self.dense + self.fine_tune > 1:
+        if not (self.dense >= 0 and self.fine_tune >= 0 and self.dense + self.fine_tune <= 1):
             raise ValueError(f"dense and fine_tune must be shares of the steps, got {self.dense}, {self.fine_tune}")
-        if self.rate <= 0:
+        if not self.rate > 0:
             raise ValueError(f"rate must be above 0, got {self.rate}")
         if self.schedule.startswith("sdgf") and not log2(self.m / self.n).is_integer():
             raise ValueError(f"{self.schedule} halves until n: m / n must be a power of two, got {self.n}:{self.m}")

@@ -79,7 +79,7 @@ def _predictor(op: Op, batch: int) -> list[Op]:
     inputs = op.input_elements / (op.window.input_height * op.window.input_width) / batch
     pooled = pooling(f"{op.name}.pool", op.input_elements, batch * inputs, inputs=op.inputs)
     mask = linear(f"{op.name}.mask", batch, inputs, op.n, inputs=(pooled.name,))
-    return [pooled, replace(mask, vector_flops=batch * op.n)]
+    return [replace(pooled, count=op.count), replace(mask, vector_flops=batch * op.n, count=op.count)]
 
 
 _ABSTRACT = "Elkerdawy et al., Fire Together Wire Together, arXiv 2110.08232, abstract"

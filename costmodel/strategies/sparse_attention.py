@@ -86,7 +86,7 @@ class SparseAttention:
         )  # fmt: skip
         basis = linear(f"{op.name}.basis", heads * (tokens - 1), rank, tokens, bias=False, inputs=(scores.name,))
         chosen = replace(basis, k=rank * self.basis_density, vector_flops=basis.output_elements)
-        return [query, key, fewer, scores, chosen]
+        return [replace(one, count=op.count) for one in (query, key, fewer, scores, chosen)]
 
 
 def attention_macs(net: Workload) -> float:

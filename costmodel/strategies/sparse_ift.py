@@ -163,7 +163,7 @@ def _inserted(workload: Workload, made: Mapping[str, list[Op]]) -> Workload:
     names: dict[str, str] = {}
     ops: list[Op] = []
     for op in workload.ops:
-        ops += [renamed(one, names) for one in made.get(op.name, [op])]
+        ops += [replace(renamed(one, names), count=op.count) for one in made.get(op.name, [op])]
         if op.name in made:
             names[op.name] = ops[-1].name
     return replace(workload, ops=tuple(ops))

@@ -11,7 +11,7 @@ import numpy as np
 
 from costmodel.claim import Claim
 from costmodel.estimators import roofline, traffic
-from costmodel.hardware import Cpu, Gpu
+from costmodel.hardware import Device, Fpga
 from costmodel.precision import W32A32, Precision
 from costmodel.record import Real
 from costmodel.strategies._graph import named
@@ -58,15 +58,17 @@ class UnstructuredSparsity:
 
 
 def density_that_pays(
-    op: Op, precision: Precision, device: Gpu | Cpu, *, storage: str = "bitmask", kernel: str = "dense",
+    op: Op, precision: Precision, device: Device, *, storage: str = "bitmask", kernel: str = "dense",
     index_width: int = 0, block: int = 1, efficiency: float = 1.0,
 ) -> Real:  # fmt: skip
     """The density below which the sparse op is faster than the dense one by the roofline; 0 where none is.
 
     `kernel` is one of KERNELS, which reaches `efficiency` of the rate of its units. Solved: every term of the sparse
     time is linear in the density, so each gives a bound and the least of them counts. Fields may be arrays. ValueError
-    for a kernel not of KERNELS and an efficiency outside (0, 1].
+    for a kernel not of KERNELS, an efficiency outside (0, 1], and an FPGA, which has no roofline.
     """
+    if isinstance(device, Fpga):
+        raise ValueError(f"the density that pays is read off a roofline, which the FPGA {device.name} has none of")
     if kernel not in KERNELS or not 0 < efficiency <= 1:
         raise ValueError(f"kernel must be one of {', '.join(KERNELS)} at an efficiency in (0, 1], got {kernel!r}, "
                          f"{efficiency}")  # fmt: skip

@@ -126,6 +126,7 @@ def test_blocks_never_store_or_multiply_more(density, block):
             lambda: density_that_pays(SMALL, cm.W16A16, A100, kernel="magic"),
             "kernel must be one of dense",
         ),
+        (lambda: density_that_pays(SMALL, cm.W16A16, cm.fpga("zcu102")), "the FPGA zcu102 has none of"),
         (lambda: density_that_pays(SMALL, cm.W16A16, A100, efficiency=0.0), r"efficiency in \(0, 1\]"),
     ],
 )

@@ -126,6 +126,8 @@ def test_the_mean_density_lies_between_the_ends(schedule, halvings, dense, fine_
         (lambda: DecayingMask(3, 8), "m / n must be a power of two, got 3:8"),
         (lambda: DecayingMask(1, 4, "cosine"), "schedule must be one of mdgf_linear, .*, got 'cosine'"),
         (lambda: DecayingMask(1, 4, dense=0.7, fine_tune=0.6), "shares of the steps, got 0.7, 0.6"),
+        (lambda: DecayingMask(1, 4, rate=float("nan")), "rate must be above 0, got nan"),
+        (lambda: DecayingMask(1, 4, dense=float("nan")), "shares of the steps, got nan"),
         (lambda: DecayingMask(1, 4, "mdgf_linear", rate=0.0), "rate must be above 0, got 0.0"),
     ],
 )
