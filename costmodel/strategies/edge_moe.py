@@ -1,79 +1,96 @@
-"""EdgeMoE: experts live in storage, in widths of their own, and are loaded where a cache misses while others compute.
+"""EdgeMoE: experts live outside of the device's memory, in widths of their own, and are loaded where a cache misses.
 
 Yi et al., EdgeMoE: Fast On-Device Inference of MoE-based Large Language Models, arXiv 2308.14352, whose abstract names
 the parts (widths by expert, a cache, preloading of predicted experts) and no figure. The time of a layer, the maximum
-of computing and loading, is derived here. Storage is no device's memory, so this is a set of formulas and no strategy.
+of computing and loading, is derived here.
 """
 
-from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from costmodel.claim import Claim
 from costmodel.estimators.estimate import estimate
 from costmodel.hardware import Gpu
-from costmodel.precision import Precision
+from costmodel.precision import W16A16, Precision
 from costmodel.record import Real
+from costmodel.strategies._before import before
+from costmodel.strategies._expert_cache import miss_rate, skewed_trace
 from costmodel.workload import Op, Workload
+from costmodel.workload.ops import collective
 
-Trace = NDArray[np.int64]
-"""int[tokens, layers, experts_per_token]: the experts that each token takes."""
+SEEN_TOKENS, SEEN_LAYERS = 256, 4
+"""Size of the trace from which a strategy takes its miss rate."""
 
 
-def skewed_trace(
-    experts: int, experts_per_token: int, *, layers: int, tokens: int, skew: float = 0.0, seed: int = 0
-) -> Trace:
-    """A trace in which the r-th hottest expert of a layer is asked for in proportion to r^-skew.
+@dataclass(frozen=True)
+class EdgeMoE:
+    """Keep `cached` experts a layer on the GPU, and load those missed from the host, in `bits` a weight.
 
-    0 = all alike. ValueError for more active than existing experts.
+    The r-th hottest expert is asked for in proportion to r^-skew, token after token; a layer's least recently used one
+    leaves. Loads cross the GPU's own link, before the layer computes and without overlap: meant for GPUs on PCIe, bf16
+    activations. As many cached as there are changes nothing. ValueError for none or more than there are, for bits and
+    skews that are not, and for workloads without routed experts.
     """
-    if not 0 < experts_per_token <= experts:
-        raise ValueError(f"experts_per_token must be within 1..experts, got {experts_per_token=}, {experts=}")
-    rng = np.random.default_rng(seed)
-    ranks = np.argsort(rng.random((layers, experts)), axis=1) + 1
-    scores = -skew * np.log(ranks) + rng.gumbel(size=(tokens, layers, experts))
-    return np.argsort(-scores, axis=2)[..., :experts_per_token]
+
+    cached: int = 4
+    bits: float = 4.0
+    skew: float = 0.0
+    prunes: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.cached < 1 or not 0 < self.bits < np.inf or not 0 <= self.skew < np.inf:
+            raise ValueError(f"cached >= 1, bits > 0 and skew >= 0 must hold, got {self}")
+
+    def __call__(self, workload: Workload) -> Workload:
+        """Return the workload that loads experts and stores fewer."""
+        layers = by_layer(workload)
+        stored, taken = _experts(layers, workload)
+        if self.cached > stored:
+            raise ValueError(f"cached must be at most the {stored} experts of a layer, got {self.cached}")
+        if self.cached == stored:
+            return workload
+        missed = _simulated(stored, taken, self.cached, self.skew)
+        first = {ops[0].name: ops for ops in layers.values()}
+        loading = before(workload, lambda op: op.name in first, lambda op: self._loaded(op, first[op.name], missed))
+        return loading.map(lambda op: self._held(op, stored), lambda op: op.kind == "experts")
+
+    def _loaded(self, op: Op, layer: list[Op], missed: float) -> tuple[Op, Op]:
+        weights = sum(float(part.weight_elements * part.weight_reads) for part in layer) * missed
+        sent = weights * self.bits / float(W16A16.activation.bits)
+        load = collective(f"{op.name}.load", "send", sent, 2, inputs=op.inputs[-1:])
+        return replace(load, count=op.count), replace(op, inputs=(*op.inputs, load.name))
+
+    def _held(self, op: Op, stored: int) -> Op:
+        share = self.cached / stored
+        names = ("weight_elements", "vector_elements")
+        held = {name: getattr(op, name) * share for name in names}
+        return replace(op, weight_reads=op.weight_reads / share, **held)
 
 
-def miss_rate(trace: Trace, cached: int) -> float:
-    """Share of the asked-for experts that a layer's cache of `cached`, the least recently used one leaving, lacks."""
-    if cached < 0:
-        raise ValueError(f"cached must be at least 0, got {cached}")
-    misses = sum(_misses(trace[:, layer].ravel().tolist(), cached) for layer in range(trace.shape[1]))
-    return misses / trace.size
+def by_layer(workload: Workload) -> dict[str, list[Op]]:
+    """The products of routed experts by their layer; ValueError where there are none."""
+    layers: dict[str, list[Op]] = {}
+    for op in workload.ops:
+        if op.kind == "experts":
+            layers.setdefault(op.name.rpartition(".experts.")[0], []).append(op)
+    if not layers:
+        raise ValueError(f"{workload.name} has no routed experts")
+    return layers
 
 
-def hottest_miss_rate(trace: Trace, cached: int) -> float:
-    """The same where each layer keeps its hottest experts for good, as asked for in the trace itself."""
-    counts = [np.sort(np.bincount(trace[:, layer].ravel()))[::-1] for layer in range(trace.shape[1])]
-    return 1.0 - sum(float(count[:cached].sum()) for count in counts) / trace.size
+def _experts(layers: dict[str, list[Op]], workload: Workload) -> tuple[int, int]:
+    """Experts of a layer, and how many of them a token takes."""
+    layer, (op, *_) = next(iter(layers.items()))
+    rows = workload.op(f"{layer}.gate").m
+    return round(op.weight_elements / (op.n * op.k)), max(1, round(op.b * op.m / rows))
 
 
-def _misses(asked: Sequence[int], cached: int) -> int:
-    held: OrderedDict[int, None] = OrderedDict()
-    misses = 0
-    for expert in asked:
-        if expert in held:
-            held.move_to_end(expert)
-            continue
-        misses += 1
-        held[expert] = None
-        if len(held) > cached:
-            held.popitem(last=False)
-    return misses
-
-
-def fewest_bits(losses: ArrayLike, bits: Sequence[int], tolerance: float) -> NDArray[np.int64]:
-    """The fewest bits of each expert that lose at most `tolerance`, else the most there are: int[experts].
-
-    `losses` is float64[experts, options], an option for each of `bits`, rising.
-    """
-    allowed = np.asarray(losses) <= tolerance
-    first = np.where(allowed.any(axis=1), allowed.argmax(axis=1), len(bits) - 1)
-    return np.asarray(bits)[first]
+@cache
+def _simulated(experts: int, taken: int, cached: int, skew: float) -> float:
+    return miss_rate(skewed_trace(experts, taken, layers=SEEN_LAYERS, tokens=SEEN_TOKENS, skew=skew), cached)
 
 
 def layer_s(compute_s: Real, load_s: Real, *, foreseen: Real = 1.0) -> Real:
@@ -105,14 +122,10 @@ def decode_s(workload: Workload, precision: Precision, gpu: Gpu, storage: Storag
     ValueError for a workload without routed experts.
     """
     seconds = estimate(workload, precision, gpu).latency_s
-    layers: dict[str, list[tuple[Op, float]]] = {}
-    for op, took in zip(workload.ops, seconds, strict=True):
-        if op.kind == "experts":
-            layers.setdefault(op.name.rpartition(".experts.")[0], []).append((op, float(took)))
-    if not layers:
-        raise ValueError(f"{workload.name} has no routed experts")
-    compute = np.array([sum(took for _, took in ops) for ops in layers.values()])
-    load = np.array([sum(_loaded_bytes(op, storage) for op, _ in ops) for ops in layers.values()]) / storage.bytes_per_s
+    took = {op.name: float(s) for op, s in zip(workload.ops, seconds, strict=True)}
+    layers = by_layer(workload).values()
+    compute = np.array([sum(took[op.name] for op in ops) for ops in layers])
+    load = np.array([sum(_loaded_bytes(op, storage) for op in ops) for ops in layers]) / storage.bytes_per_s
     return float(seconds.sum() - compute.sum() + np.sum(layer_s(compute, load, foreseen=storage.foreseen)))
 
 
@@ -120,18 +133,8 @@ def _loaded_bytes(op: Op, storage: Storage) -> float:
     return float(op.weight_elements * op.weight_reads * storage.missed * storage.bits / 8)
 
 
-def resident_share(workload: Workload, cached: int) -> float:
-    """Parameters in memory, `cached` experts a layer and all that is no expert, over all parameters."""
-    held = sum(op.params * (_kept(op, cached) if op.kind == "experts" else 1.0) for op in workload.ops)
-    return float(held / sum(op.params for op in workload.ops))
-
-
-def _kept(op: Op, cached: int) -> float:
-    stored = round(op.weight_elements / (op.n * op.k))
-    if not 0 <= cached <= stored:
-        raise ValueError(f"cached must be within 0..{stored} experts, got {cached}")
-    return float(cached / stored)
-
-
 CLAIMS: tuple[Claim, ...] = ()
 """The abstract has no figure."""
+
+EXAMPLES = (EdgeMoE(4), EdgeMoE(2, 2.0, skew=1.0))
+IDENTITIES = (EdgeMoE(8),)

@@ -6,16 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
-from costmodel.strategies.edge_moe import (
-    Storage,
-    decode_s,
-    fewest_bits,
-    hottest_miss_rate,
-    layer_s,
-    miss_rate,
-    resident_share,
-    skewed_trace,
-)
+from costmodel.strategies._expert_cache import fewest_bits, hottest_miss_rate, miss_rate, skewed_trace
+from costmodel.strategies.edge_moe import EdgeMoE, Storage, decode_s, layer_s
 
 DECODE = cm.zoo.build("mixtral-8x7b", phase="decode", context=256)
 ORIN = cm.gpu("jetson_orin")
@@ -81,16 +73,39 @@ def test_experts_of_little_loss_take_few_bits() -> None:
     assert fewest_bits(losses, (2, 4, 8), 0.05).tolist() == [4, 8, 2]
 
 
-def test_a_cache_of_all_experts_holds_the_model() -> None:
-    assert resident_share(DECODE, 8) == 1.0
-    assert resident_share(DECODE, 2) < 0.3
+def test_a_cache_holds_its_share_of_the_experts_and_loads_what_it_misses() -> None:
+    found = EdgeMoE(cached=2, bits=4)(DECODE)
+    expert = 3 * 4096 * 14336
+    stored = sum(op.params for op in DECODE.ops) - sum(op.params for op in found.ops)
+    assert stored == pytest.approx(32 * 6 * expert)
+    loads = [op for op in found.ops if op.kind == "send"]
+    rate = miss_rate(skewed_trace(8, 2, layers=4, tokens=256), 2)
+    assert [op.output_elements for op in loads] == pytest.approx([2 * expert * rate * 4 / 16] * 32)
+    assert sum(op.macs for op in found.ops) == pytest.approx(sum(op.macs for op in DECODE.ops))
+
+
+def test_on_a_gpu_the_link_pays_for_memory() -> None:
+    """A larger cache, fewer bits and skewed routing each load less."""
+    l40s = cm.gpu("l40s")
+
+    def totals(strategy: EdgeMoE) -> tuple[float, float]:
+        found = cm.estimate(strategy(DECODE), cm.precision("int4_g128/bf16"), l40s).totals
+        return found["latency_s"], found["weight_bytes"]
+
+    (slow, few), (quick, more) = totals(EdgeMoE(2)), totals(EdgeMoE(6))
+    assert slow > quick > cm.estimate(DECODE, cm.precision("int4_g128/bf16"), l40s).totals["latency_s"]
+    assert few < more
+    assert totals(EdgeMoE(2, bits=2))[0] < slow
+    assert totals(EdgeMoE(2, skew=1.5))[0] < slow
 
 
 @pytest.mark.parametrize(
     ("call", "says"),
     [(lambda: skewed_trace(8, 9, layers=1, tokens=1), "experts_per_token=9, experts=8"),
      (lambda: miss_rate(skewed_trace(8, 2, layers=1, tokens=1), -1), "cached must be at least 0, got -1"),
-     (lambda: resident_share(DECODE, 9), r"within 0\.\.8 experts, got 9"),
+     (lambda: EdgeMoE(9)(DECODE), "at most the 8 experts of a layer, got 9"),
+     (lambda: EdgeMoE(0), "cached >= 1, bits > 0 and skew >= 0"), (lambda: EdgeMoE(bits=0), "cached >= 1, bits > 0"),
+     (lambda: EdgeMoE()(cm.zoo.build("resnet18")), "resnet18 has no routed experts"),
      (lambda: Storage(1e9, 4, missed=1.5), "shares within"),
      (lambda: decode_s(cm.zoo.build("llama-3.2-1b", phase="decode"), cm.W16A16, ORIN, Storage(1e9, 4, 0.5)),
       "no routed experts")],

@@ -1,0 +1,63 @@
+"""Which experts a cache lacks, from a trace of those that tokens take; and how few bits each expert may have."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Trace = NDArray[np.int64]
+"""int[tokens, layers, experts_per_token]: the experts that each token takes."""
+
+
+def skewed_trace(
+    experts: int, experts_per_token: int, *, layers: int, tokens: int, skew: float = 0.0, seed: int = 0
+) -> Trace:
+    """A trace in which the r-th hottest expert of a layer is asked for in proportion to r^-skew.
+
+    0 = all alike. ValueError for more active than existing experts.
+    """
+    if not 0 < experts_per_token <= experts:
+        raise ValueError(f"experts_per_token must be within 1..experts, got {experts_per_token=}, {experts=}")
+    rng = np.random.default_rng(seed)
+    ranks = np.argsort(rng.random((layers, experts)), axis=1) + 1
+    scores = -skew * np.log(ranks) + rng.gumbel(size=(tokens, layers, experts))
+    return np.argsort(-scores, axis=2)[..., :experts_per_token]
+
+
+def miss_rate(trace: Trace, cached: int) -> float:
+    """Share of the asked-for experts that a layer's cache of `cached`, the least recently used one leaving, lacks."""
+    if cached < 0:
+        raise ValueError(f"cached must be at least 0, got {cached}")
+    misses = sum(_misses(trace[:, layer].ravel().tolist(), cached) for layer in range(trace.shape[1]))
+    return misses / trace.size
+
+
+def hottest_miss_rate(trace: Trace, cached: int) -> float:
+    """The same where each layer keeps its hottest experts for good, as asked for in the trace itself."""
+    counts = [np.sort(np.bincount(trace[:, layer].ravel()))[::-1] for layer in range(trace.shape[1])]
+    return 1.0 - sum(float(count[:cached].sum()) for count in counts) / trace.size
+
+
+def _misses(asked: Sequence[int], cached: int) -> int:
+    held: OrderedDict[int, None] = OrderedDict()
+    misses = 0
+    for expert in asked:
+        if expert in held:
+            held.move_to_end(expert)
+            continue
+        misses += 1
+        held[expert] = None
+        if len(held) > cached:
+            held.popitem(last=False)
+    return misses
+
+
+def fewest_bits(losses: ArrayLike, bits: Sequence[int], tolerance: float) -> NDArray[np.int64]:
+    """The fewest bits of each expert that lose at most `tolerance`, else the most there are: int[experts].
+
+    `losses` is float64[experts, options], an option for each of `bits`, rising.
+    """
+    allowed = np.asarray(losses) <= tolerance
+    first = np.where(allowed.any(axis=1), allowed.argmax(axis=1), len(bits) - 1)
+    return np.asarray(bits)[first]
