@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.report.shape import SHAPES, check
 from app.report.source import results
 from app.text import plain
 
@@ -48,6 +49,8 @@ def rerun(data: Mapping[str, Any], name: str, *, rtol: float = 0.0) -> Check:
     ValueError where a result does not say how it was made, or its command fails now.
     """
     kept = results(data, name)
+    for key, run in kept.items():
+        check(run, SHAPES["exploration" if "space" in run else "optimization"], f"{name}: {key}")
     try:
         again = _again(kept, name)
     except (KeyError, TypeError, AttributeError) as error:

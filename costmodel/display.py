@@ -79,9 +79,12 @@ def device(record: Any) -> str:
 
 def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """Rows as an HTML table with a heading a column."""
-    head = "".join(f'<th style="text-align:left">{escape(c)}</th>' for c in columns)
+    head = "".join(f'<th style="text-align:left;padding:.1em .6em">{escape(c)}</th>' for c in columns)
     cells = (
-        "".join(f'<td style="text-align:left">{escape(told(c, row.get(c, "")))}</td>' for c in columns) for row in rows
+        "".join(
+            f'<td style="text-align:left;padding:.1em .6em">{escape(told(c, row.get(c, "")))}</td>' for c in columns
+        )
+        for row in rows
     )
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     return f"<table><caption>{escape(title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

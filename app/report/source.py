@@ -7,6 +7,7 @@ from typing import Any
 
 from app.report import exploration_section, optimization_section, origin
 from app.report.document import Document, Section
+from app.report.shape import SHAPES, check
 from app.text import plain
 from dse.plan import Plan
 
@@ -88,7 +89,9 @@ def _kind(run: Mapping[str, Any]) -> str:
 
 
 def _section(key: str, run: Mapping[str, Any], name: str) -> Section:
+    kind = _kind(run)
+    check(run, SHAPES[kind], f"{name}: {key}")
     try:
-        return SECTIONS[_kind(run)](key, run)
+        return SECTIONS[kind](key, run)
     except (KeyError, TypeError, AttributeError, IndexError, ZeroDivisionError) as error:
-        raise ValueError(f"{name}: result {key!r} is damaged: {type(error).__name__} {error}") from None
+        raise ValueError(f"{name}: {key} is damaged: {type(error).__name__} {error}") from None

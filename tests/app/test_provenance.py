@@ -80,7 +80,7 @@ def test_a_value_that_differs_is_named(here: Callable[..., Any], tmp_path: Path)
     [
         ({}, "does not say which command made it"),
         ({"command": None}, "does not say which command made it"),
-        ({"command": ["bitfront", 3]}, "does not say which command made it"),
+        ({"command": ["bitfront", 3]}, "must be a list of texts or null"),
         ({"command": ["rm", "-rf"]}, "was made by 'rm -rf'; demo, optimize can be run again"),
         ({"command": ["bitfront", "profile"]}, "was made by 'bitfront profile'"),
         ({"command": ["bitfront", "optimize", "zoo:resnet5", "--on", "l4", "--formats", "int4"]}, "fails now: unknown"),

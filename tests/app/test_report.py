@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import app.report
 import costmodel as cm
 import dse
-from app.report import pdf
+from app.report import flat, markdown, pdf
 from app.report.source import NEEDED, document
 from dse.metric import loss, lut, weight_bytes
 
@@ -163,8 +165,8 @@ def test_a_run_of_the_explorer(here: Callable[..., Any], tmp_path: Path) -> None
         ("{}", "holds no result of bitfront optimize"),
         ('{"a": 3}', "holds no result"),
         ('{"runs": {"a": {"assignment": {}}}}', "holds no result"),
-        (json.dumps(dict.fromkeys(NEEDED["optimization"])), "is damaged"),
-        (json.dumps(dict.fromkeys(NEEDED["exploration"], 3)), "is damaged"),
+        (json.dumps(dict.fromkeys(NEEDED["optimization"])), "bad.json: run.model must be a text, got 'None'"),
+        (json.dumps(dict.fromkeys(NEEDED["exploration"], 3)), "bad.json: run.space must be an object, got '3'"),
     ],
 )  # fmt: skip
 def test_what_is_no_result_is_one_line(
@@ -177,6 +179,29 @@ def test_what_is_no_result_is_one_line(
     assert says in refused_here("report", str(path), "--out", str(out))
     assert "bad.json" in refused_here("rerun", str(path))
     assert not out.exists()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_result_spoilt_anywhere_is_told_or_drawn(folder: Path, data: st.DataObject) -> None:
+    result = json.loads((folder / "r.json").read_text())
+    held: Any = result
+    while True:
+        key = data.draw(st.sampled_from(sorted(held) if isinstance(held, dict) else range(len(held))))
+        if not isinstance(held[key], dict | list) or not held[key] or data.draw(st.booleans()):
+            break
+        held = held[key]
+    spoilt = [None, "", "x", -1, 0, 1e308, 10**400, [], {}, [1], {"a": 1}, True, [[1, 2]]]
+    held[key] = data.draw(st.sampled_from(spoilt))
+    told = ""
+    try:
+        report = document(result)
+    except ValueError as error:
+        told = str(error)
+    assert "\n" not in told
+    assert len(told) < 300
+    for render in () if told else (markdown.render, flat.to_csv, flat.to_parquet):
+        assert render(report)
 
 
 def test_unknown_formats_and_folders_are_one_line(
