@@ -14,7 +14,7 @@ COUNTING = {"flops": "2 per MAC, as in torch", "attention": "all query x key sco
 LATENCY = (
     "kernels one after another, launched as from a CUDA graph; pointwise ops and folded norms cost what traffic is left"
     " to them within the kernel before; low and high hold 90 %; bound names the largest part of the modelled time:"
-    " compute (tiles on the SMs, their operands' supply included), memory, or latency (launch)"
+    " compute (tiles on the SMs, their operands' supply included), memory, latency (launch), link (exchanges of GPUs)"
 )
 """What a GPU's latency assumes."""
 

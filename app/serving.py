@@ -14,6 +14,7 @@ from costmodel import models
 from costmodel.estimators.server import Limits, Server
 from costmodel.estimators.serving import Requests, cost_per_million
 from costmodel.hardware import Gpu
+from costmodel.workload import Workload
 from dse.crossover import crossovers
 from dse.plan import InfeasibleError
 
@@ -47,9 +48,9 @@ class Question:
         """What a GPU of a device costs an hour, None where no price was given."""
         return self.prices.get(device, self.prices.get(""))
 
-    def servers(self) -> Iterator[tuple[dict[str, Any], Server]]:
+    def servers(self, edited: "_Edited") -> Iterator[tuple[dict[str, Any], Server]]:
         """Every server, with what sets it apart."""
-        passes = _passes(self.model, self.strategy)
+        passes = cache(edited)
         share = {} if self.memory_share is None else {"memory_share": self.memory_share}
         for device, gpus, precision, mode in product(self.devices, self.gpus, self.precisions, self.modes):
             gpu = cm.device(device)
@@ -66,7 +67,8 @@ def plan(question: Question) -> dict[str, Any]:
     can run; InfeasibleError with the least of each limit where none meets them.
     """
     rows, runnable = [], []
-    for named, server in question.servers():
+    edited = _edited(question.model, question.strategy, question.requests.prompt)
+    for named, server in question.servers(edited):
         try:
             row = _row(server, question, named["device"])
         except ValueError as error:
@@ -82,14 +84,43 @@ def plan(question: Question) -> dict[str, Any]:
     return {
         "model": question.model,
         "strategy": question.strategy,
+        "left_alone": [phase for phase in PHASES if phase not in edited.phases],
         "plans": met + [row for row in rows if "reason" in row],
         "crossovers": _between_formats(runnable),
     }
 
 
-def _passes(model: str, strategy: str) -> Any:
+PHASES = ("prefill", "decode")
+
+
+@dataclass(frozen=True)
+class _Edited:
+    """A model's passes, those of `phases` edited by a strategy."""
+
+    model: str
+    edit: Callable[[Workload], Workload]
+    phases: tuple[str, ...]
+
+    def __call__(self, phase: str, batch: int, context: int) -> Workload:
+        """The pass of a phase."""
+        workload = models.load(self.model, phase=phase, batch=batch, context=context)
+        return self.edit(workload) if phase in self.phases else workload
+
+
+def _edited(model: str, strategy: str, prompt: int) -> _Edited:
+    """The passes that a strategy takes, the others left alone; its ValueError where it takes neither."""
     edit = cm.strategies.strategy(strategy)
-    return cache(lambda phase, batch, context: edit(models.load(model, phase=phase, batch=batch, context=context)))
+    taken, refused = [], []
+    for phase in PHASES:
+        workload = models.load(model, phase=phase, batch=1, context=prompt)
+        try:
+            edit(workload)
+            taken.append(phase)
+        except ValueError as error:
+            refused.append(error)
+    if not taken:
+        raise refused[0]
+    return _Edited(model, edit, tuple(taken))
 
 
 def _row(server: Server, question: Question, device: str) -> dict[str, Any]:

@@ -137,7 +137,10 @@ class Server:
 
     @cached_property
     def _weight_bytes(self) -> float:
-        return self._summed(weight_bytes, "prefill", self.requests.prompt)
+        """Of the pass that has more: a draft's, say, are of decodes alone."""
+        requests = self.requests
+        contexts = {"prefill": requests.prompt, "decode": requests.mean_context}
+        return max(self._summed(weight_bytes, phase, context) for phase, context in contexts.items())
 
     @cached_property
     def _cache_bytes(self) -> float:

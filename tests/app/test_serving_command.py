@@ -77,3 +77,22 @@ def test_bad_servings_are_one_line(refused_here, args, says):
 def test_a_vision_network_serves_no_tokens(refused_here):
     line = refused_here("serving", "zoo:resnet18", "--on", "a100_sxm", "--prompt", "8", "--output", "8")
     assert "resnet18 is a vision network" in line
+
+
+def test_a_strategy_of_one_phase_leaves_the_other_alone(bitfront):
+    args = (*SMALL, "--on", "l40s", "--precision", "bf16", "--tpot", "15ms", "--json")
+    found = {}
+    for strategy in ("none", "speculative_decoding:draft=llama-3.2-1b", "nm_sparsity:n=2,m=4"):
+        done = bitfront(*args, "--strategy", strategy)
+        assert done.returncode == 0, done.stderr
+        found[strategy.partition(":")[0]] = json.loads(done.stdout)
+    assert found["none"]["left_alone"] == found["nm_sparsity"]["left_alone"] == []
+    assert found["speculative_decoding"]["left_alone"] == ["prefill"]
+    plain, drafted, sparse = (found[name]["plans"][0] for name in ("none", "speculative_decoding", "nm_sparsity"))
+    assert 0 < drafted["batch"] != plain["batch"]
+    assert sparse["batch"] > plain["batch"]
+
+
+def test_a_strategy_that_no_pass_takes_is_refused(refused_here):
+    args = (*SMALL, "--on", "a100_sxm", "--strategy", "parallel:pipeline=3")
+    assert "3 stages do not divide the 16 layers" in refused_here(*args)
