@@ -1,6 +1,10 @@
 """Strategies: frozen records that turn a Workload into another one; one paper a file, the folder is the registry.
 
 `cm.strategies.NMSparsity` is the class of nm_sparsity.py; `strategy("nm_sparsity:n=2,m=4")` the same spelled as text.
+
+A strategy may say more of itself: `prunes`, parameters never rise; `alike`, ops that differ in name and inputs alone
+are edited alike and one to one, so that a sweep edits one of each. One that runs several passes for a token has
+`passes`, `runs`, `rounds` and `scored`, as speculative_decoding.py does.
 """
 
 from typing import Any

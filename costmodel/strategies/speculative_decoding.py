@@ -1,7 +1,7 @@
 """Speculative decoding: a draft model writes a few tokens, which the target model checks in one pass.
 
-Leviathan, Kalman, Matias, Fast Inference from Transformers via Speculative Decoding, arXiv 2211.17192: tokens of a
-round (equation 1), speed-up (theorem 3.8). Acceptances are taken as independent and alike.
+Leviathan, Kalman, Matias, Fast Inference from Transformers via Speculative Decoding, arXiv 2211.17192, whose formulas
+and claims are those of drafting.py. Acceptances are taken as independent and alike.
 """
 
 from collections.abc import Callable
@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
-import numpy as np
-
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
-from costmodel.record import Real, changed
+from costmodel.record import changed
+from costmodel.strategies.drafting import expected_tokens
 from costmodel.workload import Op, Workload
 from costmodel.workload.several_tokens import several_tokens
 
@@ -84,18 +83,6 @@ def context(workload: Workload) -> int:
     return int(max(keys)) - 1
 
 
-def expected_tokens(acceptance_rate: Real, draft_tokens: Real) -> Real:
-    """Mean tokens of a round, (1 - a^(K + 1)) / (1 - a): accepted ones and the target's own."""
-    a, k = np.asarray(acceptance_rate, dtype=np.float64), np.asarray(draft_tokens)
-    sure = a == 1
-    return np.where(sure, k + 1.0, (1.0 - a ** (k + 1)) / np.where(sure, 1.0, 1.0 - a))[()]
-
-
-def speedup(acceptance_rate: Real, draft_tokens: Real, draft_cost: Real) -> Real:
-    """Time of plain decoding over that of drafted, where a draft pass takes `draft_cost` of a target pass."""
-    return expected_tokens(acceptance_rate, draft_tokens) / (1.0 + draft_tokens * draft_cost)
-
-
 def _is_own(op: Op) -> bool:
     return bool(op.kind == "attention" and (op.heads.causal or op.heads.batch == 0))
 
@@ -105,50 +92,6 @@ def _drafted(op: Op, count: float) -> Op:
     return changed(op, name=PREFIX + op.name, inputs=inputs, count=op.count * count)
 
 
-_ABSTRACT = "Huang, Guo, Wang, SpecDec++, arXiv 2405.19715, abstract: llama-2-chat 7B drafts for 70B on 2 A100 80 GB"
-_README = "github.com/Kaffaljidhmah2/SpecDec_pp, README.md, sample results"
-
-SAMPLE = {
-    "spec_time_s": 15.580421447753906, "rounds": 67, "tokens": 180, "target_time_s": 25.6504251956939,
-    "target_tokens": 203, "draft_time_s": 2.795105218887329, "draft_tokens": 134,
-}  # fmt: skip
-"""One generation of that repository's README: drafted, by the target alone, by the draft alone."""
-
-
-def _token_s(who: str) -> float:
-    return SAMPLE[f"{who}_time_s"] / SAMPLE[f"{who}_tokens"]
-
-
-def _sample_speedup() -> float:
-    return _token_s("target") / (SAMPLE["spec_time_s"] / SAMPLE["tokens"])
-
-
-def without_gain(faster: float, gain: float) -> float:
-    """Speed-up of the baseline over which `gain` (0.1 = 10 %) gives `faster`."""
-    return faster / (1.0 + gain)
-
-
-CLAIMS = (
-    *(
-        Claim("SpecDec++", f"{name}-speedup", f"speed-up on {name}", _ABSTRACT, "hardware", faster)
-        for name, faster in (("alpaca", 2.04), ("gsm8k", 2.26), ("humaneval", 2.23))
-    ),
-    *(
-        Claim("SpecDec++", f"{name}-gain", f"gain over a fixed draft length on {name}, %", _ABSTRACT, "hardware", gain)
-        for name, gain in (("alpaca", 7.2), ("gsm8k", 9.4), ("humaneval", 11.1))
-    ),
-    Claim("SpecDec++", "fixed-length-alpaca", "speed-up of a fixed draft length that speed-up and gain imply",
-          _ABSTRACT, "analytic", 1.903, lambda: without_gain(2.04, 0.072), rtol=5e-4),
-    Claim("SpecDec++", "fixed-length-gsm8k", "speed-up of a fixed draft length that speed-up and gain imply",
-          _ABSTRACT, "analytic", 2.066, lambda: without_gain(2.26, 0.094), rtol=5e-4),
-    Claim("SpecDec++", "fixed-length-humaneval", "speed-up of a fixed draft length that speed-up and gain imply",
-          _ABSTRACT, "analytic", 2.007, lambda: without_gain(2.23, 0.111), rtol=5e-4),
-    Claim("SpecDec++", "sample-draft-cost", "time a token of the draft over the target's", _README, "hardware", 0.165),
-    Claim("SpecDec++", "sample-tokens", "tokens a round of the sample", _README, "analytic", 2.687,
-          lambda: SAMPLE["tokens"] / SAMPLE["rounds"], rtol=5e-4),
-    Claim("SpecDec++", "sample-speedup", "speed-up of the sample", _README, "analytic", 1.46, _sample_speedup,
-          rtol=5e-3),
-)  # fmt: skip
-
+CLAIMS: tuple[Claim, ...] = ()
 EXAMPLES = (SpeculativeDecoding(4, 0.8), SpeculativeDecoding(1, 0.0), SpeculativeDecoding(8, 1.0, "llama-3.2-3b"))
 IDENTITIES = (SpeculativeDecoding(0, 0.5),)

@@ -1,13 +1,24 @@
 """A sketch has the sums of the workload that it stands for."""
 
+from dataclasses import asdict
+from importlib import import_module
+
 import numpy as np
 import pytest
 
-from costmodel import zoo
+from costmodel import strategies, zoo
 from costmodel.record import changed
 from costmodel.workload.repeated_blocks import thinned
 from dse import passes
 from dse.sketches import sketch
+
+ALIKE = [
+    pytest.param({"name": name, **asdict(example)}, id=f"{name}-{i}")
+    for name in strategies.names()
+    for i, example in enumerate(import_module(f"costmodel.strategies.{name}").EXAMPLES)
+    if getattr(example, "alike", False)
+]
+"""The examples of strategies that say that they treat ops alike."""
 
 PRUNED = {"name": "nm_sparsity", "n": 2, "m": 4}
 DRAFTED = {"name": "speculative_decoding", "draft_tokens": 3, "acceptance_rate": 0.7}
@@ -36,6 +47,16 @@ def test_sums_are_those_of_the_whole(model, phase, steps):
         with pytest.raises(ValueError, match="only a decode"):
             sketch(values)
         return
+    assert_same(values)
+
+
+@pytest.mark.parametrize("example", ALIKE)
+def test_what_says_that_it_treats_ops_alike_does(example):
+    assert_same({"model": "zoo:llama-3.1-8b", "batch": 2, "context": 300, "strategy": example})
+
+
+def assert_same(values):
+    """The sums of a sketch and of the workload built whole."""
     found, whole = sketch(values), passes.build(values)
     gpu = whole.on_gpu
     expected = _sums(gpu.ops, gpu.times * [op.count for op in gpu.ops]) | {
@@ -52,6 +73,7 @@ def test_sums_are_those_of_the_whole(model, phase, steps):
     for kept, count in found.layers:
         layers[kept] = layers.get(kept, 0) + count
     assert layers == whole.layers
+    assert len(found.passes) < 3
     assert (found.batch, found.phase) == (whole.workload.batch, whole.workload.phase)
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.strategies.drafting import speedup
 from costmodel.strategies.specdec_plus_plus import passes_of, plan, stop_threshold
-from costmodel.strategies.speculative_decoding import speedup
 
 rates = st.floats(0, 1)
 costs = st.floats(0, 1.5)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import costmodel as cm
 from costmodel.strategies import NMSparsity, SpeculativeDecoding, compose, strategy
-from costmodel.strategies.speculative_decoding import expected_tokens, speedup
+from costmodel.strategies.drafting import expected_tokens, operations, speedup
 from costmodel.workload.several_tokens import several_tokens
 
 DECODE = cm.zoo.build("llama-3.1-8b", phase="decode", batch=4, context=2000)
@@ -46,6 +46,23 @@ def test_a_draft_pays_where_it_is_accepted_oftener_than_it_costs(a, cost):
         assert best > 1
     else:
         assert best <= 1 + 1e-9
+
+
+@given(st.floats(0, 1), st.integers(0, 12), st.floats(0, 1))
+def test_operations_are_never_saved_and_a_sure_draft_adds_its_own_alone(a, k, cost):
+    assert operations(a, k, cost) >= 1 - 1e-12
+    assert operations(1.0, k, cost) == pytest.approx(1 + cost * k / (k + 1))
+
+
+def test_operations_are_those_of_the_workload():
+    """Linear layers of the head included; attention, which sees a longer context, left out."""
+
+    def macs(ops):
+        return sum(op.macs for op in ops if op.kind == "linear")
+
+    draft = cm.zoo.build("llama-3.2-1b", phase="decode", batch=4, context=2000)
+    found = macs(SpeculativeDecoding(4, 0.8)(DECODE).ops) / macs(DECODE.ops)
+    assert found == pytest.approx(operations(0.8, 4, macs(draft.ops) / macs(DECODE.ops)))
 
 
 def test_latency_falls_with_acceptance_and_a_useless_draft_is_slower():
