@@ -24,12 +24,12 @@ class SparseIft:
     """Replace layers by sparse ones of as many products, at `sparsity` s.
 
     wide        channels grow by int(`base` sqrt(k)) / `base`, k = round(1 / (1 - s)); of the layers in between 1 - s
-                of the weights stay
+                of the weights stay, of those that one side alone of grows as many as there were
     parallel    k sparse branches of the layer, an activation after each, summed
     factorized  two sparse layers in a row with an activation between
     doped       the sparse layer plus a dense one of low rank
-    Which layers: those that a glob of `layers` matches, neither reading the input nor making an output; wide leaves out
-    channels that attention or an embedding fixes. s = 0 changes nothing. ValueError for a kind not of KINDS, s outside
+    Which layers: those that a glob of `layers` matches, neither reading the input nor making an output; channels that
+    attention or an embedding fixes do not grow. s = 0 changes nothing. ValueError for a kind not of KINDS, s outside
     [0, 1), a training pass (transform first), and a base below 1.
     """
 
@@ -60,11 +60,11 @@ class SparseIft:
         channels = Channels(replace(workload, ops=spelled_out(workload.ops)))
         if self.kind == "wide":
             return self._widened(channels)
-        ends = workload.outputs or (workload.ops[-1].name,)
-        made: dict[str, list[Op]] = {}
-        for i, op in enumerate(channels.ops):
-            if self._takes(op) and channels.read(i) != channels.group(INPUT) and op.name not in ends:
-                made[op.name] = REPLACED[self.kind](op, self)
+        made = {
+            op.name: REPLACED[self.kind](op, self)
+            for i, op in enumerate(channels.ops)
+            if self._takes(op) and not self._is_end(channels, i)
+        }
         return _inserted(channels.workload, made)
 
     def _takes(self, op: Op) -> bool:
@@ -77,12 +77,18 @@ class SparseIft:
             for group, before in channels.size.items()
             if group not in channels.fixed and any(map(self._takes, channels.makers(group)))
         }
-        inner = {
-            op.name
-            for i, op in enumerate(channels.ops)
-            if self._takes(op) and channels.group(i) in grown and channels.read(i) in grown
-        }
-        return channels.resized(grown).map(self.sparse, lambda op: op.name in inner)
+        left = {}
+        for i, op in enumerate(channels.ops):
+            sides = (channels.group(i) in grown) + (channels.read(i) in grown)
+            if sides and self._takes(op) and not self._is_end(channels, i):
+                left[op.name] = 1 - self.sparsity if sides == 2 else self.base / wide
+        dense = channels.resized(grown)
+        return dense.map(lambda op: replace(op, weight_density=left[op.name]), lambda op: op.name in left)
+
+    def _is_end(self, channels: Channels, i: int) -> bool:
+        """Whether an op reads the network's input or makes one of its outputs."""
+        ends = channels.workload.outputs or (channels.ops[-1].name,)
+        return channels.read(i) == channels.group(INPUT) or channels.ops[i].name in ends
 
     def sparse(self, op: Op) -> Op:
         """The op with 1 - s of its weights."""

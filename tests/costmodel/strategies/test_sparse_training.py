@@ -23,6 +23,14 @@ def test_products_stay_as_many(sparsity, kind):
     assert _macs(SparseIft(sparsity, kind)(RESNET)) == pytest.approx(_macs(RESNET), rel=0.01)
 
 
+def test_where_attention_fixes_channels_a_layer_grows_on_one_side():
+    net = SparseIft(0.75)(VIT)
+    qkv, hidden = net.op("blocks.3.attn.qkv"), net.op("blocks.3.mlp.fc1")
+    assert (qkv.n, qkv.k, qkv.weight_density) == (576, 384, 0.5)
+    assert (hidden.n, hidden.k, hidden.weight_density) == (1536, 384, 0.25)
+    assert _macs(net) == pytest.approx(_macs(VIT), rel=0.03)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_first_and_the_last_layer_stay_dense(kind):
     net = SparseIft(0.75, kind)(RESNET)
