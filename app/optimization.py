@@ -69,13 +69,18 @@ def _folded(question: Question, problem: Problem) -> dict[str, Any]:
     return _result(question, plan.problem, plan, [str(b) for b in question.budgets], others)
 
 
-def of_plan(plan: Plan) -> dict[str, Any]:
-    """The same of a plan of `dse.minimize`, beside its problem's uniform designs; ValueError for one of bare arrays."""
+def of_plan(plan: Plan, *, model: str = "", device: str = "", ties: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
+    """The same of a plan of `dse.minimize`, beside its problem's uniform designs; ValueError for one of bare arrays.
+
+    model, device  as they are spelled, by default their own names
+    ties           of the fronts beside the plan
+    """
     problem = plan.problem
     if problem is None:
         raise ValueError("a plan of bare arrays has no layer names; solve a problem made by dse.choices")
     choices = Choices(problem.workload, problem.spelled or problem.names)
-    question = Question(problem.workload.name, problem.device.name, problem.device, choices, ())
+    names = (model or problem.workload.name, device or problem.device.name)
+    question = Question(*names, problem.device, choices, (), ties)
     return _result(question, problem, plan, list(plan.subject_to))
 
 

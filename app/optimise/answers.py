@@ -1,0 +1,117 @@
+"""What the page Optimise answers: callbacks as functions of what its controls hold."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dash import ctx, dcc, no_update
+from dash.exceptions import PreventUpdate
+
+from app.explore.answers import apply
+from app.explore.session_runs import uploads
+from app.optimise import controls, question, solution, view
+from app.optimise.question import Question
+from app.web import state
+from app.web.parts import trouble
+
+__all__ = ["apply", "ask", "download", "link", "move", "prepare", "show", "solve"]
+
+HIDDEN: dict[str, str] = {"display": "none"}
+SHOWN: dict[str, str] = {}
+
+
+def prepare(*values: Any) -> Any:
+    """The budgets of the problem that the form holds, those kept that still apply; its trouble."""
+    *fields, ties, boxes, names = values
+    try:
+        asked = _read(dict(zip(question.FIELDS, fields, strict=True)) | {"ties": ties or "none"})
+        limits = _limits(boxes, names, set(question.offered(asked.problem)))
+        asked = _read(asked.linked(uploads()) | {"budgets": ",".join(limits)})
+        return controls.budgets(asked), None, False
+    except ValueError as error:
+        return no_update, trouble(str(error)), True
+
+
+def move(steps: float, text: str | None, name: Mapping[str, str]) -> Any:
+    """Slider and box of a budget follow each other; a box that is no number is left as it is, and said on solving."""
+    low, high = float(name["low"]), float(name["high"])
+    if ctx.triggered_id and ctx.triggered_id["type"] == controls.SLIDE:
+        free = steps >= controls.STEPS
+        return no_update, controls.FREE if free else question.told(name["metric"], controls.value(steps, low, high))
+    if _is_free(text):
+        return controls.STEPS, controls.FREE
+    try:
+        return controls.place(question.budget(name["metric"], str(text)).limit, low, high), no_update
+    except ValueError:
+        raise PreventUpdate from None
+
+
+def ask(_clicks: Any, *values: Any) -> Any:
+    """Check the form; the question is asked as a link would have it."""
+    *fields, ties, most, seconds, pins, boxes, names = values
+    given = dict(zip(question.FIELDS, fields, strict=True)) | {"ties": ties or "none"}
+    try:
+        limits = _limits(boxes, names, None)
+        more = {"budgets": ",".join(limits), "max_formats": most, "time": seconds, "pins": pins}
+        return _read(given | more).linked(uploads()), None
+    except ValueError as error:
+        return no_update, trouble(str(error))
+
+
+def solve(set_progress: Callable[[Any], None], asked: Any) -> Any:
+    """Solve what is asked, in the background; the plan is kept in the session."""
+    from dse import InfeasibleError
+
+    if asked is None:
+        raise PreventUpdate
+    try:
+        found = question.read(asked, uploads())
+        plan = solution.solve(found, lambda share, news: set_progress([100 * share, news]))
+        return solution.keep(found, plan), None
+    except InfeasibleError as error:
+        return no_update, trouble(str(error), "No plan meets the budgets")
+    except ValueError as error:
+        return no_update, trouble(str(error))
+
+
+def show(design: Any, scheme: Any) -> Any:
+    """The plan in words, figures and rows."""
+    if not design or scheme is None:
+        return *(no_update,) * 7, HIDDEN
+    try:
+        result = solution.kept(design)
+    except ValueError:
+        return *(no_update,) * 7, HIDDEN
+    figures = view.figures(result, dark=scheme == "dark")
+    return view.summary(result), *figures, *view.designs(result), *view.layers(result), SHOWN
+
+
+def download(_clicks: Any, design: Any, target: Any) -> Any:
+    """A plan's file for a target, or why the target cannot have it."""
+    try:
+        content, name = view.file(solution.kept(design), str(target))
+    except ValueError as error:
+        return no_update, trouble(str(error), f"{target} cannot express this plan")
+    return dcc.send_bytes(content, name), None
+
+
+def link(asked: Any, design: Any) -> Any:
+    """The whole view as a link's query."""
+    return {**(asked or {}), "design": design if asked else ""}
+
+
+def _read(given: Mapping[str, Any]) -> Question:
+    return question.read(state.parse(state.encode(given)), uploads())
+
+
+def _limits(boxes: Any, names: Any, offered: set[str] | None) -> list[str]:
+    """The budgets in the boxes as text; ValueError where one is no number."""
+    found = []
+    for text, name in zip(boxes, names, strict=True):
+        if not _is_free(text) and (offered is None or name["metric"] in offered):
+            limit = question.budget(name["metric"], str(text))
+            found.append(f"{name['metric']}<={limit.limit!r}")
+    return found
+
+
+def _is_free(text: Any) -> bool:
+    return str(text or "").strip().lower() in ("", controls.FREE)

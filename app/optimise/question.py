@@ -1,0 +1,192 @@
+"""What a page optimises: a model, a device, formats, budgets and ties, read from a link and made a problem."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from app.choices import by_layer, ties_of
+from app.text import quantity
+from app.web import inputs, state
+from app.web.state import State
+from costmodel import hardware, models
+from costmodel.catalog import require
+from costmodel.workload import Workload
+from dse import Budget, Problem, choices, parse_budget
+
+DEFAULTS = {
+    "model": "zoo:llama-3.1-8b", "phase": "decode", "device": "h100_sxm", "formats": "int4_g128,int8,fp8_e4m3,bf16",
+    "batch": "8", "context": "4096", "budgets": "weight_bytes<=6e9", "ties": "fused",
+}  # fmt: skip
+FORMATS = (
+    "int2", "int3", "int4", "int4_g128", "int5", "int6", "int8", "int8@2:4", "mxfp4", "fp6_e3m2", "fp8_e4m3",
+    "fp8_e5m2", "int4/int8", "int8/int8", "fp8_e4m3/fp8_e4m3", "bf16",
+)  # fmt: skip
+PHASES = ("prefill", "decode", "training")
+BUDGETED = ("weight_bytes", "latency_s", "energy_j", "bytes_moved", "bops", "lut", "dsp", "bram18")
+"""Costs that the page offers a budget for, where the device has them."""
+TIES = {"fused": "q, k, v and gate, up", "residual": "Layers added to each other"}
+TIME_LIMIT_S, MOST_S = 20.0, 120.0
+FIELDS = ("model", "phase", "device", "formats", "batch", "context", "resolution")
+"""Parts of a question that make its problem, each a control optimise-NAME."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Values of the controls, checked; 0 and "" leave what the network has.
+
+    budgets  as text, "weight_bytes<=6e9"; pins as "layer glob=format"
+    """
+
+    model: str
+    device: str
+    formats: tuple[str, ...]
+    phase: str = ""
+    batch: int = 1
+    context: int = 0
+    resolution: int = 0
+    budgets: tuple[str, ...] = ()
+    ties: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
+    max_formats: int | None = None
+    time_limit_s: float = TIME_LIMIT_S
+
+    @property
+    def workload(self) -> Workload:
+        """The network's pass."""
+        return _workload(self.model, self.batch, self.context, self.resolution, self.phase)
+
+    @property
+    def problem(self) -> Problem:
+        """Layers x formats with their losses and costs; ValueError where the device cannot run one."""
+        return _problem(self.model, self.batch, self.context, self.resolution, self.phase, self.device, self.formats)
+
+    @property
+    def limits(self) -> list[Budget]:
+        """The budgets."""
+        return [parse_budget(text) for text in self.budgets]
+
+    @property
+    def tied(self) -> list[list[str]]:
+        """Groups of layers that share a format."""
+        known = set(self.problem.layers)
+        groups = [[name for name in group if name in known] for group in ties_of(self.ties, self.workload)]
+        return [group for group in groups if len(group) > 1]
+
+    @property
+    def pinned(self) -> dict[str, str]:
+        """The format of each glob of pinned layers."""
+        return by_layer("a pin", self.pins)
+
+    def linked(self, uploads: Mapping[str, str]) -> dict[str, str]:
+        """The question as text by name, which `read` takes: what a link holds."""
+        spelled = next((name for name, to in uploads.items() if to == self.model), self.model)
+        told = {name: getattr(self, name) for name in self.__dataclass_fields__} | {"model": spelled}
+        told |= {name: told[name] or "" for name in ("batch", "context", "resolution", "max_formats")}
+        told["time"] = "" if told.pop("time_limit_s") == TIME_LIMIT_S else self.time_limit_s
+        told["ties"] = self.ties or "none"
+        return {name: text for name, value in told.items() if (text := state.text(value))}
+
+    def command(self) -> list[str]:
+        """The same on the command line."""
+        given = ["bitfront", "optimize", self.model, "--on", self.device, "--formats", ",".join(self.formats)]
+        for name in ("phase", "batch", "context", "resolution"):
+            given += [f"--{name}", str(value)] if (value := getattr(self, name)) else []
+        for option, values in (("--budget", self.budgets), ("--tie", self.ties), ("--pin", self.pins)):
+            given += [part for value in values for part in (option, value)]
+        given += ["--max-formats", str(self.max_formats)] if self.max_formats else []
+        return [*given, "--time-limit", f"{self.time_limit_s:g}"]
+
+
+def read(given: State, uploads: Mapping[str, str]) -> Question:
+    """Read a link's question; ValueError in one line names what does not apply.
+
+    uploads  {spelling in a link: spelling for costmodel} of what this browser may name beside the zoo
+    """
+    told = given if given.get("model") else DEFAULTS
+    model = told["model"]
+    language = uploads[model].startswith("hf:") if model in uploads else inputs.is_language(model)
+    inputs.kind_of(told.get("device", ""))
+    formats = tuple(dict.fromkeys(_parts(told, "formats")))
+    if not formats:
+        raise ValueError("choose at least one format")
+    found = Question(
+        uploads.get(model, model),
+        told["device"],
+        formats,
+        state.chosen(told, "phase", PHASES, "decode") if language else "",
+        state.whole_numbers(told, "batch", [1])[0],
+        state.whole_numbers(told, "context", [4096])[0] if language else 0,
+        0 if language or model in uploads else state.whole_numbers(told, "resolution", [0])[0],
+        tuple(str(parse_budget(text)).replace(" ", "") for text in _parts(told, "budgets")),
+        tuple(state.several(told, "ties", TIES, ["fused"] if language and "ties" not in told else [])),
+        tuple(_parts(told, "pins")),
+        next(iter(state.whole_numbers(told, "max_formats", [])), None),
+        _seconds(told.get("time", "")),
+    )
+    for budget in found.limits:
+        require(f"budget on {found.device}", budget.metric.name, offered(found.problem))
+    return found
+
+
+def offered(problem: Problem) -> list[str]:
+    """The costs of a problem that may have a budget."""
+    return [name for name in BUDGETED if name in problem.costs and np.isfinite(problem.costs[name]).all()]
+
+
+def span(question: Question, metric: str) -> tuple[float, float]:
+    """The least and most of a cost's sum within the ties, whatever the other budgets."""
+    problem = question.problem
+    table = problem.costs[metric]
+    usable = np.isfinite(problem.loss)
+    groups = problem.groups(question.tied)
+    tied = {layer for group in groups for layer in group}
+    low = high = 0.0
+    for group in [*groups, *([layer] for layer in range(len(table)) if layer not in tied)]:
+        fits = usable[group].all(axis=0)
+        if not fits.any():
+            names = ", ".join(problem.layers[i] for i in group[:4])
+            raise ValueError(f"tied layers share no format that {question.device} runs: {names}")
+        sums = table[group].sum(axis=0)[fits]
+        low, high = low + float(sums.min()), high + float(sums.max())
+    return low, high
+
+
+def told(metric: str, value: float) -> str:
+    """A budget's number as a box shows it."""
+    return quantity(metric, value)
+
+
+def budget(metric: str, text: str) -> Budget:
+    """Read what a box holds: a number with a prefix and unit, spaces as you like."""
+    return parse_budget(f"{metric}<={''.join(text.split()).replace('µ', 'u').replace(',', '')}")
+
+
+def _parts(given: Mapping[str, str], name: str) -> list[str]:
+    return [part.strip() for part in given.get(name, "").split(",") if part.strip()]
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text or TIME_LIMIT_S)
+    except ValueError:
+        raise ValueError(f"the time limit must be a number of seconds, got {text!r}") from None
+    if not 0 < seconds <= MOST_S:
+        raise ValueError(f"the time limit must be above 0 and at most {MOST_S:g} s, got {text}")
+    return seconds
+
+
+@lru_cache(maxsize=16)
+def _workload(model: str, batch: int, context: int, resolution: int, phase: str) -> Workload:
+    shape: dict[str, Any] = {"batch": batch, "context": context, "resolution": resolution, "phase": phase}
+    return models.load(model, **{name: value for name, value in shape.items() if value})
+
+
+@lru_cache(maxsize=16)
+def _problem(
+    model: str, batch: int, context: int, resolution: int, phase: str, device: str, formats: Sequence[str]
+) -> Problem:
+    found = choices(_workload(model, batch, context, resolution, phase), list(formats))
+    return found.on(hardware.device(device))

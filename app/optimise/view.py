@@ -1,0 +1,148 @@
+"""A solved plan as the page shows it, and the files that it downloads as."""
+
+import shlex
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from app.figures.bits import bits, bits_map
+from app.figures.pareto import pareto
+from app.figures.style import dressed
+from app.report.optimization_section import budget
+from app.text import label, quantity
+from app.web.parts import graph, grid, note, panel
+
+Result = Mapping[str, Any]
+
+COSTS = ("weight_bytes", "latency_s", "energy_j", "bops", "lut", "dsp", "bram18")
+REPORTS = {"report.html": "Report (HTML)", "report.md": "Report (Markdown)", "report.csv": "Layers (CSV)",
+           "plan.json": "Plan (JSON)"}  # fmt: skip
+ENDINGS = {"llm-compressor": "yaml", "modelopt": "yaml", "hls4ml": "yaml", "qonnx": "onnx"}
+MOST_BARS = 60
+"""Layers whose bits are bars; more are a map of blocks."""
+NUMBERS = ("params", "weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18")
+
+
+def section() -> Any:
+    """The place of a plan, empty until one is solved."""
+    from app import exports
+
+    targets = [
+        {"group": "Reports", "items": [{"value": name, "label": words} for name, words in REPORTS.items()]},
+        {"group": "For other tools", "items": exports.names()},
+    ]
+    downloads = dmc.Group([
+        dmc.Select(id="optimise-target", data=targets, value="report.html", size="xs", w=200, allowDeselect=False,
+                   **{"aria-label": "File to download"}),
+        dmc.Button("Download", id="optimise-save", size="xs", variant="default"),
+    ], gap="xs")  # fmt: skip
+    return html.Section(
+        [
+            panel("Plan", html.Div(id="optimise-plan"), html.Div(id="optimise-save-trouble"), side=downloads),
+            html.Div(
+                [
+                    panel("Loss against size", graph("optimise-front", height=360, label="Designs by loss and size")),
+                    panel("Bits of each layer", graph("optimise-bits", height=360, label="Bits of each layer")),
+                ],
+                className="two",
+            ),
+            panel("Designs", grid("optimise-designs", [{"field": "name", "headerName": "Design"}], height=230)),
+            panel("Layers", grid("optimise-layers", [{"field": "name", "headerName": "Layer"}], height=420)),
+            dcc.Download(id="optimise-file"),
+        ],
+        id="optimise-result", className="stack", style={"display": "none"}, **{"aria-label": "The plan"},
+    )  # fmt: skip
+
+
+def summary(result: Result) -> Any:
+    """What was chosen, how sure it is, and how to do it again."""
+    proven = dmc.Badge("proven optimal", color="teal", variant="light") if result["proven"] else (
+        dmc.Badge(f"gap {result['gap']:.3%}", color="yellow", variant="light")
+    )  # fmt: skip
+    budgets = " and ".join(budget(text) for text in result["budgets"]) or "no budget"
+    head = dmc.Group([html.Code(result["design"], id="optimise-id", className="id"), proven,
+                      dmc.Text(f"{result['model']} on {result['device']}, {budgets}", size="sm")],
+                     gap="sm")  # fmt: skip
+    facts = [
+        ("Predicted loss", f"{result['objective']:.5g}"), ("Bound", f"{result['bound']:.5g}"),
+        ("Solver", result["solver"]),
+        *((label(c), quantity(c, result["totals"][c])) for c in COSTS if c in result["totals"]),
+    ]  # fmt: skip
+    cells = [html.Div([html.Span(words, className="fact-name"), html.Span(value)]) for words, value in facts]
+    command = shlex.join(result["provenance"]["command"])
+    told = [note(f"Loss: {result['loss_source']}."), html.Pre(command, className="command")]
+    if result.get("additivity", {}).get("warning"):
+        told.insert(0, dmc.Alert(result["additivity"]["warning"], color="yellow", variant="light"))
+    return html.Div([head, html.Div(cells, className="facts"), *told])
+
+
+def figures(result: Result, *, dark: bool) -> tuple[Any, Any]:
+    """Designs by loss and storage with the exact front, and the bits of each layer."""
+    cost = "lut" if "lut" in result["fronts"] else "weight_bytes"
+    front = result["fronts"].get(cost, ())
+    plane = pareto(result["designs"], cost=cost, quality="loss", title="", front=front)
+    chosen = [layer for layer in result["layers"] if layer["name"] in result["assignment"]]
+    return dressed(plane, dark), dressed(bits(chosen, title="") if len(chosen) <= MOST_BARS else bits_map(chosen), dark)
+
+
+def designs(result: Result) -> tuple[list[Any], list[Any]]:
+    """The grid of designs: rows and columns."""
+    costs = [c for c in COSTS if any(c in d["totals"] for d in result["designs"])]
+    found = [
+        {"name": d["name"], "kind": d["kind"], "loss": d["loss"]} | _numbers(d["totals"], costs)
+        for d in result["designs"]
+    ]
+    first = [{"field": "name", "headerName": "Design", "width": 220, "pinned": "left"},
+             {"field": "kind", "headerName": "Kind", "width": 150},
+             {"field": "loss", "headerName": "Predicted loss", "width": 130, "type": "rightAligned",
+              "valueFormatter": {"function": "d3.format('.4~g')(params.value)"}}]  # fmt: skip
+    return found, first + _told(costs)
+
+
+def layers(result: Result) -> tuple[list[Any], list[Any]]:
+    """The grid of chosen layers: rows and columns."""
+    chosen = [layer for layer in result["layers"] if layer["name"] in result["assignment"]]
+    names = [n for n in NUMBERS if any(n in layer for layer in chosen)]
+    found = [
+        {n: layer.get(n, "") for n in ("name", "kind", "precision", "source")} | _numbers(layer, names)
+        for layer in chosen
+    ]
+    first = [{"field": "name", "headerName": "Layer", "width": 280, "pinned": "left", "tooltipField": "name"},
+             {"field": "kind", "headerName": "Kind", "width": 110},
+             {"field": "precision", "headerName": "Precision", "width": 190}]  # fmt: skip
+    last = [{"field": "source", "headerName": "Source", "minWidth": 200, "flex": 1, "tooltipField": "source"}]
+    return found, first + _told(names) + last
+
+
+def _numbers(values: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    """Numbers to sort by, and how they read."""
+    known = {n: values[n] for n in names if values.get(n) is not None}
+    return known | {"told": {n: quantity(n, float(value)) for n, value in known.items()}}
+
+
+def _told(names: list[str]) -> list[dict[str, Any]]:
+    """Columns that sort as numbers and read with their units."""
+    return [
+        {"field": name, "headerName": label(name), "type": "rightAligned", "width": 128,
+         "valueFormatter": {"function": f"params.data.told.{name} || '–'"}}
+        for name in names
+    ]  # fmt: skip
+
+
+def file(result: Result, target: str) -> tuple[bytes, str]:
+    """A plan's file for a target and its name; ValueError where the target cannot express it."""
+    from app import exports
+    from app.report import write
+    from app.text import to_json
+
+    if target == "plan.json":
+        return to_json(result).encode(), "plan.json"
+    if target in REPORTS:
+        with tempfile.TemporaryDirectory() as folder:
+            return write(dict(result), Path(folder) / target).read_bytes(), target
+    content = exports.render(target, dict(result))
+    return content if isinstance(content, bytes) else content.encode(), f"{target}.{ENDINGS.get(target, 'json')}"

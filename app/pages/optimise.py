@@ -1,0 +1,84 @@
+"""Optimise: each layer's format of least loss within budgets, proven, to download for the tools that apply it."""
+
+from typing import Any
+
+from dash import ALL, MATCH, Dash, Input, Output, State, dcc, html
+
+from app.explore.session_runs import uploads
+from app.optimise import answers, controls, question, view
+from app.web import state
+from app.web.parts import note, panel
+
+NAME = "Optimise"
+ORDER = 2
+DARK = Input("theme", "computedColorScheme")
+
+
+def layout(given: state.State) -> Any:
+    """The page of a link: its problem is shown, and solved if the link has a plan."""
+    asked = question.read(given, uploads())
+    stores = [
+        dcc.Store(id="optimise-asked", data=asked.linked(uploads()) if given.get("design") else None),
+        dcc.Store(id="optimise-design", data=""),
+    ]
+    budgets = panel(
+        "Budgets",
+        note("The ends are the least and most that the formats give, each budget by itself."),
+        html.Div(controls.budgets(asked), id="optimise-budgets", className="budgets"),
+        controls.solving(),
+    )
+    right = html.Div([budgets, view.section()], className="stack")
+    return html.Div([*stores, html.Div([controls.form(asked, uploads()), right], className="optimise-top")])
+
+
+def register(app: Dash) -> None:
+    """Add the page's callbacks."""
+    fields = [f"optimise-{name}" for name in question.FIELDS]
+    boxes = {"type": controls.BOX, "metric": ALL, "low": ALL, "high": ALL}
+    own = {"metric": MATCH, "low": MATCH, "high": MATCH}
+    slide, box = {"type": controls.SLIDE, **own}, {"type": controls.BOX, **own}
+    go, cancel = Output("optimise-go", "disabled"), Output("optimise-cancel", "disabled")
+    limits = [State(boxes, "value"), State(boxes, "id")]
+    app.callback(
+        Output("optimise-budgets", "children"), Output("optimise-trouble", "children", allow_duplicate=True),
+        Output("optimise-go", "disabled", allow_duplicate=True),
+        *[Input(name, "value") for name in fields], Input("optimise-ties", "value"), *limits,
+        prevent_initial_call=True,
+    )(answers.prepare)  # fmt: skip
+    app.callback(
+        Output(slide, "value"), Output(box, "value"), Input(slide, "value"), Input(box, "value"), State(box, "id"),
+        prevent_initial_call=True,
+    )(answers.move)  # fmt: skip
+    app.callback(
+        Output("optimise-asked", "data"), Output("optimise-trouble", "children"),
+        Input("optimise-go", "n_clicks"), *[State(name, "value") for name in fields], State("optimise-ties", "value"),
+        State("optimise-max-formats", "value"), State("optimise-time", "value"), State("optimise-pins", "value"),
+        *limits, prevent_initial_call=True,
+    )(answers.ask)  # fmt: skip
+    app.callback(
+        Output("optimise-design", "data"), Output("optimise-trouble", "children", allow_duplicate=True),
+        Input("optimise-asked", "data"), prevent_initial_call="initial_duplicate", background=True, interval=200,
+        running=[(go, True, False), (cancel, False, True)],
+        progress=[Output("optimise-progress", "value"), Output("optimise-status", "children")],
+        progress_default=[0, ""], cancel=[Input("optimise-cancel", "n_clicks")],
+    )(answers.solve)  # fmt: skip
+    app.callback(
+        Output("optimise-plan", "children"), Output("optimise-front", "figure"), Output("optimise-bits", "figure"),
+        Output("optimise-designs", "rowData"), Output("optimise-designs", "columnDefs"),
+        Output("optimise-layers", "rowData"), Output("optimise-layers", "columnDefs"),
+        Output("optimise-result", "style"),
+        Input("optimise-design", "data"), DARK,
+    )(answers.show)  # fmt: skip
+    app.callback(
+        Output("optimise-file", "data"), Output("optimise-save-trouble", "children"),
+        Input("optimise-save", "n_clicks"), State("optimise-design", "data"), State("optimise-target", "value"),
+        prevent_initial_call=True,
+    )(answers.download)  # fmt: skip
+    app.callback(
+        Output("view", "data", allow_duplicate=True), Input("optimise-asked", "data"),
+        Input("optimise-design", "data"), prevent_initial_call=True,
+    )(answers.link)  # fmt: skip
+    app.callback(
+        *[Output(f"optimise-{name}", "disabled") for name in ("phase", "context", "resolution")],
+        Input("optimise-model", "value"),
+    )(answers.apply)  # fmt: skip

@@ -1,0 +1,130 @@
+"""Optimise: a problem is solved, cancelled, refused; its plan is shown, downloaded and linked."""
+
+import json
+
+import yaml
+
+import dse
+from app import exports
+from app.optimise import question
+
+SMALL = "optimise?model=zoo:resnet18&device=h100_sxm&formats=int4,int8,bf16&budgets=weight_bytes<=9e6"
+
+
+def solved(page):
+    page.wait_for_selector("#optimise-id")
+    return page.locator("#optimise-id").inner_text()
+
+
+def open_page(page, address):
+    page.goto(address)
+    page.wait_for_selector("#optimise-budgets .budget")
+    page.wait_for_load_state("networkidle")
+
+
+def set_budget(page, name, text):
+    box = page.get_by_label(f"{name} at most")
+    box.fill(text)
+    box.press("Enter")
+
+
+def test_a_plan_is_that_of_the_optimizer_and_a_copied_link_opens_it_elsewhere(site, profile):
+    page = profile()
+    open_page(page, site.address + SMALL)
+    page.click("#optimise-go")
+    design = solved(page)
+    asked = question.read({"model": "zoo:resnet18", "device": "h100_sxm", "formats": "int4,int8,bf16"}, {})
+    plan = dse.minimize(dse.metric.loss, over=asked.problem, subject_to=[dse.metric.weight_bytes <= 9e6])
+    text = page.locator("#optimise-plan").inner_text()
+    assert f"{plan.objective:.5g}" in text
+    assert "proven optimal" in text.lower()
+    page.wait_for_url(f"**design={design}*")
+    other = profile()
+    other.goto(page.url)
+    assert solved(other) == design
+    assert other.locator("#optimise-layers .ag-center-cols-container .ag-row").first.inner_text()
+
+
+def test_an_infeasible_budget_says_which_and_its_least_value(site, profile):
+    page = profile()
+    open_page(page, site.address + SMALL)
+    set_budget(page, "Weight storage", "1 MB")
+    page.click("#optimise-go")
+    page.wait_for_selector("#optimise-trouble .trouble")
+    text = page.locator("#optimise-trouble").inner_text()
+    assert "No plan meets the budgets" in text
+    assert "weight_bytes is at least" in text
+    set_budget(page, "Weight storage", "a few")
+    page.click("#optimise-go")
+    page.wait_for_function("document.querySelector('#optimise-trouble')?.innerText.includes('afew')")
+
+
+def test_slider_and_box_follow_each_other(site, profile):
+    page = profile()
+    open_page(page, site.address + SMALL)
+    slider = page.locator(".budget", has_text="Weight storage").get_by_role("slider")
+    box = page.get_by_label("Weight storage at most")
+    slider.focus()
+    slider.press("End")
+    page.wait_for_function("document.querySelector('[aria-label^=Weight][aria-label$=most]').value === 'no limit'")
+    set_budget(page, "Weight storage", "9 MB")
+    page.wait_for_function("document.querySelector('.budget [role=slider]').getAttribute('aria-valuenow') !== '200'")
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_function("document.querySelector('[aria-label^=Weight][aria-label$=most]').value !== '9 MB'")
+    assert box.input_value().startswith(("9", "8.9"))
+
+
+def test_cancel_resets_progress_and_status(site, profile):
+    page = profile()
+    hard = "optimise?model=zoo:efficientnet_b7&device=h100_sxm&formats=int2,int3,int4,int5,int6,int8,bf16&max_formats=3"
+    open_page(page, site.address + hard + "&time=100&budgets=weight_bytes<=3e7,latency_s<=1e-3,bops<=1e12")
+    page.click("#optimise-go")
+    page.wait_for_function("!document.querySelector('#optimise-cancel').disabled")
+    page.click("#optimise-cancel")
+    page.wait_for_function("document.querySelector('#optimise-cancel').disabled")
+    page.wait_for_function("document.querySelector('#optimise-status').innerText === ''")
+    assert not page.locator("#optimise-go").is_disabled()
+
+
+READERS = {".yaml": yaml.safe_load, ".json": json.loads, ".html": str, ".csv": str, ".md": str}
+
+
+def download(page, name, folder):
+    """Save the plan as the control names it, and return the file's content."""
+    page.click("#optimise-target")
+    page.get_by_role("option", name=name, exact=True).click()
+    with page.expect_download() as found:
+        page.click("#optimise-save")
+    path = folder / found.value.suggested_filename
+    found.value.save_as(path)
+    return READERS[path.suffix](path.read_text())
+
+
+def test_a_plan_downloads_as_reports_and_as_what_other_tools_read(site, profile, tmp_path):
+    page = profile()
+    llama = "model=zoo:llama-3.2-1b&phase=decode&device=h100_sxm&formats=int4_g128,bf16&context=512"
+    open_page(page, f"{site.address}optimise?{llama}&budgets=weight_bytes<=9e8")
+    page.click("#optimise-go")
+    design = solved(page)
+    plan = download(page, "Plan (JSON)", tmp_path)
+    assert plan["design"] == design
+    assert plan["provenance"]["command"][:2] == ["bitfront", "optimize"]
+    for target in ("torchao", "llm-compressor", "gptqmodel", "auto-round", "modelopt"):
+        content = download(page, target, tmp_path)
+        rendered = exports.render(target, plan)
+        assert content == READERS[".yaml" if target in ("llm-compressor", "modelopt") else ".json"](rendered)
+    for name, holds in (("Report (HTML)", "plotly"), ("Layers (CSV)", "mlp"), ("Report (Markdown)", "|")):
+        assert holds in download(page, name, tmp_path)
+
+
+def test_what_a_tool_cannot_express_is_said(site, profile):
+    page = profile()
+    open_page(page, site.address + SMALL.replace("int4,int8,bf16", "e3m0,e2m2,bf16"))
+    page.click("#optimise-go")
+    solved(page)
+    page.click("#optimise-target")
+    page.get_by_role("option", name="torchao").click()
+    page.click("#optimise-save")
+    page.wait_for_selector("#optimise-save-trouble .trouble")
+    assert "torchao" in page.locator("#optimise-save-trouble").inner_text()
