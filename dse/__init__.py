@@ -7,6 +7,7 @@ into a run directory, which `store` reads and queries.
 
 from dse import allocate, frontier, metric, pareto, store
 from dse.choices import Choices, choices
+from dse.folding import fastest
 from dse.frontier import Front
 from dse.fronts import front
 from dse.metric import Budget, Metric, parse_budget
@@ -17,5 +18,5 @@ from dse.space import Space
 
 __all__ = [
     "Budget", "Choices", "Front", "InfeasibleError", "Metric", "Plan", "Problem", "Space", "allocate", "choices",
-    "front", "frontier", "metric", "minimize", "pareto", "parse_budget", "store",
+    "fastest", "front", "frontier", "metric", "minimize", "pareto", "parse_budget", "store",
 ]  # fmt: skip
