@@ -8,6 +8,8 @@ params, tokens   of a model, and of its training or of an answer
 ratio            R = D_inf / D_pre, tokens that a model reads and writes in its life over those that it was trained on
 """
 
+from functools import partial
+
 from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.record import Real
@@ -86,7 +88,14 @@ def _mistral_tokens(flops: float) -> float:
     return float(flops / inference_flops(params, 1.0))
 
 
+_TEXT = "Snell, Lee, Xu, Kumar, arXiv 2408.03314, exchanging pretraining and test-time compute: its R and its 14 times"
+
 CLAIMS = (
+    *(
+        Claim("Test-time compute", f"multiplier-{ratio}", f"times the inference that match 14 times the size, R = {ratio}",
+              _TEXT, "analytic", k, partial(matched_inference, 14.0, ratio), rtol=1e-4)
+        for ratio, k in ((0.16, 257.75), (0.79, 63.37), (22.0, 15.77))
+    ),
     Claim("Test-time compute", "efficiency", "compute-optimal over best of N, more than", _ABSTRACT, "training", 4.0),
     Claim("Test-time compute", "model-size", "size of the model that it matches", _ABSTRACT,
           "training", 14.0),
