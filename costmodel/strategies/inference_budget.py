@@ -92,7 +92,7 @@ _TEXT = "Snell, Lee, Xu, Kumar, arXiv 2408.03314, exchanging pretraining and tes
 
 CLAIMS = (
     *(
-        Claim("Test-time compute", f"multiplier-{ratio}", f"times the inference that match 14 times the size, R {ratio}",
+        Claim("Test-time compute", f"multiplier-{ratio}", f"times the inference that match 14 x the size, R {ratio}",
               _TEXT, "analytic", k, partial(matched_inference, 14.0, ratio), rtol=1e-3)
         for ratio, k in ((0.16, 257.75), (0.79, 63.37), (22.0, 15.77))
     ),
