@@ -1,11 +1,23 @@
-"""The tools that read our files, imported with what their import warns of left aside."""
+"""The tools that read our files, imported when a test first uses them, with what their import warns of left aside."""
 
 import importlib
 import importlib.util
 import warnings
+from functools import cache
 
 
-def tool(name):
+class Tool:
+    """A module by name, imported at the first look at what is in it."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __getattr__(self, attribute):
+        return getattr(_imported(self._name), attribute)
+
+
+@cache
+def _imported(name):
     """The module of that name; torchvision, which transformers imports, may be built for another torch."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

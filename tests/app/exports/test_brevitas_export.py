@@ -7,14 +7,14 @@ import pytest
 import torch
 from export_plans import assignments, plan
 from hypothesis import given
-from oracles import tool
+from oracles import Tool
 from torch import nn
 
 from app import exports
 from costmodel import precision
 from dse.sensitivity.round_trip import round_weight
 
-qnn = tool("brevitas.nn")
+qnn = Tool("brevitas.nn")
 PAIRS = {
     "fp32/fp32", "int2/int2", "int4/int8", "int8/int8", "int3/fp32", "fp8_e4m3/fp8_e5m2", "fp8_e5m2/fp8_e4m3",
     "fp6_e3m2/fp4_e2m1", "e2m1/e2m3", "mxfp4/mxfp4", "mxfp8_e4m3/mxfp6_e3m2",

@@ -9,14 +9,14 @@ import yaml
 from export_plans import plan
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracles import tool
+from oracles import Tool
 from torch import nn
 
 from app import exports
 from app.exports.hls4ml import fixed_point
 from costmodel.formats import get
 
-convert = tool("hls4ml.converters").convert_from_pytorch_model
+converters = Tool("hls4ml.converters")
 
 
 class Network(nn.Module):
@@ -53,7 +53,9 @@ ASSIGNMENT = {"stem": "int4/int8", "body.0": "int6/int5", "head": "int3/int4"}
 
 def test_hls4ml_takes_every_type(network, tmp_path):
     found = config(network, ASSIGNMENT)
-    model = convert(network[0], hls_config=found, output_dir=str(tmp_path), backend="Vitis", io_type="io_parallel")
+    model = converters.convert_from_pytorch_model(
+        network[0], hls_config=found, output_dir=str(tmp_path), backend="Vitis", io_type="io_parallel"
+    )
     types = {layer.name: layer.attributes for layer in model.get_layers()}
     assert set(types) == set(found["LayerName"])
     for name, layer in found["LayerName"].items():
@@ -89,7 +91,9 @@ def test_every_assignment_reads_back(network, widths):
 def test_the_compiled_model_computes_what_torch_does(network, tmp_path):
     module, x = network
     found = config(network, dict.fromkeys(ASSIGNMENT, "int8/int8"))
-    model = convert(module, hls_config=found, output_dir=str(tmp_path), backend="Vitis", io_type="io_parallel")
+    model = converters.convert_from_pytorch_model(
+        module, hls_config=found, output_dir=str(tmp_path), backend="Vitis", io_type="io_parallel"
+    )
     model.compile()
     got = model.predict(np.ascontiguousarray(x.permute(0, 2, 3, 1).numpy()))
     expected = module(x).detach().numpy()

@@ -4,12 +4,12 @@ import pytest
 import yaml
 from export_plans import assignments, network, plan
 from hypothesis import given, settings
-from oracles import tool
+from oracles import Tool
 from torch import nn
 
 from app import exports
 
-quantization = tool("compressed_tensors.quantization")
+quantization = Tool("compressed_tensors.quantization")
 PAIRS = {
     "bf16/bf16", "int2/bf16", "int4/bf16", "int8/bf16", "int4_g32/bf16", "int3_g64/bf16", "fp8_e4m3/bf16", "int8/int8",
     "int4/int8", "int4_g128/int8", "int4/int4", "fp8_e4m3/fp8_e4m3", "mxfp4/bf16", "mxfp6_e2m3/bf16", "mxfp4/mxfp4",

@@ -6,14 +6,14 @@ import pytest
 import torch
 from export_plans import assignments, network, plan
 from hypothesis import given, settings
-from oracles import tool
+from oracles import Tool
 from torch import nn
 
 from app import exports
 from costmodel import precision
 from dse.sensitivity import apply, observe
 
-mtq, loader = tool("modelopt.torch.quantization"), tool("modelopt.torch.opt.config_loader")
+mtq, loader = Tool("modelopt.torch.quantization"), Tool("modelopt.torch.opt.config_loader")
 PAIRS = {
     "bf16/bf16", "int2/bf16", "int4/bf16", "int8/bf16", "int4_g32/bf16", "int8/int8", "int4/int8", "bf16/int8",
     "fp8_e4m3/bf16", "fp8_e4m3/fp8_e4m3", "mxfp4/bf16", "mxfp8_e4m3/mxfp8_e4m3", "mxfp6_e3m2/mxfp6_e3m2", "mxfp4/mxfp4",

@@ -9,7 +9,7 @@ import torch
 from export_plans import plan
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from oracles import tool
+from oracles import Tool
 from torch import nn
 
 from app import exports
@@ -17,9 +17,7 @@ from costmodel import precision
 from costmodel.importers import onnx_graph
 from dse.sensitivity import apply, observe
 
-ModelWrapper = tool("qonnx.core.modelwrapper").ModelWrapper
-cleanup_model = tool("qonnx.util.cleanup").cleanup_model
-execute_onnx = tool("qonnx.core.onnx_exec").execute_onnx
+wrapper, cleanup, executor = (Tool(f"qonnx.{name}") for name in ("core.modelwrapper", "util.cleanup", "core.onnx_exec"))
 LAYERS = ("stem", "block.depthwise", "fc.0", "fc.2")
 PAIRS = {
     "fp32/fp32", "int2/int4", "int4/int8", "int8/int8", "binary/int3", "ternary/int6", "e3m2/e2m3", "fp8_e4m3/fp8_e5m2",
@@ -65,9 +63,9 @@ def _content(layers):
 
 
 def executed(model, x):
-    model = cleanup_model(ModelWrapper(model))
+    model = cleanup.cleanup_model(wrapper.ModelWrapper(model))
     name, result = model.graph.input[0].name, model.graph.output[0].name
-    return np.concatenate([execute_onnx(model, {name: one[None].numpy()})[result] for one in x])
+    return np.concatenate([executor.execute_onnx(model, {name: one[None].numpy()})[result] for one in x])
 
 
 @settings(max_examples=3)

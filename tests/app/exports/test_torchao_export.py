@@ -6,12 +6,12 @@ import pytest
 import torch
 from export_plans import assignments, plan
 from hypothesis import given
+from oracles import Tool
 from torch import nn
-from torchao.core.config import config_from_dict
-from torchao.quantization import MappingType, quantize_
 
 from app import exports
 
+schema, quantization = Tool("torchao.core.config"), Tool("torchao.quantization")
 BACK = {torch.float8_e4m3fn: "fp8_e4m3", torch.float8_e5m2: "fp8_e5m2", torch.float4_e2m1fn_x2: "fp4"}
 MX = {torch.float8_e4m3fn: "mxfp8_e4m3", torch.float4_e2m1fn_x2: "mxfp4"}
 ON_CPU = {
@@ -23,11 +23,11 @@ PAIRS = ON_CPU | {"fp8_e4m3/fp8_e4m3", "mxfp8_e4m3/mxfp8_e4m3", "mxfp4/mxfp4", "
 
 
 def read(text):
-    return config_from_dict(json.loads(text)).fqn_to_config
+    return schema.config_from_dict(json.loads(text)).fqn_to_config
 
 
-def integer(dtype, granularity, mapping=MappingType.SYMMETRIC):
-    assert mapping == MappingType.SYMMETRIC
+def integer(dtype, granularity, mapping=None):
+    assert mapping is None or mapping.name == "SYMMETRIC"
     group = getattr(granularity, "group_size", None)
     return str(dtype).removeprefix("torch.") + (f"_g{group}" if group else "")
 
@@ -69,7 +69,9 @@ def test_quantize_quantizes_the_layers_named_and_no_other():
     module = nn.ModuleDict({"block": nn.ModuleList(nn.Linear(64, 32) for _ in layers), "other": nn.Linear(64, 32)})
     module.bfloat16()
     before = {name: part.weight.detach().clone() for name, part in module.named_modules() if hasattr(part, "weight")}
-    quantize_(module, config_from_dict(json.loads(exports.render("torchao", plan(layers)))), filter_fn=None)
+    quantization.quantize_(
+        module, schema.config_from_dict(json.loads(exports.render("torchao", plan(layers)))), filter_fn=None
+    )
     x = torch.randn(3, 64, dtype=torch.bfloat16, generator=torch.Generator().manual_seed(0))
     for name, pair in (layers | {"other": "bf16/bf16"}).items():
         part = module.get_submodule(name)
@@ -83,7 +85,7 @@ def test_quantize_quantizes_the_layers_named_and_no_other():
 def test_an_embedding_is_quantized_too():
     module = nn.ModuleDict({"words": nn.Embedding(8, 64)}).bfloat16()
     text = exports.render("torchao", plan({"words": "int4_g32/bf16"}, layers=[{"name": "words", "kind": "embedding"}]))
-    quantize_(module, config_from_dict(json.loads(text)), filter_fn=None)
+    quantization.quantize_(module, schema.config_from_dict(json.loads(text)), filter_fn=None)
     assert type(module.words.weight).__name__ == "IntxUnpackedToInt8Tensor"
 
 
