@@ -10,10 +10,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from app.text import print_table, to_json
 from costmodel import strategies as cut
+from costmodel.files import write_atomically
 from costmodel.importers import torch_export
 from costmodel.workload import Workload
 from dse import compression
@@ -89,7 +91,7 @@ def filters(on: Subject) -> Iterator[Row]:
             pruned = cut.FilterPruning(keep)(on.whole)
             zeros = compression.zeros(on.whole, pruned, scores, on.module)
             tuned = compression.fine_tune(on.module, on.data["train"], epochs=TUNED, masks=zeros)
-            yield on.row("filters", f"keep {keep} by {score}", pruned, tuned)
+            yield on.row(f"filters by {score}", f"keep {keep}", pruned, tuned)
 
 
 def dynamic_filters(on: Subject) -> Iterator[Row]:
@@ -122,10 +124,11 @@ def tokens(on: Subject) -> Iterator[Row]:
         fewer = compression.with_fewer_tokens(on.module, blocks, pruning)
         yield on.row("token pruning", f"keep {keep}", pruning(on.whole), fewer)
         tuned = compression.fine_tune(fewer, on.data["train"], epochs=TUNED)
-        yield on.row("token pruning", f"keep {keep}, trained on", pruning(on.whole), tuned)
+        yield on.row("token pruning, trained on", f"keep {keep}", pruning(on.whole), tuned)
 
 
 METHODS = {"cnn": (masks, filters, dynamic_filters), "vit": (pairs, tokens)}
+TITLES = {"cnn": "A residual network on digits", "vit": "A vision transformer on digits"}
 
 
 def summary(found: list[Row]) -> list[dict[str, Any]]:
@@ -146,16 +149,35 @@ def summary(found: list[Row]) -> list[dict[str, Any]]:
     return listed
 
 
+def page(found: list[Row]) -> str:
+    """Return an HTML page with a figure a network, for itself."""
+    from app.figures.cut import cut as figure
+    from app.figures.style import CONFIG
+
+    told = [asdict(row) for row in found]
+    parts: list[str] = []
+    for network in METHODS:
+        drawn = figure(told, network=network, title=TITLES[network])
+        parts.append(drawn.to_html(full_html=False, config=CONFIG, include_plotlyjs=not parts))
+    return f"<!doctype html><meta charset=utf-8><title>What was left out</title><body>{''.join(parts)}</body>"
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table; 2 and one line for a number of seeds below 1."""
+    """Print the table; 2 and one line for a number of seeds below 1 or a page without a folder."""
     parser = argparse.ArgumentParser(prog="python -m app.demo.sparsity", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1, help="networks a kind, each from another seed")
     parser.add_argument("--json", action="store_true", help="every row as JSON")
+    parser.add_argument("--html", type=Path, help="a page with a figure a network")
     given = parser.parse_args(arguments)
-    if given.seeds < 1:
-        print(f"app.demo.sparsity: seeds must be at least 1, got {given.seeds}", file=sys.stderr)
+    wrong = f"seeds must be at least 1, got {given.seeds}" if given.seeds < 1 else ""
+    if given.html and not given.html.parent.is_dir():
+        wrong = f"no folder {str(given.html.parent)!r} to write {given.html.name!r} in"
+    if wrong:
+        print(f"app.demo.sparsity: {wrong}", file=sys.stderr)
         return 2
     found = [row for seed in range(given.seeds) for row in rows(seed)]
+    if given.html:
+        write_atomically(given.html, page(found))
     if given.json:
         print(to_json([asdict(row) for row in found]))
         return 0

@@ -37,8 +37,22 @@ def test_every_method_keeps_most_of_the_network_at_its_mildest():
     best = {}
     for row in found:
         best[row.network, row.method] = max(best.get((row.network, row.method), 0), row.accuracy)
-    assert len(best) == 8
+    assert len(best) == 10
     assert all(right > whole[network] - 0.05 for (network, _), right in best.items())
+
+
+def test_the_page_has_a_figure_a_network_and_asks_nothing_of_the_network():
+    found = [Row(network, method, "keep 0.5", macs, 1.0, 0.9, 0)
+             for network in ("cnn", "vit") for method, macs in (("whole", 1.0), ("filters", 0.5))]  # fmt: skip
+    page = sparsity.page(found)
+    assert page.count("plotly-graph-div") == 2
+    assert 'src="http' not in page
+    assert "A vision transformer on digits" in page
+
+
+def test_a_page_without_a_folder_is_bad_input(capsys):
+    assert main(["--html", "/no/such/folder/page.html"]) == 2
+    assert capsys.readouterr().err == "app.demo.sparsity: no folder '/no/such/folder' to write 'page.html' in\n"
 
 
 def test_no_seed_is_bad_input(capsys):
