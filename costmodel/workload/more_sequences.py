@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from costmodel.record import changed
 from costmodel.workload.op import Op
-from costmodel.workload.several_tokens import RULES
+from costmodel.workload.several_tokens import RULES, repeated
 from costmodel.workload.workload import Workload
 
 POSITIONS = ("position_ids",)
@@ -26,12 +26,9 @@ def more_sequences(workload: Workload, times: int) -> Workload:
 def _repeated(op: Op, times: int, batch: int) -> Op:
     if op.inputs == POSITIONS:
         return op
-    wide = changed(
-        op,
-        input_elements=op.input_elements * times,
-        output_elements=op.output_elements * times,
-        vector_flops=op.vector_flops * times,
-    )
+    if op.kind not in RULES:
+        raise ValueError(f"no rule says what more sequences make of {op.kind} {op.name}")
+    wide = repeated(op, times)
     if op.kind != "attention":
         return RULES[op.kind](wide, times, batch)
     heads = replace(op.heads, batch=op.heads.batch * times)

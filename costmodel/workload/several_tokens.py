@@ -6,18 +6,20 @@ from dataclasses import replace
 from costmodel.record import changed
 from costmodel.workload.op import Op
 from costmodel.workload.ops.attention import kept_fraction
+from costmodel.workload.ops.collective import COLLECTIVES
 from costmodel.workload.ops.moe import touched_experts
 from costmodel.workload.workload import Workload
 
-POINTWISE = ("norm", "elementwise", "activation", "softmax")
+BY_ELEMENT = ("norm", "elementwise", "activation", "softmax", *COLLECTIVES)
+"""Kinds of ops that tokens make larger in their elements alone."""
 
 
 def several_tokens(workload: Workload, tokens: int) -> Workload:
     """Return the pass that computes `tokens` consecutive tokens of each sequence where `workload` computes one.
 
     A token attends to those of its own pass that come before it. Weights are read once for all of them; an expert may
-    serve several. One token changes nothing. ValueError for a pass that is no decode, or an op that takes one token
-    after another.
+    serve several. One token changes nothing. ValueError for a pass that is no decode, or an op of a kind that is not
+    known here (a recurrence takes one token after another).
     """
     if tokens < 1:
         raise ValueError(f"tokens must be at least 1, got {tokens}")
@@ -30,19 +32,22 @@ def several_tokens(workload: Workload, tokens: int) -> Workload:
 
 
 def _widened(op: Op, tokens: int, batch: int) -> Op:
-    rule = RULES.get(op.kind)
-    if rule is None:
-        raise ValueError(f"{op.kind} op {op.name} takes one token after another")
-    wide = replace(
+    if op.kind not in RULES:
+        raise ValueError(f"no rule says what several tokens make of {op.kind} {op.name}")
+    return RULES[op.kind](repeated(op, tokens), tokens, batch)
+
+
+def repeated(op: Op, times: int) -> Op:
+    """The op on so many times the elements; what of its product grows depends on its kind."""
+    return changed(
         op,
-        input_elements=op.input_elements * tokens,
-        output_elements=op.output_elements * tokens,
-        vector_flops=op.vector_flops * tokens,
+        input_elements=op.input_elements * times,
+        output_elements=op.output_elements * times,
+        vector_flops=op.vector_flops * times,
     )
-    return rule(wide, tokens, batch)
 
 
-def _pointwise(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
+def _same(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
     return op
 
 
@@ -69,7 +74,7 @@ def _attention(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
     keys = int(op.heads.keys if known else op.n) + (tokens - 1 if own else 0)
     reach = min(keys, window + tokens - 1) if window else keys
     kept = kept_fraction(tokens, reach, causal=True, window=window) if own else 1.0
-    return replace(
+    return changed(
         op,
         m=tokens,
         n=reach,
@@ -82,5 +87,5 @@ def _attention(op: Op, tokens: int, batch: int) -> Op:  # noqa: ARG001
 
 RULES: Mapping[str, Callable[[Op, int, int], Op]] = {
     "linear": _linear, "experts": _experts, "embedding": _embedding, "attention": _attention,
-    **dict.fromkeys(POINTWISE, _pointwise),
+    **dict.fromkeys(BY_ELEMENT, _same),
 }  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 
 import costmodel as cm
 from costmodel import zoo
+from costmodel.strategies import strategy
 from costmodel.workload import Op
 from costmodel.workload.several_tokens import several_tokens
 from costmodel.workload.transformer.network import network
@@ -43,6 +44,16 @@ def test_a_window_bounds_the_keys():
         assert op.n == expected.n
         assert op.mask_density == pytest.approx(expected.mask_density)
         assert op.kv_elements == pytest.approx(expected.kv_elements)
+
+
+@pytest.mark.parametrize("name", ["llama-3.1-8b", "mixtral-8x7b"])
+def test_a_shared_pass_is_widened_as_the_whole_is_shared(name):
+    share = strategy("parallel:tensor=4,pipeline=2")
+    decode = cm.zoo.build(name, phase="decode", batch=2, context=300)
+    first, last = several_tokens(share(decode), 4), share(several_tokens(decode, 4))
+    for op, expected in zip(first.ops, last.ops, strict=True):
+        for field in NUMBERS:
+            assert getattr(op, field) == pytest.approx(getattr(expected, field), rel=1e-12), (op.name, field)
 
 
 def test_one_token_changes_nothing():
