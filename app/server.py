@@ -12,6 +12,13 @@ from app.web.settings import KEY, Settings
 if TYPE_CHECKING:
     from dash import Dash
 
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>
+<body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer>
+<script async src="/_dash-component-suites/plotly/package_data/plotly.min.js"></script></body>
+</html>"""
+"""Dash's page, but plotly.js loads beside the rest, not when the first figure asks for it."""
 THREADS = 8
 BACKLOG = 128
 
@@ -28,6 +35,7 @@ def create(settings: Settings) -> "Dash":
         "app",
         assets_folder="assets",
         title="bitfront",
+        index_string=INDEX,
         update_title=None,
         use_pages=False,
         serve_locally=True,

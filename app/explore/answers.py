@@ -1,6 +1,7 @@
 """What the page Explore answers: callbacks as functions of what its controls hold."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from dash import Patch, ctx, no_update
@@ -15,8 +16,6 @@ from app.web import inputs, state, uploads
 from app.web.parts import note, trouble
 from costmodel.hardware import Fpga
 
-HIDDEN: dict[str, str] = {"display": "none"}
-SHOWN: dict[str, str] = {}
 SELECTED, EDITED = 0, 1
 """Traces of the front's figure that move alone."""
 
@@ -30,10 +29,13 @@ def ask(_clicks: Any, *values: Any) -> Any:
         return no_update, trouble(str(error))
 
 
+def begin(given: Any) -> Any:
+    """Ask what the link asks; a run that the server shows needs no sweep, and no process for one."""
+    return no_update if given is None else given
+
+
 def sweep(set_progress: Callable[[Any], None], asked: Any) -> Any:
     """Sweep what is asked, in the background."""
-    if asked is None:
-        raise PreventUpdate
     try:
         found = question.read(asked, session_runs.uploads())
         name = session_runs.prepare(found, lambda done, total: set_progress([100 * done / total]))
@@ -61,17 +63,28 @@ def draw(
         designs.columns, names, cloud=found.cloud, fronts=found.fronts, hulls=found.hulls, uniform=found.uniform,
         log=logs, within=within,
     )  # fmt: skip
-    _mark(figure.data, names, designs, design, edits)
+    with suppress(ValueError):
+        for trace, place in _places(designs, names, design, edits).items():
+            figure.data[trace].update(place)
     return dressed(figure, scheme == "dark"), _about(designs, len(found.cloud), about)
 
 
-def choose(clicked: Any, edit: Any, _undo: Any, ready: Any, x: Any, y: Any, z: Any, edits: Any) -> Any:
-    """The design that a click names by its row, or the edits after one more."""
-    if ctx.triggered_id == "explore-undo":
-        return no_update, {}
-    if ctx.triggered_id == "explore-layers":
-        changed = {cell["data"]["name"]: cell["value"] for cell in edit if cell["colId"] == "precision"}
-        return no_update, {**edits, **changed}
+def edit(cells: Any, undo: Any, edits: Any) -> Any:
+    """The edits after one more, or none; nothing where the grid has just been made."""
+    if undo and ctx.triggered_id == "explore-undo":
+        return {}
+    if not cells or ctx.triggered_id != "explore-layers":
+        raise PreventUpdate
+    return {**edits, **{cell["data"]["name"]: cell["value"] for cell in cells if cell["colId"] == "precision"}}
+
+
+def frame(design: Any, framed: Any) -> Any:
+    """The parts of a design's section, made when the first design is chosen: grids and plots take a page's time."""
+    return no_update if framed or not design else detail.section()
+
+
+def choose(clicked: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:
+    """The design that a click names by its row, without edits."""
     row = clicked["points"][0].get("customdata")
     if not isinstance(row, int):  # a cell of the density image is no design
         raise PreventUpdate
@@ -80,30 +93,36 @@ def choose(clicked: Any, edit: Any, _undo: Any, ready: Any, x: Any, y: Any, z: A
 
 
 def show(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any, scheme: Any, before: Any) -> Any:
-    """The chosen design in detail, and where it is among the others."""
-    nothing = (no_update,) * 7
-    if ready is None or scheme is None:
+    """The chosen design in detail; what is wrong with it is said by `mark`."""
+    if ready is None or scheme is None or not design:
         raise PreventUpdate
-    if not design:
-        return *nothing, HIDDEN, None, no_update
-    designs, _, names = _shown(ready, x, y, z)
+    designs, _, _ = _shown(ready, x, y, z)
     try:
-        row = designs.find(design)
-        found = opened.open_design(designs, row, tuple(sorted(edits.items())))
-    except ValueError as error:
-        return *nothing, no_update, trouble(str(error)), no_update
-    dark = scheme == "dark"
-    figures = [dressed(figure, dark) for figure in detail.figures(found)]
-    patch = Patch()
-    for trace, columns in ((SELECTED, _columns(designs, row)), (EDITED, found.columns if edits else {})):
-        for axis, name in zip("xyz", names, strict=False):
-            patch["data"][trace][axis] = [columns[name]] if name in columns else []
-        patch["data"][trace]["customdata"] = [row] if columns else []
+        row, found = _opened(designs, design, edits)
+    except ValueError:
+        raise PreventUpdate from None
+    figures = [dressed(figure, scheme == "dark") for figure in detail.figures(found)]
     told = detail.totals(found, session_runs.spoken(designs.values(row)), len(edits))
     grid = detail.columns(detail.editable(designs), found.estimate.columns)
     same = [c["field"] for c in before or ()] == [c["field"] for c in grid]
     peaks = detail.BY_LAYER if isinstance(found.device, Fpga) else detail.ROOFLINE
-    return told, peaks, detail.rows(found), no_update if same else grid, *figures, SHOWN, None, patch
+    return told, peaks, detail.rows(found), no_update if same else grid, *figures
+
+
+def mark(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:
+    """Where the chosen design and its edited neighbour are among the others, or why neither can be shown."""
+    if ready is None or not design:
+        raise PreventUpdate
+    designs, _, names = _shown(ready, x, y, z)
+    try:
+        places = _places(designs, names, design, edits)
+    except ValueError as error:
+        return no_update, trouble(str(error))
+    patch = Patch()
+    for trace, place in places.items():
+        for part, values in place.items():
+            patch["data"][trace][part] = values
+    return patch, None
 
 
 def upload(content: Any, name: Any, models: Any) -> Any:
@@ -141,10 +160,6 @@ def _shown(ready: Any, x: Any, y: Any, z: Any) -> tuple[Designs, str, tuple[str,
     return designs, about, names
 
 
-def _columns(designs: Designs, row: int) -> Mapping[str, float]:
-    return {name: float(column[row]) for name, column in designs.columns.items()}
-
-
 def _within(zoom: Any, logs: list[bool]) -> Any:
     """The zoomed ranges in data, as a logarithmic axis tells them by their exponents."""
     if not zoom:
@@ -153,16 +168,22 @@ def _within(zoom: Any, logs: list[bool]) -> Any:
     return (min(ends[:2]), max(ends[:2])), (min(ends[2:]), max(ends[2:]))
 
 
-def _mark(traces: Any, names: tuple[str, ...], designs: Designs, design: Any, edits: Any) -> None:
-    """Place the chosen design, and its edited neighbour, in a new figure."""
-    try:
-        row = designs.find(design)
-        found: Opened = opened.open_design(designs, row, tuple(sorted(edits.items())))
-    except ValueError:
-        return
-    for trace, columns in ((SELECTED, _columns(designs, row)), (EDITED, found.columns if edits else {})):
-        if columns:
-            traces[trace].update({a: [columns[n]] for a, n in zip("xyz", names, strict=False)} | {"customdata": [row]})
+def _opened(designs: Designs, design: str, edits: Mapping[str, str]) -> tuple[int, Opened]:
+    row = designs.find(design)
+    return row, opened.open_design(designs, row, tuple(sorted(edits.items())))
+
+
+def _places(designs: Designs, names: tuple[str, ...], design: str, edits: Mapping[str, str]) -> dict[int, Any]:
+    """Coordinates and rows of the traces that mark the chosen design and the edited one, empty where there is none."""
+    row = designs.find(design)
+    chosen = {name: float(designs.columns[name][row]) for name in names}
+    edited = _opened(designs, design, edits)[1].columns if edits else {}
+    places = {}
+    for trace, columns in ((SELECTED, chosen), (EDITED, edited)):
+        found = all(name in columns for name in names)
+        at = {axis: [columns[n]] if found else [] for axis, n in zip("xyz", names, strict=False)}
+        places[trace] = at | {"customdata": [row] if found else []}
+    return places
 
 
 def _about(designs: Designs, shown: int, about: str) -> Any:

@@ -31,7 +31,7 @@ RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
 
 
 def section() -> Any:
-    """The place of a design, empty until one is chosen."""
+    """The place of a chosen design."""
     layers = panel(
         "Layers",
         note("A precision is edited in its cell: the design is estimated again and drawn as a star beside the front."),
@@ -49,7 +49,7 @@ def section() -> Any:
     )
     return html.Section(
         [panel("Design", html.Div(id="explore-totals")), layers, figures],
-        id="explore-design-section", className="stack", style={"display": "none"},
+        className="stack",
         **{"aria-label": "The chosen design"},
     )  # fmt: skip
 

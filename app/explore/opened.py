@@ -1,5 +1,6 @@
 """One design opened: its estimate, layer by layer, with edits of layers' precisions, as rows, totals and sources."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,7 @@ from dse.designs import loss_of, parts_of
 from dse.space import ID_DIGITS, digest
 
 PROXY = "data-free proxy"
+_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +48,17 @@ def parse_edits(text: str) -> dict[str, str]:
     return found
 
 
-@lru_cache(maxsize=64)
 def open_design(designs: Designs, row: int, edits: tuple[tuple[str, str], ...] = ()) -> Opened:
     """Estimate a row's design with `edits` (layer, precision), laid out on an FPGA as its sweep or front had it.
 
     UnknownNameError for a layer that it has not; ValueError where the device lacks what a precision needs.
     """
+    with _LOCK:  # two callbacks of one click ask at once: the second waits, and finds it
+        return _open_design(designs, row, edits)
+
+
+@lru_cache(maxsize=64)
+def _open_design(designs: Designs, row: int, edits: tuple[tuple[str, str], ...]) -> Opened:
     workload, device, base, folding = _base(designs, row)
     for layer, _ in edits:
         require("layer", layer, workload.layers)

@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from app.explore import answers, controls, detail, opened, question, session_runs
+from app.explore import answers, controls, opened, question, session_runs
 from app.explore.session_runs import SHOWN
 from app.web import settings, state
 from app.web.parts import graph, panel
@@ -32,7 +32,8 @@ def layout(given: state.State) -> Any:
         metrics = session_runs.joined(SHOWN, ())[0].metrics
         shown |= {a: n for a, n in zip("xy", metrics, strict=False) if shown[a] not in metrics}
     stores = [
-        dcc.Store(id="explore-asked", data=None if run else asked.linked(session_runs.uploads())),
+        dcc.Store(id="explore-given", data=None if run else asked.linked(session_runs.uploads())),
+        dcc.Store(id="explore-asked"),
         dcc.Store(id="explore-ready", data=SHOWN if run else None),
         dcc.Store(id="explore-design", data=given.get("design", "")),
         dcc.Store(id="explore-edits", data=dict(opened.parse_edits(given.get("edit", "")))),
@@ -45,7 +46,9 @@ def layout(given: state.State) -> Any:
         html.Div(id="explore-about"),
     )
     top = html.Div([controls.question_panel(asked, session_runs.uploads()), plane], className="explore-top")
-    return html.Div([*stores, top, html.Div(id="explore-detail-trouble"), detail.section()], className="stack")
+    return html.Div(
+        [*stores, top, html.Div(id="explore-detail-trouble"), html.Div(id="explore-detail")], className="stack"
+    )
 
 
 def register(app: Dash) -> None:
@@ -58,8 +61,12 @@ def register(app: Dash) -> None:
         Input("explore-go", "n_clicks"), *asked, prevent_initial_call=True,
     )(answers.ask)  # fmt: skip
     app.callback(
+        Output("explore-asked", "data", allow_duplicate=True), Input("explore-given", "data"),
+        prevent_initial_call="initial_duplicate",
+    )(answers.begin)  # fmt: skip
+    app.callback(
         Output(ready, "data"), Output("explore-trouble", "children", allow_duplicate=True),
-        Input("explore-asked", "data"), prevent_initial_call="initial_duplicate", background=True, interval=250,
+        Input("explore-asked", "data"), prevent_initial_call=True, background=True, interval=250,
         running=[(Output("explore-go", "disabled"), True, False), (Output("explore-cancel", "disabled"), False, True)],
         progress=[Output("explore-progress", "value")], progress_default=[0],
         cancel=[Input("explore-cancel", "n_clicks")],
@@ -70,19 +77,28 @@ def register(app: Dash) -> None:
         State(design, "data"), State(edits, "data"),
     )(answers.draw)  # fmt: skip
     app.callback(
-        Output(design, "data"), Output(edits, "data"),
-        Input("explore-front", "clickData"), Input("explore-layers", "cellValueChanged"),
-        Input("explore-undo", "n_clicks"), State(ready, "data"), *[State(axis, "value") for axis in axes[:3]],
-        State(edits, "data"), prevent_initial_call=True,
+        Output(design, "data"), Output(edits, "data"), Input("explore-front", "clickData"), State(ready, "data"),
+        *[State(axis, "value") for axis in axes[:3]], prevent_initial_call=True,
     )(answers.choose)  # fmt: skip
+    app.callback(
+        Output(edits, "data", allow_duplicate=True), Input("explore-layers", "cellValueChanged"),
+        Input("explore-undo", "n_clicks"), State(edits, "data"), prevent_initial_call=True,
+    )(answers.edit)  # fmt: skip
+    app.callback(
+        Output("explore-detail", "children"), Input(design, "data"), State("explore-detail", "children"),
+    )(answers.frame)  # fmt: skip
     app.callback(
         Output("explore-totals", "children"), Output("explore-peaks-title", "children"),
         Output("explore-layers", "rowData"), Output("explore-layers", "columnDefs"),
-        *[Output(f"explore-{name}", "figure") for name in FIGURES], Output("explore-design-section", "style"),
-        Output("explore-detail-trouble", "children"), Output("explore-front", "figure", allow_duplicate=True),
+        *[Output(f"explore-{name}", "figure") for name in FIGURES],
         Input(design, "data"), Input(edits, "data"), Input(ready, "data"), *[Input(axis, "value") for axis in axes[:3]],
-        DARK, State("explore-layers", "columnDefs"), prevent_initial_call="initial_duplicate",
+        DARK, State("explore-layers", "columnDefs"),
     )(answers.show)  # fmt: skip
+    app.callback(
+        Output("explore-front", "figure", allow_duplicate=True), Output("explore-detail-trouble", "children"),
+        Input(design, "data"), Input(edits, "data"), State(ready, "data"), *[State(axis, "value") for axis in axes[:3]],
+        prevent_initial_call="initial_duplicate",
+    )(answers.mark)  # fmt: skip
     app.callback(
         Output("view", "data", allow_duplicate=True),
         Input("explore-asked", "data"), Input(design, "data"), Input(edits, "data"),

@@ -57,7 +57,7 @@ def test_an_edit_is_estimated_at_once_and_a_link_shows_it_elsewhere(site, profil
     page.wait_for_function("document.querySelector('#explore-totals').textContent.includes('1 edited')")
     assert page.inner_text("#explore-id") != space.id(0)
     assert page.inner_text("[data-metric='loss']") != before
-    star = "document.querySelector('#explore-front .js-plotly-plot').data[1].x.length === 1"
+    star = "document.querySelector('#explore-front .js-plotly-plot')._fullData[1].x?.length === 1"
     page.wait_for_function(star)
     page.wait_for_function("location.search.includes('edit=conv1:int4/bf16')")
     edited, shown = page.inner_text("#explore-id"), page.inner_text("[data-metric='loss']")
