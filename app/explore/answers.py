@@ -21,12 +21,13 @@ SELECTED, EDITED = 0, 1
 
 
 def ask(_clicks: Any, *values: Any) -> Any:
-    """Check the form; the question is asked as a link would have it."""
+    """Check the form; the question is asked as a link would have it, and the design of the one before is closed."""
     given = state.parse(state.encode(dict(zip(controls.FIELDS, values, strict=True))))
     try:
-        return question.read(given, session_runs.uploads()).linked(session_runs.uploads()), None
+        asked = question.read(given, session_runs.uploads()).linked(session_runs.uploads())
     except ValueError as error:
-        return no_update, trouble(str(error))
+        return no_update, trouble(str(error)), no_update, no_update, no_update
+    return asked, None, "", {}, None
 
 
 def begin(given: Any) -> Any:
@@ -112,7 +113,7 @@ def show(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any, scheme: An
 def mark(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:
     """Where the chosen design and its edited neighbour are among the others, or why neither can be shown."""
     if ready is None or not design:
-        raise PreventUpdate
+        return no_update, None
     designs, _, names = _shown(ready, x, y, z)
     try:
         places = _places(designs, names, design, edits)

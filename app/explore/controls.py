@@ -18,8 +18,8 @@ FIELDS = ("model", "phase", "devices", "precisions", "strategies", "batch", "con
 NAMED = {"none": "None (dense)", "nm_sparsity:n=2;m=4": "2:4 sparsity"}
 
 
-def question_panel(question: Question, uploads: Mapping[str, str]) -> Any:
-    """The form of a question, and its button."""
+def question_panel(question: Question, uploads: Mapping[str, str], run: str = "") -> Any:
+    """The form of a question, and its button; `run` names the run that is shown until one is asked."""
     told = question.told() | {"model": question.linked(uploads)["model"]}
     models: list[Any] = [uploaded(uploads)] if uploads else []
     models.append({"group": "Zoo", "items": list(inputs.model_names())})
@@ -27,6 +27,7 @@ def question_panel(question: Question, uploads: Mapping[str, str]) -> Any:
     known = {*PRECISIONS["language"], *PRECISIONS["vision"]}
     numbers = {"batch": "Batch", "context": "Context", "resolution": "Resolution"}
     controls = [
+        dmc.Alert(f"Shown is the run {run}. Ask below for another space.", variant="light", p="xs") if run else None,
         dmc.Select(id="explore-model", label="Model", data=models, value=told["model"], searchable=True, limit=300),
         _upload(),
         dmc.Select(id="explore-phase", label="Pass", data=list(PHASES), value=question.phase or "decode"),

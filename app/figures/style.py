@@ -76,11 +76,12 @@ def dressed(figure: Any, dark: bool) -> dict[str, Any]:
         shown["scene"] = {n: part | in_space if n[1:] == "axis" else part for n, part in shown["scene"].items()}
     shown.pop("title", None)
     shown.pop("height", None)
+    below = shown.get("showlegend", True) and shown.get("legend", {}).get("y", 1.0) < 0
     shown |= {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {**shown.get("font", {}), "color": text, "size": 12},
-        "margin": {"l": 64, "r": 16, "t": 12, "b": 48},
+        "margin": {"l": 64, "r": 16, "t": 12, "b": 88 if below else 48},
         "hoverlabel": {"bgcolor": "#232a33" if dark else "#ffffff", "font": {"color": text, "size": 12}},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": axis, "activecolor": text},
     }

@@ -18,7 +18,9 @@ DARK = Input("theme", "computedColorScheme")
 
 def layout(given: state.State) -> Any:
     """The page of a link: its question is asked, its axes shown, its design opened."""
-    run = settings.current().run is not None and not given.get("model")
+    folder = None if given.get("model") else settings.current().run
+    run = folder is not None
+    shown_run = folder.name if folder else ""
     asked = question.read(given, session_runs.uploads())
     shown = {
         "x": given.get("x", "latency_s"),
@@ -45,7 +47,7 @@ def layout(given: state.State) -> Any:
         graph("explore-front", height=520, label="Designs by two or three metrics; a click opens one"),
         html.Div(id="explore-about"),
     )
-    top = html.Div([controls.question_panel(asked, session_runs.uploads()), plane], className="explore-top")
+    top = html.Div([controls.question_panel(asked, session_runs.uploads(), shown_run), plane], className="explore-top")
     return html.Div(
         [*stores, top, html.Div(id="explore-detail-trouble"), html.Div(id="explore-detail")], className="stack"
     )
@@ -58,6 +60,8 @@ def register(app: Dash) -> None:
     ready, design, edits = (f"explore-{name}" for name in ("ready", "design", "edits"))
     app.callback(
         Output("explore-asked", "data"), Output("explore-trouble", "children"),
+        Output(design, "data", allow_duplicate=True), Output(edits, "data", allow_duplicate=True),
+        Output("explore-detail", "children", allow_duplicate=True),
         Input("explore-go", "n_clicks"), *asked, prevent_initial_call=True,
     )(answers.ask)  # fmt: skip
     app.callback(
