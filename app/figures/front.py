@@ -18,6 +18,8 @@ MOST_POINTS = 100_000
 CELLS = (420, 260)
 CLOUD, DENSITY = "#8b98a9", [[0, "rgba(120,140,165,0)"], [1e-6, "rgba(120,140,165,0.25)"], [1, "rgba(60,85,120,0.95)"]]
 MOST_LABELS = 12
+NAME = 0.16, 0.04
+"""Width and height of a name beside a point, in shares of the figure."""
 NARROW, WIDE = 5.0, 1e3
 """Spans below which a logarithmic axis has ticks as plotly.js likes, and above which one a decade."""
 PICKED = "#d62728"
@@ -59,7 +61,7 @@ def front(
         mark = {"size": 5 if len(shown) < 2000 else 3, "color": CLOUD, "opacity": 0.55}
         figure.add_trace(at.points(shown, name=told, mode="markers", marker=mark, gl=True))
     _add_fronts(figure, at, fronts, hulls)
-    _add_uniform(figure, at, uniform)
+    _add_uniform(figure, at, uniform, log)
     look: dict[str, Any] = {"hovermode": "closest", "uirevision": "-".join(names)}
     look |= {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}}
     figure.layout = layout("", "", "", **_axes(columns, names, cloud, log), **look)
@@ -158,19 +160,31 @@ def _add_fronts(figure: go.Figure, at: _Axes, fronts: Mapping[str, Rows], hulls:
             figure.add_trace(at.points(hulls[group], mode="markers", gl=False, marker=on_hull, **told))
 
 
-def _add_uniform(figure: go.Figure, at: _Axes, uniform: Mapping[int, str]) -> None:
+def _add_uniform(figure: go.Figure, at: _Axes, uniform: Mapping[int, str], log: Sequence[bool]) -> None:
     if not uniform:
         return
     look = {"symbol": "square-open", "size": 10, "color": "#E69F00", "line": {"width": 2}}
     mode = "markers+text" if len(uniform) <= MOST_LABELS else "markers"
-    rows = sorted(uniform, key=lambda row: float(at.columns[at.names[0]][row]))
-    places = ["top right" if i % 2 else "bottom right" for i in range(len(rows))]  # neighbours' names stay apart
+    rows = list(uniform)
+    apart = _apart([at.columns[name][rows] for name in at.names[:2]], log)
     figure.add_trace(
         at.points(
             rows, name="One precision everywhere", mode=mode, gl=False, marker=look,
-            text=[uniform[row] for row in rows], textposition=places, textfont={"size": 10},
+            text=[uniform[row] if far else "" for row, far in zip(rows, apart, strict=True)],
+            textposition="top right", textfont={"size": 10},
         )
     )  # fmt: skip
+
+
+def _apart(values: Sequence[Floats], log: Sequence[bool]) -> list[bool]:
+    """Whether a name beside each point leaves those before it readable: where names would meet, the first stays."""
+    scaled = [np.log10(np.maximum(v, 1e-300)) if is_log else v for v, is_log in zip(values, log, strict=False)]
+    x, y = ((s - s.min()) / max(float(np.ptp(s)), 1e-300) for s in scaled)
+    kept: list[int] = []
+    for i in range(len(x)):
+        if all(abs(x[i] - x[j]) > NAME[0] or abs(y[i] - y[j]) > NAME[1] for j in kept):
+            kept.append(i)
+    return [i in kept for i in range(len(x))]
 
 
 def _axes(columns: Mapping[str, Floats], names: Sequence[str], cloud: Rows, log: Sequence[bool]) -> dict[str, Any]:

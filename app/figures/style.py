@@ -77,6 +77,8 @@ def dressed(figure: Any, dark: bool) -> dict[str, Any]:
     shown.pop("title", None)
     shown.pop("height", None)
     below = shown.get("showlegend", True) and shown.get("legend", {}).get("y", 1.0) < 0
+    if below:
+        shown["legend"] = shown["legend"] | {"y": -0.32}
     shown |= {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

@@ -8,6 +8,7 @@ from app.figures.style import blank, colour, layout
 from app.text import label, quantity
 
 FULL = "#D55E00"
+MARK = {"dash": "dot", "width": 1.5, "color": "#98a2b0"}
 
 
 def utilisation(taken: Mapping[str, float], available: Mapping[str, float], *, title: str) -> go.Figure:
@@ -22,7 +23,7 @@ def utilisation(taken: Mapping[str, float], available: Mapping[str, float], *, t
         cliponaxis=False, width=0.5, marker_color=[FULL if s > 1 else colour(0) for s in shares],
         hovertemplate="%{y} %{text}<extra></extra>",
     )  # fmt: skip
-    whole = {"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper", "line": {"dash": "dot", "width": 1}}
+    whole = {"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper", "line": MARK}
     axes = {"xaxis": {"tickformat": ".0%", "range": [0, max([1.15, *[s * 1.5 for s in shares]])]}}
     figure.layout = layout(title, "", "", showlegend=False, shapes=[whole], yaxis={"autorange": "reversed"}, **axes)
     return figure
