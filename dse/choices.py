@@ -16,7 +16,7 @@ from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Workload
 from dse.problem import Problem, build
 from dse.sensitivity import Sensitivity, measure, observe, predictions, quantisable, sqnr_loss
-from dse.sensitivity.recurrent import opened
+from dse.sensitivity.opening import opened
 
 if TYPE_CHECKING:
     from dse.sensitivity.evaluate import Data
@@ -39,8 +39,8 @@ class Choices:
     workload  what the model computes
     formats   spellings: weight/activation pairs, w4a16 forms, or single formats that `options` completes for a device;
               each may end in @n:m, as int8@2:4, for n of every m weights kept
-    module    the torch module whose loss is measured on `data`, its recurrent layers opened (`sensitivity.recurrent`),
-              or None: then the data-free proxy stands in
+    module    the torch module whose loss is measured on `data`, its recurrent layers and attention opened
+              (`sensitivity.opening`), or None: then the data-free proxy stands in
     loss_fn   maps (outputs, targets) to a mean loss; None measures the KL divergence from the module's own outputs,
               which needs no targets, is never negative and is free of label noise
     design    lays a network out on an FPGA at a batch of precisions: a dataflow or an overlay

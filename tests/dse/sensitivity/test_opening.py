@@ -1,4 +1,4 @@
-"""Recurrent layers opened into linear ones: equal outputs, and each matrix a choice with a measured loss."""
+"""Recurrent layers and attention opened: equal outputs, and each matrix a choice with a measured loss."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from torch import nn
 import dse
 from costmodel.importers import torch_export
 from dse.sensitivity import quantisable
-from dse.sensitivity.recurrent import opened
+from dse.sensitivity._unrolled_attention import UnrolledAttention
+from dse.sensitivity.opening import opened
 
 LAYERS = {
     "lstm": nn.LSTM(6, 5),
@@ -98,3 +99,80 @@ def test_what_cannot_be_opened_stays_whole() -> None:
     assert opened(module, torch.zeros(3, 2, 4)) is module
     plain = nn.Linear(3, 3)
     assert opened(plain, torch.zeros(1, 3)) is plain
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("cross", [False, True])
+def test_opened_attention_equals_torch(batch_first: bool, bias: bool, cross: bool) -> None:
+    torch.manual_seed(0)
+    module = nn.MultiheadAttention(12, 3, batch_first=batch_first, bias=bias).double().eval()
+    twin = UnrolledAttention(module)
+    x = torch.randn(2, 5, 12, dtype=torch.float64)
+    y = torch.randn(2, 7, 12, dtype=torch.float64) if cross else x
+    q, k = (x, y) if batch_first else (x.transpose(0, 1), y.transpose(0, 1) if cross else x.transpose(0, 1))
+    keys = y.shape[1]
+    padded = torch.zeros(2, keys, dtype=torch.bool)
+    padded[1, -2:] = True
+    masks = [
+        {},
+        {"attn_mask": torch.randn(5, keys, dtype=torch.float64)},
+        {"attn_mask": torch.triu(torch.ones(5, keys, dtype=torch.bool), 1), "key_padding_mask": padded},
+        {"attn_mask": torch.randn(6, 5, keys, dtype=torch.float64), "average_attn_weights": False},
+        {"need_weights": False},
+    ]
+    for given in masks:
+        for one, other in zip(module(q, k, k, **given), twin(q, k, k, **given), strict=True):
+            assert (one is None) == (other is None)
+            if one is not None:
+                torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+    for one, other in zip(module(x[0], y[0], y[0]), twin(x[0], y[0], y[0]), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensor:UserWarning")
+def test_each_matrix_of_an_encoder_is_a_choice() -> None:
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
+    module = nn.Sequential(nn.TransformerEncoder(layer, 2), nn.Flatten(), nn.Linear(80, 3)).eval()
+    x = torch.randn(24, 5, 16)
+    choices = dse.choices(module, ["int2/int8", "int8/int8"], (x, torch.zeros(24, dtype=torch.int64)))
+    problem = choices.on(dse_device())
+    assert problem.layers == torch_export.read(module, (x,)).layers
+    assert {"0.layers.0.self_attn.in_proj", "0.layers.1.self_attn.out_proj", "0.layers.0.linear1"} <= set(
+        problem.layers
+    )
+    assert (problem.loss[:, 0] > 10 * problem.loss[:, 1]).all()
+    torch.testing.assert_close(choices.module(x), module(x), rtol=1e-4, atol=1e-5)
+
+
+def test_attention_with_keys_of_another_width_stays_whole() -> None:
+    class Cross(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(8, 2, kdim=4, vdim=4, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.attention(x, x[..., :4], x[..., :4])[0]
+
+    module = Cross()
+    assert quantisable(opened(module, torch.zeros(2, 3, 8))) == quantisable(module)
+
+
+def test_one_that_cannot_be_opened_leaves_the_others() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = nn.MultiheadAttention(8, 2, add_zero_attn=True)
+            self.other = nn.MultiheadAttention(8, 2)
+            self.again = self.other
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for part in (self.one, self.other, self.again):
+                x = part(x, x, x)[0]
+            return x
+
+    twin = opened(Both(), torch.randn(3, 2, 8))
+    assert isinstance(twin.one, nn.MultiheadAttention)
+    assert isinstance(twin.other, UnrolledAttention)
+    assert twin.again is twin.other
