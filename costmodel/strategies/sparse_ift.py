@@ -4,17 +4,17 @@ Thangarasa et al., Sparse-IFT, arXiv 2303.11525, section 2.2; whole numbers of c
 CerebrasResearch/Sparse-IFT, ComputerVision/CIFAR/main.py and models/cifar_resnet18.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import sqrt
 
 from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._channels import INPUT, Channels, is_maker
 from costmodel.strategies._graph import named, renamed, spelled_out
+from costmodel.strategies._iso_flop import doped, factorized, parallel
 from costmodel.workload import Op, Workload
-from costmodel.workload.op import Window
-from costmodel.workload.ops import activation, conv, elementwise, linear
+from costmodel.workload.ops import conv
 
 KINDS = ("wide", "parallel", "factorized", "doped")
 
@@ -61,11 +61,16 @@ class SparseIft:
         if self.kind == "wide":
             return self._widened(channels)
         made = {
-            op.name: REPLACED[self.kind](op, self)
+            op.name: self._replaced(op)
             for i, op in enumerate(channels.ops)
             if self._takes(op) and not self._is_end(channels, i)
         }
         return _inserted(channels.workload, made)
+
+    def _replaced(self, op: Op) -> list[Op]:
+        if self.kind == "parallel":
+            return parallel(op, self.sparsity, self.factor)
+        return factorized(op, self.sparsity) if self.kind == "factorized" else doped(op, self.sparsity)
 
     def _takes(self, op: Op) -> bool:
         return is_maker(op) and op.b == 1 and op.weight_density == 1 and named(op, self.layers)
@@ -90,80 +95,6 @@ class SparseIft:
         ends = channels.workload.outputs or (channels.ops[-1].name,)
         return channels.read(i) == channels.group(INPUT) or channels.ops[i].name in ends
 
-    def sparse(self, op: Op) -> Op:
-        """The op with 1 - s of its weights."""
-        return replace(op, weight_density=1 - self.sparsity)
-
-
-def inner_width(op: Op, sparsity: float) -> int:
-    """Channels between the two layers of a factorization: ceil(n k / ((1 - s)(n + k)))."""
-    width: float = op.n * op.k / ((1 - sparsity) * (op.n + op.k))
-    return ceil(width)
-
-
-def doped_rank(op: Op, sparsity: float) -> int:
-    """Rank of the dense part beside a sparse layer: floor(s n k / (n + k)), at least one."""
-    return max(1, int(sparsity * op.n * op.k / (op.n + op.k)))
-
-
-def _parallel(op: Op, how: SparseIft) -> list[Op]:
-    branches = how.factor
-    several = replace(
-        how.sparse(op),
-        b=op.b * branches,
-        weight_elements=op.weight_elements * branches,
-        vector_elements=op.vector_elements * branches,
-        output_elements=op.output_elements * branches,
-    )
-    active = activation(f"{op.name}.branches", several.output_elements, function="relu", inputs=(op.name,))
-    total = elementwise(f"{op.name}.sum", op.output_elements, operands=branches, flops=branches - 1,
-                        inputs=(active.name,))  # fmt: skip
-    return [several, active, total]
-
-
-def _factorized(op: Op, how: SparseIft) -> list[Op]:
-    first, second = _factors(op, inner_width(op, how.sparsity))
-    active = activation(f"{op.name}.between", first.output_elements, function="relu", inputs=(op.name,))
-    return [how.sparse(first), active, how.sparse(replace(second, inputs=(active.name,)))]
-
-
-def _doped(op: Op, how: SparseIft) -> list[Op]:
-    first, second = _factors(op, doped_rank(op, how.sparsity))
-    first = replace(first, name=f"{op.name}.low_rank", vector_elements=0)
-    second = replace(second, inputs=(first.name,), vector_elements=0)
-    total = elementwise(f"{op.name}.sum", op.output_elements, inputs=(op.name, second.name))
-    return [how.sparse(op), first, second, total]
-
-
-REPLACED: Mapping[str, Callable[[Op, SparseIft], list[Op]]] = {
-    "parallel": _parallel,
-    "factorized": _factorized,
-    "doped": _doped,
-}
-"""The ops in an op's stead; the last one's result is read by what read the op."""
-
-
-def _factors(op: Op, inner: int) -> tuple[Op, Op]:
-    """The op to `inner` channels, and a pointwise layer from there to its outputs."""
-    first = replace(
-        op,
-        n=inner,
-        weight_elements=op.k * inner,
-        vector_elements=0,
-        output_elements=op.output_elements / op.n * inner,
-    )
-    second = linear(f"{op.name}.out", op.m, inner, op.n, bias=bool(op.vector_elements))
-    return first, replace(second, kind=op.kind, count=op.count, window=_pointwise(op))
-
-
-def _pointwise(op: Op) -> Window:
-    if op.kind != "conv":
-        return op.window
-    made = op.window
-    return Window(
-        input_height=made.input_height // made.stride_height, input_width=made.input_width // made.stride_width
-    )
-
 
 def _inserted(workload: Workload, made: Mapping[str, list[Op]]) -> Workload:
     names: dict[str, str] = {}
@@ -173,24 +104,6 @@ def _inserted(workload: Workload, made: Mapping[str, list[Op]]) -> Workload:
         if op.name in made:
             names[op.name] = ops[-1].name
     return replace(workload, ops=tuple(ops))
-
-
-def training_flops(sparse_flops: float, dense_flops: float, *, method: str = "static", delta_t: int = 100,
-                   updated: float = 0.8) -> float:  # fmt: skip
-    """FLOPs of a mean training step from those of a sparse and of a dense forward.
-
-    Three forwards a step: 3 f_S, "dense" 3 f_D. "rigl" takes a step with dense gradients every `delta_t` steps of the
-    first `updated` part, (3 f_S delta_t + 2 f_S + f_D) / (delta_t + 1), then 3 f_S: cbsparse/sparse/utils/
-    relative_flops_utils.py, after Evci et al., Rigging the Lottery, arXiv 1911.11134, appendix H.
-    """
-    if method not in ("dense", "static", "rigl"):
-        raise ValueError(f"method must be dense, static or rigl, got {method!r}")
-    if delta_t < 1 or not 0 <= updated <= 1:
-        raise ValueError(f"delta_t must be at least 1 and updated in [0, 1], got {delta_t=}, {updated=}")
-    if method != "rigl":
-        return 3.0 * (dense_flops if method == "dense" else sparse_flops)
-    searching = (3.0 * sparse_flops * delta_t + 2.0 * sparse_flops + dense_flops) / (delta_t + 1)
-    return updated * searching + (1 - updated) * 3.0 * sparse_flops
 
 
 def _middle(width: int, sparsity: float, kind: str, layer: str) -> float:
