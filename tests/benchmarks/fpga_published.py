@@ -1,8 +1,10 @@
 """Whole designs with published Vivado results against our estimates and FINN-R's: nothing was fitted to them.
 
-Modelled: matrix units with their weights and thresholds, sliding windows, poolings, a queue before every unit. Not
-modelled: data movers, width converters, deeper queues, the processor's interface. The table of designs lies beside the
-repository, or where BITFRONT_PUBLISHED says.
+Modelled: matrix units with their weights, inputs to read again and thresholds, sliding windows, poolings, a width
+converter and a queue before every unit. Not modelled: data movers, deeper queues, the processor's interface, and what
+high-level synthesis adds: these designs hold each unit's inputs in flip-flops (finn-hlslib, mvau.hpp) where ours shift
+through LUTs, and give every PE a weight memory of its own. The table of designs lies beside the repository, or where
+BITFRONT_PUBLISHED says.
 """
 
 import os

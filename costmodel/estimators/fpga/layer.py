@@ -6,10 +6,19 @@ from costmodel.estimators.fpga.accumulator import accumulator_bits
 from costmodel.estimators.fpga.dot import OTHER_ERROR, dot_error, dot_lut
 from costmodel.estimators.fpga.dsp import in_dsp
 from costmodel.estimators.fpga.finn_lut import UNIT
-from costmodel.estimators.fpga.memory import fifo_lut, line_lut, weight_lut
+from costmodel.estimators.fpga.memory import (
+    converter_lut,
+    fifo_lut,
+    line_lut,
+    replay_lut,
+    stream_bits,
+    weight_lut,
+    weight_word_bits,
+)
 from costmodel.estimators.fpga.output_stage import output_error, output_lut
 from costmodel.estimators.fpga.product_shape import product_shape
-from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming, window_lanes, windowed
+from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming, weight_depth, windowed
+from costmodel.estimators.fpga.window import LUTRAM_DEPTH
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
@@ -23,7 +32,7 @@ REGISTERED_LEVELS = (1, 3, 5, 7, 9, 11)
 
 
 def lut_parts(op: Op, precision: Precision, folding: Folding, *, kind: str) -> dict[str, Real]:
-    """LUTs by part: dot, output, weights, window, queue, control; of pooling and sums: stream, queue, control."""
+    """LUTs by part: those of a matrix unit, of a pooling or a sum, and of what stands before either."""
     matrix, stream, bits = on_fabric(op), streaming(op), precision.activation.bits_per_element
     dot = dot_lut(op, precision, folding, in_dsp=in_dsp(precision, folding), kind=kind)
     return {
@@ -32,6 +41,8 @@ def lut_parts(op: Op, precision: Precision, folding: Folding, *, kind: str) -> d
         "weights": weight_lut(op, precision, folding),
         "window": line_lut(op, precision, folding) + np.where(windowed(op), CONTROL, 0.0),
         "stream": np.where(stream, POOL_BITS * folding.pe * (bits + 1), 0.0),
+        "replay": replay_lut(op, precision, folding),
+        "converter": converter_lut(op, precision, folding),
         "queue": fifo_lut(op, precision, folding),
         "control": np.where(matrix, CONTROL, 0.0) + np.where(stream, CONTROL / 3, 0.0),
     }
@@ -47,7 +58,8 @@ def lut_interval(parts: dict[str, Real], op: Op, precision: Precision, folding: 
 
 
 def ff(op: Op, precision: Precision, folding: Folding) -> Real:
-    """Flip-flops: inputs, products, every second level of the tree, accumulators, outputs twice; a word of the queue.
+    """Flip-flops: inputs, products, every second level of the tree, accumulators, outputs twice, a word of the queue,
+    one of the width converter, and the word read of weights in LUT memories.
 
     A pipeline model by structure, not measured: products in DSP blocks have their registers inside.
     """
@@ -58,7 +70,8 @@ def ff(op: Op, precision: Precision, folding: Folding) -> Real:
         for level in REGISTERED_LEVELS
     )
     row = products + tree + accumulator_bits(op, precision) + 2 * precision.activation.bits
-    words = np.ceil(window_lanes(op, folding) * precision.activation.bits_per_element)
-    matrix = folding.pe * row + 2 * words + CONTROL
-    stream = 3 * folding.pe * (precision.activation.bits + 1) + CONTROL / 3
+    words = stream_bits(op, precision, folding)
+    weights = np.where(weight_depth(op, folding) <= LUTRAM_DEPTH, weight_word_bits(precision, folding), 0.0)
+    matrix = folding.pe * row + 3 * words + weights + CONTROL
+    stream = 3 * folding.pe * (precision.activation.bits + 1) + words + CONTROL / 3
     return np.ceil(np.where(on_fabric(op), matrix, np.where(streaming(op), stream, 0.0)))

@@ -3,7 +3,17 @@
 import numpy as np
 
 from costmodel.estimators.fpga.block_ram import ram_blocks, rom_blocks, uram_blocks
-from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming, weight_depth, window_lanes, windowed
+from costmodel.estimators.fpga.unit import (
+    Folding,
+    grouped,
+    height,
+    on_fabric,
+    streaming,
+    weight_depth,
+    width,
+    window_lanes,
+    windowed,
+)
 from costmodel.estimators.fpga.window import LUTRAM_DEPTH, buffer_words, buffers
 from costmodel.precision import Precision
 from costmodel.record import Real
@@ -60,9 +70,38 @@ def line_bram18(op: Op, precision: Precision, folding: Folding) -> Real:
     return np.where(windowed(op) & (words > LUTRAM_DEPTH), blocks, 0.0)
 
 
-def fifo_lut(op: Op, precision: Precision, folding: Folding) -> Real:
-    """Shift registers of the queue before a unit, as wide as what it reads a cycle."""
+def stream_bits(op: Op, precision: Precision, folding: Folding) -> Real:
+    """Bits that a unit reads a cycle; 0 for an op that is none."""
     lanes: Real = np.where(streaming(op), folding.pe, window_lanes(op, folding))
     bits: Real = np.ceil(lanes * precision.activation.bits_per_element)
-    memory = bits * np.ceil(FIFO_WORDS / SRL_WORDS)
-    return np.where(on_fabric(op) | streaming(op), memory, 0.0)
+    return np.where(on_fabric(op) | streaming(op), bits, 0.0)
+
+
+def fifo_lut(op: Op, precision: Precision, folding: Folding) -> Real:
+    """Shift registers of the queue before a unit, as wide as what it reads a cycle, and its two addresses.
+
+    FINN, StreamingFIFO.lut_estimation: 2 log2(words) LUTs of addresses.
+    """
+    bits = stream_bits(op, precision, folding)
+    return np.where(bits > 0, bits * np.ceil(FIFO_WORDS / SRL_WORDS) + 2 * np.ceil(np.log2(FIFO_WORDS)), 0.0)
+
+
+def converter_lut(op: Op, precision: Precision, folding: Folding) -> Real:
+    """The width converter from the unit before: a LUT a bit of the word that this one reads.
+
+    FINN, StreamingDataWidthConverter.lut_estimation, of widths of which one divides the other, without its counter of a
+    few LUTs. Counted before every unit, as what the unit before writes is not known here: too much where both widths
+    are equal, too little where neither divides the other.
+    """
+    return stream_bits(op, precision, folding)
+
+
+def replay_lut(op: Op, precision: Precision, folding: Folding) -> Real:
+    """Shift registers that hold a unit's inputs until all its rows have read them, and a choice of old or new a bit.
+
+    FINN, finn-rtllib/mvu/replay_buffer.sv: none where all rows work at once, or share no inputs.
+    """
+    words = width(op) / folding.simd
+    bits = np.ceil(folding.simd * precision.activation.bits_per_element)
+    again = on_fabric(op) & (height(op) > folding.pe) & ~grouped(op)
+    return np.where(again, bits * (1 + np.where(words > 1, np.ceil(words / SRL_WORDS), 0.0)), 0.0)

@@ -11,6 +11,7 @@ from costmodel.estimators.estimate import estimate
 from costmodel.estimators.fpga import Folding
 from costmodel.estimators.fpga.accumulator import accumulator_bits
 from costmodel.estimators.fpga.block_ram import ram_blocks, rom_blocks
+from costmodel.estimators.fpga.layer import lut_parts
 from costmodel.estimators.fpga.sites import sites
 from costmodel.hardware import fpga as device
 from costmodel.precision import precision
@@ -74,13 +75,38 @@ def test_more_rows_at_once_take_more_luts_without_memories(unit, used):
 
 def test_the_dot_product_is_the_calibrated_one():
     op, used = linear("fc", 1, 64, 32, bias=False), precision("int4/e3m2")
-    from costmodel.estimators.fpga.layer import lut_parts
-
     parts = lut_parts(op, used, Folding(4, 8, 0.0), kind="DSP48E2")
     one = sites(used.weight, used.activation, n=8, acc_bits=accumulator_bits(op, used))
     assert parts["dot"] == 4 * one
     found = fpga.evaluate(op, used, BOARD, Folding(4, 8, 0.0))
     assert found["lut"] == np.ceil(sum(parts.values()))
+
+
+def test_what_stands_before_a_unit_by_hand():
+    """SIMD 8 of int4: 32 bits a cycle; 64 inputs are 8 words of a shift register, read again by 32 / 4 rows."""
+    op, used = linear("fc", 1, 64, 32, bias=False), precision("int4/int4")
+    parts = lut_parts(op, used, Folding(4, 8, 0.0), kind="DSP48E2")
+    assert parts["converter"] == 32
+    assert parts["queue"] == 32 + 2 * 5
+    assert parts["replay"] == 32 + 32
+    long = lut_parts(linear("fc", 1, 64 * 8, 32, bias=False), used, Folding(4, 8, 0.0), kind="DSP48E2")
+    assert long["replay"] == 32 + 32 * 2
+
+
+def test_inputs_are_not_held_where_all_rows_read_them_at_once_or_share_none():
+    used = precision("int4/int4")
+    every = lut_parts(linear("fc", 1, 64, 32, bias=False), used, Folding(32, 8, 0.0), kind="DSP48E2")
+    depthwise = conv("dw", 1, 32, 32, input_size=(8, 8), kernel=(3, 3), groups=32)
+    own = lut_parts(depthwise, used, Folding(4, 3, 0.0), kind="DSP48E2")
+    assert every["replay"] == own["replay"] == 0
+    assert own["converter"] > 0
+
+
+@given(units(), pairs())
+def test_wider_words_take_no_fewer_luts_before_a_unit(unit, used):
+    op, folding = unit
+    narrow, wide = (lut_parts(op, used, Folding(folding.pe, s, 0.0), kind="DSP48E2") for s in (1, divisors(op.k)[-1]))
+    assert all(wide[name] >= narrow[name] for name in ("converter", "queue"))
 
 
 def test_weights_and_lines_lie_in_block_ram():

@@ -1,6 +1,6 @@
 """A report against whole designs with published synthesis results, where a table of them lies beside the repository.
 
-The formulas count matrix and sliding-window units; the designs hold FIFOs, data movers and pooling as well. No constant
+The formulas count no data movers, deeper queues or processor's interface, which the designs hold as well. No constant
 was fitted to them, so that the bound is a sanity check and no accuracy claim.
 """
 
