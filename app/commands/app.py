@@ -21,6 +21,10 @@ def command(host: str, port: int, run: str | None, measured: tuple[str, ...], to
     from app.server import serve
     from app.web.settings import Settings
 
+    if run:
+        from dse import store
+
+        store.plan_of(Path(run))
     settings = Settings(
         host, port, token, Path(run).resolve() if run else None, tuple(Path(path).resolve() for path in measured)
     )

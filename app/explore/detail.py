@@ -64,7 +64,7 @@ def editable(designs: Designs) -> list[str]:
 def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, Any]]:
     """The grid's columns, of numbers those that the estimate `has`; they sort as numbers and read with their units."""
     fixed = [
-        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 290, "tooltipField": "name"},
+        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 300, "tooltipField": "name"},
         {"field": "kind", "headerName": "Kind", "width": 120},
         {"field": "precision", "headerName": "Precision", "width": 190,
          "cellClassRules": {"editable": "params.data.weighted"},
@@ -72,7 +72,7 @@ def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, An
          "cellEditorParams": {"values": list(precisions)}},
     ]  # fmt: skip
     numbers = [
-        {"field": name, "headerName": label(name), "type": "rightAligned", "width": 122,
+        {"field": name, "headerName": label(name), "type": "rightAligned", "width": 138,
          "valueFormatter": {"function": f"params.data.told.{name}"}}
         for name in SHOWN if name in has
     ]  # fmt: skip

@@ -92,6 +92,16 @@ def test_a_bad_file_is_told_and_a_good_one_chosen(site, profile):
     page.wait_for_function("location.search.includes('model=upload:')")
 
 
+def test_cancel_resets_what_it_shows(site, profile):
+    page = open_page(profile(), site)
+    page.locator("#explore-batch").fill(",".join(map(str, range(1, 1500))))
+    page.locator("#explore-go").click()
+    page.locator("#explore-cancel:enabled").click()
+    page.wait_for_selector("#explore-go:enabled")
+    page.wait_for_selector("#explore-cancel:disabled")
+    assert page.locator("#explore-progress [role=progressbar]").get_attribute("aria-valuenow") == "0"
+
+
 def test_other_metrics_are_a_choice_away(site, profile):
     page = open_page(profile(), site, QUERY + "&x=energy_j&y=weight_bytes&z=loss&log=x")
     page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].type === 'scatter3d'")
