@@ -55,7 +55,8 @@ def _fullest(found: Estimate) -> str:
         if (have := getattr(found.device, name)) and name in found.totals
     }
     name = max(shares, key=lambda n: shares[n])
-    return f"Of the device's {name.upper()} it takes {shares[name]:.0%}, of every other resource less."
+    beyond = ", more than there is" if shares[name] > 1 else ""
+    return f"Of the device's {name.upper()} it takes {shares[name]:.0%}{beyond}, of every other resource less."
 
 
 def _counts(column: Any) -> str:

@@ -97,6 +97,7 @@ def _result(
             "model": question.model,
             "device": question.device_name,
             "formats": dict(zip(question.choices.formats, problem.names, strict=True)),
+            "metric": question.objective,
             "budgets": budgets,
             "loss_source": problem.loss_source,
             "chosen": "plan",

@@ -33,7 +33,7 @@ def section(name: str, run: Run) -> Section:
 def _sentences(run: Run) -> tuple[str, ...]:
     state = "proven optimal" if run["proven"] else f"within {run['gap']:.2%} of the optimum"
     budgets = " and ".join(budget(b) for b in run["budgets"]) or "no budget"
-    chosen = f"Chosen under {budgets}: {state} by {run['solver']}; loss increase {run['objective']:.4g}"
+    chosen = f"Chosen under {budgets}: {state} by {run['solver']}; {_objective(run)}"
     found = [f"{chosen} ({run['loss_source']}).", *run.get("notes", ())]
     found += _same_throughout(run)
     if run.get("covers"):
@@ -46,11 +46,21 @@ def _sentences(run: Run) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _objective(run: Run) -> str:
+    """What was least, or most, and the loss beside it."""
+    plan = next((d for d in run["designs"] if d["name"] == run["chosen"]), {"loss": run["objective"]})
+    metric, lost = run.get("metric", "loss"), f"a loss increase of {plan['loss']:.4g}"
+    if metric not in run["totals"]:
+        return lost
+    return f"{spoken(metric)} of {quantity(metric, run['totals'][metric])}, at {lost}"
+
+
 def _same_throughout(run: Run) -> list[str]:
     """Why a cost is the same in every design: an FPGA's layout is one for all, made at the widest format."""
     totals = [design["totals"] for design in run["designs"] if design["kind"] != "reference"]
     alike = [c for c in ("dsp", "latency_s") if len({t.get(c) for t in totals}) == 1 and totals[0].get(c)]
-    if "available" not in run or not alike or len(totals) < 2:
+    apart = any(design["kind"] == "folded" for design in run["designs"])
+    if "available" not in run or not alike or len(totals) < 2 or apart:
         return []
     told = " and ".join(f"{spoken(c)} ({quantity(c, totals[0][c])})" for c in alike)
     what = "how much a layer computes a cycle" + " and which layers multiply in DSP blocks" * ("dsp" in alike)

@@ -20,6 +20,7 @@ import costmodel as cm
 import dse
 from app.report import flat, markdown, pdf
 from app.report.source import NEEDED, document
+from costmodel.display import quantity
 from dse.metric import loss, lut, weight_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -115,6 +116,15 @@ def test_an_fpga_report_says_where_products_are_and_why_costs_are_alike(folder: 
     said = document(folder / "r.json").sections[0].sentences
     assert any(re.search(r"Products: .* in (DSP|LUT)", sentence) for sentence in said)
     assert any("Every design has the same" in s and "laid out once for all" in s for s in said)
+
+
+def test_a_folded_plan_says_what_was_best_and_claims_no_common_layout(folder: Path) -> None:
+    result = json.loads((folder / "r.json").read_text())
+    for design in result["designs"]:
+        design["kind"] = "folded"
+    said = " ".join(document(result | {"metric": "throughput_per_s"}).sections[0].sentences)
+    assert f"throughput of {quantity('throughput_per_s', result['totals']['throughput_per_s'])}, at a loss" in said
+    assert "laid out once for all" not in said
 
 
 def test_a_report_of_a_report_is_the_same(folder: Path, tmp_path: Path) -> None:
