@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from costmodel.display import quantity
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import Estimate
 from costmodel.estimators.fpga import Design, folding_file, overlay
@@ -39,12 +40,27 @@ def told(found: Estimate) -> list[str]:
             f"Overlay: an array of {totals['rows']:.0f} x {totals['columns']:.0f} multipliers, of which"
             f" {totals['utilisation']:.0%} are busy; layers that wait for memory take {share:.0%} of the time.",
             f"Longest layer: {name} ({bound}). {_fullest(found)}",
+            *_power(found),
         ]
     products, weights = (_counts(columns[c]) for c in ("products_in", "weights_in") if c in columns)
     return [
         f"Dataflow: {name} is the slowest layer ({bound}). {_fullest(found)}",
         f"Products: {products}; DSP blocks go where one saves most LUTs, while they last, so that a wider format may "
         f"take fewer LUTs than a narrower one. Weights: {weights}.",
+        *_power(found),
+    ]
+
+
+def _power(found: Estimate) -> list[str]:
+    """Where the chip's static power comes from; nothing where it is not known."""
+    totals = found.totals
+    if "static_power_w" not in totals:
+        return []
+    source = found.device.sources.get("static_w", "a TOML without a source")
+    dynamic = quantity("power_w", totals["dynamic_power_w"])
+    return [
+        f"Power: {quantity('power_w', totals['static_power_w'])} static ({source}) and {dynamic} dynamic (an order of "
+        "magnitude); a processor beside the fabric and the board are not counted, nor static power in the energy."
     ]
 
 

@@ -149,7 +149,7 @@ def estimate(
         uncounted += fpga.uncounted(workload, dataflow=not isinstance(folding, Array))
     totals = _totals(workload, batch, columns, device)
     if isinstance(folding, Array):
-        totals |= overlay.totals(columns, folding)
+        totals |= overlay.totals(columns, folding, device)
     if correlation is not None:
         low, high = _latency_interval(workload.ops, precisions, columns, correlation)
         totals |= {"latency_low_s": low, "latency_high_s": high}

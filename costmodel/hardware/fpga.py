@@ -12,7 +12,10 @@ DSP_KINDS = ("DSP48E1", "DSP48E2", "DSP58", "IntelDSP")
 
 @dataclass(frozen=True)
 class Fpga:
-    """An FPGA in base units; `bram18` counts 18 Kb halves, `uram` 288 Kb blocks, `clock_hz` a usual design clock."""
+    """An FPGA in base units; `bram18` counts 18 Kb halves, `uram` 288 Kb blocks, `clock_hz` a usual design clock.
+
+    `power_w` is a card's limit, `static_w` what the powered chip takes without switching, near room temperature.
+    """
 
     name: str
     lut: Real
@@ -26,6 +29,7 @@ class Fpga:
     memory_bytes_per_s: Real
     power_w: Real = nan
     process_m: Real = nan
+    static_w: Real = nan
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def usable(self, fraction: float) -> "Fpga":

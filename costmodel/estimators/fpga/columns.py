@@ -10,7 +10,7 @@ from costmodel.estimators.fpga.clock import clock_hz
 from costmodel.estimators.fpga.coverage import covered
 from costmodel.estimators.fpga.cycles import cycles, matrix_cycles, window_cycles
 from costmodel.estimators.fpga.dsp import dsp, in_dsp
-from costmodel.estimators.fpga.energy import dynamic_j
+from costmodel.estimators.fpga.energy import dynamic_j, power
 from costmodel.estimators.fpga.layer import ff, lut_interval, lut_parts
 from costmodel.estimators.fpga.memory import line_bram18, weight_bram18, weight_uram
 from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming, weight_depth
@@ -106,6 +106,7 @@ def totals(columns: Mapping[str, Any], device: Fpga) -> dict[str, float]:
     cycles            the slowest layer's: a new pass may enter that often (initiation interval)
     throughput_per_s  passes a second at that interval
     latency_s         from input to output if no two layers overlapped: the sum of their cycles, a pessimistic bound
+    power_w           static and dynamic at that throughput, each under a name of its own too (`energy.power`)
     """
     interval = float(np.max(columns["cycles"]))
     rates = columns["cycles"] / np.where(columns["latency_s"] > 0, columns["latency_s"], np.inf)
@@ -114,7 +115,7 @@ def totals(columns: Mapping[str, Any], device: Fpga) -> dict[str, float]:
     latency_s = float(np.sum(columns["cycles"]) / clock)
     found = {"cycles": interval, "throughput_per_s": throughput, "latency_s": latency_s, "clock_hz": clock}
     if "energy_j" in columns and interval:
-        found["dynamic_power_w"] = float(np.sum(columns["energy_j"])) * throughput
+        found |= power(float(np.sum(columns["energy_j"])) * throughput, device)
     return found
 
 

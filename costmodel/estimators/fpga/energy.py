@@ -5,7 +5,7 @@ LUTs: Shang, Kaviani and Bathala, Dynamic Power Consumption in Virtex-II FPGA Fa
 and 1.5 V. DSP and block RAM: Horowitz, ISSCC 2014, doi 10.1109/ISSCC.2014.6757323 (45 nm, 0.9 V): a 32-bit integer
 product 3.1 pJ, 64 bits from an 8 KB memory 10 pJ, here for 18 x 27 bits and for 36 bits of 2 KB. Each goes to the
 device's process with capacitance proportional to its length and the square of the supply (a judgement). Static power is
-in no column: no published figure covers these parts alike, and it is often the larger share of a small design.
+the whole device's and in the totals alone; a junction some tens of degrees warmer leaks a multiple of it.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,14 @@ def dynamic_j(resources: Mapping[str, Any], cycles: Real, device: Fpga) -> Real:
     blocks = resources["bram18"] + 8 * resources["uram"]
     each = resources["lut"] * LUT_J * lut + (resources["dsp"] * DSP_J + blocks * BRAM18_J) * hard
     return cycles * each
+
+
+def power(dynamic_w: float, device: Fpga) -> dict[str, float]:
+    """Watts while passes follow one another: dynamic, and where the device's is known static and both together."""
+    known = {"dynamic_power_w": dynamic_w}
+    if not np.isnan(device.static_w):
+        known |= {"static_power_w": float(device.static_w), "power_w": dynamic_w + float(device.static_w)}
+    return known
 
 
 def _scale(device: Fpga, node_m: float, supply_v: float) -> float:

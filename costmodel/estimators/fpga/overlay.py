@@ -18,7 +18,7 @@ from costmodel.estimators.fpga.clock import clock_hz
 from costmodel.estimators.fpga.coverage import covered
 from costmodel.estimators.fpga.dot import OTHER_ERROR, dot_error, dot_lut
 from costmodel.estimators.fpga.dsp import dsp, in_dsp
-from costmodel.estimators.fpga.energy import dynamic_j
+from costmodel.estimators.fpga.energy import dynamic_j, power
 from costmodel.estimators.fpga.finn_lut import UNIT
 from costmodel.estimators.fpga.output_stage import output_error, output_lut
 from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming
@@ -102,15 +102,17 @@ def evaluate(op: Op, precision: Precision, device: Fpga, array: Array) -> dict[s
     }
 
 
-def totals(columns: Mapping[str, Any], array: Array) -> dict[str, float]:
-    """What a pass takes, one layer after the other, and the array's resources and mean utilisation."""
+def totals(columns: Mapping[str, Any], array: Array, device: Fpga) -> dict[str, float]:
+    """What a pass takes, one layer after the other, its power, and the array's resources and mean utilisation."""
     names = ("rows", "columns", "clock_hz", "lut", "lut_low", "lut_high", "ff", "dsp", "bram18")
     latency_s, cycles, macs = (float(np.sum(columns[name])) for name in ("latency_s", "cycles", "macs"))
+    energy_j = float(np.sum(columns["energy_j"])) if "energy_j" in columns else np.nan
+    powers = power(energy_j / latency_s, device) if latency_s and not np.isnan(energy_j) else {}
     return {
         "cycles": cycles,
         "throughput_per_s": 1 / latency_s if latency_s else np.nan,
-        "dynamic_power_w": float(np.sum(columns["energy_j"])) / latency_s if latency_s else np.nan,
         "utilisation": macs / (array.rows * array.columns * cycles) if cycles else np.nan,
+        **powers,
         **{name: float(getattr(array, name)) for name in names},
     }
 
