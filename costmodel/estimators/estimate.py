@@ -148,7 +148,7 @@ def estimate(
     if isinstance(device, Fpga):
         uncounted += fpga.uncounted(workload, dataflow=not isinstance(folding, Array))
     totals = _totals(workload, batch, columns, device)
-    if isinstance(folding, Array):
+    if isinstance(folding, Array) and isinstance(device, Fpga):
         totals |= overlay.totals(columns, folding, device)
     if correlation is not None:
         low, high = _latency_interval(workload.ops, precisions, columns, correlation)
