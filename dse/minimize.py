@@ -107,6 +107,8 @@ def _conversion(problem: Problem, given: ArrayLike | None) -> tuple[Floats | Non
         return None, None
     table = np.asarray(given, dtype=np.float64)
     if not table.ndim:
+        if not 0 <= table < math.inf:
+            raise ValueError(f"a conversion must be a finite number of at least 0, got {float(table)}")
         table = table * (1.0 - np.eye(len(problem.options)))
     return table, neighbours.edges(problem)
 
