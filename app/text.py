@@ -29,6 +29,7 @@ LABELS = {
     "peak_activation_bytes": "Peak activations",
     "kv_bytes": "KV cache",
     "examples_per_s": "Examples per second",
+    "tokens_per_s": "Tokens per second",
     "power_w": "Power",
     "throughput_per_s": "Throughput",
     "cycles": "Cycles",

@@ -6,7 +6,7 @@
   function encode(view) {
     const kept = Object.entries(view).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : value]);
     const told = kept.filter(([, value]) => value !== null && value !== undefined && value !== false && value !== "");
-    return new URLSearchParams(told.map(([name, value]) => [name, String(value)])).toString().replace(/%2C/g, ",").replace(/%2F/g, "/").replace(/%3A/g, ":");
+    return new URLSearchParams(told.map(([name, value]) => [name, String(value)])).toString().replace(/%(?:2C|2F|3A|3B|3D|40)/g, decodeURIComponent);
   }
 
   function notice(text) {

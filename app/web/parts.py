@@ -42,3 +42,11 @@ def trouble(message: str, title: str = "This does not work") -> Any:
 def note(*children: Any) -> Any:
     """A quiet sentence."""
     return dmc.Text(list(children), size="sm", c="dimmed")
+
+
+def trust(source: str) -> str:
+    """The colour of a number's source, by its largest part: measured, a formula, carried over from elsewhere."""
+    largest = source.partition(",")[0]
+    if "synthesis" in largest or "calibrated" in largest:
+        return "measured"
+    return "formula" if largest == "formula" else "carried"

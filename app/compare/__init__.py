@@ -1,0 +1,1 @@
+"""The page Compare: designs side by side, what differs, and where one overtakes another."""

@@ -1,0 +1,115 @@
+"""Designs estimated for a comparison: each metric with its interval and source, and layers summed by kind."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from app.compare.question import Design
+from app.explore.opened import source
+from app.web import inputs
+from costmodel import models
+from costmodel.estimators.estimate import Estimate, estimate
+from costmodel.hardware import Fpga
+from costmodel.precision import precision
+from costmodel.strategies import strategy
+from dse.designs import loss_of
+
+SHOWN = (
+    "loss", "latency_s", "examples_per_s", "tokens_per_s", "energy_j", "power_w", "weight_bytes", "footprint_bytes",
+    "kv_bytes", "bytes_moved", "macs", "bops", "lut", "ff", "dsp", "bram18", "uram",
+)  # fmt: skip
+PARTS = ("latency_s", "energy_j", "bytes_moved", "weight_bytes", "macs", "lut", "dsp", "bram18")
+"""Metrics that layers are summed in by kind."""
+RATES = {"examples_per_s": "latency_s", "tokens_per_s": "latency_s"}
+"""Metrics whose interval and source are those of another one."""
+
+Record = Mapping[str, Any]
+
+
+def record(design: Design, name: str) -> Record:
+    """Estimate a design; ValueError where its device cannot run it.
+
+    Returns plain data: name, what (its values in words), values {metric: {value, low, high, share, source}},
+    kinds {metric: {kind of layer: sum}}, uncounted.
+    """
+    workload = strategy(design.strategy)(models.load(design.spelled, **design.shape))
+    found = estimate(workload, design.precision, inputs.device(design.device))
+    totals = {**found.totals, "loss": loss_of(workload, found.precisions), **_rates(design, found)}
+    has = [metric for metric in SHOWN if np.isfinite(totals.get(metric, np.nan))]
+    values = {metric: _value(found, metric, totals) for metric in has}
+    told = {"name": name, "what": _what(design), "uncounted": list(found.uncounted)}
+    return told | {"values": values, "kinds": _kinds(found)}
+
+
+def names(designs: Sequence[Design]) -> list[str]:
+    """A short name for each design: what differs among them, numbered where they are alike."""
+    differing = [f for f in Design.__dataclass_fields__ if len({getattr(d, f) for d in designs}) > 1]
+    told = [" ".join(_word(d, f) for f in differing if _word(d, f)) or d.precision for d in designs]
+    return [t if told.count(t) == 1 else f"{t} ({told[: i + 1].count(t)})" for i, t in enumerate(told)]
+
+
+def _word(design: Design, field: str) -> str:
+    value = getattr(design, field)
+    if field == "model":
+        return str(value).removeprefix("zoo:")
+    if field in ("batch", "context", "resolution"):
+        return f"{field} {value}" if value else ""
+    return "" if value == "none" else str(value)
+
+
+def _what(design: Design) -> dict[str, str]:
+    """A design's values in words, by what they are called."""
+    canonical = precision(design.precision).name
+    told = {
+        "Model": design.model.removeprefix("zoo:"),
+        "Device": design.device,
+        "Precision": design.precision if design.precision == canonical else f"{design.precision} = {canonical}",
+        "Pass": design.phase,
+        "Batch": f"{design.batch:,}",
+        "Context": f"{design.context:,}" if design.context else "",
+        "Resolution": f"{design.resolution:,}" if design.resolution else "",
+        "Strategy": "" if design.strategy == "none" else design.strategy,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _rates(design: Design, found: Estimate) -> dict[str, float]:
+    """Examples per second with their interval, and tokens where the design is a language model's."""
+    middle, low, high = (found.totals.get(f"latency{end}_s", np.nan) for end in ("", "_low", "_high"))
+    each = found.workload.batch * found.totals.get("throughput_per_s", 1.0 / middle)
+    rates = {
+        "examples_per_s": each,
+        "examples_low_per_s": each * middle / high,
+        "examples_high_per_s": each * middle / low,
+    }
+    if design.phase:
+        tokens = 1 if design.phase == "decode" else design.context
+        rates |= {name.replace("examples", "tokens"): rate * tokens for name, rate in rates.items()}
+    return rates
+
+
+def _value(found: Estimate, metric: str, totals: Mapping[str, float]) -> dict[str, Any]:
+    """A total with its interval and share of the device where it has one, and its source."""
+    value: dict[str, Any] = {"value": float(totals[metric]), "source": source(found, RATES.get(metric, metric))}
+    end = next((e for e in ("_per_s", "_s", "_j", "_w") if metric.endswith(e)), "")
+    low, high = (totals.get(f"{metric.removesuffix(end)}_{side}{end}", np.nan) for side in ("low", "high"))
+    if np.isfinite([low, high]).all():
+        value |= {"low": float(low), "high": float(high)}
+    has = _available(found, metric)
+    return value | ({"share": value["value"] / has} if has > 0 else {})
+
+
+def _available(found: Estimate, metric: str) -> float:
+    """How much of a resource the device has, 0 where the metric takes none."""
+    if isinstance(found.device, Fpga):
+        return float(getattr(found.device, metric)) if metric in ("lut", "ff", "dsp", "bram18", "uram") else 0.0
+    return float(found.device.memory_bytes) if metric == "footprint_bytes" else 0.0
+
+
+def _kinds(found: Estimate) -> dict[str, dict[str, float]]:
+    """Layers summed by kind, {metric: {kind: sum}}."""
+    kinds = np.array([op.kind for op in found.workload.ops])
+    columns = {name: np.nan_to_num(found.columns[name]) for name in PARTS if name in found.columns}
+    sums = {name: {k: float(c[kinds == k].sum()) for k in dict.fromkeys(kinds.tolist())} for name, c in columns.items()}
+    return {name: parts for name, parts in sums.items() if sum(parts.values()) > 0}

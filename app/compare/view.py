@@ -1,0 +1,113 @@
+"""Compared designs as the page shows them: a table with a column a design, crossovers in words."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from app.compare.designs import SHOWN, Record
+from app.compare.question import SLOTS
+from app.compare.verdicts import AMONG, BEST, Verdict, differ, verdicts
+from app.figures.style import colour
+from app.text import label, quantity
+from app.web.parts import note, trust
+
+STANDINGS = {
+    BEST: ("best", "no other interval reaches it"),
+    AMONG: ("not distinguishable", "its interval and that of the best value overlap"),
+}
+"""Marks of a cell, and what they mean."""
+NEUTRAL = ("macs", "bops")
+"""Counts of work: fewer is not better by itself."""
+
+
+def table(records: Sequence[Record], reference: int, *, only_differences: bool) -> Any:
+    """A column a design, a row a value or metric; rows whose values are equal are quiet, or left out."""
+    reference = min(reference, len(records) - 1)
+    head = html.Thead(
+        html.Tr([html.Th(html.Span("Design", className="unseen")), *map(_heading, range(len(records)), records)])
+    )
+    body = [*_described(records, only_differences), *_measured(records, reference, only_differences)]
+    missing = list(dict.fromkeys(part for record in records for part in record["uncounted"]))
+    more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""
+    told = note(f"Not counted: {', '.join(missing[:6])}{more}") if missing else None
+    shown = html.Table([head, html.Tbody(body)], id="compare-table", className="compared")
+    return html.Div([html.Div(shown, className="compared-frame"), told])
+
+
+def _heading(i: int, record: Record) -> Any:
+    letter = html.Span(SLOTS[i].upper(), className="letter", style={"background": colour(i)})
+    return html.Th([letter, html.Span(record["name"])], scope="col")
+
+
+def _described(records: Sequence[Record], only_differences: bool) -> list[Any]:
+    """Rows of what the designs are."""
+    found = []
+    for name in dict.fromkeys(name for record in records for name in record["what"]):
+        values = [record["what"].get(name, "–") for record in records]
+        differs = len(set(values)) > 1
+        if differs or not only_differences:
+            cells = [html.Td(value) for value in values]
+            found.append(html.Tr([html.Th(name, scope="row"), *cells], className="differs" if differs else "equal"))
+    return found
+
+
+def _measured(records: Sequence[Record], reference: int, only_differences: bool) -> list[Any]:
+    """Rows of metrics."""
+    one_model = len({record["what"]["Model"] for record in records}) == 1
+    found = []
+    for metric in _metrics(records):
+        values = [record["values"].get(metric) for record in records]
+        differs = differ(values)
+        if differs or not only_differences:
+            ranked = metric not in NEUTRAL and (metric != "loss" or one_model)
+            judged = verdicts(metric, values, reference, ranked=ranked)
+            told = [_factor(j) if differs and i != reference else None for i, j in enumerate(judged)]
+            cells = [_cell(metric, *parts) for parts in zip(values, judged, told, strict=True)]
+            row = [html.Th(label(metric), scope="row"), *cells]
+            found.append(html.Tr(row, className="differs" if differs else "equal"))
+    return found
+
+
+def _metrics(records: Sequence[Record]) -> list[str]:
+    """Metrics that a design has; examples per second only where they are not the tokens per second."""
+    values = [record["values"] for record in records]
+    same = all(v.get("examples_per_s") == v.get("tokens_per_s") for v in values)
+    return [m for m in SHOWN if any(m in v for v in values) and not (m == "examples_per_s" and same)]
+
+
+def _cell(metric: str, value: Mapping[str, Any] | None, verdict: Verdict, factor: Any) -> Any:
+    """A number with its factor of the reference's, its standing, interval, share of the device, and source."""
+    if value is None:
+        return html.Td("–", title="not modelled for this device")
+    number = f"{value['value']:.4g}" if metric == "loss" else quantity(metric, value["value"])
+    parts = [html.Span(number, className="compared-value", **{"data-metric": metric}), factor]
+    if verdict.standing:
+        told, why = STANDINGS[verdict.standing]
+        parts.append(html.Span(told, className=f"mark {verdict.standing}", title=why))
+    if "low" in value:
+        ends = f"{quantity(metric, value['low'])} to {quantity(metric, value['high'])}"
+        parts.append(html.Div(ends, className="interval"))
+    if "share" in value:
+        full = " full" if value["share"] > 1 else ""
+        parts.append(html.Div(f"{value['share']:.1%} of the device", className=f"interval{full}"))
+    source = value["source"]
+    parts.append(html.Div(source, className=f"source {trust(source)}", title=f"Source of this number: {source}"))
+    return html.Td(parts, className=verdict.standing)
+
+
+def _factor(verdict: Verdict) -> Any:
+    """A value as a multiple of the reference's, ≈ where intervals do not tell them apart."""
+    if math.isnan(verdict.factor):
+        return None
+    told = f"{verdict.factor:.3g}×" if verdict.factor < 1000 else f"{verdict.factor:,.0f}×"
+    if verdict.certain or verdict.factor == 1:
+        return html.Span(told, className="factor", title="of the reference")
+    return html.Span(f"≈ {told}", className="factor", title="intervals overlap: not distinguishable from the reference")
+
+
+def crossings(sentences: Sequence[str]) -> Any:
+    """Crossovers in words."""
+    return dmc.List([dmc.ListItem(sentence) for sentence in sentences], size="sm", id="compare-crossovers")

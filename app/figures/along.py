@@ -1,0 +1,58 @@
+"""A metric of several designs along an axis, with the places where one overtakes another."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures.style import blank, colour, layout
+from app.text import label, quantity
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+PLACES = ("top left", "bottom right")
+MOST_MARKED = 12
+"""Crossovers that are written beside their marks; more would cover each other."""
+
+
+def along(
+    values: Sequence[float], series: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]], *, axis: str,
+    metric: str, scale: str = "logarithmic", reference: int = 0,
+) -> go.Figure:  # fmt: skip
+    """Plot series (name, values) at the axis's `values`, a colour and dash each, and mark changes (at, value, ...).
+
+    scale  "logarithmic", "linear", or "relative": every value as a multiple of the series `reference` there
+    """
+    figure = blank()
+    bases = series[reference]["values"] if scale == "relative" else [1.0] * len(values)
+    for i, line in enumerate(series):
+        told = [f"{axis} {at:,.0f}: {quantity(metric, y)}" for at, y in zip(values, line["values"], strict=True)]
+        figure.add_scatter(
+            x=list(values), y=[y / base for y, base in zip(line["values"], bases, strict=True)], name=line["name"],
+            mode="lines+markers", text=told,
+            line={"color": colour(i), "dash": DASHES[i % len(DASHES)], "width": 2},
+            marker={"size": 5, "color": colour(i)}, hovertemplate="%{text}<extra>" + line["name"] + "</extra>",
+        )  # fmt: skip
+    if changes:
+        _mark(figure, changes, axis, np.interp(np.log([c["at"] for c in changes]), np.log(values), bases).tolist())
+    title = label(metric, unit=True) if scale != "relative" else f"{label(metric)}, × {series[reference]['name']}"
+    kind = "log" if scale == "logarithmic" else "linear"
+    ticks = {"exponentformat": "SI", "minorloglabels": "none"}
+    figure.layout = layout(
+        "", "", "", xaxis={"title": {"text": axis.capitalize()}, "type": "log" if scale != "linear" else kind, **ticks},
+        yaxis={"title": {"text": title}, "type": kind, **ticks},
+    )  # fmt: skip
+    return figure
+
+
+def _mark(figure: go.Figure, changes: Sequence[Mapping[str, Any]], axis: str, bases: Sequence[float]) -> None:
+    """Circle the crossovers, each told beside its circle, above and below by turns."""
+    few = len(changes) <= MOST_MARKED
+    figure.add_scatter(
+        x=[c["at"] for c in changes], y=[c["value"] / base for c, base in zip(changes, bases, strict=True)],
+        customdata=[f"{c['after']} overtakes {c['before']}<br>at {axis} {c['at']:,}" for c in changes],
+        name="crossover", mode="markers+text" if few else "markers", text=[f"{c['at']:,}" for c in changes],
+        textposition=[PLACES[i % len(PLACES)] for i in range(len(changes))],
+        marker={"size": 13, "symbol": "circle-open", "color": "#000000", "line": {"width": 2}},
+        hovertemplate="%{customdata}<extra></extra>",
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""Designs as they stand in the table: names by what differs, sums by kind, rates, crossovers in words."""
+
+import pytest
+
+import costmodel as cm
+from app.compare import curves, designs, question
+
+LLAMA = "zoo:llama-3.2-1b@l40s@{};phase={};batch=4;context=512"
+RESNET = "zoo:resnet18@zcu104@w4a4;batch=2"
+
+
+def test_names_are_what_differs():
+    read = [question.read_design(LLAMA.format(p, "decode")) for p in ("w4a16", "w8a8", "w8a8")]
+    assert designs.names(read[:2]) == ["w4a16", "w8a8"]
+    assert designs.names(read) == ["w4a16", "w8a8 (1)", "w8a8 (2)"]
+    mixed = designs.names([read[0], question.read_design(RESNET)])
+    assert mixed[0].startswith("llama-3.2-1b l40s w4a16")
+
+
+@pytest.mark.parametrize(("phase", "tokens"), [("decode", 4), ("prefill", 4 * 512)])
+def test_tokens_per_second_count_what_a_pass_reads_or_writes(phase, tokens):
+    found = designs.record(question.read_design(LLAMA.format("w8a8", phase)), "x")["values"]
+    assert found["tokens_per_s"]["value"] == pytest.approx(tokens / found["latency_s"]["value"])
+    assert found["tokens_per_s"]["low"] == pytest.approx(tokens / found["latency_s"]["high"])
+    assert found["footprint_bytes"]["share"] == found["footprint_bytes"]["value"] / cm.gpu("l40s").memory_bytes
+
+
+def test_kinds_add_up_to_the_total():
+    found = designs.record(question.read_design(LLAMA.format("w8a8", "decode")), "x")
+    for metric in ("latency_s", "weight_bytes"):
+        assert sum(found["kinds"][metric].values()) == pytest.approx(found["values"][metric]["value"])
+
+
+def test_an_fpga_has_shares_of_its_resources():
+    found = designs.record(question.read_design(RESNET), "x")["values"]
+    assert found["lut"]["share"] == found["lut"]["value"] / cm.fpga("zcu104").lut
+    assert found["examples_per_s"]["value"] > 0
+
+
+def test_examples_per_second_cross_where_latencies_do():
+    texts = {slot: LLAMA.format(p, "decode") for slot, p in zip("ab", ("w4a16", "w8a8"), strict=True)}
+    by_latency, by_rate = (curves.curves(question.read(texts | {"metric": m})) for m in ("latency_s", "examples_per_s"))
+    places = [[(c["at"], c["after"]) for c in found["crossovers"]] for found in (by_latency, by_rate)]
+    assert places[0]
+    assert places[0] == places[1]
+    assert all(c["at"] in by_rate["values"] for c in by_rate["crossovers"])
+
+
+def test_without_a_crossover_the_leader_is_named():
+    texts = {slot: LLAMA.format(p, "decode") for slot, p in zip("ab", ("w4a16", "w8a8"), strict=True)}
+    found = curves.curves(question.read(texts | {"metric": "weight_bytes"}))
+    assert curves.sentences(found) == ["No crossover from batch 1 to 512: by weight storage, w4a16 leads all along."]

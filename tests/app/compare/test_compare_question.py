@@ -1,0 +1,56 @@
+"""Designs go into a link and come back; what a link must not name is refused."""
+
+import pytest
+
+from app.compare import question
+from app.web import state
+
+LLAMA = "zoo:llama-3.1-8b@l40s@w4a16;phase=decode;batch=8;context=2048"
+SPARSE = "zoo:resnet18@zcu104@w8a8;batch=2;resolution=160;strategy=nm_sparsity:n=2,m=4"
+
+
+@pytest.mark.parametrize("text", [LLAMA, SPARSE, "zoo:resnet18@t4@int4/int8"])
+def test_designs_come_back(text):
+    found = question.read_design(text)
+    assert question.read_design(found.text) == found
+
+
+def test_links_come_back():
+    found = question.read({"a": LLAMA, "b": SPARSE, "high": "64"})
+    assert found.high == 64
+    assert question.read(state.parse(state.encode(found.linked()))) == found
+
+
+def test_axes_are_those_that_all_designs_have():
+    designs = [question.read_design(text) for text in (LLAMA, SPARSE)]
+    assert question.shared_axes(designs) == ["batch"]
+    assert question.shared_axes(designs[:1]) == ["batch", "context"]
+    assert "lut" not in question.shared_metrics(designs)
+    assert "lut" in question.shared_metrics(designs[1:])
+
+
+def test_without_designs_there_are_some_all_the_same():
+    assert len(question.read({}).designs) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("zoo:resnet18@t4", "a design is"),
+        ("onnx:/etc/passwd@t4@w8a8", "unknown model"),
+        ("zoo:resnet18@/etc/passwd@w8a8", "unknown device"),
+        ("zoo:resnet18@t4@w3z", "w3z"),
+        ("zoo:resnet18@t4@w8a8;batch=0", "batch must be a whole number of 1 to 65,536, got '0'"),
+        ("zoo:resnet18@t4@w8a8;bach=2", "batch"),
+        ("zoo:resnet18@t4@w8a8;strategy=none:x", "strategy"),
+        ("zoo:llama-3.1-8b@t4@w8a8;phase=sleep", "sleep"),
+    ],
+)
+def test_what_is_refused(text, told):
+    with pytest.raises(ValueError, match=told):
+        question.read({"a": text})
+
+
+def test_an_axis_rises():
+    with pytest.raises(ValueError, match="must rise"):
+        question.read({"a": LLAMA, "low": "9", "high": "9"})
