@@ -11,8 +11,14 @@ Floats = NDArray[np.float64]
 Along = Callable[[Floats], Floats]
 """A design's metric at values of the axis: float64[N] to float64[N]."""
 
+POINTS = 17
 ROUNDS = 60
 """Halvings of a bracket: more than a double tells apart."""
+
+
+def points(low: int, high: int) -> Floats:
+    """Whole values of an axis from low to high, at most POINTS and evenly apart in logarithms, to compare first."""
+    return np.unique(np.round(np.geomspace(low, high, POINTS)))
 
 
 @dataclass(frozen=True)

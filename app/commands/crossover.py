@@ -4,9 +4,6 @@ from typing import Any
 
 import click
 
-POINTS = 17
-"""Axis values that are compared before each change is narrowed, evenly apart in logarithms."""
-
 
 @click.command("crossover")
 @click.argument("model")
@@ -31,17 +28,15 @@ def command(model: str, designs: tuple[str, ...], axis: str, metric: str, as_jso
     """
     from itertools import combinations
 
-    import numpy as np
-
     from app.progress import working
     from app.text import print_table, quantity, to_json
-    from dse.crossover import crossovers
+    from dse.crossover import crossovers, points
 
     name, low, high = _axis(axis)
     if len(designs) < 2:
         raise ValueError(f"crossover needs at least two --design DEVICE@PRECISION, got {len(designs)}")
     curves = {design: _curve(model, design, name, metric, shape) for design in designs}
-    values = np.unique(np.round(np.geomspace(low, high, POINTS)))
+    values = points(low, high)
     with working(f"Comparing {len(curves)} designs"):
         pairs = list(combinations(curves, 2))
         found = [c for a, b in pairs for c in crossovers(curves[a], curves[b], values, names=(a, b), whole=True)]

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.commands.crossover import POINTS
 from app.compare.designs import names
 from app.compare.question import Design, Question
 from app.compare.verdicts import HIGHER_IS_BETTER
 from app.text import label, quantity
 from app.web import inputs
 from costmodel.hardware import Fpga
-from dse.crossover import Along, crossovers
+from dse.crossover import Along, crossovers, points
 from dse.curves import along
 
 Curves = Mapping[str, Any]
@@ -26,7 +25,7 @@ def curves(question: Question, told: Callable[[float], Any] | None = None) -> Cu
     {axis, metric, values: [N], series: [{name, values: [N]}], crossovers: [{at, before, after, value}]}; `told` gets
     the share that is done. ValueError where a design cannot take the axis.
     """
-    values = np.unique(np.round(np.geomspace(question.low, question.high, POINTS)))
+    values = points(question.low, question.high)
     found: dict[str, Along] = {}
     called = names(question.designs)
     for i, (name, design) in enumerate(zip(called, question.designs, strict=True)):

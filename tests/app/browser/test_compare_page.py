@@ -1,11 +1,8 @@
 """Compare: figures are those of the estimator, crossovers those of the search; a link opens it elsewhere."""
 
-import numpy as np
-
 import costmodel as cm
-from app.commands.crossover import POINTS
 from app.text import quantity
-from dse.crossover import crossovers
+from dse.crossover import crossovers, points
 from dse.curves import along
 
 MODEL = "zoo:llama-3.2-1b"
@@ -37,8 +34,7 @@ def test_figures_are_those_of_estimate_and_crossovers_those_of_the_search(site, 
     assert f"{totals[1]['latency_s'] / totals[0]['latency_s']:.3g}×" in page.locator("#compare-table").inner_text()
 
     curves = [along("batch", MODEL, p, cm.gpu("l40s"), shape={"phase": "decode", "context": 2048}) for p in PRECISIONS]
-    values = np.unique(np.round(np.geomspace(1, 512, POINTS)))
-    found = crossovers(*curves, values, names=PRECISIONS, whole=True)
+    found = crossovers(*curves, points(1, 512), names=PRECISIONS, whole=True)
     assert found
     told = [f"{c.after} overtakes {c.before} at batch {int(c.at):,} ({quantity('latency_s', c.value)})" for c in found]
     assert words(page) == told
