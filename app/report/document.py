@@ -72,7 +72,8 @@ def shown(column: str, value: Any) -> str:
         return f"{value:+.2f}"
     if column in TIMES:
         return f"{value:.1f}x"
-    return f"{value:.4g}" if column in PLAIN else quantity(column, float(value))
+    composed = " " in column  # an expression such as latency_s / batch, whose unit no name carries
+    return f"{value:.4g}" if column in PLAIN or composed else quantity(column, float(value))
 
 
 def heading(column: str) -> str:

@@ -1,16 +1,19 @@
 """A run of the explorer as a section: what was asked of which space, and its front."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 from app.figures.explored import explored
 from app.report.document import Section, Table
 from app.text import label
+from dse.axes import label as label_of
 
 Run = Mapping[str, Any]
 
 MOST_FIGURES = 3
+MOST_UNFOLDED = 20
+MOST_NAMED = 4
 
 
 def section(name: str, run: Run) -> Section:
@@ -25,8 +28,16 @@ def section(name: str, run: Run) -> Section:
     figures = tuple(
         explored(rows, x=a, y=b, groups=run["groups"], title=f"{label(b)} against {label(a)}") for a, b in pairs
     )
-    front = Table("front", f"The front ({len(rows)} designs)", columns, tuple(rows))
-    return Section(name, f"Exploration: {', '.join(run['objectives'])}", _sentences(run, axes), (front,), figures)
+    title = f"The front ({len(rows)} designs)"
+    front = Table("front", title, columns, tuple(rows), folded=len(rows) > MOST_UNFOLDED)
+    models, devices = (_named(run["space"]["axes"].get(axis, ())) for axis in ("model", "device"))
+    return Section(name, f"{models} on {devices}", _sentences(run, axes), (front,), figures)
+
+
+def _named(values: Sequence[Any]) -> str:
+    """The values of an axis of names, the first few."""
+    names = [str(label_of(value)) for value in values]
+    return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
 
 
 def _sentences(run: Run, axes: Mapping[str, Any]) -> tuple[str, ...]:
@@ -35,6 +46,7 @@ def _sentences(run: Run, axes: Mapping[str, Any]) -> tuple[str, ...]:
         f"{run['designs_done']} of {run['designs']} designs ({sizes}): {run['excluded']} break a constraint, "
         f"{run['unknown']} have no value there, {run['points']} are on the front.",
     ]
+    found.append(f"Objectives: {', '.join(run['objectives'])}.")
     if run["constraints"]:
         found.append(f"Constraints: {'; '.join(run['constraints'])}.")
     if run["groups"]:
