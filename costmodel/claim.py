@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 KINDS = ("analytic", "hardware", "training")
 
@@ -35,7 +36,11 @@ class Claim:
             raise ValueError(f"an analytic claim, and no other, needs reproduce: {self.system} {self.id}")
 
     def reproduced(self) -> float:
-        """Compute the value, or nan where no formula can."""
+        """Compute the value once, or nan where no formula can."""
+        return self._value
+
+    @cached_property
+    def _value(self) -> float:
         return float(self.reproduce()) if self.reproduce else math.nan
 
     def verdict(self) -> str:

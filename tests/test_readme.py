@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", TEXT, re.S) for line in block.strip().splitlines()]
+BLOCKS = [block.strip().splitlines() for block in re.findall(r"```bash\n(.*?)```", TEXT, re.S)]
+COMMANDS = [line for block in BLOCKS for line in block]
 SCRIPTS = re.findall(r"```python\n(.*?)```", TEXT, re.S)
 
 
@@ -25,15 +26,38 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_commands_run_in_order(tmp_path: Path) -> None:
-    assert len(COMMANDS) >= 10
+def arguments_of(line: str) -> list[str]:
+    program, *arguments = shlex.split(line, comments=True)
+    assert program == "bitfront"
+    return arguments
+
+
+def made_by(line: str) -> str | None:
+    """What a command writes."""
+    given = arguments_of(line)
+    return given[given.index("--out") + 1] if "--out" in given else None
+
+
+def needed(block: list[str]) -> list[str]:
+    """Commands of earlier blocks that write what this one reads."""
+    earlier = COMMANDS[: COMMANDS.index(block[0])]
+    read = {word for line in block for word in arguments_of(line)} - {made_by(line) for line in block}
+    return [
+        line for line in earlier if (made := made_by(line)) and any(w.split("/")[0] == made or w == made for w in read)
+    ]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block[0][:60])
+def test_a_block_of_commands_runs_in_order(block: list[str], tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    for line in COMMANDS:
-        program, *arguments = shlex.split(line, comments=True)
-        assert program == "bitfront"
-        done = run("-c", "from app.cli import main; main()", *arguments, cwd=tmp_path)
+    for line in [*needed(block), *block]:
+        done = run("-c", "from app.cli import main; main()", *arguments_of(line), cwd=tmp_path)
         assert done.returncode == 0, (line, done.stderr)
         assert done.stdout
+
+
+def test_the_tour_is_long() -> None:
+    assert len(COMMANDS) >= 10
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
