@@ -44,8 +44,8 @@ def front(
     cloud    rows with values; those inside `within`, data of the two axes, where it is given
     fronts   {group: rows in order of the first metric}, and of them the `hulls`' rows, which a weighted sum finds
     uniform  {row: name} of references with one precision everywhere
-    A point's customdata is a list, its row: what a click gives back. The first two traces, empty, are for the selected
-    design and for edited ones, so that a page moves these alone.
+    A point's customdata is its row: what a click gives back, once `dressed` has made a list of them. The first two
+    traces, empty, are for the selected design and for edited ones, so that a page moves these alone.
     """
     figure = blank()
     at = _Axes(columns, tuple(names))
@@ -79,7 +79,10 @@ class _Axes:
         at = np.asarray(rows, dtype=np.int64)
         xyz = [np.asarray(self.columns[name][at], dtype=np.float32) for name in self.names]
         texts = [f"{label(n)} %{{{axis}:.4~s}}" for n, axis in zip(self.names, "xyz", strict=False)]
-        shared = {"customdata": at.tolist(), "hovertemplate": "<br>".join(["%{text}"] * ("text" in look) + texts)}
+        shared: dict[str, Any] = {
+            "customdata": at,
+            "hovertemplate": "<br>".join(["%{text}"] * ("text" in look) + texts),
+        }
         shared["hovertemplate"] += f"<extra>{look['name']}</extra>"
         if len(self.names) == 3:
             look.pop("zorder", None)

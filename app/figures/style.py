@@ -1,7 +1,10 @@
 """The look that all figures share."""
 
+import base64
 import re
 from typing import Any
+
+import numpy as np
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#000000")
 """Okabe and Ito's colours, told apart with any colour vision: jfly.uni-koeln.de/color, 2008."""
@@ -60,13 +63,15 @@ def dressed(figure: Any, dark: bool) -> dict[str, Any]:
     """Return a figure as a page of either theme draws it: on the page's own ground, in its ink, without a title.
 
     Plain data, as plotly.js takes it: what figures check with every change is checked once, when they are made.
+    Custom data become lists: as arrays they reach no click.
     """
     text, lines, axis = INK["dark" if dark else "light"]
     told: dict[str, Any] = figure.to_plotly_json()
-    if dark:
-        for trace in told["data"]:
-            if (marker := trace.get("marker", {})).get("color") == "#000000":
-                marker["color"] = text
+    for trace in told["data"]:
+        if "customdata" in trace:
+            trace["customdata"] = _listed(trace["customdata"])
+        if dark and (marker := trace.get("marker", {})).get("color") == "#000000":
+            marker["color"] = text
     look = {"gridcolor": lines, "zerolinecolor": lines, "linecolor": axis, "tickcolor": axis, "showline": True}
     shown = told["layout"]
     for name in {"xaxis", "yaxis"} | {n for n in shown if re.fullmatch(r"[xy]axis\d*", n)}:
@@ -88,3 +93,11 @@ def dressed(figure: Any, dark: bool) -> dict[str, Any]:
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": axis, "activecolor": text},
     }
     return told
+
+
+def _listed(values: Any) -> Any:
+    """Custom data as lists, decoded where plotly packed an array: a packed one never reaches a click."""
+    if not isinstance(values, dict):
+        return values
+    array = np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
+    return array.reshape([int(n) for n in str(values.get("shape", len(array))).split(",")]).tolist()

@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 
 LEAST_BYTES = 1024
 TEXT = ("text/", "application/json", "application/javascript", "image/svg")
-QUICK, SMALL = 4, 6
+QUICK, SMALL = 1, 6
 
 
 def compress(server: Flask) -> None:

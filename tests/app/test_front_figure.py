@@ -5,6 +5,7 @@ import json
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from plotly.io.json import to_json_plotly
 
 from app.figures import front as figures
 from app.figures.style import dressed
@@ -20,14 +21,18 @@ def drawn(count, **more):
     return figures.front(columns, cloud=np.arange(count), fronts={"Front": front}, hulls={"Front": front[:2]}, **more)
 
 
-def test_customdata_are_lists_of_rows():
-    figure = drawn(500)
-    for trace in figure.data:
-        assert not isinstance(trace.customdata, np.ndarray)
-    told = json.loads(figure.to_json())["data"]
+def test_customdata_reach_the_page_as_lists_of_rows():
+    told = json.loads(to_json_plotly(dressed(drawn(500), False)))["data"]
     assert [len(trace["customdata"]) for trace in told] == [0, 0, 495, 5, 2, 1]
+    assert all(isinstance(trace["customdata"], list) for trace in told)
     assert told[2]["type"] == "scattergl"
     assert isinstance(told[2]["customdata"][0], int)
+
+
+def test_custom_data_of_any_shape_are_listed():
+    figure = go.Figure(go.Scatter(x=[0, 1], customdata=np.array([[0, 300], [70000, 1]])))
+    figure.add_scatter(x=[0], customdata=["a"])
+    assert [t["customdata"] for t in dressed(figure, False)["data"]] == [[[0, 300], [70000, 1]], ["a"]]
 
 
 def test_many_designs_are_an_image():
