@@ -1,8 +1,9 @@
 """How the user lays a network out on an FPGA: --mapping and --folding."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from costmodel.display import quantity
 from costmodel.estimators import fpga
@@ -12,18 +13,24 @@ from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision
 from costmodel.workload import Workload
 
+if TYPE_CHECKING:
+    from dse import Budget
+
 Layout = Callable[[Workload, Precision, Fpga], Design]
 
 
-def layout(device: Device, mapping: str | None, folding: str | None) -> Layout:
-    """The function that lays a network out; ValueError where the options do not go together or with the device."""
+def layout(device: Device, mapping: str | None, folding: str | None, budgets: "Sequence[Budget]" = ()) -> Layout:
+    """The function that lays a network out; ValueError where the options do not go together or with the device.
+
+    An overlay's array is one whatever its layers' formats, so that `budgets` of resources choose the array.
+    """
     if (mapping or folding) and not isinstance(device, Fpga):
         raise ValueError(f"--mapping and --folding are for an FPGA, and {device.name} is none")
     if folding:
         if mapping == "overlay":
             raise ValueError("--folding lays out a dataflow; an overlay has none")
         return lambda workload, _, board: folding_file.read(Path(folding), workload, board)
-    return overlay.fit if mapping == "overlay" else fpga.fold
+    return partial(overlay.fit, most={b.metric.name: b.limit for b in budgets}) if mapping == "overlay" else fpga.fold
 
 
 def told(found: Estimate) -> list[str]:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from costmodel.catalog import require
 from costmodel.estimators.footprint import alive_at, alive_bytes
+from costmodel.estimators.fpga import Array, overlay
 from costmodel.hardware import Device, Fpga
 from costmodel.record import stack
 from dse import allocate, neighbours
@@ -133,11 +134,23 @@ class _Limits:
                 most_cycles = min(most_cycles, limit)
             elif name == "peak_activation_bytes":
                 peak = min(peak, limit)
+            elif isinstance(problem.folding, Array) and name in overlay.RESOURCES:
+                _require_array(problem.folding, name, limit)
             else:
                 pipelined = ["throughput_per_s"] * isinstance(problem.device, Fpga)
                 known = ["loss", "peak_activation_bytes", *pipelined, *problem.costs]
                 sums[require(f"budget on {problem.device.name}", name, known)] = min(limit, sums.get(name, math.inf))
         return _Limits(_fast_enough(problem, most_cycles), sums, peak)
+
+
+def _require_array(array: Array, name: str, limit: float) -> None:
+    """InfeasibleError where an overlay's array, which no choice of formats changes, takes more."""
+    if (taken := float(getattr(array, name))) > limit:
+        raise InfeasibleError(
+            f"no plan meets the budget: an array of {array.rows} x {array.columns} takes {name} {taken:g} whatever the "
+            f"layers' formats, the budget allows {limit:g}; lay it out within that with overlay.fit(..., most=...)",
+            {name: taken},
+        )
 
 
 def _fast_enough(problem: Problem, most_cycles: float) -> Problem:

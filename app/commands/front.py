@@ -32,6 +32,8 @@ from app import complete, dims
     "--dim", "dims", multiple=True, callback=dims.sizes, metavar="NAME=SIZE", help="Size that an ONNX file leaves open."
 )
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
+@click.option("--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array.")
+@click.option("--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON).")
 @click.option("--robust", is_flag=True, help="Of a run: each point's probability of staying on the front.")
 @click.option("--stream", "streamed", is_flag=True, help="Print each point as a JSON line once it is proven.")
 @click.option("--points", type=click.Path(dir_okay=False), help="Keep proven points in a file; a killed run goes on.")
@@ -43,6 +45,8 @@ def command(
     objectives: str,
     data: str | None,
     tie: tuple[str, ...],
+    mapping: str | None,
+    folding: str | None,
     robust: bool,
     streamed: bool,
     points: str | None,
@@ -61,18 +65,14 @@ def command(
         return print_front(Path(model), as_json=as_json, robust=robust)
     if device is None or formats is None:
         raise click.UsageError(f"the front of a model needs --on and --formats; {model!r} is no folder of a run")
-    import costmodel as cm
-    from app.choices import choices_of, names, ties_of
-    from app.progress import bar
+    from app.choices import names, ties_of
     from app.text import to_json
     from costmodel.catalog import require
     from dse import front
     from dse.metric import METRICS
 
     metrics = [METRICS[require("metric", name, METRICS)] for name in names(objectives)]
-    with bar("Sensitivities") as progress:
-        choices, _ = choices_of(model, names(formats), data, shape, progress)
-        problem = choices.on(cm.device(device))
+    problem = _problem(model, device, names(formats), data, (mapping, folding), shape)
     ties = ties_of(tie, problem.workload)
     if streamed:
         return _stream(problem, metrics, ties, points)
@@ -82,6 +82,29 @@ def command(
     else:
         _show(f"{model} on {device}: {len(found.points)} points", found)
     return None
+
+
+def _problem(
+    model: str,
+    device: str,
+    formats: list[str],
+    data: str | None,
+    design: tuple[str | None, str | None],
+    shape: dict[str, Any],
+) -> Any:
+    """The choices of the model on the device, laid out by mapping and folding."""
+    from dataclasses import replace
+
+    import costmodel as cm
+    from app.choices import choices_of
+    from app.fpga_design import layout
+    from app.progress import bar
+
+    target = cm.device(device)
+    lay_out = layout(target, *design)
+    with bar("Sensitivities") as progress:
+        choices, _ = choices_of(model, formats, data, shape, progress)
+        return replace(choices, design=lay_out).on(target)
 
 
 def _stream(problem: Any, metrics: Any, ties: Any, file: str | None) -> None:

@@ -86,10 +86,10 @@ def command(
     from app.progress import bar, working
 
     target = cm.device(device)
-    lay_out = layout(target, mapping, folding)
+    budgets = [dse.parse_budget(text) for text in budget]
+    lay_out = layout(target, mapping, folding, budgets)
     if objective != "loss" and (mapping or folding):
         raise ValueError(f"--mapping and --folding do not go with --objective {objective}, which chooses the folding")
-    budgets = [dse.parse_budget(text) for text in budget]
     pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
     _require_folders(report, out)
     with bar("Sensitivities") as progress:

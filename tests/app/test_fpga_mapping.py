@@ -33,6 +33,30 @@ def test_optimize_takes_an_overlay(bitfront: Callable[..., CompletedProcess[str]
     assert set(found["assignment"].values()) == {"int8/int8"}
 
 
+def test_a_budget_of_luts_chooses_the_array(bitfront: Callable[..., CompletedProcess[str]]) -> None:
+    args = ("optimize", NET, "--on", "zcu102", "--formats", "int4,int8", "--mapping", "overlay", "--json", "--budget")
+    small, large = (json.loads(bitfront(*args, f"lut<={luts}").stdout)["totals"] for luts in (20000, 150000))
+    assert small["lut"] <= 20000 < large["lut"] <= 150000
+    assert small["rows"] * small["columns"] < large["rows"] * large["columns"]
+    assert small["latency_s"] > large["latency_s"]
+    none = bitfront(*args, "lut<=100")
+    assert none.returncode == 2
+    assert "no array of 4 x 4 or more fits 70% of zcu102, lut <= 100" in none.stderr
+
+
+def test_a_front_is_of_the_mapping_asked_for(bitfront: Callable[..., CompletedProcess[str]]) -> None:
+    args = ("front", NET, "--on", "zcu102", "--formats", "int4,int8", "--objectives", "loss,latency_s", "--json")
+    flow, shared = (json.loads(bitfront(*args, "--mapping", m).stdout)["points"] for m in ("dataflow", "overlay"))
+    assert flow != shared
+    assert len(shared) >= 1
+
+
+def test_a_front_refuses_what_optimize_does(refused_here: Callable[..., str]) -> None:
+    on = ("front", NET, "--formats", "int4,int8", "--on")
+    assert "a100_sxm is none" in refused_here(*on, "a100_sxm", "--mapping", "overlay")
+    assert "an overlay has none" in refused_here(*on, "zcu104", "--folding", "f.json", "--mapping", "overlay")
+
+
 def test_bad_designs_are_one_line(refused_here: Callable[..., str], tmp_path: Path) -> None:
     path = tmp_path / "folding.json"
     path.write_text(json.dumps({"MVAU_hls_0": {"PE": 3}}))

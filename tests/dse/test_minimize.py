@@ -1,6 +1,8 @@
 """Plans of named problems: on the estimate's own grid, within every kind of budget."""
 
 import itertools
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from torch import nn
 import costmodel as cm
 import dse
 from costmodel.catalog import UnknownNameError
+from costmodel.estimators.fpga import overlay
 from dse.choices import PROXY
 from dse.metric import (
     bops,
@@ -171,3 +174,14 @@ def test_weights_that_cannot_be_measured_stay_at_the_widest_option():
     plan = dse.minimize(loss, over=problem, subject_to=[weight_bytes <= narrow.totals["weight_bytes"]])
     assert plan.totals["weight_bytes"] == narrow.totals["weight_bytes"]
     assert plan.estimate().totals["latency_s"] == pytest.approx(plan.totals["latency_s"], rel=1e-12)
+
+
+def test_a_budget_of_luts_holds_for_the_array_of_an_overlay():
+    board = cm.fpga("zcu102")
+    chosen = dse.choices(cm.zoo.build("resnet18"), ["int4", "int8"])
+    problem = replace(chosen, design=partial(overlay.fit, most={"lut": 20e3})).on(board)
+    plan = dse.minimize(loss, over=problem, subject_to=[lut <= 20e3])
+    assert plan.estimate().totals["lut"] == problem.folding.lut <= 20e3
+    with pytest.raises(dse.InfeasibleError, match="whatever the layers' formats, the budget allows 1000") as caught:
+        dse.minimize(loss, over=problem, subject_to=[lut <= 1e3])
+    assert caught.value.least == {"lut": problem.folding.lut}

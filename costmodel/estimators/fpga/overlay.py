@@ -8,6 +8,7 @@ memory and writes its outputs to it; partial sums stay on the chip.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ SIDES = (4, 8, 16, 32, 64, 128, 256)
 """Rows and columns that an array may have."""
 INPUT_WORDS, SUM_WORDS, WEIGHT_WORDS = 4096.0, 1024.0, 1024.0
 """Words of the buffers, both halves: `rows` inputs, `columns` sums, `columns` weights a word (a judgement)."""
+RESOURCES = ("lut", "ff", "dsp", "bram18")
+"""What an array takes, of what a device has."""
 SHARED_UNITS = 4.0
 """Sequencer, address generation and two data movers, each like a unit's control (a judgement)."""
 
@@ -58,23 +61,32 @@ class Array:
         return self
 
 
-def fit(workload: Workload, precision: Precision, device: Fpga, *, utilisation: float = 0.7) -> Array:
+def fit(
+    workload: Workload,
+    precision: Precision,
+    device: Fpga,
+    *,
+    utilisation: float = 0.7,
+    most: Mapping[str, float] = MappingProxyType({}),
+) -> Array:
     """The array of least latency within `utilisation` x device, for a batch of precisions, one an op.
 
-    Its multipliers are those of the dearest pair of formats among the layers. ValueError where not even the smallest
-    array fits.
+    Its multipliers are those of the dearest pair of formats among the layers. `most` limits any of RESOURCES in place
+    of that share of the device. ValueError where not even the smallest array fits.
     """
-    ops, limits = workload.batch_of_ops, device.usable(utilisation)
+    ops, usable = workload.batch_of_ops, device.usable(utilisation)
+    limits = {name: most.get(name, float(getattr(usable, name))) for name in RESOURCES}
     best: tuple[float, Array] | None = None
     for rows, columns, dsp_products in product(SIDES, SIDES, (0.0, 1.0)):
         array = _array(ops, precision, device, Folding(columns, rows, dsp_products))
-        if not all(getattr(array, name) <= getattr(limits, name) for name in ("lut", "ff", "dsp", "bram18")):
+        if not all(getattr(array, name) <= limit for name, limit in limits.items()):
             continue
         latency = float(np.sum(evaluate(ops, precision, device, array)["latency_s"]))
         if best is None or (latency, array.lut) < (best[0], best[1].lut):
             best = latency, array
     if best is None:
-        raise ValueError(f"no array of {SIDES[0]} x {SIDES[0]} or more fits {utilisation:.0%} of {device.name}")
+        told = f"{utilisation:.0%} of {device.name}" + "".join(f", {n} <= {most[n]:g}" for n in RESOURCES if n in most)
+        raise ValueError(f"no array of {SIDES[0]} x {SIDES[0]} or more fits {told}")
     return best[1]
 
 

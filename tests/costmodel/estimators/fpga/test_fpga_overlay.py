@@ -64,6 +64,16 @@ def test_the_chosen_array_fits_and_a_larger_device_is_no_slower(op, used):
     assert fast <= slow
 
 
+@settings(max_examples=10, deadline=None)
+@given(layers(), integer_precisions(), st.integers(5000, 100000))
+def test_an_array_within_fewer_luts_is_no_faster(op, used, luts):
+    workload = Workload("one", (op,))
+    free, bound = (overlay.fit(workload, stack([used]), BOARD, most=most) for most in ({}, {"lut": luts}))
+    assert bound.lut <= luts
+    slow, fast = (float(overlay.evaluate(op, used, BOARD, a)["latency_s"]) for a in (bound, free))
+    assert fast <= slow
+
+
 def test_an_estimate_on_an_overlay_has_one_array():
     found = estimate(zoo.build("resnet18"), "int8/int8", device("zcu102"), design=overlay.fit)
     assert {"rows", "columns", "lut", "lut_low", "lut_high", "ff", "dsp", "bram18"} <= set(found.totals)
