@@ -87,9 +87,7 @@ class _Axes:
         if len(self.names) == 3:
             look.pop("zorder", None)
             look["marker"] = look["marker"] | {"size": min(look["marker"]["size"], 6)}
-            look["marker"]["symbol"] = {"star": "cross", "circle-open": "circle-open"}.get(
-                look["marker"].get("symbol", ""), "circle"
-            )
+            look["marker"]["symbol"] = IN_SPACE.get(look["marker"].get("symbol", ""), "circle")
             return go.Scatter3d(x=xyz[0], y=xyz[1], z=xyz[2], **shared, **look)
         return (go.Scattergl if gl else go.Scatter)(x=xyz[0], y=xyz[1], **shared, **look)
 
