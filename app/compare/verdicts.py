@@ -19,7 +19,7 @@ Value = Mapping[str, Any]
 class Verdict:
     """A design's standing in a metric.
 
-    standing   best; among the best, where intervals overlap with that of the best value; or neither
+    standing   best, or as good as it; among the best, where intervals overlap with that of the best value; or neither
     factor     its value as a multiple of the reference's, nan where there is none
     certain    whether its interval and the reference's do not overlap
     """
@@ -40,10 +40,11 @@ def verdicts(metric: str, values: Sequence[Value | None], reference: int, *, ran
     signed = [_signed(metric, value) for value in values]
     best = min(range(len(values)), key=lambda i: signed[i])
     standing = [OTHER] * len(values)
-    if ranked and differ(values):
-        near = [i for i, value in enumerate(values) if value is not None and overlap(value, values[best])]
+    if ranked and differ(values) and sum(value is not None for value in values) > 1:
+        near = [i for i, value in enumerate(values) if overlap(value, values[best])]
+        alone = not differ([values[i] for i in near])
         for i in near:
-            standing[i] = BEST if len(near) == 1 else AMONG
+            standing[i] = BEST if alone else AMONG
     base = values[reference]
     return [Verdict(s, _factor(v, base), not overlap(v, base)) for s, v in zip(standing, values, strict=True)]
 

@@ -72,10 +72,10 @@ def _measured(records: Sequence[Record], reference: int, only_differences: bool)
 
 
 def _metrics(records: Sequence[Record]) -> list[str]:
-    """Metrics that a design has; examples per second only where they are not the tokens per second."""
-    values = [record["values"] for record in records]
-    same = all(v.get("examples_per_s") == v.get("tokens_per_s") for v in values)
-    return [m for m in SHOWN if any(m in v for v in values) and not (m == "examples_per_s" and same)]
+    """Metrics that are not zero in all designs; examples per second only where they are not the tokens per second."""
+    found = {m: [record["values"].get(m, {}).get("value", 0.0) for record in records] for m in SHOWN}
+    same = found["examples_per_s"] == found["tokens_per_s"]
+    return [m for m, values in found.items() if any(values) and not (m == "examples_per_s" and same)]
 
 
 def _cell(metric: str, value: Mapping[str, Any] | None, verdict: Verdict, factor: Any) -> Any:

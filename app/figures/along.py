@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from app.figures.style import blank, colour, layout
 from app.text import label, quantity
+from costmodel.display import unit
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 PLACES = ("top left", "bottom right")
@@ -35,12 +36,13 @@ def along(
         )  # fmt: skip
     if changes:
         _mark(figure, changes, axis, np.interp(np.log([c["at"] for c in changes]), np.log(values), bases).tolist())
-    title = label(metric, unit=True) if scale != "relative" else f"{label(metric)}, × {series[reference]['name']}"
+    title = label(metric) if scale != "relative" else f"{label(metric)}, × {series[reference]['name']}"
     kind = "log" if scale == "logarithmic" else "linear"
     ticks = {"exponentformat": "SI", "minorloglabels": "none"}
+    units = {} if scale == "relative" else {"minexponent": 0, "ticksuffix": unit(metric)}
     figure.layout = layout(
         "", "", "", xaxis={"title": {"text": axis.capitalize()}, "type": "log" if scale != "linear" else kind, **ticks},
-        yaxis={"title": {"text": title}, "type": kind, **ticks},
+        yaxis={"title": {"text": title}, "type": kind, **ticks, **units},
     )  # fmt: skip
     return figure
 

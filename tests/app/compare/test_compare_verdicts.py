@@ -31,17 +31,22 @@ def test_overlapping_intervals_have_no_best():
     assert [v.certain for v in verdicts("latency_s", found, 0)] == [False, False, True]
 
 
-def test_a_missing_value_differs_and_is_never_best():
+def test_equal_ones_are_best_together():
+    assert standings("weight_bytes", [{"value": 1.0}, {"value": 2.0}, {"value": 1.0}]) == [BEST, OTHER, BEST]
+
+
+def test_a_missing_value_differs_and_nothing_is_best_alone():
     found = [None, {"value": 1.0}]
     assert differ(found)
-    assert standings("latency_s", found) == [OTHER, BEST]
+    assert standings("latency_s", found) == [OTHER, OTHER]
+    assert standings("latency_s", [*found, {"value": 2.0}]) == [OTHER, BEST, OTHER]
     assert math.isnan(verdicts("latency_s", found, 0)[1].factor)
 
 
 @given(st.lists(values, min_size=1, max_size=6))
 def test_one_is_best_alone_or_several_are_not_told_apart(found):
     told = standings("latency_s", found)
-    assert not differ(found) or (told.count(BEST) == 1) != (told.count(AMONG) > 1)
+    assert not differ(found) or len(found) == 1 or (told.count(BEST) > 0) != (told.count(AMONG) > 1)
     best = min(range(len(found)), key=lambda i: found[i]["value"])
     for value, standing in zip(found, told, strict=True):
         assert not differ(found) or (standing != OTHER) == overlap(value, found[best])
