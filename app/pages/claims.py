@@ -31,7 +31,7 @@ COLUMNS = [
     {"field": "reproduced", "headerName": "Reproduced", "valueFormatter": NUMBER, "type": "rightAligned", "width": 120},
     {"field": "rel_error", "headerName": "Difference", "valueFormatter": PERCENT, "type": "rightAligned", "width": 105},
     {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 100},
-    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 120},
+    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 132},
     {"field": "gap", "headerName": "Why not", "minWidth": 160, "flex": 2, "tooltipField": "gap"},
     {"field": "source", "headerName": "Source", "minWidth": 220, "flex": 2, "tooltipField": "source"},
 ]  # fmt: skip
