@@ -72,10 +72,10 @@ def fit(
     """The array of least latency within `utilisation` x device, for a batch of precisions, one an op.
 
     Its multipliers are those of the dearest pair of formats among the layers. `most` limits any of RESOURCES in place
-    of that share of the device. ValueError where not even the smallest array fits.
+    of that share, up to the whole device. ValueError where not even the smallest array fits.
     """
     ops, usable = workload.batch_of_ops, device.usable(utilisation)
-    limits = {name: most.get(name, float(getattr(usable, name))) for name in RESOURCES}
+    limits = {name: min(most.get(name, getattr(usable, name)), getattr(device, name)) for name in RESOURCES}
     best: tuple[float, Array] | None = None
     for rows, columns, dsp_products in product(SIDES, SIDES, (0.0, 1.0)):
         array = _array(ops, precision, device, Folding(columns, rows, dsp_products))

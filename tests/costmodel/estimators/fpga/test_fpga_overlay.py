@@ -64,7 +64,7 @@ def test_the_chosen_array_fits_and_a_larger_device_is_no_slower(op, used):
     assert fast <= slow
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(layers(), integer_precisions(), st.integers(5000, 100000))
 def test_an_array_within_fewer_luts_is_no_faster(op, used, luts):
     workload = Workload("one", (op,))
@@ -72,6 +72,13 @@ def test_an_array_within_fewer_luts_is_no_faster(op, used, luts):
     assert bound.lut <= luts
     slow, fast = (float(overlay.evaluate(op, used, BOARD, a)["latency_s"]) for a in (bound, free))
     assert fast <= slow
+
+
+def test_no_budget_exceeds_the_device():
+    small = replace(BOARD, lut=8000)
+    workload = Workload("one", (linear("fc", 64, 512, 512),))
+    found = overlay.fit(workload, stack([precision("int8/int8")]), small, most={"lut": 1e9})
+    assert 0.7 * 8000 < found.lut <= 8000
 
 
 def test_an_estimate_on_an_overlay_has_one_array():
