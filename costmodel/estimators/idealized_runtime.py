@@ -52,11 +52,6 @@ def fit(times_s: Mapping[int, Sequence[float]], output_tokens: Sequence[int]) ->
     return RuntimeFit(first, float(slope))
 
 
-def prefill_mfu(params: Real, prompt_token_s: Real, peak_flops_per_s: Real) -> Real:
-    """Useful share of the peak where every further prompt token, of 2 FLOPs a parameter, takes `prompt_token_s`."""
-    return 2.0 * params / (prompt_token_s * peak_flops_per_s)
-
-
 @cache
 def _read() -> dict[str, Any]:
     return read_toml(POINTS)
@@ -88,9 +83,6 @@ def _refit(model: str) -> RuntimeFit:
 _JSON = "arXiv 2305.02440; github.com/stanford-crfm/helm-efficiency, processed_jsons/inference_idealized_runtimes.json"
 _LOGS = "github.com/stanford-crfm/helm-efficiency, logs/a100, 512 prompt and 64 output tokens"
 
-A100_FP16 = 312e12
-"""Dense FLOP/s of one A100, as costmodel/hardware/gpus/a100_sxm.toml cites it."""
-
 
 def _claims(model: str) -> list[Claim]:
     law, rows = published(model), timed(model)
@@ -101,28 +93,12 @@ def _claims(model: str) -> list[Claim]:
     ]  # fmt: skip
     for prompt, s in law.first_token_s.items():
         told = f"{name}-first-{prompt}", f"{name}: s to the first token of a prompt of {prompt}", _JSON
-        refit = (lambda p=prompt: _refit(model).first_token_s[p]) if prompt == 512 and prompt in rows else None
-        found.append(Claim("Idealized runtime", *told, "analytic" if refit else "hardware", s, refit))
-    if 512 in rows:
+        found.append(Claim("Idealized runtime", *told, "hardware", s))
+    if 512 in rows and "passes" not in _read()[model]:
         whole = Claim("Idealized runtime", f"{name}-512-64", f"{name}: s of 512 prompt and 64 output tokens, by law",
                       _LOGS, "analytic", rows[512][-1], lambda: float(law.runtime_s(512, 64)))  # fmt: skip
         found.append(whole)
     return found
 
 
-def _davinci_mfu() -> float:
-    """From the slope of its first-token times at 512, 1024 and 1920, where it no longer waits for weights."""
-    first = published("davinci").first_token_s
-    prompts = [p for p in first if p >= 512]
-    slope, _ = np.polyfit(prompts, [first[p] for p in prompts], 1)
-    table = _read()["davinci"]
-    return float(prefill_mfu(table["params"], slope, table["gpus"] * A100_FP16))
-
-
-CLAIMS = (
-    *(claim for model in models() for claim in _claims(model)),
-    Claim("Idealized runtime", "davinci-512-64-law", "davinci: s of 512 prompt and 64 output tokens", _JSON,
-          "analytic", 5.281, lambda: float(published("davinci").runtime_s(512, 64)), rtol=1e-6),
-    Claim("Idealized runtime", "davinci-prefill-mfu", "davinci: share of the peak that three first-token times imply",
-          _JSON, "analytic", 0.48, _davinci_mfu, rtol=0.05),
-)  # fmt: skip
+CLAIMS = tuple(claim for model in models() for claim in _claims(model))

@@ -5,8 +5,6 @@ table 2. It was fitted on models of less than 1e9 parameters, the operands of th
 on one of 1.2e9; beyond that it extrapolates.
 """
 
-from math import ceil, floor
-
 import numpy as np
 
 from costmodel.claim import Claim
@@ -86,13 +84,6 @@ def _non_embedding(layers: int, d_model: int, d_ff: int) -> float:
     return float(sum(op.weight_elements for op in ops if op.kind == "linear" and op.name != "lm_head"))
 
 
-def _turning_point(exponent_bits: int, mantissa_bits: int) -> float:
-    """Where the loss of 1e9 parameters is least along tokens, in 1e12, by looking."""
-    tokens = np.geomspace(1e10, 1e17, 200_001)
-    found = loss(params=1e9, tokens=tokens, exponent_bits=exponent_bits, mantissa_bits=mantissa_bits)
-    return float(tokens[np.argmin(found)] / 1e12)
-
-
 def _size(name: str, published: float, layers: int, d_model: int, d_ff: int, rtol: float) -> Claim:
     return Claim("FP quantisation training", f"params-{name}", f"non-embedding parameters of the {name} model",
                  f"{_PAPER}, table 3", "analytic", published,
@@ -103,12 +94,6 @@ def _exponent(bits: int, published: int) -> Claim:
     return Claim("FP quantisation training", f"layout-fp{bits}", f"exponent bits of the best FP{bits}",
                  f"{_PAPER}, as a review of it reports", "analytic", published,
                  lambda: layout(bits)[0], rtol=0.0)  # fmt: skip
-
-
-def _critical(name: str, published: float, exponent_bits: int, mantissa_bits: int) -> Claim:
-    return Claim("FP quantisation training", f"critical-{name}", f"critical tokens of 1e9 parameters in {name}, 1e12",
-                 f"{_PAPER}, from the constants of table 2 at a block of 128", "analytic", published,
-                 lambda: _turning_point(exponent_bits, mantissa_bits), rtol=1e-3)  # fmt: skip
 
 
 def _constant(name: str, value: float) -> Claim:
@@ -125,13 +110,6 @@ CLAIMS = (
     _exponent(4, 2),
     _exponent(8, 4),
     _exponent(16, 8),
-    _critical("BF16", 1729.5, 8, 7),
-    _critical("E4M3", 27.33, 4, 3),
-    _critical("E2M1", 0.393, 2, 1),
-    Claim("FP quantisation training", "bits-low", "least best bits from 0.1e12 to 100e12 tokens, rounded down",
-          f"{_PAPER}, abstract and figures 17, 18", "analytic", 4, lambda: floor(best_bits(1e11)), rtol=0.0),
-    Claim("FP quantisation training", "bits-high", "greatest best bits from 0.1e12 to 100e12 tokens, rounded up",
-          f"{_PAPER}, abstract and figures 17, 18", "analytic", 8, lambda: ceil(best_bits(1e14)), rtol=0.0),
     *(_constant(name, value) for name, value in {
         "n": N_SCALE, "alpha": N_POWER, "d": D_SCALE, "beta": D_POWER, "epsilon": FLOOR, "gamma": GAMMA,
         "delta": E_POWER, "nu": M_POWER}.items()),

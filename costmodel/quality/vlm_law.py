@@ -75,17 +75,12 @@ def _refit() -> tuple[float, ...]:
 
 
 _REPO = "locuslab/llava-token-compression, scaling_law_code/objective.py"
-_POINTS = "locuslab/llava-token-compression, scaling_law_code/values.py, least squares"
 
 CLAIMS = (
     Claim("Inference-optimal VLM", "n-power", "power of the size, as its figure's legend says", _REPO, "analytic",
           0.077, lambda: _refit()[1], rtol=0.1),
     Claim("Inference-optimal VLM", "v-power", "power of the visual tokens, as its figure's legend says", _REPO,
           "analytic", 0.015, lambda: _refit()[2], rtol=0.1),
-    Claim("Inference-optimal VLM", "fit-b", "power of the size, refitted", _POINTS, "analytic", 0.0709,
-          lambda: _refit()[1], rtol=2e-3),
-    Claim("Inference-optimal VLM", "fit-c", "power of the visual tokens, refitted", _POINTS, "analytic", 0.0151,
-          lambda: _refit()[2], rtol=5e-3),
     Claim("Inference-optimal VLM", "ratio", "how much more error reacts to size than to tokens",
           "locuslab/llava-token-compression, README.md", "analytic", 5.0, lambda: _refit()[1] / _refit()[2], rtol=0.1),
     Claim("Inference-optimal VLM", "best-tokens-50", "visual tokens of the best line with a question of 50 tokens",

@@ -100,19 +100,6 @@ _1X16G16, _8X8G32 = AdditiveCodebooks(1, 16, 16), AdditiveCodebooks(8, 8, 32)
 _G16 = "the files of 1x16g16 are {} than codes, codebooks, scales and 16-bit rest: their parts are not documented"
 
 
-def _bits(scheme: str, published: float, kept: AdditiveCodebooks) -> Claim:
-    """Average bits over the coded layers of Llama-2-7B."""
-
-    def average() -> float:
-        ops = [op for op in zoo.build("llama-2-7b", phase="decode").ops if kept.touches(op)]
-        weights = sum(op.weight_elements for op in ops)
-        return float(sum(kept.bits_per_weight(op) * op.weight_elements for op in ops) / weights)
-
-    return Claim("AQLM and PV-Tuning", f"bits-{scheme}", f"bits a weight of Llama-2-7B as {scheme}",
-                 "computed by the formula of Vahe1994/AQLM, src/aq.py, estimate_nbits_per_parameter", "analytic",
-                 published, average, rtol=5e-4)  # fmt: skip
-
-
 def _kernel(scheme: str, where: str, published: float) -> Claim:
     return Claim("AQLM and PV-Tuning", f"kernel-{scheme}", f"speed-up of the {scheme} kernel on a {where}, up to",
                  "github.com/Vahe1994/AQLM, README.md, inference kernels", "hardware", published)  # fmt: skip
@@ -138,10 +125,6 @@ CLAIMS = (
     _size("mistral-7b", "1x16g8", 2.51, kept=_1X16G8, decimals=2),
     _size("mistral-7b", "2x8g8", 2.5, kept=_2X8G8,
           gap="the README gives 2x8 the size of 1x16, though its codebooks are 1/128 of theirs"),
-    _bits("1x16g8", 2.294, _1X16G8),
-    _bits("2x8g8", 2.006, _2X8G8),
-    _bits("1x8g8", 1.004, _1X8G8),
-    _bits("1x16g16", 1.584, _1X16G16),
 )  # fmt: skip
 
 EXAMPLES = (_1X16G8, _2X8G8)

@@ -8,9 +8,6 @@ params, tokens   of a model, and of its training or of an answer
 ratio            R = D_inf / D_pre, tokens that a model reads and writes in its life over those that it was trained on
 """
 
-from functools import partial
-
-from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.record import Real
 
@@ -82,20 +79,7 @@ _ABSTRACT = "Snell, Lee, Xu, Kumar, arXiv 2408.03314, abstract"
 _QUIET = "Abdelhameed, Halim, Inference Scaling vs Reasoning, arXiv 2412.16260, abstract: Mistral-7B on GSM8K"
 
 
-def _mistral_tokens(flops: float) -> float:
-    """Tokens of Mistral-7B that FLOPs stand for at two a parameter."""
-    params = sum(op.params for op in zoo.build("mistral-7b", phase="decode").ops)
-    return float(flops / inference_flops(params, 1.0))
-
-
-_TEXT = "Snell, Lee, Xu, Kumar, arXiv 2408.03314, exchanging pretraining and test-time compute: its R and its 14 times"
-
 CLAIMS = (
-    *(
-        Claim("Test-time compute", f"multiplier-{ratio}", f"times the inference that match 14 x the size, R {ratio}",
-              _TEXT, "analytic", k, partial(matched_inference, 14.0, ratio), rtol=1e-3)
-        for ratio, k in ((0.16, 257.75), (0.79, 63.37), (22.0, 15.77))
-    ),
     Claim("Test-time compute", "efficiency", "compute-optimal over best of N, more than", _ABSTRACT, "training", 4.0),
     Claim("Test-time compute", "model-size", "size of the model that it matches", _ABSTRACT,
           "training", 14.0),
@@ -104,8 +88,4 @@ CLAIMS = (
     Claim("Quiet-STaR and REBASE", "rebase-flops", "TFLOPs of REBASE", _QUIET, "hardware", 2.35),
     Claim("Quiet-STaR and REBASE", "rebase-time", "s of REBASE", _QUIET, "hardware", 8.47),
     Claim("Quiet-STaR and REBASE", "combined-time", "s of both together", _QUIET, "hardware", 143.66),
-    Claim("Quiet-STaR and REBASE", "quiet-star-tokens", "tokens that its FLOPs stand for", _QUIET, "analytic", 879.0,
-          lambda: _mistral_tokens(12.73e12), rtol=1e-3),
-    Claim("Quiet-STaR and REBASE", "rebase-tokens", "tokens that its FLOPs stand for", _QUIET, "analytic", 162.0,
-          lambda: _mistral_tokens(2.35e12), rtol=4e-3),
 )  # fmt: skip

@@ -5,9 +5,7 @@ That balanced routing gives each token k n / (n + m) true experts is derived her
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 
-from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
@@ -97,28 +95,10 @@ def _times(op: Op, factor: float, *names: str) -> Op:
     return replace(op, **{name: getattr(op, name) * factor for name in names})
 
 
-def expert_share(model: str) -> float:
-    """Share of the routed experts in the MACs of a token that attends to nothing: weights alone."""
-    ops = [op for op in zoo.build(model, phase="decode", context=1).ops if op.weight_elements]
-    return float(sum(op.macs for op in ops if op.kind == "experts") / sum(op.macs for op in ops))
-
-
-def _implied(of_all: bool) -> float:
-    """True experts a token at which top-2 routing saves the published 14.5 %, of all FLOPs or of the experts'."""
-    return 2.0 * (1.0 - 0.145 / (expert_share("mixtral-8x7b") if of_all else 1.0))
-
-
 _ABSTRACT = "Zeng et al., arXiv 2406.13233, abstract"
-_SHAPE = "Jiang et al., Mixtral of Experts, arXiv 2401.04088, table 1, counted"
 
 CLAIMS = (
     Claim("AdaMoE", "flops-mixtral", "FLOPs saved on ARC-C by Mixtral 8x7B fine-tuned, %", _ABSTRACT, "training", 14.5),
-    Claim("AdaMoE", "expert-share-mixtral", "share of the experts in a token's MACs, scores left out", _SHAPE,
-          "analytic", 0.8844, partial(expert_share, "mixtral-8x7b"), rtol=1e-4),
-    Claim("AdaMoE", "implied-load-of-all", "true experts a token, if 14.5 % is of all FLOPs", f"{_ABSTRACT}; {_SHAPE}",
-          "analytic", 1.67, partial(_implied, True), rtol=0.003),
-    Claim("AdaMoE", "implied-load-of-experts", "true experts a token, if 14.5 % is of the experts' FLOPs", _ABSTRACT,
-          "analytic", 1.71, partial(_implied, False), rtol=0.003),
     Claim("AdaMoE", "longcat-flash", "true experts a token of LongCat-Flash: top 12 of 512 and 256 that do nothing",
           "zhijie-group.github.io/blogs/adamoe (2025)", "analytic", 8.0, lambda: float(true_experts(512, 256, 12)),
           rtol=0.0),

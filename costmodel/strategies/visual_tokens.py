@@ -5,10 +5,8 @@ projector that compresses are outside of the language model and not counted.
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import ClassVar
 
-from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._tokens import Cut, stream
 from costmodel.workload import Op, Workload
@@ -62,22 +60,8 @@ def _attends_to(op: Op, keys: int, left: int) -> Op:
     return replace(op, n=left, heads=replace(op.heads, keys=left if op.heads.keys else 0), **fewer)
 
 
-def _saved(kept: int) -> float:
-    """MACs of the layers' weights in a prefill of 50 tokens and an image of 576 over those of an image of `kept`."""
-    whole = zoo.build("llama-2-7b", phase="prefill", context=50 + 576)
-    spent = [
-        sum(op.macs for op in pass_.ops if op.kind == "linear" and ".layers." in op.name)
-        for pass_ in (whole, VisualTokens(576, kept)(whole))
-    ]
-    return float(spent[0] / spent[1])
-
-
-CLAIMS = tuple(
-    Claim("Inference-optimal VLM", f"flops-576-to-{kept}", f"FLOPs with 576 visual tokens over those with {kept}",
-          "locuslab/llava-token-compression, scaling_law_code/objective.py: 2 N (50 + V)", "analytic",
-          (50 + 576) / (50 + kept), partial(_saved, kept), rtol=1e-9)
-    for kept in (1, 4, 16, 36, 64, 144)
-)  # fmt: skip
+CLAIMS: tuple[Claim, ...] = ()
+"""Its FLOPs are 2 N (50 + V), of which no figure is printed; the law's are costmodel/quality/vlm_law.py's."""
 
 EXAMPLES = (VisualTokens(200, 16), VisualTokens(64, 1))
 IDENTITIES = (VisualTokens(64, 64),)

@@ -8,7 +8,6 @@ not be read; these are the bounds that they keep: of traffic at small batches, o
 import numpy as np
 
 from costmodel.claim import Claim
-from costmodel.formats import get
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision, precision
 from costmodel.record import Real
@@ -54,16 +53,7 @@ def crossover_tokens(used: Precision, other: Precision, device: Gpu) -> float:
 _PAPER = "Kurtic et al., arXiv 2411.02355"
 
 
-def _of(weight: str) -> float:
-    return float(get("bf16").bits_per_element / get(weight).bits_per_element)
-
-
 CLAIMS = (
-    Claim("BF16 or death", "traffic-w8a8", "bound of W8A8's speed-up by weight traffic", f"{_PAPER}: 16 / 8 bits",
-          "analytic", 2.0, lambda: _of("int8"), rtol=0.0),
-    Claim("BF16 or death", "traffic-w4a16", "bound of W4A16's speed-up by weight traffic, groups of 128",
-          f"{_PAPER}, its preset in compressed-tensors: 16 / (4 + 16 / 128) bits", "analytic", 3.88,
-          lambda: _of("int4_g128"), rtol=1e-3),
     Claim("BF16 or death", "accuracy-int8-least", "accuracy lost by W8A8-INT, %, at least", f"{_PAPER}, abstract",
           "training", 1.0),
     Claim("BF16 or death", "accuracy-int8-most", "accuracy lost by W8A8-INT, %, at most", f"{_PAPER}, abstract",
