@@ -6,7 +6,7 @@ code counts them (Vahe1994/AQLM, src/aq.py, estimate_nbits_per_parameter): K B /
 bits for the codebooks of a matrix, and a 16-bit scale for each of its outputs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costmodel import zoo
 from costmodel.claim import Claim
@@ -21,11 +21,12 @@ SCALE_BITS = CODEBOOK_BITS = 16
 class AdditiveCodebooks:
     """Code the layers that a glob of `layers` matches, `keep` excepted, by `codebooks` of 2^`code_bits` vectors.
 
-    Codebooks and scales, in the wide format, and the additions of vectors and scales are an op of their own before the
-    layer, `NAME.codebooks`, which runs in its kernel. The codes themselves are the layer's weights: estimate at a
-    format of `codebooks * code_bits / group` bits (int2 for 1x16 and 2x8 in groups of 8). Looking vectors up costs
-    nothing here, though a codebook larger than a processor's own memory, as 1x16's megabyte, is read through L2 for
-    every group. Layers whose k is no multiple of the group stay. ValueError for counts below 1.
+    Codebooks, in the wide format, and the additions of their vectors are an op of their own before the layer,
+    `NAME.codebooks`, which runs in its kernel; scales are the layer's, one an output. The codes themselves are the
+    layer's weights: estimate at a format of `codebooks * code_bits / group` bits (int2 for 1x16 and 2x8 in groups of
+    8). Looking vectors up costs nothing here, though a codebook larger than a processor's own memory, as 1x16's
+    megabyte, is read through L2 for every group. Layers whose k is no multiple of the group stay. ValueError for counts
+    below 1.
     """
 
     codebooks: int
@@ -57,12 +58,17 @@ class AdditiveCodebooks:
             "dequantisation",
             op.inputs,
             count=op.count,
-            vector_elements=matrices * (self.codebooks * 2**self.code_bits * self.group + op.n),
+            vector_elements=matrices * self.codebooks * 2**self.code_bits * self.group,
             weight_reads=op.weight_reads,
-            vector_flops=(self.codebooks - 1) * op.weight_elements * op.weight_reads + op.output_elements,
+            vector_flops=(self.codebooks - 1) * op.weight_elements * op.weight_reads,
             launches=0.0,
         )
-        return books, op
+        scaled = replace(
+            op,
+            vector_elements=op.vector_elements + matrices * op.n,
+            vector_flops=op.vector_flops + op.output_elements,
+        )
+        return books, scaled
 
     def bits_per_weight(self, op: Op) -> float:
         """Stored bits a weight of an op: codes, codebooks and scales."""

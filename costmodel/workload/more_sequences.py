@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from costmodel.record import changed
+from costmodel.workload.dequantisation import DEQUANTISATION, reread
 from costmodel.workload.op import Op
 from costmodel.workload.several_tokens import RULES, repeated
 from costmodel.workload.workload import Workload
@@ -20,11 +21,12 @@ def more_sequences(workload: Workload, times: int) -> Workload:
     if times == 1:
         return workload
     ops = tuple(_repeated(op, times, workload.batch) for op in workload.ops)
+    ops = reread(workload.ops, ops)
     return replace(workload, ops=ops, batch=workload.batch * times, covers=f"{times} times {workload.covers}")
 
 
 def _repeated(op: Op, times: int, batch: int) -> Op:
-    if op.inputs == POSITIONS:
+    if op.inputs == POSITIONS or op.kind == DEQUANTISATION:
         return op
     if op.kind not in RULES:
         raise ValueError(f"no rule says what more sequences make of {op.kind} {op.name}")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from costmodel.record import changed
+from costmodel.workload.dequantisation import DEQUANTISATION, reread
 from costmodel.workload.op import Op
 from costmodel.workload.ops.attention import kept_fraction
 from costmodel.workload.ops.collective import COLLECTIVES
@@ -28,10 +29,13 @@ def several_tokens(workload: Workload, tokens: int) -> Workload:
     if tokens == 1:
         return workload
     ops = tuple(_widened(op, tokens, workload.batch) for op in workload.ops)
+    ops = reread(workload.ops, ops)
     return replace(workload, ops=ops, covers=f"{tokens} tokens for each in: {workload.covers}")
 
 
 def _widened(op: Op, tokens: int, batch: int) -> Op:
+    if op.kind == DEQUANTISATION:
+        return op
     if op.kind not in RULES:
         raise ValueError(f"no rule says what several tokens make of {op.kind} {op.name}")
     return RULES[op.kind](repeated(op, tokens), tokens, batch)

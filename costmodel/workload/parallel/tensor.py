@@ -8,6 +8,7 @@ its results are added among the GPUs. Norms and residual sums run whole on each.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from costmodel.workload.dequantisation import DEQUANTISATION, layers_of
 from costmodel.workload.op import Op
 from costmodel.workload.ops import collective
 from costmodel.workload.parallel.divide import divided, require_degree
@@ -18,13 +19,26 @@ PRODUCTS = ("linear", "experts")
 
 APART = ("activation", "elementwise")
 
+DIVIDED = {
+    "columns": ("n", "weight_elements", "vector_elements", "output_elements", "vector_flops"),
+    "rows": ("k", "weight_elements", "input_elements", "vector_flops"),
+    "apart": ("input_elements", "output_elements", "vector_flops"),
+    "vocabulary": ("weight_elements",),
+    "makes columns": ("vector_flops",),
+    "makes rows": ("vector_flops",),
+    "makes heads": ("vector_flops", "vector_elements"),
+}
+"""What each way to split an op divides; "makes" are dequantisations of a layer that is split so."""
+
 
 def tensor_parallel(workload: Workload, degree: int) -> Workload:
     """Return what one of `degree` GPUs runs of a transformer's pass, with the exchanges that it needs.
 
     Key heads that are fewer than the GPUs are cached by several of them, though their projection is counted as divided;
-    routed experts are divided in width. ValueError where the degree divides neither heads nor widths, for a training
-    pass (split the forward, then train it), or for a network without attention.
+    routed experts are divided in width. A dequantisation is split as its layer's weights are, its codebooks are whole
+    on each; scales of summed rows are applied by each GPU to its part of the sum. ValueError where the degree divides
+    neither heads nor widths, for a training pass (split the forward, then train it), or for a network without
+    attention.
     """
     require_degree("tensor", degree)
     if degree == 1:
@@ -35,6 +49,8 @@ def tensor_parallel(workload: Workload, degree: int) -> Workload:
         raise ValueError(f"tensor parallelism needs attention to split by heads, {workload.name} has none")
     ends = set(workload.outputs or (workload.ops[-1].name,))
     split = _split(workload.ops)
+    made = {i: f"makes {split[layer]}" for i, layer in layers_of(workload.ops).items() if layer in split}
+    split |= made
     ops: list[Op] = []
     renamed: dict[str, str] = {}
     for i, op in enumerate(workload.ops):
@@ -65,6 +81,8 @@ def _attempt(ops: tuple[Op, ...], reads: list[list[int]], whole: set[int]) -> tu
     split: dict[int, str] = {}
     origin: dict[int, set[int]] = {}
     for i, op in enumerate(ops):
+        if op.kind == DEQUANTISATION:
+            continue
         parts = [j for j in reads[i] if j in origin]
         if op.kind in PRODUCTS and op.weight_elements and not parts:
             if i not in whole:
@@ -95,25 +113,18 @@ def _way(op: Op, all_split: bool, ops: tuple[Op, ...], reads: list[int]) -> str:
 
 def _part(op: Op, how: str, degree: int, ends: set[str]) -> Op:
     """The op as one GPU runs it."""
-    if how == "columns":
-        if op.name not in ends:  # a vocabulary is padded
-            _require_divides(op, "n", degree)
-        return divided(op, degree, "n", "weight_elements", "vector_elements", "output_elements")
+    if how == "columns" and op.name not in ends:  # a vocabulary is padded
+        _require_divides(op, "n", degree)
     if how == "rows":
         _require_divides(op, "k", degree)
-        return divided(op, degree, "k", "weight_elements", "input_elements")
-    if how == "apart":
-        return divided(op, degree, "input_elements", "output_elements", "vector_flops")
-    if how == "vocabulary":
-        return divided(op, degree, "weight_elements")
     if how == "heads":
         return _attention(op, degree) if op.kind == "attention" else _per_head(op, degree)
-    return op
+    return divided(op, degree, *DIVIDED.get(how, ()))
 
 
 def _per_head(op: Op, degree: int) -> Op:
     _require_divides(op, "b", degree)
-    return divided(op, degree, "b", "weight_elements", "input_elements", "output_elements")
+    return divided(op, degree, "b", "weight_elements", "input_elements", "output_elements", "vector_flops")
 
 
 def _attention(op: Op, degree: int) -> Op:

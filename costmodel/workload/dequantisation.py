@@ -1,0 +1,37 @@
+"""Ops that make the weights of a layer from what is stored: they belong to it, and read weights rather than tokens."""
+
+from collections.abc import Sequence
+
+from costmodel.record import changed
+from costmodel.workload.op import Op
+
+DEQUANTISATION = "dequantisation"
+"""The kind of such an op, which is called after its layer: `LAYER.codebooks`, `LAYER.narrow`."""
+
+
+def layers_of(ops: Sequence[Op]) -> dict[int, int]:
+    """Return the index of its layer for that of each dequantisation; ValueError where the layer is not there."""
+    if not any(op.kind == DEQUANTISATION for op in ops):
+        return {}
+    index = {op.name: i for i, op in enumerate(ops)}
+    found: dict[int, int] = {}
+    for i, op in enumerate(ops):
+        if op.kind == DEQUANTISATION:
+            layer = op.name.rpartition(".")[0]
+            if layer not in index:
+                raise ValueError(f"{op.name} makes weights of {layer}, which is no op here any more")
+            found[i] = index[layer]
+    return found
+
+
+def reread(before: Sequence[Op], after: Sequence[Op]) -> tuple[Op, ...]:
+    """Return `after` with dequantisations that follow the share of weights that their layers read, as of experts.
+
+    `before` are the same ops as they were, one to one.
+    """
+    ops = list(after)
+    for i, layer in layers_of(before).items():
+        more = after[layer].weight_reads / before[layer].weight_reads
+        op = before[i]
+        ops[i] = changed(op, vector_flops=op.vector_flops * more, weight_reads=min(1.0, op.weight_reads * more))
+    return tuple(ops)
