@@ -12,6 +12,7 @@ from math import gcd
 from typing import Any
 
 from costmodel.workload import Op, Workload
+from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.training import sources
 
 MAKERS = ("linear", "conv")
@@ -29,6 +30,19 @@ class Channels:
     """The groups of a workload; a group is the index of its first op, or INPUT."""
 
     workload: Workload
+
+    def __post_init__(self) -> None:
+        for op in self.workload.ops:
+            if op.kind == DEQUANTISATION:
+                raise ValueError(
+                    f"channels change before weights are coded, {op.name} of {self.workload.name} is there"
+                )
+            block = op.index_bits and op.weight_density == 1
+            if is_maker(op) and (block or op.weight_elements > op.b * op.n * op.k):
+                raise ValueError(
+                    f"{op.name} of {self.workload.name} has a part of its channels left out already, by block or by "
+                    "input: change channels before"
+                )
 
     @property
     def ops(self) -> tuple[Op, ...]:

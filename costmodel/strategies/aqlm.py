@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._before import HEADS_AND_ROUTERS, before, multiplies
+from costmodel.strategies._layers import require_matches
 from costmodel.workload import Op, Workload
 
 SCALE_BITS = CODEBOOK_BITS = 16
@@ -44,6 +45,7 @@ class AdditiveCodebooks:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers coded."""
+        require_matches(workload, self.layers)
         return before(workload, self.touches, self.code)
 
     def touches(self, op: Op) -> bool:

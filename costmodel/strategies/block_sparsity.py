@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from costmodel.strategies._graph import named
+from costmodel.strategies._layers import sparsified
 from costmodel.strategies._places import places
 from costmodel.workload import Op, Workload
 
@@ -39,11 +40,11 @@ class BlockSparsity:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers pruned."""
-        return workload.map(self.prune, self.touches) if self.density < 1 else workload
+        return sparsified(workload, self.prune, self.touches, self.layers) if self.density < 1 else workload
 
     def touches(self, op: Op) -> bool:
         """Whether an op's weights are pruned."""
-        dense = op.kind in KINDS and op.weight_elements > 0 and op.weight_density == 1 and op.index_bits == 0
+        dense = op.kind in KINDS and op.weight_elements > 0
         return bool(dense) and op.n % self.block == op.k % self.block == 0 and named(op, self.layers)
 
     def prune(self, op: Op) -> Op:

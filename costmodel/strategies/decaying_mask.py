@@ -13,6 +13,7 @@ from typing import ClassVar
 from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._graph import named
+from costmodel.strategies._layers import require_dense, require_matches
 from costmodel.workload import Op, Workload
 from costmodel.workload.training import training
 
@@ -76,6 +77,8 @@ class DecayingMask:
         """Return the mean step of a training pass, or the network at the end."""
         if self.n == self.m:
             return workload
+        require_matches(workload, self.layers)
+        require_dense(workload, self.touches)
         taken = {op.name for op in workload.ops if self.touches(op)}
         if workload.phase != "training":
             return workload.map(self._at_the_end, lambda op: op.name in taken)
@@ -101,7 +104,7 @@ class DecayingMask:
 
     def touches(self, op: Op) -> bool:
         """Whether an op's weights are pruned."""
-        dense = op.kind in KINDS and op.weight_elements > 0 and op.weight_density == 1 and op.k % self.m == 0
+        dense = op.kind in KINDS and op.weight_elements > 0 and op.k % self.m == 0
         return bool(dense) and named(op, self.layers)
 
     def _at_the_end(self, op: Op) -> Op:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel.claim import Claim
 from costmodel.hardware import Cpu, Gpu
 from costmodel.strategies._before import before
+from costmodel.strategies._layers import require_matches
 from costmodel.workload import Op, Workload
 
 BITS_PER_BYTE = 8
@@ -44,6 +45,7 @@ class DoubleRounding:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers narrowed as they are read."""
+        require_matches(workload, self.layers)
         return before(workload, self.touches, self.narrowed) if self.bits < self.stored_bits else workload
 
     def touches(self, op: Op) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from costmodel.claim import Claim
 from costmodel.strategies._channels import Channels, is_depthwise, is_maker
 from costmodel.strategies._graph import named, spelled_out
+from costmodel.strategies._layers import require_matches
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import linear, pooling
 
@@ -44,6 +45,7 @@ class DynamicFilters:
             raise ValueError(f"filters are chosen by input at inference, {workload.name} is a training pass")
         if self.keep == 1:
             return workload
+        require_matches(workload, self.layers)
         channels = Channels(replace(workload, ops=spelled_out(workload.ops)))
         gated = {i for i, op in enumerate(channels.ops) if self._gates(channels, i, op)}
         groups = {channels.group(i) for i in gated}

@@ -12,6 +12,7 @@ import numpy as np
 from costmodel.claim import Claim
 from costmodel.record import Real
 from costmodel.strategies._before import before, multiplies
+from costmodel.strategies._layers import require_matches
 from costmodel.workload import Op, Workload
 
 FIRST_ORDER_FLOPS = 2.0
@@ -42,6 +43,7 @@ class Dequantisation:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with dequantisation counted."""
+        require_matches(workload, self.layers)
         return before(workload, self.touches, self.dequantise)
 
     def touches(self, op: Op) -> bool:

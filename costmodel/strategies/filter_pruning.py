@@ -13,6 +13,7 @@ from typing import ClassVar
 from costmodel.claim import Claim
 from costmodel.strategies._channels import Channels
 from costmodel.strategies._cifar import resnet, vgg16
+from costmodel.strategies._layers import require_matches
 from costmodel.workload import Op, Workload
 
 ROUNDING = 1e-9
@@ -45,6 +46,7 @@ class FilterPruning:
         """Return the workload with fewer channels."""
         if workload.phase == "training":
             raise ValueError(f"filters are pruned before the training pass is made, got that of {workload.name}")
+        require_matches(workload, [glob for glob, _ in map(_layer, self.by_layer)])
         channels = Channels(workload)
         kept = {group: self._kept(channels, group) for group in channels.size if group not in channels.fixed}
         return channels.resized({group: n for group, n in kept.items() if n < channels.size[group]})

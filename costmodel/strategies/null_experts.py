@@ -53,6 +53,11 @@ class NullExperts:
     def _taken(self, op: Op, router: Op) -> tuple[int, float, float]:
         """A layer's true experts, and how many a token takes before and after."""
         stored, before = round(op.weight_elements / (op.n * op.k)), op.b * op.m / router.m
+        if stored < router.n:
+            raise ValueError(
+                f"{router.name} chooses among {router.n:.0f} experts of which {stored} are stored: add null "
+                "experts once, and before some are left out of memory"
+            )
         chosen = self.experts_per_token or round(before)
         if chosen > stored + self.null_experts:
             there = f"{stored} true and {self.null_experts} null experts"

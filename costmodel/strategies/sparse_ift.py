@@ -13,6 +13,7 @@ from costmodel.claim import Claim
 from costmodel.strategies._channels import INPUT, Channels, is_maker
 from costmodel.strategies._graph import named, renamed, spelled_out
 from costmodel.strategies._iso_flop import doped, factorized, parallel
+from costmodel.strategies._layers import require_dense, require_matches
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import conv
 
@@ -57,6 +58,8 @@ class SparseIft:
             return workload
         if workload.phase == "training":
             raise ValueError(f"layers are replaced before the training pass is made, got that of {workload.name}")
+        require_matches(workload, self.layers)
+        require_dense(workload, self._takes)
         channels = Channels(replace(workload, ops=spelled_out(workload.ops)))
         if self.kind == "wide":
             return self._widened(channels)
@@ -73,7 +76,7 @@ class SparseIft:
         return factorized(op, self.sparsity) if self.kind == "factorized" else doped(op, self.sparsity)
 
     def _takes(self, op: Op) -> bool:
-        return is_maker(op) and op.b == 1 and op.weight_density == 1 and named(op, self.layers)
+        return is_maker(op) and op.b == 1 and named(op, self.layers)
 
     def _widened(self, channels: Channels) -> Workload:
         wide = int(self.base * sqrt(self.factor))

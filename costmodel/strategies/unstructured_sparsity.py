@@ -15,6 +15,7 @@ from costmodel.hardware import Device, Fpga
 from costmodel.precision import W32A32, Precision
 from costmodel.record import Real
 from costmodel.strategies._graph import named
+from costmodel.strategies._layers import sparsified
 from costmodel.strategies._places import places
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import linear
@@ -45,11 +46,11 @@ class UnstructuredSparsity:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers pruned."""
-        return workload.map(self.prune, self.touches) if self.density < 1 else workload
+        return sparsified(workload, self.prune, self.touches, self.layers) if self.density < 1 else workload
 
     def touches(self, op: Op) -> bool:
         """Whether an op's weights are pruned."""
-        return op.kind in KINDS and op.weight_elements > 0 and op.weight_density == 1 and named(op, self.layers)
+        return op.kind in KINDS and bool(op.weight_elements > 0) and named(op, self.layers)
 
     def prune(self, op: Op) -> Op:
         """The op with that fraction of its weights, each with its place."""

@@ -6,6 +6,7 @@ import costmodel as cm
 from costmodel.strategies import strategy
 
 LLAMA = cm.decode(cm.zoo.llama("3.1-8b"), batch=2, context=512)
+RESNET = cm.zoo.build("resnet18")
 MIXTRAL = cm.zoo.build("mixtral-8x7b", phase="decode", batch=2, context=128)
 CODED = ("aqlm:codebooks=2,code_bits=8", "double_rounding", "fast_2bit", "fast_2bit:asynchronous=false")
 
@@ -38,3 +39,41 @@ def test_a_dequantisation_without_its_layer_is_refused():
     orphan = cm.Workload("orphan", tuple(op for op in strategy(CODED[1])(LLAMA).ops if op.name != "lm_head"))
     with pytest.raises(ValueError, match=r"lm_head.narrow makes weights of lm_head, which is no op here any more"):
         strategy("parallel:tensor=2")(orphan)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "says"),
+    [
+        ("nm_sparsity:n=2,m=4 + block_sparsity:density=0.5", "layer1.0.conv1 of resnet18 is sparse already"),
+        ("double_rounding + block_sparsity:density=0.5", "is sparse already or stores more than its weights"),
+        ("double_rounding + nm_sparsity:n=2,m=4", "4 bits beside each"),
+        ("sparse_ift:sparsity=0.75 + block_sparsity:density=0.5", "is sparse already"),
+        ("nm_sparsity:n=2,m=4 + sparse_ift:sparsity=0.5", "is sparse already"),
+        ("block_sparsity:density=0.5 + filter_pruning:keep=0.5", "has a part of its channels left out already"),
+        ("dynamic_filters:keep=0.5 + filter_pruning:keep=0.5", "has a part of its channels left out already"),
+        ("double_rounding + filter_pruning:keep=0.5", "channels change before weights are coded"),
+        ("nm_sparsity:n=2,m=4,layers=nosuch*", r"no layer of resnet18 matches 'nosuch\*'"),
+        ("block_sparsity:density=0.5,layers=layr3.*", r"did you mean layer3"),
+        ("double_rounding:layers=layr3.*", r"did you mean layer3"),
+        ("filter_pruning:by_layer=layr3.*=0.5", r"did you mean layer3"),
+        ("sparse_ift:sparsity=0.5,layers=layr3.*", r"did you mean layer3"),
+        ("dynamic_filters:keep=0.5,layers=layr3.*", r"did you mean layer3"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(spelled, says):
+    with pytest.raises(ValueError, match=says) as raised:
+        strategy(spelled)(RESNET)
+    assert "\n" not in str(raised.value)
+
+
+def test_channels_go_from_sparse_layers_whose_density_stays():
+    sparse = strategy("unstructured_sparsity:density=0.5")(RESNET)
+    pruned = strategy("filter_pruning:keep=0.5")(sparse)
+    assert pruned.op("layer1.0.conv1").weight_density == 0.5
+    assert _sums(pruned, "macs")["macs"] < 0.6 * _sums(sparse, "macs")["macs"]
+
+
+def test_null_experts_come_before_experts_leave_memory():
+    assert strategy("null_experts:null_experts=8 + edge_moe:cached=4")(MIXTRAL).ops
+    with pytest.raises(ValueError, match="chooses among 8 experts of which 4 are stored: add null experts once"):
+        strategy("edge_moe:cached=4 + null_experts:null_experts=8")(MIXTRAL)

@@ -1,0 +1,32 @@
+"""Which layers a strategy takes: globs that must match something, and weights that must not be sparse already."""
+
+from collections.abc import Callable, Sequence
+
+from costmodel.catalog import UnmatchedError
+from costmodel.strategies._graph import named
+from costmodel.workload import Op, Workload
+
+
+def require_matches(workload: Workload, globs: Sequence[str]) -> None:
+    """ValueError with near names where there are globs and no op of the workload matches any."""
+    if globs and not any(named(op, globs) for op in workload.ops):
+        raise UnmatchedError(f"layer of {workload.name}", globs[0], [op.name for op in workload.ops])
+
+
+def require_dense(workload: Workload, takes: Callable[[Op], bool]) -> None:
+    """ValueError that names the first op taken whose weights are sparse already, or stored with bits beside them."""
+    for op in workload.ops:
+        if takes(op) and (op.weight_density != 1 or op.index_bits):
+            raise ValueError(
+                f"{op.name} of {workload.name} is sparse already or stores more than its weights (density "
+                f"{op.weight_density:.4g}, {op.index_bits:.4g} bits beside each): sparsify it once, before its storage"
+            )
+
+
+def sparsified(
+    workload: Workload, edit: Callable[[Op], Op], takes: Callable[[Op], bool], globs: Sequence[str]
+) -> Workload:
+    """Return the workload with `edit` applied to the ops taken; ValueError where globs match none or one is sparse."""
+    require_matches(workload, globs)
+    require_dense(workload, takes)
+    return workload.map(edit, takes)
