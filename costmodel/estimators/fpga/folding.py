@@ -15,7 +15,7 @@ from costmodel.workload import Op, Workload
 Floats = NDArray[np.float64]
 
 
-PE, SIMD, LUT, DSP, BRAM18, URAM, CYCLES = 0, 1, 4, 5, 6, 7, 8
+LUT, DSP, BRAM18, URAM, CYCLES = 4, 5, 6, 7, 8
 FLAGS, RESOURCES = slice(0, 4), slice(4, 8)
 """Columns of a candidate: the folding's pe, simd, dsp and uram, the resources in this order, and cycles."""
 
@@ -37,8 +37,9 @@ def fold(
     allow: each layer takes the cheapest folding, by its shares of the device, that keeps up with it. With it every
     layer keeps up with that rate for the fewest LUTs, whether that fits or not. DSP blocks go to the layers where one
     saves most LUTs, while they last; weights move to URAM where a block of it saves most block RAM, until the rest
-    fits. A resource of which even the smallest design needs more than that share may be used whole; one of which it
-    needs more than there is limits nothing: the network does not fit, and its totals show it.
+    fits. A resource of which even the smallest design needs more than that share may be used whole. Where it needs more
+    than there is, the network does not fit, and its totals show it: no folding is then taken that needs more of that
+    resource than the smallest one does.
     ValueError where no folding reaches the throughput.
     """
     limits = _limits(device.usable(utilisation))
@@ -73,11 +74,6 @@ class _Table:
         within = np.flatnonzero(self.rows[:, CYCLES] <= target)
         _, first = np.unique(self.layers[within], return_index=True)
         return self.rows[within[first]]
-
-    def unfolded(self) -> Floats:
-        """The candidate of every layer that handles one weight a cycle."""
-        single: Floats = self.rows[(self.rows[:, PE] == 1) & (self.rows[:, SIMD] == 1)]
-        return single
 
 
 Tables = dict[tuple[int, int], _Table]
@@ -125,21 +121,28 @@ def _in_dsp(luts: Floats, blocks: Floats, limits: Floats) -> Floats:
 
 
 def _in_uram(plain: Floats, moved: Floats, limits: Floats) -> Floats:
-    """Weights in URAM where a block of it saves most block RAM, until the rest fits or none is left."""
+    """Weights in URAM where a block of it saves most block RAM, until the rest fits or none goes into what is left."""
     saved = plain[:, BRAM18] - moved[:, BRAM18]
     order = np.argsort(-saved / np.maximum(moved[:, URAM], 1e-9), kind="stable")
-    order = order[saved[order] > 0]
-    over = plain[:, BRAM18].sum() - np.concatenate([[0.0], np.cumsum(saved[order])[:-1]]) > limits[2]
-    chosen = order[over & (np.cumsum(moved[order, URAM]) <= limits[3])]
+    over, left = plain[:, BRAM18].sum() - limits[2], limits[3]
     plan = plain.copy()
-    plan[chosen] = moved[chosen]
+    for layer in order[saved[order] > 0].tolist():
+        if over > 0 and moved[layer, URAM] <= left:
+            plan[layer] = moved[layer]
+            over, left = over - saved[layer], left - moved[layer, URAM]
     return plan
 
 
 def _reachable(tables: Tables, limits: Floats, whole: Floats) -> Floats:
-    """The limits, each raised to the whole device, or lifted, where the smallest design needs more."""
-    needs = [_plan(tables, np.inf, limit)[:, RESOURCES].sum(axis=0) for limit in (limits, whole)]
-    return np.where(needs[0] <= limits, limits, np.where(needs[1] <= whole, whole, np.inf))
+    """The limits, each raised to the whole device, or to what the smallest design needs, where that is more.
+
+    Where LUTs or block RAM are short at these limits, DSP blocks or URAM may be used whole to save them.
+    """
+    short = _plan(tables, np.inf, limits)[:, RESOURCES].sum(axis=0) > limits
+    short |= short[[0, 0, 2, 2]]
+    raised = np.where(short, whole, limits)
+    needs: Floats = _plan(tables, np.inf, raised)[:, RESOURCES].sum(axis=0)
+    return np.maximum(raised, needs)
 
 
 def _fastest(tables: Tables, limits: Floats) -> Floats:
@@ -147,7 +150,7 @@ def _fastest(tables: Tables, limits: Floats) -> Floats:
     plain = tables[0, 0]
     targets = np.unique(plain.rows[:, CYCLES])
     targets = targets[targets >= plain.fastest]
-    low, high, best = 0, len(targets) - 1, plain.unfolded()
+    low, high, best = 0, len(targets) - 1, _plan(tables, np.inf, limits)
     while low <= high:
         middle = (low + high) // 2
         plan = _plan(tables, targets[middle], limits)

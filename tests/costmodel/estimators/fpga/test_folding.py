@@ -16,6 +16,7 @@ from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import activation, conv, linear, norm, softmax
+from costmodel.zoo import build
 
 RESOURCES = ("lut", "dsp", "bram18", "uram")
 
@@ -160,6 +161,22 @@ def test_weights_move_to_uram_once_block_ram_is_full():
     assert large["bram18"] <= board.bram18 < none["bram18"]
     assert none["uram"] == 0
     assert small["throughput_per_s"] >= large["throughput_per_s"]
+
+
+def test_a_network_beyond_its_device_fills_uram_and_no_folding_takes_more_of_what_it_lacks():
+    net, board, used = build("resnet18"), device("zcu104"), precision("w4a4")
+    found = estimate(net, used, board).totals
+    smallest = estimate(net, used, board, folding=fpga.fold(net, used, replace(board, lut=1, dsp=0))).totals
+    assert board.bram18 < found["bram18"] <= smallest["bram18"]
+    assert found["uram"] >= 0.9 * board.uram
+    assert found["lut"] <= board.lut
+
+
+def test_a_network_beyond_its_device_is_not_fast_for_it():
+    net = build("resnet101")
+    large, small = (estimate(net, "w8a8", device(name)).totals for name in ("zcu104", "pynq_z1"))
+    assert small["throughput_per_s"] < large["throughput_per_s"]
+    assert small["lut"] <= large["lut"]
 
 
 def test_layers_may_differ_in_precision():
