@@ -1,7 +1,7 @@
 """One optimisation as a result to print, report and read again: the plan beside uniform and reference designs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,11 @@ import numpy as np
 from app import folded
 from app.fpga_design import told
 from app.provenance import provenance
-from app.results import RESOURCES, layers
+from app.results import RESOURCES, fitting, layers
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Choices, Plan, Problem, front, minimize
 from dse.folding import fastest
+from dse.foldings import best, laid_out, made_for
 from dse.metric import METRICS, loss
 from dse.restrictions import restricted
 from dse.sensitivity.additivity import SEED
@@ -42,6 +43,8 @@ class Question:
     """Costs at which the plan of each uniform design's size is added."""
     objective: str = "loss"
     """What is least or, of throughput, most: another than loss chooses the folding of an FPGA's units too."""
+    fit: bool = False
+    """Whether the plan must fit the FPGA."""
 
 
 def optimise(question: Question) -> dict[str, Any]:
@@ -49,10 +52,29 @@ def optimise(question: Question) -> dict[str, Any]:
 
     InfeasibleError where no plan meets the budgets.
     """
-    problem = question.choices.on(question.device)
+    if question.fit and not isinstance(question.device, Fpga):
+        raise ValueError(f"--fit is for an FPGA, and {question.device.name} is none")
     if question.objective != "loss":
-        return _folded(question, problem)
-    return _result(question, problem, _solve(question, problem, question.budgets), [str(b) for b in question.budgets])
+        return _folded(question, question.choices.on(question.device))
+    metrics = [*(budget.metric for budget in question.budgets), *[METRICS["lut"]] * question.fit]
+    problems = laid_out(question.choices, question.device, metrics)
+    budgets = [*question.budgets, *(_whole_device(question, problems[0].costs) if question.fit else ())]
+    share = question.time_limit_s and question.time_limit_s / len(problems)
+    asked = replace(question, time_limit_s=share)
+    plan, problem = best(problems, lambda each: _solve(asked, each, budgets), budgets)
+    return _result(question, problem, plan, [str(b) for b in budgets]) | _folding_of(problem, problems)
+
+
+def _whole_device(question: Question, names: Iterable[str]) -> list[Budget]:
+    """The device's resources among these names as budgets."""
+    return [METRICS[name] <= float(getattr(question.device, name)) for name in RESOURCES if name in names]
+
+
+def _folding_of(problem: Problem, problems: Sequence[Problem]) -> dict[str, Any]:
+    """Which format's folding the plan has, of those tried; nothing where there was no choice."""
+    if problem.laid_for is None or len(problems) < 2:
+        return {}
+    return {"folding_of": made_for(problem), "foldings_tried": [made_for(each) for each in problems]}
 
 
 def _folded(question: Question, problem: Problem) -> dict[str, Any]:
@@ -60,6 +82,9 @@ def _folded(question: Question, problem: Problem) -> dict[str, Any]:
     unfit = {"--tie": question.ties, "--conversion": question.conversion, "--max-formats": question.max_formats}
     folded.require_joint(question.objective, unfit)
     problem = restricted(problem, question.pins, question.allow)
+    if question.fit:  # what has no budget is within `dse.folding.UTILISATION` of the device as it is
+        bounded = {budget.metric.name for budget in question.budgets}
+        question = replace(question, budgets=[*question.budgets, *_whole_device(question, bounded)])
     plan = fastest(problem, question.objective, subject_to=question.budgets, time_limit_s=question.time_limit_s)
     assert plan.problem is not None
     uniform = [(name, problem.uniform(i)) for i, name in _whole(problem)]
@@ -107,6 +132,7 @@ def _result(
         | {name: getattr(plan, name) for name in ("objective", "bound", "gap", "proven", "solver")}
         | {
             "totals": dict(found.totals),
+            **fitting(found.totals, problem.device),
             "designs": designs,
             "fronts": _fronts(question, problem) if others is None else {},
             "layers": layers(found, problem.ranges),
@@ -201,12 +227,14 @@ def _same_cost(question: Question, problem: Problem, designs: Sequence[Mapping[s
 
 
 def _design(question: Question, problem: Problem, name: str, kind: str, choice: Any) -> dict[str, Any]:
+    totals = dict(problem.estimate(choice).totals)
     design = {
         "name": name,
         "kind": kind,
         "assignment": problem.assignment(choice),
-        "totals": dict(problem.estimate(choice).totals),
+        "totals": totals,
         "loss": problem.total_loss(choice),
+        **fitting(totals, problem.device),
     }
     if question.choices.module is not None and question.test is not None:
         from dse.sensitivity import accuracy, apply
@@ -219,7 +247,7 @@ def _design(question: Question, problem: Problem, name: str, kind: str, choice: 
 def _roofs(device: Device, problem: Problem) -> dict[str, Any]:
     """What a figure needs of the device: its roofs, or its resources."""
     if isinstance(device, Fpga):
-        return {"available": {r: getattr(device, r) for r in RESOURCES if r in problem.costs}}
+        return {"available": {r: have for r in RESOURCES if r in problem.costs and (have := getattr(device, r))}}
     pipes = dict.fromkeys(option.math_pipe for option in problem.options)
     peaks = {pipe: float(np.asarray(device.peak_flops.of(pipe))) for pipe in pipes}
     return {"peaks": peaks, "memory_bytes_per_s": float(device.memory_bytes_per_s)}

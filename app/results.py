@@ -93,3 +93,18 @@ def share(resource: str, amount: float, device: Device) -> str:
     if not available:
         return "has none"
     return f"{amount / available:.0%}" + (" (does not fit)" if amount > available else "")
+
+
+def fitting(totals: Mapping[str, float], device: Device) -> dict[str, Any]:
+    """Return whether a design fits an FPGA, and of what it takes more than there is {resource: share}; {} elsewhere."""
+    if not isinstance(device, Fpga):
+        return {}
+    have = {name: float(getattr(device, name)) for name in RESOURCES if name in totals}
+    beyond = {name: totals[name] / amount if amount else None for name, amount in have.items() if totals[name] > amount}
+    return {"fits": not beyond, "beyond": beyond}
+
+
+def misfit(design: Mapping[str, Any]) -> str:
+    """What a design takes too much of, as `bram18 832%`; "" where it fits, or where that is not known."""
+    beyond: Mapping[str, float | None] = design.get("beyond") or {}
+    return ", ".join(f"{name} {'has none' if share is None else f'{share:.0%}'}" for name, share in beyond.items())

@@ -5,45 +5,82 @@ from typing import Any
 
 import click
 
+from app.results import misfit
 from app.text import print_table, some
 
-COSTS = ("weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "throughput_per_s")
+COSTS = ("weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "uram", "throughput_per_s")
 
 
 def show(result: Mapping[str, Any]) -> None:
     """Print the designs, the chosen formats of the layers, and how sure the plan is."""
+    _designs(result)
+    click.echo()
+    _plan(result)
+    state = "proven optimal" if result["proven"] else f"within {result['gap']:.2%} of the optimum"
+    click.echo(f"\nThe plan is {state} ({result['solver']}); loss {result['loss_source']}.")
+    for sentence in (*_doubts(result), *_layout(result), *result["notes"], *_counted(result)):
+        click.echo(sentence)
+
+
+def _designs(result: Mapping[str, Any]) -> None:
+    """Print a row a design, with what it takes too much of where one does not fit."""
     costs = [c for c in COSTS if c in result["totals"]]
     rows = [
         {"design": d["name"], "loss": d["loss"]}
         | ({"accuracy": d["accuracy"]} if "accuracy" in d else {})
         | {c: d["totals"].get(c) for c in costs}
+        | {"does not fit": misfit(d)}
         for d in result["designs"]
     ]
     with_accuracy = ["accuracy"] * any("accuracy" in row for row in rows)
-    print_table(f"{result['model']} on {result['device']}", rows, ["design", *with_accuracy, "loss", *costs])
-    click.echo()
-    _plan(result)
-    state = "proven optimal" if result["proven"] else f"within {result['gap']:.2%} of the optimum"
-    taken = ", ".join(f"{s} as {name}" for s, name in result["formats"].items() if s != name)
-    click.echo(f"\nThe plan is {state} ({result['solver']}); loss {result['loss_source']}.")
+    unfit = ["does not fit"] * any(row["does not fit"] for row in rows)
+    columns = ["design", *with_accuracy, "loss", *costs, *unfit]
+    print_table(f"{result['model']} on {result['device']}", rows, columns)
+
+
+def _doubts(result: Mapping[str, Any]) -> list[str]:
+    """How well the losses add up, and whether the plan fits."""
+    said = []
     if "additivity" in result:
         found = result["additivity"]
-        click.echo(
+        said.append(
             f"Summed losses order {found['assignments']} random assignments, measured whole, "
             f"with a rank correlation of {found['spearman']:.2f}."
         )
-        if found["warning"]:
-            click.echo(f"Beware: {found['warning']}.")
-    if taken:
-        click.echo(f"Formats were taken as: {taken}.")
-    for sentence in result["notes"]:
-        click.echo(sentence)
+        said += [f"Beware: {found['warning']}."] if found["warning"] else []
+    if misfit(result):
+        said.append(
+            f"Beware: the plan does not fit {result['device']}: {misfit(result)}; --fit asks for one that does."
+        )
+    return said
+
+
+def _layout(result: Mapping[str, Any]) -> list[str]:
+    """Which formats and which folding the plan has."""
+    taken = ", ".join(f"{s} as {name}" for s, name in result["formats"].items() if s != name)
+    folding = [folding_of(result)] if "folding_of" in result else []
+    return [*folding, *([f"Formats were taken as: {taken}."] if taken else [])]
+
+
+def _counted(result: Mapping[str, Any]) -> list[str]:
+    """What had no choice, and what is and is not counted."""
+    said = []
     if result["not_chosen"]:
-        click.echo(f"No choice, at {next(iter(result['not_chosen'].values()))}: {some(list(result['not_chosen']))}.")
+        said.append(f"No choice, at {next(iter(result['not_chosen'].values()))}: {some(list(result['not_chosen']))}.")
     if result["covers"]:
-        click.echo(f"Counted: {result['covers']}.")
+        said.append(f"Counted: {result['covers']}.")
     if result["uncounted"]:
-        click.echo(f"Not counted: {some(result['uncounted'])}.")
+        said.append(f"Not counted: {some(result['uncounted'])}.")
+    return said
+
+
+def folding_of(result: Mapping[str, Any]) -> str:
+    """Which folding the plan has, and what its proof holds for."""
+    tried = ", ".join(result["foldings_tried"])
+    return (
+        f"PE and SIMD are those made for {result['folding_of']}, the best of the foldings for {tried}; "
+        "--objective throughput_per_s or latency_s chooses them a layer."
+    )
 
 
 def _plan(result: Mapping[str, Any]) -> None:

@@ -55,10 +55,14 @@ class Choices:
     design: Callable[[Workload, Precision, Fpga], Design] = fpga.fold
     measured: dict[tuple[Precision, ...], Sensitivity] = field(default_factory=dict, repr=False)
 
-    def on(self, device: Device) -> Problem:
-        """The allocation problem on a device; measures the sensitivities the first time that its options are needed."""
+    def on(self, device: Device, laid_for: int | None = None) -> Problem:
+        """The allocation problem on a device; measures the sensitivities the first time that its options are needed.
+
+        An FPGA is laid out for the option `laid_for`, by default the widest.
+        """
         options, sparse = self.options(device), self.strategies
         given: dict[str, Any] = {"strategies": sparse, "spelled": self.formats, "design": self.design}
+        given["laid_for"] = laid_for
         if self.module is None:
             layers = self.workload.layers
             loss = sqnr_loss([self.workload.op(name) for name in layers], options, sparsity=sparse)

@@ -12,7 +12,7 @@ from costmodel.estimators.footprint import alive_at, alive_bytes
 from costmodel.estimators.fpga import Array, overlay
 from costmodel.hardware import Device, Fpga
 from costmodel.record import stack
-from dse import allocate, neighbours
+from dse import allocate, foldings, neighbours
 from dse.choices import Choices
 from dse.metric import Budget, Metric
 from dse.plan import InfeasibleError, Plan
@@ -35,7 +35,8 @@ def minimize(
 ) -> Plan:
     """Return the plan that minimises a metric that adds up over layers, usually `loss`, within every budget.
 
-    over        what `choices` gives, with a device `on`, or a Problem made before
+    over        what `choices` gives, with a device `on`, or a Problem made before; of choices on an FPGA the plan
+                is the best over the foldings made for each format (`dse.foldings`), proven within these
     ties        groups of layer names that must share an option; "fused" for the layers that servers run as one product,
                 "residual" for those whose outputs are added (`dse.neighbours`), "fused,residual" for both
     pins        {layer glob: format} that those layers must take
@@ -46,8 +47,24 @@ def minimize(
     InfeasibleError says which budget is impossible and its least value. Throughput and cycles
     limit each layer's options; peak activation memory is met by adding the moments at which a plan exceeds it.
     """
-    problem = over if isinstance(over, Problem) else over.on(_required(on))
-    problem = restricted(problem, pins or {}, allow or {})
+    if isinstance(over, Choices):
+        problems = foldings.laid_out(over, _required(on), [metric, *(budget.metric for budget in subject_to)])
+
+        def solve(problem: Problem) -> Plan:
+            return minimize(
+                metric,
+                over=problem,
+                subject_to=subject_to,
+                ties=ties,
+                pins=pins,
+                allow=allow,
+                conversion=conversion,
+                max_formats=max_formats,
+                time_limit_s=time_limit_s and time_limit_s / len(problems),
+            )
+
+        return foldings.best(problems, solve, subject_to)[0]
+    problem = restricted(over, pins or {}, allow or {})
     limits = _Limits.of(problem, subject_to)
     tables = {"loss": limits.problem.loss, **limits.problem.costs}
     objective = tables[require("metric to minimise", metric.name, [n for n in tables if n not in ("cycles",)])]

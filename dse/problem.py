@@ -35,6 +35,7 @@ class Problem:
                  `costmodel.estimate` reports; a metric that is not known for every op is absent
     loss_source  how the loss was found
     additivity   how well measured losses were found to add up; None where they are not measured
+    laid_for     the index of the option that the folding was made for; None where it was given, or off an FPGA
     ranges       of the layers' inputs over calibration data, by layer; empty where losses are not measured
     follows      the index of the layer that each op of the workload follows, -1 for those at the option of `rest`
     """
@@ -53,6 +54,7 @@ class Problem:
     spelled: tuple[str, ...] = ()
     additivity: Additivity | None = field(default=None, repr=False)
     ranges: Mapping[str, Range] = field(default_factory=dict, repr=False)
+    laid_for: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,9 +128,10 @@ def build(
     strategies: tuple[NMSparsity | None, ...] = (),
     spelled: tuple[str, ...] = (),
     design: Callable[[Workload, Precision, Fpga], Design] = fpga.fold,
+    laid_for: int | None = None,
 ) -> Problem:
-    """Return the problem with its costs evaluated; an FPGA is laid out once by `design`, at its widest option, unless
-    told how.
+    """Return the problem with its costs evaluated; an FPGA is laid out once by `design`, at the option `laid_for`, by
+    default the widest, unless told how.
 
     `strategies` prune the layers that take an option (None: it leaves them dense); a layer that one cannot prune does
     not have that option. ValueError where the device lacks the pipe or the formula that an option needs.
@@ -137,7 +140,9 @@ def build(
     if isinstance(device, Fpga):
         for option in options:
             fpga.check(workload, (option,) * len(workload.ops))
-        folding = folding or design(workload, stack([options[rest]] * len(workload.ops)), device)
+        laid_for = None if folding else rest if laid_for is None else laid_for
+        if laid_for is not None:
+            folding = design(workload, stack([options[laid_for]] * len(workload.ops)), device)
     columns = _columns(workload, options, device, folding, strategies)
     follows = _follows(workload, layers)
     unfit = ("cycles",) if isinstance(folding, Array) else ()  # one layer after the other: their sum, not the slowest
@@ -149,7 +154,8 @@ def build(
     _require_known(costs, options, device)
     loss = np.where(_impossible(workload, layers, strategies), np.inf, loss) if any(strategies) else loss
     known = Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, folding)
-    return replace(known, strategies=strategies, spelled=spelled)
+    laid_for = laid_for if isinstance(device, Fpga) else None
+    return replace(known, strategies=strategies, spelled=spelled, laid_for=laid_for)
 
 
 def _columns(

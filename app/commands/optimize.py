@@ -47,6 +47,7 @@ from app import complete, dims
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
 @click.option("--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array.")
 @click.option("--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON).")
+@click.option("--fit", is_flag=True, help="On an FPGA: the plan must fit the device, as if its resources were budgets.")
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
 @click.option("--report", type=click.Path(dir_okay=False), help="Write an HTML report.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the JSON to a file.")
@@ -66,6 +67,7 @@ def command(
     time_limit: float | None,
     mapping: str | None,
     folding: str | None,
+    fit: bool,
     report: str | None,
     out: str | None,
     as_json: bool,
@@ -110,6 +112,7 @@ def command(
         time_limit,
         test,
         objective=objective,
+        fit=fit,
     )
     with working("Solving"):
         result = optimise(question)

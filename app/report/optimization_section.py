@@ -11,11 +11,13 @@ from app.figures.pareto import pareto
 from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.report.document import Row, Section, Table, present
+from app.results import misfit
+from app.show import folding_of
 from app.text import label, quantity
 
 Run = Mapping[str, Any]
 
-DESIGN_COSTS = ("weight_bytes", "bops", "latency_s", "energy_j", "lut", "dsp", "bram18", "throughput_per_s")
+DESIGN_COSTS = ("weight_bytes", "bops", "latency_s", "energy_j", "lut", "dsp", "bram18", "uram", "throughput_per_s")
 LAYER_COLUMNS = (
     "name", "kind", "precision", "params", "macs", "weight_bytes", "bytes_moved", "latency_s", "energy_j", "bound",
     "cycles", "lut", "dsp", "bram18", "products_in", "weights_in",
@@ -35,6 +37,10 @@ def _sentences(run: Run) -> tuple[str, ...]:
     budgets = " and ".join(budget(b) for b in run["budgets"]) or "no budget"
     chosen = f"Chosen under {budgets}: {state} by {run['solver']}; {_objective(run)}"
     found = [f"{chosen} ({run['loss_source']}).", *run.get("notes", ())]
+    if misfit(run):
+        found.append(f"The plan does not fit {run['device']}: {misfit(run)}.")
+    if "folding_of" in run:
+        found.append(folding_of(run))
     found += _same_throughout(run)
     if run.get("covers"):
         found.append(f"Counted: {run['covers']}.")
@@ -64,7 +70,8 @@ def _same_throughout(run: Run) -> list[str]:
         return []
     told = " and ".join(f"{spoken(c)} ({quantity(c, totals[0][c])})" for c in alike)
     what = "how much a layer computes a cycle" + " and which layers multiply in DSP blocks" * ("dsp" in alike)
-    why = f"{what} is laid out once for all, at the widest format; narrower ones save LUTs, block RAMs and bytes"
+    at = run.get("folding_of") or "the widest format"
+    why = f"{what} is laid out once for all, at {at}; narrower formats save LUTs, block RAMs and bytes"
     return [f"Every design has the same {told}: {why}."]
 
 

@@ -158,3 +158,25 @@ def test_pins_ties_and_sparse_formats_are_spelled_on_the_command_line(bitfront: 
     assert chosen["layer2.0.conv2"] == chosen["layer2.0.downsample.0"]
     assert found["proven"]
     assert found["solver"] == "elimination"
+
+
+def test_a_plan_that_does_not_fit_says_so_and_fit_demands_one_that_does(bitfront: Callable[..., object]) -> None:
+    asked = ("zoo:resnet18", "--on", "zcu104", "--formats", "int2,int8")
+    free, fitted = optimize(bitfront, *asked), optimize(bitfront, *asked, "--fit")
+    assert free["fits"] is False
+    assert free["beyond"]["bram18"] > 1
+    assert fitted["fits"] is True
+    assert fitted["beyond"] == {}
+    assert fitted["objective"] > free["objective"]
+    assert fitted["folding_of"] in fitted["foldings_tried"]
+    told = bitfront("optimize", *asked).stdout
+    assert "Beware: the plan does not fit zcu104: bram18" in told
+    told = bitfront("optimize", *asked, "--fit").stdout
+    assert "Beware" not in told
+    assert "the best of the foldings for int8/int8, int2/int2" in told
+
+
+def test_fit_is_for_fpgas(refused: Callable[..., str]) -> None:
+    assert "--fit is for an FPGA" in refused(
+        "optimize", "zoo:resnet18", "--on", "h100_sxm", "--formats", "int8", "--fit"
+    )

@@ -1,0 +1,78 @@
+"""Plans over the foldings of all formats offered: a format more never makes one worse or impossible."""
+
+import pytest
+
+import costmodel as cm
+import dse
+from costmodel.workload import Workload
+from costmodel.workload.ops import linear
+from dse import foldings
+from dse.metric import bram18, latency_s, loss, throughput_per_s, uram, weight_bytes
+
+NET = Workload("net", tuple(linear(f"fc{i}", 1, 256, 256) for i in range(4)))
+BOARD = cm.fpga("pynq_z1")
+SETS = (["int2"], ["int2", "int4"], ["int2", "int4", "int8"])
+
+
+def plan(formats, *budgets):
+    return dse.minimize(loss, over=dse.choices(NET, formats), on=BOARD, subject_to=budgets)
+
+
+def alone(metric):
+    """What the uniform int2 design has in its own folding."""
+    return cm.estimate(NET, "int2/int2", BOARD).totals[metric]
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        bram18 <= alone("bram18"),
+        latency_s <= alone("latency_s") * 1.000001,
+        throughput_per_s >= alone("throughput_per_s") * 0.999999,
+        weight_bytes <= alone("weight_bytes"),
+    ],
+    ids=str,
+)
+def test_a_format_more_never_makes_a_plan_worse(budget):
+    found = [plan(formats, budget) for formats in SETS]
+    losses = [each.objective for each in found]
+    assert losses == sorted(losses, reverse=True)
+    assert all(each.proven for each in found)
+    kept = [each.estimate().totals[budget.metric.name] for each in found]
+    assert all(value <= budget.limit if budget.sense == "<=" else value >= budget.limit for value in kept)
+
+
+def test_the_least_value_told_is_the_least_over_all_foldings():
+    problems = foldings.laid_out(dse.choices(NET, SETS[-1]), BOARD, [latency_s])
+    assert len(problems) > 1
+    least = min(problem.costs["latency_s"].min(axis=1).sum() for problem in problems)
+    with pytest.raises(dse.InfeasibleError, match="with the foldings of int8/int8, ") as caught:
+        plan(SETS[-1], latency_s <= least / 2)
+    assert caught.value.least["latency_s"] == pytest.approx(least, rel=1e-9)
+    assert plan(SETS[-1], latency_s <= least * 1.000001).proven
+
+
+def test_a_throughput_beyond_reach_tells_the_most_over_all_foldings():
+    problems = foldings.laid_out(dse.choices(NET, SETS[-1]), BOARD, [throughput_per_s])
+    fewest = min(problem.costs["cycles"].min(axis=1).max() for problem in problems)
+    with pytest.raises(dse.InfeasibleError) as caught:
+        plan(SETS[-1], throughput_per_s >= 1e12)
+    assert caught.value.least["cycles"] == fewest
+
+
+def test_foldings_are_those_of_uniform_designs_and_one_where_none_matters():
+    choices = dse.choices(NET, SETS[-1])
+    for problem in foldings.laid_out(choices, BOARD, [bram18]):
+        own = cm.estimate(NET, problem.options[problem.laid_for], BOARD).totals
+        assert problem.estimate(problem.uniform(problem.laid_for)).totals["lut"] == own["lut"]
+    assert len(foldings.laid_out(choices, BOARD, [loss, weight_bytes])) == 1
+    assert len(foldings.laid_out(choices, cm.gpu("h100_sxm"), [latency_s])) == 1
+
+
+def test_uram_is_a_budget():
+    net = Workload("wide", tuple(linear(f"fc{i}", 1, 1024, 1024) for i in range(8)))
+    choices, board = dse.choices(net, ["int2", "int8"]), cm.fpga("zcu104")
+    free = dse.minimize(loss, over=choices, on=board)
+    assert free.totals["uram"] > 0
+    limit = free.totals["uram"] - 1
+    assert dse.minimize(loss, over=choices, on=board, subject_to=[uram <= limit]).totals["uram"] <= limit
