@@ -55,3 +55,12 @@ class Claim:
         if self.published == 0:
             return math.inf if difference > 0 else difference
         return difference / abs(self.published)
+
+
+@dataclass(frozen=True)
+class NoFigure:
+    """A system of which no figure was read in its source: `what` it is said to do there, and `source`."""
+
+    system: str
+    what: str
+    source: str

@@ -5,7 +5,7 @@ import pkgutil
 from collections import Counter
 
 import costmodel
-from costmodel.claim import Claim
+from costmodel.claim import Claim, NoFigure
 
 
 def claims() -> tuple[Claim, ...]:
@@ -19,6 +19,19 @@ def claims() -> tuple[Claim, ...]:
         raise ValueError(f"a claim is there twice: {' '.join(twice[0])}")
     return tuple(sorted(found, key=lambda claim: claim.system))
 
+
+UNCLAIMED = (
+    NoFigure("Best of N and self-consistency", "many samples an answer, of which a verifier or a vote keeps one",
+             "Cobbe et al., arXiv 2110.14168; Wang et al., arXiv 2203.11171; not read for figures"),
+    NoFigure("EControl", "gradients compressed with their error controlled", "Gao, Islamov, Stich, arXiv 2311.05645, "
+             "abstract"),
+    NoFigure("EdgeMoE", "experts in widths of their own, cached and preloaded", "Yi et al., arXiv 2308.14352, "
+             "abstract"),
+    NoFigure("FP8 back again", "training with exponents and mantissas cut short, and its stability",
+             "Lee et al., arXiv 2405.18710, abstract"),
+    NoFigure("ZeroQuant-FP", "W4A8 in floating point, scales that are powers of two", "arXiv 2307.09782, abstract"),
+)  # fmt: skip
+"""Systems modelled here of which no figure of cost could be read; they have no claim."""
 
 HOLDERS = (
     "costmodel.strategies.",

@@ -10,6 +10,7 @@ def command(pattern: str, as_json: bool) -> None:
     """List published claims, what is reproduced of each, and why some are not."""
     from app.claims import count, rows
     from app.text import print_table, to_json
+    from costmodel.published import UNCLAIMED
 
     found = rows(pattern)
     if as_json:
@@ -20,4 +21,7 @@ def command(pattern: str, as_json: bool) -> None:
     for row in found:
         if row.get("gap"):
             click.echo(f"{row['system']} {row['id']}: {row['gap']}")
+    if pattern == "*":
+        for system in UNCLAIMED:
+            click.echo(f"{system.system}: no figure read; {system.what} ({system.source})")
     click.echo(", ".join(f"{number} {verdict}" for verdict, number in count(found).items()))

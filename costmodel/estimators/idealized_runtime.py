@@ -88,14 +88,14 @@ def _claims(model: str) -> list[Claim]:
     law, rows = published(model), timed(model)
     name = model.replace("_", "-")
     found = [
-        Claim("Idealized runtime", f"{name}-token", f"{name}: s an output token, refitted to logged times", _JSON,
+        Claim("Idealized runtime", f"{name}-token", f"{name}: s an output token, refitted to logs, to 2 %", _JSON,
               "analytic", law.token_s, lambda: _refit(model).token_s),
     ]  # fmt: skip
     for prompt, s in law.first_token_s.items():
         told = f"{name}-first-{prompt}", f"{name}: s to the first token of a prompt of {prompt}", _JSON
         found.append(Claim("Idealized runtime", *told, "hardware", s))
     if 512 in rows and "passes" not in _read()[model]:
-        whole = Claim("Idealized runtime", f"{name}-512-64", f"{name}: s of 512 prompt and 64 output tokens, by law",
+        whole = Claim("Idealized runtime", f"{name}-512-64", f"{name}: s of 512 prompt and 64 output tokens, to 2 %",
                       _LOGS, "analytic", rows[512][-1], lambda: float(law.runtime_s(512, 64)))  # fmt: skip
         found.append(whole)
     return found

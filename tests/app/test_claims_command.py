@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import cli
-from costmodel.published import claims
+from costmodel.published import UNCLAIMED, claims
 
 FACE = {"system", "id", "quantity", "published", "reproduced", "rel_error", "rtol", "kind", "verdict", "source"}
 
@@ -42,3 +42,9 @@ def test_an_unknown_system_is_one_line():
 @pytest.mark.parametrize("claim", claims()[:1], ids=lambda claim: claim.id)
 def test_ids_are_short_names(claim):
     assert " " not in claim.id
+
+
+def test_systems_without_a_figure_are_named_in_the_text_alone():
+    shown = run().output
+    assert "EdgeMoE: no figure read" in shown
+    assert not {system.system for system in UNCLAIMED} & {row["system"] for row in json.loads(run("--json").output)}

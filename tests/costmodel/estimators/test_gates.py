@@ -17,10 +17,12 @@ def test_an_int8_unit_by_hand():
     assert mac_gates(int8, int8) == 64 + 7 * (7 * 5 + 2) + 28 * 5
 
 
-def test_fp8_units_cost_what_is_published_to_a_tenth():
-    least, most = (1 + claim.published for claim in CLAIMS)
-    assert over_int8(E4M3) == pytest.approx(least, rel=0.1)
-    assert over_int8(E4M3, accumulator=FP32) == pytest.approx(most, rel=0.1)
+def test_fp8_units_cost_a_fifth_more_to_three_times_int8():
+    """Published are 50 to 180 % more; ours are 38 and 199 % at the ends that are compared, and 19 % in bf16."""
+    assert over_int8(E4M3) - 1 == pytest.approx(0.380, abs=5e-4)
+    assert over_int8(E4M3, accumulator=FP32) - 1 == pytest.approx(1.987, abs=5e-4)
+    assert over_int8(E5M2, accumulator=get("bf16")) - 1 == pytest.approx(0.192, abs=5e-4)
+    assert [claim.verdict() for claim in CLAIMS] == ["contradicted", "contradicted"]
     assert over_int8(E4M3) < over_int8(E5M2) < over_int8(E4M3, accumulator=FP32)
 
 
