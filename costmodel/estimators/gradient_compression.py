@@ -20,14 +20,22 @@ STATE_BYTES = 8.0
 """Bytes a parameter of what a replica keeps: the estimate and the error, in float32."""
 
 
-def require_kept(kept: float) -> None:
+def require_kept(kept: Real) -> None:
     """ValueError unless the kept share of entries is above 0 and at most 1."""
-    if not 0 < kept <= 1:
-        raise ValueError(f"the kept share of gradients must be within 0..1 and above 0, got {kept}")
+    wrong = np.ravel(kept)[~((np.ravel(kept) > 0) & (np.ravel(kept) <= 1))]
+    if wrong.size:
+        raise ValueError(f"the kept share of gradients must be within 0..1 and above 0, got {wrong[0]}")
 
 
 def top_k_bits(params: Real, kept: Real, value_bits: Real = VALUE_BITS) -> Real:
-    """Bits that one replica sends of so many parameters' gradients: its largest `kept` of them, each with its place."""
+    """Bits that one replica sends of so many parameters' gradients: its largest `kept` of them, each with its place.
+
+    ValueError for a share outside (0, 1], or parameters or bits below 0.
+    """
+    require_kept(kept)
+    for name, given in (("params", params), ("value_bits", value_bits)):
+        if not np.all(np.asarray(given) >= 0):
+            raise ValueError(f"{name} must be at least 0, got {given}")
     entries = np.ceil(params * kept)
     places = np.ceil(np.log2(np.maximum(params, 2.0)))
     return entries * (value_bits + places * (np.asarray(kept) < 1))

@@ -31,11 +31,13 @@ def precision(*, correct: Real, true_positive: Real, false_positive: Real) -> Re
 
 def answered(samples: Real, *, correct: Real, true_positive: Real, false_positive: Real) -> Real:
     """Probability that one of the samples is accepted."""
+    _require_samples(samples)
     return 1.0 - (1.0 - accepted(**_all(correct, true_positive, false_positive))) ** np.asarray(samples)
 
 
 def expected_samples(samples: Real, *, correct: Real, true_positive: Real, false_positive: Real) -> Real:
     """Mean number of samples drawn: those up to the first accepted, `samples` at most."""
+    _require_samples(samples)
     rate = np.asarray(accepted(**_all(correct, true_positive, false_positive)), dtype=np.float64)
     drawn = (1.0 - (1.0 - rate) ** np.asarray(samples)) / np.where(rate > 0, rate, 1.0)
     return np.where(rate > 0, drawn, samples)[()]
@@ -47,9 +49,12 @@ def value(
 ) -> Real:  # fmt: skip
     """Worth of the procedure where a correct answer is worth 1, a wrong one -penalty, no answer 0.
 
-    `sample_cost` is the cost of drawing and checking one sample, in the same unit.
+    `sample_cost` is the cost of drawing and checking one sample, in the same unit. ValueError for
+    samples below 0 and probabilities outside [0, 1].
     """
     rates = _all(correct, true_positive, false_positive)
+    check(**rates)
+    _require_samples(samples)
     right = np.nan_to_num(precision(**rates))
     worth = answered(samples, **rates) * (right - penalty * (1.0 - right))
     return worth - sample_cost * expected_samples(samples, **rates)
@@ -80,6 +85,12 @@ def check(**probabilities: Real) -> None:
         outside = np.ravel(given)[~((np.ravel(given) >= 0) & (np.ravel(given) <= 1))]
         if outside.size:
             raise ValueError(f"{name} must be within [0, 1], got {outside[0]}")
+
+
+def _require_samples(samples: Real) -> None:
+    wrong = np.ravel(samples)[~(np.ravel(samples) >= 0)]
+    if wrong.size:
+        raise ValueError(f"samples must be at least 0, got {wrong[0]}")
 
 
 def _all(correct: Real, true_positive: Real, false_positive: Real) -> dict[str, Real]:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
+from math import isnan
 from types import ModuleType
 from typing import Any, get_args, get_origin
 
@@ -54,7 +55,7 @@ def _build(table: dict[str, Any]) -> Strategy | None:
     for key in given:
         require(f"field of strategy {name}", key, known)
     try:
-        built: Strategy = cls(**{key: _several(v, known[key]) for key, v in given.items()})
+        built: Strategy = cls(**{key: _checked(key, _several(v, known[key]), known[key]) for key, v in given.items()})
     except (TypeError, ValueError) as error:
         raise ValueError(f"strategy {name}: {error}") from None
     return built
@@ -90,6 +91,23 @@ def _several(value: Any, kind: Any) -> Any:
         text = get_args(kind)[0] is str
         return tuple(part if text else _value(part) for part in value.split(";"))
     return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+EXPECTED = {int: "a whole number", float: "a number", bool: "true or false"}
+"""What a field of a type takes, in words."""
+
+
+def _checked(key: str, value: Any, kind: Any) -> Any:
+    """The value if a field of that type takes it; ValueError with the value and what was expected."""
+    if get_origin(kind) is tuple:
+        return tuple(_checked(key, part, get_args(kind)[0]) for part in value)
+    if kind not in EXPECTED:
+        return value
+    numeric = isinstance(value, int | float) and not isinstance(value, bool) and not isnan(value)
+    fits = {int: numeric and value == value // 1, float: numeric, bool: isinstance(value, bool)}[kind]
+    if not fits:
+        raise ValueError(f"{key} must be {EXPECTED[kind]}, got {value!r}")
+    return int(value) if kind is int else value
 
 
 def _class(module: ModuleType) -> Any:

@@ -6,7 +6,10 @@ as there; `costmodel.estimate` counts it.
 
 params, tokens   of a model, and of its training or of an answer
 ratio            R = D_inf / D_pre, tokens that a model reads and writes in its life over those that it was trained on
+ValueError for counts below 0.
 """
+
+import numpy as np
 
 from costmodel.claim import Claim
 from costmodel.record import Real
@@ -14,12 +17,22 @@ from costmodel.record import Real
 
 def training_flops(params: Real, tokens: Real) -> Real:
     """X = 6 N D_pre."""
+    _require_counts(params=params, tokens=tokens)
     return 6.0 * params * tokens
 
 
 def inference_flops(params: Real, tokens: Real) -> Real:
     """Y = 2 N D_inf."""
+    _require_counts(params=params, tokens=tokens)
     return 2.0 * params * tokens
+
+
+def _require_counts(**counts: Real) -> None:
+    """ValueError for a count that is negative or no number."""
+    for name, given in counts.items():
+        wrong = np.ravel(given)[~(np.ravel(given) >= 0)]
+        if wrong.size:
+            raise ValueError(f"{name} must be at least 0, got {wrong[0]}")
 
 
 def matched_inference(larger: Real, ratio: Real) -> Real:
@@ -34,6 +47,7 @@ def matched_inference(larger: Real, ratio: Real) -> Real:
 
 def best_of_n_flops(params: Real, tokens: Real, samples: Real, *, verifier_params: Real = 0.0) -> Real:
     """`samples` answers of so many tokens, each read once by a verifier; a majority vote has none."""
+    _require_counts(samples=samples, verifier_params=verifier_params)
     return samples * inference_flops(params + verifier_params, tokens)
 
 
@@ -44,6 +58,7 @@ def beam_search_flops(
 
     A step's tokens are written beams x expansions times, whatever the number of steps.
     """
+    _require_counts(beams=beams, expansions=expansions)
     return best_of_n_flops(params, tokens, beams * expansions, verifier_params=verifier_params)
 
 
@@ -51,11 +66,13 @@ def lookahead_flops(
     params: Real, tokens: Real, beams: Real, expansions: Real, steps_ahead: Real, *, verifier_params: Real = 0.0
 ) -> Real:
     """Beam search whose every step is judged by rolling it out so many steps further: (1 + steps_ahead) times."""
+    _require_counts(steps_ahead=steps_ahead)
     return (1.0 + steps_ahead) * beam_search_flops(params, tokens, beams, expansions, verifier_params=verifier_params)
 
 
 def revision_flops(params: Real, tokens: Real, revisions: Real, *, kept: Real = 0.0) -> Real:
     """An answer and so many revisions, each after reading `kept` earlier answers anew (0 where their cache is kept)."""
+    _require_counts(revisions=revisions, kept=kept)
     return inference_flops(params, tokens * (1.0 + revisions * (1.0 + kept)))
 
 
@@ -64,6 +81,7 @@ def tree_search_flops(params: Real, tokens: Real, width: Real, *, reward_params:
 
     Wu et al., Inference Scaling Laws, arXiv 2408.00724: the width is the budget, whatever the tree's shape.
     """
+    _require_counts(width=width)
     return best_of_n_flops(params, tokens, width, verifier_params=reward_params)
 
 
@@ -72,6 +90,7 @@ def thought_flops(params: Real, tokens: Real, thought_tokens: Real) -> Real:
 
     Zelikman et al., arXiv 2403.09629: every position of the text is followed by a thought of its own.
     """
+    _require_counts(thought_tokens=thought_tokens)
     return inference_flops(params, tokens * (1.0 + thought_tokens + 2.0))
 
 

@@ -61,3 +61,16 @@ def test_a_step_sends_less_and_keeps_an_estimate_and_an_error():
 def test_bad_shares_are_told_in_a_line(given_, says):
     with pytest.raises(ValueError, match=says):
         Layout(**given_)
+
+
+@pytest.mark.parametrize(
+    ("params", "kept", "says"),
+    [
+        (1e9, -0.5, "within 0..1 and above 0, got -0.5"),
+        (1e9, np.nan, "got nan"),
+        (-1, 0.5, "params must be at least 0"),
+    ],
+)
+def test_shares_and_counts_that_are_none_are_refused(params, kept, says):
+    with pytest.raises(ValueError, match=says):
+        compression.top_k_bits(params, kept)

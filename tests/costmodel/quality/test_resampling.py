@@ -71,3 +71,10 @@ def test_never_accepted_is_no_answer():
 def test_bad_input_is_one_line(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         best_samples(**({"correct": 0.5, "true_positive": 1.0, "false_positive": 0.0} | bad))
+
+
+def test_samples_below_none_and_odd_chances_are_refused():
+    with pytest.raises(ValueError, match="samples must be at least 0, got -3"):
+        value(-3, correct=0.5, true_positive=1.0, false_positive=0.1)
+    with pytest.raises(ValueError, match=r"correct must be within \[0, 1\], got 1.5"):
+        value(3, correct=1.5, true_positive=1.0, false_positive=0.1)

@@ -44,6 +44,21 @@ def test_what_is_no_ratio_is_one_line(larger, ratio):
 
 @pytest.mark.parametrize("samples", ["0", "-3", "1.5"])
 def test_fewer_than_one_sample_is_one_line(samples):
-    with pytest.raises(ValueError, match="samples must be a whole number of at least 1") as error:
+    with pytest.raises(ValueError, match="samples must be a whole number") as error:
         strategy(f"best_of_n:samples={samples}")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda: budget.best_of_n_flops(8e9, 100, -3), "samples must be at least 0, got -3"),
+        (lambda: budget.thought_flops(8e9, 100, -9), "thought_tokens must be at least 0, got -9"),
+        (lambda: budget.tree_search_flops(8e9, 100, float("nan")), "width must be at least 0, got nan"),
+        (lambda: budget.beam_search_flops(8e9, 100, -2, -2), "beams must be at least 0, got -2"),
+        (lambda: budget.inference_flops(-1, 100), "params must be at least 0, got -1"),
+    ],
+)
+def test_counts_below_none_are_refused(wrong, says):
+    with pytest.raises(ValueError, match=says):
+        wrong()
