@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import importlib
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -73,10 +74,20 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _told_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        names = {"name": "bitfront", "version": version("bitfront")}
+        click.echo(json.dumps(names) if ctx.params.get("as_json") else "{name}, version {version}".format(**names))
+        ctx.exit()
+
+
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("bitfront"), prog_name="bitfront")
-def cli() -> None:
+@click.option("--json", "as_json", is_flag=True, is_eager=True, help="With --version: print it as JSON.")
+@click.option("--version", is_flag=True, expose_value=False, callback=_told_version, help="Show the version and exit.")
+def cli(as_json: bool) -> None:
     """Which number format should each layer get on this FPGA or GPU, and how sure is that?"""
+    if as_json:
+        raise click.UsageError("--json goes behind the command, or with --version")
 
 
 WAITING = ("OMP_WAIT_POLICY", "PASSIVE")

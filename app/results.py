@@ -62,6 +62,8 @@ def layers(found: Estimate, ranges: Mapping[str, Any] = NO_RANGES) -> list[dict[
 
 
 STATED = "as the file states"
+DEFAULT = "bf16"
+"""The precision of a model that states none."""
 
 
 def assignment(workload: Workload, precision: str | None, edits: Sequence[str]) -> tuple[dict[str, str], str]:
@@ -70,7 +72,7 @@ def assignment(workload: Workload, precision: str | None, edits: Sequence[str]) 
     Without a precision, what the model's file states of its layers, or bf16.
     """
     stated = dict(workload.stated) if precision is None else {}
-    precision = precision or (STATED if stated else "bf16")
+    precision = precision or (STATED if stated else DEFAULT)
     chosen = stated or {"*": precision}
     for edit in edits:
         pattern, equals, value = edit.partition("=")

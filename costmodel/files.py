@@ -5,6 +5,16 @@ import tempfile
 from pathlib import Path
 
 
+def require_file(path: Path) -> None:
+    """ValueError in words that say what stands there where `path` is no regular file; a FIFO is not opened."""
+    if path.is_dir():
+        raise ValueError("it is a directory, not a file")
+    if not path.exists():
+        raise ValueError("no such file")
+    if not path.is_file():
+        raise ValueError("it is no regular file (a pipe, socket or device)")
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write text (as UTF-8) or bytes to a temporary file beside `path`, flush it to disk and rename it into place."""
     if not path.parent.is_dir():

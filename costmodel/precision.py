@@ -106,6 +106,13 @@ def _names(spelling: str) -> tuple[str, str, str]:
             raise ValueError(f"precision {spelling!r}: widths must be among {sorted(_SHORTHAND)}, got {unknown[0]}")
         weight, activation, kv = (_SHORTHAND[w] if w is not None else None for w in widths)
         return str(weight), str(activation), kv or _default_kv(get(str(activation)))
+    alone = re.fullmatch(r"w([0-9]{1,2})", spelling)
+    if alone and int(alone[1]) in _SHORTHAND:
+        width, both = int(alone[1]), f"{spelling}a{alone[1]}"
+        raise ValueError(
+            f"precision {spelling!r} says nothing of activations; did you mean {both}, {spelling}a16 or"
+            f" {_SHORTHAND[width]} (which is both)?"
+        )
     parts = spelling.split("/")
     if len(parts) == 1 and parts[0]:
         parts = [parts[0], parts[0]]

@@ -15,7 +15,10 @@ import click
 )
 @click.option("--token", default="", help="What a browser must know to be answered.")
 def command(host: str, port: int, run: str | None, measured: tuple[str, ...], token: str) -> None:
-    """Serve the dashboard to browsers until interrupted: explore designs, edit layers, compare, validate."""
+    """Serve the dashboard to browsers until interrupted: explore designs, edit layers, compare, validate.
+
+    It has no --json: it prints where it listens, and no result.
+    """
     from pathlib import Path
 
     from app.server import serve

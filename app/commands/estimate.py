@@ -70,15 +70,21 @@ def command(
     """
     import costmodel as cm
     from app.fpga_design import layout, told
-    from app.results import as_dict, assignment
+    from app.results import DEFAULT, as_dict, assignment
     from app.text import to_json
     from costmodel import models
 
     target = cm.device(device)
     lay_out = layout(target, mapping, folding)
     workload = cm.strategies.strategy(strategy)(models.load(model, **shape))
-    chosen, precision = assignment(workload, precision, assign)
-    found = cm.estimate(workload, chosen, target, design=lay_out)
+    given = precision
+    chosen, precision = assignment(workload, given, assign)
+    try:
+        found = cm.estimate(workload, chosen, target, design=lay_out)
+    except ValueError as error:
+        if given is None and precision == DEFAULT and f"got {DEFAULT} " in str(error):
+            raise ValueError(f"{error}; {DEFAULT} is the default: give --precision, as w8a8") from None
+        raise
     result = as_dict(found, model=model, device=device, precision=precision) | {
         "strategy": strategy,
         "notes": told(found),

@@ -130,12 +130,13 @@ def _require_folders(*paths: str | None) -> None:
 def _deliver(result: dict[str, Any], report: str | None, out: str | None, as_json: bool) -> None:
     from pathlib import Path
 
-    from app.report import write
     from app.show import show
     from app.text import to_json
     from costmodel.files import write_atomically
 
     if report:
+        from app.report import write
+
         write(result, Path(report))
     if out:
         write_atomically(Path(out), to_json(result))

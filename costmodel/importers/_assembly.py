@@ -1,10 +1,11 @@
 """Gather the ops of an imported graph into a workload: names, parameters counted once, what was not counted."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from costmodel.importers._value import Value, union
+from costmodel.importers._value import Shape, Value, union
 from costmodel.workload import Op, Workload
 
 MEAN_FIELDS = ("m", "input_elements", "output_elements", "vector_flops", "mask_density")
@@ -54,6 +55,14 @@ class Assembly:
             taken += self.left[parameter]
             self.left[parameter] = 0.0
         return taken
+
+    def store(self, name: str, reads: Sequence[Value], out: Shape | None) -> tuple[str, ...]:
+        """Add a row without arithmetic for what is not counted, and return its name; none where it has no parameter."""
+        if not any(self.left[p] for value in reads for p in value.parameters):
+            return ()
+        known = sum(value.stored for value in reads if value.sources and value.shape is not None)
+        made = float(math.prod(out)) if out else 0.0
+        return (self.add(name, Cost(Op("", "elementwise", input_elements=known, output_elements=made)), reads),)
 
     def workload(self, name: str, *, outputs: Sequence[str], batch: int, strict: bool) -> Workload:
         """Return the workload; ValueError lists what is not counted if `strict`."""

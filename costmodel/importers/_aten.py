@@ -67,6 +67,7 @@ VECTOR: dict[str, Rule] = {
     **{f"max_pool{rank}d_with_indices": partial(rules.pooling, rank=rank) for rank in (1, 2, 3)},
     **{f"adaptive_{kind}_pool{rank}d": rules.reduction for kind in ("avg", "max") for rank in (1, 2, 3)},
     **dict.fromkeys(("softmax", "_softmax", "log_softmax", "_log_softmax", "special_softmax"), rules.softmax),
+    "col2im": rules.reduction,
     "glu": rules.glu,
 }
 """Operators element by element."""
@@ -78,20 +79,29 @@ _RANDOM = "rand randn randint randperm rand_like randn_like randint_like normal 
 RANDOM = frozenset(_RANDOM.split())
 """Operators whose result is new in every pass, though nothing is computed."""
 
-RULES = LAYERS | PRODUCTS | VECTOR
+_COPIES = """
+    repeat tile repeat_interleave cat concat concatenate stack hstack vstack index index_select gather take_along_dim
+    masked_select roll flip rot90 pad constant_pad_nd reflection_pad1d reflection_pad2d replication_pad1d
+    replication_pad2d pixel_shuffle pixel_unshuffle channel_shuffle im2col tril triu upsample_nearest1d
+    upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d
+    _upsample_nearest_exact3d clone one_hot
+"""
+_WRITES = "copy slice_scatter select_scatter index_put index_copy scatter"
+REPEATS = frozenset(("repeat", "tile", "repeat_interleave"))
+"""Copies whose elements a later kernel that knows of the repetition, as attention does, reads once."""
+WRITES = frozenset(_WRITES.split())
+COPIES: dict[str, Rule] = dict.fromkeys(_COPIES.split(), rules.copied) | dict.fromkeys(WRITES, rules.written)
+"""Operators that move data without arithmetic; `WRITES` into a tensor that stays."""
+
+RULES = LAYERS | PRODUCTS | VECTOR | COPIES
 
 _FREE = """
-    repeat tile repeat_interleave cat concat concatenate stack hstack vstack unsafe_chunk unsafe_split index
-    index_select gather take_along_dim masked_select roll flip rot90 pad constant_pad_nd reflection_pad1d
-    reflection_pad2d replication_pad1d replication_pad2d pixel_shuffle pixel_unshuffle channel_shuffle im2col
-    col2im tril triu meshgrid upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d
-    _upsample_nearest_exact2d copy fill zero slice_scatter select_scatter index_put index_copy scatter clone
-    _to_copy type_as lift_fresh_copy dropout feature_dropout alpha_dropout native_dropout arange linspace zeros
-    ones full empty zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty
-    scalar_tensor eye one_hot bucketize eq ne lt le gt ge logical_and logical_or logical_xor logical_not
+    unsafe_chunk unsafe_split meshgrid fill zero _to_copy type_as lift_fresh_copy dropout feature_dropout alpha_dropout
+    native_dropout arange linspace zeros ones full empty zeros_like ones_like full_like empty_like new_zeros new_ones
+    new_full new_empty scalar_tensor eye bucketize eq ne lt le gt ge logical_and logical_or logical_xor logical_not
     bitwise_and bitwise_or bitwise_xor bitwise_not __and__ __or__ __xor__ isnan isinf isfinite is_floating_point
     sym_size sym_numel sym_stride sym_storage_offset item _local_scalar_dense sym_constrain_range
     sym_constrain_range_for_size _assert_scalar _assert_tensor_metadata _assert_async
 """
 FREE = frozenset(_FREE.split())
-"""Operators that move, convert, compare or create, beside those whose schema says that they return a view."""
+"""Operators that convert, compare or create, beside those whose schema says that they return a view."""

@@ -151,6 +151,17 @@ def elementwise(call: Call, *, flops: float = 1.0) -> Cost:
     return _shapes.elementwise(call.tensors, call.out, flops=flops)
 
 
+def copied(call: Call) -> Cost:
+    """A result put together from moved elements; what says where they are is little beside them."""
+    moved = values_in(value for name, value in call.arguments.items() if name not in ("index", "indices"))
+    return _shapes.copied(moved, call.out)
+
+
+def written(call: Call) -> Cost:
+    """Elements written into a tensor, the rest of which stays where it is: the last tensor among the arguments."""
+    return _shapes.copied(call.tensors[-1:], call.tensors[-1].dims)
+
+
 def resize(call: Call, *, taps: int) -> Cost:
     """An interpolation that weighs and adds `taps` pixels a result."""
     return _shapes.elementwise(call.tensors, call.out, flops=2 * taps - 1)

@@ -52,7 +52,7 @@ class Walk:
             return self._nested(node, values)
         arguments = _node.arguments(node, values)
         reads = values_in(arguments.values())
-        if self.norms.get(node) == "" or not _is_counted(node, reads):
+        if self.norms.get(node) == "" or not _is_counted(node, arguments):
             fresh = [Value((), RANDOM)] if _node.function(node) in _aten.RANDOM else []
             return _node.results(node, passed([*fresh, *reads], None))
         out = _node.results(node, Value(None))
@@ -61,7 +61,7 @@ class Walk:
             names = self._added(node, call, reads)
         except ValueError as problem:
             return self._skipped(node, reads, f": {problem}")
-        return _node.results(node, Value(None, names)) if names else self._skipped(node, reads)
+        return _node.results(node, _held(node, names, reads)) if names else self._skipped(node, reads)
 
     def _added(self, node: Any, call: Call, reads: Sequence[Value]) -> tuple[str, ...]:
         """Add what a call costs, and return the names of the ops that hold its results; none where no rule knows it."""
@@ -101,11 +101,12 @@ class Walk:
         return self._skipped(node, reads) if bodies else _node.results(node, passed(reads, None))
 
     def _skipped(self, node: Any, reads: Sequence[Value], why: str = "") -> Any:
-        self.assembly.take(union(value.parameters for value in reads))
         module = _node.module(node)
         name = f"{module}.{_node.function(node)}" if module else _node.function(node)
         self.assembly.uncounted.append(f"{name} ({node.target}{why})")
-        return _node.results(node, passed(reads, None))
+        out = _node.results(node, Value(None))
+        names = self.assembly.store(name, reads, (out[0] if isinstance(out, list) else out).shape)
+        return _node.results(node, Value(None, names) if names else passed(reads, None))
 
     def _name(self, node: Any, cost: Cost) -> str:
         """The layer that owns the op's weight or norm scale, else the module that it is, else module.function."""
@@ -133,19 +134,35 @@ def layer_name(parameter: str) -> str:
     return owner if own.startswith("weight") else parameter.removesuffix("_weight")
 
 
-def _is_counted(node: Any, reads: Sequence[Value]) -> bool:
-    """Whether an operator is arithmetic that every pass repeats: on activations, or of a layer with a weight.
-
-    Moving data is not, nor making integers, nor what constants and parameters alone give: that can be computed once.
-    """
+def _held(node: Any, names: tuple[str, ...], reads: Sequence[Value]) -> Value:
+    """What the results of an op hold: of one that writes into a tensor, the rest of that; repeated elements once."""
     function = _node.function(node)
+    sources = union((names, reads[0].sources)) if function in _aten.WRITES else names
+    return (
+        replace(passed(reads, None), sources=sources, parameters=())
+        if function in _aten.REPEATS
+        else Value(None, sources)
+    )
+
+
+def _is_counted(node: Any, arguments: Mapping[str, Any]) -> bool:
+    """Whether every pass repeats an operator: on activations, or of a layer with a weight.
+
+    Views are not counted, nor moving or making integers, nor what constants and parameters alone give: that can be
+    computed once.
+    """
+    function, reads = _node.function(node), values_in(arguments.values())
+    if function in _aten.COPIES:
+        moved = values_in(v for name, v in arguments.items() if name not in ("index", "indices"))
+        return (function == "one_hot" or _node.is_real(node)) and any(value.sources for value in moved)
     if _is_movement(node) or (function in (_aten.VECTOR.keys() | _aten.ORDERINGS) and not _node.is_real(node)):
         return False
     return function in _aten.LAYERS or function in _recurrent.OPERATORS or any(value.sources for value in reads)
 
 
 def _is_movement(node: Any) -> bool:
-    return not hasattr(node.target, "_schema") or _node.function(node) in _aten.FREE or _node.is_view(node)
+    free = _aten.FREE | _aten.COPIES.keys()
+    return not hasattr(node.target, "_schema") or _node.function(node) in free or _node.is_view(node)
 
 
 def _arithmetic(node: Any) -> str:

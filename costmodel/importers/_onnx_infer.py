@@ -52,6 +52,12 @@ def _is_known(value: Any) -> bool:
     return tensor.HasField("shape") and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
 
 
+def _first_sentence(text: str) -> str:
+    """The first line; where it names a node, with the two lines that onnx prints of that node."""
+    lines = text.strip().splitlines() or [""]
+    return " ".join(lines[:3] if lines[0].rstrip().endswith("node:") else lines[:1])
+
+
 def main(memory_bytes: int) -> int:
     """Serve one model; an error is one line on stderr and exit status 1."""
     with contextlib.suppress(ImportError, ValueError, OSError):
@@ -64,8 +70,7 @@ def main(memory_bytes: int) -> int:
         sys.stderr.write("its shapes need more memory than any network does")
         return 1
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        sys.stderr.write(lines[0])
+        sys.stderr.write(_first_sentence(str(error)) or type(error).__name__)
         return 1
     return 0
 

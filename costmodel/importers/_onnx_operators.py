@@ -78,6 +78,14 @@ MOVES: dict[str, int | None] = {
 }
 """Operators that move, convert, quantize or compare, and how many of their first inputs they pass on (None = all)."""
 
+_COPIES = """
+    Concat Pad Tile Gather GatherElements GatherND DepthToSpace SpaceToDepth ReverseSequence Trilu Compress
+    CenterCropPad OneHot
+"""
+COPIES = frozenset(_COPIES.split())
+WRITES: dict[str, int] = {"ScatterND": 2, "ScatterElements": 2, "Scatter": 2, "TensorScatter": 1}
+"""Those among them that copy, and those that write into a tensor that stays, with the input that they write."""
+
 CONSTANTS = frozenset(("Constant", "ConstantOfShape", "Shape", "Size", "Range", "EyeLike"))
 """Operators whose result is the same in every pass."""
 RANDOM = frozenset(

@@ -140,4 +140,5 @@ def resize(call: Call) -> Cost:
     """An interpolation that weighs and adds the nearest 2 or 4 pixels along each resized axis."""
     width = {"linear": 2, "cubic": 4}.get(call.attributes.get("mode", "nearest"), 1)
     axes = sum(a != b for a, b in zip(call[0].dims, call.out, strict=True))
-    return replace(_shapes.elementwise(call.given(0), call.out, flops=2 * width**axes - 1), reads=call.given(0))
+    flops = 2 * width**axes - 1 if width > 1 else 0
+    return replace(_shapes.elementwise(call.given(0), call.out, flops=flops), reads=call.given(0))

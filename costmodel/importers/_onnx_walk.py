@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from costmodel.importers import _onnx_node, _onnx_operators, _onnx_rnn, _recurrent
+from costmodel.importers import _onnx_node, _onnx_operators, _onnx_rnn, _recurrent, _shapes
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._onnx_rules import Call
 from costmodel.importers._value import RANDOM, Shape, Value, passed, union
@@ -34,8 +34,7 @@ class Walk:
         if own:
             _onnx_node.require_positive(node)
         held = self._held(node, inputs, reads) if own else self._skipped(node, reads)
-        if len(held.sources) > MAX_SOURCES or len(held.parameters) > MAX_SOURCES:
-            raise ValueError(f"node {_onnx_node.clean(node.name)!r} reads more than {MAX_SOURCES} results at once")
+        _require_few(node, held)
         for name in node.output:
             self.values[name] = replace(held, shape=self.shapes.get(name))
 
@@ -62,7 +61,27 @@ class Walk:
             return None
         count = _onnx_operators.MOVES[node.op_type]
         self.assembly.take(union(value.parameters for value in reads[count:] if count))
-        return passed(reads[:count], None)
+        held = passed(reads[:count], None)
+        _require_few(node, held)
+        names = self._copied(node, reads, held) if held.sources else ()
+        kept = reads[0].sources if node.op_type in _onnx_operators.WRITES else ()
+        if not names:
+            return held
+        return Value(None, union((names, kept)), distinct=held.distinct if node.op_type == "Tile" else math.inf)
+
+    def _copied(self, node: Any, reads: Sequence[Value], held: Value) -> tuple[str, ...]:
+        """Add the copy that an operator on activations makes, and return its name; none where it is a view."""
+        bookkeeping = self.types.get(node.output[0]) in BOOKKEEPING and node.op_type != "OneHot"
+        written = _onnx_operators.WRITES.get(node.op_type)
+        if bookkeeping or (written is None and node.op_type not in _onnx_operators.COPIES):
+            return ()
+        moved = [reads[written]] if written is not None else reads[: _onnx_operators.MOVES[node.op_type]]
+        out = moved[0].shape if written is not None else self.shapes.get(node.output[0])
+        if out is None or any(value.shape is None for value in moved):
+            return ()
+        cost = _shapes.copied(moved, out)
+        _require_sane(cost.op)
+        return (self.assembly.add(_onnx_node.name(node, "", is_layer=False), cost, [*moved, held]),)
 
     def _is_counted(self, node: Any, reads: Sequence[Value]) -> bool:
         if node.op_type in _onnx_operators.LAYERS or node.op_type in _onnx_rnn.CELLS:
@@ -98,10 +117,15 @@ class Walk:
         return Value(None, names)
 
     def _skipped(self, node: Any, reads: Sequence[Value], why: str = "") -> Value:
-        self.assembly.take(union(value.parameters for value in reads))
         name = _onnx_node.name(node, "", is_layer=False)
         self.assembly.uncounted.append(f"{name} ({_onnx_node.operator(node)}{_onnx_node.clean(why) if why else ''})")
-        return passed(reads, None)
+        names = self.assembly.store(name, reads, self.shapes.get(next(iter(node.output), "")))
+        return Value(None, names) if names else passed(reads, None)
+
+
+def _require_few(node: Any, held: Value) -> None:
+    if len(held.sources) > MAX_SOURCES or len(held.parameters) > MAX_SOURCES:
+        raise ValueError(f"node {_onnx_node.clean(node.name)!r} reads more than {MAX_SOURCES} results at once")
 
 
 def _first(weight: Sequence[Value]) -> str:

@@ -150,6 +150,13 @@ def elementwise(reads: Sequence[Value], out: Shape, *, flops: float = 1.0) -> Co
     return Cost(replace(op, input_elements=sum(read.stored for read in reads if read.sources)))
 
 
+def copied(reads: Sequence[Value], out: Shape) -> Cost:
+    """Return a copy without arithmetic: it reads its operands, at most a result's worth of each, and writes `out`."""
+    elements = math.prod(out)
+    read = sum(min(value.stored, elements) for value in reads if value.sources)
+    return Cost(replace(ops.elementwise("", elements, operands=0, flops=0.0), input_elements=read))
+
+
 def reduction(x: Value, out: Shape, *, flops: float = 1.0) -> Cost:
     """Return a reduction with `flops` an input: a pooling over everything."""
     op = ops.pooling("", x.stored, math.prod(out))

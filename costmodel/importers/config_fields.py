@@ -9,10 +9,10 @@ MAX_DIMENSION = 100_000_000
 MAX_LAYERS = 10_000
 
 
-def shortened(value: Any) -> str:
-    """Return a value on one line, of at most 60 characters; a printable text without quotes."""
+def shortened(value: Any, *, quoted: bool = False) -> str:
+    """Return a value on one line, of at most 60 characters; a printable text without quotes unless `quoted`."""
     try:
-        text = value if isinstance(value, str) and value.isprintable() else repr(value)
+        text = value if isinstance(value, str) and value.isprintable() and not quoted else repr(value)
     except RecursionError:
         return "a deeply nested value"
     return text if len(text) <= 60 else f"{text[:57]}..."
@@ -91,7 +91,7 @@ class ConfigFields:
 
     def reject(self, key: str, expected: str) -> NoReturn:
         """Raise the ValueError of a key."""
-        found = f"got {shortened(self.values[key])}" if key in self.values else "it is missing"
+        found = f"got {shortened(self.values[key], quoted=True)}" if key in self.values else "it is missing"
         raise ValueError(f"{self.path}: {key} must be {expected}, {found}")
 
     def _get(self, key: str, default: Any) -> Any:

@@ -5,12 +5,14 @@ types are the files of `hf_types`.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from costmodel import catalog
-from costmodel.catalog import require
+from costmodel.catalog import UnknownNameError
+from costmodel.files import require_file
 from costmodel.importers import hf_types
 from costmodel.importers.config_fields import ConfigFields, shortened
 from costmodel.importers.costless_keys import costs_nothing
@@ -18,6 +20,11 @@ from costmodel.workload.language_model import LanguageModel
 
 MAX_BYTES = 4_000_000
 MAX_UNCOUNTED = 50
+NEAR = 0.75
+"""How like a model_type a suggestion must be: 1 is the same."""
+VISION = {"image_size", "num_channels"}
+SEVERAL_INPUTS = {"text_config", "vision_config", "audio_config"}
+MAX_DIGITS = 4000
 
 
 def read(path: str | Path) -> LanguageModel:
@@ -30,11 +37,9 @@ def read(path: str | Path) -> LanguageModel:
     fields = ConfigFields(str(path), _json_object(path))
     types = catalog.modules(hf_types)
     model_type = fields.text("model_type")
-    if model_type not in types and {"image_size", "num_channels"} & set(fields.values):
-        raise ValueError(
-            f"{path}: model_type {model_type!r} is of a vision network; take it from zoo:, torch: or onnx:"
-        )
-    build = types[require(f"model_type in {path}", model_type, types)].language_model
+    if model_type not in types:
+        _refuse(path, model_type, fields, types)
+    build = types[model_type].language_model
     try:
         model: LanguageModel = build(
             fields, path.stem if path.stem != "config" else path.resolve().parent.name or "config"
@@ -45,19 +50,30 @@ def read(path: str | Path) -> LanguageModel:
     return replace(model, uncounted=model.uncounted + _not_understood(fields))
 
 
+def _refuse(path: Path, model_type: str, fields: ConfigFields, types: Collection[str]) -> NoReturn:
+    kinds = {"a vision network": VISION, "a model of several kinds of input": SEVERAL_INPUTS}
+    found = next((kind for kind, keys in kinds.items() if keys & set(fields.values)), None)
+    if found:
+        raise ValueError(f"{path}: model_type {model_type!r} is of {found}; take it from zoo:, torch: or onnx:")
+    raise UnknownNameError(f"model_type in {path}", model_type, types, cutoff=NEAR)
+
+
 def _json_object(path: Path) -> dict[str, Any]:
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is not a JSON number")
 
     try:
+        require_file(path)
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     if len(text) > MAX_BYTES:
         raise ValueError(f"{path}: a config.json must have at most {MAX_BYTES} bytes")
     try:
-        values = json.loads(text, parse_constant=refuse)
+        values = json.loads(text, parse_constant=refuse, parse_int=_integer)
     except RecursionError:
         raise ValueError(f"{path}: not a config.json: nested too deeply") from None
     except ValueError as error:
@@ -65,6 +81,12 @@ def _json_object(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"{path}: a config.json must be an object, got {shortened(values)}")
     return values
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits, expected at most {MAX_DIGITS}")
+    return int(digits)
 
 
 def _not_understood(fields: ConfigFields) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from costmodel.catalog import UnknownNameError
+from costmodel.files import require_file
 from costmodel.importers import _isolated, _onnx_dims, _onnx_infer, _onnx_node, _onnx_operators, _onnx_weights, _qonnx
 from costmodel.importers._assembly import Assembly
 from costmodel.importers._onnx_walk import Walk
@@ -55,8 +56,7 @@ def read(
 
 
 def _bytes(path: Path) -> bytes:
-    if not path.is_file():
-        raise ValueError("no such file")
+    require_file(path)
     size = path.stat().st_size
     if not 0 < size <= MAX_FILE_BYTES:
         raise ValueError(f"an ONNX file has 1 to {MAX_FILE_BYTES} bytes, got {size}")

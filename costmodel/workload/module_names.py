@@ -49,6 +49,21 @@ PHI3 = ModuleNames(act="mlp.activation_fn")
 
 GEMMA2 = ModuleNames(mlp_norm="pre_feedforward_layernorm")
 
+STARCODER2 = ModuleNames(up="mlp.c_fc", act="mlp.act", down="mlp.c_proj")
+
+GPT_NEOX = ModuleNames(
+    embedding="gpt_neox.embed_in",
+    layers="gpt_neox.layers",
+    final_norm="gpt_neox.final_layer_norm",
+    head="embed_out",
+    attention="attention",
+    qkv="attention.query_key_value",
+    out="attention.dense",
+    up="mlp.dense_h_to_4h",
+    act="mlp.act",
+    down="mlp.dense_4h_to_h",
+)
+
 GPT2 = ModuleNames(
     embedding="transformer.wte",
     positions="transformer.wpe",

@@ -1,7 +1,10 @@
 """Op: one operation of a network as counts, whatever device runs it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+import numpy as np
+
+from costmodel import display
 from costmodel.record import Real
 
 
@@ -103,6 +106,13 @@ class Op:
     def params(self) -> Real:
         """Stored parameters, once however often the op runs; pruned ones do not count."""
         return self.weight_elements * self.weight_density + self.vector_elements
+
+    def _repr_html_(self) -> str:
+        numbers = [f for f in fields(self) if isinstance(f.default, float)]
+        values = {f.name: v for f in numbers if np.any((v := getattr(self, f.name)) != f.default)}
+        reads = ", ".join(self.inputs) if isinstance(self.inputs, tuple) else ""
+        derived = {name: getattr(self, name) for name in ("macs", "params")}
+        return display.card(f"Op {self.name}: {self.kind}", {"inputs": reads} | values | derived)
 
     def times(self, factor: float) -> "Op":
         """The op executed `factor` times as often."""

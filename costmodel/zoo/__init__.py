@@ -9,6 +9,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from costmodel import catalog
 from costmodel.catalog import require
 from costmodel.workload import Workload
@@ -78,6 +80,8 @@ def _family(name: str) -> str:
 def require_sizes(**sizes: int | None) -> None:
     """Refuse what no pass can have; resolution and context have bounds of their own below, by model."""
     for argument, value in sizes.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer)):
+            raise ValueError(f"{argument} must be an integer, got {value!r}")
         if value is not None and value > LARGEST[argument]:
             raise ValueError(f"{argument} must be at most {LARGEST[argument]}, got {value}")
     if sizes["batch"] is not None and sizes["batch"] < 1:

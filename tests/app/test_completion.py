@@ -1,5 +1,6 @@
 """What the shells ask for, in click's protocol: commands, models, devices; each shell's script."""
 
+import json
 import os
 import subprocess
 import sys
@@ -43,3 +44,13 @@ def test_no_command_is_answered_with_the_help(bitfront: Callable[..., object]) -
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) > 10
     assert "Commands:" in done.stderr
+
+
+def test_scripts_and_the_version_are_json_too(bitfront: Callable[..., object]) -> None:
+    plain, as_json = bitfront("completion", "bash").stdout, json.loads(bitfront("completion", "bash", "--json").stdout)
+    assert as_json == {"shell": "bash", "script": plain.rstrip("\n")}
+    version = bitfront("--version").stdout.split()[-1]
+    for order in (("--version", "--json"), ("--json", "--version")):
+        assert json.loads(bitfront(*order).stdout) == {"name": "bitfront", "version": version}
+    refused = bitfront("--json", "formats")
+    assert (refused.returncode, refused.stderr) == (2, "bitfront: --json goes behind the command, or with --version\n")

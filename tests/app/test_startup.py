@@ -62,6 +62,12 @@ def test_no_heavy_package_on_the_way_to(argv: tuple[str, ...]) -> None:
     assert loaded_by(CLI, *argv) == []
 
 
+def test_plotly_is_for_reports() -> None:
+    asked = ("--formats", "int8,bf16", "--budget", "weight_bytes<=15MB", "--json")
+    loaded = loaded_by(CLI, "optimize", "zoo:resnet18", "--on", "h100_sxm", *asked)
+    assert not {"plotly", "torch", "dash"} & set(loaded)
+
+
 @pytest.mark.parametrize(
     "package", ["costmodel", "dse", "costmodel.importers.torch_export", "costmodel.importers.onnx_graph"]
 )

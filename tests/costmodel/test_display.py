@@ -79,3 +79,14 @@ def test_precisions_and_formats_show_their_bits() -> None:
     assert "4.25" in shown
     assert "e8m0" in shown
     assert "codebook" in html(formats.get("nf4"))
+
+
+def test_an_op_shows_what_is_not_as_by_default() -> None:
+    op = ops.linear("<fc>", 4, 1000, 10, inputs=("pool",))
+    html = op._repr_html_()
+    assert "Op &lt;fc&gt;: linear" in html
+    assert ">pool<" in html
+    assert ">40 k<" in html, "macs"
+    assert ">10.01 k<" in html, "parameters"
+    assert "kv_elements" not in html
+    assert "10 to 20 (2 values)" in stack([op, ops.linear("b", 4, 1000, 20)])._repr_html_()

@@ -18,9 +18,17 @@ def layers(fields: ConfigFields) -> int:
 
 
 def attention(
-    fields: ConfigFields, *, kv_heads: int | None = None, head_dim: int | None = None, bias: str = "", **shape: bool
+    fields: ConfigFields,
+    *,
+    kv_heads: int,
+    null_is_heads: bool = True,
+    head_dim: int | None = None,
+    bias: str = "",
+    **shape: bool,
 ) -> Attention:
     """Heads and their width; a missing count of key-value heads is `kv_heads`, 0 for as many as heads.
+
+    One that is null is as many as heads too, or refused unless `null_is_heads`, as in transformers.
 
     Without a `head_dim` of its own or by default, a head's width is hidden_size / num_attention_heads.
     """
@@ -30,15 +38,23 @@ def attention(
         if d_model % heads:
             fields.reject("hidden_size", f"a multiple of num_attention_heads ({heads})")
         head_dim = d_model // heads
-    kv = fields.count("num_key_value_heads", heads if kv_heads == 0 else kv_heads)
+    null = fields.values.get("num_key_value_heads", heads) is None
+    if null and not null_is_heads:
+        fields.reject("num_key_value_heads", "an integer")
+    kv = fields.count("num_key_value_heads", heads if kv_heads == 0 or null else kv_heads)
     return Attention(heads, kv, fields.count("head_dim", head_dim), bias=bias, **shape)
 
 
-def mlp(
-    fields: ConfigFields, *, key: str = "hidden_act", default: str = "silu", bias: bool = False, fused: bool = False
-) -> Mlp:
-    """The gated MLP."""
-    return Mlp(fields.count("intermediate_size"), fields.choice(key, ACTIVATIONS, default), bias=bias, fused=fused)
+def mlp(fields: ConfigFields, *, key: str = "hidden_act", default: str = "silu", **shape: bool) -> Mlp:
+    """The MLP, gated unless told otherwise."""
+    return Mlp(fields.count("intermediate_size"), fields.choice(key, ACTIVATIONS, default), **shape)
+
+
+def rotary(fields: ConfigFields, key: str, default: float) -> float:
+    """The turned fraction of a head, `key`, which newer files keep among the rotary parameters."""
+    parameters = fields.values.get("rope_parameters")
+    inner = ConfigFields(fields.path, parameters if isinstance(parameters, dict) else {})
+    return inner.fraction("partial_rotary_factor", fields.fraction(key, default))
 
 
 def window(fields: ConfigFields) -> int:

@@ -7,7 +7,12 @@ from costmodel.workload.language_model import LanguageModel
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
-    """Read a BERT as its encoder and pooler; the head that `architectures` names on top is uncounted."""
+    """Read a BERT."""
+    return encoder(fields, name, plain="BertModel")
+
+
+def encoder(fields: ConfigFields, name: str, *, plain: str) -> LanguageModel:
+    """Read an encoder and its pooler; a head on top, where `architectures` names another than `plain`, is uncounted."""
     d_model = fields.count("hidden_size")
     heads = fields.count("num_attention_heads")
     if d_model % heads:
@@ -26,5 +31,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         positions=fields.count("max_position_embeddings"),
         token_types=fields.count("type_vocab_size", 2),
         function=fields.choice("hidden_act", ACTIVATIONS, "gelu"),
-        uncounted=tuple(f"head of {shortened(head)}" for head in named[:1] if head != "BertModel"),
+        uncounted=tuple(f"head of {shortened(head)}" for head in named[:1] if head != plain),
     )

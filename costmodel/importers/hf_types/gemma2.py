@@ -18,7 +18,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     return _decoder.decoder(
         fields,
         name,
-        attention=_decoder.attention(fields, head_dim=256, bias=bias),
+        attention=_decoder.attention(fields, kv_heads=4, null_is_heads=False, head_dim=256, bias=bias),
         mlps=[_decoder.mlp(fields, key="hidden_activation", default="gelu_pytorch_tanh")] * depth,
         windows=_decoder.windows(fields, depth, size=size, default=[i % 2 == 0 for i in range(depth)]),
         tied=True,

@@ -18,7 +18,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     return _decoder.decoder(
         fields,
         name,
-        attention=_decoder.attention(fields),
+        attention=_decoder.attention(fields, kv_heads=8, null_is_heads=False),
         mlps=[moe] * depth,
         windows=[_decoder.window(fields)] * depth,
     )

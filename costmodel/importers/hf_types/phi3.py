@@ -15,13 +15,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         attention=_decoder.attention(fields, kv_heads=0, fused=True),
         mlps=[_decoder.mlp(fields, fused=True)] * depth,
         windows=[_decoder.window(fields)] * depth,
-        rotary=_rotary(fields),
+        rotary=_decoder.rotary(fields, "partial_rotary_factor", 1.0),
         names=PHI3,
     )
-
-
-def _rotary(fields: ConfigFields) -> float:
-    """The turned fraction of a head, which newer files keep among the rotary parameters."""
-    parameters = fields.values.get("rope_parameters")
-    inner = ConfigFields(fields.path, parameters if isinstance(parameters, dict) else {})
-    return inner.fraction("partial_rotary_factor", fields.fraction("partial_rotary_factor", 1.0))

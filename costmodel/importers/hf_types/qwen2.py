@@ -7,7 +7,7 @@ from costmodel.workload.language_model import Attention, LanguageModel
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read a Qwen2: projections to queries, keys and values add a bias."""
-    return with_late_windows(fields, name, _decoder.attention(fields, bias="qkv"))
+    return with_late_windows(fields, name, _decoder.attention(fields, kv_heads=32, bias="qkv"))
 
 
 def with_late_windows(fields: ConfigFields, name: str, attention: Attention) -> LanguageModel:

@@ -23,7 +23,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     return _decoder.decoder(
         fields,
         name,
-        attention=_decoder.attention(fields, bias=bias, qk_norm=True),
+        attention=_decoder.attention(fields, kv_heads=4, null_is_heads=False, bias=bias, qk_norm=True),
         mlps=mlps,
         windows=[size] * depth,
     )

@@ -1,4 +1,7 @@
-"""Casts against ml_dtypes and torch, bit for bit."""
+"""Casts of float32 inputs against ml_dtypes and torch, bit for bit.
+
+ml_dtypes rounds a float64 to float32 first, so that one close beside a midpoint may differ there; ours rounds once.
+"""
 
 import ml_dtypes
 import numpy as np
@@ -70,6 +73,12 @@ def test_cast_equals_ml_dtypes_in_both_overflow_modes(name, ours):
     saturated = np.where(lost, np.copysign(largest(ours), x), theirs)
     assert same_bits(cast(x, ours), saturated).all()
     assert lost.any() or not fmt.special
+
+
+def test_a_float64_beside_a_midpoint_is_rounded_once():
+    beside = 1.0625 + 2.0**-40
+    assert cast(np.array([beside]), "fp8_e4m3") == 1.125
+    assert np.array([beside]).astype(ml_dtypes.float8_e4m3fn).astype(np.float64) == 1.0, "through float32's 1.0625"
 
 
 @pytest.mark.parametrize(("name", "ours"), FLOATS.items())

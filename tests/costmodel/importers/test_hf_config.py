@@ -4,6 +4,7 @@ That what it reads is right, transformers says in tests/costmodel/zoo/test_servi
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,13 +56,14 @@ def test_a_model_is_named_by_its_file_or_folder(write, tmp_path):
         ({"num_hidden_layers": 10**9}, "num_hidden_layers must be an integer within 1..10000, got 1000000000"),
         ({"hidden_size": 10**400}, "hidden_size must be an integer within 1..100000000, got 1000000"),
         ({"hidden_size": 2048.0}, "hidden_size must be an integer within 1..100000000, got 2048.0"),
-        ({"hidden_size": "2048"}, "hidden_size must be an integer within 1..100000000, got 2048"),
+        ({"hidden_size": "2048"}, "hidden_size must be an integer within 1..100000000, got '2048'"),
         ({"hidden_size": True}, "hidden_size must be an integer within 1..100000000, got True"),
         ({"hidden_size": [2048]}, "hidden_size must be an integer within 1..100000000, got [2048]"),
         ({"vocab_size": {"a": 1}}, "vocab_size must be an integer within 1..100000000, got {'a': 1}"),
-        ({"tie_word_embeddings": "yes"}, "tie_word_embeddings must be true or false, got yes"),
+        ({"tie_word_embeddings": "yes"}, "tie_word_embeddings must be true or false, got 'yes'"),
         ({"tie_word_embeddings": 1}, "tie_word_embeddings must be true or false, got 1"),
         ({"hidden_act": "golu"}, "hidden_act must be one of gelu, "),
+        ({"model_type": "gemma2", "num_key_value_heads": None}, "num_key_value_heads must be an integer, got None"),
         ({"hidden_act": 3}, "hidden_act must be a short text, got 3"),
         ({"hidden_act": "si\nlu"}, "hidden_act must be a short text, got 'si\\nlu'"),
         ({"num_key_value_heads": 5}, "kv_heads must divide heads, got heads=32, kv_heads=5"),
@@ -119,7 +121,7 @@ def test_architectures_check_their_own_fields(write, name, change, complaint):
         (b'{"hidden_size": -Infinity}', "not valid JSON: -Infinity is not a JSON number"),
         (b"\xff\xfe\x00{}", "not valid JSON"),
         (b"[" * 200_000, "nested too deeply"),
-        (b'{"hidden_size": ' + b"9" * 10_000 + b"}", "not valid JSON"),
+        (b'{"hidden_size": ' + b"9" * 6000 + b"}", "not valid JSON: a number of 6000 digits, expected at most 4000"),
         (b"[1, 2]", "a config.json must be an object, got [1, 2]"),
         (b"null", "a config.json must be an object, got None"),
         (b'"llama"', "a config.json must be an object, got llama"),
@@ -133,8 +135,10 @@ def test_what_is_no_json_object_is_refused(write, content, complaint):
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path):
-    assert refusal(tmp_path / "nowhere.json").endswith("nowhere.json: cannot be read: No such file or directory")
-    assert "cannot be read: Is a directory" in refusal(tmp_path)
+    assert refusal(tmp_path / "nowhere.json").endswith("nowhere.json: no such file")
+    assert refusal(tmp_path).endswith(": it is a directory, not a file")
+    os.mkfifo(tmp_path / "pipe")
+    assert refusal(tmp_path / "pipe").endswith("pipe: it is no regular file (a pipe, socket or device)")
 
 
 def test_an_unknown_type_lists_near_ones(write):
@@ -143,6 +147,12 @@ def test_an_unknown_type_lists_near_ones(write):
     for private in ("_decoder", "__init__", "costmodel", "../llama", "config_fields"):
         with pytest.raises(UnknownNameError):
             hf_config.read(write(LLAMA | {"model_type": private}))
+
+
+def test_a_type_that_is_not_really_near_is_not_suggested(write):
+    assert "did you mean" not in refusal(write(LLAMA | {"model_type": "llava_next"}))
+    message = refusal(write({"model_type": "llava", "text_config": LLAMA}))
+    assert "model_type 'llava' is of a model of several kinds of input; take it from" in message
 
 
 def test_a_vision_network_is_sent_elsewhere(write):

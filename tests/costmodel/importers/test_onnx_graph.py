@@ -258,7 +258,8 @@ def test_what_is_not_understood_is_listed_and_strict_refuses_it(read):
     ]
     parts = nodes, {"x": [1, 4]}, [stored("w", 9), stored("spare", 5), integers("two", 2)]
     workload = read(*parts)
-    assert [op.name for op in workload.ops] == ["a", "y"]
+    assert [op.name for op in workload.ops] == ["a", "odd", "y"]
+    assert (workload.op("odd").params, workload.op("odd").macs) == (9, 0)
     assert workload.op("y").inputs == ("a",)
     assert workload.uncounted == (
         "odd (mine.Fancy)",
@@ -422,6 +423,30 @@ def test_files_of_torch_onnx_equal_the_module(tmp_path, build, inputs, optimize)
         op.weight_elements for op in expected.ops if op.weight_elements
     ]
     assert optimize or workload.layers == expected.layers
+
+
+class Moves(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.up, self.pad = nn.Conv2d(3, 8, 1), nn.Upsample(scale_factor=2), nn.ZeroPad2d(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        large = self.up(self.conv(x))
+        return self.pad(torch.cat([large, large.relu()], 1)).roll(3, 2)
+
+
+def test_data_is_moved_in_a_file_as_in_its_module(tmp_path):
+    module, x = Moves().eval(), torch.zeros(2, 3, 16, 16)
+    path = tmp_path / "moves.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, (x,), path, dynamo=True, verbose=False)
+    moved = [
+        [(op.kind, op.input_elements, op.output_elements, op.vector_flops) for op in workload.ops]
+        for workload in (onnx_graph.read(path, strict=True), torch_export.read(module, x, strict=True))
+    ]
+    assert moved[0] == moved[1]
+    assert len(moved[0]) == 6
 
 
 def test_a_file_whose_weights_are_elsewhere_is_read_without_them(read):

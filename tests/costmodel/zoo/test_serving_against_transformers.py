@@ -79,6 +79,12 @@ CASES = {
     },
     "phi3": SMALL | {"model_type": "phi3", "pad_token_id": 0, "sliding_window": 6},
     "gemma2": SMALL | {"model_type": "gemma2", "head_dim": 8, "sliding_window": 5},
+    "gemma3_text": SMALL
+    | {"model_type": "gemma3_text", "head_dim": 8, "sliding_window": 5, "sliding_window_pattern": 2},
+    "starcoder2": SMALL | {"model_type": "starcoder2", "sliding_window": 5},
+    "starcoder2_no_bias": SMALL | {"model_type": "starcoder2", "use_bias": False},
+    "gpt_neox": SMALL | {"model_type": "gpt_neox", "rotary_pct": 0.5, "num_key_value_heads": 4},
+    "gpt_neox_no_bias": SMALL | {"model_type": "gpt_neox", "attention_bias": False, "num_key_value_heads": 4},
     "deepseek_v2": SMALL | LATENT | {"model_type": "deepseek_v2", "q_lora_rank": None},
     "deepseek_v3": SMALL | LATENT | {"model_type": "deepseek_v3", "q_lora_rank": 14, "attention_bias": True},
     "opt": {
@@ -118,6 +124,32 @@ CASES = {
         "decoder_start_token_id": 0,
     },
 }
+NO_KV = {k: v for k, v in SMALL.items() if k != "num_key_value_heads"} | {"num_attention_heads": 8}
+MANY_HEADS = NO_KV | {"num_attention_heads": 32, "hidden_size": 64}
+KV_HEADS = {
+    "qwen2_null": SMALL | {"model_type": "qwen2", "num_key_value_heads": None},
+    "qwen3_null": SMALL | {"model_type": "qwen3", "num_key_value_heads": None},
+    "mistral": NO_KV | {"model_type": "mistral"},
+    "mixtral": NO_KV | {"model_type": "mixtral"},
+    "gemma2": NO_KV | {"model_type": "gemma2", "head_dim": 8},
+    "qwen2": MANY_HEADS | {"model_type": "qwen2"},
+    "qwen3": MANY_HEADS | {"model_type": "qwen3"},
+    "qwen3_moe": NO_KV
+    | {"model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 20},
+    "starcoder2": NO_KV | {"model_type": "starcoder2"},
+    "gemma3_text": NO_KV | {"model_type": "gemma3_text"},
+}
+ROBERTA = {
+    "model_type": "roberta",
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 40,
+    "type_vocab_size": 1,
+    "pad_token_id": 1,
+}
 CAUSAL = list(CASES)
 CONTEXT = 9
 
@@ -141,6 +173,26 @@ def test_forward_and_parameters_equal(case):
     workload = forward(model, BATCH, CONTEXT)
     assert total(workload, "params") == parameters(net) + corrections
     assert total(workload) == flops(net, **inputs(config, tokens=CONTEXT))[0]
+
+
+@pytest.mark.parametrize("config", KV_HEADS.values(), ids=list(KV_HEADS))
+def test_key_value_heads_that_a_file_leaves_out_are_transformers(config, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    net = network(config)
+    workload = forward(hf_config.read(path), BATCH, CONTEXT)
+    assert total(workload, "params") == parameters(net)
+    assert total(workload) == flops(net, **inputs(config, tokens=CONTEXT))[0]
+
+
+def test_roberta_s_positions_begin_behind_the_padding_s(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(ROBERTA))
+    model, net = hf_config.read(path), network(ROBERTA)
+    workload = forward(model, BATCH, CONTEXT)
+    assert total(workload, "params") == parameters(net)
+    assert total(workload) == flops(net, **inputs(ROBERTA, tokens=CONTEXT))[0]
+    assert model.max_context == 38
 
 
 def test_training_step_equals_autograd(case):

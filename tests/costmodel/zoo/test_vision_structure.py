@@ -124,3 +124,17 @@ def test_unknown_names_list_near_ones() -> None:
 if __name__ == "__main__":
     GOLDEN.parent.mkdir(exist_ok=True)
     GOLDEN.write_text(json.dumps({name: totals(zoo.build(name)) for name in sorted(EVERY)}, indent=1) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "value"),
+    [
+        ("resnet18", "batch", 1.5),
+        ("resnet18", "resolution", 224.5),
+        ("bert-base", "context", 7.5),
+        ("gpt2", "batch", True),
+    ],
+)
+def test_sizes_are_whole_numbers(name, size, value):
+    with pytest.raises(ValueError, match=f"{size} must be an integer, got {value}"):
+        zoo.build(name, **{size: value})
