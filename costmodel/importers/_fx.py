@@ -1,5 +1,6 @@
 """Walk an exported FX graph: each operator becomes an op, nothing, or an entry in the list of what is not counted."""
 
+import math
 import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -138,11 +139,8 @@ def _held(node: Any, names: tuple[str, ...], reads: Sequence[Value]) -> Value:
     """What the results of an op hold: of one that writes into a tensor, the rest of that; repeated elements once."""
     function = _node.function(node)
     sources = union((names, reads[0].sources)) if function in _aten.WRITES else names
-    return (
-        replace(passed(reads, None), sources=sources, parameters=())
-        if function in _aten.REPEATS
-        else Value(None, sources)
-    )
+    distinct = passed(reads, None).distinct if function in _aten.REPEATS else math.inf
+    return Value(None, sources, distinct=distinct)
 
 
 def _is_counted(node: Any, arguments: Mapping[str, Any]) -> bool:
