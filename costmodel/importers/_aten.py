@@ -90,7 +90,7 @@ _WRITES = "copy slice_scatter select_scatter index_put index_copy scatter"
 REPEATS = frozenset(("repeat", "tile", "repeat_interleave"))
 """Copies whose elements a later kernel that knows of the repetition, as attention does, reads once."""
 WRITES = frozenset(_WRITES.split())
-COPIES: dict[str, Rule] = dict.fromkeys(_COPIES.split(), rules.copied) | dict.fromkeys(WRITES, rules.written)
+COPIES: dict[str, Rule] = {**dict.fromkeys(_COPIES.split(), rules.copied), **dict.fromkeys(WRITES, rules.written)}
 """Operators that move data without arithmetic; `WRITES` into a tensor that stays."""
 
 RULES = LAYERS | PRODUCTS | VECTOR | COPIES
@@ -103,5 +103,5 @@ _FREE = """
     sym_size sym_numel sym_stride sym_storage_offset item _local_scalar_dense sym_constrain_range
     sym_constrain_range_for_size _assert_scalar _assert_tensor_metadata _assert_async
 """
-FREE = frozenset(_FREE.split())
-"""Operators that convert, compare or create, beside those whose schema says that they return a view."""
+MOVEMENT = frozenset(_FREE.split()) | COPIES.keys()
+"""Copies, and what converts, compares or creates for free, beside operators whose schema says that they give a view."""

@@ -159,8 +159,7 @@ def _is_counted(node: Any, arguments: Mapping[str, Any]) -> bool:
 
 
 def _is_movement(node: Any) -> bool:
-    free = _aten.FREE | _aten.COPIES.keys()
-    return not hasattr(node.target, "_schema") or _node.function(node) in free or _node.is_view(node)
+    return not hasattr(node.target, "_schema") or _node.function(node) in _aten.MOVEMENT or _node.is_view(node)
 
 
 def _arithmetic(node: Any) -> str:
