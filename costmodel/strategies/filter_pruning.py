@@ -105,6 +105,8 @@ _RESNET_30 = FilterPruning(
 _RUN = "mohofar/Beta-Rank, Sample Running.ipynb, log of tuning.py"
 _HRANK = "lmbxmu/HRankPlus, README.md, CIFAR-10 table and compression rates"
 _ABSTRACT = "Homayounfar et al., Beta-Rank, arXiv 2304.07461, abstract"
+_VGG_GAP = "0.14 less by the way of counting that gives the two ResNets' figures"
+_CUT = "1.046 by the layers, which rounds to 1.05: cut off there, perhaps"
 
 CLAIMS = (
     Claim("Beta-Rank", "vgg16-params", "parameters of VGG-16, rates [0.65]*7+[0.8]*5", _RUN, "analytic", 1408243,
@@ -122,13 +124,13 @@ CLAIMS = (
     Claim("HRank", "vgg16-params", "parameters of VGG-16, rates [0.45]*7+[0.78]*5, M", _HRANK, "analytic", 1.90,
           lambda: _params(_VGG_45(vgg16())) / 1e6, rtol=0.005),
     Claim("HRank", "vgg16-flops", "multiply-adds of VGG-16, rates [0.45]*7+[0.78]*5, M", _HRANK, "analytic", 66.95,
-          lambda: _by_older_thop(_VGG_45(vgg16())) / 1e6, rtol=0.005),
+          lambda: _by_older_thop(_VGG_45(vgg16())) / 1e6, rtol=1e-4, gap=_VGG_GAP),
     Claim("HRank", "resnet56-params", "parameters of ResNet-56, rates [0.]+[0.18]*29, M", _HRANK, "analytic", 0.66,
           lambda: _params(_RESNET_18(resnet())) / 1e6, rtol=0.005),
     Claim("HRank", "resnet56-flops", "multiply-adds of ResNet-56, rates [0.]+[0.18]*29, M", _HRANK, "analytic", 90.35,
           lambda: _by_older_thop(_RESNET_18(resnet())) / 1e6, rtol=1e-4),
     Claim("HRank", "resnet110-params", "parameters of ResNet-110, rates [0.]+[0.2]*2+[0.3]*18+[0.35]*36, M", _HRANK,
-          "analytic", 1.04, lambda: _params(_RESNET_30(resnet(18))) / 1e6, rtol=0.01),
+          "analytic", 1.04, lambda: _params(_RESNET_30(resnet(18))) / 1e6, rtol=0.005, gap=_CUT),
     Claim("HRank", "resnet110-flops", "multiply-adds of ResNet-110, rates [0.]+[0.2]*2+[0.3]*18+[0.35]*36, M", _HRANK,
           "analytic", 140.54, lambda: _by_older_thop(_RESNET_30(resnet(18))) / 1e6, rtol=1e-4),
 )  # fmt: skip

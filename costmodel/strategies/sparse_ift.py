@@ -161,7 +161,8 @@ CLAIMS = (
     *_of_width(512, 0.9, 4609, 414),
     Claim("Sparse-IFT", "resnet34-budget", "FLOPs of a forward of ResNet-34 on 224 x 224",
           "CerebrasResearch/Sparse-IFT, ImageNet/configs/resnet34/sparseift/sparsewide_rigl.yaml", "analytic",
-          7355270501, lambda: 2 * _products(zoo.build("resnet34")), rtol=0.005),
+          7355270501, lambda: 2 * _products(zoo.build("resnet34")), rtol=1e-9,
+          gap="0.4 % less by the products of convolutions and classifier: what else is counted is not said"),
     Claim("Sparse-IFT", "resnet18-gain", "gain of accuracy of ResNet-18 on ImageNet, points", _ABSTRACT, "training",
           3.5),
 )  # fmt: skip

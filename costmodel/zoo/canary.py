@@ -66,12 +66,14 @@ def _millions(name: str) -> float:
     return sum(parameters(name)) / 1e6
 
 
+_CUT = "0.6 million more by the layers, which rounds to the next whole one: cut off there, perhaps"
+
 CLAIMS = tuple(
     Claim("Encoder-decoder speech", f"params-{name}", "parameters, millions", source, "analytic", millions,
-          partial(_millions, name), rtol=rounding / millions)
-    for name, millions, rounding, source in (
-        ("canary-1b", 1000.0, 50.0, "huggingface.co/nvidia/canary-1b, README.md"),
-        ("canary-1b-flash", 883.0, 1.0, "huggingface.co/nvidia/canary-1b-flash, README.md"),
-        ("canary-180m-flash", 182.0, 1.0, "huggingface.co/nvidia/canary-180m-flash, README.md"),
+          partial(_millions, name), rtol=rounding / millions, gap=gap)
+    for name, millions, rounding, source, gap in (
+        ("canary-1b", 1000.0, 50.0, "huggingface.co/nvidia/canary-1b, README.md", ""),
+        ("canary-1b-flash", 883.0, 0.5, "huggingface.co/nvidia/canary-1b-flash, README.md", _CUT),
+        ("canary-180m-flash", 182.0, 0.5, "huggingface.co/nvidia/canary-180m-flash, README.md", _CUT),
     )
 )  # fmt: skip

@@ -111,10 +111,12 @@ def _scan_flops(channels: int, side: int, routes: int) -> float:
     return float(scan.vector_flops)
 
 
+_ABOVE = "33.7 by the released configuration's layers, which rounds to 34"
+
 CLAIMS = (
     *(Claim("EfficientVMamba", f"params-{size}", "parameters, millions", _TABLE, "analytic", millions,
             partial(_millions, size),
-            rtol=max(0.5 / millions, 0.025)) for size, millions, _ in _ROWS),
+            rtol=0.5 / millions, gap=_ABOVE if size == "base" else "") for size, millions, _ in _ROWS),
     *(Claim("EfficientVMamba", f"flops-{size}", "GFLOPs at 224 pixels, a MAC as one", _TABLE, "analytic", gigas,
             partial(_gigas, size), rtol=0.05 / gigas)
       for size, _, gigas in _ROWS),
