@@ -15,7 +15,7 @@ from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.figures.utilisation import utilisation
 from app.text import label, quantity
-from app.web.parts import graph, grid, note, panel
+from app.web.parts import graph, grid, note, panel, trust
 from costmodel.hardware import Fpga
 from costmodel.precision import precision
 from dse import axes
@@ -116,7 +116,7 @@ def _cell(opened: Opened, name: str) -> Any:
         html.Div(label(name), className="total-name"),
         html.Div(told, className="total-value", **{"data-metric": name}),
         _interval(opened, name),
-        html.Div(found, className=f"source {_trust(found)}", title=f"Source of this number: {found}"),
+        html.Div(found, className=f"source {trust(found)}", title=f"Source of this number: {found}"),
     ]
     return html.Div(inside, className="total")
 
@@ -130,13 +130,6 @@ def _interval(opened: Opened, name: str) -> Any:
         return None
     sure = " (90 %)" if name in ("latency_s", "energy_j") else ""
     return html.Div(f"{quantity(name, low)} to {quantity(name, high)}{sure}", className="interval")
-
-
-def _trust(found: str) -> str:
-    """The colour of a source: what was measured, what follows from a formula, what is carried over."""
-    if "synthesis" in found or "calibrated" in found:
-        return "measured"
-    return "formula" if found == "formula" else "carried"
 
 
 def figures(opened: Opened) -> tuple[Any, Any, Any]:
