@@ -19,8 +19,8 @@ STANDINGS = {
     AMONG: ("not distinguishable", "its interval and that of the best value overlap"),
 }
 """Marks of a cell, and what they mean."""
-NEUTRAL = ("macs", "bops")
-"""Counts of work: fewer is not better by itself."""
+NEUTRAL = ("power_w", "macs", "bops")
+"""Counts of work, of which fewer is not better by itself, and power, whose interval is that of energy."""
 
 
 def table(records: Sequence[Record], reference: int, *, only_differences: bool) -> Any:

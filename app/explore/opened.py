@@ -100,10 +100,11 @@ def _folding(
 def source(found: Estimate, name: str) -> str:
     """Where a total comes from in a few words: shares of measured calibration, formula, synthesis."""
     measured = ("lut", "ff") if isinstance(found.device, Fpga) else ("latency_s", "examples_per_s")
-    column = "source" if name in measured else {"energy_j": "energy_source"}.get(name)
+    column = "source" if name in measured else {"energy_j": "energy_source", "power_w": "energy_source"}.get(name)
     if column is None or column not in found.columns:
         return PROXY if name == "loss" else "formula"
-    weights = np.nan_to_num(np.asarray(found.columns[name if name in found.columns else "latency_s"], dtype=float))
+    by = {"power_w": "energy_j"}.get(name, name if name in found.columns else "latency_s")
+    weights = np.nan_to_num(np.asarray(found.columns[by], dtype=float))
     words = np.array([str(s).split(" (")[0] for s in found.columns[column]])
     shares = {w: float(weights[words == w].sum()) for w in np.unique(words).tolist()}
     whole = sum(shares.values()) or 1.0

@@ -68,9 +68,9 @@ def solve(set_progress: Callable[[Any], None], asked: Any) -> Any:
         plan = solution.solve(found, lambda share, news: set_progress([100 * share, news]))
         return solution.keep(found, plan), None
     except InfeasibleError as error:
-        return no_update, trouble(str(error), "No plan meets the budgets")
+        return "", trouble(view.infeasible(found, error.least) or str(error), "No plan meets the budgets")
     except ValueError as error:
-        return no_update, trouble(str(error))
+        return "", trouble(str(error))
 
 
 def show(design: Any, scheme: Any) -> Any:

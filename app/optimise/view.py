@@ -12,6 +12,7 @@ from dash import dcc, html
 from app.figures.bits import bits, bits_map
 from app.figures.pareto import pareto
 from app.figures.style import dressed
+from app.optimise.question import Question
 from app.report.optimization_section import budget
 from app.text import label, quantity
 from app.web.parts import graph, grid, note, panel
@@ -70,14 +71,26 @@ def summary(result: Result) -> Any:
     facts = [
         ("Predicted loss", f"{result['objective']:.5g}"), ("Bound", f"{result['bound']:.5g}"),
         ("Solver", result["solver"]),
-        *((label(c), quantity(c, result["totals"][c])) for c in COSTS if c in result["totals"]),
+        *((label(c), _with_interval(result["totals"], c)) for c in COSTS if c in result["totals"]),
     ]  # fmt: skip
     cells = [html.Div([html.Span(words, className="fact-name"), html.Span(value)]) for words, value in facts]
     command = shlex.join(result["provenance"]["command"])
-    told = [note(f"Loss: {result['loss_source']}."), html.Pre(command, className="command")]
+    told = [
+        note(f"Loss: {result['loss_source']}. Latency: {_sources(result)}."),
+        html.Pre(command, className="command"),
+    ]
     if result.get("additivity", {}).get("warning"):
         told.insert(0, dmc.Alert(result["additivity"]["warning"], color="yellow", variant="light"))
     return html.Div([head, html.Div(cells, className="facts"), *told])
+
+
+def infeasible(question: Question, least: Mapping[str, float]) -> str:
+    """Which budgets cannot be met and the least value of each, in words; empty where that is not of budgets."""
+    limits = {b.metric.name: b.limit for b in question.limits}
+    return "; ".join(
+        f"{label(name)} is at least {quantity(name, value)}, the budget is {quantity(name, limits[name])}"
+        for name, value in least.items() if name in limits and value > limits[name]
+    )  # fmt: skip
 
 
 def figures(result: Result, *, dark: bool) -> tuple[Any, Any]:
@@ -87,6 +100,24 @@ def figures(result: Result, *, dark: bool) -> tuple[Any, Any]:
     plane = pareto(result["designs"], cost=cost, quality="loss", title="", front=front)
     chosen = [layer for layer in result["layers"] if layer["name"] in result["assignment"]]
     return dressed(plane, dark), dressed(bits(chosen, title="") if len(chosen) <= MOST_BARS else bits_map(chosen), dark)
+
+
+def _with_interval(totals: Mapping[str, float], name: str) -> str:
+    """A total, and its 90 % interval where it has one."""
+    base, _, unit = name.rpartition("_")
+    ends = [totals.get(f"{base}_{end}_{unit}") for end in ("low", "high")]
+    value = quantity(name, totals[name])
+    return value if None in ends else f"{value} ({' to '.join(quantity(name, float(end or 0.0)) for end in ends)})"
+
+
+def _sources(result: Result) -> str:
+    """Where the layers' latencies come from, by share."""
+    by: dict[str, float] = {}
+    for layer in result["layers"]:
+        source = str(layer.get("source", "formula")).split(" (")[0]
+        by[source] = by.get(source, 0.0) + float(layer.get("latency_s") or 0.0)
+    whole = sum(by.values()) or 1.0
+    return ", ".join(f"{v / whole:.0%} {s}" for s, v in sorted(by.items(), key=lambda e: -e[1]) if v / whole >= 0.005)
 
 
 def designs(result: Result) -> tuple[list[Any], list[Any]]:

@@ -53,7 +53,8 @@ def test_an_infeasible_budget_says_which_and_its_least_value(site, profile):
     page.wait_for_selector("#optimise-trouble .trouble")
     text = page.locator("#optimise-trouble").inner_text()
     assert "No plan meets the budgets" in text
-    assert "weight_bytes is at least" in text
+    assert "Weight storage is at least 5." in text
+    assert "the budget is 1 MB" in text
     set_budget(page, "Weight storage", "a few")
     page.click("#optimise-go")
     page.wait_for_function("document.querySelector('#optimise-trouble')?.innerText.includes('afew')")
