@@ -37,8 +37,10 @@ class Channels:
                 raise ValueError(
                     f"channels change before weights are coded, {op.name} of {self.workload.name} is there"
                 )
+            if op.kind == "matmul" and op.name.endswith(".merge"):
+                raise ValueError(f"channels change before tokens merge by their keys, as those of {op.name} do")
             block = op.index_bits and op.weight_density == 1
-            if is_maker(op) and (block or op.weight_elements > op.b * op.n * op.k):
+            if is_maker(op) and (block or op.weight_reads < 1):
                 raise ValueError(
                     f"{op.name} of {self.workload.name} has a part of its channels left out already, by block or by "
                     "input: change channels before"

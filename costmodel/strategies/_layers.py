@@ -13,9 +13,12 @@ def require_matches(workload: Workload, globs: Sequence[str]) -> None:
         raise UnmatchedError(f"layer of {workload.name}", globs[0], [op.name for op in workload.ops])
 
 
-def require_dense(workload: Workload, takes: Callable[[Op], bool]) -> None:
-    """ValueError that names the first op taken whose weights are sparse already, or stored with bits beside them."""
+def require_dense(workload: Workload, takes: Callable[[Op], bool], globs: Sequence[str]) -> None:
+    """ValueError that names the first op taken whose weights are sparse, gated or stored with bits beside them."""
     for op in workload.ops:
+        parts = op.kind in ("linear", "conv") and (op.k % 1 or op.n % 1)
+        if parts and named(op, globs) and not takes(op):
+            raise ValueError(f"{op.name} of {workload.name} runs by input in part: sparsify it before it is gated")
         if takes(op) and (op.weight_density != 1 or op.index_bits):
             raise ValueError(
                 f"{op.name} of {workload.name} is sparse already or stores more than its weights (density "
@@ -28,5 +31,5 @@ def sparsified(
 ) -> Workload:
     """Return the workload with `edit` applied to the ops taken; ValueError where globs match none or one is sparse."""
     require_matches(workload, globs)
-    require_dense(workload, takes)
+    require_dense(workload, takes, globs)
     return workload.map(edit, takes)

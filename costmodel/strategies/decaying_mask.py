@@ -78,7 +78,7 @@ class DecayingMask:
         if self.n == self.m:
             return workload
         require_matches(workload, self.layers)
-        require_dense(workload, self.touches)
+        require_dense(workload, self.touches, self.layers)
         taken = {op.name for op in workload.ops if self.touches(op)}
         if workload.phase != "training":
             return workload.map(self._at_the_end, lambda op: op.name in taken)

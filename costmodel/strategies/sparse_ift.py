@@ -59,7 +59,7 @@ class SparseIft:
         if workload.phase == "training":
             raise ValueError(f"layers are replaced before the training pass is made, got that of {workload.name}")
         require_matches(workload, self.layers)
-        require_dense(workload, self._takes)
+        require_dense(workload, self._takes, self.layers)
         channels = Channels(replace(workload, ops=spelled_out(workload.ops)))
         if self.kind == "wide":
             return self._widened(channels)

@@ -47,6 +47,9 @@ def tensor_parallel(workload: Workload, degree: int) -> Workload:
         raise ValueError(f"tensor parallelism splits a forward pass; make {workload.name}'s training pass of the split")
     if not any(op.kind == "attention" for op in workload.ops):
         raise ValueError(f"tensor parallelism needs attention to split by heads, {workload.name} has none")
+    merges = [op.name for op in workload.ops if op.kind == "matmul" and op.name.endswith(".merge")]
+    if merges:
+        raise ValueError(f"{merges[0]} compares keys of all heads; split {workload.name} before its tokens merge")
     ends = set(workload.outputs or (workload.ops[-1].name,))
     split = _split(workload.ops)
     made = {i: f"makes {split[layer]}" for i, layer in layers_of(workload.ops).items() if layer in split}

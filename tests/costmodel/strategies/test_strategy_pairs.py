@@ -1,8 +1,13 @@
 """What two strategies make of a network in either order."""
 
+import importlib
+import itertools
+from functools import cache
+
 import pytest
 
 import costmodel as cm
+from costmodel import strategies
 from costmodel.strategies import strategy
 
 LLAMA = cm.decode(cm.zoo.llama("3.1-8b"), batch=2, context=512)
@@ -51,6 +56,7 @@ def test_a_dequantisation_without_its_layer_is_refused():
         ("nm_sparsity:n=2,m=4 + sparse_ift:sparsity=0.5", "is sparse already"),
         ("block_sparsity:density=0.5 + filter_pruning:keep=0.5", "has a part of its channels left out already"),
         ("dynamic_filters:keep=0.5 + filter_pruning:keep=0.5", "has a part of its channels left out already"),
+        ("dynamic_filters:keep=0.7 + nm_sparsity:n=2,m=4", "runs by input in part: sparsify it before it is gated"),
         ("double_rounding + filter_pruning:keep=0.5", "channels change before weights are coded"),
         ("nm_sparsity:n=2,m=4,layers=nosuch*", r"no layer of resnet18 matches 'nosuch\*'"),
         ("block_sparsity:density=0.5,layers=layr3.*", r"did you mean layer3"),
@@ -77,3 +83,62 @@ def test_null_experts_come_before_experts_leave_memory():
     assert strategy("null_experts:null_experts=8 + edge_moe:cached=4")(MIXTRAL).ops
     with pytest.raises(ValueError, match="chooses among 8 experts of which 4 are stored: add null experts once"):
         strategy("edge_moe:cached=4 + null_experts:null_experts=8")(MIXTRAL)
+
+
+def test_tokens_merge_after_the_split_and_after_channels_go():
+    deit = cm.zoo.build("deit_tiny_patch16_224")
+    merging = strategy("token_merging:r=8")(deit)
+    with pytest.raises(ValueError, match="channels change before tokens merge"):
+        strategy("filter_pruning:keep=0.5")(merging)
+    with pytest.raises(ValueError, match="compares keys of all heads; split deit_tiny_patch16_224 before its tokens"):
+        strategy("parallel:tensor=3")(merging)
+
+
+PAIR_NETS = {
+    "llama-decode": cm.zoo.build("llama-3.2-1b", phase="decode", batch=4, context=512),
+    "llama-prefill": cm.zoo.build("llama-3.2-1b", phase="prefill", context=64),
+    "deit": cm.zoo.build("deit_tiny_patch16_224", batch=2),
+    "resnet18": cm.zoo.build("resnet18"),
+}
+FIRST = {n: importlib.import_module(f"costmodel.strategies.{n}").EXAMPLES[0] for n in strategies.names()}
+ADDS = {
+    "speculative_decoding": "a draft, which is edited as well by what comes after",
+    "zeroquant_fp": "factors of a low rank, edited as well by what comes after",
+    "sparse_attention": "products that find its pattern, edited as well by what comes after",
+    "dynamic_filters": "predictors, edited as well by what comes after",
+}
+ORDERED = {
+    ("best_of_n", "padded_batches"): "padding is that of the batch that it is given",
+    ("compound_scaling", "visual_tokens"): "the context that is left is scaled, or tokens leave the scaled context",
+}
+
+
+@cache
+def _applied(net, *names):
+    """The workload after those strategies in turn, None where one refuses in a line."""
+    before = _applied(net, *names[:-1]) if names else PAIR_NETS[net]
+    if not names or before is None:
+        return before
+    try:
+        return FIRST[names[-1]](before)
+    except ValueError as error:
+        if "\n" in str(error):
+            raise
+        return None
+
+
+@pytest.mark.parametrize("net", PAIR_NETS)
+def test_either_order_makes_the_same_of_a_network(net):
+    """Or it is stated why not, or one order is refused."""
+    for one, other in itertools.combinations(FIRST, 2):
+        found = _applied(net, one, other), _applied(net, other, one)
+        if None in found or (one, other) in ORDERED or {one, other} & set(ADDS):
+            continue
+        sums = [_sums(each, "macs", "params") for each in found]
+        assert sums[0] == pytest.approx(sums[1], rel=1e-9), (one, other)
+
+
+def test_stated_pairs_do_differ():
+    for one, other in ORDERED:
+        found = [_applied("llama-decode", *pair) for pair in ((one, other), (other, one))]
+        assert _sums(found[0], "macs")["macs"] != pytest.approx(_sums(found[1], "macs")["macs"], rel=1e-9)
