@@ -32,3 +32,9 @@ def test_a_spoilt_argument_is_one_line(
     line = refused_here(name, value, *CALLS[name][1:])
     assert len(line) < 1000
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_default_precision_is_named_where_an_fpga_has_none_of_it(bitfront) -> None:
+    done = bitfront("estimate", "zoo:resnet18", "--on", "zcu104")
+    assert done.returncode == 2
+    assert done.stderr.endswith("got bf16 for layer conv1; bf16 is the default: give --precision, as w8a8\n")

@@ -158,6 +158,7 @@ def test_the_pipe_does_not_depend_on_the_order(a, b):
         ("w0a0", "widths must be among .* got 0"),
         ("w8a", "unknown format 'w8a'"),
         ("int8/int9x", "unknown format 'int9x'; did you mean"),
+        ("w8", r"precision 'w8' says nothing of activations; did you mean w8a8, w8a16 or int8 \(which is both\)\?"),
         ("w99999a8", "unknown format"),
         ("w8a8\n", None),
         (None, "unknown format 'none'"),
