@@ -14,7 +14,7 @@ from app.web.state import State
 from costmodel import hardware, models
 from costmodel.catalog import require
 from costmodel.workload import Workload
-from dse import Budget, Problem, choices, parse_budget
+from dse import Budget, Choices, Problem, choices, parse_budget
 
 DEFAULTS = {
     "model": "zoo:llama-3.1-8b", "phase": "decode", "device": "h100_sxm", "formats": "int4_g128,int8,fp8_e4m3,bf16",
@@ -25,7 +25,7 @@ FORMATS = (
     "fp8_e5m2", "int4/int8", "int8/int8", "fp8_e4m3/fp8_e4m3", "bf16",
 )  # fmt: skip
 PHASES = ("prefill", "decode", "training")
-BUDGETED = ("weight_bytes", "latency_s", "energy_j", "bytes_moved", "bops", "lut", "dsp", "bram18")
+BUDGETED = ("weight_bytes", "latency_s", "energy_j", "bytes_moved", "bops", "lut", "dsp", "bram18", "uram")
 """Costs that the page offers a budget for, where the device has them."""
 TIES = {"fused": "q, k, v and gate, up", "residual": "Layers added to each other"}
 TIME_LIMIT_S, MOST_S = 20.0, 120.0
@@ -62,6 +62,11 @@ class Question:
     def problem(self) -> Problem:
         """Layers x formats with their losses and costs; ValueError where the device cannot run one."""
         return _problem(self.model, self.batch, self.context, self.resolution, self.phase, self.device, self.formats)
+
+    @property
+    def choices(self) -> Choices:
+        """The network and its formats, which `dse.minimize` lays out on an FPGA for each format."""
+        return choices(self.workload, list(self.formats))
 
     @property
     def limits(self) -> list[Budget]:

@@ -13,7 +13,9 @@ from app.optimise.question import Question
 from app.optimization import of_plan
 from app.text import to_json
 from app.web import session
+from costmodel import hardware
 from costmodel.files import write_atomically
+from costmodel.hardware import Fpga
 from dse import Plan, minimize
 from dse.metric import loss
 from dse.space import ID_DIGITS
@@ -30,7 +32,8 @@ def solve(question: Question, told: Told) -> Plan:
     InfeasibleError says which budget is impossible and its least value.
     """
     told(0.0, "reading the problem")
-    problem, ties = question.problem, question.tied
+    device, ties = hardware.device(question.device), question.tied
+    over = question.choices if isinstance(device, Fpga) else question.problem
     begun, seconds, best = time.monotonic(), FIRST_S, None
     while best is None or not best.proven:
         spent = time.monotonic() - begun
@@ -41,7 +44,8 @@ def solve(question: Question, told: Told) -> Plan:
         try:
             found = minimize(
                 loss,
-                over=problem,
+                over=over,
+                on=device,
                 subject_to=question.limits,
                 ties=ties,
                 pins=question.pinned,

@@ -14,18 +14,19 @@ from app.figures.pareto import pareto
 from app.figures.style import dressed
 from app.optimise.question import Question
 from app.report.optimization_section import budget
+from app.results import misfit
 from app.text import label, quantity
 from app.web.parts import graph, grid, note, panel
 
 Result = Mapping[str, Any]
 
-COSTS = ("weight_bytes", "latency_s", "energy_j", "bops", "lut", "dsp", "bram18")
+COSTS = ("weight_bytes", "latency_s", "energy_j", "bops", "lut", "dsp", "bram18", "uram")
 REPORTS = {"report.html": "Report (HTML)", "report.md": "Report (Markdown)", "report.csv": "Layers (CSV)",
            "plan.json": "Plan (JSON)"}  # fmt: skip
 ENDINGS = {"llm-compressor": "yaml", "modelopt": "yaml", "hls4ml": "yaml", "qonnx": "onnx"}
 MOST_BARS = 60
 """Layers whose bits are bars; more are a map of blocks."""
-NUMBERS = ("params", "weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18")
+NUMBERS = ("params", "weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "uram")
 
 
 def section() -> Any:
@@ -79,6 +80,9 @@ def summary(result: Result) -> Any:
         note(f"Loss: {result['loss_source']}. Latency: {_sources(result)}."),
         html.Pre(command, className="command"),
     ]
+    if not result.get("fits", True):
+        says = f"{result['device']} has less than the plan takes: {misfit(result)}"
+        told.insert(0, dmc.Alert(says, title="Does not fit", color="red"))
     if result.get("additivity", {}).get("warning"):
         told.insert(0, dmc.Alert(result["additivity"]["warning"], color="yellow", variant="light"))
     return html.Div([head, html.Div(cells, className="facts"), *told])

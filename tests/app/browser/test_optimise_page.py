@@ -129,3 +129,11 @@ def test_what_a_tool_cannot_express_is_said(site, profile):
     page.click("#optimise-save")
     page.wait_for_selector("#optimise-save-trouble .trouble")
     assert "torchao" in page.locator("#optimise-save-trouble").inner_text()
+
+
+def test_a_plan_that_is_too_large_for_its_fpga_says_so(site, profile):
+    page = profile()
+    open_page(page, site.address + "optimise?model=zoo:resnet18&device=zcu104&formats=int8")
+    page.click("#optimise-go")
+    solved(page)
+    assert "Does not fit" in page.locator("#optimise-plan").inner_text()
