@@ -13,13 +13,18 @@ def require_matches(workload: Workload, globs: Sequence[str]) -> None:
         raise UnmatchedError(f"layer of {workload.name}", globs[0], [op.name for op in workload.ops])
 
 
+def is_dense(op: Op) -> bool:
+    """Whether all weights of an op are there, and nothing is stored beside them."""
+    return bool(op.weight_density == 1 and op.index_bits == 0)
+
+
 def require_dense(workload: Workload, takes: Callable[[Op], bool], globs: Sequence[str]) -> None:
     """ValueError that names the first op taken whose weights are sparse, gated or stored with bits beside them."""
     for op in workload.ops:
         parts = op.kind in ("linear", "conv") and (op.k % 1 or op.n % 1)
         if parts and named(op, globs) and not takes(op):
             raise ValueError(f"{op.name} of {workload.name} runs by input in part: sparsify it before it is gated")
-        if takes(op) and (op.weight_density != 1 or op.index_bits):
+        if takes(op) and not is_dense(op):
             raise ValueError(
                 f"{op.name} of {workload.name} is sparse already or stores more than its weights (density "
                 f"{op.weight_density:.4g}, {op.index_bits:.4g} bits beside each): sparsify it once, before its storage"

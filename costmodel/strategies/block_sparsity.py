@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from costmodel.strategies._graph import named
-from costmodel.strategies._layers import sparsified
+from costmodel.strategies._layers import is_dense, sparsified
 from costmodel.strategies._places import places
 from costmodel.workload import Op, Workload
 
@@ -40,10 +40,13 @@ class BlockSparsity:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers pruned."""
-        return sparsified(workload, self.prune, self.touches, self.layers) if self.density < 1 else workload
+        return sparsified(workload, self.prune, self._takes, self.layers) if self.density < 1 else workload
 
     def touches(self, op: Op) -> bool:
-        """Whether an op's weights are pruned."""
+        """Whether an op's weights are pruned: a workload's that are sparse already are refused."""
+        return self._takes(op) and is_dense(op)
+
+    def _takes(self, op: Op) -> bool:
         dense = op.kind in KINDS and op.weight_elements > 0
         return bool(dense) and op.n % self.block == op.k % self.block == 0 and named(op, self.layers)
 

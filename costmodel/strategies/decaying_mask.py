@@ -13,7 +13,7 @@ from typing import ClassVar
 from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._graph import named
-from costmodel.strategies._layers import require_dense, require_matches
+from costmodel.strategies._layers import is_dense, require_dense, require_matches
 from costmodel.workload import Op, Workload
 from costmodel.workload.training import training
 
@@ -78,8 +78,8 @@ class DecayingMask:
         if self.n == self.m:
             return workload
         require_matches(workload, self.layers)
-        require_dense(workload, self.touches, self.layers)
-        taken = {op.name for op in workload.ops if self.touches(op)}
+        require_dense(workload, self._takes, self.layers)
+        taken = {op.name for op in workload.ops if self._takes(op)}
         if workload.phase != "training":
             return workload.map(self._at_the_end, lambda op: op.name in taken)
         users = taken | {f"{name}.grad_input" for name in taken} | {f"{name}.recompute" for name in taken}
@@ -103,7 +103,10 @@ class DecayingMask:
         return values.get(self.schedule, 0.0)
 
     def touches(self, op: Op) -> bool:
-        """Whether an op's weights are pruned."""
+        """Whether an op's weights are pruned: a workload's that are sparse already are refused."""
+        return self._takes(op) and is_dense(op)
+
+    def _takes(self, op: Op) -> bool:
         dense = op.kind in KINDS and op.weight_elements > 0 and op.k % self.m == 0
         return bool(dense) and named(op, self.layers)
 

@@ -13,7 +13,7 @@ from costmodel.estimators import traffic
 from costmodel.hardware import gpu
 from costmodel.precision import precision
 from costmodel.record import changed
-from costmodel.strategies._layers import sparsified
+from costmodel.strategies._layers import is_dense, sparsified
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import linear
 
@@ -45,10 +45,13 @@ class NMSparsity:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers pruned."""
-        return sparsified(workload, self.prune, self.touches, self.layers) if self.n < self.m else workload
+        return sparsified(workload, self.prune, self._takes, self.layers) if self.n < self.m else workload
 
     def touches(self, op: Op) -> bool:
-        """Whether an op's weights are pruned."""
+        """Whether an op's weights are pruned: a workload's that are sparse already are refused."""
+        return self._takes(op) and is_dense(op)
+
+    def _takes(self, op: Op) -> bool:
         dense = op.kind in KINDS and op.weight_elements > 0 and op.k % self.m == 0
         return bool(dense) and any(fnmatchcase(op.name, pattern) for pattern in self.layers)
 

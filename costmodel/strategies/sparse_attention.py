@@ -11,6 +11,7 @@ from math import ceil
 from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._graph import named, spelled_out
+from costmodel.strategies._layers import require_matches
 from costmodel.workload import Op, Workload
 from costmodel.workload.op import Heads
 from costmodel.workload.ops import linear
@@ -46,6 +47,7 @@ class SparseAttention:
         """Return the workload with predictors and sparse attention."""
         if workload.phase == "training":
             raise ValueError(f"attention is made sparse before the training pass is, got that of {workload.name}")
+        require_matches(workload, self.layers)
         if self.keep == 1 or not any(map(self.touches, workload.ops)):
             return workload
         ops: list[Op] = []

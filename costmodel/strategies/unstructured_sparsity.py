@@ -15,7 +15,7 @@ from costmodel.hardware import Device, Fpga
 from costmodel.precision import W32A32, Precision
 from costmodel.record import Real
 from costmodel.strategies._graph import named
-from costmodel.strategies._layers import sparsified
+from costmodel.strategies._layers import is_dense, sparsified
 from costmodel.strategies._places import places
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import linear
@@ -46,10 +46,13 @@ class UnstructuredSparsity:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers pruned."""
-        return sparsified(workload, self.prune, self.touches, self.layers) if self.density < 1 else workload
+        return sparsified(workload, self.prune, self._takes, self.layers) if self.density < 1 else workload
 
     def touches(self, op: Op) -> bool:
-        """Whether an op's weights are pruned."""
+        """Whether an op's weights are pruned: a workload's that are sparse already are refused."""
+        return self._takes(op) and is_dense(op)
+
+    def _takes(self, op: Op) -> bool:
         return op.kind in KINDS and bool(op.weight_elements > 0) and named(op, self.layers)
 
     def prune(self, op: Op) -> Op:

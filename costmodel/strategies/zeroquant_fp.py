@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from costmodel.formats import Format, largest, smallest_subnormal
 from costmodel.strategies._before import HEADS_AND_ROUTERS, before, multiplies
+from costmodel.strategies._layers import require_matches
 from costmodel.workload import Op, Workload
 
 
@@ -34,6 +35,7 @@ class LowRankCompensation:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with the products before the layers that add them."""
+        require_matches(workload, self.layers)
         return before(workload, self.touches, self.compensate)
 
     def touches(self, op: Op) -> bool:

@@ -27,6 +27,7 @@ def test_it_touches_dense_layers_whose_depth_is_a_multiple():
     untouched = [op for op, before in zip(sparse.ops, net.ops, strict=True) if op == before]
     assert {op.k for op in untouched if op.kind == "conv"} == {9, 25, 27}, "depthwise, and the stem's three channels"
     assert not TWO_OF_FOUR.touches(embedding("table", 4, 100, 64))
+    assert not TWO_OF_FOUR.touches(replace(LARGE, weight_density=0.3))
     with pytest.raises(ValueError, match="fc of sparse is sparse already"):
         TWO_OF_FOUR(cm.Workload("sparse", (replace(LARGE, weight_density=0.3),)))
 

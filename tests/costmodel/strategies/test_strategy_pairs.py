@@ -60,6 +60,8 @@ def test_a_dequantisation_without_its_layer_is_refused():
         ("double_rounding + filter_pruning:keep=0.5", "channels change before weights are coded"),
         ("nm_sparsity:n=2,m=4,layers=nosuch*", r"no layer of resnet18 matches 'nosuch\*'"),
         ("block_sparsity:density=0.5,layers=layr3.*", r"did you mean layer3"),
+        ("zeroquant_fp:rank=4,layers=layr3.*", r"did you mean layer3"),
+        ("sparse_attention:keep=0.5,layers=layr3.*", r"did you mean layer3"),
         ("double_rounding:layers=layr3.*", r"did you mean layer3"),
         ("filter_pruning:by_layer=layr3.*=0.5", r"did you mean layer3"),
         ("sparse_ift:sparsity=0.5,layers=layr3.*", r"did you mean layer3"),
