@@ -28,6 +28,8 @@ def more_sequences(workload: Workload, times: int) -> Workload:
 def _repeated(op: Op, times: int, batch: int) -> Op:
     if op.inputs == POSITIONS or op.kind == DEQUANTISATION:
         return op
+    if op.kind == "send" and op.name.endswith(".load"):
+        raise ValueError(f"{op.name} brings what its batch misses; take more sequences before experts leave memory")
     if op.kind not in RULES:
         raise ValueError(f"no rule says what more sequences make of {op.kind} {op.name}")
     wide = repeated(op, times)

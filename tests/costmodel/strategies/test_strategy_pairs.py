@@ -144,3 +144,8 @@ def test_stated_pairs_do_differ():
     for one, other in ORDERED:
         found = [_applied("llama-decode", *pair) for pair in ((one, other), (other, one))]
         assert _sums(found[0], "macs")["macs"] != pytest.approx(_sums(found[1], "macs")["macs"], rel=1e-9)
+
+
+def test_sequences_are_more_before_experts_leave_memory():
+    with pytest.raises(ValueError, match=r"brings what its batch misses; take more sequences before"):
+        strategy("edge_moe:cached=4 + best_of_n:samples=4")(MIXTRAL)
