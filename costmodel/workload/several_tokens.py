@@ -42,7 +42,13 @@ def _widened(op: Op, tokens: int, batch: int) -> Op:
 
 
 def repeated(op: Op, times: int) -> Op:
-    """The op on so many times the elements; what of its product grows depends on its kind."""
+    """The op on so many times the elements; what of its product grows depends on its kind.
+
+    ValueError where its vector FLOPs are of its weights, which tokens do not repeat, rather than of its outputs.
+    """
+    read = op.weight_elements * op.weight_reads
+    if op.kind in ("linear", "experts") and op.vector_flops >= read > 0 and op.vector_flops > op.output_elements:
+        raise ValueError(f"{op.name} counts arithmetic on its weights: take more tokens before they are dequantised")
     return changed(
         op,
         input_elements=op.input_elements * times,

@@ -149,3 +149,10 @@ def test_stated_pairs_do_differ():
 def test_sequences_are_more_before_experts_leave_memory():
     with pytest.raises(ValueError, match=r"brings what its batch misses; take more sequences before"):
         strategy("edge_moe:cached=4 + best_of_n:samples=4")(MIXTRAL)
+
+
+@pytest.mark.parametrize("wide", ["best_of_n:samples=4", "speculative_decoding"])
+def test_dequantisation_within_a_layer_comes_after_more_tokens(wide):
+    spelled = FIRST["speculative_decoding"] if wide == "speculative_decoding" else strategy(wide)
+    with pytest.raises(ValueError, match="take more tokens before they are dequantised"):
+        spelled(strategy("fast_2bit")(LLAMA))
