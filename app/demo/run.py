@@ -16,8 +16,8 @@ MODEL = "torch:app.demo.network:build"
 
 FPGA = "pynq_z1"
 FPGA_FORMATS = tuple(f"int{bits}" for bits in range(2, 9))
-LUT_SHARE = 0.5
-"""The FPGA plan may take this share of the LUTs of the uniform int8 design."""
+FPGA_ROOM = "int4"
+"""The FPGA plan may take the LUTs of the uniform design in this format."""
 
 GPU = "h100_sxm"
 GPU_FORMATS = ("int4/bf16", "int8/int8", "fp8_e4m3/fp8_e4m3", "bf16/bf16")
@@ -49,8 +49,8 @@ def _fpga(module: Any, data: dict[str, Any]) -> dict[str, Any]:
     with bar(f"Sensitivities for {FPGA}") as progress:
         choices = dse.choices(module, FPGA_FORMATS, data["calibration"], progress=progress)
         problem = choices.on(device)
-    widest = problem.estimate(problem.uniform(len(FPGA_FORMATS) - 1)).totals["lut"]
-    budgets = [dse.metric.lut <= int(LUT_SHARE * widest)]
+    room = problem.estimate(problem.uniform(FPGA_FORMATS.index(FPGA_ROOM))).totals["lut"]
+    budgets = [dse.metric.lut <= room]
     question = Question(MODEL, FPGA, device, choices, budgets, test=data["test"], same_cost=("weight_bytes", "lut"))
     with working(f"Optimising for {FPGA}"):
         return optimise(question)

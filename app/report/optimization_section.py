@@ -80,14 +80,15 @@ def _designs(run: Run) -> Table:
     reference = next((d for d in run["designs"] if d["kind"] == "reference"), None)
     chosen: Mapping[str, Any] = next((d for d in run["designs"] if d["name"] == run["chosen"]), {})
     shown = distinct(run["designs"])
+    costs = [c for c in DESIGN_COSTS if any(d["totals"].get(c) for d in shown)]
     rows = tuple(
         {"design": also_called(d, run["designs"]), "kind": d["kind"], "accuracy": d.get("accuracy")}
         | _against(d, reference)
         | {"loss": d["loss"]}
-        | {c: d["totals"].get(c) for c in DESIGN_COSTS}
+        | {c: d["totals"].get(c) for c in costs}
         for d in shown
     )
-    columns = present(("design", "accuracy", "points", "smaller", "loss", *DESIGN_COSTS), rows)
+    columns = present(("design", "accuracy", "points", "smaller", "loss", *costs), rows)
     marked = frozenset(i for i, design in enumerate(shown) if same(design, chosen))
     return Table("designs", "Designs", columns, rows, marked)
 
