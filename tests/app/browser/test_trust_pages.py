@@ -62,3 +62,4 @@ def test_own_measurements_stand_beside_the_circuits(tmp_path_factory, profile):
         found = accuracy.measured("mine.csv", (path,)).figures()
         assert f"Mean error\n{found['mape']:.1%}" in page.locator("#validate-figures").inner_text()
         assert f"90 % interval holds\n{found['coverage']:.1%}" in page.locator("#validate-figures").inner_text()
+        page.goto("about:blank")
