@@ -30,7 +30,9 @@ def exported(module: "torch.nn.Module", example: tuple[Any, ...]) -> Any:
                 copy.deepcopy(module).eval(), example, dynamo=True, optimize=False, opset_version=OPSET, verbose=False
             )
     except Exception as error:
-        raise ValueError(f"torch.onnx cannot export {type(module).__name__}: {str(error).splitlines()[0]}") from None
+        raise ValueError(
+            f"torch.onnx cannot export {type(module).__name__}: {(str(error) or type(error).__name__).splitlines()[0]}"
+        ) from None
     assert program is not None
     model = program.model_proto
     _drop_zero_biases(model.graph)

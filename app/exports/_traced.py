@@ -27,7 +27,7 @@ class Traced:
         try:
             self._graph = torch.fx.symbolic_trace(self._module)
         except Exception as error:
-            reason = str(error).splitlines()[0]
+            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise ValueError(f"torch.fx cannot trace {type(network.module).__name__}: {reason}") from None
 
     @cached_property
