@@ -20,10 +20,11 @@ _LOSS = "loss "
 
 @dataclass(frozen=True)
 class Point:
-    """A proven point (loss, then costs) and the option of each layer."""
+    """A proven point (loss, then costs), the option of each layer, and which of several problems it is of."""
 
     values: tuple[float, ...]
     choice: tuple[int, ...]
+    origin: int = 0
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,13 @@ class Front:
     names    of the columns: loss, then the costs
     points   float[points, columns]
     choices  int[points, layers], the options that make each point
+    origin   int[points], which of several problems each is of; None where there is one
     """
 
     names: tuple[str, ...]
     points: Floats
     choices: NDArray[np.int64] = field(repr=False)
+    origin: NDArray[np.int64] | None = field(default=None, repr=False)
 
     @cached_property
     def supported(self) -> NDArray[np.bool_]:
@@ -76,7 +78,7 @@ def stream(
     keep: Callable[[Answer], object] | None = None,
     most: int = MOST_POINTS,
 ) -> Iterator[Point]:
-    """Yield the points of `exact` as they are proven, in no order.
+    """Yield the points of `exact` as they are proven, in order of their values, the loss first.
 
     Two columns come at once, more after merging where no partial front passes `most` points; else, and where answers
     are to be kept, integer programs find each point (`boxes`). `keep` is told every answer: `known` ones, as a killed
@@ -91,8 +93,8 @@ def stream(
     if front is None:
         yield from boxes.points(tables, known, keep)
         return
-    for point, choice in zip(front.points, front.choices, strict=True):
-        yield Point(tuple(point.tolist()), tuple(choice.tolist()))
+    for i in np.lexsort(front.points.T[::-1]).tolist():
+        yield Point(tuple(front.points[i].tolist()), tuple(front.choices[i].tolist()))
 
 
 def _merged(tables: Tables, most: int | None) -> Front:

@@ -72,53 +72,63 @@ def command(
     from dse.metric import METRICS
 
     metrics = [METRICS[require("metric", name, METRICS)] for name in names(objectives)]
-    problem = _problem(model, device, names(formats), data, (mapping, folding), shape)
-    ties = ties_of(tie, problem.workload)
+    problems = _problems(model, device, names(formats), data, (mapping, folding), metrics, shape)
+    ties = ties_of(tie, problems[0].workload)
     if streamed:
-        return _stream(problem, metrics, ties, points)
-    found = _kept(problem, metrics, ties, points) if points else front(problem, metrics, ties)
+        return _stream(problems, metrics, ties, points)
+    found = _kept(problems, metrics, ties, points) if points else front(problems, metrics, ties)
     if as_json:
-        click.echo(to_json(_as_dict(model, device, problem, found)))
+        click.echo(to_json(_as_dict(model, device, problems, found)))
     else:
-        _show(f"{model} on {device}: {len(found.points)} points", found)
+        _show(f"{model} on {device}: {len(found.points)} points", problems, found)
     return None
 
 
-def _problem(
+def _problems(
     model: str,
     device: str,
     formats: list[str],
     data: str | None,
     design: tuple[str | None, str | None],
+    metrics: Any,
     shape: dict[str, Any],
 ) -> Any:
-    """The choices of the model on the device, laid out by mapping and folding."""
+    """The choices of the model on the device, laid out by mapping and folding, or for each format in turn."""
     from dataclasses import replace
 
     import costmodel as cm
     from app.choices import choices_of
     from app.fpga_design import layout
     from app.progress import bar
+    from dse.foldings import laid_out
 
     target = cm.device(device)
     lay_out = layout(target, *design)
     with bar("Sensitivities") as progress:
         choices, _ = choices_of(model, formats, data, shape, progress)
-        return replace(choices, design=lay_out).on(target)
+        return laid_out(replace(choices, design=lay_out), target, metrics)
 
 
-def _stream(problem: Any, metrics: Any, ties: Any, file: str | None) -> None:
+def _origin(problems: Any, index: int) -> dict[str, str]:
+    """The format that a point's folding was made for; nothing where there is one folding."""
+    from dse.foldings import made_for
+
+    return {"folding_of": made_for(problems[index])} if len(problems) > 1 else {}
+
+
+def _stream(problems: Any, metrics: Any, ties: Any, file: str | None) -> None:
     """Print each point as it is proven."""
     import json
 
     from dse import fronts
 
     names = [metric.name for metric in metrics]
-    for point in fronts.stream(problem, metrics, ties, file=file):
-        click.echo(json.dumps(dict(zip(names, point.values, strict=True)) | {"choice": list(point.choice)}))
+    for point in fronts.stream(problems, metrics, ties, file=file):
+        values = dict(zip(names, point.values, strict=True))
+        click.echo(json.dumps(values | _origin(problems, point.origin) | {"choice": list(point.choice)}))
 
 
-def _kept(problem: Any, metrics: Any, ties: Any, file: str) -> Any:
+def _kept(problems: Any, metrics: Any, ties: Any, file: str) -> Any:
     """The whole front, its points kept in a file as they are proven."""
     import numpy as np
 
@@ -126,13 +136,14 @@ def _kept(problem: Any, metrics: Any, ties: Any, file: str) -> Any:
     from dse import Front, fronts
 
     with working("Proving points"):
-        found = sorted(fronts.stream(problem, metrics, ties, file=file), key=lambda point: point.values[1:])
-    points = np.array([point.values for point in found])
-    return Front(tuple(m.name for m in metrics), points, np.array([point.choice for point in found]))
+        found = sorted(fronts.stream(problems, metrics, ties, file=file), key=lambda point: point.values[1:])
+    points, choices, origin = (np.array([getattr(p, n) for p in found]) for n in ("values", "choice", "origin"))
+    return Front(tuple(m.name for m in metrics), points, choices, origin)
 
 
-def _as_dict(model: str, device: str, problem: Any, found: Any) -> dict[str, Any]:
-    rows = zip(found.points.tolist(), found.choices.tolist(), strict=True)
+def _as_dict(model: str, device: str, problems: Any, found: Any) -> dict[str, Any]:
+    problem = problems[0]
+    rows = zip(_rows(problems, found), found.choices.tolist(), found.supported.tolist(), strict=True)
     return {
         "model": model,
         "device": device,
@@ -141,17 +152,20 @@ def _as_dict(model: str, device: str, problem: Any, found: Any) -> dict[str, Any
         "layers": list(problem.layers),
         "loss_source": problem.loss_source,
         "proven": True,
-        "points": [
-            dict(zip(found.names, point, strict=True)) | {"choice": choice, "supported": on_hull}
-            for (point, choice), on_hull in zip(rows, found.supported.tolist(), strict=True)
-        ],
+        "points": [row | {"choice": choice, "supported": on_hull} for row, choice, on_hull in rows],
     }
 
 
-def _show(title: str, found: Any, most: int = 40) -> None:
+def _rows(problems: Any, found: Any) -> list[dict[str, Any]]:
+    """The values of each point, and whose folding it has."""
+    values = [dict(zip(found.names, point, strict=True)) for point in found.points.tolist()]
+    return [row | _origin(problems, found.origin[i] if len(problems) > 1 else 0) for i, row in enumerate(values)]
+
+
+def _show(title: str, problems: Any, found: Any, most: int = 40) -> None:
     """Print at most `most` points, evenly spaced along the front."""
     from app.text import print_table
 
     step = max(1, -(-len(found.points) // most))
-    rows = [dict(zip(found.names, point, strict=True)) for point in found.points[::step].tolist()]
-    print_table(title + (f", 1 in {step} shown" if step > 1 else ""), rows, found.names)
+    rows = _rows(problems, found)[::step]
+    print_table(title + (f", 1 in {step} shown" if step > 1 else ""), rows, tuple(rows[0]))

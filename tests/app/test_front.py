@@ -52,7 +52,7 @@ def test_points_stream_as_lines_and_are_kept(bitfront: Callable[..., Any], tmp_p
     args = ("zoo:resnet18", "--on", "h100_sxm", "--formats", "int4,int8", "--tie", FEW)
     whole = json.loads(bitfront("front", *args, "--json").stdout)["points"]
     lines = [json.loads(line) for line in bitfront("front", *args, "--stream").stdout.splitlines()]
-    assert [p["choice"] for p in whole] == [p["choice"] for p in lines]
+    assert [p["choice"] for p in whole] == [p["choice"] for p in reversed(lines)]
     kept = tmp_path / "points.jsonl"
     done = bitfront("front", *args, "--points", str(kept), "--json")
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,6 @@
 """Plans over the foldings of all formats offered: a format more never makes one worse or impossible."""
 
+import numpy as np
 import pytest
 
 import costmodel as cm
@@ -7,7 +8,7 @@ import dse
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 from dse import foldings
-from dse.metric import bram18, latency_s, loss, throughput_per_s, uram, weight_bytes
+from dse.metric import bram18, latency_s, loss, lut, throughput_per_s, uram, weight_bytes
 
 NET = Workload("net", tuple(linear(f"fc{i}", 1, 256, 256) for i in range(4)))
 BOARD = cm.fpga("pynq_z1")
@@ -76,3 +77,40 @@ def test_uram_is_a_budget():
     assert free.totals["uram"] > 0
     limit = free.totals["uram"] - 1
     assert dse.minimize(loss, over=choices, on=board, subject_to=[uram <= limit]).totals["uram"] <= limit
+
+
+def front_of(formats, metrics, board=BOARD):
+    problems = foldings.laid_out(dse.choices(NET, formats), board, metrics)
+    return problems, dse.front(problems, metrics)
+
+
+@pytest.mark.parametrize("cost", [latency_s, lut, bram18], ids=str)
+def test_no_plan_beats_the_front_and_each_of_its_points_is_one(cost):
+    problems, front = front_of(SETS[-1], [loss, cost])
+    assert len(problems) > 1
+    assert dse.pareto.mask(front.points).all()
+    for (least, spent), choice, at in zip(front.points, front.choices, front.origin, strict=True):
+        totals = problems[at].estimate(choice).totals
+        assert (problems[at].total_loss(choice), totals[cost.name]) == pytest.approx((least, spent), rel=1e-9)
+    for least, spent in front.points[:: max(1, len(front.points) // 12)]:
+        found = plan(SETS[-1], cost <= spent * (1 + 1e-9))
+        assert found.objective == pytest.approx(least, rel=1e-9)
+
+
+def test_a_front_over_foldings_streams_in_order_and_survives_a_kill(tmp_path):
+    metrics = [loss, latency_s, lut]
+    problems, front = front_of(SETS[-1], metrics)
+    assert len(set(front.origin.tolist())) > 1
+    points = list(dse.fronts.stream(problems, metrics))
+    assert [p.values for p in points] == sorted(map(tuple, front.points.tolist()))
+    assert [p.origin for p in points] == front.origin[np.lexsort(front.points.T[::-1])].tolist()
+    file = tmp_path / "points.jsonl"
+    whole = list(dse.fronts.stream(problems, metrics, file=file))
+    assert np.array([p.values for p in whole]) == pytest.approx(np.array([p.values for p in points]), rel=1e-12)
+    lines = file.read_bytes()
+    file.write_bytes(lines[: len(lines) // 2])
+    assert list(dse.fronts.stream(problems, metrics, file=file)) == whole
+
+
+def test_a_front_of_what_no_folding_changes_is_of_one():
+    assert front_of(SETS[-1], [loss, weight_bytes])[1].origin is None
