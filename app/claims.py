@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+import dse.compression
+from costmodel import published
 from costmodel.catalog import UnknownNameError
-from costmodel.claim import Claim
+from costmodel.claim import Claim, NoFigure
 from costmodel.published import claims
 
 VERDICTS = ("reproduced", "contradicted", "hardware", "training")
@@ -23,6 +25,11 @@ def rows(pattern: str = "*") -> list[dict[str, Any]]:
     if not found:
         raise UnknownNameError("system", pattern, {claim.system for claim in every})
     return [_row(claim) for claim in found]
+
+
+def unclaimed() -> tuple[NoFigure, ...]:
+    """The systems modelled here of which no figure of cost could be read, by name."""
+    return published.unclaimed(dse.compression)
 
 
 def count(found: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -1,11 +1,15 @@
-"""The published numbers that the project knows: every module's CLAIMS."""
+"""The published numbers that the project knows: every module's CLAIMS, and the systems in a module's UNCLAIMED."""
 
 import importlib
 import pkgutil
 from collections import Counter
+from types import ModuleType
 
 import costmodel
 from costmodel.claim import Claim, NoFigure
+
+HOLDERS = ("strategies", "quality", "zoo", "estimators", "workload")
+"""Packages of costmodel in which a formula and its claims share a file."""
 
 
 def claims() -> tuple[Claim, ...]:
@@ -13,36 +17,21 @@ def claims() -> tuple[Claim, ...]:
 
     ValueError where two claims share system and id.
     """
-    found = [claim for name in _modules() for claim in vars(importlib.import_module(name)).get("CLAIMS", ())]
+    found = [claim for module in _modules(costmodel) for claim in vars(module).get("CLAIMS", ())]
     twice = [key for key, count in Counter((claim.system, claim.id) for claim in found).items() if count > 1]
     if twice:
         raise ValueError(f"a claim is there twice: {' '.join(twice[0])}")
     return tuple(sorted(found, key=lambda claim: claim.system))
 
 
-UNCLAIMED = (
-    NoFigure("Best of N and self-consistency", "many samples an answer, of which a verifier or a vote keeps one",
-             "Cobbe et al., arXiv 2110.14168; Wang et al., arXiv 2203.11171; not read for figures"),
-    NoFigure("EControl", "gradients compressed with their error controlled", "Gao, Islamov, Stich, arXiv 2311.05645, "
-             "abstract"),
-    NoFigure("EdgeMoE", "experts in widths of their own, cached and preloaded", "Yi et al., arXiv 2308.14352, "
-             "abstract"),
-    NoFigure("FP8 back again", "training with exponents and mantissas cut short, and its stability",
-             "Lee et al., arXiv 2405.18710, abstract"),
-    NoFigure("ZeroQuant-FP", "W4A8 in floating point, scales that are powers of two", "arXiv 2307.09782, abstract"),
-)  # fmt: skip
-"""Systems modelled here of which no figure of cost could be read; they have no claim."""
-
-HOLDERS = (
-    "costmodel.strategies.",
-    "costmodel.quality.",
-    "costmodel.zoo.",
-    "costmodel.estimators.",
-    "costmodel.workload.",
-)
-"""Packages in which a formula and its claims share a file."""
+def unclaimed(*packages: ModuleType) -> tuple[NoFigure, ...]:
+    """Return the systems by name of which no figure of cost could be read: those of costmodel and other packages."""
+    found = [s for package in (costmodel, *packages) for m in _modules(package) for s in vars(m).get("UNCLAIMED", ())]
+    return tuple(sorted(found, key=lambda system: system.system))
 
 
-def _modules() -> list[str]:
-    walked = (module.name for module in pkgutil.walk_packages(costmodel.__path__, "costmodel."))
-    return sorted(name for name in walked if name.startswith(HOLDERS))
+def _modules(package: ModuleType) -> list[ModuleType]:
+    prefix = f"{package.__name__}."
+    own = tuple(f"{prefix}{holder}." for holder in HOLDERS) if package is costmodel else (prefix,)
+    walked = (module.name for module in pkgutil.walk_packages(package.__path__, prefix))
+    return [importlib.import_module(name) for name in sorted(walked) if name.startswith(own)]

@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-from app.claims import VERDICTS, count, rows, summary
-from costmodel.published import UNCLAIMED
+from app.claims import VERDICTS, count, rows, summary, unclaimed
 
 README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- claims: python docs/claims.py -->\n", "<!-- end of claims -->\n"
@@ -17,7 +16,7 @@ def table() -> str:
     head = f"{total['reproduced']} published figures of {len(summary(found))} systems are reproduced by formulas here, "
     head += f"{total['contradicted']} are contradicted, each with its reason, and {total['hardware']} of hardware and "
     head += f"{total['training']} of training are shown, never called reproduced (`bitfront claims`).\n"
-    head += f"No figure was read of {', '.join(system.system for system in UNCLAIMED)}.\n"
+    head += f"No figure was read of {', '.join(system.system for system in unclaimed())}.\n"
     lines = [f"| system | {' | '.join(VERDICTS)} |", f"|---|{'---|' * len(VERDICTS)}"]
     lines += [f"| {row['system']} | {' | '.join(str(row[v]) for v in VERDICTS)} |" for row in summary(found)]
     return f"{head}\n<details><summary>By system</summary>\n\n" + "\n".join(lines) + "\n\n</details>\n"

@@ -8,9 +8,8 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(pattern: str, as_json: bool) -> None:
     """List published claims, what is reproduced of each, and why some are not."""
-    from app.claims import count, rows
+    from app.claims import count, rows, unclaimed
     from app.text import print_table, to_json
-    from costmodel.published import UNCLAIMED
 
     found = rows(pattern)
     if as_json:
@@ -22,6 +21,6 @@ def command(pattern: str, as_json: bool) -> None:
         if row.get("gap"):
             click.echo(f"{row['system']} {row['id']}: {row['gap']}")
     if pattern == "*":
-        for system in UNCLAIMED:
+        for system in unclaimed():
             click.echo(f"{system.system}: no figure read; {system.what} ({system.source})")
     click.echo(", ".join(f"{number} {verdict}" for verdict, number in count(found).items()))

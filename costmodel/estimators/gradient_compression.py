@@ -8,6 +8,7 @@ estimate of its gradient and an error, built from the one message that it sends.
 
 import numpy as np
 
+from costmodel.claim import NoFigure
 from costmodel.estimators.collectives import all_gather_s, all_reduce_s
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Link
@@ -53,3 +54,9 @@ def break_even(params: Real, replicas: Real) -> Real:
     """The kept share below which the all-gather moves fewer bytes than a ring's sum of everything."""
     places = np.ceil(np.log2(np.maximum(params, 2.0)))
     return 2.0 / replicas * VALUE_BITS / (VALUE_BITS + places)
+
+
+UNCLAIMED = (
+    NoFigure("EControl", "gradients compressed with their error controlled", "Gao, Islamov, Stich, arXiv 2311.05645, "
+             "abstract"),
+)  # fmt: skip

@@ -7,7 +7,7 @@ Chain of Thought Reasoning in Language Models, arXiv 2203.11171.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from costmodel.claim import Claim
+from costmodel.claim import NoFigure
 from costmodel.workload import Workload
 from costmodel.workload.more_sequences import more_sequences
 
@@ -33,6 +33,11 @@ class BestOfN:
         return more_sequences(workload, self.samples)
 
 
-CLAIMS: tuple[Claim, ...] = ()
+CLAIMS = ()
+UNCLAIMED = (
+    NoFigure("Best of N and self-consistency", "many samples an answer, of which a verifier or a vote keeps one",
+             "Cobbe et al., arXiv 2110.14168; Wang et al., arXiv 2203.11171; not read for figures"),
+)  # fmt: skip
+
 EXAMPLES = (BestOfN(4), BestOfN(16))
 IDENTITIES = (BestOfN(1),)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from costmodel.claim import Claim
+from costmodel.claim import NoFigure
 from costmodel.estimators.estimate import estimate
 from costmodel.hardware import Gpu
 from costmodel.precision import W16A16, Precision
@@ -133,8 +133,11 @@ def _loaded_bytes(op: Op, storage: Storage) -> float:
     return float(op.weight_elements * op.weight_reads * storage.missed * storage.bits / 8)
 
 
-CLAIMS: tuple[Claim, ...] = ()
-"""The abstract has no figure."""
+CLAIMS = ()
+UNCLAIMED = (
+    NoFigure("EdgeMoE", "experts in widths of their own, cached and preloaded",
+             "Yi et al., arXiv 2308.14352, abstract"),
+)  # fmt: skip
 
 EXAMPLES = (EdgeMoE(4), EdgeMoE(2, 2.0, skew=1.0))
 IDENTITIES = (EdgeMoE(8),)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costmodel.claim import NoFigure
 from costmodel.formats import Format, largest, smallest_subnormal
 from costmodel.strategies._before import HEADS_AND_ROUTERS, before, multiplies
 from costmodel.strategies._layers import require_matches
@@ -100,7 +101,9 @@ def _positive(scales: ArrayLike) -> NDArray[np.float64]:
 
 
 CLAIMS = ()
-"""The abstract has no figure of cost, and its accuracies need the models."""
+UNCLAIMED = (
+    NoFigure("ZeroQuant-FP", "W4A8 in floating point, scales that are powers of two", "arXiv 2307.09782, abstract"),
+)
 
 EXAMPLES = (LowRankCompensation(8),)
 IDENTITIES = (LowRankCompensation(0), LowRankCompensation(8, layers=()))

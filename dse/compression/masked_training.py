@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import costmodel as cm
+from costmodel.claim import NoFigure
 from costmodel.hardware import Device
 from costmodel.importers.torch_export import read
 from costmodel.workload import Workload
@@ -183,3 +184,9 @@ def _step_s(step: Workload, exponent_bits: int, mantissa_bits: int, device: Devi
         if "pipe" in str(error):
             return float("nan")
         raise
+
+
+UNCLAIMED = (
+    NoFigure("FP8 back again", "training with exponents and mantissas cut short, and its stability",
+             "Lee et al., arXiv 2405.18710, abstract"),
+)  # fmt: skip
