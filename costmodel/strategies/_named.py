@@ -113,7 +113,7 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
 def _class(module: ModuleType) -> Any:
     """The one dataclass of a file that is called with a workload, None where it has none."""
     own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
-    found = [cls for cls in own if is_dataclass(cls) and "__call__" in vars(cls)]
+    found = [cls for cls in own if is_dataclass(cls) and any("__call__" in vars(base) for base in cls.__mro__)]
     if len(found) > 1:
         raise ValueError(f"{module.__name__} has {len(found)} dataclasses Workload -> Workload, one a file is meant")
     return found[0] if found else None

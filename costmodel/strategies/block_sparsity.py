@@ -5,50 +5,31 @@ docs/source/sparse.rst, BSR.
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
-from costmodel.strategies._graph import named
-from costmodel.strategies._layers import is_dense, sparsified
+from costmodel.strategies._kept import Kept
 from costmodel.strategies._places import places
-from costmodel.workload import Op, Workload
-
-KINDS = ("linear", "conv", "experts")
+from costmodel.workload import Op
 
 
 @dataclass(frozen=True)
-class BlockSparsity:
+class BlockSparsity(Kept):
     """Keep the fraction `density` of the `block` x `block` squares of the layers that a glob of `layers` matches.
 
     Every row of squares keeps equally many, at least one: the product is one over a shorter k. Layers whose n or k is
-    no multiple of the block stay dense. `storage` is csr, bitmask or coo, over squares. ValueError unless
-    0 < density <= 1, for a block below 1 and another storage; density 1 changes nothing.
+    no multiple of the block stay dense; `storage` is over squares. ValueError as for `Kept`, and for a block below 1.
     """
 
-    density: float
-    block: int = 32
     storage: str = "csr"
-    index_width: int = 0
-    layers: tuple[str, ...] = ("*",)
-    prunes: ClassVar[bool] = True
+    block: int = 32
 
     def __post_init__(self) -> None:
-        if not 0 < self.density <= 1:
-            raise ValueError(f"density must be in (0, 1], got {self.density}")
+        super().__post_init__()
         if self.block < 1:
             raise ValueError(f"block must be at least 1, got {self.block}")
-        places(Op("any", "linear", weight_elements=1), self.storage, self.index_width)
 
-    def __call__(self, workload: Workload) -> Workload:
-        """Return the workload with its layers pruned."""
-        return sparsified(workload, self.prune, self._takes, self.layers) if self.density < 1 else workload
-
-    def touches(self, op: Op) -> bool:
-        """Whether an op's weights are pruned: a workload's that are sparse already are refused."""
-        return self._takes(op) and is_dense(op)
-
-    def _takes(self, op: Op) -> bool:
-        dense = op.kind in KINDS and op.weight_elements > 0
-        return bool(dense) and op.n % self.block == op.k % self.block == 0 and named(op, self.layers)
+    def takes(self, op: Op) -> bool:
+        """Whether an op is one of the layers, dense or not, and made of whole squares."""
+        return super().takes(op) and bool(op.n % self.block == op.k % self.block == 0)
 
     def prune(self, op: Op) -> Op:
         """The op with that fraction of its squares."""
@@ -63,5 +44,9 @@ class BlockSparsity:
 
 CLAIMS = ()
 
-EXAMPLES = (BlockSparsity(0.5, 16), BlockSparsity(0.25, 32, "bitmask"), BlockSparsity(0.1, 64, layers=("*.mlp.*",)))
+EXAMPLES = (
+    BlockSparsity(0.5, block=16),
+    BlockSparsity(0.25, "bitmask"),
+    BlockSparsity(0.1, block=64, layers=("*.mlp.*",)),
+)
 IDENTITIES = (BlockSparsity(1.0),)

@@ -5,7 +5,6 @@ zeros, so what a GPU gains is memory and its traffic. Storage formats: `_places`
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 
@@ -14,46 +13,21 @@ from costmodel.estimators import roofline, traffic
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import W32A32, Precision
 from costmodel.record import Real
-from costmodel.strategies._graph import named
-from costmodel.strategies._layers import is_dense, sparsified
+from costmodel.strategies._kept import Kept
 from costmodel.strategies._places import places
-from costmodel.workload import Op, Workload
+from costmodel.workload import Op
 from costmodel.workload.ops import linear
 
-KINDS = ("linear", "conv", "experts")
 KERNELS = ("dense", "skip", "blocks")
 """How zeros are treated: multiplied on the matrix units; skipped on the vector units; whole blocks of them skipped."""
 
 
 @dataclass(frozen=True)
-class UnstructuredSparsity:
-    """Keep the fraction `density` of the weights of the dense layers that a glob of `layers` matches.
+class UnstructuredSparsity(Kept):
+    """Keep the fraction `density` of the weights of the dense layers that a glob of `layers` matches, wherever.
 
-    `storage` is bitmask, csr or coo, an index has `index_width` bits (0: as few as number the columns). ValueError
-    unless 0 < density <= 1, for another storage and a negative width; density 1 changes nothing.
+    Fields and errors are those of `Kept`.
     """
-
-    density: float
-    storage: str = "bitmask"
-    index_width: int = 0
-    layers: tuple[str, ...] = ("*",)
-    prunes: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if not 0 < self.density <= 1:
-            raise ValueError(f"density must be in (0, 1], got {self.density}")
-        places(linear("any", 1, 1, 1), self.storage, self.index_width)
-
-    def __call__(self, workload: Workload) -> Workload:
-        """Return the workload with its layers pruned."""
-        return sparsified(workload, self.prune, self._takes, self.layers) if self.density < 1 else workload
-
-    def touches(self, op: Op) -> bool:
-        """Whether an op's weights are pruned: a workload's that are sparse already are refused."""
-        return self._takes(op) and is_dense(op)
-
-    def _takes(self, op: Op) -> bool:
-        return op.kind in KINDS and bool(op.weight_elements > 0) and named(op, self.layers)
 
     def prune(self, op: Op) -> Op:
         """The op with that fraction of its weights, each with its place."""

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from costmodel.record import changed
-from costmodel.workload.dequantisation import DEQUANTISATION, reread
 from costmodel.workload.op import Op
-from costmodel.workload.several_tokens import RULES, repeated
+from costmodel.workload.wider_decode import wider_decode
 from costmodel.workload.workload import Workload
 
 POSITIONS = ("position_ids",)
@@ -13,27 +12,20 @@ POSITIONS = ("position_ids",)
 
 
 def more_sequences(workload: Workload, times: int) -> Workload:
-    """Return the decode of `times` as many sequences, each with a cache of its own; ValueError for another pass."""
-    if times < 1 or times != int(times):
-        raise ValueError(f"times must be a whole number of at least 1, got {times}")
-    if workload.phase != "decode":
-        raise ValueError(f"only a decode has sequences side by side, {workload.name} is a {workload.phase} pass")
+    """Return the decode of `times` as many sequences, each with a cache of its own.
+
+    Errors are those of `wider_decode`, and one for experts that left memory before.
+    """
+    loads = [op.name for op in workload.ops if op.kind == "send" and op.name.endswith(".load")]
+    if loads and times > 1:
+        raise ValueError(f"{loads[0]} brings what its batch misses; take more sequences before experts leave memory")
+    ops = wider_decode(workload, times, _attention, what="sequences")
     if times == 1:
         return workload
-    ops = tuple(_repeated(op, times, workload.batch) for op in workload.ops)
-    ops = reread(workload.ops, ops)
+    ops = tuple(old if old.inputs == POSITIONS else new for old, new in zip(workload.ops, ops, strict=True))
     return replace(workload, ops=ops, batch=workload.batch * times, covers=f"{times} times {workload.covers}")
 
 
-def _repeated(op: Op, times: int, batch: int) -> Op:
-    if op.inputs == POSITIONS or op.kind == DEQUANTISATION:
-        return op
-    if op.kind == "send" and op.name.endswith(".load"):
-        raise ValueError(f"{op.name} brings what its batch misses; take more sequences before experts leave memory")
-    if op.kind not in RULES:
-        raise ValueError(f"no rule says what more sequences make of {op.kind} {op.name}")
-    wide = repeated(op, times)
-    if op.kind != "attention":
-        return RULES[op.kind](wide, times, batch)
+def _attention(op: Op, times: int, batch: int) -> Op:  # noqa: ARG001
     heads = replace(op.heads, batch=op.heads.batch * times)
-    return changed(wide, b=op.b * times, kv_elements=op.kv_elements * times, heads=heads)
+    return changed(op, b=op.b * times, kv_elements=op.kv_elements * times, heads=heads)

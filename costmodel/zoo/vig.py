@@ -4,29 +4,19 @@ Liao et al., ViG: Linear-complexity Visual Sequence Learning with Gated Linear A
 those of the released code (hustvl/ViG, classification/models/vig.py, with config.py and configs/vig).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.workload import Workload, ops
 from costmodel.zoo._build import Network, Tensor
+from costmodel.zoo._patches import RESOLUTION, Shape, network
 from costmodel.zoo._scale import Factors
 from costmodel.zoo.vit import vit
 
-RESOLUTION = 224
-PATCH = 16
 GATE_RANK = 16
 WIDTH_QUANTUM = 256  # the MLP's width is a multiple of it, the next from 8/3 of the channels on
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Channels, heads, layers; keys have half the channels, values all."""
-
-    channels: int
-    heads: int
-    layers: int = 12
 
 
 MODELS = {"vig_tiny": Shape(192, 3), "vig_small": Shape(384, 6), "vig_base": Shape(768, 12)}
@@ -38,21 +28,17 @@ def vig(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     ValueError unless the patch size divides the resolution.
     """
     shape = MODELS[require("vig", name, MODELS)]
-    return _network(Network(name, batch=batch, resolution=resolution), shape)
+    return _built(network(name, shape, batch=batch, resolution=resolution), shape)
 
 
 def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     """Build a key of MODELS with more or fewer layers, heads of the same size, and patches."""
-    shape = MODELS[require("vig", name, MODELS)]
-    channels = factors.channels(shape.channels, shape.channels // shape.heads)
-    grown = Shape(channels, channels * shape.heads // shape.channels, factors.blocks(shape.layers))
-    return _network(Network(name, batch=batch, resolution=factors.pixels(resolution, PATCH)), grown)
+    shape = MODELS[require("vig", name, MODELS)].grown(factors)
+    resolution = factors.pixels(resolution, shape.patch)
+    return _built(network(name, shape, batch=batch, resolution=resolution), shape)
 
 
-def _network(net: Network, shape: Shape) -> Workload:
-    name, resolution = net.name, net.input.height
-    if resolution % PATCH:
-        raise ValueError(f"resolution must be a multiple of {name}'s patch of {PATCH} pixels, got {resolution}")
+def _built(net: Network, shape: Shape) -> Workload:
     x = _embed(net, shape.channels)
     for i in range(shape.layers):
         block = f"blocks.{i}"

@@ -4,7 +4,7 @@ Zhu et al., Vision Mamba, arXiv 2401.09417; layers are those of hustvl/Vim's vim
 mamba-1p1p1/mamba_ssm/modules/mamba_simple.py (bimamba_type v2, a class token in the middle, mean of all tokens).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from math import ceil
 
@@ -12,22 +12,17 @@ from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.workload import Workload, ops
 from costmodel.zoo._build import Network, Tensor
+from costmodel.zoo._patches import RESOLUTION, Shape, network
 from costmodel.zoo._scale import Factors
 from costmodel.zoo._scans import counted_flops
 
-RESOLUTION = 224
-PATCH, STATES, EXPANSION, RANK_SHARE, KERNEL = 16, 16, 2, 16, 4
+STATES, EXPANSION, RANK_SHARE, KERNEL = 16, 2, 16, 4
 
-
-@dataclass(frozen=True)
-class Shape:
-    """Channels and layers."""
-
-    channels: int
-    layers: int = 24
-
-
-MODELS = {"vim_tiny": Shape(192), "vim_small": Shape(384)}
+MODELS = {
+    name: Shape(channels, channels // RANK_SHARE, layers=24)
+    for name, channels in (("vim_tiny", 192), ("vim_small", 384))
+}
+"""In place of heads, the rank of what a scan's steps are made from: one for every RANK_SHARE channels."""
 
 
 def vim(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
@@ -36,21 +31,20 @@ def vim(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     ValueError unless the patch size divides the resolution.
     """
     shape = MODELS[require("vim", name, MODELS)]
-    return _network(Network(name, batch=batch, resolution=resolution), shape)
+    return _built(network(name, shape, batch=batch, resolution=resolution), shape)
 
 
 def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     """Build a key of MODELS with more or fewer layers, channels (multiples of 16) and patches."""
-    shape = MODELS[require("vim", name, MODELS)]
-    grown = Shape(factors.channels(shape.channels, RANK_SHARE), factors.blocks(shape.layers))
-    return _network(Network(name, batch=batch, resolution=factors.pixels(resolution, PATCH)), grown)
+    shape = MODELS[require("vim", name, MODELS)].grown(factors)
+    resolution = factors.pixels(resolution, shape.patch)
+    return _built(network(name, shape, batch=batch, resolution=resolution), shape)
 
 
-def _network(net: Network, shape: Shape) -> Workload:
-    name, resolution = net.name, net.input.height
-    if resolution % PATCH:
-        raise ValueError(f"resolution must be a multiple of {name}'s patch of {PATCH} pixels, got {resolution}")
-    patches = net.conv("patch_embed.proj", net.input, shape.channels, PATCH, stride=PATCH, padding=0, bias=True)
+def _built(net: Network, shape: Shape) -> Workload:
+    patches = net.conv(
+        "patch_embed.proj", net.input, shape.channels, shape.patch, stride=shape.patch, padding=0, bias=True
+    )
     tokens = replace(patches, height=patches.height * patches.width + 1, width=1)
     joined = ops.elementwise("cls_token", tokens.elements, operands=1, flops=0, parameters=shape.channels)
     x = net.append(replace(joined, input_elements=patches.elements), tokens, patches)

@@ -4,7 +4,7 @@ Dosovitskiy et al., arXiv 2010.11929, table 1; Touvron et al., Training data-eff
 arXiv 2012.12877, table 1.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from costmodel.catalog import require
@@ -12,20 +12,8 @@ from costmodel.workload import Workload
 from costmodel.workload.ops import elementwise
 from costmodel.zoo._build import Network, Tensor
 from costmodel.zoo._encoder import encoder_block, self_attention
+from costmodel.zoo._patches import RESOLUTION, Shape, network
 from costmodel.zoo._scale import Factors
-
-RESOLUTION = 224
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Channels, heads, layers, and pixels a side of a patch."""
-
-    channels: int
-    heads: int
-    layers: int = 12
-    patch: int = 16
-
 
 _TINY, _SMALL, _BASE = Shape(192, 3), Shape(384, 6), Shape(768, 12)
 
@@ -47,23 +35,17 @@ def vit(name: str, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     ValueError unless the patch size divides the resolution.
     """
     shape = MODELS[require("vit", name, MODELS)]
-    return _network(Network(name, batch=batch, resolution=resolution), shape)
+    return _built(network(name, shape, batch=batch, resolution=resolution), shape)
 
 
 def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int = RESOLUTION) -> Workload:
     """Build a key of MODELS with more or fewer layers, heads of the same size, and patches."""
-    shape = MODELS[require("vit", name, MODELS)]
-    channels = factors.channels(shape.channels, shape.channels // shape.heads)
-    grown = replace(
-        shape, channels=channels, heads=channels * shape.heads // shape.channels, layers=factors.blocks(shape.layers)
-    )
-    return _network(Network(name, batch=batch, resolution=factors.pixels(resolution, shape.patch)), grown)
+    shape = MODELS[require("vit", name, MODELS)].grown(factors)
+    resolution = factors.pixels(resolution, shape.patch)
+    return _built(network(name, shape, batch=batch, resolution=resolution), shape)
 
 
-def _network(net: Network, shape: Shape) -> Workload:
-    name, resolution = net.name, net.input.height
-    if resolution % shape.patch:
-        raise ValueError(f"resolution must be a multiple of {name}'s patch of {shape.patch} pixels, got {resolution}")
+def _built(net: Network, shape: Shape) -> Workload:
     x = _embed(net, shape)
     for i in range(shape.layers):
         attend = partial(self_attention, net, f"blocks.{i}.attn", heads=shape.heads)

@@ -33,7 +33,7 @@ def test_zeros_are_multiplied_but_not_counted_as_useful():
 
 
 def test_blocks_are_skipped():
-    op = BlockSparsity(0.25, 32).prune(LARGE)
+    op = BlockSparsity(0.25, block=32).prune(LARGE)
     assert (op.k, op.weight_elements, op.weight_density) == (1024, 4096 * 1024, 1)
     assert op.executed_macs == LARGE.executed_macs / 4
     assert op.index_bits == pytest.approx((7 + 32 / 128 / 0.25) / 32**2)
@@ -42,7 +42,7 @@ def test_blocks_are_skipped():
 
 def test_layers_that_no_block_divides_stay_dense():
     net = cm.zoo.build("resnet18")
-    pruned = BlockSparsity(0.5, 64)(net)
+    pruned = BlockSparsity(0.5, block=64)(net)
     assert pruned.op("conv1") == net.op("conv1")
     assert pruned.op("fc") == net.op("fc")
     assert pruned.op("layer2.0.conv1").k == 256
@@ -108,7 +108,7 @@ def test_a_pruned_decoder_gains_what_it_does_not_read():
 @given(st.floats(0.01, 1.0), st.sampled_from([8, 16, 32]))
 def test_blocks_never_store_or_multiply_more(density, block):
     op = conv("c", 1, 64, 64, input_size=(14, 14), kernel=(3, 3))
-    pruned = BlockSparsity(density, block).prune(op)
+    pruned = BlockSparsity(density, block=block).prune(op)
     assert pruned.params <= op.params
     assert pruned.macs <= op.macs
 
@@ -121,7 +121,7 @@ def test_blocks_never_store_or_multiply_more(density, block):
         (lambda: UnstructuredSparsity(0.5, "ellpack"), "storage must be one of bitmask, csr, coo.* got 'ellpack'"),
         (lambda: UnstructuredSparsity(0.5, "csr", -1), "got 'csr', -1"),
         (lambda: BlockSparsity(-0.5), r"density must be in \(0, 1\], got -0.5"),
-        (lambda: BlockSparsity(0.5, 0), "block must be at least 1, got 0"),
+        (lambda: BlockSparsity(0.5, block=0), "block must be at least 1, got 0"),
         (
             lambda: density_that_pays(SMALL, cm.W16A16, A100, kernel="magic"),
             "kernel must be one of dense",

@@ -58,7 +58,7 @@ def test_what_runs_three_times_costs_three_times_as_much_after_it_too(strategy):
         assert strategy(net.map(lambda op: op.times(3))).ops == once.map(lambda op: op.times(3)).ops
 
 
-WEIGHTS = (NMSparsity(2, 4), UnstructuredSparsity(0.3), BlockSparsity(0.5, 32, layers=("*.fc1", "*.up_proj", "fc")))
+WEIGHTS = (NMSparsity(2, 4), UnstructuredSparsity(0.3), BlockSparsity(0.5, layers=("*.fc1", "*.up_proj", "fc")))
 TOKENS = (TokenMerging(4), TokenPruning(0.6), SparseAttention(0.25))
 OTHERS = [("resnet18", DynamicFilters(0.5)), *((name, s) for name in ("deit", "llama-prefill") for s in TOKENS)]
 

@@ -64,7 +64,7 @@ def test_one_token_changes_nothing():
 @pytest.mark.parametrize(
     ("net", "tokens", "says"),
     [
-        (cm.zoo.build("llama-3.2-1b", phase="decode"), 0, "tokens must be at least 1, got 0"),
+        (cm.zoo.build("llama-3.2-1b", phase="decode"), 0, "tokens must be a whole number of at least 1, got 0"),
         (cm.zoo.build("llama-3.2-1b", phase="prefill"), 2, "is a prefill pass"),
         (cm.zoo.build("resnet18"), 2, "is a forward pass"),
     ],

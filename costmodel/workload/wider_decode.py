@@ -1,0 +1,80 @@
+"""A decode pass with more in each op: what several tokens of a sequence and several sequences have in common."""
+
+from collections.abc import Callable, Mapping
+
+from costmodel.record import changed
+from costmodel.workload.dequantisation import DEQUANTISATION, reread
+from costmodel.workload.op import Op
+from costmodel.workload.ops.collective import COLLECTIVES
+from costmodel.workload.ops.moe import touched_experts
+from costmodel.workload.workload import Workload
+
+BY_ELEMENT = ("norm", "elementwise", "activation", "softmax", *COLLECTIVES)
+"""Kinds of ops that grow in their elements alone."""
+
+Rule = Callable[[Op, int, int], Op]
+"""What so many times as much, of a pass of that batch, makes of an op on as many more elements."""
+
+
+def wider_decode(workload: Workload, times: int, attention: Rule, *, what: str) -> tuple[Op, ...]:
+    """Return the ops of a decode pass with `times` as many of `what`: weights are read once for all of them.
+
+    An expert may serve several. `attention` is the rule of what differs. ValueError for a number that is not whole or
+    below 1, a pass that is no decode, or an op of a kind that is not known here (a recurrence takes one token after
+    another).
+    """
+    if times < 1 or times != int(times):
+        raise ValueError(f"{what} must be a whole number of at least 1, got {times}")
+    if workload.phase != "decode":
+        raise ValueError(f"only a decode has more {what} at once, {workload.name} is a {workload.phase} pass")
+    if times == 1:
+        return workload.ops
+    rules = {**RULES, "attention": attention}
+    return reread(workload.ops, tuple(_widened(op, times, workload.batch, rules, what) for op in workload.ops))
+
+
+def _widened(op: Op, times: int, batch: int, rules: Mapping[str, Rule], what: str) -> Op:
+    if op.kind == DEQUANTISATION:
+        return op
+    if op.kind not in rules:
+        raise ValueError(f"no rule says what more {what} make of {op.kind} {op.name}")
+    return rules[op.kind](_repeated(op, times), times, batch)
+
+
+def _repeated(op: Op, times: int) -> Op:
+    """The op on so many times the elements; what of its product grows depends on its kind.
+
+    ValueError where its vector FLOPs are of its weights, which tokens do not repeat, rather than of its outputs.
+    """
+    read = op.weight_elements * op.weight_reads
+    if op.kind in ("linear", "experts") and op.vector_flops >= read > 0 and op.vector_flops > op.output_elements:
+        raise ValueError(f"{op.name} counts arithmetic on its weights: take more tokens before they are dequantised")
+    return changed(
+        op,
+        input_elements=op.input_elements * times,
+        output_elements=op.output_elements * times,
+        vector_flops=op.vector_flops * times,
+    )
+
+
+def _same(op: Op, times: int, batch: int) -> Op:  # noqa: ARG001
+    return op
+
+
+def _linear(op: Op, times: int, batch: int) -> Op:  # noqa: ARG001
+    return changed(op, m=op.m * times)
+
+
+def _embedding(op: Op, times: int, batch: int) -> Op:  # noqa: ARG001
+    return changed(op, weight_reads=min(1.0, op.weight_reads * times))
+
+
+def _experts(op: Op, times: int, batch: int) -> Op:
+    stored, rows = op.b / op.weight_reads, op.b * op.m
+    reached = touched_experts(stored, rows / batch, batch * times)
+    return changed(op, b=reached, m=rows * times / reached, weight_reads=reached / stored)
+
+
+RULES: Mapping[str, Rule] = {
+    "linear": _linear, "experts": _experts, "embedding": _embedding, **dict.fromkeys(BY_ELEMENT, _same),
+}  # fmt: skip
