@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 GEMM ?= ../shared/data/gpu/gemm.parquet
 ATTENTION ?= ../shared/data/gpu/attention.parquet
+POWER ?= ../shared/data/gpu/power.parquet
 MINUTES ?= 8
 THREADS ?= 1
 OUT ?= profile_out
@@ -41,7 +42,7 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -p no:xdist
 
 bench-accuracy: $(VENV)/.installed
-	@$(BIN)/python tests/benchmarks/bench_accuracy.py $(GEMM) $(ATTENTION)
+	@$(BIN)/python tests/benchmarks/bench_accuracy.py $(GEMM) $(ATTENTION) $(POWER)
 
 bench-exam: $(VENV)/.installed-test
 	$(BIN)/bitfront exam --out exam_out

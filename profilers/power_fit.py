@@ -23,10 +23,13 @@ from costmodel.estimators.gemm_features import features
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import GEMM, predict
 from costmodel.estimators.gpu_power import Activity, PowerConstants, activity, power_w
+from costmodel.estimators.power_prediction import PowerPrediction
+from costmodel.estimators.prediction import Prediction
 from costmodel.estimators.transfer import carried
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import Calibration, calibrations
-from profilers import measured_rows, pair_split, scores
+from costmodel.record import Real
+from profilers import energy_fit, measured_rows, pair_split, scores
 from profilers.boosting import Growth, grow
 
 Floats = NDArray[np.float64]
@@ -127,8 +130,16 @@ def _of_fit(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration, resi
 
 def _seen(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu) -> _Seen:
     m, n, k = (rows[name].to_numpy(dtype=np.float64) for name in "mnk")
-    latency_s = predict(m, n, k, kind, gpu, residual=False).latency_s
-    busy = activity(
+    busy = _busy(rows, kind, gpu, predict(m, n, k, kind, gpu, residual=False).latency_s)
+    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(GEMM, kind.math, gpu, calibrations("gemm")))
+    rates = np.log(np.maximum(np.stack([busy.math, busy.dram, busy.l2]), 1e-6))
+    columns = np.concatenate([features(m, n, k, float(gpu.sm_count), parts), rates, m[None]])
+    return _Seen(busy, columns, rows.power_w.to_numpy(dtype=np.float64))
+
+
+def _busy(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, latency_s: Real) -> Activity:
+    m, n, k = (rows[name].to_numpy(dtype=np.float64) for name in "mnk")
+    return activity(
         flops=2.0 * m * n * k,
         weight_bytes=n * k * kind.weight_bytes,
         stream_bytes=m * k * kind.activation_bytes + m * n * kind.output_bytes,
@@ -136,10 +147,6 @@ def _seen(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu) -> _Seen:
         peak_flops_per_s=gpu.peak_flops.of(kind.pipe),
         gpu=gpu,
     )
-    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(GEMM, kind.math, gpu, calibrations("gemm")))
-    rates = np.log(np.maximum(np.stack([busy.math, busy.dram, busy.l2]), 1e-6))
-    columns = np.concatenate([features(m, n, k, float(gpu.sm_count), parts), rates, m[None]])
-    return _Seen(busy, columns, rows.power_w.to_numpy(dtype=np.float64))
 
 
 def _calibrated(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, measured_on: str, source: str) -> Calibration:
@@ -156,6 +163,7 @@ def _calibrated(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, measured_on: str, 
         rows=len(fitted), pairs=len(fitted[["n", "k"]].drop_duplicates()), measured_on=measured_on, source=source,
         residual={"bias": pack(bias)},
     )  # fmt: skip
+    fit = replace(fit, intervals={**fit.intervals, **energy_fit.scales(fitted, *_estimated(fitted, kind, gpu, fit))})
     return replace(fit, held_out_error=stated(rows[out], kind, gpu, fit)) if out.any() else fit
 
 
@@ -191,7 +199,15 @@ def stated(test: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration) -> di
         inside = (done["low_w"] <= test.power_w) & (test.power_w <= done["high_w"])
         found |= {f"{stage}_{name}": round(value, 5) for name, value in error.items()}
         found[f"{stage}_coverage"] = round(float(inside.mean()), 4)
-    return found
+    energy = energy_fit.errors(test, *_estimated(test, kind, gpu, fit), kind.pipe, gpu, fit)
+    return found | {f"energy_{name}": value for name, value in energy.items()}
+
+
+def _estimated(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration) -> tuple[Prediction, PowerPrediction]:
+    """Latency and power of products as `estimate` gives them."""
+    m, n, k = (rows[name].to_numpy(dtype=np.float64) for name in "mnk")
+    latency = predict(m, n, k, kind, gpu)
+    return latency, power_prediction.of_activity(_busy(rows, kind, gpu, latency.latency_s), kind.pipe, gpu, fits=[fit])
 
 
 def _rows(seen: _Seen, at: NDArray[np.bool_]) -> _Seen:

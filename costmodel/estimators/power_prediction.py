@@ -22,6 +22,9 @@ CARRIED_OFFSET = 0.3
 NARROW_PIPES = ("fp8", "fp6", "fp4", "int8", "int4")
 """Pipes that take the constants of an 8-bit product, others those of a 16-bit one."""
 
+PRODUCTS = ("linear", "matmul")
+"""Kinds of op whose energy was measured."""
+
 SHORTEST_S = 1e-12
 """Time below which an op is no work of its own: what another's kernel does in passing."""
 
@@ -58,19 +61,51 @@ def predict(
 def energy_j(op: Op, precision: Precision, gpu: Gpu, latency: Prediction) -> dict[str, Real]:
     """Columns `energy_j`, `energy_low_j`, `energy_high_j`, `energy_source`: power times latency of all executions.
 
-    The log half-widths of both intervals add in quadrature: errors of power and latency are taken as independent.
+    The log half-widths of both intervals add in quadrature, as of independent errors; where energy was measured, a
+    scale of its own holds 90 % of it.
     """
-    power = predict(op, precision, gpu, latency.latency_s)
-    energy = power.power_w * latency.latency_s
+    fits = calibrations("power")
+    power = predict(op, precision, gpu, latency.latency_s, fits=fits)
+    pipe = np.where(op.weight_elements > 0, precision.math_pipe, precision.attention_pipe)
+    product = np.isin(op.kind, PRODUCTS)
+    below, above = (
+        np.where(product, x, 1.0) for x in energy_scales(pipe, latency.latency_s / op.count, latency.how, gpu, fits)
+    )
+    low, middle, high = energy_of(power, latency, below=below, above=above)
+    return {"energy_j": middle, "energy_low_j": low, "energy_high_j": high, "energy_source": power.how}
+
+
+def energy_of(
+    power: PowerPrediction, latency: Prediction, *, below: Real = 1.0, above: Real = 1.0
+) -> tuple[Real, Real, Real]:
+    """Low, middle and high energy: power times latency, log half-widths in quadrature times the two scales."""
+    energy = np.asarray(power.power_w * latency.latency_s)
     with np.errstate(divide="ignore", invalid="ignore"):
-        below = np.hypot(np.log(power.power_w / power.low_w), np.log(latency.latency_s / latency.low_s))
-        above = np.hypot(np.log(power.high_w / power.power_w), np.log(latency.high_s / latency.latency_s))
-    return {
-        "energy_j": energy,
-        "energy_low_j": np.where(energy > 0, energy * np.exp(-below), energy),
-        "energy_high_j": np.where(energy > 0, energy * np.exp(above), energy),
-        "energy_source": power.how,
-    }
+        low = below * np.hypot(np.log(power.power_w / power.low_w), np.log(latency.latency_s / latency.low_s))
+        high = above * np.hypot(np.log(power.high_w / power.power_w), np.log(latency.high_s / latency.latency_s))
+    return (
+        np.where(energy > 0, energy * np.exp(-low), energy),
+        energy,
+        np.where(energy > 0, energy * np.exp(high), energy),
+    )
+
+
+def energy_scales(pipe: Real, latency_s: Real, how: Real, gpu: Gpu, fits: Sequence[Calibration]) -> tuple[Real, Real]:
+    """What the joint half-widths below and above take so that they hold 90 % of measured energies, 1 where none tell.
+
+    A fit of this pipe on this device tells, of latencies known as well as, and as long as, those it was found with.
+    """
+    pipe, latency_s, how = np.broadcast_arrays(np.asarray(pipe), latency_s, np.asarray(how))
+    below, above = np.ones(pipe.shape), np.ones(pipe.shape)
+    for name in np.unique(pipe).tolist():
+        fit = donor(name, gpu, fits)
+        known = str(fit.intervals.get("energy_latency", ""))
+        if known and is_own(fit, name, gpu):
+            told = (pipe == name) & (latency_s >= fit.intervals["energy_from_s"])
+            told &= np.char.startswith(how.astype(str), known)
+            below = np.where(told, fit.intervals["energy_low"], below)
+            above = np.where(told, fit.intervals["energy_high"], above)
+    return below, above
 
 
 def of_activity(busy: Activity, pipe: Real, gpu: Gpu, *, fits: Sequence[Calibration] | None = None) -> PowerPrediction:

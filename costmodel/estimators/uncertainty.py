@@ -34,10 +34,14 @@ def offsets(errors: Real, strata: NDArray[np.intp], count: int, least: int = 100
 
 def _quantiles(errors: NDArray[np.float64]) -> tuple[float, float]:
     """Both tails' quantiles with the finite-sample rank ceil((n + 1) q) of split-conformal prediction."""
+    return -upper(-errors), upper(errors)
+
+
+def upper(errors: NDArray[np.float64]) -> float:
+    """The error that one tail of the interval leaves above, with that rank."""
     ordered = np.sort(errors)
-    tail = (1.0 - COVERAGE) / 2.0
-    rank = min(int(np.ceil((len(ordered) + 1) * (1.0 - tail))), len(ordered))
-    return float(ordered[len(ordered) - rank]), float(ordered[rank - 1])
+    rank = min(int(np.ceil((len(ordered) + 1) * (1.0 + COVERAGE) / 2.0)), len(ordered))
+    return float(ordered[rank - 1])
 
 
 def total(latency_s: Real, low_s: Real, high_s: Real, same: Any, correlation: float) -> tuple[float, float]:

@@ -1,11 +1,11 @@
 """Accuracy of predicted latency of products and attention, on pairs and head configurations that no fit has seen.
 
-    python tests/benchmarks/bench_accuracy.py [gemm.parquet attention.parquet]
+    python tests/benchmarks/bench_accuracy.py [gemm.parquet attention.parquet power.parquet]
 
 Prints, for every device, kind and backend: the plain roofline, the analytic model alone, and with its residual model,
 each with its error figures and its 90 % interval's coverage and width; then sums over random networks; then every
 device predicted from the others, by spec sheet alone and with 30 of its rows; then what the intervals of borrowed
-constants rest on; then speed.
+constants rest on; then speed. Of rows with board power: errors of power and of energy instead.
 """
 
 import sys
@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from costmodel import hardware
+from costmodel.estimators import gemm_kind
 from costmodel.estimators.calibrated import predict
 from costmodel.estimators.transfer import carried
 from costmodel.hardware.calibration import calibrations
-from profilers import error_tables, pair_split, scores
+from profilers import error_tables, pair_split, power_fit, scores
 from profilers.constants_fit import fit_constants
 from profilers.fit import validate
 from profilers.measured_rows import check, of, roofline_s
@@ -34,9 +35,13 @@ def main(path: Path) -> None:
     """Print every table of one file."""
     if not path.is_file():
         sys.exit(
-            f"bench-accuracy: no measured rows at {path}; make bench-accuracy GEMM=FILE ATTENTION=FILE names others"
+            f"bench-accuracy: no measured rows at {path}; make bench-accuracy GEMM=FILE ATTENTION=FILE POWER=FILE names"
+            " others"
         )
     rows = check(pd.read_parquet(path))
+    if "power_w" in rows.columns:
+        boards(power_fit.check(rows))
+        return
     print(f"\n{of(rows).name}")
     test, seen = rows[pair_split.held_out(rows)], rows[~pair_split.held_out(rows)]
     calibrated(test)
@@ -45,6 +50,27 @@ def main(path: Path) -> None:
     left_out(test, seen)
     borrowed_errors.report(seen)
     speed(seen)
+
+
+def boards(rows: pd.DataFrame) -> None:
+    """Errors of board power and of energy, with the coverage of the intervals that `estimate` reports."""
+    print("\nboard power and energy of matrix products on held-out pairs, %")
+    print(f"{'device':9s} {'math':12s} {'of':18s} rows    MAPE  median   p90    bias    tau  cover")
+    test = rows[pair_split.held_out(rows)]
+    for fit in calibrations("power"):
+        part = test[(test.gpu == fit.device) & (test.math == fit.math)]
+        found = power_fit.stated(part, gemm_kind.named(fit.math), hardware.gpu(fit.device), fit) if len(part) else {}
+        for stage, what in (("analytic", "power"), ("residual", "power, with trees"), ("energy", "energy")):
+            if found:
+                told = " ".join(f"{100 * found[f'{stage}_{n}']:7.2f}" for n in ("mape", "median", "p90", "bias"))
+                tau, cover = found[f"{stage}_kendall_tau"], 100 * found[f"{stage}_coverage"]
+                count = found.get(f"{stage}_rows", len(part))
+                print(f"{fit.device:9s} {fit.math:12s} {what:18s} {count:5.0f} {told} {tau:6.3f} {cover:6.1f}")
+        if found:
+            print(
+                f"  energy's interval has a mean width of {100 * found['energy_width']:.0f} %; of all {len(part)} rows,"
+                f" those that may time pauses of the host too, it holds {100 * found['energy_all_coverage']:.1f} %"
+            )
 
 
 def calibrated(test: pd.DataFrame) -> None:
@@ -163,5 +189,5 @@ def line(measured: np.ndarray, predicted: np.ndarray) -> str:
 
 
 if __name__ == "__main__":
-    for file in sys.argv[1:] or (DATA / "gemm.parquet", DATA / "attention.parquet"):
+    for file in sys.argv[1:] or (DATA / f"{name}.parquet" for name in ("gemm", "attention", "power")):
         main(Path(file))

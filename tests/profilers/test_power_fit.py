@@ -11,7 +11,7 @@ from costmodel import hardware
 from costmodel.estimators import gemm_kind
 from costmodel.estimators.gpu_power import PowerConstants, power_w
 from costmodel.hardware.calibration import FOLDER, read
-from profilers import pair_split, power_fit
+from profilers import energy_fit, pair_split, power_fit
 from profilers.boosting import Growth
 from profilers.fit import calibrate, validate
 
@@ -63,6 +63,20 @@ def test_calibrate_writes_power_beside_latency(rows, tmp_path, monkeypatch):
     (fit,) = read(tmp_path / "h200_sxm_power.toml")
     assert fit.held_out_error["residual_mape"] < 0.05
     assert 0.8 <= fit.held_out_error["analytic_coverage"] <= 1.0
+
+
+def test_energy_intervals_hold_what_was_measured(rows):
+    (fit,) = power_fit.calibrate(rows, measured_on="", source="")
+    found = fit.held_out_error
+    assert found["energy_rows"] == pair_split.held_out(rows).sum()
+    assert 0.8 <= found["energy_coverage"] <= 0.97
+    assert fit.intervals["energy_latency"] == "spec"
+    assert 0 < fit.intervals["energy_from_s"] <= rows.latency_s.quantile(0.1)
+
+
+def test_short_rows_of_a_kind_launched_one_by_one_time_the_host():
+    assert not energy_fit.paused(np.array([3e-6, 4e-6, 1e-3])).any()
+    assert energy_fit.paused(np.array([5e-5, 1.2e-4, 1.3e-4])).tolist() == [True, True, False]
 
 
 def test_validate_adds_power_columns_in_order(rows):

@@ -1,5 +1,7 @@
 """Laws of the power model, and of what is carried to devices and pipes that nobody measured."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ import costmodel as cm
 from costmodel import hardware
 from costmodel.estimators import power_prediction
 from costmodel.estimators.gpu_power import L2_OVER_DRAM, Activity, PowerConstants, activity, power_w
+from costmodel.estimators.prediction import Prediction
 from costmodel.hardware.calibration import FOLDER, read
 
 FITS = read(FOLDER / "h200_sxm_power.toml")
@@ -86,6 +89,25 @@ def test_estimate_reports_energy_as_power_times_latency_with_an_interval():
     assert set(found.columns["energy_source"]) == {"calibrated"}
     assert 0.15 * H200.power_w < found.totals["power_w"] < H200.power_w
     assert found.totals["power_w"] == pytest.approx(found.totals["energy_j"] / found.totals["latency_s"])
+
+
+def test_a_measured_energy_interval_serves_products_as_long_and_known_as_well_as_those_measured():
+    told = {"energy_latency": "spec", "energy_from_s": 1e-5, "energy_low": 0.5, "energy_high": 2.0}
+    fit = replace(FITS[0], intervals={**FITS[0].intervals, **told})
+    how = np.array(["spec (from a100_sxm)", "calibrated", "spec", "spec"])
+    pipe, latency_s = np.array(["bf16", "bf16", "bf16", "fp8"]), np.array([2e-5, 2e-5, 1e-6, 2e-5])
+    below, above = power_prediction.energy_scales(pipe, latency_s, how, H200, [fit])
+    assert below.tolist() == [0.5, 1.0, 1.0, 1.0]
+    assert above.tolist() == [2.0, 1.0, 1.0, 1.0]
+    elsewhere = power_prediction.energy_scales(pipe, latency_s, how, hardware.gpu("h100_sxm"), [fit])
+    assert (np.array(elsewhere) == 1.0).all()
+
+
+def test_energy_half_widths_join_in_quadrature_and_scale():
+    power = power_prediction.PowerPrediction(100.0, 100.0 * np.exp(-0.3), 100.0 * np.exp(0.3), "calibrated")
+    latency = Prediction(1e-3, 1e-3 * np.exp(-0.4), 1e-3 * np.exp(0.4), "compute", False, "spec", 1.0)
+    low, middle, high = power_prediction.energy_of(power, latency, below=0.5)
+    assert (middle, low, high) == pytest.approx((0.1, 0.1 * np.exp(-0.25), 0.1 * np.exp(0.5)))
 
 
 def test_an_estimate_prints_as_one_line_of_totals():
