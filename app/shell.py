@@ -68,9 +68,12 @@ def register(app: Dash, found: dict[str, ModuleType]) -> None:
         if name not in found:
             return trouble(f"there is no page {pathname!r}; the pages are {', '.join(p.NAME for p in found.values())}")
         try:
-            return found[name].layout(states.parse(search))
+            given = states.parse(search)
+            states.require_fields(given, found[name].LINK)
+            return found[name].layout(given)
         except ValueError as error:
-            return trouble(str(error), "This link cannot be shown")
+            again = html.A(f"Open {found[name].NAME} without it", href=f"/{name}")
+            return html.Div([trouble(str(error), "This link cannot be shown"), again])
 
     for function, outputs, *inputs in (
         ("keepView", Output("view", "id"), Input("view", "data")),

@@ -28,6 +28,23 @@
     if (shown && document.getElementById("theme")) window.dash_clientside.set_props("theme", { computedColorScheme: shown });
   }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-mantine-color-scheme"] });
 
+  function refusal(place, file) {
+    if (!place.dataset.endings.split(",").some((ending) => file.name.toLowerCase().endsWith(ending)))
+      return `an upload is a file that ends in ${place.dataset.endings.replace(",", " or ")}, got '${file.name}'`;
+    const mebi = 2 ** 20, most = Number(place.dataset.most);
+    return file.size > most ? `an upload has at most ${most / mebi} MiB, '${file.name}' has ${(file.size / mebi).toFixed(0)}` : "";
+  }
+  function judge(event) {
+    const place = event.target.closest && event.target.closest("[data-endings]");
+    const file = place && ((event.dataTransfer || event.target).files || [])[0];
+    const told = file && refusal(place, file);
+    if (!told) return;
+    const alert = { color: "red", variant: "light", className: "trouble", title: "This file is not taken", children: told };
+    const props = { type: "Alert", namespace: "dash_mantine_components", props: alert };
+    window.dash_clientside.set_props(place.querySelector("[role=status]").id, { children: props });
+  }
+  for (const kind of ["change", "drop"]) document.addEventListener(kind, judge, true);
+
   const fetched = window.fetch.bind(window);
   window.fetch = async function (resource, options) {
     const isCallback = String(resource && resource.url ? resource.url : resource).includes("_dash-update-component");

@@ -44,10 +44,11 @@ def ask(values: Any, metric: Any, axis: Any, low: Any, high: Any, ids: Any, befo
     """Check the form; what is asked as a link would have it, and what controls then offer."""
     try:
         found = _designs(values, ids)
-        ends = {} if ctx.triggered_id == "compare-axis" or axis not in question.shared_axes(found) else {
-            "low": str(low or ""), "high": str(high or "")
-        }  # fmt: skip
-        asked = question.read(Question(found, str(axis), str(metric)).linked() | {"low": "", "high": ""} | ends)
+        along = axis if axis in question.shared_axes(found) else "batch"
+        drawn_metric = metric if metric in question.shared_metrics(found) else "latency_s"
+        kept = along == axis and ctx.triggered_id != "compare-axis"
+        ends = {"low": str(low or ""), "high": str(high or "")} if kept else {"low": "", "high": ""}
+        asked = question.read(Question(found, along, drawn_metric).linked() | ends)
     except ValueError as error:
         return *(no_update,) * 9, trouble(str(error))
     texts, told = [design.text for design in found], asked.linked()

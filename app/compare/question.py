@@ -86,16 +86,21 @@ class Question:
 
 def read(given: State) -> Question:
     """Read a link's question; ValueError in one line names what does not apply."""
-    texts = [given[slot] for slot in SLOTS if given.get(slot)] or list(DEFAULTS)
-    designs = tuple(read_design(text) for text in texts)
-    axis = state.chosen(given, "axis", shared_axes(designs), "batch")
+    texts = {slot: given[slot] for slot in SLOTS if given.get(slot)} or dict(zip(SLOTS, DEFAULTS, strict=False))
+    designs = tuple(_named(slot, text) for slot, text in texts.items())
+    axis = state.chosen(given, "axis", shared_axes(designs) or ["batch"], "batch")
     low, high = (_whole(given.get(end) or str(AXES[axis][i]), end, LARGEST[axis]) for i, end in enumerate(ENDS))
     if not low < high:
-        raise ValueError(f"{axis} must rise from its first value to its last, got {low} to {high}")
+        raise ValueError(f"{axis} must rise from low to high, got low {low} and high {high}")
     return Question(designs, axis, state.chosen(given, "metric", shared_metrics(designs), "latency_s"), low, high)
 
 
 ENDS = ("low", "high")
+
+
+def _named(slot: str, text: str) -> Design:
+    with state.named(slot):
+        return read_design(text)
 
 
 def read_design(text: str) -> Design:
@@ -152,7 +157,4 @@ def _size(given: Mapping[str, str], name: str) -> int:
 
 
 def _whole(text: str, name: str, most: int) -> int:
-    plain = text.replace(",", "").strip()
-    if not (plain.isascii() and plain.isdigit() and 1 <= int(plain[:12]) <= most):
-        raise ValueError(f"{name} must be a whole number of 1 to {most:,}, got {text[:40]!r}")
-    return int(plain)
+    return state.whole_number(text.replace(",", ""), name, most)

@@ -7,7 +7,7 @@ from typing import Any
 from dash import Patch, ctx, no_update
 from dash.exceptions import PreventUpdate
 
-from app.explore import controls, detail, front, opened, question, session_runs
+from app.explore import axes, controls, detail, front, opened, question, session_runs
 from app.explore.designs import Designs
 from app.explore.opened import Opened
 from app.figures import front as front_figure
@@ -22,7 +22,7 @@ SELECTED, EDITED = 0, 1
 
 def ask(_clicks: Any, *values: Any) -> Any:
     """Check the form; the question is asked as a link would have it, and the design of the one before is closed."""
-    given = state.parse(state.encode(dict(zip(controls.FIELDS, values, strict=True))))
+    given = state.parse(state.encode(dict(zip(question.FIELDS, values, strict=True))))
     try:
         asked = question.read(given, session_runs.uploads()).linked(session_runs.uploads())
     except ValueError as error:
@@ -51,6 +51,10 @@ def draw(
     """The figure of all designs, and what it shows in a sentence."""
     if ready is None or scheme is None:
         raise PreventUpdate
+    try:
+        axes.named(x, y, z)
+    except ValueError as error:
+        return no_update, trouble(str(error))
     designs, about, names = _shown(ready, x, y, z)
     missing = [name for name in names if name not in designs.metrics]
     if missing:
@@ -149,14 +153,16 @@ def apply(model: Any) -> tuple[bool, bool, bool]:
 def link(asked: Any, design: Any, edits: Any, x: Any, y: Any, z: Any, log: Any, per: Any) -> Any:
     """The whole view as a link's query."""
     told = ",".join(f"{layer}:{precision}" for layer, precision in edits.items())
-    shown = {"x": x, "y": y, "z": "" if z == "none" else z, "log": log, "per": per}
+    shown = {"x": x, "y": y, "z": "" if z == axes.NONE else z, "log": log or axes.NONE, "per": per}
     return {**(asked or {}), **shown, "design": design, "edit": told}
 
 
 def _shown(ready: Any, x: Any, y: Any, z: Any) -> tuple[Designs, str, tuple[str, ...]]:
-    names = tuple(name for name in (x, y, z) if isinstance(name, str) and name != "none")
-    if not 2 <= len(set(names)) == len(names):
-        raise PreventUpdate
+    """The designs that the axes show, a sentence on them, and the axes' metrics; nothing where two axes are alike."""
+    try:
+        names = axes.named(x, y, z)
+    except ValueError:
+        raise PreventUpdate from None
     designs, about = session_runs.joined(ready, names)
     return designs, about, names
 

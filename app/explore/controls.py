@@ -1,27 +1,27 @@
 """The controls of the page Explore: what to explore, and how to show it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
+from app.explore.axes import GROUPS
 from app.explore.question import PHASES, PRECISIONS, STRATEGIES, Question
 from app.text import label
-from app.web import inputs
+from app.web import inputs, uploads
 from app.web.parts import panel
+from app.web.protection import MOST_UPLOAD_BYTES
+from app.web.spelling import listed
 from app.web.state import text
-from app.web.uploads import name_of
 
-FIELDS = ("model", "phase", "devices", "precisions", "strategies", "batch", "context", "resolution")
-"""Parts of a question, each a control explore-NAME."""
 NAMED = {"none": "None (dense)", "nm_sparsity:n=2;m=4": "2:4 sparsity"}
 
 
-def question_panel(question: Question, uploads: Mapping[str, str], run: str = "") -> Any:
+def question_panel(question: Question, files: Mapping[str, str], run: str = "") -> Any:
     """The form of a question, and its button; `run` names the run that is shown until one is asked."""
-    told = question.told() | {"model": question.linked(uploads)["model"]}
-    models: list[Any] = [uploaded(uploads)] if uploads else []
+    told = question.told() | {"model": question.linked(files)["model"]}
+    models: list[Any] = [uploaded(files)] if files else []
     models.append({"group": "Zoo", "items": list(inputs.model_names())})
     devices = [{"group": title, "items": inputs.device_names()[kind]} for kind, title in inputs.KINDS.items()]
     known = {*PRECISIONS["language"], *PRECISIONS["vision"]}
@@ -35,6 +35,7 @@ def question_panel(question: Question, uploads: Mapping[str, str], run: str = ""
                         value=list(question.devices), searchable=True),
         dmc.TagsInput(id="explore-precisions", label="Precisions", data=sorted(known), value=list(question.precisions),
                       description="weight/activation[/kv], or w4a16; any may be typed", acceptValueOnBlur=True),
+        html.Div(listed(question.precisions), id="explore-words"),
         dmc.TagsInput(id="explore-strategies", label="Sparsity and strategies",
                       data=[s.replace(",", ";") for s in STRATEGIES], value=list(told["strategies"]) or ["none"]),
         dmc.SimpleGrid([
@@ -53,22 +54,25 @@ def question_panel(question: Question, uploads: Mapping[str, str], run: str = ""
 
 def uploaded(links: Mapping[str, str]) -> dict[str, Any]:
     """This browser's files as choices of the model."""
-    return {"group": "Uploaded", "items": [{"value": link, "label": name_of(link)} for link in links]}
+    return {"group": "Uploaded", "items": [{"value": link, "label": uploads.name_of(link)} for link in links]}
 
 
 def _upload() -> Any:
+    """The place of an upload; what the browser does not send, bitfront.js refuses in words."""
+    endings = ",".join(f".{kind}" for kind in uploads.KINDS)
     return html.Div(
         [
             dcc.Upload(
                 html.Button("Upload ONNX or config.json", className="upload-button"),
-                id="explore-upload", accept=".onnx,.json", max_size=32 * 2**20, className="upload",
+                id="explore-upload", accept=endings, max_size=MOST_UPLOAD_BYTES, className="upload",
             ),
-            html.Div(id="explore-uploaded"),
-        ]
+            html.Div(id="explore-uploaded", role="status"),
+        ],
+        id="explore-uploading", **{"data-endings": endings, "data-most": str(MOST_UPLOAD_BYTES)},
     )  # fmt: skip
 
 
-def axis_controls(metrics: list[str], shown: Mapping[str, Any], groups: list[str]) -> Any:
+def axis_controls(metrics: Sequence[str], shown: Mapping[str, Any]) -> Any:
     """Which metrics the axes show, which of them are logarithmic, and what has a front of its own."""
     data = options(metrics)
     axes = [
@@ -80,7 +84,7 @@ def axis_controls(metrics: list[str], shown: Mapping[str, Any], groups: list[str
         [dmc.Checkbox(value=a, label=a, size="xs", id=f"explore-log-{a}") for a in ("x", "y", "z")],
         id="explore-log", label="Logarithmic", value=list(shown["log"]), size="xs", className="inline-group",
     )  # fmt: skip
-    per = dmc.Select(id="explore-per", label="A front for each", data=[NOTHING, *groups], value=shown["per"], w=130,
+    per = dmc.Select(id="explore-per", label="A front for each", data=[NOTHING, *GROUPS], value=shown["per"], w=130,
                      size="xs", allowDeselect=False)  # fmt: skip
     return dmc.Group([*axes, log, per], gap="sm", align="end", className="axes")
 
@@ -89,6 +93,6 @@ NONE = {"value": "none", "label": "none (flat)"}
 NOTHING = {"value": "none", "label": "nothing: one"}
 
 
-def options(metrics: list[str]) -> list[dict[str, str]]:
+def options(metrics: Sequence[str]) -> list[dict[str, str]]:
     """Metrics as choices of a control."""
     return [{"value": name, "label": label(name)} for name in metrics]

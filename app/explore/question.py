@@ -30,6 +30,12 @@ METRICS = (
     "weight_bytes", "footprint_bytes", "bytes_moved", "kv_bytes", "energy_j", "examples_per_s", "bops", "macs", "lut",
     "dsp", "bram18", "uram", "throughput_per_s",
 )  # fmt: skip
+SHOWN = ("loss", "latency_s", *METRICS)
+"""Metrics that axes may show."""
+SIZES = {"batch": (1,), "context": (4096,), "resolution": ()}
+"""Sizes of a pass, and what they are unless told."""
+FIELDS = ("model", "phase", "devices", "precisions", "strategies", *SIZES)
+"""Parts of a question, each a control explore-NAME."""
 MOST_DESIGNS = 20_000
 """Designs of a question: larger spaces are for bitfront explore, whose runs the page shows with --run."""
 
@@ -63,38 +69,46 @@ class Question:
         return {n: told for n, value in (self.told() | {"model": link}).items() if (told := state.text(value))}
 
 
+def read_link(given: State, models: Mapping[str, str]) -> Question:
+    """Read a link's question as `read`; ValueError also where a field is given that does not apply to its model."""
+    found = read(given, models)
+    state.require_applied(given, FIELDS, {"strategies": "none", **found.linked(models)}, found.model)
+    return found
+
+
 def read(given: State, models: Mapping[str, str]) -> Question:
-    """Read a link's question; ValueError in one line names what does not apply.
+    """Read a link's or the form's question; ValueError in one line names the field and what it expects.
 
     models  {spelling in a link: spelling for costmodel} of what this browser may name beside the zoo
     """
-    told = DEFAULTS if not given.get("model") else given
+    told = given if given.get("model") else {**DEFAULTS, **given}
     model = told["model"]
     if model.startswith("upload:") and model not in models:
         raise ValueError(f"this browser has no {model}: upload the file again, and the link works")
     language = models[model].startswith("hf:") if model in models else inputs.is_language(model)
-    devices = tuple(dict.fromkeys(_parts(told, "devices")))
-    for name in devices:
-        inputs.kind_of(name)
-    if not devices:
-        raise ValueError("choose at least one device")
-    chosen = tuple(part.replace(";", ",") for part in _parts(told, "strategies")) or ("none",)
-    for spelled in chosen:
-        strategies.strategy(spelled)
+    devices = tuple(state.parts(told, "devices"))
+    with state.named("devices"):
+        for name in devices:
+            inputs.kind_of(name)
+        if not devices:
+            raise ValueError("choose at least one device, as h100_sxm,l40s")
+    chosen = tuple(part.replace(";", ",") for part in state.parts(told, "strategies")) or ("none",)
+    with state.named("strategies"):
+        for spelled in chosen:
+            strategies.strategy(spelled)
+    with state.named("precisions"):
+        precisions = tuple(inputs.precisions(told.get("precisions", "")))
+    numbers = {n: tuple(state.whole_numbers(told, n, d)) for n, d in SIZES.items()}
     return Question(
         models.get(model, model),
         state.chosen(told, "phase", PHASES, "decode") if language else "",
         devices,
-        tuple(inputs.precisions(told.get("precisions", ""), "precisions")),
+        precisions,
         chosen,
-        tuple(state.whole_numbers(told, "batch", [1])),
-        tuple(state.whole_numbers(told, "context", [4096])) if language else (),
-        () if language or model in models else tuple(state.whole_numbers(told, "resolution", [])),
+        numbers["batch"],
+        numbers["context"] if language else (),
+        () if language or model in models else numbers["resolution"],
     )
-
-
-def _parts(given: Mapping[str, str], name: str) -> list[str]:
-    return [part.strip() for part in given.get(name, "").split(",") if part.strip()]
 
 
 def _escaped(spelled: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,9 +13,11 @@ from app.explore.question import Question
 from app.web import session, settings
 from app.web import uploads as web_uploads
 from dse import store
+from dse.space import ID_DIGITS
 from dse.sweep import sweep
 
 HASH = re.compile(r"[0-9a-f]{32}")
+ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}(\.[0-9]+)?")
 SHOWN = "shown"
 """What stands for the run that `bitfront app --run` was given."""
 _LOCK = threading.Lock()
@@ -39,6 +41,12 @@ def joined(name: object, objectives: tuple[str, ...]) -> tuple[Designs, str]:
     folder = folder_of(name)
     with _LOCK:
         return _joined(folder, objectives, name != SHOWN)
+
+
+def require_id(design: str) -> None:
+    """ValueError where a link's design is no id; "" is none."""
+    if design and not ID.fullmatch(design):
+        raise ValueError(f"design must be an id of {ID_DIGITS} hexadecimal digits, got {design[:40]!r}")
 
 
 def folder_of(name: object) -> Path:

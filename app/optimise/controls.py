@@ -12,6 +12,7 @@ from app.optimise.question import FORMATS, PHASES, TIES, Question
 from app.text import label
 from app.web import inputs
 from app.web.parts import panel
+from app.web.spelling import listed
 
 STEPS = 200
 SLIDE, BOX = "optimise-slide", "optimise-box"
@@ -32,26 +33,27 @@ def form(question: Question, uploads: Mapping[str, str]) -> Any:
                    allowDeselect=False),
         dmc.Select(id="optimise-device", label="Device", data=[d for d in devices if d["items"]],
                    value=question.device, searchable=True, allowDeselect=False),
-        dmc.TagsInput(id="optimise-formats", label="Formats of a layer", data=list(FORMATS),
+        dmc.TagsInput(id="optimise-formats", label="Precisions of a layer", data=list(FORMATS),
                       value=list(question.formats), acceptValueOnBlur=True,
-                      description="a weight format, weight/activation, or FORMAT@n:m for N:M sparsity"),
+                      description="weight/activation[/kv], or w4a16; @n:m behind it for N:M sparsity"),
+        html.Div(listed(question.formats), id="optimise-words"),
         dmc.SimpleGrid([
             dmc.TextInput(id=f"optimise-{n}", label=words, value=told.get(n, ""), placeholder="its own", debounce=600)
             for n, words in numbers.items()
         ], cols=3, spacing="xs"),
         dmc.CheckboxGroup(
             [dmc.Checkbox(id=f"optimise-tie-{tie}", value=tie, label=words, size="xs") for tie, words in TIES.items()],
-            id="optimise-ties", label="Layers that share a format", value=list(question.ties),
+            id="optimise-ties", label="Layers that share a precision", value=list(question.ties),
             description="servers run q, k, v and gate, up as one product each", className="stacked-group",
         ),
         dmc.SimpleGrid([
-            dmc.NumberInput(id="optimise-max-formats", label="Formats at most", value=question.max_formats or "", min=1,
-                            max=64, allowDecimal=False, placeholder="any"),
+            dmc.NumberInput(id="optimise-max-formats", label="Precisions at most", value=question.max_formats or "",
+                            min=1, max=questions.MOST_FORMATS, allowDecimal=False, placeholder="any"),
             dmc.NumberInput(id="optimise-time", label="Time limit (s)", value=question.time_limit_s, min=1,
                             max=questions.MOST_S),
         ], cols=2, spacing="xs"),
         dmc.TagsInput(id="optimise-pins", label="Pinned layers", value=list(question.pins), acceptValueOnBlur=True,
-                      placeholder="lm_head=bf16", description="layer or glob=format"),
+                      placeholder="lm_head=bf16", description="layer or glob=precision"),
     ]  # fmt: skip
     return panel("Problem", dmc.Stack(controls, gap=8))
 

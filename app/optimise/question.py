@@ -10,25 +10,32 @@ import numpy as np
 from app.choices import by_layer, ties_of
 from app.text import quantity
 from app.web import inputs, state
+from app.web.spelling import canonical
 from app.web.state import State
 from costmodel import hardware, models
 from costmodel.catalog import require
 from costmodel.workload import Workload
 from dse import Budget, Choices, Problem, choices, parse_budget
+from dse.restrictions import restricted
 
 DEFAULTS = {
-    "model": "zoo:llama-3.1-8b", "phase": "decode", "device": "h100_sxm", "formats": "int4_g128,int8,fp8_e4m3,bf16",
+    "model": "zoo:llama-3.1-8b", "phase": "decode", "device": "h100_sxm",
+    "formats": "int4_g128/bf16,int8/int8,fp8_e4m3/fp8_e4m3,bf16/bf16",
     "batch": "8", "context": "4096", "budgets": "weight_bytes<=6e9", "ties": "fused",
 }  # fmt: skip
 FORMATS = (
-    "int2", "int3", "int4", "int4_g128", "int5", "int6", "int8", "int8@2:4", "mxfp4", "fp6_e3m2", "fp8_e4m3",
-    "fp8_e5m2", "int4/int8", "int8/int8", "fp8_e4m3/fp8_e4m3", "bf16",
+    "int4_g128/bf16", "int4/bf16", "int3/bf16", "int8/bf16", "int8/int8", "int8/int8@2:4", "int4/int8", "mxfp4/bf16",
+    "fp8_e4m3/bf16", "fp8_e4m3/fp8_e4m3", "fp8_e5m2/fp8_e5m2", "bf16/bf16", "int2/int2", "int3/int3", "int4/int4",
+    "int5/int5", "int6/int6",
 )  # fmt: skip
+"""Precisions that the control offers; any that costmodel spells may be typed."""
 PHASES = ("prefill", "decode", "training")
 BUDGETED = ("weight_bytes", "latency_s", "energy_j", "bytes_moved", "bops", "lut", "dsp", "bram18", "uram")
 """Costs that the page offers a budget for, where the device has them."""
 TIES = {"fused": "q, k, v and gate, up", "residual": "Layers added to each other"}
+NO_TIES = "none"
 TIME_LIMIT_S, MOST_S = 20.0, 120.0
+MOST_FORMATS = 64
 FIELDS = ("model", "phase", "device", "formats", "batch", "context", "resolution")
 """Parts of a question that make its problem, each a control optimise-NAME."""
 
@@ -91,7 +98,7 @@ class Question:
         told = {name: getattr(self, name) for name in self.__dataclass_fields__} | {"model": spelled}
         told |= {name: told[name] or "" for name in ("batch", "context", "resolution", "max_formats")}
         told["time"] = "" if told.pop("time_limit_s") == TIME_LIMIT_S else self.time_limit_s
-        told["ties"] = self.ties or "none"
+        told["ties"] = self.ties or NO_TIES
         return {name: text for name, value in told.items() if (text := state.text(value))}
 
     def command(self) -> list[str]:
@@ -105,34 +112,52 @@ class Question:
         return [*given, "--time-limit", f"{self.time_limit_s:g}"]
 
 
+def read_link(given: State, uploads: Mapping[str, str]) -> Question:
+    """Read a link's question as `read`; ValueError also where a field is given that does not apply to its model."""
+    found = read(given, uploads)
+    state.require_applied(given, FIELDS, found.linked(uploads), found.model)
+    return found
+
+
 def read(given: State, uploads: Mapping[str, str]) -> Question:
-    """Read a link's question; ValueError in one line names what does not apply.
+    """Read a link's or the form's question; ValueError in one line names the field and what it expects.
 
     uploads  {spelling in a link: spelling for costmodel} of what this browser may name beside the zoo
     """
-    told = given if given.get("model") else DEFAULTS
+    told = given if given.get("model") else {**DEFAULTS, **given}
     model = told["model"]
+    if model.startswith("upload:") and model not in uploads:
+        raise ValueError(f"this browser has no {model}: upload the file on Explore again, and the link works")
     language = uploads[model].startswith("hf:") if model in uploads else inputs.is_language(model)
     inputs.kind_of(told.get("device", ""))
-    formats = tuple(dict.fromkeys(_parts(told, "formats")))
-    if not formats:
-        raise ValueError("choose at least one format")
+    with state.named("formats"):
+        formats = tuple(dict.fromkeys(canonical(part) for part in state.parts(told, "formats")))
+        if not formats:
+            raise ValueError("choose at least one, as int4_g128/bf16 or int8/int8")
+    size = {name: next(iter(state.whole_numbers(told, name, [0]))) for name in ("batch", "context", "resolution")}
+    most = next(iter(state.whole_numbers(told, "max_formats", [0], MOST_FORMATS)))
+    with state.named("budgets"):
+        budgets = tuple(str(parse_budget(text)).replace(" ", "") for text in state.parts(told, "budgets"))
+    ties = [] if told.get("ties") == NO_TIES else state.several(told, "ties", TIES, ["fused"] if language else [])
     found = Question(
         uploads.get(model, model),
         told["device"],
         formats,
         state.chosen(told, "phase", PHASES, "decode") if language else "",
-        state.whole_numbers(told, "batch", [1])[0],
-        state.whole_numbers(told, "context", [4096])[0] if language else 0,
-        0 if language or model in uploads else state.whole_numbers(told, "resolution", [0])[0],
-        tuple(str(parse_budget(text)).replace(" ", "") for text in _parts(told, "budgets")),
-        tuple(state.several(told, "ties", TIES, ["fused"] if language and "ties" not in told else [])),
-        tuple(_parts(told, "pins")),
-        next(iter(state.whole_numbers(told, "max_formats", [])), None),
+        size["batch"] or 1,
+        (size["context"] or 4096) if language else 0,
+        0 if language or model in uploads else size["resolution"],
+        budgets,
+        tuple(ties),
+        _pins(state.parts(told, "pins")),
+        most or None,
         _seconds(told.get("time", "")),
     )
-    for budget in found.limits:
-        require(f"budget on {found.device}", budget.metric.name, offered(found.problem))
+    with state.named("budgets"):
+        for budget in found.limits:
+            require(f"budget on {found.device}", budget.metric.name, offered(found.problem))
+    with state.named("pins"):
+        restricted(found.problem, found.pinned, {}) if found.pins else None
     return found
 
 
@@ -169,17 +194,19 @@ def budget(metric: str, text: str) -> Budget:
     return parse_budget(f"{metric}<={''.join(text.split()).replace('µ', 'u').replace(',', '')}")
 
 
-def _parts(given: Mapping[str, str], name: str) -> list[str]:
-    return [part.strip() for part in given.get(name, "").split(",") if part.strip()]
+def _pins(pins: Sequence[str]) -> tuple[str, ...]:
+    """Pinned layers with their formats as the problem names them."""
+    with state.named("pins"):
+        return tuple(f"{glob}={canonical(spelled)}" for glob, spelled in by_layer("a pin", pins).items())
 
 
 def _seconds(text: str) -> float:
     try:
         seconds = float(text or TIME_LIMIT_S)
     except ValueError:
-        raise ValueError(f"the time limit must be a number of seconds, got {text!r}") from None
+        raise ValueError(f"time must be a number of seconds, got {text[:40]!r}") from None
     if not 0 < seconds <= MOST_S:
-        raise ValueError(f"the time limit must be above 0 and at most {MOST_S:g} s, got {text}")
+        raise ValueError(f"time must be above 0 and at most {MOST_S:g} s, got {text[:40]!r}")
     return seconds
 
 

@@ -74,6 +74,12 @@ def keep(question: Question, plan: Plan) -> str:
     return found
 
 
+def require_id(design: str) -> None:
+    """ValueError where a link's design is no id; "" is none."""
+    if design and not ID.fullmatch(design):
+        raise ValueError(f"design must be an id of {ID_DIGITS} hexadecimal digits, got {design[:40]!r}")
+
+
 def kept(design: object) -> dict[str, Any]:
     """The result of a design in this session; ValueError where there is none."""
     path = _path(design)

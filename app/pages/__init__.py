@@ -4,6 +4,7 @@ A page is a module with
 
     NAME             what the navigation calls it
     ORDER            where it stands there, the least first; the least is also shown at /
+    LINK             the fields that its links may have: others are refused
     layout(state)    the page's content (Dash components) for a state, the query of its URL as {name: text}
     register(app)    adds the page's callbacks, once
 
@@ -12,7 +13,8 @@ Its address is /FILE_NAME. To add one, write the file; nothing else names it. Th
 - Ids of components begin with the page's name: "optimise-solve".
 - The whole state is in the URL. A callback puts it there with `Output("view", "data", allow_duplicate=True)` and
   `prevent_initial_call=True`: {name: value}, lists joined by commas; `layout` gets it back as text after a reload.
-  Read it with `app.web.state`, whose functions ignore what they do not know.
+  Read it with `app.web.state`, whose functions refuse what they do not know: a ValueError names field, value and what
+  is expected.
 - Values come from the network: read models, devices and precisions with `app.web.inputs`, never with the loaders of
   `costmodel` alone, which take paths and import modules. Catch ValueError and show it in one line (`parts.trouble`);
   what else a callback raises becomes a 4xx or 5xx and a notice.

@@ -12,6 +12,7 @@ from app.web.parts import grid, note, panel
 
 NAME = "Claims"
 ORDER = 5
+LINK = ("system", "verdict")
 ALL = "all"
 COLOURS = {"reproduced": "#009E73", "contradicted": "#D55E00", "hardware": "#56B4E9", "training": "#999999"}
 
@@ -46,8 +47,8 @@ def rows() -> list[dict[str, Any]]:
 def layout(given: state.State) -> Any:
     """The table, with a choice of system and verdict."""
     systems = sorted({row["system"] for row in rows()}, key=str.lower)
-    system = state.chosen(given, "system", systems, ALL)
-    verdict = state.chosen(given, "verdict", claims.VERDICTS, ALL)
+    system = state.chosen(given, "system", [ALL, *systems], ALL)
+    verdict = state.chosen(given, "verdict", [ALL, *claims.VERDICTS], ALL)
     controls = dmc.Group(
         [
             dmc.Select(

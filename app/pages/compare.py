@@ -12,6 +12,7 @@ from app.web.parts import graph, note, panel
 
 NAME = "Compare"
 ORDER = 3
+LINK = (*question.SLOTS, "axis", "metric", "low", "high", "reference", "differences", "part", "scale")
 DARK = Input("theme", "computedColorScheme")
 
 
@@ -31,11 +32,13 @@ def layout(given: state.State) -> Any:
 def _table(asked: question.Question, given: state.State) -> Any:
     references = answers.references(asked.designs)
     values = [choice["value"] for choice in references]
+    reference = state.chosen(given, "reference", values, values[0])
+    only = state.chosen(given, "differences", ["only"], "") == "only"
     side = dmc.Group([
-        dmc.Switch(id="compare-only", label="Differences alone", checked=given.get("differences") == "only", size="xs"),
+        dmc.Switch(id="compare-only", label="Differences alone", checked=only, size="xs"),
         dmc.Text("Reference", size="xs", c="dimmed"),
-        dmc.Select(id="compare-reference", data=references, value=state.chosen(given, "reference", values, values[0]),
-                   size="xs", w=200, allowDeselect=False, **{"aria-label": "Reference"}),
+        dmc.Select(id="compare-reference", data=references, value=reference, size="xs", w=200, allowDeselect=False,
+                   **{"aria-label": "Reference"}),
     ], gap="sm")  # fmt: skip
     return panel(
         "Side by side",

@@ -4,46 +4,42 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from app.explore import answers, controls, opened, question, session_runs
+from app.explore import answers, axes, controls, opened, question, session_runs
+from app.explore.axes import AXES
 from app.explore.session_runs import SHOWN
 from app.web import settings, state
 from app.web.parts import graph, panel
+from app.web.spelling import listed
 
 NAME = "Explore"
 ORDER = 1
-AXES = ("x", "y", "z", "log", "per")
+LINK = (*question.FIELDS, *AXES, "design", "edit")
 FIGURES = ("peaks", "breakdown", "device")
 DARK = Input("theme", "computedColorScheme")
 
 
 def layout(given: state.State) -> Any:
     """The page of a link: its question is asked, its axes shown, its design opened."""
-    folder = None if given.get("model") else settings.current().run
+    folder = None if any(name in given for name in question.FIELDS) else settings.current().run
     run = folder is not None
     shown_run = folder.name if folder else ""
-    asked = question.read(given, session_runs.uploads())
-    shown = {
-        "x": given.get("x", "latency_s"),
-        "y": given.get("y", "loss"),
-        "z": given.get("z", "none"),
-        "log": given.get("log", "x,y").split(","),
-        "per": given.get("per", "none" if run or len(asked.devices) < 2 else "device"),
-    }
-    metrics = ["loss", "latency_s", *question.METRICS]
-    if run:
-        metrics = session_runs.joined(SHOWN, ())[0].metrics
-        shown |= {a: n for a, n in zip("xy", metrics, strict=False) if shown[a] not in metrics}
+    asked = question.read_link(given, session_runs.uploads())
+    own = session_runs.joined(SHOWN, ())[0].metrics if run else question.SHOWN
+    shown = axes.read(given, own, per="none" if run or len(asked.devices) < 2 else "device")
+    with state.named("edit"):
+        edits = dict(opened.parse_edits(given.get("edit", "")))
+    session_runs.require_id(given.get("design", ""))
     stores = [
         dcc.Store(id="explore-given", data=None if run else asked.linked(session_runs.uploads())),
         dcc.Store(id="explore-asked"),
         dcc.Store(id="explore-ready", data=SHOWN if run else None),
         dcc.Store(id="explore-design", data=given.get("design", "")),
-        dcc.Store(id="explore-edits", data=dict(opened.parse_edits(given.get("edit", "")))),
+        dcc.Store(id="explore-edits", data=edits),
         dcc.Store(id="explore-zoom"),
     ]
     plane = panel(
         "Designs",
-        controls.axis_controls(metrics, shown, ["device", "precision", "batch", "context", "strategy", "model"]),
+        controls.axis_controls(own, shown),
         graph("explore-front", height=520, label="Designs by two or three metrics; a click opens one"),
         html.Div(id="explore-about"),
     )
@@ -56,7 +52,7 @@ def layout(given: state.State) -> Any:
 def register(app: Dash) -> None:
     """Add the page's callbacks."""
     axes = [f"explore-{name}" for name in AXES]
-    asked = [State(f"explore-{name}", "value") for name in controls.FIELDS]
+    asked = [State(f"explore-{name}", "value") for name in question.FIELDS]
     ready, design, edits = (f"explore-{name}" for name in ("ready", "design", "edits"))
     app.callback(
         Output("explore-asked", "data"), Output("explore-trouble", "children"),
@@ -117,6 +113,9 @@ def register(app: Dash) -> None:
         *[Output(f"explore-{name}", "disabled") for name in ("phase", "context", "resolution")],
         Input("explore-model", "value"),
     )(answers.apply)  # fmt: skip
+    app.callback(Output("explore-words", "children"), Input("explore-precisions", "value"), prevent_initial_call=True)(
+        listed
+    )
     app.clientside_callback(
         ClientsideFunction("bitfront", "zoomed"), Output("explore-zoom", "data"),
         Input("explore-front", "relayoutData"), prevent_initial_call=True,

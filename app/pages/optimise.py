@@ -5,18 +5,21 @@ from typing import Any
 from dash import ALL, MATCH, Dash, Input, Output, State, dcc, html
 
 from app.explore.session_runs import uploads
-from app.optimise import answers, controls, question, view
+from app.optimise import answers, controls, question, solution, view
 from app.web import state
 from app.web.parts import note, panel
+from app.web.spelling import listed
 
 NAME = "Optimise"
 ORDER = 2
+LINK = (*question.FIELDS, "budgets", "ties", "pins", "max_formats", "time", "design")
 DARK = Input("theme", "computedColorScheme")
 
 
 def layout(given: state.State) -> Any:
     """The page of a link: its problem is shown, and solved if the link has a plan."""
-    asked = question.read(given, uploads())
+    asked = question.read_link(given, uploads())
+    solution.require_id(given.get("design", ""))
     stores = [
         dcc.Store(id="optimise-asked", data=asked.linked(uploads()) if given.get("design") else None),
         dcc.Store(id="optimise-design", data=""),
@@ -82,3 +85,6 @@ def register(app: Dash) -> None:
         *[Output(f"optimise-{name}", "disabled") for name in ("phase", "context", "resolution")],
         Input("optimise-model", "value"),
     )(answers.apply)  # fmt: skip
+    app.callback(Output("optimise-words", "children"), Input("optimise-formats", "value"), prevent_initial_call=True)(
+        listed
+    )

@@ -14,6 +14,7 @@ from app.web.parts import graph, grid, note, panel, trouble
 
 NAME = "Validate"
 ORDER = 4
+LINK = ("model", "rows", "group")
 ALL = "all"
 DARK = Input("theme", "computedColorScheme")
 
@@ -64,7 +65,13 @@ def layout(given: state.State) -> Any:
     names = accuracy.names(settings.current().measured)
     model = state.chosen(given, "model", models, models[0])
     rows = state.chosen(given, "rows", names, names[0])
-    return html.Div([_calibrations(models, model), _rows(names, rows, given.get("group", ALL))], className="stack")
+    group = state.chosen(given, "group", _groups(given, rows), ALL)
+    return html.Div([_calibrations(models, model), _rows(names, rows, group)], className="stack")
+
+
+def _groups(given: state.State, rows: str) -> tuple[str, ...]:
+    """What a link's group may be; the rows are read for a link that names one."""
+    return (ALL, *accuracy.measured(rows, settings.current().measured).groups) if given.get("group") else ()
 
 
 def _calibrations(models: list[str], model: str) -> Any:

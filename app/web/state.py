@@ -1,7 +1,10 @@
 """The state of a page is its URL's query: plain strings by name, so that a copied link opens the same view."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlencode
+
+from costmodel.catalog import require
 
 State = Mapping[str, str]
 
@@ -33,21 +36,55 @@ def text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Say which field a ValueError is of."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def require_fields(state: State, known: Iterable[str]) -> None:
+    """UnknownNameError where a link names a field that its page does not have."""
+    for name in state:
+        require("field of this page's links", name, known)
+
+
+def require_applied(given: State, fields: Iterable[str], linked: Mapping[str, str], what: str) -> None:
+    """ValueError where a link gives one of these fields a value that `linked`, what was read of it, does not have."""
+    for name in fields:
+        if given.get(name) and name not in linked:
+            raise ValueError(f"{name} does not apply to {what}: leave it out, got {given[name][:40]!r}")
+
+
 def chosen(state: State, name: str, known: Iterable[str], default: str) -> str:
-    """The value of a name if it is known, else the default."""
-    value = state.get(name, default)
-    return value if value in set(known) else default
+    """The value of a name, by default another; UnknownNameError where it is none of the known."""
+    value = state.get(name, "")
+    return require(name, value, known) if value else default
 
 
 def several(state: State, name: str, known: Iterable[str], default: Iterable[str]) -> list[str]:
-    """The known values of a comma-separated name, in order and once each; the default where none is."""
-    allowed = set(known)
-    found = [part for part in dict.fromkeys(state.get(name, "").split(",")) if part in allowed]
-    return found or list(default)
+    """The values of a comma-separated name, in order and once each, by default others; UnknownNameError as `chosen`."""
+    known = list(known)
+    return [require(name, part, known) for part in parts(state, name)] or list(default)
+
+
+def parts(state: State, name: str) -> list[str]:
+    """The parts of a comma-separated name, in order and once each."""
+    return list(dict.fromkeys(part.strip() for part in state.get(name, "").split(",") if part.strip()))
 
 
 def whole_numbers(state: State, name: str, default: Iterable[int], most: int = 10**6) -> list[int]:
-    """Whole numbers of 1..most in a comma-separated name; the default where there is none."""
-    parts = [part.strip() for part in state.get(name, "").split(",")]
-    found = [int(part) for part in parts if part.isascii() and part.isdigit() and 1 <= int(part[:12]) <= most]
+    """Whole numbers of 1..most in a comma-separated name, once each, by default others; ValueError in one line."""
+    found = [whole_number(part, name, most, several=True) for part in parts(state, name)]
     return list(dict.fromkeys(found)) or list(default)
+
+
+def whole_number(text: str, name: str, most: int = 10**6, *, several: bool = False) -> int:
+    """A whole number of 1..most; ValueError names the field and the value, and that it may hold `several`."""
+    plain = text.strip()
+    if not (plain.isascii() and plain.isdigit() and 1 <= int(plain[:12]) <= most):
+        numbers = "whole numbers separated by commas, each" if several else "a whole number"
+        raise ValueError(f"{name} must be {numbers} of 1 to {most:,}, got {text[:40]!r}")
+    return int(plain)

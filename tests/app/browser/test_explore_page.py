@@ -84,6 +84,9 @@ def test_a_bad_file_is_told_and_a_good_one_chosen(site, profile):
     page = open_page(profile(), site)
     page.locator("#explore-upload input").set_input_files({"name": "a.onnx", "mimeType": "", "buffer": b"no model"})
     assert "no ONNX model" in page.locator("#explore-uploaded .trouble").inner_text()
+    page.locator("#explore-upload input").set_input_files({"name": "a.pt", "mimeType": "", "buffer": b"weights"})
+    page.wait_for_function("document.querySelector('#explore-uploaded').textContent.includes('.json, got')")
+    assert "'a.pt'" in page.locator("#explore-uploaded .trouble").inner_text()
     sizes = {"n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_size": 100, "n_positions": 128}
     good = json.dumps({"model_type": "gpt2"} | sizes).encode()
     page.locator("#explore-upload input").set_input_files({"name": "mine.json", "mimeType": "", "buffer": good})

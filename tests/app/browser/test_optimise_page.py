@@ -8,7 +8,7 @@ import dse
 from app import exports
 from app.optimise import question
 
-SMALL = "optimise?model=zoo:resnet18&device=h100_sxm&formats=int4,int8,bf16&budgets=weight_bytes<=9e6"
+SMALL = "optimise?model=zoo:resnet18&device=h100_sxm&formats=int4/bf16,int8/bf16,bf16&budgets=weight_bytes<=9e6"
 
 
 def solved(page):
@@ -33,7 +33,7 @@ def test_a_plan_is_that_of_the_optimizer_and_a_copied_link_opens_it_elsewhere(si
     open_page(page, site.address + SMALL)
     page.click("#optimise-go")
     design = solved(page)
-    asked = question.read({"model": "zoo:resnet18", "device": "h100_sxm", "formats": "int4,int8,bf16"}, {})
+    asked = question.read({"model": "zoo:resnet18", "device": "h100_sxm", "formats": "int4/bf16,int8/bf16,bf16"}, {})
     plan = dse.minimize(dse.metric.loss, over=asked.problem, subject_to=[dse.metric.weight_bytes <= 9e6])
     text = page.locator("#optimise-plan").inner_text()
     assert f"{plan.objective:.5g}" in text
@@ -78,7 +78,8 @@ def test_slider_and_box_follow_each_other(site, profile):
 
 def test_cancel_resets_progress_and_status(site, profile):
     page = profile()
-    hard = "optimise?model=zoo:efficientnet_b7&device=h100_sxm&formats=int2,int3,int4,int5,int6,int8,bf16&max_formats=3"
+    formats = ",".join(f"int{bits}/bf16" for bits in (2, 3, 4, 5, 6, 8))
+    hard = f"optimise?model=zoo:efficientnet_b7&device=h100_sxm&formats={formats},bf16&max_formats=3"
     open_page(page, site.address + hard + "&time=100&budgets=weight_bytes<=3e7,latency_s<=1e-3,bops<=1e12")
     page.click("#optimise-go")
     page.wait_for_function("!document.querySelector('#optimise-cancel').disabled")
@@ -104,7 +105,7 @@ def download(page, name, folder):
 
 def test_a_plan_downloads_as_reports_and_as_what_other_tools_read(site, profile, tmp_path):
     page = profile()
-    llama = "model=zoo:llama-3.2-1b&phase=decode&device=h100_sxm&formats=int4_g128,bf16&context=512"
+    llama = "model=zoo:llama-3.2-1b&phase=decode&device=h100_sxm&formats=int4_g128/bf16,bf16&context=512"
     open_page(page, f"{site.address}optimise?{llama}&budgets=weight_bytes<=9e8")
     page.click("#optimise-go")
     design = solved(page)
@@ -121,7 +122,7 @@ def test_a_plan_downloads_as_reports_and_as_what_other_tools_read(site, profile,
 
 def test_what_a_tool_cannot_express_is_said(site, profile):
     page = profile()
-    open_page(page, site.address + SMALL.replace("int4,int8,bf16", "e3m0,e2m2,bf16"))
+    open_page(page, site.address + SMALL.replace("int4/bf16,int8/bf16", "e3m0/bf16,e2m2/bf16"))
     page.click("#optimise-go")
     solved(page)
     page.click("#optimise-target")
