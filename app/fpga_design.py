@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.results import fitting, misfit
 from costmodel.display import quantity
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import Estimate
@@ -37,6 +38,16 @@ def told(found: Estimate) -> list[str]:
     """Sentences on an FPGA design: what limits it, what fills the device, and where products and weights are."""
     if not isinstance(found.device, Fpga):
         return []
+    return _misfit(found) + _laid_out(found) + _power(found)
+
+
+def _misfit(found: Estimate) -> list[str]:
+    beyond = misfit(fitting(found.totals, found.device))
+    told = f"It does not fit {found.device.name} ({beyond}): no such design can be built, whatever its figures say."
+    return [told] if beyond else []
+
+
+def _laid_out(found: Estimate) -> list[str]:
     totals, columns = found.totals, found.columns
     slowest = int(columns["cycles"].argmax())
     name, bound = found.workload.ops[slowest].name, str(columns["bound"][slowest])
@@ -47,14 +58,12 @@ def told(found: Estimate) -> list[str]:
             f"Overlay: an array of {totals['rows']:.0f} x {totals['columns']:.0f} multipliers, of which"
             f" {totals['utilisation']:.0%} are busy; layers that wait for memory take {share:.0%} of the time.",
             f"Longest layer: {name} ({bound}). {_fullest(found)}",
-            *_power(found),
         ]
     products, weights = (_counts(columns[c]) for c in ("products_in", "weights_in") if c in columns)
     return [
         f"Dataflow: {name} is the slowest layer ({bound}). {_fullest(found)}",
         f"Products: {products}; DSP blocks go where one saves most LUTs, while they last, so that a wider format may "
         f"take fewer LUTs than a narrower one. Weights: {weights}.",
-        *_power(found),
     ]
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from app import folded
 from app.fpga_design import told
 from app.provenance import provenance
-from app.results import RESOURCES, fitting, layers
+from app.results import fitting, layers
+from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Choices, Plan, Problem, front, minimize
 from dse.folding import fastest

@@ -7,6 +7,7 @@ from typing import Any
 
 from costmodel.catalog import UnmatchedError
 from costmodel.estimators.estimate import Estimate
+from costmodel.estimators.fit import RESOURCES, beyond, in_memory
 from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.workload import Workload
 
@@ -17,8 +18,6 @@ LATENCY = (
     " compute (tiles on the SMs, their operands' supply included), memory, latency (launch), link (exchanges of GPUs)"
 )
 """What a GPU's latency assumes."""
-
-RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
 
 
 def as_dict(found: Estimate, *, model: str, device: str, precision: str) -> dict[str, Any]:
@@ -31,6 +30,7 @@ def as_dict(found: Estimate, *, model: str, device: str, precision: str) -> dict
         "batch": found.workload.batch,
         "counting": _counting(found),
         "totals": dict(found.totals),
+        **fitting(found.totals, found.device),
         **({} if isinstance(found.device, Fpga) else {"latency_sources": found.latency_sources}),
         "layers": found.table(),
         "uncounted": list(found.uncounted),
@@ -88,7 +88,7 @@ def assignment(workload: Workload, precision: str | None, edits: Sequence[str]) 
 def share(resource: str, amount: float, device: Device) -> str:
     """Return how much of a device's memory, or of an FPGA's LUT, FF, DSP, BRAM or URAM, an amount is, "" otherwise."""
     if resource == "footprint_bytes" and not isinstance(device, Fpga):
-        return f"{amount / device.memory_bytes:.0%}" + (" (does not fit)" if amount > device.memory_bytes else "")
+        return f"{amount / device.memory_bytes:.0%}" + " (does not fit)" * (not in_memory(amount, device))
     available = getattr(device, resource, None) if isinstance(device, Fpga) and resource in RESOURCES else None
     if available is None:
         return ""
@@ -98,12 +98,9 @@ def share(resource: str, amount: float, device: Device) -> str:
 
 
 def fitting(totals: Mapping[str, float], device: Device) -> dict[str, Any]:
-    """Return whether a design fits an FPGA, and of what it takes more than there is {resource: share}; {} elsewhere."""
-    if not isinstance(device, Fpga):
-        return {}
-    have = {name: float(getattr(device, name)) for name in RESOURCES if name in totals}
-    beyond = {name: totals[name] / amount if amount else None for name, amount in have.items() if totals[name] > amount}
-    return {"fits": not beyond, "beyond": beyond}
+    """Return whether a design fits its device, and of what it takes more than there is {resource: share}."""
+    over = beyond(totals, device)
+    return {"fits": not over, "beyond": over}
 
 
 def misfit(design: Mapping[str, Any]) -> str:

@@ -64,7 +64,7 @@ def told(folder: Path) -> dict[str, Any]:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """Return one line about a run; `excluded` designs break a constraint, `unknown` ones have no value."""
+    """Return one line about a run; `excluded` designs do not fit or break a limit, `unknown` ones lack a value."""
     return {
         "run": str(run.folder),
         "hash": run.plan.space.hash[:16],
@@ -111,7 +111,7 @@ def show_front(run: Run, sure: Sequence[float] = ()) -> None:
     title = f"{run.folder}: {len(rows)} points" + (f", 1 in {step} shown" if step > 1 else "")
     shown = [row | {name: str(row[name]) for name in varied} for row in rows[::step]]
     print_table(title, shown, ["id", *varied, *space.columns, *["on front"] * bool(sure)])
-    left_out = f"{run.counts.excluded} break a constraint, {run.counts.unknown} have no value there"
+    left_out = f"{run.counts.excluded} do not fit or break a constraint, {run.counts.unknown} have no value there"
     click.echo(f"\n{run.counts.designs} of {space.size} designs: {left_out}.")
     if not run.complete:
         click.echo(f"Not complete: {len(run.done)} of {run.plan.chunks} chunks; the same explore command goes on.")

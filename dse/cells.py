@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators import energy, gpu_latency, power_prediction, roofline
+from costmodel.estimators.fit import in_memory
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Gpu
@@ -144,6 +145,8 @@ def evaluate(sketches: Sequence[Sketch], known: Cells, names: Collection[str]) -
         found["examples_per_s"] = batch / found["latency_s"]
     if set(names) & set(WITH_FOOTPRINT):
         found |= _footprint(sketches, known.grid, found)
+    if "fits" in names:
+        found["fits"] = in_memory(found["footprint_bytes"], known.grid.devices).astype(np.float64)
     if "loss" in names:
         noise = {layers: known.grid.loss(layers) for layers in {tuple(s.layers) for s in sketches}}
         found["loss"] = np.stack([noise[tuple(s.layers)] for s in sketches])[..., None]

@@ -12,7 +12,7 @@ from dse.axes import WHOLE
 from dse.design_columns import Designs, Inner, takes_cells
 from dse.expression import Expression
 from dse.reduction import Rows, join, reduce
-from dse.space import METRICS, Block, Space
+from dse.space import FITS, METRICS, Block, Space
 
 MOST_DESIGNS = 2**16
 """Designs of a block: bounds the memory of a chunk, whatever its length."""
@@ -20,7 +20,7 @@ MOST_DESIGNS = 2**16
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the designs: `excluded` break a constraint, `unknown` have no value for an objective or limit."""
+    """What became of the designs: `excluded` do not fit or break a constraint, `unknown` have no value for a limit."""
 
     designs: int = 0
     excluded: int = 0
@@ -80,7 +80,8 @@ def evaluate_block(space: Space, block: Block, inner: Inner) -> Evaluated:
     read = {n for limit in space.constraints for n in limit.names if n in METRICS}
     decisive = [i for i, name in enumerate(space.columns) if i < len(values) or name in read]
     known = np.isfinite(columns[:, decisive]).all(axis=1)
-    kept = (allowed & _all(space.constraints, designs, shape, axes_only=False)).ravel()
+    held = np.ones(shape, dtype=bool) if space.misfits else np.broadcast_to(designs[FITS] != 0, shape)
+    kept = (allowed & held & _all(space.constraints, designs, shape, axes_only=False)).ravel()
     unknown = int((allowed.ravel() & ~known).sum())
     excluded = block.size - unknown - int((kept & known).sum())
     return Evaluated(block.start, columns, kept & known, Counts(block.size, excluded, unknown))

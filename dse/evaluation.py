@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from costmodel.estimators import energy, roofline, traffic
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimate import evaluate as per_op
+from costmodel.estimators.fit import beyond, in_memory
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
 from costmodel.estimators.fpga.coverage import covered
 from costmodel.estimators.traffic import BITS_PER_BYTE
@@ -114,6 +115,8 @@ def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Co
         found |= (_by_roofline if latency == "roofline" else _by_estimate)(done, grid, names, found)
         if "latency_s" in found:
             found["examples_per_s"] = done.workload.batch / found["latency_s"]
+        if "fits" in names:
+            found["fits"] = np.asarray(in_memory(found["footprint_bytes"], grid.devices), dtype=np.float64)
     if "loss" in names:
         found["loss"] = grid.loss(done.layers.items())[:, None]  # the proxy of dse.choices: every layer's noise added
     nan = np.full((1, 1), np.nan)
@@ -121,7 +124,7 @@ def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Co
 
 
 WITH_LATENCY = ("latency_s", "examples_per_s")
-WITH_FOOTPRINT = ("gradient_bytes", "optimizer_bytes", "footprint_bytes", "peak_activation_bytes")
+WITH_FOOTPRINT = ("gradient_bytes", "optimizer_bytes", "footprint_bytes", "peak_activation_bytes", "fits")
 
 
 def _counted(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
@@ -195,7 +198,10 @@ def _on_fpgas(done: Pass, grid: Grid, latency: str) -> Columns:
 
 
 def _totals(done: Pass, precision: Precision, device: Device) -> dict[str, float]:
-    return dict(estimate(done.workload, precision, device).totals) if covered(precision) else {}
+    if not covered(precision):
+        return {}
+    totals = estimate(done.workload, precision, device).totals
+    return {**totals, "fits": float(not beyond(totals, device))}
 
 
 def _on_axis(batch: R, axis: int, rank: int) -> R:

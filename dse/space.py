@@ -19,16 +19,19 @@ from dse import axes as axis_file
 from dse.axes import FIELD, NUMERIC_FIELDS, Axis
 from dse.expression import TEXT, Expression, Objective, check_names, limit, objective
 
-KEYS = ("axes", "objectives", "constraints", "groups", "metrics", "latency", "rows")
+KEYS = ("axes", "objectives", "constraints", "groups", "metrics", "latency", "rows", "misfits")
 LATENCIES = ("estimate", "roofline")
 BITS = ("weight_bits", "activation_bits", "kv_bits")
 METRICS = (
     "latency_s", "energy_j", "examples_per_s", "loss", "weight_bytes", "kv_bytes", "peak_activation_bytes",
     "gradient_bytes", "optimizer_bytes", "footprint_bytes", "bytes_moved", "params", "macs", "flops", "vector_flops",
     "bops", "lut", "dsp", "bram18", "uram", "cycles", "throughput_per_s", "training_loss",
-    "vlm_error",
+    "vlm_error", "fits",
 )  # fmt: skip
 """What a design can be asked for; one that its device does not have is nan, and the design is left out."""
+
+FITS = "fits"
+"""1 where a device has what a design takes, 0 elsewhere."""
 
 NEEDED = {
     "training_loss": ("tokens", "how many the model is trained on"),
@@ -52,6 +55,7 @@ class Space:
     metrics      further columns of the result
     latency      "estimate", whatever `costmodel.estimate` uses, or "roofline", faster and a lower bound
     rows         whether every design is kept, not the fronts alone
+    misfits      whether designs that take more than their device has may be on a front; `fits` then marks them
     """
 
     axes: tuple[Axis, ...]
@@ -61,6 +65,7 @@ class Space:
     metrics: tuple[str, ...] = ()
     latency: str = "estimate"
     rows: bool = False
+    misfits: bool = False
     spec: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @staticmethod
@@ -74,7 +79,7 @@ class Space:
 
     @staticmethod
     def read(data: Mapping[str, Any]) -> "Space":
-        """Read {axes, objectives, constraints, groups, metrics, latency, rows}; ValueError in one line."""
+        """Read {axes, objectives, constraints, groups, metrics, latency, rows, misfits}; ValueError in one line."""
         for key in data:
             require("key of a space", key, KEYS)
         axes = axis_file.read(data.get("axes", {}))
@@ -86,6 +91,7 @@ class Space:
             tuple(_texts(data, "metrics")),
             data.get("latency", "estimate"),
             data.get("rows", False),
+            data.get("misfits", False),
         )
         _check(space)
         return replace(space, spec=_plain(space))
@@ -104,13 +110,15 @@ class Space:
     def columns(self) -> tuple[str, ...]:
         """Names of the numbers in a result: objectives, metrics that constraints read, and those asked for."""
         read = [n for limit in self.constraints for n in sorted(limit.names) if n in METRICS]
-        return tuple(dict.fromkeys([o.name for o in self.objectives] + read + list(self.metrics)))
+        marks = [FITS] * self.misfits
+        return tuple(dict.fromkeys([o.name for o in self.objectives] + read + list(self.metrics) + marks))
 
     @property
     def metrics_read(self) -> tuple[str, ...]:
-        """The metrics that objectives and constraints read, or that are asked for."""
+        """The metrics that objectives and constraints read, or that are asked for, and what says which designs fit."""
         expressions = [*(o.value for o in self.objectives), *self.constraints]
-        return tuple(n for n in METRICS if n in self.metrics or any(n in e.names for e in expressions))
+        asked = {FITS, *self.metrics}
+        return tuple(n for n in METRICS if n in asked or any(n in e.names for e in expressions))
 
     def axis(self, name: str) -> Axis:
         """The axis of that name; UnknownNameError lists near names."""
@@ -233,8 +241,9 @@ def _check_settings(space: Space) -> None:
             raise ValueError(f"{metric} needs the axis {axis}, {why}")
     if space.latency not in LATENCIES:
         raise ValueError(f"latency must be one of {LATENCIES}, got {space.latency!r}")
-    if not isinstance(space.rows, bool):
-        raise ValueError(f"rows must be true or false, got {space.rows!r}")
+    for name in ("rows", "misfits"):
+        if not isinstance(value := getattr(space, name), bool):
+            raise ValueError(f"{name} must be true or false, got {value!r}")
     if space.size > MOST_DESIGNS:
         raise ValueError(f"a space may have {MOST_DESIGNS} designs, this one has {space.size}")
 
@@ -257,6 +266,7 @@ def _plain(space: Space) -> dict[str, Any]:
         "metrics": list(space.metrics),
         "latency": space.latency,
         "rows": space.rows,
+        "misfits": space.misfits,
     }
 
 

@@ -195,5 +195,5 @@ def _places(designs: Designs, names: tuple[str, ...], design: str, edits: Mappin
 
 def _about(designs: Designs, shown: int, about: str) -> Any:
     mixed = f" and {len(designs.mixed):,} of mixed precision" if designs.mixed else ""
-    left_out = f"; {designs.left_out:,} break a limit or cannot run" if designs.left_out else ""
+    left_out = f"; {designs.left_out:,} do not fit, break a limit or cannot run" if designs.left_out else ""
     return note(f"{designs.swept:,} designs{mixed}{left_out}; {shown:,} have these metrics. {about} A click opens one.")

@@ -43,8 +43,8 @@ def _named(values: Sequence[Any]) -> str:
 def _sentences(run: Run, axes: Mapping[str, Any]) -> tuple[str, ...]:
     sizes = ", ".join(f"{len(values)} of {axis}" for axis, values in axes.items()) or "one design"
     found = [
-        f"{run['designs_done']} of {run['designs']} designs ({sizes}): {run['excluded']} break a constraint, "
-        f"{run['unknown']} have no value there, {run['points']} are on the front.",
+        f"{run['designs_done']} of {run['designs']} designs ({sizes}): {run['excluded']} do not fit their device or "
+        f"break a constraint, {run['unknown']} have no value there, {run['points']} are on the front.",
     ]
     found.append(f"Objectives: {', '.join(run['objectives'])}.")
     if run["constraints"]:

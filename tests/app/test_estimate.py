@@ -55,6 +55,15 @@ def test_fpga_json_has_resources_and_no_invented_ones(bitfront: Callable[..., ob
     assert found["totals"]["throughput_per_s"] > 0
 
 
+def test_a_model_beyond_an_fpga_says_so(bitfront: Callable[..., object]) -> None:
+    found = estimate(bitfront, "zoo:llama-3.2-1b", "--on", "zcu104", "--precision", "w4a4")
+    assert found["fits"] is False
+    assert found["beyond"]["bram18"] > 100
+    assert found["notes"][0].startswith("It does not fit zcu104 (")
+    overlay = ("zoo:llama-3.1-8b", "--on", "zcu104", "--precision", "w4a4", "--mapping", "overlay")
+    assert list(estimate(bitfront, *overlay)["beyond"]) == ["footprint_bytes"]
+
+
 def test_assign_changes_the_layers_that_match(bitfront: Callable[..., object]) -> None:
     args = ("zoo:resnet18", "--on", "h100_sxm", "--precision", "bf16", "--assign", "layer3.*=w4a16")
     found = estimate(bitfront, *args)

@@ -67,18 +67,35 @@ def test_training_keeps_gradients_and_states():
 
 def test_fpgas_beside_gpus():
     space = Space.read({
-        "axes": {"model": "zoo:resnet18", "precision": ["w4a4", "w8a8", "bf16"], "device": ["t4", "zcu104"]},
-        "objectives": ["latency_s", "lut"], "constraints": ["device.lut < 1e6"],
+        "axes": {"model": "zoo:resnet18", "precision": ["w4a4", "w8a8", "bf16"], "device": ["t4", "u250"]},
+        "objectives": ["latency_s", "lut"], "constraints": ["device.lut < 2e6"],
         "metrics": ["throughput_per_s", "bops"],
     })  # fmt: skip
     found = columns(space)
-    totals = cm.estimate(cm.zoo.build("resnet18"), cm.W4A4, cm.fpga("zcu104")).totals
-    assert space.design(1)["device"] == "zcu104"
+    totals = cm.estimate(cm.zoo.build("resnet18"), cm.W4A4, cm.fpga("u250")).totals
+    assert space.design(1)["device"] == "u250"
     for name in ("latency_s", "lut", "throughput_per_s", "bops"):
         assert found[name][1] == pytest.approx(totals[name])
     assert np.isnan(found["lut"][[0, 2, 4, 5]]).all(), "a GPU has none, and no formula covers bf16"
     feasible = np.concatenate([e.feasible for e in blocks(space, 0, space.size)])
     assert feasible.tolist() == [False, True, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("model", "device", "misfit"),
+    [("zoo:resnet18", "zcu104", "w8a8"), ({"model": "zoo:llama-2-70b", "phase": "decode"}, "a100_sxm", "w16a16"),
+     ("zoo:llama-3.2-1b", "pynq_z1", "w4a4")],
+)  # fmt: skip
+def test_what_does_not_fit_is_on_no_front_unless_asked_for(model, device, misfit):
+    """A design that a device cannot hold has figures, which no other design should have to beat."""
+    told = {"axes": {"model": model, "precision": misfit, "device": device}, "objectives": ["latency_s"]}
+    (held,), (kept,) = (list(blocks(s, 0, 1)) for s in (Space.read(told), Space.read(told | {"misfits": True})))
+    assert not held.feasible.any()
+    assert held.counts.excluded == 1
+    assert kept.feasible.all()
+    assert Space.read(told | {"misfits": True}).columns == ("latency_s", "fits")
+    assert kept.columns[0, 1] == 0
+    assert kept.columns[0, 0] > 0
 
 
 def test_a_roofline_of_an_fpga_is_refused():
