@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from dse import boxes
 from dse.boxes import Answer, Point
 from dse.hull import supported
-from dse.pareto import mask
 from dse.solvers.grid import Grid, to_grid
 from dse.solvers.merging import Sums, TooManyPointsError, merge
 from dse.tables import Floats, Tables, read
@@ -28,13 +27,13 @@ class Front:
 
     names    of the columns: loss, then the costs
     points   float[points, columns]
-    choices  int[points, layers], the options that make each point
+    choices  int16[points, layers], the options that make each point
     origin   int[points], which of several problems each is of; None where there is one
     """
 
     names: tuple[str, ...]
     points: Floats
-    choices: NDArray[np.int64] = field(repr=False)
+    choices: NDArray[np.int16] = field(repr=False)
     origin: NDArray[np.int64] | None = field(default=None, repr=False)
 
     @cached_property
@@ -107,18 +106,20 @@ def _merged(tables: Tables, most: int | None) -> Front:
     return Front(("loss", *tables.costs), np.roll(points[kept], 1, axis=1), _choices(tables, merged, kept))
 
 
-def _choices(tables: Tables, merged: Sums, kept: NDArray[np.int64]) -> NDArray[np.int64]:
-    options = merged.options if len(kept) == merged.values.shape[1] else merged.options[:, kept]
+def _choices(tables: Tables, merged: Sums, kept: NDArray[np.int64]) -> NDArray[np.int16]:
+    options = merged.options if len(kept) == len(merged.options) else merged.options[kept]
     if len(tables.groups) == len(tables.loss):
-        return options.T
-    choices = np.empty((len(tables.loss), len(kept)), np.int64)
-    for option, group in zip(options, tables.groups, strict=True):
-        choices[list(group)] = option
-    return choices.T
+        return options
+    choices = np.empty((len(kept), len(tables.loss)), np.int16)
+    for i, group in enumerate(tables.groups):
+        choices[:, list(group)] = options[:, i, None]
+    return choices
 
 
 def _summed(grids: list[Grid], tables: Tables) -> NDArray[np.int64]:
     """Integer tables [columns, groups, options] of the tied groups."""
+    if len(tables.groups) == len(tables.loss):
+        return np.stack([grid.values for grid in grids])
     return np.array([[grid.values[list(group)].sum(axis=0) for group in tables.groups] for grid in grids])
 
 
@@ -130,6 +131,6 @@ def _distinct(points: Floats) -> NDArray[np.int64]:
     """Rows to keep where rounding to floats made points equal or dominated."""
     if points.shape[1] == 2 and (np.diff(points[:, 0]) > 0).all() and (np.diff(points[:, 1]) < 0).all():
         return np.arange(len(points))
-    first = np.append(True, (points[1:] != points[:-1]).any(axis=1))
-    kept = np.flatnonzero(first)
-    return kept[mask(points[kept])]
+    from moocore import is_nondominated
+
+    return np.flatnonzero(is_nondominated(points))

@@ -4,28 +4,31 @@ Kellerer, Pferschy, Pisinger, Knapsack Problems, Springer 2004, doi 10.1007/978-
 loss at every reachable cost, one layer after another.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Coded = NDArray[np.uint64]
+Options = NDArray[np.int16]
 
-FAR = 1 << 61
-"""The loss of a cost that no choice has; sums of losses stay below 2**60."""
-_GROWTH, _SMALL, _LARGEST = 3, 4096, 1 << 20
-"""A step that leaves more rungs than this many times those before, and than _SMALL, is better done on points."""
+_FAR = np.uint64(1 << 63)
+"""The coded loss of a cost that no choice has: above any other, and below 2**64 whatever is added to it."""
+_SMALL, _LARGEST, _SPARSE = 4096, 1 << 20, 32
+"""A step that leaves more rungs than this many times the points before, and than _SMALL, is better done on points."""
 
 
 @dataclass(frozen=True)
 class Rise:
     """How one layer was added: each rung's option, how far each option climbs, how many rungs became of one."""
 
-    option: NDArray[np.int8]
+    option: Options
     climb: Ints
     ratio: int
 
-    def before(self, rungs: Ints) -> tuple[Ints, NDArray[np.int8]]:
+    def before(self, rungs: Ints) -> tuple[Ints, Options]:
         """The rungs that these came from, and the options taken."""
         option = self.option[rungs]
         below = rungs - self.climb[option]
@@ -34,37 +37,78 @@ class Rise:
 
 @dataclass(frozen=True)
 class Ladder:
-    """The least loss at each multiple of `divisor` above the least cost; FAR where no choice has that cost."""
+    """The least loss at each multiple of `divisor` above the least cost.
 
-    loss: Ints
+    A loss is coded above the bits of the option that its last layer takes, so that one minimum finds both; `_FAR` where
+    no choice has that cost.
+    """
+
+    coded: Coded
     divisor: int
+    bits: int
+
+    @classmethod
+    def start(cls, options: int, largest: int) -> "Ladder | None":
+        """No layer yet; None where sums of losses up to `largest` leave no bits for so many options."""
+        bits = (options - 1).bit_length()
+        return cls(np.zeros(1, np.uint64), 0, bits) if largest.bit_length() + bits <= 63 else None
+
+    @property
+    def mask(self) -> np.uint64:
+        """The bits of the option."""
+        return np.uint64((1 << self.bits) - 1)
 
     def added(self, costs: Ints, losses: Ints, usable: Ints) -> "tuple[Ladder, Rise] | None":
         """Add a layer's options [options], costs and losses above their least; None where rungs get too many."""
         divisor = int(np.gcd.reduce(costs[usable], initial=self.divisor)) or 1
         ratio = self.divisor // divisor or 1
         climb = costs // divisor
-        old = (len(self.loss) - 1) * ratio + 1
+        old = (len(self.coded) - 1) * ratio + 1
         rungs = old + int(climb[usable].max())
-        if rungs > max(_SMALL, _GROWTH * len(self.loss)) or rungs > _LARGEST or len(costs) > np.iinfo(np.int8).max:
+        if rungs > _LARGEST or (rungs > max(_SMALL, 2 * len(self.coded)) and rungs > _SPARSE * len(self.front())):
             return None
-        spread = self.loss
+        spread = self.coded & ~self.mask
         if ratio > 1:
-            spread = np.full(old, FAR, np.int64)
-            spread[::ratio] = self.loss
-        loss, option = np.full(rungs, FAR, np.int64), np.zeros(rungs, np.int8)
+            spread, between = np.full(old, _FAR), spread
+            spread[::ratio] = between
+        added = losses.astype(np.uint64) << np.uint64(self.bits) | np.arange(len(losses), dtype=np.uint64)
+        coded, sums = np.full(rungs, _FAR), np.empty(old, np.uint64)
         for o in usable.tolist():
-            start = int(climb[o])
-            sums, place = spread + losses[o], loss[start : start + old]
-            better = sums < place
-            np.copyto(place, sums, where=better)
-            np.copyto(option[start : start + old], np.int8(o), where=better)
-        return Ladder(loss, divisor), Rise(option, climb, ratio)
+            place = coded[climb[o] : climb[o] + old]
+            np.minimum(place, np.add(spread, added[o], out=sums), out=place)
+        return Ladder(coded, divisor, self.bits), Rise((coded & self.mask).astype(np.int16), climb, ratio)
 
     def front(self) -> Ints:
         """The rungs that no lower one matches in loss."""
-        lower = self.loss[1:] < np.minimum.accumulate(self.loss)[:-1]
-        return np.flatnonzero(np.append(self.loss[0] < FAR, lower))
+        loss = self.coded & ~self.mask
+        lower = loss[1:] < np.minimum.accumulate(loss)[:-1]
+        return np.flatnonzero(np.append(loss[0] < _FAR, lower))
+
+    def loss(self, rungs: Ints) -> Ints:
+        """The losses of rungs that some choice has."""
+        return (self.coded[rungs] >> np.uint64(self.bits)).astype(np.int64)
+
+
+def options(rises: Sequence[Rise], order: Ints, rungs: Ints, layers: int) -> Options:
+    """The option of each layer on the way to rungs after the last rise: [rungs, layers], those in `order` filled in.
+
+    Where rungs were coarser, the way to each of those that were passed is found once.
+    """
+    later: list[tuple[int, Options]] = []
+    for i in range(len(rises) - 1, -1, -1):
+        if later and rises[i + 1].ratio > 1:
+            passed = np.zeros(len(rises[i].option), np.bool_)
+            passed[rungs] = True
+            every = options(rises[: i + 1], order, np.flatnonzero(passed), layers)
+            found = every.take((np.cumsum(passed) - 1)[rungs], axis=0)
+            break
+        rungs, option = rises[i].before(rungs)
+        later.append((int(order[i]), option))
+    else:
+        found = np.empty((len(rungs), layers), np.int16)
+    for layer, option in later:
+        found[:, layer] = option
+    return found
 
 
 def order(steps: Ints, widths: Ints) -> Ints:
@@ -74,7 +118,7 @@ def order(steps: Ints, widths: Ints) -> Ints:
     or by the power of two in them.
     """
     powers = steps & -steps
-    orders = [np.lexsort((-steps, -np.where(steps == 0, FAR, first))) for first in (steps, powers)]
+    orders = [np.lexsort((-steps, -np.where(steps == 0, np.iinfo(np.int64).max, first))) for first in (steps, powers)]
     return min(orders, key=lambda layers: _rungs(steps[layers], widths[layers]))
 
 

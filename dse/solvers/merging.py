@@ -10,15 +10,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.pareto import sorted_mask
 from dse.solvers import ladder
-from dse.solvers.ladder import Ladder, Rise
+from dse.solvers.ladder import Ladder, Options, Rise
 
 Ints = NDArray[np.int64]
 
-
-_FEW = 4096
-"""Points below which comparing blocks is as quick as loading moocore (Fonseca, Paquete, López-Ibáñez's algorithms)."""
+_MOST_OPTIONS = int(np.iinfo(np.int16).max)
 
 
 class TooManyPointsError(ValueError):
@@ -27,23 +24,30 @@ class TooManyPointsError(ValueError):
 
 @dataclass(frozen=True)
 class Sums:
-    """Non-dominated sums [columns, points] in lexicographic order; `options` says how each was made."""
+    """Non-dominated sums [columns, points] in lexicographic order, and how each was made.
+
+    rungs   int64[points of the first merge], where on the ladder of the `rises` each began
+    order   int64[layers]: those on the ladder, then those merged
+    """
 
     values: Ints
+    last: Ints
     rungs: Ints
-    steps: "tuple[Rise | Merge, ...]"
+    rises: tuple[Rise, ...]
+    merges: "tuple[Merge, ...]"
     order: Ints
 
     @cached_property
-    def options(self) -> Ints:
-        """The option of each layer [layers, points]."""
-        options = np.empty((len(self.order), self.values.shape[1]), np.int64)
-        index = np.arange(self.values.shape[1])
-        on_ladder = False
-        for layer, step in zip(self.order[::-1].tolist(), reversed(self.steps), strict=True):
-            if isinstance(step, Rise) and not on_ladder:
-                index, on_ladder = self.rungs[index], True
-            index, options[layer] = step.before(index)
+    def options(self) -> Options:
+        """The option of each layer: [points, layers]."""
+        index, climbed = self.last, len(self.rises)
+        merged: list[tuple[int, Options]] = []
+        for layer, step in zip(self.order[climbed:][::-1].tolist(), reversed(self.merges), strict=True):
+            merged.append((layer, step.option[index]))
+            index = step.parent[index]
+        options = ladder.options(self.rises, self.order, self.rungs[index], len(self.order))
+        for layer, option in merged:
+            options[:, layer] = option
         return options
 
 
@@ -52,11 +56,7 @@ class Merge:
     """How one layer was added to points: the point that each came from, and its option."""
 
     parent: Ints
-    option: Ints
-
-    def before(self, points: Ints) -> tuple[Ints, Ints]:
-        """The points that these came from, and the options taken."""
-        return self.parent[points], self.option[points]
+    option: Options
 
 
 def merge(tables: Ints, available: NDArray[np.bool_], most: int) -> Sums:
@@ -65,21 +65,24 @@ def merge(tables: Ints, available: NDArray[np.bool_], most: int) -> Sums:
     Layers whose steps in the first column share a large divisor come first: their sums coincide, which keeps partial
     fronts small; two columns begin on a `ladder`.
     """
+    if tables.shape[2] > _MOST_OPTIONS:
+        raise ValueError(f"a front takes at most {_MOST_OPTIONS} options a layer, got {tables.shape[2]}")
     tables, least = _above_least(tables, available)
     order = ladder.order(_steps(tables[0], available), tables[0].max(axis=1))
-    done, rungs, steps = _climb(tables, available, order) if len(tables) == 2 else (tables[:, :1, 0] * 0, None, [])
-    values = done
-    for layer in order[len(steps) :]:
+    values, rungs, rises = _climb(tables, available, order)
+    merges: list[Merge] = []
+    for layer in order[len(rises) :]:
         usable = np.flatnonzero(available[layer])
         candidates = (tables[:, layer, usable][:, :, None] + values[:, None, :]).reshape(len(tables), -1)
         kept = _nondominated(candidates)
         if len(kept) > most:
-            raise TooManyPointsError(
-                f"the front has more than {most} points after {len(steps) + 1} of {len(order)} layers"
-            )
-        steps.append(Merge(kept % values.shape[1], usable[kept // values.shape[1]]))
+            done = len(rises) + len(merges) + 1
+            raise TooManyPointsError(f"the front has more than {most} points after {done} of {len(order)} layers")
+        option, parent = np.divmod(kept, values.shape[1])
+        merges.append(Merge(parent, usable.astype(np.int16)[option]))
         values = candidates[:, kept]
-    return Sums(values + least[:, None], np.zeros(0, np.int64) if rungs is None else rungs, tuple(steps), order)
+    last = np.arange(values.shape[1]) if len(values) < 3 else np.lexsort(values[::-1])
+    return Sums(values[:, last] + least[:, None], last, rungs, rises, tuple(merges), order)
 
 
 def _above_least(tables: Ints, available: NDArray[np.bool_]) -> tuple[Ints, Ints]:
@@ -88,18 +91,21 @@ def _above_least(tables: Ints, available: NDArray[np.bool_]) -> tuple[Ints, Ints
     return np.where(available, tables - least, 0), least.sum(axis=(1, 2))
 
 
-def _climb(tables: Ints, available: NDArray[np.bool_], order: Ints) -> "tuple[Ints, Ints, list[Rise | Merge]]":
+def _climb(tables: Ints, available: NDArray[np.bool_], order: Ints) -> tuple[Ints, Ints, tuple[Rise, ...]]:
     """Add layers on a ladder as long as that is worth while; return the points, their rungs and the steps."""
-    steps: list[Rise | Merge] = []
-    current = Ladder(np.zeros(1, np.int64), 0)
+    columns, _, options = tables.shape
+    current = Ladder.start(options, int(tables[-1].max(axis=1).sum())) if columns == 2 else None
+    if current is None:
+        return np.zeros((columns, 1), np.int64), np.zeros(1, np.int64), ()
+    rises: list[Rise] = []
     for layer in order.tolist():
         grown = current.added(tables[0, layer], tables[1, layer], np.flatnonzero(available[layer]))
         if grown is None:
             break
         current = grown[0]
-        steps.append(grown[1])
+        rises.append(grown[1])
     rungs = current.front()
-    return np.stack([rungs * current.divisor, current.loss[rungs]]), rungs, steps
+    return np.stack([rungs * current.divisor, current.loss(rungs)]), rungs, tuple(rises)
 
 
 def _steps(table: Ints, available: NDArray[np.bool_]) -> Ints:
@@ -108,7 +114,10 @@ def _steps(table: Ints, available: NDArray[np.bool_]) -> Ints:
 
 
 def _nondominated(candidates: Ints) -> Ints:
-    """Indices of the distinct non-dominated columns, in lexicographic order."""
+    """Indices of the distinct non-dominated columns [columns, points]: two in lexicographic order, more by the last.
+
+    Runs of sums of one option come sorted from the step before, which a stable sort takes in.
+    """
     if len(candidates) == 2:
         first = np.argsort(candidates[0], kind="stable")
         second = candidates[1, first]
@@ -116,16 +125,15 @@ def _nondominated(candidates: Ints) -> Ints:
         kept: Ints = first[np.append(True, rising)]
         alone = candidates[0, kept[1:]] != candidates[0, kept[:-1]]
         return np.asarray(kept[np.append(alone, True)])
-    order = np.lexsort(candidates[::-1])
-    rows = candidates[:, order]
-    distinct = np.append(True, (rows[:, 1:] != rows[:, :-1]).any(axis=0))
-    kept = order[distinct]
-    return np.asarray(kept[sorted_mask(rows[:, distinct].T) if len(kept) < _FEW else _many(candidates[:, kept])])
-
-
-def _many(points: Ints) -> NDArray[np.bool_]:
-    """The mask of distinct points in lexicographic order, by moocore on the ranks in each column, which floats hold."""
     import moocore
 
-    ranks = np.stack([np.unique(column, return_inverse=True)[1] for column in points], axis=1)
-    return np.asarray(moocore.is_nondominated(ranks.astype(np.float64)))
+    order = np.argsort(candidates[-1], kind="stable")
+    points = np.stack([_as_floats(column) for column in candidates[:, order]], axis=1)
+    return np.asarray(order[moocore.is_nondominated(points)])
+
+
+def _as_floats(column: Ints) -> NDArray[np.float64]:
+    """Values as floats in the same order: themselves where floats hold them, else their ranks."""
+    if column.max(initial=0) < 1 << 53:
+        return column.astype(np.float64)
+    return np.unique(column, return_inverse=True)[1].astype(np.float64)

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from dse import frontier, pareto
 from dse.allocate import solve
+from dse.solvers import ladder
+from dse.solvers.grid import to_grid
 
 
 @st.composite
@@ -52,6 +54,18 @@ def test_every_point_of_a_front_is_the_plan_at_its_cost():
         assert plan.proven
         assert plan.objective == pytest.approx(point[0], rel=1e-12)
         assert plan.totals["bits"] == point[1]
+
+
+def test_losses_that_leave_no_bits_for_the_option_are_merged_as_points():
+    random = np.random.default_rng(5)
+    loss, cost = random.uniform(size=(3, 17)), random.integers(1, 9, (3, 17)).astype(float)
+    loss[:, :2] = 1.0, 2.0**-60
+    assert ladder.Ladder.start(17, int((to_grid(loss).values[:, 0]).sum())) is None
+    front = frontier.exact(loss, {"c": cost})
+    layers = np.arange(3)
+    rows = np.array([(loss[layers, c].sum(), cost[layers, c].sum()) for c in brute_force.every_choice((3, 17), [])])
+    expected = rows[pareto.mask(rows)]
+    assert front.points == pytest.approx(expected[np.argsort(expected[:, 1])], rel=1e-12)
 
 
 def test_an_explosion_of_points_is_one_clear_line(monkeypatch):
