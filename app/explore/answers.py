@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 from dash import Patch, ctx, no_update
 from dash.exceptions import PreventUpdate
 
-from app.explore import axes, controls, detail, front, opened, question, session_runs
+from app.explore import axes, controls, detail, front, listing, opened, question, session_runs
 from app.explore.designs import Designs
 from app.explore.opened import Opened
 from app.figures import front as front_figure
@@ -39,7 +40,8 @@ def sweep(set_progress: Callable[[Any], None], asked: Any) -> Any:
     """Sweep what is asked, in the background."""
     try:
         found = question.read(asked, session_runs.uploads())
-        name = session_runs.prepare(found, lambda done, total: set_progress([100 * done / total]))
+        told = f"sweeping {found.space.size:,} designs…"
+        name = session_runs.prepare(found, lambda done, total: set_progress([100 * done / total, told]))
     except ValueError as error:
         return no_update, trouble(str(error))
     return name, None
@@ -69,9 +71,33 @@ def draw(
         log=logs, within=within,
     )  # fmt: skip
     with suppress(ValueError):
-        for trace, place in _places(designs, names, design, edits).items():
+        for trace, place in _places(ready, names, design, edits).items():
             figure.data[trace].update(place)
     return dressed(figure, scheme == "dark"), _about(designs, len(found.cloud), about)
+
+
+def listing_frame(_clicks: Any, framed: Any) -> Any:
+    """The table of the front, made when it is asked for."""
+    return no_update if framed else listing.section()
+
+
+def table(ready: Any, x: Any, y: Any, z: Any, per: Any, _framed: Any) -> Any:
+    """The rows and columns of the table of the front."""
+    if ready is None:
+        raise PreventUpdate
+    designs, _, names = _shown(ready, x, y, z)
+    if any(name not in designs.metrics for name in names):
+        return [], listing.columns(names)
+    return listing.rows(designs, front.view(designs, names, per)), listing.columns(names)
+
+
+def pick(selected: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:
+    """The design of the table's selected row, without edits."""
+    if not selected:
+        raise PreventUpdate
+    designs, _, names = _shown(ready, x, y, z)
+    row = designs.find(f"{selected[0]['id']}.{selected[0]['row']}")
+    return session_runs.spelled(designs, row, names), {}
 
 
 def edit(cells: Any, undo: Any, edits: Any) -> Any:
@@ -93,17 +119,18 @@ def choose(clicked: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:
     row = clicked["points"][0].get("customdata")
     if not isinstance(row, int):  # a cell of the density image is no design
         raise PreventUpdate
-    designs, _, _ = _shown(ready, x, y, z)
-    return f"{designs.id(row)}.{row}", {}
+    designs, _, names = _shown(ready, x, y, z)
+    return session_runs.spelled(designs, row, names), {}
 
 
 def show(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any, scheme: Any, before: Any) -> Any:
     """The chosen design in detail; what is wrong with it is said by `mark`."""
     if ready is None or scheme is None or not design:
         raise PreventUpdate
-    designs, _, _ = _shown(ready, x, y, z)
+    _, _, names = _shown(ready, x, y, z)
     try:
-        row, found = _opened(designs, design, edits)
+        designs, row = session_runs.find(ready, names, design)
+        found = _opened(designs, row, edits)
     except ValueError:
         raise PreventUpdate from None
     figures = [dressed(figure, scheme == "dark") for figure in detail.figures(found)]
@@ -118,9 +145,9 @@ def mark(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:
     """Where the chosen design and its edited neighbour are among the others, or why neither can be shown."""
     if ready is None or not design:
         return no_update, None
-    designs, _, names = _shown(ready, x, y, z)
+    _, _, names = _shown(ready, x, y, z)
     try:
-        places = _places(designs, names, design, edits)
+        places = _places(ready, names, design, edits)
     except ValueError as error:
         return no_update, trouble(str(error))
     patch = Patch()
@@ -175,21 +202,22 @@ def _within(zoom: Any, logs: list[bool]) -> Any:
     return (min(ends[:2]), max(ends[:2])), (min(ends[2:]), max(ends[2:]))
 
 
-def _opened(designs: Designs, design: str, edits: Mapping[str, str]) -> tuple[int, Opened]:
-    row = designs.find(design)
-    return row, opened.open_design(designs, row, tuple(sorted(edits.items())))
+def _opened(designs: Designs, row: int, edits: Mapping[str, str]) -> Opened:
+    return opened.open_design(designs, row, tuple(sorted(edits.items())))
 
 
-def _places(designs: Designs, names: tuple[str, ...], design: str, edits: Mapping[str, str]) -> dict[int, Any]:
+def _places(ready: Any, names: tuple[str, ...], design: str, edits: Mapping[str, str]) -> dict[int, Any]:
     """Coordinates and rows of the traces that mark the chosen design and the edited one, empty where there is none."""
-    row = designs.find(design)
+    designs, row = session_runs.find(ready, names, design)
     chosen = {name: float(designs.columns[name][row]) for name in names}
-    edited = _opened(designs, design, edits)[1].columns if edits else {}
+    if not np.isfinite(list(chosen.values())).all():  # of another front, whose designs have the metrics of its own axes
+        chosen = dict(_opened(designs, row, {}).columns)
+    edited = _opened(designs, row, edits).columns if edits else {}
     places = {}
     for trace, columns in ((SELECTED, chosen), (EDITED, edited)):
         found = all(name in columns for name in names)
         at = {axis: [columns[n]] if found else [] for axis, n in zip("xyz", names, strict=False)}
-        places[trace] = at | {"customdata": [row] if found else []}
+        places[trace] = at | {"customdata": []}
     return places
 
 

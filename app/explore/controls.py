@@ -72,6 +72,18 @@ def _upload() -> Any:
     )  # fmt: skip
 
 
+def states() -> Any:
+    """What is computed just now, in words."""
+    return html.Span(
+        [html.Span(id="explore-sweeping"), html.Span(id="explore-drawing")], role="status", className="status"
+    )
+
+
+def list_button() -> Any:
+    """The button that shows the front as a table."""
+    return dmc.Button("List the front", id="explore-list", variant="default", size="compact-xs")
+
+
 def axis_controls(metrics: Sequence[str], shown: Mapping[str, Any]) -> Any:
     """Which metrics the axes show, which of them are logarithmic, and what has a front of its own."""
     data = options(metrics)

@@ -17,7 +17,7 @@ from dse.space import ID_DIGITS
 from dse.sweep import sweep
 
 HASH = re.compile(r"[0-9a-f]{32}")
-ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}(\.[0-9]+)?")
+ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}(\.[0-9]+)?(:[a-z0-9_]+){{0,3}}")
 SHOWN = "shown"
 """What stands for the run that `bitfront app --run` was given."""
 _LOCK = threading.Lock()
@@ -47,6 +47,24 @@ def require_id(design: str) -> None:
     """ValueError where a link's design is no id; "" is none."""
     if design and not ID.fullmatch(design):
         raise ValueError(f"design must be an id of {ID_DIGITS} hexadecimal digits, got {design[:40]!r}")
+
+
+def spelled(found: Designs, row: int, objectives: tuple[str, ...]) -> str:
+    """A design for a link: its id and row, and the metrics whose front it is on where a sweep does not have it."""
+    return ":".join([f"{found.id(row)}.{row}", *(objectives if row >= found.swept else ())])
+
+
+def find(name: object, objectives: tuple[str, ...], design: str) -> tuple[Designs, int]:
+    """The designs of `joined` and the row of a design as `spelled`, or those of its own front where they lack it."""
+    wanted, *own = design.split(":")
+    found = joined(name, objectives)[0]
+    try:
+        return found, found.find(wanted)
+    except ValueError:
+        if len(set(own) & set(found.columns)) < 2:
+            raise
+        found = joined(name, tuple(own))[0]
+        return found, found.find(wanted)
 
 
 def folder_of(name: object) -> Path:

@@ -42,6 +42,8 @@ def layout(given: state.State) -> Any:
         controls.axis_controls(own, shown),
         graph("explore-front", height=520, label="Designs by two or three metrics; a click opens one"),
         html.Div(id="explore-about"),
+        html.Div(id="explore-listing"),
+        side=html.Div([controls.states(), controls.list_button()], className="plane-side"),
     )
     top = html.Div([controls.question_panel(asked, session_runs.uploads(), shown_run), plane], className="explore-top")
     return html.Div(
@@ -67,19 +69,38 @@ def register(app: Dash) -> None:
     app.callback(
         Output(ready, "data"), Output("explore-trouble", "children", allow_duplicate=True),
         Input("explore-asked", "data"), prevent_initial_call=True, background=True, interval=250,
-        running=[(Output("explore-go", "disabled"), True, False), (Output("explore-cancel", "disabled"), False, True)],
-        progress=[Output("explore-progress", "value")], progress_default=[0],
+        running=[
+            (Output("explore-go", "disabled"), True, False), (Output("explore-cancel", "disabled"), False, True),
+            (Output("explore-sweeping", "children"), "sweeping…", ""),
+        ],
+        progress=[Output("explore-progress", "value"), Output("explore-sweeping", "children")],
+        progress_default=[0, ""],
         cancel=[Input("explore-cancel", "n_clicks")],
     )(answers.sweep)  # fmt: skip
     app.callback(
         Output("explore-front", "figure"), Output("explore-about", "children"),
         Input(ready, "data"), *[Input(axis, "value") for axis in axes], DARK, Input("explore-zoom", "data"),
         State(design, "data"), State(edits, "data"),
+        running=[(Output("explore-drawing", "children"), "solving and drawing…", "")],
     )(answers.draw)  # fmt: skip
     app.callback(
         Output(design, "data"), Output(edits, "data"), Input("explore-front", "clickData"), State(ready, "data"),
         *[State(axis, "value") for axis in axes[:3]], prevent_initial_call=True,
     )(answers.choose)  # fmt: skip
+    app.callback(
+        Output("explore-listing", "children"), Input("explore-list", "n_clicks"), State("explore-listing", "children"),
+        prevent_initial_call=True,
+    )(answers.listing_frame)  # fmt: skip
+    app.callback(
+        Output("explore-table", "rowData"), Output("explore-table", "columnDefs"),
+        Input(ready, "data"), *[Input(axis, "value") for axis in (*axes[:3], axes[4])],
+        Input("explore-listing", "children"),
+    )(answers.table)  # fmt: skip
+    app.callback(
+        Output(design, "data", allow_duplicate=True), Output(edits, "data", allow_duplicate=True),
+        Input("explore-table", "selectedRows"), State(ready, "data"), *[State(axis, "value") for axis in axes[:3]],
+        prevent_initial_call=True,
+    )(answers.pick)  # fmt: skip
     app.callback(
         Output(edits, "data", allow_duplicate=True), Input("explore-layers", "cellValueChanged"),
         Input("explore-undo", "n_clicks"), State(edits, "data"), prevent_initial_call=True,

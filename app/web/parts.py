@@ -19,9 +19,18 @@ def panel(title: str, *children: Any, side: Any = None, **more: Any) -> Any:
     return dmc.Paper([heading, *children], className="panel", withBorder=True, **more)
 
 
+EMPTY = {
+    "layout": {
+        "xaxis": {"visible": False}, "yaxis": {"visible": False},
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+    }
+}  # fmt: skip
+"""A figure's place before its data is there: no axes of nothing."""
+
+
 def graph(id: str, *, height: int = 430, label: str, **more: Any) -> Any:
     """A figure's place: no upload, no logo, and a name for those who cannot see it."""
-    drawn = dcc.Graph(id=id, config=ON_PAGE, style={"height": f"{height}px"}, responsive=True, **more)
+    drawn = dcc.Graph(id=id, figure=EMPTY, config=ON_PAGE, style={"height": f"{height}px"}, responsive=True, **more)
     return html.Div(drawn, role="figure", **{"aria-label": label})
 
 

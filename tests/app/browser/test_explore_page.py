@@ -71,6 +71,35 @@ def test_an_edit_is_estimated_at_once_and_a_link_shows_it_elsewhere(site, profil
     screenshot(other, "explore-edited-dark-1920")
 
 
+def test_a_mixed_design_opens_on_any_axes_and_from_a_link(site, profile, screenshot):
+    page = open_page(profile(), site, QUERY + "&x=latency_s&y=loss&z=energy_j")
+    page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].type === 'scatter3d'")
+    assert "of mixed precision" in page.inner_text("#explore-about")
+    page.evaluate("dash_clientside.set_props('explore-front', {clickData: {points: [{customdata: 2}]}})")
+    page.wait_for_selector("#explore-id")
+    mixed = page.inner_text("#explore-id")
+    page.wait_for_url("**design=**")
+    assert ":latency_s:loss:energy_j" in page.url
+    screenshot(page, "explore-three-axes-light-1280")
+    other = profile()
+    other.goto(page.url.replace("x=latency_s", "x=weight_bytes").replace("&z=energy_j", ""))
+    other.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{mixed}'")
+    other.wait_for_function("document.querySelector('#explore-front .js-plotly-plot')?._fullData?.[0].x?.length === 1")
+
+
+def test_the_front_is_a_table_for_the_keyboard(site, profile, space):
+    page = open_page(profile(), site)
+    page.get_by_role("button", name="List the front").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#explore-table .ag-center-cols-container .ag-row")
+    first = page.locator("#explore-table .ag-center-cols-container .ag-row").first.get_attribute("row-id")
+    page.locator("#explore-table .ag-header-cell").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    page.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{first}'")
+    assert page.get_by_role("columnheader", name="Predicted loss").count()
+
+
 def test_what_does_not_work_says_why(site, profile):
     page = open_page(profile(), site)
     page.locator("#explore-precisions").fill("w99a1")
@@ -99,10 +128,12 @@ def test_cancel_resets_what_it_shows(site, profile):
     page = open_page(profile(), site)
     page.locator("#explore-batch").fill(",".join(map(str, range(1, 1500))))
     page.locator("#explore-go").click()
+    page.wait_for_function("document.querySelector('#explore-sweeping').textContent.startsWith('sweeping')")
     page.locator("#explore-cancel:enabled").click()
     page.wait_for_selector("#explore-go:enabled")
     page.wait_for_selector("#explore-cancel:disabled")
     assert page.locator("#explore-progress [role=progressbar]").get_attribute("aria-valuenow") == "0"
+    assert page.inner_text("#explore-sweeping") == ""
 
 
 def test_other_metrics_are_a_choice_away(site, profile):

@@ -54,6 +54,30 @@ def test_an_opened_design_has_the_columns_of_its_row(mixed):
                 assert found.columns[name] == pytest.approx(value), (row, name)
 
 
+def test_three_axes_show_the_mixed_fronts_of_their_pairs(swept):
+    shown = ("latency_s", "loss", "footprint_bytes")
+    found, about = mixture.with_fronts(swept, shown)
+    assert "each pair of metrics (latency and predicted loss; latency and weight storage;" in about
+    assert len({found.id(row) for row in range(len(found))}) == len(found)
+    two = mixture.with_fronts(swept, shown[:2])[0]
+    assert {two.id(row) for row in range(two.swept, len(two))} & {
+        found.id(row) for row in range(found.swept, len(found))
+    }
+    for row in (found.swept, len(found) - 1):
+        told = opened.open_design(found, row).columns
+        assert [found.columns[n][row] for n in shown] == pytest.approx([told[n] for n in shown])
+    on_front = np.concatenate(list(front.view(found, shown).fronts.values()))
+    assert (on_front >= found.swept).any()
+
+
+def test_metrics_that_do_not_add_up_keep_the_mixed_designs(swept):
+    found, about = mixture.with_fronts(swept, ("examples_per_s", "loss"))
+    assert "front of latency and predicted loss" in about
+    assert found.mixed
+    assert np.isfinite(found.columns["examples_per_s"][found.swept :]).all()
+    assert mixture.with_fronts(swept, ("examples_per_s", "latency_s"))[0].mixed == ()
+
+
 def test_an_edit_moves_the_design_as_the_estimate_says(mixed):
     base, edited = opened.open_design(mixed, 0), opened.open_design(mixed, 0, (("conv1", "int4/int4"),))
     assert edited.id != base.id
