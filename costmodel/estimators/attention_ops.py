@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import attention_kind, fitted_roofline
+from costmodel.estimators import attention_kind, fitted_roofline, sibling
 from costmodel.estimators.attention_kind import CONTEXT, GENERATION, AttentionKind
 from costmodel.estimators.attention_latency import borrowed
 from costmodel.estimators.attention_latency import predict as measured
@@ -54,7 +54,8 @@ def _of_one_kind(at: NDArray[np.intp], op: Op, precision: Precision, rows: _Rows
     heads = op.heads
     sizes = (heads.batch, op.m, heads.keys, op.b / heads.batch, heads.kv_heads, op.k / 2.0, heads.window)
     if not because:
-        return measured(*sizes, kind, gpu, backend=gpu.backend)
+        found = measured(*sizes, kind, gpu, backend=gpu.backend)
+        return sibling.taken(found, "fp16") if kind.pipe == "fp16" else found
     found = borrowed(*sizes, kind, gpu, because=because)
     return replace(found, extrapolated=np.ones(len(op.m), dtype=bool))
 

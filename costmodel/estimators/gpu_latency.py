@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.catalog import require
-from costmodel.estimators import attention_ops, collectives, fitted_roofline, product_latency
+from costmodel.estimators import attention_ops, collectives, fitted_roofline, product_latency, profiled_calls
 from costmodel.estimators.prediction import Prediction, scattered
 from costmodel.hardware import Gpu
 from costmodel.hardware.calibration import calibrations
@@ -20,7 +20,7 @@ from costmodel.workload.ops import COLLECTIVES
 Predictor: TypeAlias = Callable[[Op, Precision, Gpu], Prediction]
 """Predicts one execution of each row of an op and a precision batch of one length."""
 
-MODELS = ("gemm", "attention")
+MODELS = ("gemm", "attention", "operation")
 """Calibrated models, whose backends a GPU may name."""
 
 R = TypeVar("R", Op, Precision)
@@ -36,7 +36,8 @@ PREDICTORS: Mapping[str, Predictor] = {
     "conv_transpose": product_latency.predict,
     "conv3d_transpose": product_latency.predict,
 } | dict.fromkeys(COLLECTIVES, collectives.predict)
-"""The model of each kind of op; those not named here take fitted_roofline."""
+"""The model of each kind of op; those not named here take fitted_roofline. A device that was profiled here takes its
+own calls before either, where it measured them (profiled_calls)."""
 
 
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
@@ -50,6 +51,7 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
     op, precision = (_flat(record, one, shape) for record, one in ((op, op.m), (precision, precision.weight.bits)))
     models = np.array([PREDICTORS.get(kind, fitted_roofline.predict) for kind in op.kind], dtype=object)
+    models[profiled_calls.known(op, precision, gpu)] = profiled_calls.predict
     parts = []
     for model in dict.fromkeys(models):
         rows = np.flatnonzero(models == model)

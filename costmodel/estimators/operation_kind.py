@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costmodel.catalog import require
 from costmodel.precision import Precision
@@ -50,30 +51,35 @@ def named(math: str) -> OperationKind:
     return KINDS[require("kind of operation", math, KINDS)]
 
 
-def family(op: Op) -> str:
-    """The measured family that one op belongs to, "" if to none."""
-    if op.kind in ("linear", "matmul") and op.weight_elements and op.b == 1:
-        return "linear"
-    richness = float(op.vector_flops) / max(float(op.output_elements), 1.0)
+def family(op: Op) -> NDArray[np.str_]:
+    """The measured family of each row of a batch of ops, "" where it is none."""
+    kind = np.asarray(op.kind).astype(str)
+    richness = op.vector_flops / np.maximum(op.output_elements, 1.0)
     rich = richness > RICH
+    linear = np.isin(kind, ("linear", "matmul")) & (op.weight_elements > 0) & (op.b == 1)
     names = {
-        "conv": "conv_grouped" if op.b > 1 else "conv",
-        "norm": "norm_statistics" if rich else "norm",
-        "activation": ("activation_gelu" if richness >= GELU else "activation_rich") if rich else "activation",
-        "pooling": "pooling" if float(area(op)) > 1.0 else "pooling_global",
-        **{name: name for name in ("attention", "elementwise", "softmax", "embedding")},
+        "linear": linear,
+        "conv_grouped": (kind == "conv") & (op.b > 1),
+        "conv": kind == "conv",
+        "norm_statistics": (kind == "norm") & rich,
+        "norm": kind == "norm",
+        "activation_gelu": (kind == "activation") & (richness >= GELU),
+        "activation_rich": (kind == "activation") & rich,
+        "activation": kind == "activation",
+        "pooling": (kind == "pooling") & (area(op) > 1.0),
+        "pooling_global": kind == "pooling",
+        **{name: kind == name for name in ("attention", "elementwise", "softmax", "embedding")},
     }
-    return names.get(str(op.kind), "")
+    return np.select(list(names.values()), list(names), "")
 
 
-def math(op: Op, precision: Precision) -> str:
-    """The name of the kind of one op at one precision, "" where nothing like it is measured."""
+def math(op: Op, precision: Precision) -> NDArray[np.str_]:
+    """The name of the kind of each row of batches of one length, "" where nothing like it is measured."""
     name = family(op)
-    weight, activation = precision.weight.name, precision.activation.name
-    if name == "linear" and (weight, activation) == ("int8", "int8"):
-        return "linear_int8"
-    used = activation if not op.weight_elements or weight == activation else ""
-    return f"{name}_{used}" if name and used in DTYPES and used != "int8" else ""
+    weight, activation = (np.asarray(side.name).astype(str) for side in (precision.weight, precision.activation))
+    same = (op.weight_elements == 0) | (weight == activation)
+    found = np.where((name != "") & same, np.char.add(np.char.add(name, "_"), activation), "")
+    return np.where(np.isin(found, list(KINDS)), found, "")
 
 
 def area(op: Op) -> Real:

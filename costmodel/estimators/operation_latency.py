@@ -38,27 +38,29 @@ def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Cali
     """
     shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
     op, precision = _flat(op, op.m, shape), _flat(precision, precision.weight.bits, shape)
-    names = _names(op, precision)
-    known = {fit.math for fit in fits}
+    names = math(op, precision)
+    known = np.isin(names, [fit.math for fit in fits])
     parts: list[tuple[NDArray[np.intp], Prediction]] = []
-    for name in np.unique(names):
-        at = np.flatnonzero(names == name)
-        own = _row(op, at)
-        if name in known:
-            part = calibrated.predict(OPERATION, sizes(own), named(str(name)), device, fits=fits)
-            part = replace(part, how=_first_word(part.how, str(name)))
-        else:
-            part = _roofline(own, _row(precision, at), device)
-        parts.append((at, part))
+    for at, made in ((np.flatnonzero(known), True), (np.flatnonzero(~known), False)):
+        if len(at):
+            own = _row(op, at)
+            parts.append(
+                (at, of_kinds(own, names[at], device, fits) if made else _roofline(own, _row(precision, at), device))
+            )
     found = scattered(parts, len(names))
     seconds = {name: getattr(found, name) * op.count for name in ("latency_s", "low_s", "high_s")}
     how = np.where(np.isnan(found.latency_s), "", found.how)
     return replace(found, how=how, **seconds).reshape(shape)
 
 
-def _names(op: Op, precision: Precision) -> NDArray[np.str_]:
-    """The kind of each row; rows of one kind of op and format share it, so that each is asked once."""
-    return np.array([math(_row(op, i), _row(precision, i)) for i in range(len(op.m))])
+def of_kinds(op: Op, names: NDArray[np.str_], device: Cpu | Gpu, fits: Sequence[Calibration]) -> Prediction:
+    """Predict one execution of each row of a batch by the fit of its kind, which is among `fits`."""
+    parts = []
+    for name in np.unique(names).tolist():
+        at = np.flatnonzero(names == name)
+        part = calibrated.predict(OPERATION, sizes(_row(op, at)), named(name), device, fits=fits)
+        parts.append((at, replace(part, how=_first_word(part.how, name))))
+    return scattered(parts, len(names))
 
 
 def _row(record: R, i: int | NDArray[np.intp]) -> R:

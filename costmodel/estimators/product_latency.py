@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import fitted_roofline, gemm_kind, sparse_pipe, traffic
+from costmodel.estimators import fitted_roofline, gemm_kind, own_family, sibling, sparse_pipe, traffic
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import borrowed
 from costmodel.estimators.gemm_latency import predict as measured
@@ -22,10 +22,13 @@ from costmodel.workload import Op
 WIDE_OUTPUT_BYTES = 2.0
 """Products of narrow operands leave bf16 in what was measured; a convolution leaves its activations' format."""
 
+BF16_FAMILIES = ("bfloat16",)
+"""Families measured with bf16 operands, which serve fp16 too; those of weights alone were measured "in 16 bits"."""
+
 
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     """Predict one execution of each row; op and precision are batches of one length. nan where the pipe is missing."""
-    kind = _kind(op, precision, gpu)
+    kind = own_family.taken(_kind(op, precision, gpu), op, precision, gpu)
     grouped = _is_convolution(op) & (op.b > 1)
     reasons = np.where(grouped, "grouped convolution", _reasons(op, kind))
     has_pipe = gpu.peak_flops.of(kind.pipe) > 0
@@ -49,7 +52,8 @@ def _of_one_family(
     shape, family = (op.m, op.n, op.k), GemmKind(**one)
     if because:
         return borrowed(*shape, op.b, family, gpu, because=because)
-    return measured(*shape, family, gpu, backend=gpu.backend)
+    found = measured(*shape, family, gpu, backend=gpu.backend)
+    return sibling.taken(found, "fp16") if family.pipe == "fp16" and family.math in BF16_FAMILIES else found
 
 
 def _kind(op: Op, precision: Precision, gpu: Gpu) -> GemmKind:
@@ -85,7 +89,7 @@ def _reasons(op: Op, kind: GemmKind) -> NDArray[np.str_]:
         "convolution as implicit product": _is_convolution(op),
         "grouped product": op.b > 1,
         "recurrent step": op.kind == "recurrence",
-        "sparse pipe": kind.speedup > 1.0,
+        "sparse pipe": (kind.speedup > 1.0) & (kind.math != own_family.SPARSE),
         "zeros multiplied": (op.weight_density < 1.0) & (kind.speedup == 1.0),
         "no such widths measured": ~gemm_kind.is_measured(_dense(op, kind)),
     }
@@ -93,7 +97,8 @@ def _reasons(op: Op, kind: GemmKind) -> NDArray[np.str_]:
 
 
 def _dense(op: Op, kind: GemmKind) -> GemmKind:
-    return replace(kind, weight_bytes=kind.weight_bytes / op.weight_density)
+    kept = np.where(kind.math == own_family.SPARSE, 1.0, op.weight_density)
+    return replace(kind, weight_bytes=kind.weight_bytes / kept)
 
 
 def _is_convolution(op: Op) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from costmodel import hardware, zoo
 from costmodel.catalog import UnknownNameError
-from costmodel.estimators import gpu_latency
+from costmodel.estimators import gpu_latency, sibling
 from costmodel.estimators.estimate import estimate, grid
 from costmodel.estimators.prediction import SOURCES, Prediction
 from costmodel.precision import precision
@@ -90,7 +90,11 @@ def test_by_spec_sheet_a_faster_pipe_is_never_slower(op, spelling, device, facto
     ("op", "spelling", "device", "says"),
     [
         (FC, "bf16", "a100_sxm", "calibrated (sglang)"),
-        (FC, "fp16", "a100_sxm", "calibrated (sglang)"),
+        (FC, "fp16", "a100_sxm", "transferred (fp16 as bf16 of sglang)"),
+        (FC, "fp16", "rtx_4090", "spec (fp16 as bf16, from a100_sxm, h100_sxm, l40s)"),
+        (attention("a", 1, queries=64, keys=64, heads=8, kv_heads=8, head_dim=64, causal=True), "fp16", "l40s",
+         "transferred (fp16 as bf16 of vllm)"),
+        (FC, "int4_g128/fp16", "a100_sxm", "calibrated (trtllm)"),
         (FC, "bf16", "h100_sxm", "calibrated (pooled trtllm, vllm)"),
         (FC, "w4a16", "a100_sxm", "calibrated (trtllm)"),
         (FC, "int4_g128/bf16", "a100_sxm", "calibrated (trtllm)"),
@@ -123,6 +127,16 @@ def test_a_backend_takes_its_own_kernels():
     assert found[""].low_s <= found[":vllm"].low_s < found[":vllm"].high_s <= found[""].high_s
     with pytest.raises(UnknownNameError, match="unknown backend 'vlm'; did you mean vllm"):
         gpu_latency.predict(FC, precision("bf16"), hardware.gpu("h100_sxm:vlm"))
+
+
+def test_what_bf16_lends_to_fp16_is_less_sure_also_of_a_sum():
+    layers = Workload("net", (FC, linear("other", 64, 4096, 1024)))
+    own, lent = (estimate(layers, spelling, GPUS["l40s"]) for spelling in ("bf16", "fp16"))
+    np.testing.assert_allclose(lent.columns["latency_s"], own.columns["latency_s"])
+    for found in (lent.columns, lent.totals):
+        base = own.columns if found is lent.columns else own.totals
+        assert np.all(found["latency_high_s"] >= base["latency_high_s"] * np.exp(sibling.OFFSET) * (1 - 1e-9))
+        assert np.all(found["latency_low_s"] <= base["latency_low_s"] / np.exp(sibling.OFFSET) * (1 + 1e-9))
 
 
 def test_executions_add_up():

@@ -1,0 +1,48 @@
+"""Latency of the library calls that `bitfront profile gpu` measured on a GPU: convolutions, norms, sums, lookups.
+
+Products have models of their own, and so has causal attention; what runs within another's kernel is no call.
+"""
+
+from operator import itemgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators import operation_kind, sibling
+from costmodel.estimators.operation_latency import fits_of, of_kinds
+from costmodel.estimators.prediction import Prediction, scattered
+from costmodel.hardware import Gpu
+from costmodel.precision import Precision
+from costmodel.record import map_fields
+from costmodel.workload import Op
+
+
+def known(op: Op, precision: Precision, gpu: Gpu) -> NDArray[np.bool_]:
+    """Which rows of batches of one length are calls whose kind the device's own fits have."""
+    fits = fits_of(gpu)
+    if not fits:
+        return np.zeros(len(op.m), dtype=bool)
+    names, _ = _names(op, precision)
+    causal = (op.kind == "attention") & (np.asarray(op.heads.causal, dtype=bool) | (op.m == 1))
+    own = ~np.char.startswith(names, "linear") & ~causal & (np.asarray(op.launches) > 0)
+    return np.asarray(own & np.isin(names, [fit.math for fit in fits]))
+
+
+def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
+    """Predict one execution of each of the rows that are `known`."""
+    names, lent = _names(op, precision)
+    parts = []
+    for flag in (False, True):
+        at = np.flatnonzero(lent == flag)
+        if len(at):
+            found = of_kinds(map_fields(op, itemgetter(at)), names[at], gpu, fits_of(gpu))
+            parts.append((at, sibling.taken(found, "fp16") if flag else found))
+    return scattered(parts, len(names))
+
+
+def _names(op: Op, precision: Precision) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
+    """The kind of each row, and whether it is that of the format's sibling."""
+    names = operation_kind.math(op, precision)
+    lent = operation_kind.math(op, sibling.precision_of(precision))
+    takes = (names == "") & (lent != "")
+    return np.where(takes, lent, names), takes
