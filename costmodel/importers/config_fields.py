@@ -1,7 +1,7 @@
 """Checked access to the fields of a configuration file that no one vouches for."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -20,7 +20,7 @@ def shortened(value: Any, *, quoted: bool = False) -> str:
 
 @dataclass(frozen=True)
 class ConfigFields:
-    """The key-value pairs of one file; `used` collects the keys that were asked for.
+    """The key-value pairs of one file; `used` collects the keys that were asked for, `aliases` are their other names.
 
     Each accessor returns `default` where the key is missing or null, and raises ValueError where it is neither of the
     right type nor within bounds, or missing without a default.
@@ -29,6 +29,20 @@ class ConfigFields:
     path: str
     values: Mapping[str, Any]
     used: set[str] = field(default_factory=set)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def named(self, **aliases: str) -> "ConfigFields":
+        """The same fields where keys have other names too, separated by blanks, the first the one that is expected."""
+        return replace(self, aliases={key: tuple(names.split()) for key, names in aliases.items()})
+
+    def value(self, key: str, default: Any = None) -> Any:
+        """What the file has for a key, unchecked, or the default where it has none."""
+        return self.values.get(self.spelled(key), default)
+
+    def spelled(self, key: str) -> str:
+        """The file's name of a key, or the expected one where it has none."""
+        names = (*self.aliases.get(key, ()), key)
+        return next((name for name in names if name in self.values), names[0])
 
     def count(self, key: str, default: int | None = None, *, low: int = 1, high: int = MAX_DIMENSION) -> int:
         """An integer within low..high."""
@@ -85,16 +99,19 @@ class ConfigFields:
 
     def accept(self, key: str, *harmless: Any) -> None:
         """Count the key as understood where its value is one of `harmless`."""
+        key = self.spelled(key)
         value = self.values.get(key)
         if value is not None and any(type(value) is type(v) and value == v for v in harmless):
             self.used.add(key)
 
     def reject(self, key: str, expected: str) -> NoReturn:
         """Raise the ValueError of a key."""
+        key = self.spelled(key)
         found = f"got {shortened(self.values[key], quoted=True)}" if key in self.values else "it is missing"
         raise ValueError(f"{self.path}: {key} must be {expected}, {found}")
 
     def _get(self, key: str, default: Any) -> Any:
+        key = self.spelled(key)
         self.used.add(key)
         value = self.values.get(key)
         return default if value is None else value

@@ -6,7 +6,7 @@ base), or say how experts are ranked, which is not counted. Read from transforme
 
 SUFFIXES = (
     "_token_id", "_token_ids", "_tokens", "_token_index", "dropout", "_pdrop", "_drop", "layerdrop", "_eps", "_epsilon",
-    "_std", "initializer_range", "_coef", "_alpha", "_version", "_hash",
+    "_std", "initializer_range", "_coef", "_alpha", "_version", "_hash", "dropout_rate",
 )  # fmt: skip
 
 NAMES = frozenset({

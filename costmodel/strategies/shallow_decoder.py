@@ -12,7 +12,7 @@ from costmodel.estimators.estimate import estimate
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.workload import Workload
-from costmodel.workload.language_model import Block, Conformer, Encoder, LanguageModel
+from costmodel.workload.language_model import Block, Conformer, Encoder, LanguageModel, TextEncoder
 from costmodel.workload.serving import decode, encode, passes
 
 
@@ -53,10 +53,10 @@ class ShallowDecoder:
         return replace(model, blocks=blocks, encoder=_encoder(model.encoder, self.encoder_layers))
 
 
-def _encoder(shape: Encoder | Conformer, layers: int) -> Encoder | Conformer:
+def _encoder(shape: Encoder | TextEncoder | Conformer, layers: int) -> Encoder | TextEncoder | Conformer:
     if not layers:
         return shape
-    if isinstance(shape, Encoder):
+    if not isinstance(shape, Conformer):
         return replace(shape, blocks=_resized(shape.blocks, layers))
     last = f"{shape.names.layers}.{shape.layers - 1}.norm_out"
     names = shape.names

@@ -11,8 +11,10 @@ class Attention:
 
     bias     letters of the projections that add one, among "qkvo"
     fused    queries, keys and values come from one projection
-    qk_norm  an RMS norm over each head's query and key (Qwen3)
+    qk_norm  a norm over each head's query and key, its style as in ops.norm (Qwen3: rms); "" for none
+    qk_norm_whole  that norm is over all heads together (OLMo 2)
     window   keys that a token sees up to its own, 0 = all
+    alibi    a multiple of the distance is added to every score: Press et al., arXiv 2108.12409, section 3
     """
 
     heads: int
@@ -20,8 +22,10 @@ class Attention:
     head_dim: int
     bias: str = ""
     fused: bool = False
-    qk_norm: bool = False
+    qk_norm: str = ""
+    qk_norm_whole: bool = False
     window: int = 0
+    alibi: bool = False
 
     def __post_init__(self) -> None:
         if self.heads % self.kv_heads:
@@ -73,8 +77,8 @@ class Mlp:
 class Moe:
     """A router and `experts` gated MLPs of width `d_ff`, of which each token takes `experts_per_token`.
 
-    `shared_d_ff` is the width of the MLP that every token takes, all shared experts together; `router_correction` says
-    that the router stores a score offset an expert (DeepSeek-V3).
+    `shared_d_ff` is the width of the MLP that every token takes, all shared experts together, `shared_gate` a factor of
+    it for each token (Qwen2); `router_correction` says that the router stores a score offset an expert (DeepSeek-V3).
     """
 
     experts: int
@@ -82,6 +86,7 @@ class Moe:
     d_ff: int
     function: str = "silu"
     shared_d_ff: int = 0
+    shared_gate: bool = False
     router_correction: bool = False
 
     def __post_init__(self) -> None:
@@ -93,7 +98,11 @@ class Moe:
 
 @dataclass(frozen=True)
 class Norm:
-    """`style` as in ops.norm; `placement` is pre (before a sublayer), post (after its residual sum) or sandwich."""
+    """`style` as in ops.norm.
+
+    `placement` is pre (before a sublayer), post (after its residual sum), output (of a sublayer, before that sum),
+    sandwich (pre and output), or parallel (one before attention and MLP, which both read it).
+    """
 
     style: str = "rms"
     placement: str = "pre"
@@ -114,6 +123,15 @@ class Encoder:
 
     blocks: tuple[Block, ...]
     mel_bins: int
+    positions: int
+    names: ModuleNames
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """T5's encoder: unmasked blocks over `positions` tokens, whose table the decoder shares."""
+
+    blocks: tuple[Block, ...]
     positions: int
     names: ModuleNames
 
@@ -143,6 +161,7 @@ class LanguageModel:
 
     positions        rows of a learned position table, `position_offset` of them before the first token's; 0 = no table
     rotary           the fraction of a head's elements that rotary embedding turns
+    relative_buckets rows of a table with a score for each head and span of distances (T5); 0 = no table
     token_types      rows of a token-type table (BERT)
     embedding_width  width of the token table where it is not d_model: linear layers lead in and out of it (OPT-350m)
     embedding_norm   a norm follows the embeddings (BERT)
@@ -150,7 +169,7 @@ class LanguageModel:
     causal           a token sees those before it: the model decodes
     head             a linear layer to the vocabulary; tied: it shares the token table
     pooler           a linear layer and tanh on the first token (BERT)
-    encoder          what every block attends to as well (Whisper, Canary)
+    encoder          what every block attends to as well (Whisper, Canary, T5)
     head_bias        the head adds one
     uncounted        parts known to cost something that no op stands for
     """
@@ -163,6 +182,7 @@ class LanguageModel:
     positions: int = 0
     position_offset: int = 0
     rotary: float = 1.0
+    relative_buckets: int = 0
     token_types: int = 0
     embedding_width: int = 0
     embedding_norm: bool = False
@@ -171,7 +191,7 @@ class LanguageModel:
     head: bool = True
     tied: bool = False
     pooler: bool = False
-    encoder: Encoder | Conformer | None = None
+    encoder: Encoder | TextEncoder | Conformer | None = None
     head_bias: bool = False
     names: ModuleNames = LLAMA
     uncounted: tuple[str, ...] = ()

@@ -5,7 +5,11 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class ModuleNames:
-    """Module paths; those from `attention` on are relative to a layer, `layers`.i. The defaults are Llama's."""
+    """Module paths; those from `attention` on are relative to a layer, `layers`.i. The defaults are Llama's.
+
+    `q_norm` and `k_norm` are relative to `attention`; `distances` is whole, a table that the attention of all layers
+    reads.
+    """
 
     embedding: str = "model.embed_tokens"
     positions: str = "model.embed_positions"
@@ -23,6 +27,9 @@ class ModuleNames:
     v: str = "self_attn.v_proj"
     qkv: str = "self_attn.qkv_proj"
     out: str = "self_attn.o_proj"
+    q_norm: str = "q_norm"
+    k_norm: str = "k_norm"
+    distances: str = ""
     attention_norm: str = "input_layernorm"
     attention_post_norm: str = "post_attention_layernorm"
     cross: str = "encoder_attn"
@@ -45,6 +52,23 @@ SHARED_EXPERTS = ModuleNames(
     down="mlp.shared_experts.down_proj",
 )
 
+SHARED_EXPERT = ModuleNames(
+    gate="mlp.shared_expert.gate_proj",
+    up="mlp.shared_expert.up_proj",
+    act="mlp.shared_expert.act_fn",
+    down="mlp.shared_expert.down_proj",
+)
+
+PHI = ModuleNames(
+    final_norm="model.final_layernorm",
+    out="self_attn.dense",
+    q_norm="q_layernorm",
+    k_norm="k_layernorm",
+    up="mlp.fc1",
+    act="mlp.activation_fn",
+    down="mlp.fc2",
+)
+
 PHI3 = ModuleNames(act="mlp.activation_fn")
 
 GEMMA2 = ModuleNames(mlp_norm="pre_feedforward_layernorm")
@@ -55,7 +79,6 @@ GPT_NEOX = ModuleNames(
     embedding="gpt_neox.embed_in",
     layers="gpt_neox.layers",
     final_norm="gpt_neox.final_layer_norm",
-    head="embed_out",
     attention="attention",
     qkv="attention.query_key_value",
     out="attention.dense",
@@ -63,6 +86,22 @@ GPT_NEOX = ModuleNames(
     act="mlp.act",
     down="mlp.dense_4h_to_h",
 )
+
+BLOOM = replace(
+    GPT_NEOX,
+    embedding="transformer.word_embeddings",
+    embedding_norm="transformer.word_embeddings_layernorm",
+    layers="transformer.h",
+    final_norm="transformer.ln_f",
+    attention="self_attention",
+    qkv="self_attention.query_key_value",
+    out="self_attention.dense",
+    act="mlp.gelu_impl",
+)
+
+FALCON = replace(BLOOM, act="mlp.act")
+
+FALCON_TWO_NORMS = replace(FALCON, attention_norm="ln_attn", mlp_norm="ln_mlp")
 
 GPT2 = ModuleNames(
     embedding="transformer.wte",
@@ -110,6 +149,54 @@ BERT = ModuleNames(
     act="intermediate.intermediate_act_fn",
     down="output.dense",
     mlp_norm="output.LayerNorm",
+)
+
+DISTILBERT = replace(
+    BERT,
+    layers="transformer.layer",
+    attention="attention",
+    q="attention.q_lin",
+    k="attention.k_lin",
+    v="attention.v_lin",
+    out="attention.out_lin",
+    attention_norm="sa_layer_norm",
+    up="ffn.lin1",
+    act="ffn.activation",
+    down="ffn.lin2",
+    mlp_norm="output_layer_norm",
+)
+
+T5_ENCODER = ModuleNames(
+    embedding="encoder.embed_tokens",
+    layers="encoder.block",
+    final_norm="encoder.final_layer_norm",
+    attention="layer.0.SelfAttention",
+    q="layer.0.SelfAttention.q",
+    k="layer.0.SelfAttention.k",
+    v="layer.0.SelfAttention.v",
+    out="layer.0.SelfAttention.o",
+    attention_norm="layer.0.layer_norm",
+    distances="encoder.block.0.layer.0.SelfAttention.relative_attention_bias",
+    gate="layer.1.DenseReluDense.wi_0",
+    up="layer.1.DenseReluDense.wi_1",
+    act="layer.1.DenseReluDense.act",
+    down="layer.1.DenseReluDense.wo",
+    mlp_norm="layer.1.layer_norm",
+)
+
+T5 = replace(
+    T5_ENCODER,
+    embedding="shared",
+    layers="decoder.block",
+    final_norm="decoder.final_layer_norm",
+    distances="decoder.block.0.layer.0.SelfAttention.relative_attention_bias",
+    cross="layer.1.EncDecAttention",
+    cross_norm="layer.1.layer_norm",
+    gate="layer.2.DenseReluDense.wi_0",
+    up="layer.2.DenseReluDense.wi_1",
+    act="layer.2.DenseReluDense.act",
+    down="layer.2.DenseReluDense.wo",
+    mlp_norm="layer.2.layer_norm",
 )
 
 WHISPER = replace(OPT, final_norm="model.decoder.layer_norm", head="proj_out")

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from costmodel.workload.language_model import LanguageModel
+from costmodel.workload.language_model import LanguageModel, TextEncoder
 from costmodel.workload.op import Op
 from costmodel.workload.training import training
 from costmodel.workload.transformer.network import network
@@ -52,7 +52,7 @@ def encode(model: LanguageModel, batch: int = 1) -> Workload:
         ops=(*whole.ops[: last + 1], *cached),
         outputs=tuple(op.name for op in cached),
         phase="encode",
-        covers=f"{_encoder(model)}; a transcription is this and one decode a token",
+        covers=f"{_encoder(model)}; {_answer(model)} is this and one decode a token",
     )
 
 
@@ -118,7 +118,7 @@ def _covers(model: LanguageModel, batch: int, context: int, phase: str) -> str:
         return text
     if phase == "decode":
         return (
-            f"{text}, the decoder alone; a transcription is one of these a token after phase encode, {_encoder(model)}"
+            f"{text}, the decoder alone; {_answer(model)} is one of these a token after phase encode, {_encoder(model)}"
         )
     return f"{_encoder(model)}, then the decoder on {text}"
 
@@ -126,6 +126,10 @@ def _covers(model: LanguageModel, batch: int, context: int, phase: str) -> str:
 def _encoder(model: LanguageModel) -> str:
     positions = model.encoder.positions if model.encoder else 0
     return f"the encoder on {positions} positions and the decoder's keys and values of them"
+
+
+def _answer(model: LanguageModel) -> str:
+    return "a text" if isinstance(model.encoder, TextEncoder) else "a transcription"
 
 
 def _outputs(model: LanguageModel, ops: list[Op]) -> tuple[str, ...]:

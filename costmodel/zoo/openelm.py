@@ -35,7 +35,7 @@ def _shape(name: str, layers: int, d_model: int, head_dim: int) -> LanguageModel
 def _block(d_model: int, head_dim: int, queries: float, widths: float) -> Block:
     """A layer with `queries` times d_model query elements and an MLP `widths` times as wide, rounded to multiples."""
     heads = round_channels(d_model * queries, divisor=QUERY_GROUPS * head_dim) // head_dim
-    attention = Attention(heads, heads // QUERY_GROUPS, head_dim, fused=True, qk_norm=True)
+    attention = Attention(heads, heads // QUERY_GROUPS, head_dim, fused=True, qk_norm="rms")
     return Block(attention, Mlp(round_channels(d_model * widths, divisor=256), fused=True))
 
 

@@ -23,7 +23,7 @@ def _qwen2(
 def _qwen3(
     size: str, d_model: int, layers: int, heads: int, kv_heads: int, mlp: Mlp | Moe, *, tied: bool = False
 ) -> LanguageModel:
-    attention = Attention(heads, kv_heads, 128, qk_norm=True)
+    attention = Attention(heads, kv_heads, 128, qk_norm="rms")
     return LanguageModel(f"qwen3-{size}", SMALL, d_model, (Block(attention, mlp),) * layers, tied=tied)
 
 

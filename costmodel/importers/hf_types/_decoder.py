@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types._activations import ACTIVATIONS
@@ -24,7 +25,7 @@ def attention(
     null_is_heads: bool = True,
     head_dim: int | None = None,
     bias: str = "",
-    **shape: bool,
+    **shape: Any,
 ) -> Attention:
     """Heads and their width; a missing count of key-value heads is `kv_heads`, 0 for as many as heads.
 
@@ -34,20 +35,39 @@ def attention(
     """
     heads = fields.count("num_attention_heads")
     d_model = fields.count("hidden_size")
-    if head_dim is None and fields.values.get("head_dim") is None:
+    if head_dim is None and fields.value("head_dim") is None:
         if d_model % heads:
             fields.reject("hidden_size", f"a multiple of num_attention_heads ({heads})")
         head_dim = d_model // heads
-    null = fields.values.get("num_key_value_heads", heads) is None
+    null = fields.value("num_key_value_heads", heads) is None
     if null and not null_is_heads:
         fields.reject("num_key_value_heads", "an integer")
     kv = fields.count("num_key_value_heads", heads if kv_heads == 0 or null else kv_heads)
     return Attention(heads, kv, fields.count("head_dim", head_dim), bias=bias, **shape)
 
 
-def mlp(fields: ConfigFields, *, key: str = "hidden_act", default: str = "silu", **shape: bool) -> Mlp:
-    """The MLP, gated unless told otherwise."""
-    return Mlp(fields.count("intermediate_size"), fields.choice(key, ACTIVATIONS, default), **shape)
+def mlp(
+    fields: ConfigFields, *, key: str = "hidden_act", default: str = "silu", width: int | None = None, **shape: bool
+) -> Mlp:
+    """The MLP, gated unless told otherwise; `width` where the file does not say it."""
+    return Mlp(fields.count("intermediate_size", width), fields.choice(key, ACTIVATIONS, default), **shape)
+
+
+def some_experts(
+    fields: ConfigFields, depth: int, *, experts: int, experts_per_token: int, d_ff: int, **shared: Any
+) -> list[Mlp | Moe]:
+    """Qwen's MLPs: every `decoder_sparse_step`-th layer that is not among `mlp_only_layers` has experts."""
+    dense = mlp(fields)
+    moe = Moe(
+        experts=fields.count("num_local_experts", fields.count("num_experts", experts)),
+        experts_per_token=fields.count("num_experts_per_tok", experts_per_token),
+        d_ff=fields.count("moe_intermediate_size", d_ff),
+        function=dense.function,
+        **shared,
+    )
+    step = fields.count("decoder_sparse_step", 1, high=MAX_LAYERS)
+    only = fields.indices("mlp_only_layers", depth)
+    return [dense if i in only or (i + 1) % step else moe for i in range(depth)]
 
 
 def rotary(fields: ConfigFields, key: str, default: float) -> float:

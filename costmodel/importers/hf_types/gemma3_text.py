@@ -14,7 +14,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     pattern = fields.count("sliding_window_pattern", 6, high=MAX_LAYERS)
     fields.accept("rope_local_base_freq", fields.values.get("rope_local_base_freq"))
     fields.accept("hidden_act", fields.values.get("hidden_activation"))
-    attention = _decoder.attention(fields, kv_heads=4, null_is_heads=False, head_dim=256, bias=bias, qk_norm=True)
+    attention = _decoder.attention(fields, kv_heads=4, null_is_heads=False, head_dim=256, bias=bias, qk_norm="rms")
     return _decoder.decoder(
         fields,
         name,

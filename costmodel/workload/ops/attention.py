@@ -45,12 +45,14 @@ def attention(
     causal: bool = False,
     window: int = 0,
     cached: bool = False,
+    alibi: bool = False,
     inputs: tuple[str, ...] = (),
 ) -> Op:
     """Return one attention (MHA, or GQA/MQA by `kv_heads`): per head m = queries, n = keys, k = head_dim + value_dim.
 
     `cached` keys and values are read in the KV-cache format, others as activations; `value_dim` defaults to `head_dim`.
-    With a `window` at most that many keys of a single query are read. ValueError if `kv_heads` does not divide `heads`.
+    With a `window` at most that many keys of a single query are read; `alibi` adds a term to every score. ValueError
+    if `kv_heads` does not divide `heads`.
     """
     if kv_heads < 1 or heads % kv_heads:
         raise ValueError(f"kv_heads must divide heads, got {heads=}, {kv_heads=}")
@@ -71,7 +73,7 @@ def attention(
         kv_elements=kv if cached else 0,
         output_elements=batch * queries * heads * value_dim,
         mask_density=mask,
-        vector_flops=SOFTMAX_FLOPS * batch * heads * queries * keys * mask,
+        vector_flops=(SOFTMAX_FLOPS + alibi) * batch * heads * queries * keys * mask,
         heads=shared,
     )
 

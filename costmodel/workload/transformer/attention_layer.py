@@ -1,5 +1,7 @@
 """Self-attention with keys and values a head (MHA, GQA, MQA) as ops."""
 
+from dataclasses import replace
+
 from costmodel.workload.language_model import Attention
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.op import Op
@@ -17,8 +19,12 @@ def attention_layer(
     ops = projections(layer, shape, span.tokens, d_model=d_model, names=names, source=source)
     q, k, v = (ops[0].name,) * 3 if shape.fused else (op.name for op in ops)
     if shape.qk_norm:
-        for part, read, elements in (("q", q, span.tokens * width), ("k", k, span.tokens * kv_width)):
-            ops.append(norm(f"{module}.{part}_norm", elements, shape.head_dim, style="rms", bias=False, inputs=(read,)))
+        for name, read, features in ((names.q_norm, q, width), (names.k_norm, k, kv_width)):
+            normed = features if shape.qk_norm_whole else shape.head_dim
+            style, shifts = shape.qk_norm, shape.qk_norm == "layer"
+            ops.append(
+                norm(f"{module}.{name}", span.tokens * features, normed, style=style, bias=shifts, inputs=(read,))
+            )
         q, k = ops[-2].name, ops[-1].name
     if rotary:
         turned = span.tokens * (width + kv_width) * rotary
@@ -35,8 +41,12 @@ def attention_layer(
         causal=span.causal,
         window=shape.window,
         cached=span.causal,
+        alibi=shape.alibi,
         inputs=unique(q, k, v),
     )
+    if names.distances:
+        elements = scores.input_elements + span.queries * span.keys * shape.heads
+        scores = replace(scores, input_elements=elements, inputs=(*scores.inputs, names.distances))
     out = linear(f"{layer}.{names.out}", span.tokens, width, d_model, bias="o" in shape.bias, inputs=(scores.name,))
     return [*ops, scores, out]
 

@@ -1,6 +1,6 @@
 """One layer of a transformer as ops: sublayers with their norms and residual sums."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from costmodel.workload.language_model import Attention, Block, LatentAttention, Moe, Norm
 from costmodel.workload.module_names import ModuleNames
@@ -40,10 +40,20 @@ def block(
             return mixture_of_experts(layer, shape.mlp, span, d_model=d_model, source=read)
         return feed_forward(layer, shape.mlp, span, d_model=d_model, names=names, source=read)
 
+    if style.placement == "parallel":
+        shared = normalization(f"{layer}.{names.attention_norm}", span.tokens, d_model, style, source=source)
+        return _beside(f"{layer}.residual", shared, attend, transform, source=source)
     parts = [("attn_residual", attend, names.attention_norm, names.attention_post_norm)]
     if memory_positions:
         parts.append(("cross_residual", cross, names.cross_norm, ""))
     parts.append(("mlp_residual", transform, names.mlp_norm, names.mlp_post_norm))
+    return _in_turn(layer, parts, span, d_model=d_model, style=style, source=source)
+
+
+def _in_turn(
+    layer: str, parts: Sequence[tuple[str, Body, str, str]], span: Span, *, d_model: int, style: Norm, source: str
+) -> list[Op]:
+    """Return sublayers one after the other: each the name of its residual sum, its body, and its norms' names."""
     ops: list[Op] = []
     for residual, body, before, after in parts:
         read = ops[-1].name if ops else source
@@ -52,16 +62,24 @@ def block(
     return ops
 
 
+def _beside(residual: str, norm: Op, *bodies: Body, source: str) -> list[Op]:
+    """Return sublayers that all read `norm`, and the sum of what they give and of op `source`."""
+    parts = [body(norm.name) for body in bodies]
+    inputs = (source, *(ops[-1].name for ops in parts))
+    added = elementwise(residual, norm.output_elements, operands=len(inputs), flops=len(parts), inputs=inputs)
+    return [norm, *(op for ops in parts for op in ops), added]
+
+
 def sublayer(
     residual: str, body: Body, span: Span, *, norms: tuple[str, str], d_model: int, style: Norm, source: str
 ) -> list[Op]:
     """Return `body` and its residual sum, with its norms where `style` places them."""
     first, second = norms
     ops: list[Op] = []
-    if style.placement != "post":
+    if style.placement in ("pre", "sandwich"):
         ops.append(normalization(first, span.tokens, d_model, style, source=source))
     ops += body(ops[-1].name if ops else source)
-    if style.placement == "sandwich":
+    if style.placement in ("output", "sandwich"):
         ops.append(normalization(second, span.tokens, d_model, style, source=ops[-1].name))
     ops.append(elementwise(residual, span.tokens * d_model, inputs=(source, ops[-1].name)))
     if style.placement == "post":

@@ -25,7 +25,8 @@ def cross_attention_layer(
 
     A decode finds their keys and values cached, so it has no ops for those projections.
     """
-    cross = replace(names, q=f"{names.cross}.q_proj", k=f"{names.cross}.k_proj", v=f"{names.cross}.v_proj")
+    own = {part: f"{names.cross}.{getattr(names, part).rpartition('.')[2]}" for part in ("q", "k", "v", "out")}
+    cross = replace(names, **own)
     query = projections(layer, shape, span.tokens, d_model=d_model, names=cross, source=source)[0]
     keys = projections(layer, shape, span.batch * positions, d_model=d_model, names=cross, source=memory)[1:]
     read = [query] if span.decodes else [query, *keys]
@@ -41,7 +42,5 @@ def cross_attention_layer(
         inputs=unique(*(op.name for op in read)),
     )
     width = shape.heads * shape.head_dim
-    out = linear(
-        f"{layer}.{names.cross}.out_proj", span.tokens, width, d_model, bias="o" in shape.bias, inputs=(scores.name,)
-    )
+    out = linear(f"{layer}.{cross.out}", span.tokens, width, d_model, bias="o" in shape.bias, inputs=(scores.name,))
     return [*read, scores, out]

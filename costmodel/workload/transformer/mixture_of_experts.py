@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from costmodel.workload.language_model import Mlp, Moe
-from costmodel.workload.module_names import SHARED_EXPERTS
+from costmodel.workload.module_names import SHARED_EXPERT, SHARED_EXPERTS
 from costmodel.workload.op import Op
 from costmodel.workload.ops import activation, elementwise, experts, linear, softmax
 from costmodel.workload.transformer.feed_forward import feed_forward
@@ -23,11 +23,21 @@ def mixture_of_experts(layer: str, shape: Moe, span: Span, *, d_model: int, sour
     ops = [gate, scores, *_routed(layer, shape, span, d_model=d_model, source=source, scores=scores.name)]
     if not shape.shared_d_ff:
         return ops
+    names = SHARED_EXPERT if shape.shared_gate else SHARED_EXPERTS
     shared = feed_forward(
-        layer, Mlp(shape.shared_d_ff, shape.function), span, d_model=d_model, names=SHARED_EXPERTS, source=source
+        layer, Mlp(shape.shared_d_ff, shape.function), span, d_model=d_model, names=names, source=source
     )
+    if shape.shared_gate:
+        shared += _gate(f"{layer}.mlp.shared_expert_gate", span, d_model=d_model, source=source, value=shared[-1].name)
     both = (ops[-1].name, shared[-1].name)
     return [*ops, *shared, elementwise(f"{layer}.mlp.sum", span.tokens * d_model, inputs=both)]
+
+
+def _gate(name: str, span: Span, *, d_model: int, source: str, value: str) -> list[Op]:
+    """The sigmoid of one score a token, and the product of the vector `value` with it."""
+    score = linear(name, span.tokens, d_model, 1, bias=False, inputs=(source,))
+    factor = activation(f"{name}.sigmoid", span.tokens, function="sigmoid", inputs=(name,))
+    return [score, factor, elementwise(f"{name}.product", span.tokens * d_model, inputs=(value, factor.name))]
 
 
 def _routed(layer: str, shape: Moe, span: Span, *, d_model: int, source: str, scores: str) -> list[Op]:

@@ -1,6 +1,6 @@
 """A whole language model's pass as ops."""
 
-from costmodel.workload.language_model import Conformer, Encoder, LanguageModel
+from costmodel.workload.language_model import Conformer, Encoder, LanguageModel, TextEncoder
 from costmodel.workload.op import Op
 from costmodel.workload.ops import activation, linear
 from costmodel.workload.transformer.audio_encoder import audio_encoder
@@ -9,6 +9,7 @@ from costmodel.workload.transformer.conformer import conformer
 from costmodel.workload.transformer.embeddings import embeddings
 from costmodel.workload.transformer.normalization import normalization
 from costmodel.workload.transformer.span import Span
+from costmodel.workload.transformer.text_encoder import distances, text_encoder
 
 
 def network(model: LanguageModel, span: Span, *, logits: int) -> list[Op]:
@@ -23,6 +24,9 @@ def network(model: LanguageModel, span: Span, *, logits: int) -> list[Op]:
         if not span.decodes:
             ops += _encoder(model, model.encoder, span.batch)
     ops += embeddings(model, span)
+    source = ops[-1].name
+    if model.relative_buckets:
+        ops.append(distances(model, span, model.names))
     for i, shape in enumerate(model.blocks):
         ops += block(
             f"{model.names.layers}.{i}",
@@ -32,7 +36,7 @@ def network(model: LanguageModel, span: Span, *, logits: int) -> list[Op]:
             style=model.norm,
             rotary=model.rotary,
             names=model.names,
-            source=ops[-1].name,
+            source=ops[-1].name if i else source,
             memory=memory,
             memory_positions=memory_positions,
         )
@@ -41,9 +45,11 @@ def network(model: LanguageModel, span: Span, *, logits: int) -> list[Op]:
     return ops + _head(model, span, logits=logits, source=ops[-1].name)
 
 
-def _encoder(model: LanguageModel, shape: Encoder | Conformer, batch: int) -> list[Op]:
+def _encoder(model: LanguageModel, shape: Encoder | TextEncoder | Conformer, batch: int) -> list[Op]:
     if isinstance(shape, Conformer):
         return conformer(shape, batch, d_model=model.d_model)
+    if isinstance(shape, TextEncoder):
+        return text_encoder(model, shape, batch)
     return audio_encoder(shape, batch, d_model=model.d_model, style=model.norm)
 
 

@@ -23,6 +23,37 @@ from costmodel.workload.serving import passes
 
 CONFIGS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parents[2] / "golden" / "hf_configs.json").read_text())
 LLAMA = CONFIGS["llama-3.2-1b"]
+ODD: dict[str, dict[str, Any]] = {
+    "falcon": {
+        "model_type": "falcon", "vocab_size": 100, "n_embed": 32, "n_layer": 2, "n_head": 4, "alibi": False,
+        "apply_residual_connection_post_layernorm": False, "multi_query": True, "parallel_attn": True, "bias": False,
+    },
+    "bloom": {
+        "model_type": "bloom", "vocab_size": 100, "n_embed": 32, "n_layer": 2, "num_attention_heads": 4,
+        "attention_softmax_in_fp32": True, "bias_dropout_fusion": True, "masked_softmax_fusion": True, "n_inner": None,
+        "offset_alibi": 100, "pretraining_tp": 1, "seq_length": 2048, "skip_bias_add": True, "unk_token_id": 0,
+    },
+    "t5": {
+        "model_type": "t5", "vocab_size": 100, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4,
+        "n_positions": 12, "feed_forward_proj": "gated-gelu", "dense_act_fn": "gelu_new", "is_gated_act": True,
+        "dropout_rate": 0.1, "initializer_factor": 1.0, "is_encoder_decoder": True, "output_past": True,
+        "relative_attention_max_distance": 128, "task_specific_params": {"summarization": {}},
+    },
+    "distilbert": {
+        "model_type": "distilbert", "vocab_size": 100, "dim": 32, "hidden_dim": 48, "n_layers": 2, "n_heads": 4,
+        "max_position_embeddings": 40, "qa_dropout": 0.1, "seq_classif_dropout": 0.2, "tie_weights_": True,
+    },
+    "phi": {
+        "model_type": "phi", "vocab_size": 100, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "embd_pdrop": 0.0, "resid_pdrop": 0.1, "qk_layernorm": False, "rope_theta": 1e4,
+    },
+    "qwen2_moe": {
+        "model_type": "qwen2_moe", "vocab_size": 100, "hidden_size": 32, "intermediate_size": 48,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 4, "router_aux_loss_coef": 0.001,
+        "shared_expert_intermediate_size": 40, "moe_intermediate_size": 20, "max_window_layers": 21,
+    },
+}  # fmt: skip
+"""Configurations with the keys that published files of a type have."""
 
 
 @pytest.fixture
@@ -218,6 +249,30 @@ def test_parts_left_out_are_uncounted(write, name, change, uncounted):
     assert hf_config.read(write(CONFIGS[name] | change)).uncounted == uncounted
 
 
+@pytest.mark.parametrize("name", ODD)
+def test_every_key_of_published_files_is_understood(write, name):
+    model = hf_config.read(write(ODD[name]))
+    assert not model.uncounted
+    assert model.d_model == 32
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "complaint"),
+    [
+        ("falcon", {"n_layer": 0}, "n_layer must be an integer within 1..10000, got 0"),
+        ("falcon", {"n_embed": None}, "n_embed must be an integer within 1..100000000, got None"),
+        ("falcon", {"num_ln_in_parallel_attn": 3}, "num_ln_in_parallel_attn must be an integer within 1..2, got 3"),
+        ("bloom", {"num_attention_heads": 5}, "n_embed must be a multiple of num_attention_heads (5), got 32"),
+        ("distilbert", {"dim": "32"}, "dim must be an integer within 1..100000000, got '32'"),
+        ("distilbert", {"activation": "golu"}, "activation must be one of gelu, "),
+        ("t5", {"feed_forward_proj": "gated-golu"}, "feed_forward_proj must be one of gated-gelu, "),
+        ("t5", {"d_kv": -1}, "d_kv must be an integer within 1..100000000, got -1"),
+    ],
+)
+def test_a_field_is_named_as_the_file_names_it(write, name, change, complaint):
+    assert complaint in refusal(write(ODD[name] | change))
+
+
 def test_gemma_s_caps_are_uncounted(write):
     gemma = LLAMA | {
         "model_type": "gemma2",
@@ -283,9 +338,9 @@ def test_any_bytes_are_one_line(write, content):
 
 
 @hostile
-@given(data=st.data(), name=st.sampled_from(sorted(CONFIGS)))
+@given(data=st.data(), name=st.sampled_from(sorted(CONFIGS | ODD)))
 def test_a_real_config_with_fields_gone_astray_is_a_model_or_one_line(write, data, name):
-    config = dict(CONFIGS[name])
+    config = dict((CONFIGS | ODD)[name])
     for key in data.draw(st.lists(st.sampled_from(sorted(config)), max_size=3)):
         config[key] = data.draw(values | st.integers(-2, 300), label=key)
     reads_or_refuses(write(config))

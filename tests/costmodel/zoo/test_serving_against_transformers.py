@@ -14,6 +14,7 @@ import pytest
 import torch
 from language_models import EVERY
 from transformers import DynamicCache, EncoderDecoderCache
+from transformers.pytorch_utils import Conv1D
 from transformers_oracle import BATCH, CONFIGS, flops, inputs, network, parameters, training_flops
 
 from costmodel.importers import hf_config
@@ -41,6 +42,31 @@ LATENT = {
     "first_k_dense_replace": 1,
     "n_group": 2,
     "topk_group": 1,
+}
+SHARED = {
+    "num_experts": 6,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 20,
+    "shared_expert_intermediate_size": 28,
+}
+FALCON = {
+    "model_type": "falcon",
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+}
+T5 = {
+    "model_type": "t5",
+    "vocab_size": 97,
+    "d_model": 32,
+    "d_ff": 48,
+    "num_heads": 4,
+    "d_kv": 8,
+    "num_layers": 2,
+    "n_positions": 15,
+    "pad_token_id": 0,
+    "decoder_start_token_id": 0,
 }
 CASES = {
     "llama": SMALL | {"model_type": "llama"},
@@ -87,6 +113,36 @@ CASES = {
     "gpt_neox_no_bias": SMALL | {"model_type": "gpt_neox", "attention_bias": False, "num_key_value_heads": 4},
     "deepseek_v2": SMALL | LATENT | {"model_type": "deepseek_v2", "q_lora_rank": None},
     "deepseek_v3": SMALL | LATENT | {"model_type": "deepseek_v3", "q_lora_rank": 14, "attention_bias": True},
+    "phi": SMALL | {"model_type": "phi"},
+    "phi_head_norms": SMALL | {"model_type": "phi", "qk_layernorm": True, "num_key_value_heads": None},
+    "gemma": SMALL | {"model_type": "gemma", "head_dim": 12},
+    "olmo2": SMALL | {"model_type": "olmo2", "attention_bias": True},
+    "qwen2_moe": SMALL | SHARED | {"model_type": "qwen2_moe", "mlp_only_layers": [1]},
+    "qwen2_moe_windows": SMALL
+    | SHARED
+    | {
+        "model_type": "qwen2_moe",
+        "qkv_bias": False,
+        "use_sliding_window": True,
+        "sliding_window": 4,
+        "max_window_layers": 2,
+    },
+    "falcon": FALCON | {"num_kv_heads": 2},
+    "falcon_own_keys": FALCON | {"multi_query": False, "bias": True},
+    "falcon_grouped": FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2},
+    "falcon_grouped_one_norm": FALCON
+    | {"new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1},
+    "falcon_alibi": FALCON | {"alibi": True, "parallel_attn": False, "bias": True, "ffn_hidden_size": 40},
+    "bloom": {"model_type": "bloom", "vocab_size": 97, "hidden_size": 32, "n_layer": 3, "n_head": 4},
+    "bloom_old_names": {
+        "model_type": "bloom",
+        "vocab_size": 97,
+        "n_embed": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    },
+    "t5": T5,
+    "t5_gated": T5 | {"feed_forward_proj": "gated-gelu", "d_kv": 10, "num_decoder_layers": 3},
     "opt": {
         "model_type": "opt",
         "vocab_size": 97,
@@ -150,6 +206,18 @@ ROBERTA = {
     "type_vocab_size": 1,
     "pad_token_id": 1,
 }
+DISTILBERT = {
+    "model_type": "distilbert",
+    "vocab_size": 97,
+    "dim": 32,
+    "hidden_dim": 48,
+    "n_layers": 2,
+    "n_heads": 4,
+    "max_position_embeddings": 40,
+    "activation": "gelu",
+    "sinusoidal_pos_embds": False,
+    "tie_weights_": True,
+}
 CAUSAL = list(CASES)
 CONTEXT = 9
 
@@ -172,7 +240,11 @@ def test_forward_and_parameters_equal(case):
 
     workload = forward(model, BATCH, CONTEXT)
     assert total(workload, "params") == parameters(net) + corrections
-    assert total(workload) == flops(net, **inputs(config, tokens=CONTEXT))[0]
+    in_all, by_module, _ = flops(net, **inputs(config, tokens=CONTEXT))
+    assert total(workload) == in_all
+    linear = {m: by_module[m] for m, module in net.named_modules() if isinstance(module, torch.nn.Linear | Conv1D)}
+    routers = {m: count for m, count in by_module.items() if m.endswith(".mlp.gate")}
+    assert {op.name: op.flops for op in workload.ops if op.kind == "linear"} == linear | routers
 
 
 @pytest.mark.parametrize("config", KV_HEADS.values(), ids=list(KV_HEADS))
@@ -195,6 +267,23 @@ def test_roberta_s_positions_begin_behind_the_padding_s(tmp_path):
     assert model.max_context == 38
 
 
+def test_distilbert_is_a_bert_without_token_types_and_pooler(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(DISTILBERT))
+    model, net = hf_config.read(path), network(DISTILBERT)
+    workload = forward(model, BATCH, CONTEXT)
+    assert total(workload, "params") == parameters(net)
+    assert total(workload) == flops(net, **inputs(DISTILBERT, tokens=CONTEXT))[0]
+    assert not model.uncounted
+
+
+def test_a_head_that_t5_does_not_tie_is_stored_apart(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(T5 | {"tie_word_embeddings": False}))  # transformers 5 ties it all the same
+    params = total(forward(hf_config.read(path), BATCH, CONTEXT), "params")
+    assert params == parameters(network(T5)) + T5["vocab_size"] * T5["d_model"]
+
+
 def test_training_step_equals_autograd(case):
     config, model = case
     step = training(forward(model, BATCH, CONTEXT))
@@ -206,8 +295,8 @@ def test_prefill_computes_the_last_token_s_logits(case):
     net = network(config)
     arguments = inputs(config, tokens=CONTEXT)
     of_all, by_module, _ = flops(net, **arguments)
-    if config["model_type"] == "whisper":  # transformers' Whisper has no option to leave logits out
-        of_last = of_all - by_module["proj_out"] * (CONTEXT - 1) // CONTEXT
+    if model.encoder:  # transformers has no option to leave logits out of an encoder-decoder's
+        of_last = of_all - by_module[model.names.head] * (CONTEXT - 1) // CONTEXT
     else:
         of_last, _, _ = flops(net, **arguments, logits_to_keep=1)
 
@@ -218,15 +307,15 @@ def test_prefill_computes_the_last_token_s_logits(case):
 def test_decode_equals_a_call_with_a_cache(case):
     config, model = case
     net = network(config, "cpu")
-    cache = DynamicCache(config=net.config)
+    cache = DynamicCache() if model.encoder else DynamicCache(config=net.config)
     arguments = inputs(config, "cpu", tokens=CONTEXT)
     token = torch.ones(BATCH, 1, dtype=torch.long)
-    if config["model_type"] == "whisper":
-        cache = EncoderDecoderCache(cache, DynamicCache(config=net.config))
+    if model.encoder:
+        cache = EncoderDecoderCache(cache, DynamicCache())
         _, _, first = flops(net, **arguments, past_key_values=cache)
         memory = (first["encoder_last_hidden_state"],)
         _, by_module, _ = flops(net, encoder_outputs=memory, decoder_input_ids=token, past_key_values=cache)
-        counted = by_module["model.decoder"] + by_module["proj_out"]
+        counted = by_module[model.names.layers.rpartition(".")[0]] + by_module[model.names.head]
     else:
         flops(net, **arguments, past_key_values=cache)
         counted, _, _ = flops(net, input_ids=token, past_key_values=cache)

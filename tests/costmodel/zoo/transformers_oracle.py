@@ -18,8 +18,8 @@ transformers.logging.set_verbosity_error()
 
 def network(config: dict[str, Any], device: str = "meta") -> Any:
     """Build a configuration's network in inference mode; attention and experts as products that torch counts."""
-    encoders = dict.fromkeys(("bert", "roberta"), transformers.AutoModel)
-    classes = encoders | {"whisper": transformers.AutoModelForSpeechSeq2Seq}
+    encoders = dict.fromkeys(("bert", "roberta", "distilbert"), transformers.AutoModel)
+    classes = encoders | {"whisper": transformers.AutoModelForSpeechSeq2Seq, "t5": transformers.AutoModelForSeq2SeqLM}
     of_type = CONFIG_MAPPING[config["model_type"]]
     settings = of_type(**{k: v for k, v in config.items() if k not in ("model_type", "auto_map", "torch_dtype")})
     settings._attn_implementation = "eager"
@@ -32,6 +32,9 @@ def network(config: dict[str, Any], device: str = "meta") -> Any:
 def inputs(config: dict[str, Any], device: str = "meta", tokens: int = TOKENS) -> dict[str, torch.Tensor]:
     """Return arguments for a forward of BATCH sequences."""
     ids = torch.ones(BATCH, tokens, dtype=torch.long, device=device)
+    if config["model_type"] == "t5":
+        source = torch.ones(BATCH, config["n_positions"], dtype=torch.long, device=device)
+        return {"input_ids": source, "decoder_input_ids": ids}
     if config["model_type"] != "whisper":
         return {"input_ids": ids}
     frames = 2 * config["max_source_positions"]

@@ -1,0 +1,35 @@
+"""T5, T5 v1.1 and FLAN-T5: transformers' T5Config."""
+
+from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
+from costmodel.importers.hf_types._activations import ACTIVATIONS
+from costmodel.workload.architectures.t5 import t5
+from costmodel.workload.language_model import LanguageModel
+
+GATED = "gated-"
+
+
+def language_model(fields: ConfigFields, name: str) -> LanguageModel:
+    """Read a T5; its encoder reads `n_positions` tokens, the 512 of its training where the file does not say.
+
+    The head stores a table of its own where `tie_word_embeddings` is false, as the checkpoints of T5 v1.1 do
+    (transformers 5 ties it all the same).
+    """
+    for key in ("is_gated_act", "dense_act_fn", "output_past", "initializer_factor", "relative_attention_max_distance"):
+        fields.accept(key, fields.values.get(key))
+    functions = ACTIVATIONS | {f"{GATED}{key}": value for key, value in ACTIVATIONS.items()}
+    layers = fields.count("num_layers", 6, high=MAX_LAYERS)
+    return t5(
+        name,
+        d_model=fields.count("d_model"),
+        encoder_layers=layers,
+        decoder_layers=fields.count("num_decoder_layers", layers, high=MAX_LAYERS),
+        heads=fields.count("num_heads"),
+        head_dim=fields.count("d_kv", 64),
+        d_ff=fields.count("d_ff"),
+        vocab=fields.count("vocab_size"),
+        buckets=fields.count("relative_attention_num_buckets", 32),
+        source_positions=fields.count("n_positions", 512),
+        function=fields.choice("feed_forward_proj", functions, "relu"),
+        gated=fields.text("feed_forward_proj", "relu").startswith(GATED),
+        tied=fields.flag("tie_word_embeddings", True),
+    )
