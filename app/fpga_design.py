@@ -56,7 +56,8 @@ def _laid_out(found: Estimate) -> list[str]:
         share = times["memory"] / max(sum(times.values()), 1e-30)
         return [
             f"Overlay: an array of {totals['rows']:.0f} x {totals['columns']:.0f} multipliers, of which"
-            f" {totals['utilisation']:.0%} are busy; layers that wait for memory take {share:.0%} of the time.",
+            f" {totals['utilisation']:.0%} are busy; layers that wait for memory take {share:.0%} of the time. Layers"
+            " share its LUTs, DSP blocks and block RAMs, so that none has any of its own.",
             f"Longest layer: {name} ({bound}). {_fullest(found)}",
         ]
     products, weights = (_counts(columns[c]) for c in ("products_in", "weights_in") if c in columns)

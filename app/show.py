@@ -75,8 +75,10 @@ def _counted(result: Mapping[str, Any]) -> list[str]:
 
 
 def folding_of(result: Mapping[str, Any]) -> str:
-    """Which folding the plan has, and what its proof holds for."""
+    """Which folding or array the plan has, and what its proof holds for."""
     tried = ", ".join(result["foldings_tried"])
+    if "rows" in result["totals"]:
+        return f"The array is the one made for {result['folding_of']}, the best of those for {tried}."
     return (
         f"PE and SIMD are those made for {result['folding_of']}, the best of the foldings for {tried}; "
         "--objective throughput_per_s or latency_s chooses them a layer."

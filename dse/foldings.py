@@ -6,14 +6,17 @@ widest format, offering another format could turn a budget that was met into one
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
+from math import inf
 
 import numpy as np
 
+from costmodel.estimators.fpga import Array, overlay
+from costmodel.estimators.fpga.overlay import NoArrayError
 from costmodel.hardware import Device, Fpga
 from dse.choices import Choices
 from dse.metric import Budget, Metric
 from dse.plan import InfeasibleError, Plan
-from dse.problem import Problem
+from dse.problem import Problem, widest_of
 
 ALIKE = ("loss", "weight_bytes", "bops", "peak_activation_bytes")
 """Metrics that no folding changes."""
@@ -22,14 +25,35 @@ ALIKE = ("loss", "weight_bytes", "bops", "peak_activation_bytes")
 def laid_out(choices: Choices, device: Device, metrics: Iterable[Metric]) -> list[Problem]:
     """Return the problem at each distinct folding made for one of the formats, the widest's first.
 
-    One alone where none of the metrics depends on the folding, or off an FPGA.
+    One alone where none of the metrics depends on the folding, or off an FPGA. An overlay's array holds the formats
+    that are no dearer than the one it was made for; InfeasibleError where none fits the budgets it was made within.
     """
-    first = choices.on(device)
-    if not isinstance(device, Fpga) or all(metric.name in ALIKE for metric in metrics):
-        return [first]
-    others = [choices.on(device, i) for i in range(len(first.options)) if i != first.laid_for]
-    distinct = {_key(problem): problem for problem in (*reversed(others), first)}
-    return list(reversed(distinct.values()))
+    if not isinstance(device, Fpga):
+        return [choices.on(device)]
+    widest = widest_of(choices.options(device))
+    alike = all(metric.name in ALIKE for metric in metrics)
+    order = [widest] if alike else [widest, *(i for i in range(len(choices.formats)) if i != widest)]
+    found, refused = [], []
+    for option in order:
+        try:
+            found.append(_on_its_array(choices.on(device, option)))
+        except NoArrayError as error:
+            refused.append(error)
+    if not found:
+        least = {name: min(e.least.get(name, inf) for e in refused) for error in refused for name in error.least}
+        raise InfeasibleError(str(min(refused, key=lambda error: sum(error.least.values()))), least)
+    return list({_key(problem): problem for problem in reversed(found)}.values())[::-1]
+
+
+def _on_its_array(problem: Problem) -> Problem:
+    """The problem without the options that an overlay's array was not made for."""
+    array, board = problem.folding, problem.device
+    if not isinstance(array, Array) or not isinstance(board, Fpga):
+        return problem
+    lacks = [not overlay.runs(array, problem.workload, option, board) for option in problem.options]
+    if lacks[problem.rest] and (problem.follows < 0).any():
+        raise NoArrayError(f"the array made for {made_for(problem)} does not hold the layers without a choice", {})
+    return problem.without(np.broadcast_to(lacks, problem.loss.shape)) if any(lacks) else problem
 
 
 def best(
@@ -80,5 +104,6 @@ def _refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequen
     elif shared == ["cycles"]:
         said = str(min(errors, key=lambda error: error.least["cycles"]))
     else:
-        said = "; ".join(f"folded for {made_for(problem)}, {error}" for problem, error in refused)
-    return InfeasibleError(f"{said}, with the foldings of {', '.join(made_for(p) for p, _ in refused)}", least)
+        said = "; ".join(f"laid out for {made_for(problem)}, {error}" for problem, error in refused)
+    what = "arrays" if isinstance(refused[0][0].folding, Array) else "foldings"
+    return InfeasibleError(f"{said}, with the {what} of {', '.join(made_for(p) for p, _ in refused)}", least)

@@ -136,7 +136,7 @@ def build(
     `strategies` prune the layers that take an option (None: it leaves them dense); a layer that one cannot prune does
     not have that option. ValueError where the device lacks the pipe or the formula that an option needs.
     """
-    rest = max(range(len(options)), key=lambda i: options[i].weight.bits + options[i].activation.bits)
+    rest = widest_of(options)
     if isinstance(device, Fpga):
         for option in options:
             fpga.check(workload, (option,) * len(workload.ops))
@@ -156,6 +156,11 @@ def build(
     known = Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, folding)
     laid_for = laid_for if isinstance(device, Fpga) else None
     return replace(known, strategies=strategies, spelled=spelled, laid_for=laid_for)
+
+
+def widest_of(options: Sequence[Precision]) -> int:
+    """The index of the option of most bits, weight and activation together."""
+    return max(range(len(options)), key=lambda i: options[i].weight.bits + options[i].activation.bits)
 
 
 def _columns(

@@ -24,7 +24,7 @@ from app import complete, dims
     type=click.Choice(["loss", "throughput_per_s", "latency_s"]),
     default="loss",
     show_default=True,
-    help="What is best; of the last two on an FPGA, PE and SIMD of each layer are chosen with its format.",
+    help="What is best; of the last two on an FPGA's dataflow, PE and SIMD of each layer are chosen with its format.",
 )
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration and test data of a torch model.")
 @click.option(
@@ -91,13 +91,14 @@ def command(
     budgets = [dse.parse_budget(text) for text in budget]
     lay_out = layout(target, mapping, folding, budgets)
     if objective != "loss" and (mapping or folding):
-        raise ValueError(f"--mapping and --folding do not go with --objective {objective}, which chooses the folding")
+        raise ValueError(f"{_laid_out(mapping)} --objective {objective}")
     pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
     _require_folders(report, out)
     with bar("Sensitivities") as progress:
         choices, test = choices_of(model, names(formats), data, shape, progress)
         choices = replace(choices, design=lay_out)
-        choices.on(target)
+        if choices.module is not None:
+            choices.sensitivity(choices.options(target))
     question = Question(
         model,
         device,
@@ -117,6 +118,13 @@ def command(
     with working("Solving"):
         result = optimise(question)
     _deliver(result, report, out, as_json)
+
+
+def _laid_out(mapping: str | None) -> str:
+    """Why a layout that was given does not go with a choice of the folding."""
+    if mapping == "overlay":
+        return "an overlay's array is that of least latency already, and its layers have no folding; leave out"
+    return "--mapping and --folding lay the layers out, which is chosen with"
 
 
 def _require_folders(*paths: str | None) -> None:

@@ -70,6 +70,7 @@ def _same_throughout(run: Run) -> list[str]:
         return []
     told = " and ".join(f"{spoken(c)} ({quantity(c, totals[0][c])})" for c in alike)
     what = "how much a layer computes a cycle" + " and which layers multiply in DSP blocks" * ("dsp" in alike)
+    what = "the array that all layers share" if "rows" in run["totals"] else what
     at = run.get("folding_of") or "the widest format"
     why = f"{what} is laid out once for all, at {at}; narrower formats save LUTs, block RAMs and bytes"
     return [f"Every design has the same {told}: {why}."]

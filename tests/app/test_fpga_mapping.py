@@ -40,8 +40,21 @@ def test_a_budget_of_luts_chooses_the_array(bitfront: Callable[..., CompletedPro
     assert small["rows"] * small["columns"] < large["rows"] * large["columns"]
     assert small["latency_s"] > large["latency_s"]
     none = bitfront(*args, "lut<=100")
-    assert none.returncode == 2
-    assert "no array of 4 x 4 or more fits 70% of zcu102, lut <= 100" in none.stderr
+    assert none.returncode == 3
+    assert "no array of 4 x 4 or more fits 70% of zcu102, lut <= 100: it needs lut of at least " in none.stderr
+    least = none.stderr.rpartition(" ")[2].strip()
+    assert bitfront(*args, f"lut<={least}").returncode == 0
+
+
+def test_an_overlay_is_not_told_of_foldings(bitfront: Callable[..., CompletedProcess[str]]) -> None:
+    args = ("optimize", NET, "--on", "zcu102", "--formats", "int4,int8", "--mapping", "overlay", "--budget")
+    done = bitfront(*args, "latency_s<=1")
+    assert "The array is the one made for int8/int8, the best of those for int8/int8, int4/int4." in done.stdout
+    assert "so that none has any of its own" in done.stdout
+    assert "SIMD" not in done.stdout
+    none = bitfront(*args, "latency_s<=1us")
+    assert none.returncode == 3
+    assert "with the arrays of int8/int8, int4/int4" in none.stderr
 
 
 def test_a_front_is_of_the_mapping_asked_for(bitfront: Callable[..., CompletedProcess[str]]) -> None:

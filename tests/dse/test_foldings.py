@@ -1,10 +1,14 @@
 """Plans over the foldings of all formats offered: a format more never makes one worse or impossible."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
 import costmodel as cm
 import dse
+from costmodel.estimators.fpga import overlay
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 from dse import foldings
@@ -68,6 +72,23 @@ def test_foldings_are_those_of_uniform_designs_and_one_where_none_matters():
         assert problem.estimate(problem.uniform(problem.laid_for)).totals["lut"] == own["lut"]
     assert len(foldings.laid_out(choices, BOARD, [loss, weight_bytes])) == 1
     assert len(foldings.laid_out(choices, cm.gpu("h100_sxm"), [latency_s])) == 1
+
+
+def test_an_overlay_s_array_takes_no_format_dearer_than_the_one_it_was_made_for():
+    choices = replace(dse.choices(NET, ["int4", "int8"]), design=overlay.fit)
+    problems = foldings.laid_out(choices, BOARD, [latency_s])
+    assert [foldings.made_for(problem) for problem in problems] == ["int8/int8", "int4/int4"]
+    assert [np.isfinite(problem.loss).all(axis=0).tolist() for problem in problems] == [[True, True], [True, False]]
+
+
+def test_an_array_too_large_for_a_wide_format_leaves_the_narrow_one():
+    choices = dse.choices(NET, ["int4", "int8"])
+    within = replace(choices, design=partial(overlay.fit, most={"lut": 4000, "dsp": 0}))
+    assert [foldings.made_for(problem) for problem in foldings.laid_out(within, BOARD, [latency_s])] == ["int4/int4"]
+    none = replace(choices, design=partial(overlay.fit, most={"lut": 100}))
+    with pytest.raises(dse.InfeasibleError, match="it needs lut of at least") as caught:
+        foldings.laid_out(none, BOARD, [latency_s])
+    assert caught.value.least["lut"] > 100
 
 
 def test_uram_is_a_budget():

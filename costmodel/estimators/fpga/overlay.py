@@ -5,7 +5,7 @@ Cycles follow the analytic model of Samajdar et al., SCALE-Sim: Systolic CNN Acc
 memory and writes its outputs to it; partial sums stay on the chip.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from types import MappingProxyType
@@ -25,7 +25,7 @@ from costmodel.estimators.fpga.output_stage import output_error, output_lut
 from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
-from costmodel.record import Real, map_fields
+from costmodel.record import Real, map_fields, stack
 from costmodel.workload import Op, Workload
 
 SIDES = (4, 8, 16, 32, 64, 128, 256)
@@ -36,6 +36,14 @@ RESOURCES = ("lut", "ff", "dsp", "bram18")
 """What an array takes, of what a device has."""
 SHARED_UNITS = 4.0
 """Sequencer, address generation and two data movers, each like a unit's control (a judgement)."""
+
+
+class NoArrayError(ValueError):
+    """No array fits; `least` maps each resource that is short to the least that an array within the others takes."""
+
+    def __init__(self, message: str, least: Mapping[str, float]) -> None:
+        super().__init__(message)
+        self.least = dict(least)
 
 
 @dataclass(frozen=True)
@@ -72,22 +80,44 @@ def fit(
     """The array of least latency within `utilisation` x device, for a batch of precisions, one an op.
 
     Its multipliers are those of the dearest pair of formats among the layers. `most` limits any of RESOURCES in place
-    of that share, up to the whole device. ValueError where not even the smallest array fits.
+    of that share, up to the whole device. NoArrayError where none fits.
     """
     ops, usable = workload.batch_of_ops, device.usable(utilisation)
     limits = {name: min(most.get(name, getattr(usable, name)), getattr(device, name)) for name in RESOURCES}
-    best: tuple[float, Array] | None = None
-    for rows, columns, dsp_products in product(SIDES, SIDES, (0.0, 1.0)):
-        array = _array(ops, precision, device, Folding(columns, rows, dsp_products))
-        if not all(getattr(array, name) <= limit for name, limit in limits.items()):
-            continue
-        latency = float(np.sum(evaluate(ops, precision, device, array)["latency_s"]))
-        if best is None or (latency, array.lut) < (best[0], best[1].lut):
-            best = latency, array
-    if best is None:
+    foldings = [Folding(columns, rows, dsp) for rows, columns, dsp in product(SIDES, SIDES, (0.0, 1.0))]
+    arrays = [_array(ops, precision, device, folding) for folding in foldings]
+    fits = [array for array in arrays if not _short(array, limits)]
+    if not fits:
         told = f"{utilisation:.0%} of {device.name}" + "".join(f", {n} <= {most[n]:g}" for n in RESOURCES if n in most)
-        raise ValueError(f"no array of {SIDES[0]} x {SIDES[0]} or more fits {told}")
-    return best[1]
+        least = _least(arrays, limits)
+        needs = " or ".join(f"{name} of at least {value:g}" for name, value in least.items())
+        raise NoArrayError(f"no array of {SIDES[0]} x {SIDES[0]} or more fits {told}: it needs {needs}", least)
+    return min(fits, key=lambda a: (float(np.sum(evaluate(ops, precision, device, a)["latency_s"])), a.lut))
+
+
+def runs(array: Array, workload: Workload, precision: Precision, device: Fpga) -> bool:
+    """Whether an array holds all layers at a precision: one of its size made for that takes no more of anything."""
+    sides = Folding(array.columns, array.rows, array.dsp_products)
+    own = _array(workload.batch_of_ops, stack([precision] * len(workload.ops)), device, sides)
+    return not _short(own, {name: getattr(array, name) for name in RESOURCES})
+
+
+def _short(array: Array, limits: Mapping[str, float]) -> list[str]:
+    """The resources of which an array takes more than there is."""
+    return [name for name, limit in limits.items() if not getattr(array, name) <= limit]
+
+
+def _least(arrays: Sequence[Array], limits: Mapping[str, float]) -> dict[str, float]:
+    """The least of a resource among arrays that lack it alone; else of each that the smallest array lacks."""
+    short = [(array, _short(array, limits)) for array in arrays]
+    found: dict[str, float] = {}
+    for array, names in short:
+        if len(names) == 1:
+            found[names[0]] = min(found.get(names[0], np.inf), getattr(array, names[0]))
+    if found:
+        return found
+    smallest, names = min(short, key=lambda pair: pair[0].lut)
+    return {name: getattr(smallest, name) for name in names}
 
 
 def evaluate(op: Op, precision: Precision, device: Fpga, array: Array) -> dict[str, Real]:
