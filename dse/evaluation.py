@@ -60,6 +60,16 @@ class Grid:
         return stack(self.precisions)
 
     @cached_property
+    def rows(self) -> Precision:
+        """The precisions along the second of two axes, ops along the first."""
+        return _on_axis(self.precision, 1, 2)
+
+    @cached_property
+    def deep(self) -> tuple[Precision, Any]:
+        """The precisions along the second, the devices along the last of three axes."""
+        return _on_axis(self.precision, 1, 3), _on_axis(self.devices, 2, 3)
+
+    @cached_property
     def records(self) -> list[Device]:
         """The devices one by one."""
         return unstack(self.devices)
@@ -131,7 +141,7 @@ def _counted(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
     """Metrics that no device decides: float64[precisions, 1]."""
     footprint = bool(set(names) & set(WITH_FOOTPRINT))
     wanted = set(names) | ({"params", "weight_bytes", "kv_bytes"} if footprint else set())
-    op, precision = _on_axis(done.counted.batch, 0, 2), _on_axis(grid.precision, 1, 2)
+    op, precision = _on_axis(done.counted.batch, 0, 2), grid.rows
     found = {name: done.counted.summed(COUNTED[name](op, precision))[:, None] for name in COUNTED if name in wanted}
     if footprint:
         bits = _on_axis(grid.precision, 0, 2).activation.bits_per_element
@@ -153,8 +163,7 @@ def _by_roofline(done: Pass, grid: Grid, names: Collection[str], counted: Column
         latency = found["latency_s"] = np.empty(grid.shape)
         wide = min(columns, max(1, TILE // len(done.counted.ops)))
         tall = max(1, TILE // (len(done.counted.ops) * wide))
-        op, precision = _on_axis(done.counted.batch, 0, 3), _on_axis(grid.precision, 1, 3)
-        device: Any = _on_axis(grid.devices, 2, 3)
+        op, (precision, device) = _on_axis(done.counted.batch, 0, 3), grid.deep
         for row in range(0, rows, tall):
             part = _cut(precision, 1, row, row + tall)
             for column in range(0, columns, wide):
@@ -180,7 +189,7 @@ def _by_estimate(done: Pass, grid: Grid, names: Collection[str], _: Columns) -> 
     if not wanted:
         return {}
     distinct = done.on_gpu if isinstance(grid.devices, Gpu) else done.counted
-    op, precision = _on_axis(distinct.batch, 0, 2), _on_axis(grid.precision, 1, 2)
+    op, precision = _on_axis(distinct.batch, 0, 2), grid.rows
     tables = [per_op(device, op, precision, None) for device in grid.records]
     return {name: np.stack([distinct.summed(columns[name]) for columns in tables], axis=1) for name in wanted}
 

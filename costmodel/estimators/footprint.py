@@ -18,13 +18,13 @@ FOOTPRINT = ("weight_bytes", "kv_bytes", "peak_activation_bytes", "gradient_byte
 def last_use(workload: Workload) -> NDArray[np.int64]:
     """The index of the last op that reads each op's output; outputs of the network live to the end."""
     index = {op.name: i for i, op in enumerate(workload.ops)}
-    last = np.arange(len(workload.ops))
+    last = list(range(len(workload.ops)))
     for i, op in enumerate(workload.ops):
-        sources = [index[name] for name in op.inputs if name in index] if op.inputs else [max(i - 1, 0)]
-        last[sources] = np.maximum(last[sources], i)
-    ends = [index[name] for name in workload.outputs] or [len(workload.ops) - 1]
-    last[ends] = len(workload.ops) - 1
-    return last
+        for source in [index[name] for name in op.inputs if name in index] if op.inputs else [max(i - 1, 0)]:
+            last[source] = max(last[source], i)
+    for end in [index[name] for name in workload.outputs] or [-1]:
+        last[end] = len(last) - 1
+    return np.array(last)
 
 
 def peak_activation_bytes(workload: Workload, precision: Precision) -> float:
@@ -57,10 +57,9 @@ def alive_at(workload: Workload, precision: Precision, moment: int) -> NDArray[n
 
 
 def _output_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]:
-    op = workload.batch_of_ops
-    steps = np.where(np.asarray(op.kind) == "recurrence", op.count, 1.0)  # each execution adds a token to the result
-    bits = steps * op.output_elements * precision.activation.bits_per_element
-    return np.broadcast_to(bits / BITS_PER_BYTE, len(workload.ops))
+    """Each execution of a recurrence adds a token to the result."""
+    elements = [op.output_elements * (op.count if op.kind == "recurrence" else 1.0) for op in workload.ops]
+    return np.broadcast_to(np.array(elements) * precision.activation.bits_per_element / BITS_PER_BYTE, len(elements))
 
 
 def _input_bytes(workload: Workload, precision: Precision) -> float:

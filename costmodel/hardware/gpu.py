@@ -36,8 +36,11 @@ class PeakFlops:
         """The peak of the named pipe, or of an array of names."""
         if isinstance(pipe, str):
             return getattr(self, pipe)
-        peaks = [getattr(self, f.name) for f in fields(self)]
-        return np.select([pipe == f.name for f in fields(self)], np.broadcast_arrays(*peaks, pipe)[:-1], nan)
+        peaks = {f.name: getattr(self, f.name) for f in fields(self)}
+        found: Real = np.full(np.broadcast_shapes(np.shape(pipe), np.shape(self.vector)), nan)
+        for name in peaks.keys() & set(np.ravel(pipe).tolist()):
+            found = np.where(pipe == name, peaks[name], found)
+        return found
 
 
 @dataclass(frozen=True)
