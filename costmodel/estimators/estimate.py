@@ -146,7 +146,8 @@ def estimate(
     require_pipes(workload.ops, precisions, columns, device)
     uncounted = workload.uncounted
     if isinstance(device, Fpga):
-        uncounted += fpga.uncounted(workload, dataflow=not isinstance(folding, Array))
+        units = None if isinstance(folding, Array) else folding
+        uncounted += fpga.unskipped(workload, units) + fpga.uncounted(workload, dataflow=units is not None)
     totals = _totals(workload, batch, columns, device)
     if isinstance(folding, Array) and isinstance(device, Fpga):
         totals |= overlay.totals(columns, folding, device)

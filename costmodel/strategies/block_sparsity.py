@@ -39,7 +39,7 @@ class BlockSparsity(Kept):
             return op
         bits = places(op, self.storage, self.index_width, self.block).index_bits(kept / squares)
         stored = op.weight_elements / squares * kept
-        return replace(op, k=kept * self.block, weight_elements=stored, index_bits=float(bits))
+        return replace(op, k=kept * self.block, weight_elements=stored, index_bits=float(bits), full_width=op.k)
 
 
 CLAIMS = ()

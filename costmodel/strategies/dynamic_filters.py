@@ -22,8 +22,8 @@ class DynamicFilters:
     `deviation` is the standard deviation of that fraction over inputs, common to all layers: neighbours make
     keep^2 + deviation^2 of the products. Where a residual sum joins a convolution that is not matched, its readers see
     all channels. Filters stay stored; of a batch each image has its own, so that its products are apart. Activations
-    move whole and norms are counted whole. ValueError for a fraction outside (0, 1], a deviation that none has, and a
-    training pass; keep = 1 changes nothing.
+    move whole and norms are counted whole. A unit on an FPGA is built for all filters, and runs them. ValueError for a
+    fraction outside (0, 1], a deviation that none has, and a training pass; keep = 1 changes nothing.
     """
 
     keep: float
@@ -72,7 +72,8 @@ class DynamicFilters:
         if fewer_in and not is_depthwise(op):
             names["k"] = op.k * share / (self.keep if gated else 1)
         inputs = (*op.inputs, f"{op.name}.mask") if gated else op.inputs
-        op = replace(op, inputs=inputs, weight_reads=1 - (1 - share) ** batch, **names)
+        whole = {"full_height": op.b * op.n, "full_width": op.k}
+        op = replace(op, inputs=inputs, weight_reads=1 - (1 - share) ** batch, **whole, **names)
         return replace(op, b=op.b * apart, m=op.m / apart)
 
 

@@ -61,6 +61,8 @@ class Op:
     kv_elements      cached keys and values that one execution reads
     mask_density     the fraction of an attention's m x n scores that its mask keeps
     vector_flops     additions, multiplications, comparisons outside products, one execution (softmax, norm, activation)
+    full_height      rows of the whole weight matrix over all groups where an input picks those that run, and
+    full_width       its columns, or of a matrix each of whose rows of blocks has columns of its own; 0 = as it runs
     launches         kernels that one execution starts on a GPU: 0 where it runs within the kernel of the op before it
     """
 
@@ -86,6 +88,8 @@ class Op:
     weight_block: Real = 0.0
     index_bits: Real = 0.0
     heads: Heads = Heads()
+    full_height: Real = 0.0
+    full_width: Real = 0.0
 
     @property
     def macs(self) -> Real:

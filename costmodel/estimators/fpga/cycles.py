@@ -8,6 +8,7 @@ from costmodel.estimators.fpga.unit import (
     height,
     on_fabric,
     parallel_window,
+    pixels,
     streaming,
     width,
     window_lanes,
@@ -19,7 +20,7 @@ from costmodel.workload import Op
 
 def matrix_cycles(op: Op, folding: Folding) -> Real:
     """(height / PE) (width / SIMD) cycles an output pixel or token. FINN-R, arXiv 1809.04570, section 4."""
-    return op.count * op.m * (height(op) / folding.pe) * (width(op) / folding.simd)
+    return op.count * pixels(op) * (height(op) / folding.pe) * (width(op) / folding.simd)
 
 
 def window_cycles(op: Op, folding: Folding) -> Real:
@@ -33,7 +34,7 @@ def window_cycles(op: Op, folding: Folding) -> Real:
     images = op.input_elements / (channels(op) * w.input_height * w.input_width)
     fill = images * ((w.rows - 1) * w.input_width + w.columns) * fold
     read = images * w.input_height * w.input_width * fold
-    written = op.m * w.kernel_height * w.kernel_width * fold
+    written = pixels(op) * w.kernel_height * w.kernel_width * fold
     cycles = np.where(parallel_window(op, folding), read + 2, fill + np.maximum(read, written))
     return np.where(windowed(op), op.count * cycles, 0.0)
 

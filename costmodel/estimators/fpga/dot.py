@@ -11,6 +11,7 @@ from costmodel.estimators.fpga.dsp import packed_rows
 from costmodel.estimators.fpga.product_shape import product_shape
 from costmodel.estimators.fpga.site_calibration import calibration
 from costmodel.estimators.fpga.sites import sites
+from costmodel.estimators.fpga.skipping import lanes
 from costmodel.estimators.fpga.unit import Folding
 from costmodel.formats import Format
 from costmodel.precision import Precision
@@ -19,11 +20,11 @@ from costmodel.workload import Op
 
 
 def dot_lut(op: Op, precision: Precision, folding: Folding, *, in_dsp: Real, kind: str) -> Real:
-    """LUTs of `pe` dot products of `simd` terms and accumulators; products `in_dsp` leave those of their sums."""
-    weight, activation, terms = precision.weight, precision.activation, folding.simd
+    """LUTs of `pe` dot products of `lanes` terms and accumulators; products `in_dsp` leave those of their sums."""
+    weight, activation, terms = precision.weight, precision.activation, lanes(op, folding)
     acc_bits = accumulator_bits(op, precision)
     plain = sites(weight, activation, n=terms, acc_bits=acc_bits)
-    saved = terms * np.where(in_dsp, _multiplier(precision) - _unpacking(op, precision, kind=kind), 0.0)
+    saved = terms * np.where(in_dsp, _multiplier(precision) - _unpacking(op, precision, folding, kind=kind), 0.0)
     row = np.where(np.isnan(plain), coded_sites(precision, terms, acc_bits), np.maximum(plain - saved, acc_bits))
     blocks = np.where(scaled(weight) | scaled(activation), _block_sites(precision, terms, acc_bits) - saved, row)
     return folding.pe * np.maximum(blocks, acc_bits)
@@ -60,9 +61,9 @@ def _unsigned(like: Format, bits: Real) -> Format:
     return replace(like, bits=bits, encoding=integer, signed=unsigned)
 
 
-def _unpacking(op: Op, precision: Precision, *, kind: str) -> Real:
+def _unpacking(op: Op, precision: Precision, folding: Folding, *, kind: str) -> Real:
     """Adder bits a product that give back what the lane below borrowed: every lane of a block but the lowest."""
-    rows = packed_rows(op, precision, kind=kind)
+    rows = packed_rows(op, precision, folding, kind=kind)
     return product_shape(precision.weight, precision.activation).signed_product * (1 - 1 / rows)
 
 

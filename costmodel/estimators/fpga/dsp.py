@@ -4,6 +4,7 @@ import numpy as np
 
 from costmodel.estimators.fpga.hard_product import LEAST_PRODUCT_BITS, product_blocks
 from costmodel.estimators.fpga.product_shape import product_shape
+from costmodel.estimators.fpga.skipping import lanes, skipping
 from costmodel.estimators.fpga.unit import Folding, grouped, on_fabric
 from costmodel.precision import Precision
 from costmodel.record import Real
@@ -31,21 +32,24 @@ def in_dsp(precision: Precision, folding: Folding) -> Real:
     return (np.asarray(folding.dsp) > 0) & may_use_dsp(precision)
 
 
-def packed_rows(op: Op, precision: Precision, *, kind: str) -> Real:
-    """Rows whose products share one block: 1 where rows share no input, operands are too wide, or one is a float."""
+def packed_rows(op: Op, precision: Precision, folding: Folding, *, kind: str) -> Real:
+    """Rows whose products share one block: 1 where rows share no input, operands are too wide, or one is a float.
+
+    Rows that skip zeros each pick inputs of their own.
+    """
     if kind == "IntelDSP":
         return np.ones(np.broadcast(op.b, precision.weight.bits).shape)
     shape = product_shape(precision.weight, precision.activation)
     rows = np.select([shape.long <= bits for bits, _ in PACKED_ROWS], [rows for _, rows in PACKED_ROWS], 1.0)
-    return np.where(grouped(op) | (shape.floats > 0), 1.0, rows)
+    return np.where(grouped(op) | skipping(op, folding) | (shape.floats > 0), 1.0, rows)
 
 
 def matrix_dsp(op: Op, precision: Precision, folding: Folding, *, kind: str) -> Real:
-    """Blocks for PE x SIMD products a cycle, if all are in DSPs; of minifloats for their significands' products."""
-    pe, simd, shape = folding.pe, folding.simd, product_shape(precision.weight, precision.activation)
+    """Blocks for PE x `lanes` products a cycle, if all are in DSPs; of minifloats for their significands' products."""
+    pe, simd, shape = folding.pe, lanes(op, folding), product_shape(precision.weight, precision.activation)
     if kind == "IntelDSP":
         return np.ceil(pe * simd / np.where(shape.long <= INTEL_BITS, INTEL_PRODUCTS, 1.0))
-    rows = packed_rows(op, precision, kind=kind)
+    rows = packed_rows(op, precision, folding, kind=kind)
     signed = (shape.long_signed + shape.short_signed > 0) * 1.0
     one = np.maximum(product_blocks(shape.long, shape.short, signed=signed, kind=kind), 1.0)
     packed = np.ceil(pe / rows) * simd * one

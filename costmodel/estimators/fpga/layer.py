@@ -17,6 +17,7 @@ from costmodel.estimators.fpga.memory import (
 )
 from costmodel.estimators.fpga.output_stage import output_error, output_lut
 from costmodel.estimators.fpga.product_shape import product_shape
+from costmodel.estimators.fpga.skipping import lanes, select_bits, select_lut
 from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming, weight_depth, windowed
 from costmodel.estimators.fpga.window import LUTRAM_DEPTH
 from costmodel.precision import Precision
@@ -41,6 +42,7 @@ def lut_parts(op: Op, precision: Precision, folding: Folding, *, kind: str) -> d
         "weights": weight_lut(op, precision, folding),
         "window": line_lut(op, precision, folding) + np.where(windowed(op), CONTROL, 0.0),
         "stream": np.where(stream, POOL_BITS * folding.pe * (bits + 1), 0.0),
+        "select": select_lut(op, precision, folding),
         "replay": replay_lut(op, precision, folding),
         "converter": converter_lut(op, precision, folding),
         "queue": fifo_lut(op, precision, folding),
@@ -59,11 +61,11 @@ def lut_interval(parts: dict[str, Real], op: Op, precision: Precision, folding: 
 
 def ff(op: Op, precision: Precision, folding: Folding) -> Real:
     """Flip-flops: inputs, products, every second level of the tree, accumulators, outputs twice, a word of the queue,
-    one of the width converter, and the word read of weights in LUT memories.
+    one of the width converter, inputs picked where zeros are skipped, and the word read of weights in LUT memories.
 
     A pipeline model by structure, not measured: products in DSP blocks have their registers inside.
     """
-    shape, simd = product_shape(precision.weight, precision.activation), folding.simd
+    shape, simd = product_shape(precision.weight, precision.activation), lanes(op, folding)
     products = np.where(in_dsp(precision, folding), 0.0, simd * shape.fixed)
     tree = sum(
         np.where(simd >= 2.0**level, np.ceil(simd / 2.0**level) * (shape.fixed + level), 0.0)
@@ -71,7 +73,7 @@ def ff(op: Op, precision: Precision, folding: Folding) -> Real:
     )
     row = products + tree + accumulator_bits(op, precision) + 2 * precision.activation.bits
     words = stream_bits(op, precision, folding)
-    weights = np.where(weight_depth(op, folding) <= LUTRAM_DEPTH, weight_word_bits(precision, folding), 0.0)
-    matrix = folding.pe * row + 3 * words + weights + CONTROL
+    weights = np.where(weight_depth(op, folding) <= LUTRAM_DEPTH, weight_word_bits(op, precision, folding), 0.0)
+    matrix = folding.pe * row + select_bits(op, precision, folding) + 3 * words + weights + CONTROL
     stream = 3 * folding.pe * (precision.activation.bits + 1) + words + CONTROL / 3
     return np.ceil(np.where(on_fabric(op), matrix, np.where(streaming(op), stream, 0.0)))

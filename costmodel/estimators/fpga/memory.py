@@ -3,6 +3,7 @@
 import numpy as np
 
 from costmodel.estimators.fpga.block_ram import ram_blocks, rom_blocks, uram_blocks
+from costmodel.estimators.fpga.skipping import lanes, places_bits
 from costmodel.estimators.fpga.unit import (
     Folding,
     grouped,
@@ -10,8 +11,8 @@ from costmodel.estimators.fpga.unit import (
     on_fabric,
     streaming,
     weight_depth,
-    width,
     window_lanes,
+    window_width,
     windowed,
 )
 from costmodel.estimators.fpga.window import LUTRAM_DEPTH, buffer_words, buffers
@@ -25,15 +26,16 @@ FIFO_WORDS = 32.0
 """Words of the queue before every unit, one shift register deep (FINN's default before it sizes them by simulation)."""
 
 
-def weight_word_bits(precision: Precision, folding: Folding) -> Real:
-    """Bits of a word of the weight memory, shared scales included."""
-    return np.ceil(folding.pe * folding.simd * precision.weight.bits_per_element)
+def weight_word_bits(op: Op, precision: Precision, folding: Folding) -> Real:
+    """Bits of a word of the weight memory, shared scales and places included."""
+    each = precision.weight.bits_per_element + places_bits(op, folding)
+    return np.ceil(folding.pe * lanes(op, folding) * each)
 
 
 def weight_lut(op: Op, precision: Precision, folding: Folding) -> Real:
     """LUTs of weights of at most LUTRAM_DEPTH words."""
     depth = weight_depth(op, folding)
-    memory = weight_word_bits(precision, folding) * np.ceil(depth / LUTRAM_WORDS)
+    memory = weight_word_bits(op, precision, folding) * np.ceil(depth / LUTRAM_WORDS)
     return np.where(on_fabric(op) & (depth <= LUTRAM_DEPTH), memory, 0.0)
 
 
@@ -41,14 +43,14 @@ def weight_bram18(op: Op, precision: Precision, folding: Folding) -> Real:
     """Block RAM of deeper weights: constant memories."""
     depth = weight_depth(op, folding)
     here = on_fabric(op) & (depth > LUTRAM_DEPTH) & (np.asarray(folding.uram) == 0)
-    return np.where(here, rom_blocks(depth, weight_word_bits(precision, folding)), 0.0)
+    return np.where(here, rom_blocks(depth, weight_word_bits(op, precision, folding)), 0.0)
 
 
 def weight_uram(op: Op, precision: Precision, folding: Folding) -> Real:
     """UltraRAM of deeper weights where the folding puts them there; it starts empty and is written."""
     depth = weight_depth(op, folding)
     here = on_fabric(op) & (depth > LUTRAM_DEPTH) & (np.asarray(folding.uram) > 0)
-    return np.where(here, uram_blocks(depth, weight_word_bits(precision, folding)), 0.0)
+    return np.where(here, uram_blocks(depth, weight_word_bits(op, precision, folding)), 0.0)
 
 
 def line_bits(op: Op, precision: Precision, folding: Folding) -> Real:
@@ -101,7 +103,7 @@ def replay_lut(op: Op, precision: Precision, folding: Folding) -> Real:
 
     FINN, finn-rtllib/mvu/replay_buffer.sv: none where all rows work at once, or share no inputs.
     """
-    words = width(op) / folding.simd
+    words = window_width(op) / folding.simd
     bits = np.ceil(folding.simd * precision.activation.bits_per_element)
     again = on_fabric(op) & (height(op) > folding.pe) & ~grouped(op)
     return np.where(again, bits * (1 + np.where(words > 1, np.ceil(words / SRL_WORDS), 0.0)), 0.0)

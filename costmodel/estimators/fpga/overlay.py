@@ -2,7 +2,8 @@
 
 Cycles follow the analytic model of Samajdar et al., SCALE-Sim: Systolic CNN Accelerator Simulator, arXiv 1811.02883
 (weight stationary; the next tile's weights load while one computes). Every layer reads its weights and inputs from
-memory and writes its outputs to it; partial sums stay on the chip.
+memory and writes its outputs to it; partial sums stay on the chip. Sparse weights come as they are stored and are
+multiplied with their zeros.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from costmodel.estimators.fpga.dsp import dsp, in_dsp
 from costmodel.estimators.fpga.energy import dynamic_j, power
 from costmodel.estimators.fpga.finn_lut import UNIT
 from costmodel.estimators.fpga.output_stage import output_error, output_lut
-from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming
+from costmodel.estimators.fpga.unit import Folding, groups, height, on_fabric, pixels, streaming, width
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
 from costmodel.record import Real, map_fields, stack
@@ -161,18 +162,20 @@ def totals(columns: Mapping[str, Any], array: Array, device: Fpga) -> dict[str, 
 
 def _compute(op: Op, array: Array) -> Real:
     """Tiles of rows x columns weights, each as long as the inputs that stream through or its successor loads."""
-    tiles = op.b * np.ceil(op.k / array.rows) * np.ceil(op.n / array.columns)
-    matrix = op.count * (tiles * np.maximum(op.m, array.rows) + array.rows + array.columns - 2)
+    parts = np.maximum(groups(op), 1)
+    tiles = groups(op) * np.ceil(width(op) / array.rows) * np.ceil(height(op) / parts / array.columns)
+    matrix = op.count * (tiles * np.maximum(pixels(op), array.rows) + array.rows + array.columns - 2)
     stream = op.count * np.ceil(np.maximum(op.output_elements, op.vector_flops) / array.columns)
     return np.where(on_fabric(op), matrix, stream)
 
 
 def _moved(op: Op, precision: Precision, array: Array) -> Real:
     """Bytes: inputs and outputs once, weights once for every part of the inputs that the buffers hold."""
-    held = np.clip(np.floor(INPUT_WORDS / 2 / np.ceil(np.maximum(op.k, 1) / array.rows)), 1, SUM_WORDS / 2)
-    parts = np.where(on_fabric(op), np.ceil(op.m / held), 1.0)
+    held = np.clip(np.floor(INPUT_WORDS / 2 / np.ceil(np.maximum(width(op), 1) / array.rows)), 1, SUM_WORDS / 2)
+    parts = np.where(on_fabric(op), np.ceil(pixels(op) / held), 1.0)
     activations = (op.input_elements + op.output_elements) * precision.activation.bits_per_element
-    return op.count * (parts * op.weight_elements * precision.weight.bits_per_element + activations) / 8
+    weight_bits = op.weight_density * (precision.weight.bits_per_element + op.index_bits)
+    return op.count * (parts * op.weight_elements * weight_bits + activations) / 8
 
 
 def _array(ops: Op, precision: Precision, device: Fpga, sides: Folding) -> Array:

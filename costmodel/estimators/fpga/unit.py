@@ -49,18 +49,38 @@ def streaming(op: Op) -> Real:
 
 
 def height(op: Op) -> Real:
-    """Rows of the weight matrix over all groups: output channels (FINN's MH)."""
-    return op.b * op.n
+    """Rows of the weight matrix over all groups: output channels (FINN's MH), of dynamic filters all."""
+    return np.where(_dynamic(op), op.full_height, op.b * op.n)
 
 
 def width(op: Op) -> Real:
-    """Columns of the weight matrix: the inputs that one output reads (FINN's MW)."""
-    return op.k
+    """Columns that one output multiplies (FINN's MW): of dynamic filters all, of blocks those kept."""
+    return np.where(_dynamic(op), op.full_width, op.k)
+
+
+def window_width(op: Op) -> Real:
+    """Columns of the weight matrix as a window has them, blocks that are left out included."""
+    return np.where(np.asarray(op.full_width) > 0, op.full_width, op.k)
+
+
+def pixels(op: Op) -> Real:
+    """Outputs of a row: pixels or tokens."""
+    return np.where(_dynamic(op), op.output_elements / np.maximum(op.full_height, 1), op.m)
+
+
+def groups(op: Op) -> Real:
+    """Parts of the weight matrix without shared inputs; dynamic filters have a b for each image too."""
+    dynamic = np.where(np.asarray(op.n) == 1, op.full_height, op.b * op.m / np.maximum(pixels(op), 1))
+    return np.where(_dynamic(op), dynamic, op.b)
 
 
 def grouped(op: Op) -> Real:
     """Whether rows do not share their inputs: depthwise and grouped convolutions."""
-    return op.b > 1
+    return groups(op) > 1
+
+
+def _dynamic(op: Op) -> Real:
+    return np.asarray(op.full_height) > 0
 
 
 def windowed(op: Op) -> Real:
@@ -72,7 +92,7 @@ def windowed(op: Op) -> Real:
 
 def channels(op: Op) -> Real:
     """Input channels over all groups; 1 for an op without a matrix."""
-    return np.maximum(op.b * op.k / (op.window.kernel_height * op.window.kernel_width), 1)
+    return np.maximum(groups(op) * window_width(op) / (op.window.kernel_height * op.window.kernel_width), 1)
 
 
 def window_lanes(op: Op, folding: Folding) -> Real:
