@@ -92,7 +92,9 @@ def main() -> int:
         f"| [`{path.stem}`](../examples/{path.name}) | {head} |" for path, (head, _) in zip(paths, found, strict=True)
     ]
     text = (
-        "# Strategies\n\nEach as a space to explore, with its front on a calibrated GPU (`python docs/fronts.py`).\n\n"
+        "# Strategies\n\nEach as a space to explore, with its front on a calibrated GPU (`python docs/fronts.py`); "
+        "several of them on FPGAs in [`fpga_sparsity`](../examples/fpga_sparsity.toml), and on a CPU of your own in "
+        "[`cpu_sparsity`](../examples/cpu_sparsity.toml).\n\n"
     )
     text += "| space | what it trades |\n|---|---|\n" + "\n".join(rows) + "\n\n![fronts](strategies.png)\n"
     (ROOT / "docs" / "strategies.md").write_text(text)

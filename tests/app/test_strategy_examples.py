@@ -32,6 +32,41 @@ def test_an_example_gives_a_front_of_its_strategy(path, tmp_path):
     assert run.counts.unknown < space.size
 
 
+ROOT = EXAMPLES[0].parent
+CPU = """kind = "cpu"
+memory_bytes = 2e10
+memory_bytes_per_s = 2e10
+cores = 2
+
+[peak_flops]
+vector = 5e10
+fp32 = 5e10
+bf16 = 3e11
+"""
+
+
+def strategies_on(space, front) -> set[str]:
+    return set().union(*(used(space.design(int(index))["strategy"]) for index in front.index))
+
+
+def test_a_space_of_a_cpu_has_smaller_products_on_its_front(tmp_path, monkeypatch):
+    """Zeros left out one by one are multiplied: they save no time, and stand behind what makes products smaller."""
+    (tmp_path / "mine.toml").write_text(CPU)
+    monkeypatch.chdir(tmp_path)
+    space = Space.load(ROOT / "cpu_sparsity.toml")
+    run = sweep(space, tmp_path / "run")
+    assert run.counts.unknown == 0
+    assert strategies_on(space, run.front) == {"none", "filter_pruning", "block_sparsity"}
+
+
+def test_a_space_of_fpgas_has_what_units_skip_on_its_front(tmp_path):
+    told = dict(Space.load(ROOT / "fpga_sparsity.toml").spec)
+    small = Space.read(told | {"axes": told["axes"] | {"device": ["zcu104"], "precision": ["w4a4"]}})
+    run = sweep(small, tmp_path / "run")
+    assert strategies_on(small, run.front) == {"filter_pruning", "block_sparsity", "nm_sparsity"}
+    assert run.counts.excluded > 0, "the dense network does not fit"
+
+
 def test_a_space_of_scans_and_attention_has_a_front_at_every_resolution(tmp_path):
     space = Space.load(EXAMPLES[0].parent / "linear_scans.toml")
     run = sweep(space, tmp_path / "run")

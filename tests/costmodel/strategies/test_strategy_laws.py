@@ -8,6 +8,7 @@ import pytest
 
 import costmodel as cm
 from costmodel import strategies
+from costmodel.strategies._cifar import resnet
 from costmodel.workload import Op
 
 NETS = {
@@ -83,6 +84,25 @@ def test_a_strategy_runs_on_a_gpu_and_composes_with_nothing_before_and_after(str
             continue
         assert strategies.compose(strategies.strategy("none"), strategy)(net).ops == found.ops
         assert cm.estimate(found, cm.W16A16, device).totals["latency_s"] > 0
+
+
+SMALL = resnet(3)
+
+
+@pytest.mark.parametrize("strategy", _declared("EXAMPLES"))
+def test_a_strategy_runs_on_an_fpga_or_is_refused_in_a_line(strategy):
+    """Units have whole rows and columns, and none is faster than its products allow without a note that says what."""
+    found = _applied(strategy, SMALL)
+    if found is None:
+        return
+    done = cm.estimate(found, cm.W4A4, cm.fpga("u250"))
+    assert done.totals["throughput_per_s"] > 0
+    assert all(math.isfinite(x) and x >= 0 for x in done.totals.values())
+    named = {note.partition(" (")[0] for note in done.uncounted}
+    for op, pe, simd, cycles in zip(found.ops, done.pe, done.simd, done.cycles, strict=True):
+        if op.macs and simd:
+            rate = op.macs / cycles
+            assert rate <= pe * simd * op.weight_density * (1 + 1e-9) or op.name in named, op.name
 
 
 def test_a_spelling_is_its_class():
