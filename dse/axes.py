@@ -22,7 +22,9 @@ SHAPE = ("batch", "context", "resolution")
 WHOLE = (*SHAPE, "tokens")
 """Axes of whole numbers: `tokens` are those that a language model is trained on, which only its training loss reads."""
 FIELD = "device."
-MODEL_KEYS = ("model", "phase", *SHAPE)
+CORRECT = "correct"
+"""How often one sample of a model is right, which its `right_answers` and `wrong_answers` start from."""
+MODEL_KEYS = ("model", "phase", CORRECT, *SHAPE)
 
 NUMERIC_FIELDS = tuple(
     sorted(
@@ -121,6 +123,12 @@ def number(name: str, value: Any, *, whole: bool) -> Any:
     return int(value) if whole else float(value)
 
 
+def _share(name: str, value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError(f"axis {name!r} takes a share within [0, 1], got {value!r}")
+    return float(value)
+
+
 def _range(name: str, given: Mapping[str, Any]) -> list[Any]:
     for key in given:
         require(f"key of axis {name}", key, ("from", "to", "points", "samples", "seed", "spacing"))
@@ -191,6 +199,8 @@ def _model(table: dict[str, Any]) -> Any:
         require("key of a model", key, MODEL_KEYS)
         if key in SHAPE:
             table[key] = number(f"model.{key}", value, whole=True)
+        elif key == CORRECT:
+            table[key] = _share(f"model.{key}", value)
         elif not isinstance(value, str):
             raise ValueError(f"{key} of a model must be a string, got {value!r}")
     return table["model"] if len(table) == 1 else table

@@ -16,7 +16,7 @@ from dse.cells import Cells
 from dse.devices import device_batches, device_positions
 from dse.evaluation import Columns, Grid
 from dse.sketches import sketch
-from dse.space import METRICS, Block, Space
+from dse.space import ANSWERS, METRICS, Block, Space
 from dse.training_loss import training_loss
 from dse.vlm_error import vlm_error
 
@@ -71,6 +71,9 @@ class Designs(Mapping[str, Any]):
             table["training_loss"] = np.broadcast_to(trained[:, None], self.shape)
         if "vlm_error" in names:
             table["vlm_error"] = np.full(self.shape, vlm_error(done.workload, self.outer["strategy"][0]))
+        for name in set(names) & set(ANSWERS):
+            share = getattr(done.workload.answers, name.removesuffix("_answers"), np.nan)
+            table[name] = np.full(self.shape, share)
         return table
 
     def __getitem__(self, name: str) -> Any:
@@ -110,7 +113,7 @@ FEW = 2**9
 
 def takes_cells(space: Space) -> bool:
     """Whether workloads are evaluated together: on GPUs as they are."""
-    predicted = {"training_loss", "vlm_error"} & set(space.metrics_read)
+    predicted = {"training_loss", "vlm_error", *ANSWERS} & set(space.metrics_read)
     fixed = not any(axis.name.startswith(FIELD) for axis in space.axes) and not predicted
     narrow = space.latency == "estimate" or int(np.prod(space.inner())) <= FEW
     return fixed and narrow and all(isinstance(device, Gpu) for device in space.devices)

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Any
@@ -18,10 +18,11 @@ from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import W32A32
 from costmodel.record import Real, stack
 from costmodel.strategies import strategy
+from costmodel.strategies._beside import PREFIXES
 from costmodel.strategies._named import NONE
-from costmodel.strategies.speculative_decoding import PREFIX
 from costmodel.workload import Op, Workload
-from dse.axes import SHAPE, label
+from costmodel.workload.answers import sampled
+from dse.axes import CORRECT, SHAPE, label
 from dse.sensitivity.data_free import POINTS
 
 what_it_costs = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs", "count")))
@@ -92,10 +93,10 @@ class Pass:
 
 
 def layers_of(ops: Sequence[Op], times: Sequence[float]) -> Layers:
-    """Count layers with weights by `kept_share`, and caches; what a draft gets wrong costs tokens, not quality."""
+    """Count layers with weights by `kept_share`, and caches; what a draft or verifier gets wrong reaches no answer."""
     found: Layers = {}
     for op, count in zip(ops, times, strict=True):
-        if (op.weight_elements > 0 or op.kv_elements > 0) and not op.name.startswith(PREFIX):
+        if (op.weight_elements > 0 or op.kv_elements > 0) and not op.name.startswith(PREFIXES):
             key = kept_share(op) if op.weight_elements > 0 else CACHE
             found[key] = found.get(key, 0.0) + count
     return found
@@ -127,9 +128,12 @@ def build(values: Mapping[str, Any]) -> Pass:
 @lru_cache(maxsize=64)
 def _build(key: str) -> Pass:
     model, spelled = json.loads(key)
+    correct = model.pop(CORRECT, None)
     shape = {name: value for name, value in model.items() if name != "model"}
     try:
         workload = models.load(model["model"], **shape)
     except ValueError as error:
         raise ValueError(f"{label(model)}: {error}") from None
+    if correct is not None:
+        workload = replace(workload, answers=sampled(correct))
     return Pass(strategy(spelled)(workload))

@@ -153,8 +153,8 @@ def _applied(base: Folded, steps: Sequence[Any]) -> Sketch | None:
 
 
 def _runs_several(step: Any) -> bool:
-    """Whether a strategy makes several passes of one, as a draft does."""
-    return hasattr(step, "passes") and step.draft_tokens > 0
+    """Whether a strategy makes several passes of one, as drafts and verifiers do."""
+    return getattr(step, "rounds", None) is not None
 
 
 _MADE: dict[Any, tuple[Folded, tuple[Folded | None, ...]]] = {}
@@ -183,7 +183,10 @@ def _make(part: Folded, step: Any) -> tuple[Folded | None, ...]:
         built[id(made.workload)] = made
         return made.workload
 
-    return tuple(built[id(w)] if id(w) in built else _same(part, w) for w in step.passes(part.workload, build))
+    return tuple(
+        built[id(w)] if id(w) in built else next(filter(None, (_same(p, w) for p in (part, *built.values()))), None)
+        for w in step.passes(part.workload, build)
+    )
 
 
 def _same(part: Folded, workload: Workload) -> Folded | None:

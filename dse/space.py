@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel import hardware
 from costmodel.catalog import read_toml, require
 from costmodel.hardware import Device
+from costmodel.strategies import Then, strategy
 from dse import axes as axis_file
-from dse.axes import FIELD, NUMERIC_FIELDS, Axis
+from dse.axes import CORRECT, FIELD, NUMERIC_FIELDS, Axis
 from dse.expression import TEXT, Expression, Objective, check_names, limit, objective
 
 KEYS = ("axes", "objectives", "constraints", "groups", "metrics", "latency", "rows", "misfits")
@@ -26,7 +27,7 @@ METRICS = (
     "latency_s", "energy_j", "examples_per_s", "loss", "weight_bytes", "kv_bytes", "peak_activation_bytes",
     "gradient_bytes", "optimizer_bytes", "footprint_bytes", "bytes_moved", "params", "macs", "flops", "vector_flops",
     "bops", "lut", "dsp", "bram18", "uram", "cycles", "throughput_per_s", "training_loss",
-    "vlm_error", "fits",
+    "vlm_error", "right_answers", "wrong_answers", "fits",
 )  # fmt: skip
 """What a design can be asked for; one that its device does not have is nan, and the design is left out."""
 
@@ -38,6 +39,9 @@ NEEDED = {
     "vlm_error": ("strategy", "whose visual_tokens say how many tokens an image takes"),
 }
 """The axis that a predicted metric reads, and why."""
+
+ANSWERS = ("right_answers", "wrong_answers")
+"""Shares of answers, from how often one sample of a model is right and what a strategy makes of samples."""
 
 ID_DIGITS = 16
 MOST_DESIGNS = 2**53
@@ -153,9 +157,11 @@ class Space:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of what decides the results: the specification, the devices' figures, the models' files."""
+        """SHA-256 of what decides the results: the specification, the devices' figures, files of models and traces."""
         figures = [{k: v for k, v in asdict(d).items() if k != "sources"} for d in self.devices]
-        return digest({"space": self.spec, "devices": figures, "files": _files(self.axis("model").values)})
+        strategies = next((axis.values for axis in self.axes if axis.name == "strategy"), ())
+        files = _files(self.axis("model").values) | _traces(strategies)
+        return digest({"space": self.spec, "devices": figures, "files": files})
 
     def inner(self) -> tuple[int, int]:
         """Lengths of the two dense parts of an index: precisions, and devices with their fields."""
@@ -236,6 +242,10 @@ def _check(space: Space) -> None:
 
 
 def _check_settings(space: Space) -> None:
+    told = [name for name in ANSWERS if name in space.metrics_read]
+    spelled = [value for axis in space.axes if axis.name in ("model", "strategy") for value in axis.labels]
+    if told and not any(f"{CORRECT}=" in str(label) for label in spelled):
+        raise ValueError(f"{told[0]} needs {CORRECT} of the models, how often one of their samples is right")
     for metric, (axis, why) in NEEDED.items():
         if metric in space.metrics_read and axis not in (a.name for a in space.axes):
             raise ValueError(f"{metric} needs the axis {axis}, {why}")
@@ -268,6 +278,17 @@ def _plain(space: Space) -> dict[str, Any]:
         "rows": space.rows,
         "misfits": space.misfits,
     }
+
+
+def _traces(strategies: Sequence[Any]) -> dict[str, str]:
+    """SHA-256 of each file that a strategy reads."""
+    found = {}
+    for spelled in strategies:
+        chosen = strategy(spelled)
+        for step in chosen.steps if isinstance(chosen, Then) else (chosen,):
+            if path := getattr(step, "trace", ""):
+                found[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return found
 
 
 def _files(models: Sequence[Any]) -> dict[str, str]:

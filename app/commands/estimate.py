@@ -89,6 +89,8 @@ def command(
         "strategy": strategy,
         "notes": told(found),
     }
+    if workload.answers:
+        result["answers"] = vars(workload.answers)
     if as_json:
         click.echo(to_json(result))
     else:
@@ -113,6 +115,8 @@ def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:
     print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) at {at}", totals, columns)
     if workload.covers:
         click.echo(f"\nCounted: {workload.covers}.")
+    if "answers" in result:
+        click.echo("\nAnswers: {right:.1%} right, {wrong:.1%} wrong.".format(**result["answers"]))
     if "latency_sources" in result:
         click.echo(f"\n{_latency(result)}")
     for sentence in result["notes"]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from costmodel.claim import Claim
 from costmodel.record import Real
+from costmodel.strategies.quiet_star import MARKS
 
 
 def training_flops(params: Real, tokens: Real) -> Real:
@@ -91,7 +92,7 @@ def thought_flops(params: Real, tokens: Real, thought_tokens: Real) -> Real:
     Zelikman et al., arXiv 2403.09629: every position of the text is followed by a thought of its own.
     """
     _require_counts(thought_tokens=thought_tokens)
-    return inference_flops(params, tokens * (1.0 + thought_tokens + 2.0))
+    return inference_flops(params, tokens * (1.0 + thought_tokens + MARKS))
 
 
 _ABSTRACT = "Snell, Lee, Xu, Kumar, arXiv 2408.03314, abstract"

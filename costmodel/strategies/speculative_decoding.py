@@ -5,20 +5,17 @@ and claims are those of drafting.py. Acceptances are taken as independent and al
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
-from costmodel.record import changed
+from costmodel.strategies._beside import DRAFT, beside, context
 from costmodel.strategies.drafting import expected_tokens
-from costmodel.workload import Op, Workload
+from costmodel.workload import Workload
 from costmodel.workload.several_tokens import several_tokens
-
-PREFIX = "draft."
-"""Before the names of the draft's ops."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +40,14 @@ class SpeculativeDecoding:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the pass of one token on average."""
-        if self.draft_tokens == 0:
+        if self.rounds is None:
             return workload
-        (drafting, wide), (draft_runs, target_runs) = self.passes(workload), self.runs
-        ops = [_drafted(op, draft_runs) for op in drafting.ops] + [op.times(target_runs) for op in wide.ops]
-        covers = f"a token on average of a round of {self.draft} and {workload.name}: {workload.covers}"
-        return replace(workload, ops=tuple(ops), uncounted=workload.uncounted + drafting.uncounted, covers=covers)
+        return drafted(workload, self.passes(workload), self.runs, self.draft)
 
     @property
-    def rounds(self) -> tuple[str, int]:
-        """What decides the passes of a round."""
-        return self.draft, self.draft_tokens
+    def rounds(self) -> tuple[str, int] | None:
+        """What decides the passes of a round; None without a draft."""
+        return (self.draft, self.draft_tokens) if self.draft_tokens else None
 
     @cached_property
     def runs(self) -> tuple[float, float]:
@@ -63,8 +57,26 @@ class SpeculativeDecoding:
 
     def passes(self, workload: Workload, build: Callable[..., Workload] = zoo.build) -> tuple[Workload, Workload]:
         """One pass of the draft, which `build` makes, and the pass of the target that checks."""
-        wide = several_tokens(workload, self.draft_tokens + 1)
-        return build(self.draft, phase="decode", batch=workload.batch, context=context(workload)), wide
+        return round_of(workload, self.draft, self.draft_tokens, build)
+
+
+def round_of(
+    workload: Workload, draft: str, draft_tokens: int, build: Callable[..., Workload]
+) -> tuple[Workload, Workload]:
+    """A pass of the zoo's model `draft`, as `build` makes it, and the target's pass over so many tokens and one more.
+
+    ValueError for a pass that is no decode.
+    """
+    seen = context(workload, "has drafts")
+    wide = several_tokens(workload, draft_tokens + 1)
+    return build(draft, phase="decode", batch=workload.batch, context=seen), wide
+
+
+def drafted(workload: Workload, passes: tuple[Workload, Workload], runs: tuple[float, float], draft: str) -> Workload:
+    """The pass of one token on average of a round's passes, which run so often for it."""
+    (drafting, wide), (draft_runs, target_runs) = passes, runs
+    covers = f"a token on average of a round of {draft} and {workload.name}: {workload.covers}"
+    return beside(wide, target_runs, drafting, draft_runs, DRAFT, covers)
 
 
 def check(draft_tokens: int, acceptance_rate: float) -> None:
@@ -73,23 +85,6 @@ def check(draft_tokens: int, acceptance_rate: float) -> None:
         raise ValueError(f"draft_tokens must be a whole number of at least 0, got {draft_tokens}")
     if not 0 <= acceptance_rate <= 1:
         raise ValueError(f"acceptance_rate must be within [0, 1], got {acceptance_rate}")
-
-
-def context(workload: Workload) -> int:
-    """Cached tokens of a decode's longest own attention; ValueError where it has none."""
-    keys = [op.heads.keys if op.heads.batch > 0 else op.n for op in workload.ops if _is_own(op)]
-    if workload.phase != "decode" or not keys:
-        raise ValueError(f"only a decode has drafts, {workload.name} is a {workload.phase} pass")
-    return int(max(keys)) - 1
-
-
-def _is_own(op: Op) -> bool:
-    return bool(op.kind == "attention" and (op.heads.causal or op.heads.batch == 0))
-
-
-def _drafted(op: Op, count: float) -> Op:
-    inputs = tuple(PREFIX + name for name in op.inputs)
-    return changed(op, name=PREFIX + op.name, inputs=inputs, count=op.count * count)
 
 
 CLAIMS: tuple[Claim, ...] = ()

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from costmodel.workload.answers import Answers
 from costmodel.workload.op import Heads, Op, Window
 from costmodel.workload.workload import Workload
 
@@ -40,6 +41,7 @@ def _workload(data: Mapping[str, Any]) -> Workload:
         batch=int(data["batch"]),
         covers=str(data["covers"]),
         stated=tuple((str(layer), str(precision)) for layer, precision in data["stated"]),
+        answers=Answers(**data["answers"]) if data.get("answers") else None,
     )
 
 

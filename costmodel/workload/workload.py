@@ -8,6 +8,7 @@ from functools import cached_property
 from costmodel import display
 from costmodel.catalog import UnknownNameError
 from costmodel.record import stack
+from costmodel.workload.answers import Answers
 from costmodel.workload.op import Op
 
 PHASES = ("forward", "encode", "prefill", "decode", "training")
@@ -26,6 +27,7 @@ class Workload:
     batch      sequences or images in a pass
     covers     in words, what of the network the pass runs and on what; empty where that is not known
     stated     (layer, precision) where the model's file states formats, "*" for layers of which it says none
+    answers    how often what is written is right, where somebody said how often one sample is
     """
 
     name: str
@@ -36,6 +38,7 @@ class Workload:
     batch: int = 1
     covers: str = ""
     stated: tuple[tuple[str, str], ...] = ()
+    answers: Answers | None = None
 
     def __post_init__(self) -> None:
         if not self.ops:

@@ -87,6 +87,13 @@ def test_what_was_counted_is_said(bitfront: Callable[..., object]) -> None:
     assert found["counting"]["pass"] == "2 images of 224 x 224 pixels"
 
 
+def test_how_often_answers_are_right_is_told(bitfront: Callable[..., object]) -> None:
+    args = ("zoo:llama-3.2-1b", "--on", "l4", "--precision", "bf16", "--context", "64", "--strategy")
+    done = bitfront("estimate", *args, "resampling:samples=4,false_positive=0.1,correct=0.5")
+    assert "\nAnswers: 87.2% right, 8.7% wrong.\n" in done.stdout
+    assert estimate(bitfront, *args, "early_stop:samples=3,correct=0.5")["answers"] == {"right": 0.5, "wrong": 0.5}
+
+
 def test_batch_and_context_change_the_pass(bitfront: Callable[..., object]) -> None:
     base = ("zoo:llama-3.1-8b", "--on", "h100_sxm", "--precision", "w4a16")
     one = estimate(bitfront, *base, "--batch", "1", "--context", "1024")

@@ -105,6 +105,9 @@ PAIR_NETS = {
 FIRST = {n: importlib.import_module(f"costmodel.strategies.{n}").EXAMPLES[0] for n in strategies.names()}
 ADDS = {
     "speculative_decoding": "a draft, which is edited as well by what comes after",
+    "specdec_plus_plus": "a draft, which is edited as well by what comes after",
+    "verified_search": "a verifier, which is edited as well by what comes after",
+    "distributed_training": "gradients of the layers as they come, which are edited before",
     "zeroquant_fp": "factors of a low rank, edited as well by what comes after",
     "sparse_attention": "products that find its pattern, edited as well by what comes after",
     "dynamic_filters": "predictors, edited as well by what comes after",

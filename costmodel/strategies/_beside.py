@@ -1,0 +1,33 @@
+"""Another model's pass beside a network's own: a draft that it checks, a verifier that judges what it writes."""
+
+from dataclasses import replace
+
+from costmodel.record import changed
+from costmodel.workload import Op, Workload
+
+DRAFT, VERIFIER = "draft.", "verifier."
+PREFIXES = (DRAFT, VERIFIER)
+"""Before the names of the other model's ops, whose noise reaches no answer."""
+
+
+def beside(own: Workload, runs: float, other: Workload, other_runs: float, prefix: str, covers: str) -> Workload:
+    """Return the passes of both models as one workload, each executed so often on average."""
+    ops = [_renamed(op, prefix, other_runs) for op in other.ops] + [op.times(runs) for op in own.ops]
+    return replace(own, ops=tuple(ops), uncounted=own.uncounted + other.uncounted, covers=covers)
+
+
+def context(workload: Workload, why: str) -> int:
+    """Cached tokens of a decode's longest own attention; ValueError, which says `why`, where it has none."""
+    keys = [op.heads.keys if op.heads.batch > 0 else op.n for op in workload.ops if _is_own(op)]
+    if workload.phase != "decode" or not keys:
+        raise ValueError(f"only a decode {why}, {workload.name} is a {workload.phase} pass")
+    return int(max(keys)) - 1
+
+
+def _is_own(op: Op) -> bool:
+    return bool(op.kind == "attention" and (op.heads.causal or op.heads.batch == 0))
+
+
+def _renamed(op: Op, prefix: str, runs: float) -> Op:
+    inputs = tuple(prefix + name for name in op.inputs)
+    return changed(op, name=prefix + op.name, inputs=inputs, count=op.count * runs)
