@@ -7,7 +7,6 @@ from typing import Any
 
 from app.web import inputs, state, uploads
 from app.web.state import State
-from costmodel import strategies
 from costmodel.catalog import require
 from costmodel.precision import precision
 
@@ -123,7 +122,7 @@ def design(model: str, device: str, spelled: str, given: Mapping[str, str]) -> D
     precision(spelled.strip())
     sizes = {name: _size(given, name) for name in AXES}
     strategy = given.get("strategy", "").strip() or "none"
-    strategies.strategy(strategy)
+    inputs.require_strategy(strategy)
     phase = given.get("phase", "")
     return Design(
         model, device, spelled.strip(), require("pass", phase or "decode", PHASES) if language else "",

@@ -8,7 +8,6 @@ from typing import Any
 
 from app.web import inputs, state
 from app.web.state import State
-from costmodel import strategies
 from dse.space import Space
 
 DEFAULTS = {
@@ -95,7 +94,7 @@ def read(given: State, models: Mapping[str, str]) -> Question:
     chosen = tuple(part.replace(";", ",") for part in state.parts(told, "strategies")) or ("none",)
     with state.named("strategies"):
         for spelled in chosen:
-            strategies.strategy(spelled)
+            inputs.require_strategy(spelled)
     with state.named("precisions"):
         precisions = tuple(inputs.precisions(told.get("precisions", "")))
     numbers = {n: tuple(state.whole_numbers(told, n, d)) for n, d in SIZES.items()}

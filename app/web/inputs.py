@@ -1,11 +1,13 @@
 """What a page may name: models, devices and precisions that no request can turn into a path or a module."""
 
+import re
 from functools import cache
 
 from costmodel import hardware, zoo
 from costmodel.catalog import require
 from costmodel.hardware import Device
 from costmodel.precision import precision
+from costmodel.strategies import strategy
 
 KINDS = {"gpu": "GPUs", "fpga": "FPGAs", "cpu": "CPUs"}
 
@@ -42,6 +44,14 @@ def require_model(spelling: str) -> str:
 def is_language(spelling: str) -> bool:
     """Whether a network of the zoo is a language model, which has phases and a context."""
     return zoo.language_model(require_model(spelling).partition(":")[2]) is not None
+
+
+def require_strategy(spelling: str) -> None:
+    """ValueError for what spells no strategy, and for a field that names a file, before it is read."""
+    keys = [part.partition("=")[0].strip() for part in re.split(r"[:,+]", spelling)]
+    if "trace" in keys:
+        raise ValueError(f"a page reads no files: sweep {spelling!r} with bitfront explore, or list its numbers")
+    strategy(spelling)
 
 
 def precisions(text: str) -> list[str]:

@@ -3,19 +3,96 @@
 Huang, Guo, Wang, SpecDec++: Boosting Speculative Decoding via Adaptive Candidate Lengths, arXiv 2405.19715: the length
 of a draft is a Markov decision process, and its best policy stops once a rejection is likelier than a threshold. Here
 the probability that a draft token is accepted is given by its place in the text; costs count passes of the target. The
-threshold for an even trace is our derivation (see `stop_threshold`).
+threshold for an even trace is our derivation (see `stop_threshold`). The prediction head that estimates the
+probabilities as it drafts is not counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costmodel import zoo
+from costmodel.catalog import require
 from costmodel.claim import Claim
+from costmodel.strategies._trace_file import numbers
 from costmodel.strategies.drafting import expected_tokens
+from costmodel.strategies.speculative_decoding import drafted, round_of
+from costmodel.workload import Workload
 
 Floats = NDArray[np.float64]
+
+TEXT = 256
+"""Tokens of a text, at least: shorter traces are repeated."""
+
+
+@dataclass(frozen=True)
+class SpecDecPlusPlus:
+    """A decode pass whose drafts are as long as the acceptance of their tokens makes worth while.
+
+    acceptance  the probability that a token drafted for each place is accepted if those before it were, repeated to a
+                text of at least TEXT tokens
+    trace       a file of them, a number a line, instead
+    draft_cost  a draft pass's time over a target pass's, as the policy believes it
+    threshold   probability of a rejection that no draft exceeds; 0 solves the decision process for `draft_cost`
+    most        longest draft
+    draft       the zoo's model that drafts
+
+    Passes run as often as the policy has them run on average; the target checks as many tokens each time as a draft
+    has on average, rounded up. A policy that never drafts changes nothing. ValueError for numbers out of range, an
+    unknown draft, a pass that is no decode.
+    """
+
+    acceptance: tuple[float, ...] = (0.8,)
+    draft_cost: float = 0.1
+    threshold: float = 0.0
+    most: int = 20
+    trace: str = ""
+    draft: str = "llama-3.2-1b"
+    alike: ClassVar[bool] = True
+    scored: ClassVar[tuple[bool, ...]] = (False, True)
+
+    def __post_init__(self) -> None:
+        if self.trace:
+            object.__setattr__(self, "acceptance", numbers(self.trace))
+        _probabilities(self.acceptance)
+        if not (self.draft_cost >= 0 and 0 <= self.threshold <= 1 and self.most >= 1):
+            told = f"got {self.draft_cost}, {self.threshold} and {self.most}"
+            raise ValueError(f"draft_cost >= 0, threshold within [0, 1] and most >= 1 must hold, {told}")
+        require("draft model", self.draft, zoo.names())
+
+    def __call__(self, workload: Workload) -> Workload:
+        """Return the pass of one token on average."""
+        if self.rounds is None:
+            return workload
+        return drafted(workload, self.passes(workload), self.runs, self.draft)
+
+    @cached_property
+    def runs(self) -> tuple[float, float]:
+        """How often the draft's and the target's passes run for a token."""
+        text = np.resize(self.acceptance, max(TEXT, len(self.acceptance)))
+        if self.threshold:
+            lengths = within_threshold(text, self.threshold, most=self.most)
+        else:
+            lengths = plan(text, self.draft_cost, most=self.most).draft_tokens
+        rounds = float(passes_of(lengths, text, 0.0)[0])
+        return (float(passes_of(lengths, text, 1.0)[0]) - rounds) / len(text), rounds / len(text)
+
+    @property
+    def rounds(self) -> tuple[str, int] | None:
+        """What decides the passes of a round: the draft and its mean tokens, rounded up; None without a draft."""
+        drafts, targets = self.runs
+        length = ceil(drafts / targets - 1e-9)
+        return (self.draft, length) if length else None
+
+    def passes(self, workload: Workload, build: Callable[..., Workload] = zoo.build) -> tuple[Workload, Workload]:
+        """One pass of the draft, which `build` makes, and the pass of the target that checks."""
+        draft, length = self.rounds or (self.draft, 0)
+        return round_of(workload, draft, length, build)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +128,16 @@ def plan(acceptance: ArrayLike, draft_cost: float, *, most: int = 64) -> DraftPl
     return DraftPlan(passes, chosen)
 
 
+def within_threshold(acceptance: ArrayLike, threshold: float, *, most: int = 64) -> NDArray[np.int64]:
+    """The longest draft at each place whose probability of a rejection is at most `threshold`: int64[N]."""
+    p = _probabilities(acceptance)
+    lengths = np.zeros(len(p), dtype=np.int64)
+    for n in range(len(p)):
+        survives = np.cumprod(p[n : n + min(most, len(p) - n - 1)])
+        lengths[n] = np.count_nonzero(1.0 - survives <= threshold)
+    return lengths
+
+
 def round_costs(acceptance: Floats, passes: Floats, place: int, draft_cost: float, most: int) -> Floats:
     """Expected passes from `place` on by the length of its draft, 0 to `most` or to the text's last place but one.
 
@@ -63,7 +150,7 @@ def round_costs(acceptance: Floats, passes: Floats, place: int, draft_cost: floa
     return np.asarray(1.0 + passes[place + 1] + np.concatenate([[0.0], np.cumsum(steps)]))
 
 
-def passes_of(draft_tokens: Sequence[int], acceptance: ArrayLike, draft_cost: float) -> Floats:
+def passes_of(draft_tokens: Sequence[int] | NDArray[np.int64], acceptance: ArrayLike, draft_cost: float) -> Floats:
     """Expected passes of the target from each place to the end, float64[N + 1], under given draft lengths."""
     p = _probabilities(acceptance)
     passes = np.zeros(len(p) + 1)
@@ -108,3 +195,6 @@ CLAIMS = (
     ),
     Claim("SpecDec++", "sample-draft-cost", "time a token of the draft over the target's", _README, "hardware", 0.165),
 )  # fmt: skip
+
+EXAMPLES = (SpecDecPlusPlus(), SpecDecPlusPlus((0.98,) * 12 + (0.3,) * 6), SpecDecPlusPlus(threshold=0.3))
+IDENTITIES = (SpecDecPlusPlus((0.0,)), SpecDecPlusPlus(draft_cost=2.0))

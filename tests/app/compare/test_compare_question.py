@@ -43,6 +43,7 @@ def test_without_designs_there_are_some_all_the_same():
         ("zoo:resnet18@t4@w8a8;batch=0", "batch must be a whole number of 1 to 65,536, got '0'"),
         ("zoo:resnet18@t4@w8a8;bach=2", "batch"),
         ("zoo:resnet18@t4@w8a8;strategy=none:x", "strategy"),
+        ("zoo:resnet18@t4@w8a8;strategy=none + edge_moe:cached=2,trace=x", "a page reads no files"),
         ("zoo:llama-3.1-8b@t4@w8a8;phase=sleep", "sleep"),
     ],
 )

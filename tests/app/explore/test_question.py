@@ -36,6 +36,7 @@ def test_without_a_model_there_is_a_question_all_the_same():
         ({"precisions": "w3z"}, "w3z"),
         ({"precisions": ""}, "at least one"),
         ({"strategies": "none:x"}, "strategy"),
+        ({"strategies": "specdec_plus_plus: trace=/etc/passwd"}, "a page reads no files"),
     ],
 )
 def test_what_is_refused(change, told):

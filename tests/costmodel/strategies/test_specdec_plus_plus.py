@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import costmodel as cm
+from costmodel.strategies import SpecDecPlusPlus, SpeculativeDecoding, strategy
 from costmodel.strategies.drafting import speedup
-from costmodel.strategies.specdec_plus_plus import passes_of, plan, stop_threshold
+from costmodel.strategies.specdec_plus_plus import passes_of, plan, stop_threshold, within_threshold
 
 rates = st.floats(0, 1)
 costs = st.floats(0, 1.5)
@@ -82,3 +84,77 @@ def test_adapting_beats_every_fixed_length_where_acceptance_varies():
 def test_bad_input_is_one_line(trace, cost, says):
     with pytest.raises(ValueError, match=says):
         plan(trace, cost)
+
+
+DECODE = cm.zoo.build("llama-3.2-3b", phase="decode", batch=2, context=300)
+UNEVEN = (0.98,) * 12 + (0.3,) * 6
+
+
+def _macs(net, prefix):
+    return sum(op.macs for op in net.ops if op.kind == "linear" and op.name.startswith(prefix))
+
+
+def test_of_an_even_text_the_pass_is_that_of_the_best_fixed_length():
+    """To the ends of the text, where drafts stop short."""
+    k = int(np.argmax(speedup(0.8, np.arange(21), 0.1)))
+    adaptive, fixed = SpecDecPlusPlus((0.8,), 0.1), SpeculativeDecoding(k, 0.8)
+    assert adaptive.rounds == fixed.rounds
+    assert adaptive.runs == pytest.approx(fixed.runs, rel=0.02)
+    found = [cm.estimate(s(DECODE), "bf16", cm.gpu("a100_sxm")).totals["latency_s"] for s in (adaptive, fixed)]
+    assert found[0] == pytest.approx(found[1], rel=0.02)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(rates, min_size=1, max_size=12), st.floats(0.01, 0.9), st.floats(0.05, 1.0))
+def test_the_solution_costs_no_more_than_any_threshold(trace, cost, threshold):
+    solved, stopped = SpecDecPlusPlus(tuple(trace), cost), SpecDecPlusPlus(tuple(trace), cost, threshold)
+    spent = [targets + cost * drafts for drafts, targets in (solved.runs, stopped.runs)]
+    assert spent[0] <= spent[1] + 1e-9
+    assert spent[0] <= 1 + 1e-9
+
+
+@given(st.lists(rates, min_size=2, max_size=20), st.floats(0.0, 1.0))
+def test_a_draft_within_a_threshold_is_the_longest_that_keeps_it(trace, threshold):
+    p = np.array(trace)
+    for n, k in enumerate(within_threshold(p, threshold, most=8)):
+        assert k == 0 or 1 - np.prod(p[n : n + k]) <= threshold
+        assert k == min(8, len(p) - n - 1) or 1 - np.prod(p[n : n + k + 1]) > threshold
+
+
+def test_its_passes_are_those_of_its_policy():
+    policy = SpecDecPlusPlus(UNEVEN, draft="llama-3.2-1b")
+    found, (drafts, targets) = policy(DECODE), policy.runs
+    draft = cm.zoo.build("llama-3.2-1b", phase="decode", batch=2, context=300)
+    assert _macs(found, "draft.") == pytest.approx(drafts * _macs(draft, ""))
+    checked = targets * (policy.rounds[1] + 1)
+    assert _macs(found, "model.") == pytest.approx(checked * _macs(DECODE, "model."))
+
+
+def test_a_trace_is_read_from_a_file(tmp_path):
+    path = tmp_path / "acceptance.txt"
+    path.write_text("\n".join(map(str, UNEVEN)) + "\n")
+    assert strategy(f"specdec_plus_plus:trace={path}").runs == SpecDecPlusPlus(UNEVEN).runs
+    path.write_text("0.5\nhigh\n")
+    for spelled, says in (
+        (path, "line 2 must hold one number"),
+        (tmp_path, "it is a directory"),
+        ("none.txt", "no such"),
+    ):
+        with pytest.raises(ValueError, match=says) as error:
+            strategy(f"specdec_plus_plus:trace={spelled}")
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "says"),
+    [
+        ("acceptance=0.5;1.5", "got 1.5"),
+        ("threshold=2", r"threshold within \[0, 1\] and most >= 1 must hold"),
+        ("most=0", "most >= 1 must hold"),
+        ("draft_cost=-1", "draft_cost >= 0"),
+        ("draft=lama-3.2-1b", "did you mean llama-3.2-1b"),
+    ],
+)
+def test_bad_fields_are_one_line(spelled, says):
+    with pytest.raises(ValueError, match=says):
+        strategy(f"specdec_plus_plus:{spelled}")
