@@ -7,6 +7,7 @@ doc/PERFORMANCE.md. Each collective takes the protocol of the link that is faste
 that add on the way (SHARP) and kernels of servers for small messages are not modelled; both are faster.
 """
 
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -90,6 +91,28 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     how = np.full(np.shape(seconds), f"link formula ({link.name})")
     outside = np.ones(np.shape(seconds), dtype=bool)
     return Prediction(seconds, low, high, np.full(np.shape(seconds), "link"), outside, how, 1.0)
+
+
+def as_it_fetches(found: Prediction, op: Op, precision: Precision, gpu: Gpu) -> Prediction:
+    """What one execution takes with what it has brought over the GPU's link meanwhile: the longer of both.
+
+    ValueError where something is fetched and the GPU has no link.
+    """
+    fetched = np.asarray(op.fetched_elements)
+    if not np.any(fetched > 0):
+        return found
+    link = link_of(gpu)
+    sent_bytes = fetched * precision.activation.bits_per_element / traffic.BITS_PER_BYTE
+    seconds = np.where(fetched > 0, send_s(sent_bytes, 2, link), 0.0)
+    waits = seconds > found.latency_s
+    return replace(
+        found,
+        latency_s=np.maximum(found.latency_s, seconds),
+        low_s=np.maximum(found.low_s, SPREAD[0] * seconds),
+        high_s=np.maximum(found.high_s, SPREAD[1] * seconds),
+        bound=np.where(waits, "link", found.bound),
+        how=np.where(waits, f"link formula ({link.name})", found.how),
+    )
 
 
 def _others(ranks: Real) -> Real:

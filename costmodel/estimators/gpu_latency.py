@@ -56,7 +56,7 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     for model in dict.fromkeys(models):
         rows = np.flatnonzero(models == model)
         parts.append((rows, model(_taken(op, rows), _taken(precision, rows), gpu)))
-    found = scattered(parts, len(models))
+    found = collectives.as_it_fetches(scattered(parts, len(models)), op, precision, gpu)
     seconds = {name: getattr(found, name) * op.count for name in ("latency_s", "low_s", "high_s")}
     how = np.where(np.isnan(found.latency_s), "", found.how)
     return replace(found, how=how, **seconds).reshape(shape)

@@ -28,8 +28,9 @@ def kv_bytes(op: Op, precision: Precision) -> Real:
 
 
 def activation_bytes(op: Op, precision: Precision) -> Real:
-    """Inputs read and outputs written by one execution."""
-    return (op.input_elements + op.output_elements) * precision.activation.bits_per_element / BITS_PER_BYTE
+    """Inputs read and outputs written by one execution, and what it has brought over a link, which is written too."""
+    touched = op.input_elements + op.output_elements + op.fetched_elements
+    return touched * precision.activation.bits_per_element / BITS_PER_BYTE
 
 
 def bytes_moved(op: Op, precision: Precision) -> Real:

@@ -29,8 +29,18 @@ def miss_rate(trace: Trace, cached: int) -> float:
     """Share of the asked-for experts that a layer's cache of `cached`, the least recently used one leaving, lacks."""
     if cached < 0:
         raise ValueError(f"cached must be at least 0, got {cached}")
-    misses = sum(_misses(trace[:, layer].ravel().tolist(), cached) for layer in range(trace.shape[1]))
-    return misses / trace.size
+    return sum(len(_misses(trace[:, layer].ravel().tolist(), cached)) for layer in range(trace.shape[1])) / trace.size
+
+
+def misses_by_rank(trace: Trace, cached: int, experts: int) -> NDArray[np.float64]:
+    """Share of all asked-for experts that are the r-th hottest of their layer and missing: float64[experts]."""
+    found = np.zeros(experts)
+    for layer in range(trace.shape[1]):
+        asked = trace[:, layer].ravel()
+        hottest_first = np.argsort(-np.bincount(asked, minlength=experts), kind="stable")
+        missed = np.bincount(_misses(asked.tolist(), cached), minlength=experts)
+        found += missed[hottest_first]
+    return found / trace.size
 
 
 def hottest_miss_rate(trace: Trace, cached: int) -> float:
@@ -39,14 +49,15 @@ def hottest_miss_rate(trace: Trace, cached: int) -> float:
     return 1.0 - sum(float(count[:cached].sum()) for count in counts) / trace.size
 
 
-def _misses(asked: Sequence[int], cached: int) -> int:
+def _misses(asked: Sequence[int], cached: int) -> list[int]:
+    """The experts that were not there when asked for."""
     held: OrderedDict[int, None] = OrderedDict()
-    misses = 0
+    misses = []
     for expert in asked:
         if expert in held:
             held.move_to_end(expert)
             continue
-        misses += 1
+        misses.append(expert)
         held[expert] = None
         if len(held) > cached:
             held.popitem(last=False)

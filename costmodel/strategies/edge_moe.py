@@ -10,6 +10,7 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costmodel.claim import NoFigure
 from costmodel.estimators.estimate import estimate
@@ -17,7 +18,8 @@ from costmodel.hardware import Gpu
 from costmodel.precision import W16A16, Precision
 from costmodel.record import Real
 from costmodel.strategies._before import before
-from costmodel.strategies._expert_cache import miss_rate, skewed_trace
+from costmodel.strategies._expert_cache import misses_by_rank, skewed_trace
+from costmodel.strategies._trace_file import whole_numbers
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import collective
 
@@ -27,22 +29,36 @@ SEEN_TOKENS, SEEN_LAYERS = 256, 4
 
 @dataclass(frozen=True)
 class EdgeMoE:
-    """Keep `cached` experts a layer on the GPU, and load those missed from the host, in `bits` a weight.
+    """Keep `cached` experts a layer on the GPU, and load those missed from the host.
 
-    The r-th hottest expert is asked for in proportion to r^-skew, token after token; a layer's least recently used one
-    leaves. Loads cross the GPU's own link, before the layer computes and without overlap: meant for GPUs on PCIe, bf16
-    activations. As many cached as there are changes nothing. ValueError for none or more than there are, for bits and
-    skews that are not, and for workloads without routed experts.
+    cached    experts of a layer that stay, the least recently used one leaving
+    bits      widths in which experts are stored on the host, those of the hottest experts first
+    shares    which share of a layer's experts each width has; none = equal ones
+    skew      the r-th hottest expert is asked for in proportion to r^-skew, token after token
+    trace     a file of the experts that tokens took instead, JSON [tokens, layers, experts a token]
+    foreseen  share of the loads that run while the layer's experts compute, as they were predicted; the others run
+              before them
+
+    Loads cross the GPU's own link: meant for GPUs on PCIe, bf16 activations. As many cached as there are changes
+    nothing. ValueError for none or more than there are, for bits, shares and skews that are not, for traces of other
+    experts, and for workloads without routed experts.
     """
 
     cached: int = 4
-    bits: float = 4.0
+    bits: tuple[float, ...] = (4.0,)
+    shares: tuple[float, ...] = ()
     skew: float = 0.0
+    trace: str = ""
+    foreseen: float = 0.0
     prunes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.cached < 1 or not 0 < self.bits < np.inf or not 0 <= self.skew < np.inf:
-            raise ValueError(f"cached >= 1, bits > 0 and skew >= 0 must hold, got {self}")
+        widths = self.bits and all(0 < bits < np.inf for bits in self.bits)
+        if not (self.cached >= 1 and widths and 0 <= self.skew < np.inf and 0 <= self.foreseen <= 1):
+            raise ValueError(f"cached >= 1, bits > 0, skew >= 0 and foreseen within [0, 1] must hold, got {self}")
+        told = not self.shares or (len(self.shares) == len(self.bits) and abs(sum(self.shares) - 1) < 1e-6)
+        if not told or min(self.shares, default=0) < 0:
+            raise ValueError(f"shares must be one for each of the bits, 1 in all, got {self.shares} for {self.bits}")
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload that loads experts and stores fewer."""
@@ -52,22 +68,44 @@ class EdgeMoE:
             raise ValueError(f"cached must be at most the {stored} experts of a layer, got {self.cached}")
         if self.cached == stored:
             return workload
-        missed = _simulated(stored, taken, self.cached, self.skew)
+        missed = self.missed_bits(stored, taken) / float(W16A16.activation.bits)
         first = {ops[0].name: ops for ops in layers.values()}
-        loading = before(workload, lambda op: op.name in first, lambda op: self._loaded(op, first[op.name], missed))
-        return loading.map(lambda op: self._held(op, stored), lambda op: op.kind == "experts")
+        late = (1.0 - self.foreseen) * missed
+        loading = before(workload, lambda op: op.name in first, lambda op: _loaded(op, first[op.name], late))
+        return loading.map(lambda op: self._held(op, stored, self.foreseen * missed), lambda op: op.kind == "experts")
 
-    def _loaded(self, op: Op, layer: list[Op], missed: float) -> tuple[Op, Op]:
-        weights = sum(float(part.weight_elements * part.weight_reads) for part in layer) * missed
-        sent = weights * self.bits / float(W16A16.activation.bits)
-        load = collective(f"{op.name}.load", "send", sent, 2, inputs=op.inputs[-1:])
-        return replace(load, count=op.count), replace(op, inputs=(*op.inputs, load.name))
+    def missed_bits(self, stored: int, taken: int) -> float:
+        """Bits loaded for each weight of the experts that a token takes: misses of each expert times its width."""
+        if not self.trace:
+            misses = _simulated(stored, taken, self.cached, self.skew)
+        else:
+            seen = whole_numbers(self.trace, ("tokens", "layers", "experts a token"))
+            if seen.max() >= stored or seen.shape[2] != taken:
+                has = f"{seen.shape[2]} of {seen.max() + 1} or more"
+                raise ValueError(
+                    f"{self.trace} has {has} experts a token, the workload's layers take {taken} of {stored}"
+                )
+            misses = misses_by_rank(seen, self.cached, stored)
+        shares = self.shares or (1.0 / len(self.bits),) * len(self.bits)
+        middle = (np.arange(stored) + 0.5) / stored
+        of_rank = np.searchsorted(np.cumsum(shares)[:-1], middle, side="right")
+        return float(misses @ np.asarray(self.bits)[of_rank])
 
-    def _held(self, op: Op, stored: int) -> Op:
+    def _held(self, op: Op, stored: int, fetched: float) -> Op:
         share = self.cached / stored
+        brought = op.weight_elements * op.weight_reads * fetched
         names = ("weight_elements", "vector_elements")
         held = {name: getattr(op, name) * share for name in names}
-        return replace(op, weight_reads=op.weight_reads / share, **held)
+        return replace(op, weight_reads=op.weight_reads / share, fetched_elements=brought, **held)
+
+
+def _loaded(op: Op, layer: list[Op], elements: float) -> tuple[Op, ...]:
+    """The op after a load of so many elements for each weight of its layer that a pass reads."""
+    if not elements:
+        return (op,)
+    sent = sum(float(part.weight_elements * part.weight_reads) for part in layer) * elements
+    load = collective(f"{op.name}.load", "send", sent, 2, inputs=op.inputs[-1:])
+    return replace(load, count=op.count), replace(op, inputs=(*op.inputs, load.name))
 
 
 def by_layer(workload: Workload) -> dict[str, list[Op]]:
@@ -89,8 +127,9 @@ def _experts(layers: dict[str, list[Op]], workload: Workload) -> tuple[int, int]
 
 
 @cache
-def _simulated(experts: int, taken: int, cached: int, skew: float) -> float:
-    return miss_rate(skewed_trace(experts, taken, layers=SEEN_LAYERS, tokens=SEEN_TOKENS, skew=skew), cached)
+def _simulated(experts: int, taken: int, cached: int, skew: float) -> NDArray[np.float64]:
+    seen = skewed_trace(experts, taken, layers=SEEN_LAYERS, tokens=SEEN_TOKENS, skew=skew)
+    return misses_by_rank(seen, cached, experts)
 
 
 def layer_s(compute_s: Real, load_s: Real, *, foreseen: Real = 1.0) -> Real:
@@ -139,5 +178,5 @@ UNCLAIMED = (
              "Yi et al., arXiv 2308.14352, abstract"),
 )  # fmt: skip
 
-EXAMPLES = (EdgeMoE(4), EdgeMoE(2, 2.0, skew=1.0))
+EXAMPLES = (EdgeMoE(4), EdgeMoE(2, (8.0, 2.0), (0.25, 0.75), skew=1.0, foreseen=0.8))
 IDENTITIES = (EdgeMoE(8),)

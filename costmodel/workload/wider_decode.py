@@ -44,8 +44,11 @@ def _widened(op: Op, times: int, batch: int, rules: Mapping[str, Rule], what: st
 def _repeated(op: Op, times: int) -> Op:
     """The op on so many times the elements; what of its product grows depends on its kind.
 
-    ValueError where its vector FLOPs are of its weights, which tokens do not repeat, rather than of its outputs.
+    ValueError where its vector FLOPs are of its weights, which tokens do not repeat, rather than of its outputs, and
+    where it fetches what its own tokens miss.
     """
+    if op.fetched_elements:
+        raise ValueError(f"{op.name} fetches what its batch misses; take more tokens before experts leave memory")
     read = op.weight_elements * op.weight_reads
     if op.kind in ("linear", "experts") and op.vector_flops >= read > 0 and op.vector_flops > op.output_elements:
         raise ValueError(f"{op.name} counts arithmetic on its weights: take more tokens before they are dequantised")

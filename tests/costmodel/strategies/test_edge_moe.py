@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
-from costmodel.strategies._expert_cache import fewest_bits, hottest_miss_rate, miss_rate, skewed_trace
+from costmodel.strategies import strategy
+from costmodel.strategies._expert_cache import fewest_bits, hottest_miss_rate, miss_rate, misses_by_rank, skewed_trace
 from costmodel.strategies.edge_moe import EdgeMoE, Storage, decode_s, layer_s
 
 DECODE = cm.zoo.build("mixtral-8x7b", phase="decode", context=256)
@@ -74,7 +75,7 @@ def test_experts_of_little_loss_take_few_bits() -> None:
 
 
 def test_a_cache_holds_its_share_of_the_experts_and_loads_what_it_misses() -> None:
-    found = EdgeMoE(cached=2, bits=4)(DECODE)
+    found = EdgeMoE(cached=2, bits=(4,))(DECODE)
     expert = 3 * 4096 * 14336
     stored = sum(op.params for op in DECODE.ops) - sum(op.params for op in found.ops)
     assert stored == pytest.approx(32 * 6 * expert)
@@ -95,8 +96,71 @@ def test_on_a_gpu_the_link_pays_for_memory() -> None:
     (slow, few), (quick, more) = totals(EdgeMoE(2)), totals(EdgeMoE(6))
     assert slow > quick > cm.estimate(DECODE, cm.precision("int4_g128/bf16"), l40s).totals["latency_s"]
     assert few < more
-    assert totals(EdgeMoE(2, bits=2))[0] < slow
+    assert totals(EdgeMoE(2, bits=(2,)))[0] < slow
     assert totals(EdgeMoE(2, skew=1.5))[0] < slow
+
+
+@given(st.integers(1, 4), st.floats(0, 2), st.integers(0, 5), st.integers(1, 8))
+@settings(max_examples=20)
+def test_misses_by_rank_are_all_misses(chosen: int, skew: float, seed: int, cached: int) -> None:
+    trace = skewed_trace(8, chosen, layers=2, tokens=60, skew=skew, seed=seed)
+    assert misses_by_rank(trace, cached, 8).sum() == pytest.approx(miss_rate(trace, cached))
+
+
+def test_widths_are_those_of_hot_and_cold_experts() -> None:
+    """Each expert's misses bring its own width, whichever half is the wide one."""
+    loaded = {bits: EdgeMoE(4, bits, (0.5, 0.5), skew=1.5).missed_bits(8, 2) for bits in ((8.0, 2.0), (2.0, 8.0))}
+    even = [EdgeMoE(4, (bits,), skew=1.5).missed_bits(8, 2) for bits in (2.0, 8.0)]
+    assert all(even[0] < bits < even[1] for bits in loaded.values())
+    assert loaded[8.0, 2.0] != pytest.approx(loaded[2.0, 8.0], rel=0.05)
+    assert sum(loaded.values()) == pytest.approx(sum(even))
+    assert EdgeMoE(4, (2.0, 8.0), skew=1.5).missed_bits(8, 2) == loaded[2.0, 8.0], "shares are equal if none are given"
+
+
+def test_what_is_foreseen_hides_behind_the_experts() -> None:
+    """All that is not foreseen is a load before the layer; all that is takes the longer of load and products."""
+    l40s, precision = cm.gpu("l40s"), cm.precision("int4_g128/bf16")
+
+    def seconds(foreseen: float) -> float:
+        return cm.estimate(EdgeMoE(4, foreseen=foreseen)(DECODE), precision, l40s).totals["latency_s"]
+
+    assert seconds(1.0) < seconds(0.5) < seconds(0.0)
+    found = cm.estimate(EdgeMoE(4, foreseen=1.0)(DECODE), precision, l40s)
+    assert not any(op.kind == "send" for op in found.workload.ops)
+    experts = [op.kind == "experts" for op in found.workload.ops]
+    assert set(found.bound[experts]) == {"link"}
+    assert (
+        found.latency_s[experts] >= cm.estimate(DECODE, precision, l40s).latency_s[experts[: len(DECODE.ops)]]
+    ).all()
+    loads = cm.estimate(EdgeMoE(4)(DECODE), precision, l40s)
+    sent = loads.latency_s[[op.kind == "send" for op in loads.workload.ops]].sum()
+    assert found.latency_s[experts].sum() == pytest.approx(sent, rel=0.1)
+
+
+def test_a_user_s_trace_decides_what_is_missed(tmp_path) -> None:
+    path = tmp_path / "routing.json"
+    path.write_text("[[[0, 1]], [[0, 1]], [[2, 3]], [[0, 1]]]")
+    assert EdgeMoE(2, trace=str(path)).missed_bits(8, 2) == 4 * 6 / 8
+    assert EdgeMoE(4, trace=str(path)).missed_bits(8, 2) == 4 * 4 / 8
+    assert strategy(f"edge_moe:cached=4,trace={path}")(DECODE).ops
+    bad = {
+        "[[[0, 9]]]": "2 of 10 or more experts a token",
+        "[[[0]]]": "1 of 1 or more",
+        "[[0]]": "JSON lists",
+        "[[[0.5, 1]]]": "whole numbers",
+        "{": "JSON lists",
+        "[[[0, -1]]]": "whole numbers",
+    }
+    for text, says in bad.items():
+        path.write_text(text)
+        with pytest.raises(ValueError, match=says) as error:
+            EdgeMoE(2, trace=str(path))(DECODE)
+        assert "\n" not in str(error.value)
+
+
+def test_more_tokens_come_before_experts_are_fetched() -> None:
+    with pytest.raises(ValueError, match="fetches what its batch misses; take more tokens before"):
+        strategy("edge_moe:cached=4,foreseen=1 + best_of_n:samples=4")(DECODE)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +168,9 @@ def test_on_a_gpu_the_link_pays_for_memory() -> None:
     [(lambda: skewed_trace(8, 9, layers=1, tokens=1), "experts_per_token=9, experts=8"),
      (lambda: miss_rate(skewed_trace(8, 2, layers=1, tokens=1), -1), "cached must be at least 0, got -1"),
      (lambda: EdgeMoE(9)(DECODE), "at most the 8 experts of a layer, got 9"),
-     (lambda: EdgeMoE(0), "cached >= 1, bits > 0 and skew >= 0"), (lambda: EdgeMoE(bits=0), "cached >= 1, bits > 0"),
+     (lambda: EdgeMoE(0), "cached >= 1, bits > 0, skew >= 0"), (lambda: EdgeMoE(bits=(0,)), "cached >= 1, bits > 0"),
+     (lambda: EdgeMoE(foreseen=1.5), "foreseen within"), (lambda: EdgeMoE(bits=()), "bits > 0"),
+     (lambda: EdgeMoE(bits=(2, 4), shares=(1.0,)), "shares must be one for each of the bits"),
      (lambda: EdgeMoE()(cm.zoo.build("resnet18")), "resnet18 has no routed experts"),
      (lambda: Storage(1e9, 4, missed=1.5), "shares within"),
      (lambda: decode_s(cm.zoo.build("llama-3.2-1b", phase="decode"), cm.W16A16, ORIN, Storage(1e9, 4, 0.5)),
