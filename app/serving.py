@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import costmodel as cm
 from costmodel import models
+from costmodel.estimators.idealized_runtime import runtime_s
 from costmodel.estimators.server import Limits, Server
 from costmodel.estimators.serving import Requests, cost_per_million
 from costmodel.hardware import Gpu
@@ -136,6 +137,7 @@ def _row(server: Server, question: Question, device: str) -> dict[str, Any]:
         told = " and ".join(f"{name[:4]} {value * 1e3:.3g} ms" for name, value in missed.items())
         return {"reason": f"even one request at a time has {told}", "least": missed}
     row = found[0].at(found[1])
+    row["text_s"] = float(runtime_s(row["ttft_s"], row["tpot_s"], question.requests.output))
     price = question.price(device)
     if price is not None:
         rates = {end: row[f"tokens_per_s{rate}"] for end, rate in (("", ""), ("_low", "_high"), ("_high", "_low"))}

@@ -18,7 +18,8 @@ from dse.plan import InfeasibleError
 class Question:
     """Which layouts to try: `gpus` in all, degrees of tensor and pipeline parallelism, the rest replicas.
 
-    `layout` has what they share: chunks a stage, ZeRO stage, what overlaps and what is computed anew.
+    `layout` has what they share: chunks a stage, ZeRO stage, what overlaps and what is computed anew; `strategy` edits
+    the network's forward pass.
     """
 
     model: str
@@ -34,6 +35,7 @@ class Question:
     context: int
     tokens: float | None = None
     price: float | None = None
+    strategy: str = "none"
 
     def layouts(self) -> Iterator[Layout]:
         """Every layout whose degrees divide the GPUs."""
@@ -70,10 +72,9 @@ def plan(question: Question) -> list[dict[str, Any]]:
 
 def _row(question: Question, layout: Layout) -> dict[str, Any]:
     named = {name: getattr(layout, name) for name in ("gpus", "tensor", "pipeline", "data", "micro_batch")}
+    forward = _forward(question)
     try:
-        found = training_step(
-            _forward(question), question.batch, question.precision, question.gpu, layout, question.network
-        )
+        found = training_step(forward, question.batch, question.precision, question.gpu, layout, question.network)
     except ValueError as error:
         return named | {"reason": str(error)}
     row = named | {name: value for name, value in vars(found).items() if name not in ("layout", "batch")}
@@ -86,8 +87,10 @@ def _row(question: Question, layout: Layout) -> dict[str, Any]:
 
 
 def _forward(question: Question) -> Callable[[int], Workload]:
+    edit = cm.strategies.strategy(question.strategy)
+
     def forward(batch: int) -> Workload:
-        return models.load(question.model, phase="forward", batch=batch, context=question.context)
+        return edit(models.load(question.model, phase="forward", batch=batch, context=question.context))
 
     return forward
 

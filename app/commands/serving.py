@@ -33,8 +33,9 @@ def command(
     """Plan servers of MODEL: the largest batch within the limits, its throughput and the cost of a million tokens.
 
     Continuous batching lets requests join as others leave, and each prefill stops the decodes; synchronous batching
-    reads and writes a batch at a time. Exchanges between GPUs are formulas of their link. A server that cannot run or
-    meets no limit says why; where none does, the least possible is printed and the exit code is 3.
+    reads and writes a batch at a time. A text takes the time to its first token and that of each further one. Exchanges
+    between GPUs are formulas of their link. A server that cannot run or meets no limit says why; where none does, the
+    least possible is printed and the exit code is 3.
     """
     from app.choices import names
     from app.progress import working
@@ -113,6 +114,7 @@ def _told(row: dict[str, Any]) -> dict[str, str]:
     shown = {name: str(row[name]) for name in ("device", "gpus", "precision", "mode")}
     shown["batch"] = f"{row['batch']:.0f}"
     shown |= {"ttft": between("ttft_s"), "tpot": between("tpot_s")}
+    shown["text"] = quantity("text_s", row["text_s"])
     shown["tokens/s"] = between("tokens_per_s").replace("/s", "")
     shown["memory"] = quantity("memory_bytes", row["memory_bytes"])
     if row["energy_j_per_token"] == row["energy_j_per_token"]:

@@ -27,11 +27,14 @@ from app import complete
 @click.option("--network", default="ib_ndr", show_default=True, help="The link between nodes, a port a GPU.")
 @click.option("--tokens", type=float, help="To train on: adds the days.")
 @click.option("--price", type=float, help="Of one GPU for an hour, in your currency: adds the cost of those days.")
+@click.option(
+    "--strategy", default="none", metavar="NAME:KEY=VALUE,...", help="What edits the network; 'a + b' is both."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     model: str, device: str, gpus: str, tensor: str, pipeline: str, interleave: int, micro_batch: str, zero: int,
     recompute: str, gradient_kept: float, overlap: str, batch: int, context: int, precision: str,
-    network: str, tokens: float | None, price: float | None, as_json: bool,
+    network: str, tokens: float | None, price: float | None, strategy: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Plan training steps of MODEL on many GPUs: each layout's time, memory, MFU and, with --tokens, days.
 
@@ -57,12 +60,23 @@ def command(
     )
     question = Question(
         model, gpu, link, precision, of["--gpus"], of["--tensor"], of["--pipeline"], of["--micro-batch"], shared,
-        batch, context, tokens, price,
+        batch, context, tokens, price, strategy,
     )  # fmt: skip
     with working("Planning layouts"):
         rows = plan(question)
     if as_json:
-        click.echo(to_json({"model": model, "device": device, "network": network, "batch": batch, "plans": rows}))
+        click.echo(
+            to_json(
+                {
+                    "model": model,
+                    "device": device,
+                    "network": network,
+                    "batch": batch,
+                    "strategy": strategy,
+                    "plans": rows,
+                }
+            )
+        )
     else:
         _show(f"{model} on {device}, {batch} sequences of {context} a step", rows)
 

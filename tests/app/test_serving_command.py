@@ -22,6 +22,7 @@ def test_plans_are_ranked_by_cost_and_keep_the_limits(planned):
         price = {"a100_sxm": 2, "l40s": 1}[row["device"]]
         assert row["ttft_s"] <= 0.2
         assert row["tpot_s"] <= 0.02
+        assert row["text_s"] == pytest.approx(row["ttft_s"] + 63 * row["tpot_s"])
         assert row["tokens_per_s_low"] < row["tokens_per_s"] < row["tokens_per_s_high"]
         assert row["cost_per_million"] == pytest.approx(price * row["gpus"] / 3600 / row["tokens_per_s"] * 1e6)
         assert row["cost_per_million_low"] < row["cost_per_million"] < row["cost_per_million_high"]

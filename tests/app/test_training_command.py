@@ -37,6 +37,14 @@ def test_computing_layers_anew_takes_time_and_saves_memory(bitfront):
     assert rows["layers"]["hfu"] / rows["layers"]["mfu"] == pytest.approx(4 / 3, rel=0.1)
 
 
+def test_a_strategy_edits_what_is_trained(bitfront):
+    sparse = bitfront(*GPT, "--strategy", "block_sparsity:density=0.5", "--json")
+    dense = bitfront(*GPT, "--json")
+    (less,), (more,) = (json.loads(done.stdout)["plans"] for done in (sparse, dense))
+    assert less["step_s"] < more["step_s"]
+    assert less["memory_bytes"] < more["memory_bytes"]
+
+
 def test_the_table_says_what_does_not_divide(bitfront):
     done = bitfront(*GPT, "--gpus", "8", "--tensor", "1,8", "--micro-batch", "8")
     assert done.returncode == 0, done.stderr
@@ -59,6 +67,7 @@ def test_a_model_that_fits_no_layout_names_the_least_and_exits_3(refused):
         (("--gpus", "8", "--tensor", "3"), "no product of --tensor and --pipeline divides 8 GPUs"),
         (("--gpus", "5", "--pipeline", "5"), "5 stages do not divide the 12 layers"),
         (("--gpus", "3"), "3 replicas of micro-batches of 1 do not divide 64"),
+        (("--strategy", "distributed_training"), "gpt2 is a training pass already"),
         (("--zero", "4"), "a ZeRO stage is 0, 1, 2 or 3, got 4"),
         (("--overlap", "all"), "overlap must be of"),
         (("--recompute", "some"), "unknown --recompute 'some'"),
