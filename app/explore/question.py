@@ -1,5 +1,6 @@
 """What a page explores: models, devices, precisions and sizes, read from a link and made a space."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,6 +10,9 @@ from typing import Any
 from app.web import inputs, state
 from app.web.state import State
 from dse.space import Space
+
+NEXT_FIELD = re.compile(r";(?=\s*\w+\s*=)")
+"""A strategy's comma as a link's lists have it: what a field's own values have between them stays."""
 
 DEFAULTS = {
     "model": "zoo:llama-3.1-8b",
@@ -91,7 +95,7 @@ def read(given: State, models: Mapping[str, str]) -> Question:
             inputs.kind_of(name)
         if not devices:
             raise ValueError("choose at least one device, as h100_sxm,l40s")
-    chosen = tuple(part.replace(";", ",") for part in state.parts(told, "strategies")) or ("none",)
+    chosen = tuple(NEXT_FIELD.sub(",", part) for part in state.parts(told, "strategies")) or ("none",)
     with state.named("strategies"):
         for spelled in chosen:
             inputs.require_strategy(spelled)

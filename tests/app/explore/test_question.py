@@ -16,9 +16,9 @@ def test_links_come_back():
 
 
 def test_strategies_keep_their_commas():
-    asked = VISION | {"strategies": "none,nm_sparsity:n=2;m=4"}
+    asked = VISION | {"strategies": "none,nm_sparsity:n=2;m=4;layers=layer1.*;fc"}
     found = question.read(asked, {})
-    assert found.strategies == ("none", "nm_sparsity:n=2,m=4")
+    assert found.strategies == ("none", "nm_sparsity:n=2,m=4,layers=layer1.*;fc")
     assert question.read(state.parse(state.encode(found.linked({}))), {}) == found
 
 
