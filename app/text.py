@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from costmodel.display import quantity
-from costmodel.display import unit as unit_of
 
 __all__ = ["label", "plain", "print_table", "quantity", "some", "to_json"]
 
@@ -42,11 +41,9 @@ LABELS = {
 """Columns in words, for people who read a report and not the JSON."""
 
 
-def label(column: str, *, unit: bool = False) -> str:
-    """Return a column's name in words, as it is where it has none; `unit` adds the base unit: Latency (s)."""
-    words = LABELS.get(column, column)
-    ends = unit_of(column)
-    return f"{words} ({ends})" if unit and ends else words
+def label(column: str) -> str:
+    """Return a column's name in words, as it is where it has none; of latency_s / batch each part: Latency / batch."""
+    return " ".join(LABELS.get(part, part) for part in column.split(" "))
 
 
 def to_json(data: Any) -> str:

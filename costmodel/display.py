@@ -1,6 +1,7 @@
 """Values and records as a person reads them: numbers with prefixes and units, HTML tables for notebooks."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from html import escape
@@ -29,7 +30,12 @@ UNITS = {
 
 
 def unit(name: str) -> str:
-    """The base unit that a column's name carries, "" where it has none."""
+    """The base unit that a column's name carries, "" where it has none; latency_s / batch has that of latency_s."""
+    first, *others = re.split(r" [*/] ", name)
+    return "" if " " in first or any(_unit(other) for other in others) else _unit(first)
+
+
+def _unit(name: str) -> str:
     return next((u for end, u in sorted(UNITS.items(), key=lambda e: -len(e[0])) if name.endswith(end)), "")
 
 

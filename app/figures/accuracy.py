@@ -1,5 +1,6 @@
 """Predictions beside measurements: one against the other, how errors spread, and errors by calibration."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,6 +85,8 @@ def by_calibration(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             hovertemplate="%{y}<br>mean error %{x:.1%}<extra>%{fullData.name}</extra>",
         )
     figure.update_layout(**layout("Mean error on rows that no fit saw", "mean absolute relative error", ""))
-    figure.update_xaxes(tickformat=".0%", type="log", tickvals=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0])
+    found = [row[column] for row in rows for column in ("mape", "roofline") if row[column]]
+    ends = [math.log10(min([0.01, *found]) / 1.1), math.log10(max([1.0, *found]) * 1.1)]
+    figure.update_xaxes(tickformat="~%", type="log", tickvals=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0], range=ends)
     figure.update_yaxes(autorange="reversed", automargin=True, dtick=1, tickfont={"size": 11})
     return figure

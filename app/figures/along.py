@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app.figures.axis import axis as axis_of
 from app.figures.style import blank, colour, layout
 from app.text import label, quantity
-from costmodel.display import unit
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 PLACES = ("top left", "bottom right")
@@ -37,13 +37,9 @@ def along(
     if changes:
         _mark(figure, changes, axis, np.interp(np.log([c["at"] for c in changes]), np.log(values), bases).tolist())
     title = label(metric) if scale != "relative" else f"{label(metric)}, × {series[reference]['name']}"
-    kind = "log" if scale == "logarithmic" else "linear"
-    ticks = {"exponentformat": "SI", "minorloglabels": "none"}
-    units = {} if scale == "relative" else {"minexponent": 0, "ticksuffix": unit(metric)}
-    figure.layout = layout(
-        "", "", "", xaxis={"title": {"text": axis.capitalize()}, "type": "log" if scale != "linear" else kind, **ticks},
-        yaxis={"title": {"text": title}, "type": kind, **ticks, **units},
-    )  # fmt: skip
+    y = axis_of(metric, [v for line in series for v in line["values"]], log=scale == "logarithmic")
+    shown = {"title": {"text": title}, "tickformat": "~g"} if scale == "relative" else y
+    figure.layout = layout("", "", "", xaxis=axis_of(axis.capitalize(), values, log=scale != "linear"), yaxis=shown)
     return figure
 
 

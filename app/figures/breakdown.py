@@ -19,7 +19,7 @@ def breakdown(layers: Sequence[Mapping[str, Any]], *, title: str) -> go.Figure:
     totals = {k: [sum(row.get(p) or 0.0 for row in layers if row["kind"] == k) for p in parts] for k in kinds}
     ranked = sorted(kinds, key=lambda k: -max(totals[k][i] / wholes[p] for i, p in enumerate(parts))) if parts else []
     figure = blank()
-    names = [f"{label(p)}, {quantity(p, wholes[p])}" for p in parts]
+    names = [f"{label(p)}<br>{quantity(p, wholes[p])}" for p in parts]
     for i, kind in enumerate(ranked):
         shares = [v / wholes[p] for v, p in zip(totals[kind], parts, strict=True)]
         told = [quantity(p, v) for v, p in zip(totals[kind], parts, strict=True)]

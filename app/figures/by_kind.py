@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from app.figures.axis import axis
 from app.figures.style import blank, colour, layout
-from app.text import label, quantity
-from costmodel.display import unit
+from app.text import quantity
 
 
 def by_kind(designs: Sequence[tuple[str, Mapping[str, float]]], *, metric: str) -> go.Figure:
@@ -23,9 +23,8 @@ def by_kind(designs: Sequence[tuple[str, Mapping[str, float]]], *, metric: str) 
             y=[name for name, _ in designs], x=found, name=kind, orientation="h", marker_color=colour(i), text=told,
             textposition="none", hovertemplate="%{y}: %{text}<extra>" + kind + "</extra>",
         )  # fmt: skip
-    ticks = {"exponentformat": "SI", "minexponent": 0, "ticksuffix": unit(metric)}
     axes = {
-        "xaxis": {"title": {"text": label(metric)}, "rangemode": "tozero", **ticks},
+        "xaxis": axis(metric, [sum(sums.values()) for _, sums in designs]) | {"rangemode": "tozero"},
         "yaxis": {"autorange": "reversed", "automargin": True},
     }
     figure.layout = layout("", "", "", barmode="stack", bargap=0.4, **axes)

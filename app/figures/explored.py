@@ -1,42 +1,48 @@
-"""The front that an exploration found: two of its objectives, a colour a group."""
+"""The front that an exploration found, at two of its objectives: as the page Explore draws it, from rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
-from app.figures.style import colour, layout
-from app.text import label
+from app.figures.front import front
+from dse import hull, pareto
 
-MOST_GROUPS = 12
-"""Groups that have a colour of their own; of more, all points have one."""
+Row = Mapping[str, Any]
+
+MOST_GROUPS = 8
+"""Groups that have a colour of their own."""
 
 
 def explored(
-    rows: Sequence[Mapping[str, Any]], *, x: str, y: str, groups: Sequence[str], title: str, log: bool = True
+    rows: Sequence[Row], *, x: str, y: str, groups: Sequence[str], title: str, higher: Collection[str] = ()
 ) -> go.Figure:
-    """Plot rows at (row[x], row[y]); `groups` are columns whose values name a trace each."""
-    by_group: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        by_group.setdefault(", ".join(str(row[g]) for g in groups), []).append(row)
-    if len(by_group) > MOST_GROUPS:
-        by_group = {"front": list(rows)}
-    figure = go.Figure()
-    for i, (name, held) in enumerate(by_group.items()):
-        figure.add_scatter(
-            x=[row[x] for row in held],
-            y=[row[y] for row in held],
-            text=[str(row.get("id", "")) for row in held],
-            mode="markers",
-            name=name or "front",
-            marker={"color": colour(i), "size": 6},
-            hovertemplate=f"%{{text}}<br>{label(x, unit=True)} %{{x:,.4s}}<br>{label(y, unit=True)} %{{y:,.4s}}",
-        )
-    positive = {c: log and all(row[c] > 0 for row in rows) for c in (x, y)}
-    axes = {
-        f"{axis}axis": {"title": {"text": label(c, unit=True)}, "tickformat": "~s"}
-        | ({"type": "log"} if positive[c] else {})
-        for axis, c in (("x", x), ("y", y))
-    }
-    figure.update_layout(**layout(title, "", "", showlegend=True, **axes))
-    return figure
+    """Plot rows, dicts with x and y, and what of them no other row of its group beats at these two.
+
+    groups  columns whose values have a front each: of more than MOST_GROUPS, the first of them that has fewer
+    higher  which of x and y are the better the higher they are
+    """
+    columns = {name: np.array([row.get(name, np.nan) for row in rows], dtype=np.float64) for name in (x, y)}
+    known = np.flatnonzero(np.isfinite(np.stack(list(columns.values()))).all(axis=0))
+    points = np.stack([(-1.0 if name in higher else 1.0) * columns[name] for name in (x, y)], axis=1)
+    fronts, hulls = {}, {}
+    for name, held in _grouped(rows, known, groups).items():
+        on = held[pareto.mask(points[held])]
+        fronts[name] = on[np.argsort(points[on, 0], kind="stable")]
+        hulls[name] = fronts[name][hull.supported(points[fronts[name]])] if len(on) else on
+    log = [bool((columns[name][known] > 0).all()) for name in (x, y)]
+    return front(
+        columns, (x, y), cloud=known, fronts=fronts, hulls=hulls, uniform={}, log=log, title=title,
+        rest="On the front by other objectives", texts=[str(row.get("id", "")) for row in rows],
+    )  # fmt: skip
+
+
+def _grouped(rows: Sequence[Row], known: NDArray[np.int64], groups: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    """The known rows by the values of groups: of all of them, else of one, else all together."""
+    for columns in (tuple(groups), *((group,) for group in groups)):
+        names = [", ".join(str(rows[i][column]) for column in columns) for i in known]
+        if columns and len(set(names)) <= MOST_GROUPS:
+            return {name: known[np.array(names) == name] for name in dict.fromkeys(names)}
+    return {"Front": known}

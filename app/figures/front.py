@@ -7,8 +7,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from app.figures.axis import axis, hover
+from app.figures.names import placed
 from app.figures.style import blank, colour, layout
-from app.text import label
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -18,13 +19,11 @@ MOST_POINTS = 100_000
 CELLS = (420, 260)
 CLOUD, DENSITY = "#8b98a9", [[0, "rgba(120,140,165,0)"], [1e-6, "rgba(120,140,165,0.25)"], [1, "rgba(60,85,120,0.95)"]]
 MOST_LABELS = 12
-NAME = 0.16, 0.04
-"""Width and height of a name beside a point, in shares of the figure."""
-NARROW, WIDE = 5.0, 1e3
-"""Spans below which a logarithmic axis has ticks as plotly.js likes, and above which one a decade."""
 PICKED = "#d62728"
 IN_SPACE = {"star": "cross", "circle-open": "circle-open", "diamond": "diamond", "square-open": "square-open"}
 """Symbols that scatter3d has for those of the plane."""
+SPACE = {"aspectmode": "cube", "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.1}}}
+"""From where three metrics are seen: far enough that titles of axes are not cut off."""
 Span = tuple[float, float]
 
 
@@ -38,52 +37,57 @@ def front(
     uniform: Mapping[int, str],
     log: Sequence[bool],
     within: tuple[Span, Span] | None = None,
+    title: str = "",
+    rest: str = "Dominated",
+    texts: Sequence[str] = (),
 ) -> go.Figure:
     """Plot rows of `columns` at two or three metrics, an axis each, logarithmic where `log` says.
 
     cloud    rows with values; those inside `within`, data of the two axes, where it is given
     fronts   {group: rows in order of the first metric}, and of them the `hulls`' rows, which a weighted sum finds
     uniform  {row: name} of references with one precision everywhere
+    rest     what rows of the cloud are that are on no front; texts, of every row, are told on hovering
     A point's customdata is its row: what a click gives back, once `dressed` has made a list of them. The first two
     traces, empty, are for the selected design and for edited ones, so that a page moves these alone.
     """
     figure = blank()
-    at = _Axes(columns, tuple(names))
+    at = _Axes(columns, tuple(names), texts)
     for name, symbol in (("Selected", "circle-open"), ("Edited", "star")):
         mark = {"symbol": symbol, "size": 15, "color": PICKED, "line": {"width": 2.5, "color": PICKED}}
         figure.add_trace(at.points([], name=name, mode="markers", zorder=10, showlegend=False, gl=False, marker=mark))
     beaten = _beaten(cloud, fronts, columns, names, within)
     if len(beaten) > MOST_POINTS and len(names) == 2:
-        figure.add_trace(_density(columns, names, beaten, log, within))
+        figure.add_trace(_density(rest, columns, names, beaten, log, within))
     elif len(beaten):
         shown = beaten[:: -(-len(beaten) // MOST_POINTS)]
-        told = "Dominated" if len(shown) == len(beaten) else f"Dominated, {len(shown):,} of {len(beaten):,}"
+        told = rest if len(shown) == len(beaten) else f"{rest}, {len(shown):,} of {len(beaten):,}"
         mark = {"size": 5 if len(shown) < 2000 else 3, "color": CLOUD, "opacity": 0.55}
         figure.add_trace(at.points(shown, name=told, mode="markers", marker=mark, gl=True))
     _add_fronts(figure, at, fronts, hulls)
-    _add_uniform(figure, at, uniform, log)
+    _add_uniform(figure, at, uniform, cloud, fronts, log)
     look: dict[str, Any] = {"hovermode": "closest", "uirevision": "-".join(names)}
-    look |= {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}}
-    figure.layout = layout("", "", "", **_axes(columns, names, cloud, log), **look)
+    look |= {} if title else {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}}
+    figure.layout = layout(title, "", "", **_axes(columns, names, cloud, log), **look)
     return figure
 
 
 class _Axes:
     """Traces of rows at the metrics."""
 
-    def __init__(self, columns: Mapping[str, Floats], names: tuple[str, ...]) -> None:
-        self.columns, self.names = columns, names
+    def __init__(self, columns: Mapping[str, Floats], names: tuple[str, ...], texts: Sequence[str]) -> None:
+        self.columns, self.names, self.texts = columns, names, texts
+        self.told = [hover(name, columns[name], letter) for name, letter in zip(names, "xyz", strict=False)]
 
     def points(self, rows: Any, *, gl: bool, **look: Any) -> Any:
         """A trace, its rows as customdata."""
         at = np.asarray(rows, dtype=np.int64)
         xyz = [np.asarray(self.columns[name][at], dtype=np.float32) for name in self.names]
-        texts = [f"{label(n)} %{{{axis}:.4~s}}" for n, axis in zip(self.names, "xyz", strict=False)]
+        look |= {"hovertext": [self.texts[row] for row in at]} if len(self.texts) else {}
+        named = ["%{text}"] * ("text" in look) + ["%{hovertext}"] * ("hovertext" in look)
         shared: dict[str, Any] = {
             "customdata": at,
-            "hovertemplate": "<br>".join(["%{text}"] * ("text" in look) + texts),
+            "hovertemplate": "<br>".join(named + self.told) + f"<extra>{look['name']}</extra>",
         }
-        shared["hovertemplate"] += f"<extra>{look['name']}</extra>"
         if len(self.names) == 3:
             look.pop("zorder", None)
             look["marker"] = look["marker"] | {"size": min(look["marker"]["size"], 6)}
@@ -111,7 +115,7 @@ def _beaten(
 
 
 def _density(
-    columns: Mapping[str, Floats], names: Sequence[str], rows: Rows, log: Sequence[bool], within: Any
+    rest: str, columns: Mapping[str, Floats], names: Sequence[str], rows: Rows, log: Sequence[bool], within: Any
 ) -> go.Heatmap:
     """How many designs are in each cell of the view, by the square root of the count."""
     values = [columns[name][rows] for name in names]
@@ -132,7 +136,7 @@ def _density(
         zmax=255,
         colorscale=DENSITY,
         showscale=False,
-        name=f"{len(rows):,} dominated",
+        name=f"{rest}, {len(rows):,}",
         hovertemplate="zoom in for single designs<extra></extra>",
         showlegend=True,
     )
@@ -161,40 +165,36 @@ def _add_fronts(figure: go.Figure, at: _Axes, fronts: Mapping[str, Rows], hulls:
             figure.add_trace(at.points(hulls[group], mode="markers", gl=False, marker=on_hull, **told))
 
 
-def _add_uniform(figure: go.Figure, at: _Axes, uniform: Mapping[int, str], log: Sequence[bool]) -> None:
+def _add_uniform(
+    figure: go.Figure,
+    at: _Axes,
+    uniform: Mapping[int, str],
+    cloud: Rows,
+    fronts: Mapping[str, Rows],
+    log: Sequence[bool],
+) -> None:
     if not uniform:
         return
     look = {"symbol": "square-open", "size": 10, "color": "#E69F00", "line": {"width": 2}}
-    mode = "markers+text" if len(uniform) <= MOST_LABELS else "markers"
     rows = list(uniform)
-    apart = _apart([at.columns[name][rows] for name in at.names[:2]], log)
+    x, y = (at.columns[name] for name in at.names[:2])
+    extents = _extent(x[cloud]), _extent(y[cloud])
+    on = np.setdiff1d(np.concatenate([np.zeros(0, np.int64), *fronts.values()]), rows)
+    texts, places = placed(x[rows], y[rows], list(uniform.values()), within=extents, log=log, others=(x[on], y[on]))
+    mode = "markers+text" if len(uniform) <= MOST_LABELS and len(at.names) == 2 else "markers"
     figure.add_trace(
-        at.points(
-            rows, name="One precision everywhere", mode=mode, gl=False, marker=look,
-            text=[uniform[row] if far else "" for row, far in zip(rows, apart, strict=True)],
-            textposition="top right", textfont={"size": 10},
-        )
+        at.points(rows, name="One precision everywhere", mode=mode, gl=False, marker=look, text=texts,
+                  textposition=places, textfont={"size": 10})
     )  # fmt: skip
 
 
-def _apart(values: Sequence[Floats], log: Sequence[bool]) -> list[bool]:
-    """Whether a name beside each point leaves those before it readable: where names would meet, the first stays."""
-    scaled = [np.log10(np.maximum(v, 1e-300)) if is_log else v for v, is_log in zip(values, log, strict=False)]
-    x, y = ((s - s.min()) / max(float(np.ptp(s)), 1e-300) for s in scaled)
-    kept: list[int] = []
-    for i in range(len(x)):
-        if all(abs(x[i] - x[j]) > NAME[0] or abs(y[i] - y[j]) > NAME[1] for j in kept):
-            kept.append(i)
-    return [i in kept for i in range(len(x))]
+def _extent(values: Floats) -> Span:
+    return float(values.min()), float(values.max())
 
 
 def _axes(columns: Mapping[str, Floats], names: Sequence[str], cloud: Rows, log: Sequence[bool]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for axis, name, is_log in zip("xyz", names, log, strict=False):
-        found[f"{axis}axis"] = {"title": {"text": label(name, unit=True)}, "tickformat": "~s"}
-        if is_log:
-            values = columns[name][cloud]
-            span = float(values.max() / max(values.min(), 1e-300)) if len(values) else 1.0
-            ticks = {} if span < NARROW else {"dtick": "D2" if span < WIDE else 1}
-            found[f"{axis}axis"] |= {"type": "log", **ticks}
-    return found if len(names) == 2 else {"scene": found}
+    found = {
+        f"{letter}axis": axis(name, columns[name][cloud], log=is_log)
+        for letter, name, is_log in zip("xyz", names, log, strict=False)
+    }
+    return found if len(names) == 2 else {"scene": found | SPACE}

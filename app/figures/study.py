@@ -5,6 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from app.figures.axis import axis
 from app.figures.style import colour, layout
 
 FAMILIES = ("integer", "minifloat", "mixed")
@@ -41,8 +42,11 @@ def study(rows: Sequence[Mapping[str, Any]], *, cost: str, title: str, x: str, b
             hoverinfo="skip",
         )
     figure.add_hline(y=max(1 - base, floor), line_dash="dot", annotation_text="fp32")
-    axes = {"xaxis": {"title": {"text": x}, "type": "log"}, "yaxis": {"title": {"text": "test error"}, "type": "log"}}
-    axes["yaxis"]["tickformat"] = "~%"
+    errors = [max(1 - r["accuracy"], floor) for r in rows]
+    axes = {
+        "xaxis": axis(cost, [r[cost] for r in rows], log=True) | {"title": {"text": x}},
+        "yaxis": axis("error", errors, log=True) | {"tickformat": "~%"},
+    }
     figure.update_layout(**layout(title, "", "", **axes))
     return figure
 

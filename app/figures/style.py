@@ -12,6 +12,8 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#9
 CONFIG: dict[str, Any] = {"showSendToCloud": False, "displaylogo": False, "responsive": True}
 """plotly.js options: without the first, plotly 7 offers to upload the figure."""
 
+WIDE: dict[str, Any] = {"meta": {"wide": True}}
+"""What the layout of a figure has that needs the whole width of a report."""
 
 _AXIS = {"gridcolor": "#EBF0F8", "linecolor": "#EBF0F8", "zerolinecolor": "#EBF0F8", "ticks": "", "automargin": True}
 TEMPLATE: dict[str, Any] = {
@@ -41,10 +43,10 @@ def layout(title: str, x: str, y: str, **more: Any) -> dict[str, Any]:
     return {
         "title": {"text": title, "font": {"size": 15}},
         "template": TEMPLATE,
-        "font": {"family": "system-ui, sans-serif", "size": 13},
+        "font": {"family": "system-ui, sans-serif", "size": 12},
         "height": 430,
         "margin": {"l": 70, "r": 20, "t": 50, "b": 60},
-        "legend": {"orientation": "h", "y": -0.2, "yanchor": "top"},
+        "legend": {"orientation": "h", "y": -0.2, "yanchor": "top", "font": {"size": 11}},
         "xaxis": {"title": {"text": x}},
         "yaxis": {"title": {"text": y}},
     } | more

@@ -8,6 +8,7 @@ from app.figures.style import blank, colour, layout
 from app.text import label, quantity
 
 FULL = "#D55E00"
+SMALL = 0.01
 MARK = {"dash": "dot", "width": 1.5, "color": "#98a2b0"}
 
 
@@ -16,7 +17,7 @@ def utilisation(taken: Mapping[str, float], available: Mapping[str, float], *, t
     shown = [name for name in available if available[name] > 0 and name in taken]
     shares = [taken[name] / available[name] for name in shown]
     amounts = [f"{quantity(name, taken[name])} of {quantity(name, available[name])}" for name in shown]
-    told = [f"{share:.0%}, {amount}" for share, amount in zip(shares, amounts, strict=True)]
+    told = [f"{_percent(share)}, {amount}" for share, amount in zip(shares, amounts, strict=True)]
     figure = blank()
     figure.add_bar(
         y=[label(n) for n in shown], x=shares, orientation="h", text=told, textposition="outside", textangle=0,
@@ -27,3 +28,8 @@ def utilisation(taken: Mapping[str, float], available: Mapping[str, float], *, t
     axes = {"xaxis": {"tickformat": ".0%", "range": [0, max([1.15, *[s * 1.5 for s in shares]])]}}
     figure.layout = layout(title, "", "", showlegend=False, shapes=[whole], yaxis={"autorange": "reversed"}, **axes)
     return figure
+
+
+def _percent(share: float) -> str:
+    """A share with a digit where it is small: 0.08%."""
+    return f"{share:.0%}" if share >= SMALL or not share else f"{100 * share:.1g}%"

@@ -9,7 +9,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from app.figures.bits import bits, bits_map
+from app.figures.bits import bits
 from app.figures.pareto import pareto
 from app.figures.style import dressed
 from app.optimise.question import Question
@@ -24,8 +24,6 @@ COSTS = ("weight_bytes", "latency_s", "energy_j", "bops", "lut", "dsp", "bram18"
 REPORTS = {"report.html": "Report (HTML)", "report.md": "Report (Markdown)", "report.csv": "Layers (CSV)",
            "plan.json": "Plan (JSON)"}  # fmt: skip
 ENDINGS = {"llm-compressor": "yaml", "modelopt": "yaml", "hls4ml": "yaml", "qonnx": "onnx"}
-MOST_BARS = 60
-"""Layers whose bits are bars; more are a map of blocks."""
 NUMBERS = ("params", "weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "uram")
 
 
@@ -103,7 +101,7 @@ def figures(result: Result, *, dark: bool) -> tuple[Any, Any]:
     front = result["fronts"].get(cost, ())
     plane = pareto(result["designs"], cost=cost, quality="loss", title="", front=front)
     chosen = [layer for layer in result["layers"] if layer["name"] in result["assignment"]]
-    return dressed(plane, dark), dressed(bits(chosen, title="") if len(chosen) <= MOST_BARS else bits_map(chosen), dark)
+    return dressed(plane, dark), dressed(bits(chosen, title=""), dark)
 
 
 def _with_interval(totals: Mapping[str, float], name: str) -> str:

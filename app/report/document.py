@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.text import label, quantity
+from costmodel.display import unit
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -72,7 +73,7 @@ def shown(column: str, value: Any) -> str:
         return f"{value:+.2f}"
     if column in TIMES:
         return f"{value:.1f}x"
-    composed = " " in column  # an expression such as latency_s / batch, whose unit no name carries
+    composed = " " in column and not unit(column)
     return f"{value:.4g}" if column in PLAIN or composed else quantity(column, float(value))
 
 

@@ -22,11 +22,12 @@ def section(name: str, run: Run) -> Section:
     axes = {axis: values for axis, values in run["space"]["axes"].items() if len(values) > 1}
     varied = [axis for axis in axes if rows and axis in rows[0]]
     columns = ("id", *varied, *run["columns"])
-    objectives = [text.split(" ", 1)[1] for text in run["objectives"]]
-    drawn = [c for c in objectives if rows and c in rows[0]]
-    pairs = list(combinations(drawn, 2))[:MOST_FIGURES] if rows else []
+    objectives = [text.split(" ", 1) for text in run["objectives"]]
+    drawn = [c for _, c in objectives if rows and c in rows[0]]
+    higher = {c for sense, c in objectives if sense == "maximise"}
     figures = tuple(
-        explored(rows, x=a, y=b, groups=run["groups"], title=f"{label(b)} against {label(a)}") for a, b in pairs
+        explored(rows, x=a, y=b, groups=run["groups"], higher=higher, title=f"{label(b)} against {label(a)}")
+        for a, b in list(combinations(drawn, 2))[:MOST_FIGURES]
     )
     title = f"The front ({len(rows)} designs)"
     front = Table("front", title, columns, tuple(rows), folded=len(rows) > MOST_UNFOLDED)

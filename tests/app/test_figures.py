@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.designs import distinct
-from app.figures.bits import bits
+from app.figures.bits import bits, blocks
 from app.figures.pareto import pareto
 from app.figures.resources import resources
 from app.figures.roofline import roofline
@@ -27,16 +27,24 @@ def test_pareto_plots_error_and_leaves_out_what_has_none():
     assert list(found["uniform"].x) == [5.0, 10.0]
     assert list(found["uniform"].y) == pytest.approx([0.2, 0.1])
     assert list(found["reference"].y) == pytest.approx([0.05])
-    assert "error 0" in found["reference"].text[0]
+    assert "error 0" in found["reference"].hovertext[0]
 
 
 def test_axes_are_in_words_with_units_and_same_designs_share_their_names():
     same = [{**d, "assignment": {"a": "int4/int4"}} for d in (DESIGNS[2], {**DESIGNS[2], "name": "plan at lut of x/x"})]
     figure = pareto([*DESIGNS[:2], *same], cost="weight_bytes", quality="error", title="t")
-    assert figure.layout.xaxis.title.text == "Weight storage (B)"
-    assert figure.layout.yaxis.title.text == "Test error"
-    assert traces(figure)["uniform"].text[0].startswith("int4 = plan at LUTs of x<br>")
+    assert (figure.layout.xaxis.title.text, figure.layout.xaxis.ticksuffix) == ("Weight storage", "B")
+    assert (figure.layout.yaxis.title.text, figure.layout.yaxis.ticksuffix) == ("Test error", None)
+    assert traces(figure)["uniform"].hovertext[0].startswith("int4 = plan at LUTs of x<br>")
     assert [d["name"] for d in distinct([*DESIGNS[:2], *same])] == ["fp32", "int8", "int4"]
+
+
+def test_uniform_designs_and_references_are_named_where_names_leave_each_other_readable():
+    found = traces(pareto([*DESIGNS, {**DESIGNS[1], "name": "other"}], cost="weight_bytes", quality="loss", title="t"))
+    assert list(found["uniform"].text) == ["int4", "int8", "other"]
+    assert len(set(found["uniform"].textposition[1:])) == 2
+    assert list(found["reference"].text) == ["fp32"]
+    assert set(found["plan"].text) == {""}
 
 
 def test_pareto_draws_the_front_as_steps():
@@ -54,6 +62,33 @@ def test_colours_stay_with_their_kind():
 def test_bits_has_a_bar_for_each_operand():
     figure = bits([{"name": "a", "weight_bits": 4.25, "activation_bits": 8.0}], title="t")
     assert {t.name: list(t.y) for t in figure.data} == {"weights": [4.25], "activations": [8.0]}
+
+
+def test_bits_of_many_layers_are_a_map_of_blocks():
+    names = ["embed", *(f"model.layers.{i}.{part}" for i in range(20) for part in ("q", "k")), "head"]
+    layers = [{"name": n, "precision": "p", "weight_bits": 4.0 + 4 * (n[-1] == "q"), "activation_bits": 16.0}
+              for n in names]  # fmt: skip
+    figure = bits(layers, title="t")
+    (cells,) = figure.data
+    assert list(cells.x) == ["embed", *map(str, range(20)), "head"]
+    assert list(cells.y) == ["", "q", "k"]
+    assert [cells.z[1][5], cells.z[2][5], cells.z[1][0]] == [1, 0, None]
+    assert list(cells.colorbar.ticktext) == ["4", "8"]
+    assert figure.layout.meta == {"wide": True}
+
+
+@pytest.mark.parametrize(
+    ("names", "columns"),
+    [
+        (["conv1", *(f"layer{s}.{b}.conv{i}" for s in (1, 2) for b in range(3) for i in (1, 2, 3))], 7),
+        ([str(i) for i in range(30)], 30),
+        ([f"{side}.layers.{b}.{part}" for side in ("enc", "dec") for b in range(3) for part in "qkvo"], 6),
+    ],
+)
+def test_no_two_layers_share_a_cell_of_the_map(names, columns):
+    found = blocks(names)
+    assert len(set(found)) == len(names)
+    assert len({column for column, _ in found}) == columns
 
 
 def test_roofline_has_a_dot_for_each_layer_with_flops_under_the_roof():

@@ -39,6 +39,12 @@ def test_quantities_have_prefixes_and_units() -> None:
     assert display.told("sm_count", stack([cm.gpu("a100_sxm"), cm.gpu("h100_sxm")]).sm_count) == "108 to 132 (2 values)"
 
 
+def test_an_expression_has_the_unit_of_its_first_part_where_no_other_has_one() -> None:
+    assert display.quantity("latency_s / batch", 0.0031) == "3.1 ms"
+    units = {"latency_s * 2 / batch": "s", "bytes_moved / latency_s": "", "2 * latency_s": "", "a_s + b_j": ""}
+    assert {text: display.unit(text) for text in units} == units
+
+
 @pytest.mark.parametrize(("device", "precision"), [("h100_sxm", "w8a8"), ("zcu102", "w4a4")])
 def test_an_estimate_shows_units_and_its_slowest_layers(device: str, precision: str) -> None:
     found = cm.estimate(cm.zoo.build("resnet18"), cm.precision(precision), cm.device(device))

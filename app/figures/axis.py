@@ -1,0 +1,71 @@
+"""Axes of columns: a title in words, ticks with prefix and unit, as many as can be read."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from app.text import label
+from costmodel.display import quantity, unit
+
+LARGE = 1e4
+"""From which on a number without a unit has a prefix; smaller ones, such as losses, are written out."""
+MOST_DECADES = 9
+"""Decades that each have a tick; of more, every second one."""
+EDGE = 1.2
+"""The range of an axis to the span of its values, as plotly.js leaves room beside them."""
+
+
+def axis(column: str, values: ArrayLike, *, log: bool = False) -> dict[str, Any]:
+    """Return plotly's axis of a column whose `values` it shows; on a logarithmic one those of 0 and below are not seen.
+
+    Ticks carry the prefix and the unit (20ms, 8GB), so that the title needs none and zooming may change the prefix.
+    """
+    low, high = _ends(values, least=5e-324 if log else -math.inf)
+    found: dict[str, Any] = {"title": {"text": label(column)}} | _ticks(column, high)
+    if not log:
+        return found
+    decades = EDGE * math.log10(high / low) if low else 0.0
+    return found | {"type": "log", "nticks": _log_ticks(decades)} | _between(column, low, high)
+
+
+def hover(column: str, values: ArrayLike, letter: str) -> str:
+    """A column and its value at x, y or z in words, for a hover template: Latency 12.3ms."""
+    form = "~s" if _is_prefixed(column, _ends(values)[1]) else "~g"
+    return f"{label(column)} %{{{letter}:.4{form}}}{unit(column)}"
+
+
+def _ends(values: ArrayLike, *, least: float = -math.inf) -> tuple[float, float]:
+    """The least and the most of the finite values from `least` on; (0, 0) where there is none."""
+    found = np.asarray(values, dtype=np.float64)
+    found = found[np.isfinite(found) & (found >= least)]
+    return (float(found.min()), float(found.max())) if len(found) else (0.0, 0.0)
+
+
+def _ticks(column: str, most: float) -> dict[str, Any]:
+    if not _is_prefixed(column, most):
+        return {"tickformat": "~g"}
+    return {"tickformat": "~s", "ticksuffix": unit(column)}
+
+
+def _between(column: str, low: float, high: float) -> dict[str, Any]:
+    """The unit at ticks between decades, where plotly.js leaves it out: 5m is 5ms."""
+    if not unit(column) or not low:
+        return {}
+    decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    plain = [quantity("", digit * 10.0**decade).replace(" ", "") for decade in decades for digit in range(2, 10)]
+    return {"labelalias": {text: f"{text}{unit(column)}" for text in plain}}
+
+
+def _is_prefixed(column: str, most: float) -> bool:
+    return bool(unit(column)) or most >= LARGE
+
+
+def _log_ticks(decades: float) -> int:
+    """How many ticks lead plotly.js to one a decade, to 1, 2 and 5 in each, or within one decade to even steps."""
+    if decades > MOST_DECADES:
+        return MOST_DECADES
+    if decades > 3:
+        return math.ceil(decades)
+    return math.ceil(2 * decades) if decades > 1 else 4

@@ -1,0 +1,64 @@
+"""Axes and names beside points: units at every tick, no more ticks or names than can be read."""
+
+import numpy as np
+import pytest
+
+from app.figures.axis import axis, hover
+from app.figures.explored import explored
+from app.figures.names import placed
+
+UNIT = ((0.0, 1.0), (0.0, 1.0))
+
+
+def test_a_tick_has_its_prefix_and_unit_between_decades_as_well():
+    found = axis("latency_s", [0.004, 0.3], log=True)
+    assert (found["title"]["text"], found["ticksuffix"], found["type"]) == ("Latency", "s", "log")
+    assert {"5m": "5ms", "200m": "200ms"}.items() <= found["labelalias"].items()
+    assert axis("latency_s / batch", [0.1])["title"]["text"] == "Latency / batch"
+    assert axis("latency_s / batch", [0.1])["ticksuffix"] == "s"
+
+
+def test_numbers_without_a_unit_are_written_out_until_they_are_large():
+    assert axis("loss", [1e-6, 0.3]) == {"title": {"text": "Predicted loss"}, "tickformat": "~g"}
+    assert axis("lut", [3e4])["tickformat"] == "~s"
+    assert hover("loss", [0.1], "y") == "Predicted loss %{y:.4~g}"
+    assert hover("weight_bytes", [1.0], "x") == "Weight storage %{x:.4~s}B"
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [0.0, -1.0], [0.0, 1.0], [2.0, 2.0], [1e-300, 1e300]])
+def test_any_values_have_an_axis(values):
+    assert 1 <= axis("loss", values, log=True)["nticks"] <= 9
+
+
+def test_names_avoid_each_other_and_points_and_edges():
+    texts, places = placed([0.1, 0.11, 0.99], [0.5, 0.5, 0.5], ["one", "two", "three"], within=UNIT, log=(False, False))
+    assert texts == ["one", "two", "three"]
+    assert places[0] != places[1]
+    assert places[2] == "top left"
+    texts, _ = placed([0.5] * 5, [0.5] * 5, list("abcde"), within=UNIT, log=(False, False))
+    assert texts == ["a", "b", "c", "d", ""]
+    around = ([0.51, 0.51, 0.49, 0.49], [0.51, 0.49, 0.51, 0.49])
+    assert placed([0.5], [0.5], ["name"], within=UNIT, log=(False, False), others=around)[0] == [""]
+
+
+ROWS = [
+    {"id": f"{d}{b}", "device": d, "batch": b, "latency_s": t, "examples_per_s": r}
+    for d, b, t, r in (("a", 1, 1.0, 1.0), ("a", 2, 2.0, 3.0), ("a", 3, 3.0, 2.0), ("b", 1, 1.5, 4.0))
+]
+
+
+def test_an_exploration_has_a_front_a_group_and_shows_what_is_on_it_by_other_objectives():
+    found = explored(ROWS, x="latency_s", y="examples_per_s", groups=["device"], higher={"examples_per_s"}, title="t")
+    by_name = {trace.name: list(trace.hovertext) for trace in found.data}
+    assert by_name["a (2)"] == ["a1", "a2"]
+    assert by_name["b (1)"] == ["b1"]
+    assert by_name["On the front by other objectives"] == ["a3"]
+
+
+def test_of_too_many_groups_the_first_column_with_few_values_has_the_colours():
+    rows = [{**ROWS[0], "device": d, "batch": b, "latency_s": b} for d in "ab" for b in range(1, 10)]
+    found = explored(rows, x="latency_s", y="examples_per_s", groups=["batch", "device"], title="t")
+    assert {trace.name for trace in found.data if trace.name[:1] in "ab"} == {"a (1)", "b (1)"}
+    rows = [{**row, "device": row["batch"]} for row in rows]
+    assert len(explored(rows, x="latency_s", y="examples_per_s", groups=["batch", "device"], title="t").data) == 4
+    assert explored([{"id": "x"}], x="latency_s", y="loss", groups=[], title="t").data
