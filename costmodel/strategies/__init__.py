@@ -4,7 +4,8 @@
 
 A strategy may say more of itself: `prunes`, parameters never rise; `alike`, ops that differ in name and inputs alone
 are edited alike and one to one, so that a sweep edits one of each. One that runs several passes for a token has
-`passes`, `runs`, `rounds` and `scored`, as speculative_decoding.py does.
+`passes`, `runs`, `rounds` (None where it changes nothing) and `scored`, as speculative_decoding.py does. A field
+`trace` names a file: spaces hash it, pages refuse it.
 """
 
 from typing import Any

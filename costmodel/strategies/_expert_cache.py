@@ -43,12 +43,6 @@ def misses_by_rank(trace: Trace, cached: int, experts: int) -> NDArray[np.float6
     return found / trace.size
 
 
-def hottest_miss_rate(trace: Trace, cached: int) -> float:
-    """The same where each layer keeps its hottest experts for good, as asked for in the trace itself."""
-    counts = [np.sort(np.bincount(trace[:, layer].ravel()))[::-1] for layer in range(trace.shape[1])]
-    return 1.0 - sum(float(count[:cached].sum()) for count in counts) / trace.size
-
-
 def _misses(asked: Sequence[int], cached: int) -> list[int]:
     """The experts that were not there when asked for."""
     held: OrderedDict[int, None] = OrderedDict()

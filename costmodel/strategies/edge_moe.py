@@ -1,8 +1,8 @@
 """EdgeMoE: experts live outside of the device's memory, in widths of their own, and are loaded where a cache misses.
 
 Yi et al., EdgeMoE: Fast On-Device Inference of MoE-based Large Language Models, arXiv 2308.14352, whose abstract names
-the parts (widths by expert, a cache, preloading of predicted experts) and no figure. The time of a layer, the maximum
-of computing and loading, is derived here.
+the parts (widths by expert, a cache, preloading of predicted experts) and no figure. That a layer takes the longer of
+computing and loading is derived here.
 """
 
 from dataclasses import dataclass, replace
@@ -13,10 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.claim import NoFigure
-from costmodel.estimators.estimate import estimate
-from costmodel.hardware import Gpu
-from costmodel.precision import W16A16, Precision
-from costmodel.record import Real
+from costmodel.precision import W16A16
 from costmodel.strategies._before import before
 from costmodel.strategies._expert_cache import misses_by_rank, skewed_trace
 from costmodel.strategies._trace_file import whole_numbers
@@ -39,9 +36,9 @@ class EdgeMoE:
     foreseen  share of the loads that run while the layer's experts compute, as they were predicted; the others run
               before them
 
-    Loads cross the GPU's own link: meant for GPUs on PCIe, bf16 activations. As many cached as there are changes
-    nothing. ValueError for none or more than there are, for bits, shares and skews that are not, for traces of other
-    experts, and for workloads without routed experts.
+    Loads cross the GPU's own link, so that a device on slower storage names it in its TOML; bf16 activations. As many
+    cached as there are changes nothing. ValueError for none or more than there are, for bits, shares and skews that are
+    not, for traces of other experts, and for workloads without routed experts.
     """
 
     cached: int = 4
@@ -130,46 +127,6 @@ def _experts(layers: dict[str, list[Op]], workload: Workload) -> tuple[int, int]
 def _simulated(experts: int, taken: int, cached: int, skew: float) -> NDArray[np.float64]:
     seen = skewed_trace(experts, taken, layers=SEEN_LAYERS, tokens=SEEN_TOKENS, skew=skew)
     return misses_by_rank(seen, cached, experts)
-
-
-def layer_s(compute_s: Real, load_s: Real, *, foreseen: Real = 1.0) -> Real:
-    """Seconds of a layer whose missed experts take `load_s`, a share `foreseen` of them loaded as others compute."""
-    return np.maximum(compute_s, foreseen * load_s) + (1.0 - foreseen) * load_s
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Where experts come from: bytes a second, mean bits a weight there, and the share of asked-for experts missed.
-
-    ValueError unless rates are positive and shares within [0, 1].
-    """
-
-    bytes_per_s: float
-    bits: float
-    missed: float
-    foreseen: float = 1.0
-
-    def __post_init__(self) -> None:
-        shares = 0 <= self.missed <= 1 and 0 <= self.foreseen <= 1
-        if not (shares and self.bytes_per_s > 0 and self.bits > 0):
-            raise ValueError(f"positive rates and shares within [0, 1] must hold, got {self}")
-
-
-def decode_s(workload: Workload, precision: Precision, gpu: Gpu, storage: Storage) -> float:
-    """Seconds of a pass whose experts come from storage: each layer's as `layer_s` says, all else as on the GPU.
-
-    ValueError for a workload without routed experts.
-    """
-    seconds = estimate(workload, precision, gpu).latency_s
-    took = {op.name: float(s) for op, s in zip(workload.ops, seconds, strict=True)}
-    layers = by_layer(workload).values()
-    compute = np.array([sum(took[op.name] for op in ops) for ops in layers])
-    load = np.array([sum(_loaded_bytes(op, storage) for op in ops) for ops in layers]) / storage.bytes_per_s
-    return float(seconds.sum() - compute.sum() + np.sum(layer_s(compute, load, foreseen=storage.foreseen)))
-
-
-def _loaded_bytes(op: Op, storage: Storage) -> float:
-    return float(op.weight_elements * op.weight_reads * storage.missed * storage.bits / 8)
 
 
 CLAIMS = ()
