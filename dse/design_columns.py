@@ -15,10 +15,9 @@ from dse.axes import FIELD, NUMERIC_FIELDS, label
 from dse.cells import Cells
 from dse.devices import device_batches, device_positions
 from dse.evaluation import Columns, Grid
+from dse.predicted import PREDICTED, predicted
 from dse.sketches import sketch
-from dse.space import ANSWERS, METRICS, Block, Space
-from dse.training_loss import training_loss
-from dse.vlm_error import vlm_error
+from dse.space import METRICS, Block, Space
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,8 @@ class Designs(Mapping[str, Any]):
         for at, grid in self.inner.grids:
             for name, column in evaluation.evaluate(done, grid, names, self.space.latency).items():
                 table[name][0][:, at] = column
-        if "training_loss" in names:
-            trained = training_loss(done.workload, self.inner.precisions, self.outer["tokens"][0])
-            table["training_loss"] = np.broadcast_to(trained[:, None], self.shape)
-        if "vlm_error" in names:
-            table["vlm_error"] = np.full(self.shape, vlm_error(done.workload, self.outer["strategy"][0]))
-        for name in set(names) & set(ANSWERS):
-            share = getattr(done.workload.answers, name.removesuffix("_answers"), np.nan)
-            table[name] = np.full(self.shape, share)
+        for name, column in predicted(done, self.inner.precisions, self.workloads[0], names).items():
+            table[name] = np.broadcast_to(column[:, None], self.shape)
         return table
 
     def __getitem__(self, name: str) -> Any:
@@ -113,8 +106,7 @@ FEW = 2**9
 
 def takes_cells(space: Space) -> bool:
     """Whether workloads are evaluated together: on GPUs as they are."""
-    predicted = {"training_loss", "vlm_error", *ANSWERS} & set(space.metrics_read)
-    fixed = not any(axis.name.startswith(FIELD) for axis in space.axes) and not predicted
+    fixed = not any(axis.name.startswith(FIELD) for axis in space.axes) and not set(PREDICTED) & set(space.metrics_read)
     narrow = space.latency == "estimate" or int(np.prod(space.inner())) <= FEW
     return fixed and narrow and all(isinstance(device, Gpu) for device in space.devices)
 

@@ -16,6 +16,7 @@ from dse import passes
 from dse.axes import FIELD
 from dse.devices import chosen_devices, device_batches
 from dse.evaluation import Grid, evaluate
+from dse.predicted import predicted
 from dse.sensitivity.data_free import sqnr_loss
 from dse.space import Space
 
@@ -52,6 +53,8 @@ def metrics(
             columns = evaluate(passes.build(design), Grid((chosen,), batch), names, space.latency)
             for name, column in columns.items():
                 found[name][rows[where]] = column[0]
+        for name, column in predicted(passes.build(design), [chosen], design, names).items():
+            found[name][rows] = column[0]
     return found
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from costmodel.quality.majority_vote import majority_accuracy
 from dse import Space
+from dse.designs import metrics
 from dse.sweep import sweep
 
 SPACE = {
@@ -26,6 +27,13 @@ def test_columns_are_the_laws_of_the_strategies(tmp_path):
     wrong = sorted(run.front.values[:, 0])
     assert wrong == pytest.approx(sorted(1 - majority_accuracy(n, 0.6) for n in (1, 3, 9)))
     assert run.front.values[:, 0] + run.front.values[:, 2] == pytest.approx(np.ones(3))
+
+
+def test_single_designs_have_them_too():
+    space = Space.read(SPACE | {"rows": False})
+    found = metrics(space, {"strategy": [0, 1, 2, 3]}, ("wrong_answers", "latency_s"))
+    assert found["wrong_answers"][:3] == pytest.approx([1 - majority_accuracy(n, 0.6) for n in (1, 3, 9)])
+    assert np.isnan(found["wrong_answers"][3])
 
 
 def test_flops_are_matched_over_a_life(tmp_path):
