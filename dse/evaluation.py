@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators import energy, roofline, traffic
+from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimate import evaluate as per_op
 from costmodel.estimators.fit import beyond, in_memory
@@ -86,7 +87,8 @@ class Grid:
     def joules(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Energy of a product of weights, one of activations, a vector flop, a byte: float64[precisions, devices]."""
         device: Any = _on_axis(self.devices, 1, 2)
-        pipes = (_on_axis(self.precision, 0, 2).math_pipe, _on_axis(self.precision, 0, 2).attention_pipe)
+        precision = _on_axis(self.precision, 0, 2)
+        pipes = (precision.math_pipe, attention_pipe(precision, device))
         products = (energy.mac_j(pipe, device.process_m) for pipe in pipes)
         return *products, energy.vector_j(device.process_m), energy.dram_j(1.0, device)
 

@@ -14,10 +14,11 @@ from costmodel.estimators import attention_kind, fitted_roofline, sibling
 from costmodel.estimators.attention_kind import CONTEXT, GENERATION, AttentionKind
 from costmodel.estimators.attention_latency import borrowed
 from costmodel.estimators.attention_latency import predict as measured
+from costmodel.estimators.attention_pipe import TOLD, attention_pipe, dequantised
 from costmodel.estimators.prediction import Prediction, joined, rows_by, scattered
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
-from costmodel.record import map_fields
+from costmodel.record import Real, map_fields
 from costmodel.workload import Op
 
 WIDE_BYTES = 2.0
@@ -28,17 +29,21 @@ UNKNOWN = "heads not known"
 
 @dataclass(frozen=True)
 class _Rows:
-    """Each row's kind of attention, and why nothing measured is quite like it ("" where something is)."""
+    """Each row's kind of attention, why nothing measured is quite like it ("" where something is), and what is widened.
+
+    `wide` rows have keys and values whose own products the GPU has no pipe for.
+    """
 
     kind: AttentionKind
     reasons: NDArray[np.str_]
+    wide: NDArray[np.bool_]
 
 
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     """Predict one execution of each row; op and precision are batches of one length. nan where the pipe is missing."""
     rows = _rows(op, precision, gpu)
-    has_pipe = (gpu.peak_flops.of(precision.attention_pipe) > 0) & (gpu.peak_flops.of(rows.kind.pipe) > 0)
-    columns = (rows.kind.math, rows.kind.pipe, rows.kind.causal, rows.reasons)
+    has_pipe = gpu.peak_flops.of(rows.kind.pipe) > 0
+    columns = (rows.kind.math, rows.kind.pipe, rows.kind.causal, rows.reasons, rows.wide)
     known = np.flatnonzero(has_pipe)
     parts: list[tuple[NDArray[np.intp], Prediction]] = []
     for group in rows_by(*(column[known] for column in columns)):
@@ -49,15 +54,25 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
 
 def _of_one_kind(at: NDArray[np.intp], op: Op, precision: Precision, rows: _Rows, gpu: Gpu) -> Prediction:
     op, because, kind = map_fields(op, lambda column: column[at]), str(rows.reasons[at[0]]), _kind(rows.kind, at)
+    wide = f", {TOLD}" * bool(rows.wide[at[0]])
     if because == UNKNOWN:
-        return fitted_roofline.predict(op, map_fields(precision, lambda column: column[at]), gpu, because=UNKNOWN)
+        taken = map_fields(precision, lambda column: column[at])
+        return fitted_roofline.predict(op, taken, gpu, because=because + wide)
     heads = op.heads
     sizes = (heads.batch, op.m, heads.keys, op.b / heads.batch, heads.kv_heads, op.k / 2.0, heads.window)
     if not because:
         found = measured(*sizes, kind, gpu, backend=gpu.backend)
+        found = replace(found, how=_with(found.how, TOLD)) if wide else found
         return sibling.taken(found, "fp16") if kind.pipe == "fp16" else found
-    found = borrowed(*sizes, kind, gpu, because=because)
+    found = borrowed(*sizes, kind, gpu, because=because + wide)
     return replace(found, extrapolated=np.ones(len(op.m), dtype=bool))
+
+
+def _with(how: Real, told: str) -> Real:
+    """The labels with one thing more in their brackets."""
+    texts = [text.partition(" (")[::2] for text in np.asarray(how).astype(str).reshape(-1).tolist()]
+    said = [f"{level} ({told}{', ' + rest if rest else ')'}" for level, rest in texts]
+    return np.array(said).reshape(np.shape(how))[()]
 
 
 def _kind(kind: AttentionKind, at: NDArray[np.intp]) -> AttentionKind:
@@ -66,7 +81,7 @@ def _kind(kind: AttentionKind, at: NDArray[np.intp]) -> AttentionKind:
 
 
 def _rows(op: Op, precision: Precision, gpu: Gpu) -> _Rows:
-    kv, pipe = precision.kv_cache, precision.attention_pipe
+    kv, pipe = precision.kv_cache, attention_pipe(precision, gpu)
     decode = (op.m == 1) & (op.heads.keys > 1)
     narrow = kv.bits <= 8
     family = np.where(narrow, "bfloat16_kvfp8", "bfloat16")
@@ -83,4 +98,5 @@ def _rows(op: Op, precision: Precision, gpu: Gpu) -> _Rows:
         "values of another size than keys": 2.0 * value_dim != op.k,
         "no such widths measured": ~attention_kind.is_measured(kind, kv.encoding),
     }
-    return _Rows(kind, np.where(op.heads.batch > 0, joined(reasons, len(op.m)), UNKNOWN))
+    wide = np.broadcast_to(dequantised(precision, gpu), len(op.m))
+    return _Rows(kind, np.where(op.heads.batch > 0, joined(reasons, len(op.m)), UNKNOWN), wide)

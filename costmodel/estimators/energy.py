@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.traffic import bytes_moved
 from costmodel.hardware import Cpu, Gpu
 from costmodel.precision import PIPES, Precision
@@ -77,7 +78,7 @@ def energy_j(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
 
     nan where the device's process node is not known or its memory not in the tables.
     """
-    pipe = np.where(op.weight_elements > 0, precision.math_pipe, precision.attention_pipe)
+    pipe = np.where(op.weight_elements > 0, precision.math_pipe, attention_pipe(precision, device))
     arithmetic = op.executed_macs * mac_j(pipe, device.process_m)
     vector = op.count * op.vector_flops * vector_j(device.process_m)
     return arithmetic + vector + dram_j(bytes_moved(op, precision), device)

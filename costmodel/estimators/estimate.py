@@ -20,6 +20,7 @@ from costmodel.estimators import (
     uncertainty,
 )
 from costmodel.estimators.assignment import Assignment, per_op
+from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Array, Design, overlay
 from costmodel.estimators.fusion import fuse
@@ -263,7 +264,7 @@ def require_pipes(
     lacking = np.flatnonzero(np.isnan(columns["latency_s"]))
     if lacking.size and isinstance(device, Gpu | Cpu):
         op, used = ops[lacking[0]], precisions[lacking[0]]
-        pipe = used.math_pipe if op.weight_elements else used.attention_pipe
+        pipe = used.math_pipe if op.weight_elements else attention_pipe(used, device)
         has = [p for p in PIPES if not np.isnan(getattr(device.peak_flops, p))]
         hint = "" if op.weight_elements else "; name another KV format, as in int8/int8/fp16"
         raise ValueError(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.energy import MEMORY_J_PER_BYTE, mac_j
 from costmodel.estimators.gemm_kind import KINDS
 from costmodel.estimators.gpu_power import Activity, PowerConstants, activity, power_w
@@ -43,7 +44,7 @@ def predict(
     op: Op, precision: Precision, gpu: Gpu, latency_s: Real, *, fits: Sequence[Calibration] | None = None
 ) -> PowerPrediction:
     """Power of an op, or of a batch, that takes `latency_s` for all its executions; arguments broadcast."""
-    pipe = np.where(op.weight_elements > 0, precision.math_pipe, precision.attention_pipe)
+    pipe = np.where(op.weight_elements > 0, precision.math_pipe, attention_pipe(precision, gpu))
     each_s = np.maximum(latency_s / op.count, SHORTEST_S)
     shape = np.broadcast_shapes(np.shape(pipe), np.shape(each_s))
     peak = gpu.peak_flops.of(np.broadcast_to(pipe, shape))
@@ -66,7 +67,7 @@ def energy_j(op: Op, precision: Precision, gpu: Gpu, latency: Prediction) -> dic
     """
     fits = calibrations("power")
     power = predict(op, precision, gpu, latency.latency_s, fits=fits)
-    pipe = np.where(op.weight_elements > 0, precision.math_pipe, precision.attention_pipe)
+    pipe = np.where(op.weight_elements > 0, precision.math_pipe, attention_pipe(precision, gpu))
     product = np.isin(op.kind, PRODUCTS)
     below, above = (
         np.where(product, x, 1.0) for x in energy_scales(pipe, latency.latency_s / op.count, latency.how, gpu, fits)

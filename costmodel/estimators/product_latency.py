@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators import fitted_roofline, gemm_kind, own_family, sibling, sparse_pipe, traffic
+from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import borrowed
 from costmodel.estimators.gemm_latency import predict as measured
@@ -62,7 +63,7 @@ def _kind(op: Op, precision: Precision, gpu: Gpu) -> GemmKind:
     Convolutions are library kernels: weights that need it come dequantised, int8 and fp8 activations quantised.
     """
     weighted, conv = op.weight_elements > 0, _is_convolution(op)
-    kv, pipe = precision.kv_cache, precision.attention_pipe
+    kv, pipe = precision.kv_cache, attention_pipe(precision, gpu)
     sides = [gemm_kind.of(precision), gemm_kind.of(replace(precision, weight=kv, activation=kv, math_pipe=pipe))]
     kind = GemmKind(**{f.name: _chosen(weighted, *(getattr(side, f.name) for side in sides)) for f in fields(GemmKind)})
     stored = (traffic.weight_bits(op, precision) + op.index_bits) / traffic.BITS_PER_BYTE * op.weight_density

@@ -7,6 +7,7 @@ Communications of the ACM 52(4), 2009, doi 10.1145/1498765.1498785.
 import numpy as np
 
 from costmodel.estimators import sparse_pipe
+from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.traffic import bytes_moved
 from costmodel.hardware import Cpu, Gpu
 from costmodel.precision import Precision
@@ -17,10 +18,11 @@ from costmodel.workload import Op
 def compute_s(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
     """Time of the products at the dense peak of their pipe: 0 for an op without any, nan where the device lacks it.
 
-    Weights meet activations in `math_pipe`, activations each other in `attention_pipe`.
+    Weights meet activations in `math_pipe`, activations each other in `attention_pipe` or, dequantised, a wider one.
     """
     flops = 2.0 * op.executed_macs / sparse_pipe.speedup(op, precision.math_pipe, device)
-    by_weights, by_activations = (device.peak_flops.of(p) for p in (precision.math_pipe, precision.attention_pipe))
+    pipes = (precision.math_pipe, attention_pipe(precision, device))
+    by_weights, by_activations = (device.peak_flops.of(pipe) for pipe in pipes)
     time_s = flops / np.where(op.weight_elements > 0, by_weights, by_activations)
     return np.where(flops > 0, time_s, 0.0)[()]
 
