@@ -98,5 +98,5 @@ def _rows(op: Op, precision: Precision, gpu: Gpu) -> _Rows:
         "values of another size than keys": 2.0 * value_dim != op.k,
         "no such widths measured": ~attention_kind.is_measured(kind, kv.encoding),
     }
-    wide = np.broadcast_to(dequantised(precision, gpu), len(op.m))
-    return _Rows(kind, np.where(op.heads.batch > 0, joined(reasons, len(op.m)), UNKNOWN), wide)
+    widened = np.broadcast_to(dequantised(precision, gpu), len(op.m))
+    return _Rows(kind, np.where(op.heads.batch > 0, joined(reasons, len(op.m)), UNKNOWN), widened)
