@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 from typing import Any
 
 import diskcache
@@ -19,13 +20,42 @@ PR_SET_PDEATHSIG = 1
 """linux/prctl.h: the signal that a process gets when its parent ends."""
 
 
+_QUIET = threading.RLock()
+"""Held around every use of a cache's file, and while a process is forked."""
+os.register_at_fork(before=_QUIET.acquire, after_in_parent=_QUIET.release, after_in_child=_QUIET.release)
+
+
+class Shared(diskcache.Cache):
+    """A cache that no thread uses while another forks: a child would wait for ever for SQLite's locks as they were."""
+
+    def get(self, *given: Any, **more: Any) -> Any:
+        """As diskcache's."""
+        with _QUIET:
+            return super().get(*given, **more)
+
+    def set(self, *given: Any, **more: Any) -> Any:
+        """As diskcache's."""
+        with _QUIET:
+            return super().set(*given, **more)
+
+    def add(self, *given: Any, **more: Any) -> Any:
+        """As diskcache's."""
+        with _QUIET:
+            return super().add(*given, **more)
+
+    def delete(self, *given: Any, **more: Any) -> Any:
+        """As diskcache's."""
+        with _QUIET:
+            return super().delete(*given, **more)
+
+
 class Manager(DiskcacheManager):
     """Dash's manager, with at most MOST_JOBS processes, which neither see Ctrl-C nor outlive the server."""
 
     def __init__(self) -> None:
         self.folder = tempfile.mkdtemp(prefix="bitfront-app-")
         self.jobs: list[psutil.Process] = []
-        super().__init__(diskcache.Cache(self.folder))
+        super().__init__(Shared(self.folder))
         atexit.register(self.close)
 
     def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> Any:
