@@ -11,6 +11,9 @@ Floats = NDArray[np.float64]
 Along = Callable[[Floats], Floats]
 """A design's metric at values of the axis: float64[N] to float64[N]."""
 
+Band = tuple[Along, Along]
+"""The low and high ends of a metric's interval along the axis."""
+
 POINTS = 17
 ROUNDS = 60
 """Halvings of a bracket: more than a double tells apart."""
@@ -64,6 +67,54 @@ def crossovers(
         Crossover(float(x), names[0] if was else names[1], names[1] if was else names[0], float(v))
         for x, was, v in zip(at, lower, metric, strict=True)
     )
+
+
+def undecided(
+    first: Band, second: Band, axis: ArrayLike, at: float, *, whole: bool = False, share: float = 0.0
+) -> tuple[float, float]:
+    """The values of the axis around a crossover `at` between which two designs' intervals meet, within the axis.
+
+    Within them either design may be the lower one. Both ends are narrowed as in `crossovers`, or up to a `share` of
+    themselves; on an axis of whole numbers they are the last values at which the intervals meet. Where they do not
+    meet at `at` both ends are `at`.
+    """
+    values = np.asarray(axis, dtype=np.float64)
+    if not _meet(first, second, np.array([at]))[0]:
+        return at, at
+    ends = []
+    for beside in (values[values < at][::-1], values[values > at]):
+        inside = at
+        for value in beside.tolist():
+            if not _meet(first, second, np.array([value]))[0]:
+                inside = _edge(first, second, inside, value, whole, share)
+                break
+            inside = value
+        ends.append(inside)
+    return ends[0], ends[1]
+
+
+def _edge(first: Band, second: Band, inside: float, outside: float, whole: bool, share: float) -> float:
+    """The last value towards `outside` at which two bands meet that do so at `inside`, up to a share of it."""
+    for _ in range(ROUNDS):
+        if abs(outside - inside) <= share * abs(inside):
+            break
+        middle = (inside + outside) / 2
+        middle = float(np.round(middle)) if whole else middle
+        if middle in (inside, outside):
+            break
+        if _meet(first, second, np.array([middle]))[0]:
+            inside = middle
+        else:
+            outside = middle
+    return inside
+
+
+def _meet(first: Band, second: Band, at: Floats) -> NDArray[np.bool_]:
+    low, high = (
+        bound([np.asarray(band[i](at), dtype=np.float64) for band in (first, second)], axis=0)
+        for i, bound in enumerate((np.max, np.min))
+    )
+    return np.asarray(low <= high)
 
 
 def _narrowed(

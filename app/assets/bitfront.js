@@ -9,6 +9,15 @@
     return new URLSearchParams(told.map(([name, value]) => [name, String(value)])).toString().replace(/%(?:2C|2F|3A|3B|3D|40)/g, decodeURIComponent);
   }
 
+  const SENT = "bitfront-compared", SLOTS = "abcdef";
+  function remember(view) {
+    const page = document.getElementById("compare");
+    if (!page || !view.axis) return;
+    const shown = [...SLOTS].map((slot) => view[slot]).filter(Boolean);
+    const asked = JSON.stringify(shown) !== JSON.stringify(JSON.parse(page.dataset.unasked));
+    window.sessionStorage.setItem(SENT, JSON.stringify(asked ? shown : []));
+  }
+
   function notice(text) {
     const place = document.getElementById("notice");
     if (!place) return;
@@ -62,10 +71,19 @@
     bitfront: {
       keepView(view) {
         if (view) {
+          remember(view);
           const query = encode(view);
           window.history.replaceState(window.history.state, "", window.location.pathname + (query ? "?" + query : ""));
         }
         return unchanged();
+      },
+      send(clicks, text) {
+        const stay = unchanged();
+        if (!clicks || !text) return [stay, stay, stay];
+        const before = JSON.parse(window.sessionStorage.getItem(SENT) || "[]"), sent = before.includes(text) ? before : [...before, text];
+        if (sent.length > SLOTS.length) return [stay, stay, `Compare holds ${SLOTS.length} designs: remove one there`];
+        window.sessionStorage.setItem(SENT, JSON.stringify(sent));
+        return ["/compare", "?" + encode(Object.fromEntries(sent.map((each, i) => [SLOTS[i], each]))), stay];
       },
       copyLink(clicks) {
         if (!clicks) return unchanged();

@@ -94,10 +94,12 @@ def draw(set_progress: Callable[[Any], None], asked: Any) -> Any:
 
 
 def show(records: Any, reference: Any, only: Any) -> Any:
-    """The table of designs."""
+    """The table of designs, and that of their layers."""
     if not records:
         raise PreventUpdate
-    return view.table(records, _place(reference), only_differences=bool(only))
+    place, differences = _place(reference), bool(only)
+    layers = view.layers(records, place, only_differences=differences)
+    return view.table(records, place, only_differences=differences), layers
 
 
 def kinds(records: Any, part: Any, scheme: Any) -> Any:

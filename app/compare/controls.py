@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import dcc, html
 
 from app.compare import question as questions
-from app.compare.question import PHASES, SLOTS, Design, Question
+from app.compare.question import PER_LAYER, PHASES, SLOTS, Design, Question
 from app.explore.question import PRECISIONS, STRATEGIES
 from app.figures.style import colour
 from app.text import label
@@ -20,6 +20,8 @@ FIELDS = {
     "context": "Context", "resolution": "Resolution", "strategy": "Sparsity or strategy",
 }  # fmt: skip
 """Parts of a design, each a control, with the heading above."""
+HIDDEN = ("layers", "laid_for")
+"""Parts without one, which a precision a layer has: another precision chosen drops them."""
 
 
 def rows(designs: Sequence[Design]) -> list[Any]:
@@ -33,6 +35,11 @@ def _row(i: int, design: Design, *, alone: bool) -> Any:
     letter = SLOTS[i].upper()
     parts = [html.Span(letter, className="letter", style={"background": colour(i)})]
     parts += [_field(i, name, design, f"{words} of design {letter}") for name, words in FIELDS.items()]
+    hidden = [
+        dcc.Input(id={"type": FIELD, "name": name, "row": i}, type="hidden", value=getattr(design, name))
+        for name in HIDDEN
+    ]
+    parts.append(html.Div(hidden, hidden=True))
     remove = dmc.Button(
         "Remove", id={"type": REMOVE, "row": i}, variant="subtle", color="gray", size="compact-sm", disabled=alone,
         **{"aria-label": f"Remove design {letter}"},
@@ -45,6 +52,7 @@ def _field(i: int, name: str, design: Design, words: str) -> Any:
     value = getattr(design, name)
     if name in ("precision", "strategy"):
         known = {*PRECISIONS["language"], *PRECISIONS["vision"]} if name == "precision" else STRATEGIES
+        known = {*known, *([PER_LAYER] if value == PER_LAYER else [])}
         return dmc.Autocomplete(data=sorted(known), value=value, debounce=700, limit=300, **named)
     if name in ("batch", "context", "resolution"):
         lacks = name != "batch" and name not in design.axes

@@ -1,18 +1,24 @@
 """Designs estimated for a comparison: each metric with its interval and source, and layers summed by kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from app.compare.question import Design
+from app.compare import by_layer
+from app.compare.question import PER_LAYER, Design
 from app.explore.opened import source
 from app.web import inputs
+from app.web.spelling import words
 from costmodel import models
+from costmodel.estimators import fpga
 from costmodel.estimators.estimate import Estimate, estimate
+from costmodel.estimators.fpga import Design as Folding
 from costmodel.hardware import Fpga
-from costmodel.precision import precision
+from costmodel.precision import Precision, precision
+from costmodel.record import stack
 from costmodel.strategies import strategy
+from costmodel.workload import Workload
 from dse.designs import loss_of
 
 SHOWN = (
@@ -27,24 +33,51 @@ RATES = {"examples_per_s": "latency_s", "tokens_per_s": "latency_s"}
 Record = Mapping[str, Any]
 
 
+def estimate_of(design: Design) -> Estimate:
+    """Estimate a design; ValueError where its device cannot run it, or its plan is of another network's layers."""
+    workload = strategy(design.strategy)(models.load(design.spelled, **design.shape))
+    device = inputs.device(design.device)
+    if design.precision != PER_LAYER:
+        return estimate(workload, design.precision, device)
+    pruned, chosen = by_layer.applied(design.layers, workload)
+    return estimate(pruned, chosen, device, design=_laid_for(design.laid_for) if design.laid_for else fpga.fold)
+
+
+def _laid_for(spelled: str) -> Callable[[Workload, Precision, Fpga], Folding]:
+    """How an FPGA is laid out where that is for another precision than the layers have."""
+
+    def lay(workload: Workload, _: Precision, device: Fpga) -> Folding:
+        return fpga.fold(workload, stack([precision(spelled)] * len(workload.ops)), device)
+
+    return lay
+
+
 def record(design: Design, name: str) -> Record:
     """Estimate a design; ValueError where its device cannot run it.
 
-    Returns plain data: name, what (its values in words), values {metric: {value, low, high, share, source}},
-    kinds {metric: {kind of layer: sum}}, uncounted.
+    Returns plain data: name, what (its values in words), layers {layer: precision} of one with a precision a layer,
+    values {metric: {value, low, high, share, source}}, kinds {metric: {kind of layer: sum}}, uncounted.
     """
-    workload = strategy(design.strategy)(models.load(design.spelled, **design.shape))
-    found = estimate(workload, design.precision, inputs.device(design.device))
-    totals = {**found.totals, "loss": loss_of(workload, found.precisions), **_rates(design, found)}
+    found = estimate_of(design)
+    totals = {**found.totals, "loss": loss_of(found.workload, found.precisions), **rates(design, found)}
     has = [metric for metric in SHOWN if np.isfinite(totals.get(metric, np.nan))]
     values = {metric: _value(found, metric, totals) for metric in has}
-    told = {"name": name, "what": _what(design), "uncounted": list(found.uncounted)}
+    told = {"name": name, "what": _what(design), "uncounted": list(found.uncounted), "layers": _layers(design, found)}
     return told | {"values": values, "kinds": _kinds(found)}
+
+
+def _layers(design: Design, found: Estimate) -> dict[str, str]:
+    """The precision of each layer."""
+    if design.precision == PER_LAYER:
+        return dict(zip(found.workload.layers, by_layer.unpack(design.layers), strict=True))
+    name = precision(design.precision).name
+    return dict.fromkeys(found.workload.layers, name)
 
 
 def names(designs: Sequence[Design]) -> list[str]:
     """A short name for each design: what differs among them, numbered where they are alike."""
-    differing = [f for f in Design.__dataclass_fields__ if len({getattr(d, f) for d in designs}) > 1]
+    named = [f for f in Design.__dataclass_fields__ if f not in ("layers", "laid_for")]
+    differing = [f for f in named if len({getattr(d, f) for d in designs}) > 1]
     told = [" ".join(_word(d, f) for f in differing if _word(d, f)) or d.precision for d in designs]
     return [t if told.count(t) == 1 else f"{t} ({told[: i + 1].count(t)})" for i, t in enumerate(told)]
 
@@ -60,11 +93,10 @@ def _word(design: Design, field: str) -> str:
 
 def _what(design: Design) -> dict[str, str]:
     """A design's values in words, by what they are called."""
-    canonical = precision(design.precision).name
     told = {
         "Model": design.model.removeprefix("zoo:"),
         "Device": design.device,
-        "Precision": design.precision if design.precision == canonical else f"{design.precision} = {canonical}",
+        "Precision": _spoken(design),
         "Pass": design.phase,
         "Batch": f"{design.batch:,}",
         "Context": f"{design.context:,}" if design.context else "",
@@ -74,7 +106,15 @@ def _what(design: Design) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def _rates(design: Design, found: Estimate) -> dict[str, float]:
+def _spoken(design: Design) -> str:
+    """A design's precision in words; of one a layer, how many layers have which."""
+    if design.precision == PER_LAYER:
+        laid = f", laid out for {design.laid_for}" if design.laid_for else ""
+        return by_layer.summary(by_layer.unpack(design.layers)) + laid
+    return f"{design.precision}: {words(design.precision)}"
+
+
+def rates(design: Design, found: Estimate) -> dict[str, float]:
     """Examples per second with their interval, and tokens where the design is a language model's."""
     middle, low, high = (found.totals.get(f"latency{end}_s", np.nan) for end in ("", "_low", "_high"))
     each = found.workload.batch * found.totals.get("throughput_per_s", 1.0 / middle)
@@ -92,12 +132,18 @@ def _rates(design: Design, found: Estimate) -> dict[str, float]:
 def _value(found: Estimate, metric: str, totals: Mapping[str, float]) -> dict[str, Any]:
     """A total with its interval and share of the device where it has one, and its source."""
     value: dict[str, Any] = {"value": float(totals[metric]), "source": source(found, RATES.get(metric, metric))}
-    end = next((e for e in ("_per_s", "_s", "_j", "_w") if metric.endswith(e)), "")
-    low, high = (totals.get(f"{metric.removesuffix(end)}_{side}{end}", np.nan) for side in ("low", "high"))
+    low, high = (totals.get(end, np.nan) for end in ends(metric))
     if np.isfinite([low, high]).all():
         value |= {"low": float(low), "high": float(high)}
     has = _available(found, metric)
     return value | ({"share": value["value"] / has} if has > 0 else {})
+
+
+def ends(metric: str) -> tuple[str, str]:
+    """The totals that are the ends of a metric's interval, where it has one."""
+    unit = next((e for e in ("_per_s", "_s", "_j", "_w") if metric.endswith(e)), "")
+    base = metric.removesuffix(unit)
+    return f"{base}_low{unit}", f"{base}_high{unit}"
 
 
 def _available(found: Estimate, metric: str) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from app.compare import by_layer
 from app.web import inputs, state, uploads
 from app.web.state import State
 from costmodel.catalog import require
@@ -18,6 +19,8 @@ DEFAULTS = tuple(
 PHASES = ("prefill", "decode", "encode", "training")
 AXES = {"batch": (1, 512), "context": (128, 32768), "resolution": (64, 512)}
 """Axes and the ends they have unless told otherwise."""
+PER_LAYER = "per-layer"
+"""The precision of a design with one a layer."""
 LARGEST = {"batch": 65536, "context": 2**20, "resolution": 4096}
 METRICS = ("latency_s", "examples_per_s", "energy_j", "bytes_moved", "footprint_bytes", "weight_bytes", "lut", "dsp")
 """Metrics that may be drawn along an axis, where every device has them."""
@@ -25,7 +28,11 @@ METRICS = ("latency_s", "examples_per_s", "energy_j", "bytes_moved", "footprint_
 
 @dataclass(frozen=True)
 class Design:
-    """A model on a device at a precision; 0 and "" leave what the model has."""
+    """A model on a device at a precision; 0 and "" leave what the model has.
+
+    layers    where the precision is PER_LAYER: that of each layer, as `by_layer.pack` has it
+    laid_for  then also the precision for which an FPGA is laid out; "" leaves it to the design's own
+    """
 
     model: str
     device: str
@@ -35,6 +42,8 @@ class Design:
     context: int = 0
     resolution: int = 0
     strategy: str = "none"
+    layers: str = ""
+    laid_for: str = ""
 
     @property
     def text(self) -> str:
@@ -119,7 +128,11 @@ def design(model: str, device: str, spelled: str, given: Mapping[str, str]) -> D
     """Check the values of a design's controls; ValueError in one line names the one that does not apply."""
     language = _is_language(model)
     inputs.kind_of(device)
-    precision(spelled.strip())
+    layers, laid_for = (given.get(n, "") if spelled == PER_LAYER else "" for n in ("layers", "laid_for"))
+    if spelled == PER_LAYER:
+        by_layer.unpack(layers)
+    for text in (spelled,) * (spelled != PER_LAYER) + (laid_for,) * bool(laid_for):
+        precision(text.strip())
     sizes = {name: _size(given, name) for name in AXES}
     strategy = given.get("strategy", "").strip() or "none"
     inputs.require_strategy(strategy)
@@ -127,7 +140,7 @@ def design(model: str, device: str, spelled: str, given: Mapping[str, str]) -> D
     return Design(
         model, device, spelled.strip(), require("pass", phase or "decode", PHASES) if language else "",
         sizes["batch"] or 1, (sizes["context"] or 4096) if language else 0, 0 if language else sizes["resolution"],
-        strategy,
+        strategy, layers, laid_for,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from app.compare.question import SLOTS
 from app.compare.verdicts import AMONG, BEST, Verdict, differ, verdicts
 from app.figures.style import colour
 from app.text import label, quantity
-from app.web.parts import note, trust
+from app.web.parts import grid, note, panel, trust
 
 STANDINGS = {
     BEST: ("best", "no other interval reaches it"),
@@ -106,6 +106,31 @@ def _factor(verdict: Verdict) -> Any:
     if verdict.certain or verdict.factor == 1:
         return html.Span(told, className="factor", title="of the reference")
     return html.Span(f"≈ {told}", className="factor", title="intervals overlap: not distinguishable from the reference")
+
+
+def layers(records: Sequence[Record], reference: int, *, only_differences: bool) -> Any:
+    """The precision of each layer, a column a design, unlike the reference's marked; None where each has one.
+
+    A layer that a design does not have is a dash.
+    """
+    if all(len(set(record["layers"].values())) <= 1 for record in records):
+        return None
+    base = records[min(reference, len(records) - 1)]["layers"]
+    names = list(dict.fromkeys(name for record in records for name in record["layers"]))
+    rows = [
+        {"layer": name, "base": base.get(name, "–")}
+        | {s: r["layers"].get(name, "–") for s, r in zip(SLOTS, records, strict=False)}
+        for name in names
+    ]
+    differing = [row for row in rows if len({row[slot] for slot, _ in zip(SLOTS, records, strict=False)}) > 1]
+    columns = [{"field": "layer", "headerName": "Layer", "flex": 2, "minWidth": 220, "tooltipField": "layer"}] + [
+        {"field": slot, "headerName": f"{slot.upper()} · {record['name']}", "flex": 1, "minWidth": 130,
+         "cellClassRules": {"unlike": "params.value !== params.data.base"}}
+        for slot, record in zip(SLOTS, records, strict=False)
+    ]  # fmt: skip
+    told = f"{len(differing):,} of {len(rows):,} layers differ; what is not as in the reference is marked."
+    shown = grid("compare-by-layer", columns, height=320, rowData=differing if only_differences else rows)
+    return panel("Precision by layer", note(told), shown)
 
 
 def crossings(sentences: Sequence[str]) -> Any:

@@ -109,9 +109,9 @@ def edit(cells: Any, undo: Any, edits: Any) -> Any:
     return {**edits, **{cell["data"]["name"]: cell["value"] for cell in cells if cell["colId"] == "precision"}}
 
 
-def frame(design: Any, framed: Any) -> Any:
+def frame(send: Callable[[], Any]) -> Callable[[Any, Any], Any]:
     """The parts of a design's section, made when the first design is chosen: grids and plots take a page's time."""
-    return no_update if framed or not design else detail.section()
+    return lambda design, framed: no_update if framed or not design else detail.section(send())
 
 
 def choose(clicked: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:

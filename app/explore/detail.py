@@ -30,8 +30,8 @@ PEAKS = "Roofline with a dot a layer; of an FPGA, what each layer takes of it"
 RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
 
 
-def section() -> Any:
-    """The place of a chosen design."""
+def section(send: Any) -> Any:
+    """The place of a chosen design; `send` stands at its head."""
     layers = panel(
         "Layers",
         note("A precision is edited in its cell: the design is estimated again and drawn as a star beside the front."),
@@ -48,7 +48,7 @@ def section() -> Any:
         spacing="md",
     )
     return html.Section(
-        [panel("Design", html.Div(id="explore-totals")), layers, figures],
+        [panel("Design", html.Div(id="explore-totals"), side=send), layers, figures],
         className="stack",
         **{"aria-label": "The chosen design"},
     )  # fmt: skip

@@ -25,11 +25,22 @@ _LOCK = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A design as it is estimated: its content hash, its estimate, and its columns as the sweep names them."""
+    """A design as it is estimated: its content hash, its estimate, and its columns as the sweep names them.
+
+    laid_for  the precision for which its FPGA is laid out, "" elsewhere
+    """
 
     id: str
     estimate: Estimate
     columns: Mapping[str, float]
+
+    laid_for: str = ""
+
+    @property
+    def precisions(self) -> list[str]:
+        """The precision of each layer, in the network's order."""
+        named = zip(self.estimate.workload.ops, self.estimate.precisions, strict=True)
+        return [precision.name for op, precision in named if op.weight_elements > 0]
 
     @property
     def device(self) -> Device:
@@ -59,7 +70,7 @@ def open_design(designs: Designs, row: int, edits: tuple[tuple[str, str], ...] =
 
 @lru_cache(maxsize=64)
 def _open_design(designs: Designs, row: int, edits: tuple[tuple[str, str], ...]) -> Opened:
-    workload, device, base, folding = _base(designs, row)
+    workload, device, base, laid_for, folding = _base(designs, row)
     for layer, _ in edits:
         require("layer", layer, workload.layers)
     chosen = base | dict(edits)
@@ -68,16 +79,20 @@ def _open_design(designs: Designs, row: int, edits: tuple[tuple[str, str], ...])
     columns = dict(found.totals) | {"loss": loss_of(workload, found.precisions)}
     columns["examples_per_s"] = workload.batch * columns.get("throughput_per_s", 1.0 / columns["latency_s"])
     told = digest({"design": own, "edits": dict(edits)})[:ID_DIGITS] if edits else own
-    return Opened(told, found, columns)
+    return Opened(told, found, columns, laid_for)
 
 
 @lru_cache(maxsize=32)
-def _base(designs: Designs, row: int) -> tuple[Workload, Device, dict[str, str], Folding | None]:
-    """The workload, device, precisions by layer, and layout of a row's design, without edits."""
+def _base(designs: Designs, row: int) -> tuple[Workload, Device, dict[str, str], str, Folding | None]:
+    """A row's design without edits: workload, device, precisions by layer, what an FPGA is laid out for, and how."""
     designs.id(row)
     workload, device = parts_of(designs.space, int(designs.index[row]))
     assignment = _assignment(designs, row)
-    return workload, device, assignment, _folding(designs, row, workload, device, assignment)
+    if not isinstance(device, Fpga):
+        return workload, device, assignment, "", None
+    laid_for = _laid_for(designs, row, assignment)
+    folding = fpga.fold(workload, stack([precision(laid_for)] * len(workload.ops)), device)
+    return workload, device, assignment, laid_for, folding
 
 
 def _assignment(designs: Designs, row: int) -> dict[str, str]:
@@ -86,15 +101,10 @@ def _assignment(designs: Designs, row: int) -> dict[str, str]:
     return {"*": str(designs.values(row)["precision"])}
 
 
-def _folding(
-    designs: Designs, row: int, workload: Workload, device: Device, assignment: Mapping[str, str]
-) -> Folding | None:
-    """An FPGA's layout: that of the design's own precision; of a mixed one, of the widest, as its front has it."""
-    if not isinstance(device, Fpga):
-        return None
+def _laid_for(designs: Designs, row: int, assignment: Mapping[str, str]) -> str:
+    """A design's own precision, or the widest that a mixed one may have, as its front has it."""
     spelled = list(designs.space.axis("precision").values) if row >= designs.swept else list(assignment.values())
-    widest = max(map(precision, spelled), key=lambda p: p.weight.bits + p.activation.bits)
-    return fpga.fold(workload, stack([widest] * len(workload.ops)), device)
+    return max(map(precision, spelled), key=lambda p: p.weight.bits + p.activation.bits).name
 
 
 def source(found: Estimate, name: str) -> str:

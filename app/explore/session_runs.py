@@ -94,12 +94,30 @@ def _about(found: Designs) -> str:
 def spoken(values: Mapping[str, Any]) -> dict[str, Any]:
     """A design's values with an uploaded model by the name of its file, not by where it is kept."""
     model = values["model"]
-    spelled = model if isinstance(model, str) else model["model"]
-    for link, path in web_uploads.known().items():
-        if Path(path.partition(":")[2]).stem in spelled:
-            named = web_uploads.name_of(link)
-            return {**values, "model": named if isinstance(model, str) else {**model, "model": named}}
-    return dict(values)
+    link = linked(model if isinstance(model, str) else model["model"])
+    if not link.startswith(web_uploads.PREFIX):
+        return dict(values)
+    named = web_uploads.name_of(link)
+    return {**values, "model": named if isinstance(model, str) else {**model, "model": named}}
+
+
+def linked_model(values: Mapping[str, Any]) -> tuple[str, str, str]:
+    """A design's model as a link spells it, its phase, and the batch at which an uploaded file was counted, or "".
+
+    ValueError for a composed model.
+    """
+    model = values["model"]
+    if isinstance(model, Mapping) and set(model) - {"model", "phase"}:
+        raise ValueError(f"a link has no model with {', '.join(set(model) - {'model', 'phase'})}")
+    spelled, phase = (model, "") if isinstance(model, str) else (model["model"], model.get("phase", ""))
+    counted = re.search(r"\.b([0-9]+)\.ops\.json$", spelled)
+    return linked(spelled), phase, counted[1] if counted else ""
+
+
+def linked(spelled: str) -> str:
+    """A model as a link spells it: an uploaded file by its hash."""
+    known = web_uploads.known().items()
+    return next((link for link, path in known if Path(path.partition(":")[2]).stem in spelled), spelled)
 
 
 def uploads() -> Mapping[str, str]:

@@ -72,8 +72,9 @@ def dressed(figure: Any, dark: bool) -> dict[str, Any]:
     for trace in told["data"]:
         if "customdata" in trace:
             trace["customdata"] = _listed(trace["customdata"])
-        if dark and (marker := trace.get("marker", {})).get("color") == "#000000":
-            marker["color"] = text
+        for part in (trace.get("marker", {}), trace.get("line", {})):
+            if dark and part.get("color") == "#000000":
+                part["color"] = text
     look = {"gridcolor": lines, "zerolinecolor": lines, "linecolor": axis, "tickcolor": axis, "showline": True}
     shown = told["layout"]
     for name in {"xaxis", "yaxis"} | {n for n in shown if re.fullmatch(r"[xy]axis\d*", n)}:

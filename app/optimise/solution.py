@@ -66,9 +66,10 @@ def keep(question: Question, plan: Plan) -> str:
     """Write a plan's result into the session, and return the id of its design: the hash of what it is."""
     result = of_plan(plan, model=question.model, device=question.device, ties=question.tied)
     result["provenance"]["command"] = question.command()
-    what = {name: result[name] for name in ("model", "device", "assignment")} | {
-        name: getattr(question, name) for name in ("phase", "batch", "context", "resolution")
-    }
+    if plan.problem is not None and plan.problem.laid_for is not None:
+        result["laid_for"] = plan.problem.options[plan.problem.laid_for].name
+    result["asked"] = {name: getattr(question, name) for name in ("phase", "batch", "context", "resolution")}
+    what = {name: result[name] for name in ("model", "device", "assignment")} | result["asked"]
     found = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:ID_DIGITS]
     write_atomically(_file(found), to_json(result | {"design": found}))
     return found

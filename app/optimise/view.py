@@ -27,8 +27,8 @@ ENDINGS = {"llm-compressor": "yaml", "modelopt": "yaml", "hls4ml": "yaml", "qonn
 NUMBERS = ("params", "weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "uram")
 
 
-def section() -> Any:
-    """The place of a plan, empty until one is solved."""
+def section(send: Any) -> Any:
+    """The place of a plan, empty until one is solved; `send` stands beside its downloads."""
     from app import exports
 
     targets = [
@@ -39,6 +39,7 @@ def section() -> Any:
         dmc.Select(id="optimise-target", data=targets, value="report.html", size="xs", w=200, allowDeselect=False,
                    **{"aria-label": "File to download"}),
         dmc.Button("Download", id="optimise-save", size="xs", variant="default"),
+        send,
     ], gap="xs")  # fmt: skip
     return html.Section(
         [

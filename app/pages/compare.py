@@ -1,5 +1,6 @@
 """Compare: designs side by side, what differs, what intervals tell apart, and where one overtakes another."""
 
+import json
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -26,7 +27,9 @@ def layout(given: state.State) -> Any:
         html.Div(id="compare-trouble"),
         side=dmc.Button("Add a design", id="compare-add", variant="default", size="xs"),
     )
-    return html.Div([*stores, form, _table(asked, given), _figures(asked, given)], className="stack")
+    parts = [*stores, form, _table(asked, given), html.Div(id="compare-layers"), _figures(asked, given)]
+    own = json.dumps([question.read_design(text).text for text in question.DEFAULTS])
+    return html.Div(parts, className="stack", id="compare", **{"data-unasked": own})
 
 
 def _table(asked: question.Question, given: state.State) -> Any:
@@ -111,8 +114,9 @@ def register(app: Dash) -> None:
     )(answers.draw)  # fmt: skip
     reference, only, part, scale = "compare-reference", "compare-only", "compare-part", "compare-scale"
     app.callback(
-        Output("compare-shown", "children"), Input(found, "data"), Input(reference, "value"), Input(only, "checked")
-    )(answers.show)
+        Output("compare-shown", "children"), Output("compare-layers", "children"),
+        Input(found, "data"), Input(reference, "value"), Input(only, "checked"),
+    )(answers.show)  # fmt: skip
     app.callback(
         Output("compare-kinds", "figure"), Output(part, "data"), Output(part, "value"),
         Input(found, "data"), Input(part, "value"), DARK,

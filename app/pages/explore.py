@@ -4,6 +4,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
+from app.compare import sent
 from app.explore import answers, axes, controls, opened, question, session_runs
 from app.explore.axes import AXES
 from app.explore.session_runs import SHOWN
@@ -107,7 +108,12 @@ def register(app: Dash) -> None:
     )(answers.edit)  # fmt: skip
     app.callback(
         Output("explore-detail", "children"), Input(design, "data"), State("explore-detail", "children"),
-    )(answers.frame)  # fmt: skip
+    )(answers.frame(lambda: sent.button("explore")))  # fmt: skip
+    app.callback(
+        *sent.outputs("explore"), Input(design, "data"), Input(edits, "data"), Input(ready, "data"),
+        *[State(axis, "value") for axis in axes[:3]], Input("explore-detail", "children"),
+    )(sent.explored)  # fmt: skip
+    sent.register(app, "explore")
     app.callback(
         Output("explore-totals", "children"), Output("explore-peaks-title", "children"),
         Output("explore-layers", "rowData"), Output("explore-layers", "columnDefs"),

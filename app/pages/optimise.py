@@ -4,6 +4,7 @@ from typing import Any
 
 from dash import ALL, MATCH, Dash, Input, Output, State, dcc, html
 
+from app.compare import sent
 from app.explore.session_runs import uploads
 from app.optimise import answers, controls, question, solution, view
 from app.web import state
@@ -30,7 +31,7 @@ def layout(given: state.State) -> Any:
         html.Div(controls.budgets(asked), id="optimise-budgets", className="budgets"),
         controls.solving(),
     )
-    right = html.Div([budgets, view.section()], className="stack")
+    right = html.Div([budgets, view.section(sent.button("optimise"))], className="stack")
     return html.Div([*stores, html.Div([controls.form(asked, uploads()), right], className="optimise-top")])
 
 
@@ -88,3 +89,5 @@ def register(app: Dash) -> None:
     app.callback(Output("optimise-words", "children"), Input("optimise-formats", "value"), prevent_initial_call=True)(
         listed
     )
+    app.callback(*sent.outputs("optimise"), Input("optimise-design", "data"))(sent.planned)
+    sent.register(app, "optimise")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import costmodel as cm
-from dse.crossover import crossovers
+from dse.crossover import crossovers, undecided
 
 
 @given(st.floats(0.1, 10), st.floats(0.1, 10), st.floats(1.0, 90.0))
@@ -66,3 +66,25 @@ def test_bad_axes(axis, whole, says):
 def test_a_metric_that_is_not_finite_is_named():
     with pytest.raises(ValueError, match="not at 2"):
         crossovers(lambda x: np.where(x == 2, np.nan, x), np.cos, [1.0, 2.0])
+
+
+def band(slope, base, share):
+    return lambda x: (slope * x + base) * (1 - share), lambda x: (slope * x + base) * (1 + share)
+
+
+@given(st.floats(0.01, 0.2), st.floats(20.0, 60.0))
+def test_bands_meet_where_algebra_says(share, at):
+    axis = np.linspace(1.0, 200.0, 20)
+    low, high = undecided(band(2, 0, share), band(1, at, share), axis, at)
+    wide = (1 + share) / (1 - share)
+    assert low == pytest.approx(at / (2 * wide - 1), rel=1e-6)
+    assert high == pytest.approx(min(at * wide / (2 - wide), 200.0) if wide < 2 else 200.0, rel=1e-6)
+    whole = undecided(band(2, 0, share), band(1, at, share), np.round(axis), np.ceil(at), whole=True)
+    assert whole[0] == np.ceil(low - 1e-9) or whole[0] == np.ceil(at)
+    rough = undecided(band(2, 0, share), band(1, at, share), axis, at, share=0.05)
+    assert rough[0] == pytest.approx(low, rel=0.06)
+
+
+def test_bands_without_width_meet_at_their_crossover_alone():
+    assert undecided(band(2, 0, 0), band(1, 9, 0), [1.0, 20.0], 9.0) == (9.0, 9.0)
+    assert undecided(band(2, 0, 0), band(1, 9.5, 0), [1.0, 20.0], 10.0) == (10.0, 10.0)

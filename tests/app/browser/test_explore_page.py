@@ -31,6 +31,14 @@ def click(page, row):
     page.mouse.click(x, y)
 
 
+def compared(page, name, loss):
+    """Send a design to Compare, where it has the same loss, and is by layer in the link."""
+    page.locator(f"#{name}-send:enabled").click()
+    page.wait_for_url("**/compare?a=**per-layer**")
+    page.wait_for_selector("#compare-by-layer .ag-row")
+    assert page.locator("#compare-table [data-metric=loss]").all_inner_texts() == [loss]
+
+
 @pytest.fixture(scope="module")
 def space():
     return question.read(ASKED, {}).space
@@ -63,6 +71,9 @@ def test_an_edit_is_estimated_at_once_and_a_link_shows_it_elsewhere(site, profil
     edited, shown = page.inner_text("#explore-id"), page.inner_text("[data-metric='loss']")
     screenshot(page, "explore-edited-light-1280")
 
+    compared(page, "explore", shown)
+    page.go_back()
+    page.wait_for_function("location.search.includes('edit=conv1:int4/bf16')")
     other = profile("dark", (1920, 1080))
     other.goto(page.url)
     other.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{edited}'")

@@ -39,6 +39,12 @@ def test_a_plan_is_that_of_the_optimizer_and_a_copied_link_opens_it_elsewhere(si
     assert f"{plan.objective:.5g}" in text
     assert "proven optimal" in text.lower()
     page.wait_for_url(f"**design={design}*")
+    page.locator("#optimise-send:enabled").click()
+    page.wait_for_url("**/compare?a=**per-layer**")
+    page.wait_for_selector("#compare-by-layer .ag-row")
+    assert page.locator("#compare-table [data-metric=loss]").inner_text() == f"{plan.objective:.4g}"
+    page.go_back()
+    page.wait_for_url(f"**design={design}*")
     other = profile()
     other.goto(page.url)
     assert solved(other) == design

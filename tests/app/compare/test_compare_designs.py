@@ -44,6 +44,10 @@ def test_examples_per_second_cross_where_latencies_do():
     assert places[0]
     assert places[0] == places[1]
     assert all(c["at"] in by_rate["values"] for c in by_rate["crossovers"])
+    ranges = [[(c["from"], c["to"]) for c in found["crossovers"]] for found in (by_latency, by_rate)]
+    assert ranges[0] == ranges[1]
+    assert all(low < c["at"] < high for (low, high), c in zip(ranges[0], by_rate["crossovers"], strict=True))
+    assert "their intervals overlap from batch" in curves.sentences(by_latency)[0]
 
 
 def test_without_a_crossover_the_leader_is_named():
