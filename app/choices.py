@@ -42,13 +42,20 @@ def choices_of(
     data: str | None,
     shape: dict[str, Any],
     progress: Callable[[int, int], Any] | None = None,
+    *,
+    method: str | None = None,
+    ranges: str | None = None,
 ) -> tuple[dse.Choices, Any]:
-    """Return the choices of a model, and the data held out for accuracy (None where there is none)."""
+    """Return the choices of a model, and the data held out for accuracy (None where there is none).
+
+    method, ranges  as `dse.choices` takes them, for torch models with data
+    """
+    how: dict[str, Any] = {"method": method or "", "ranges": ranges or "min-max"}
     scheme, target = models.split(model)
     if scheme != "torch":
         if data:
             raise ValueError(f"--data measures a torch model's loss; {model} has no weights")
-        return dse.choices(models.load(model, **shape), formats), None
+        return dse.choices(models.load(model, **shape), formats, **how), None
     from costmodel.importers import torch_export
 
     for key in ("resolution", "context", "phase", "dims"):
@@ -60,9 +67,10 @@ def choices_of(
         if shape.get("batch"):
             raise ValueError("a torch model without data has the batch of its example inputs; batch does not apply")
         workload = torch_export.read(loaded.module, loaded.inputs, name=model, strict=bool(shape.get("strict")))
-        return dse.choices(workload, formats), None
+        return dse.choices(workload, formats, **how), None
     calibration, test = data_source.split(given)
-    found = dse.choices(loaded.module, formats, calibration, batch=shape.get("batch") or 1, progress=progress)
+    batch = shape.get("batch") or 1
+    found = dse.choices(loaded.module, formats, calibration, batch=batch, progress=progress, **how)
     if shape.get("strict") and found.workload.uncounted:
         raise ValueError(f"{model} has parts that are not counted: {', '.join(found.workload.uncounted)}")
     return found, test

@@ -10,6 +10,7 @@ from app import folded
 from app.fpga_design import told
 from app.provenance import provenance
 from app.results import fitting, layers
+from app.sensitivity import told as additive
 from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Choices, Plan, Problem, front, minimize
@@ -164,8 +165,7 @@ def _additivity(plan: Plan) -> dict[str, Any]:
     found = plan.additivity
     if found is None:
         return {}
-    names = ("spearman", "kendall", "ratio", "warning")
-    return {"additivity": {name: getattr(found, name) for name in names} | {"assignments": len(found.measured)}}
+    return {"additivity": additive(found)}
 
 
 def _solve(question: Question, problem: Problem, budgets: Sequence[Budget]) -> Plan:

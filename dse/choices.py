@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from costmodel.catalog import require
 from costmodel.estimators import fpga
 from costmodel.estimators.fpga import Design
 from costmodel.formats import get
@@ -15,7 +16,10 @@ from costmodel.precision import Precision, precision
 from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Workload
 from dse.problem import Problem, build
-from dse.sensitivity import Sensitivity, measure, observe, predictions, quantisable, sqnr_loss
+from dse.sensitivity import Sensitivity, quantisable, sqnr_loss
+from dse.sensitivity.cutoffs import parse
+from dse.sensitivity.interactions import Interactions
+from dse.sensitivity.methods import SOURCES, pairwise, sensitivity
 from dse.sensitivity.opening import opened
 
 if TYPE_CHECKING:
@@ -27,10 +31,6 @@ WIDE_PIPES = ("bf16", "fp16", "fp32")
 ASSIGNMENTS = 24
 """Random whole assignments that say how well measured losses add up (a judgement: a correlation to about 0.1)."""
 
-MEASURED = "measured: increase of the calibration loss on labels, one layer quantised at a time"
-DIVERGENCE = "measured: KL divergence from the unquantised outputs on calibration data, one layer quantised at a time"
-PROXY = "data-free proxy: noise-to-signal of weights and inputs on normal values, arXiv 1511.06393"
-
 
 @dataclass(frozen=True, eq=False)
 class Choices:
@@ -41,8 +41,10 @@ class Choices:
               each may end in @n:m, as int8@2:4, for n of every m weights kept
     module    the torch module whose loss is measured on `data`, its recurrent layers and attention opened
               (`sensitivity.opening`), or None: then the data-free proxy stands in
-    loss_fn   maps (outputs, targets) to a mean loss; None measures the KL divergence from the module's own outputs,
-              which needs no targets, is never negative and is free of label noise
+    method    how losses are found, of `sensitivity.methods.SOURCES`; "kl" measures the divergence from the module's own
+              outputs, which needs no targets, is never negative and is free of label noise
+    ranges    where layers' inputs are cut off, as `sensitivity.cutoffs.parse` reads it
+    loss_fn   maps (outputs, targets) to a mean loss, by default cross entropy, where the method has one
     design    lays a network out on an FPGA at a batch of precisions: a dataflow or an overlay
     """
 
@@ -50,6 +52,8 @@ class Choices:
     formats: tuple[str, ...]
     module: Any = None
     data: "Data | None" = None
+    method: str = "kl"
+    ranges: str = "min-max"
     loss_fn: Any = None
     progress: Callable[[int, int], Any] | None = None
     design: Callable[[Workload, Precision, Fpga], Design] = fpga.fold
@@ -66,12 +70,14 @@ class Choices:
         if self.module is None:
             layers = self.workload.layers
             loss = sqnr_loss([self.workload.op(name) for name in layers], options, sparsity=sparse)
-            return build(self.workload, device, layers=layers, options=options, loss=loss, loss_source=PROXY, **given)
+            return build(
+                self.workload, device, layers=layers, options=options, loss=loss, loss_source=SOURCES["sqnr"], **given
+            )
         if any(sparse):
             raise ValueError("sparse options take the data-free proxy: give the model without data, as a Workload")
         found = self.sensitivity(options)
         loss = found.clipped()
-        source = MEASURED if self.loss_fn else DIVERGENCE
+        source = SOURCES[self.method] + ("" if self.ranges == "min-max" else f"; {self.ranges} ranges")
         problem = build(
             self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source, **given
         )
@@ -99,18 +105,26 @@ class Choices:
         if options not in self.measured:
             assert self.data is not None
             named = [name for name in self.workload.layers if name in quantisable(self.module)]
-            layers = tuple(observe(self.module, named, self.data[0]))
-            data = self.data if self.loss_fn else (self.data[0], predictions(self.module, self.data[0]))
-            self.measured[options] = measure(
+            self.measured[options] = sensitivity(
                 self.module,
-                data,
+                self.data,
                 options,
-                layers=layers,
+                [self.workload.op(name) for name in named],
+                method=self.method,
+                ranges=self.ranges,
                 loss_fn=self.loss_fn,
                 assignments=ASSIGNMENTS,
                 progress=self.progress,
             )
         return self.measured[options]
+
+    def interactions(self, options: tuple[Precision, ...]) -> Interactions:
+        """What every two layers' options cost together beyond each alone; ValueError where the method foretells."""
+        assert self.data is not None
+        ranges = self.sensitivity(options).ranges
+        return pairwise(
+            self.module, self.data, options, ranges, method=self.method, loss_fn=self.loss_fn, progress=self.progress
+        )
 
 
 def choices(
@@ -119,22 +133,31 @@ def choices(
     calibration_data: "Data | None" = None,
     *,
     batch: int = 1,
+    method: str = "",
+    ranges: str = "min-max",
     loss_fn: Any = None,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Choices:
     """Return the choices of a torch module with calibration data (inputs, targets), or of a bare Workload without.
 
-    `formats` and `loss_fn` as in Choices; costs are those of `batch` examples a pass. `progress` is told (step, steps)
-    while sensitivities are measured. ValueError on an empty list, a module without data, or a batch beyond the data.
+    Other arguments as in Choices; by default the method is "loss" where there is a `loss_fn`, else "kl", and "sqnr" of
+    a Workload, which has no other. Costs are those of `batch` examples a pass. `progress` is told (step, steps) while
+    sensitivities are measured. ValueError on an empty list, a module without data, or a batch beyond the data.
     """
     if not formats:
         raise ValueError("formats must name at least one, got none")
+    if method:
+        require("sensitivity", method, SOURCES)
+    parse(ranges)
     if isinstance(model, Workload):
+        if method not in ("", "sqnr") or ranges != "min-max":
+            what = f"{method} sensitivity" if method not in ("", "sqnr") else f"{ranges} ranges"
+            raise ValueError(f"{what} needs a torch module with calibration data; {model.name} has no weights")
         if calibration_data is not None:
             raise ValueError(
                 f"a Workload has no weights to measure on calibration data; pass {model.name}'s torch module"
             )
-        return Choices(model, tuple(formats))
+        return Choices(model, tuple(formats), method="sqnr")
     if calibration_data is None:
         raise ValueError("a torch module's loss is measured on calibration data (inputs, targets), got none")
     from costmodel.importers import torch_export
@@ -145,7 +168,9 @@ def choices(
         raise ValueError(f"batch must be within 1 and the {len(parts[0])} calibration examples, got {batch}")
     first = tuple(part[:batch] for part in parts)
     workload = torch_export.read(model, first)
-    return Choices(workload, tuple(formats), opened(model, inputs), calibration_data, loss_fn, progress)
+    how = method or ("loss" if loss_fn else "kl")
+    module = opened(model, inputs)
+    return Choices(workload, tuple(formats), module, calibration_data, how, ranges, loss_fn, progress)
 
 
 def _strategy(spelling: str) -> NMSparsity | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from app import complete, dims
+from app import complete, dims, quality
 
 
 @click.command("front")
@@ -19,6 +19,7 @@ from app import complete, dims
 @click.option("--formats", help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
 @click.option("--objectives", default="loss,weight_bytes", show_default=True, help="Two or more metrics that add up.")
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration data of a torch model.")
+@quality.options
 @click.option(
     "--tie",
     multiple=True,
@@ -44,6 +45,8 @@ def command(
     formats: str | None,
     objectives: str,
     data: str | None,
+    method: str | None,
+    ranges: str | None,
     tie: tuple[str, ...],
     mapping: str | None,
     folding: str | None,
@@ -72,7 +75,8 @@ def command(
     from dse.metric import METRICS
 
     metrics = [METRICS[require("metric", name, METRICS)] for name in names(objectives)]
-    problems = _problems(model, device, names(formats), data, (mapping, folding), metrics, shape)
+    quality_of = {"method": method, "ranges": ranges}
+    problems = _problems(model, device, names(formats), data, quality_of, (mapping, folding), metrics, shape)
     ties = ties_of(tie, problems[0].workload)
     if streamed:
         return _stream(problems, metrics, ties, points)
@@ -89,6 +93,7 @@ def _problems(
     device: str,
     formats: list[str],
     data: str | None,
+    quality_of: dict[str, str | None],
     design: tuple[str | None, str | None],
     metrics: Any,
     shape: dict[str, Any],
@@ -105,7 +110,7 @@ def _problems(
     target = cm.device(device)
     lay_out = layout(target, *design)
     with bar("Sensitivities") as progress:
-        choices, _ = choices_of(model, formats, data, shape, progress)
+        choices, _ = choices_of(model, formats, data, shape, progress, **quality_of)
         return laid_out(replace(choices, design=lay_out), target, metrics)
 
 

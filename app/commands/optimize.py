@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from app import complete, dims
+from app import complete, dims, quality
 
 
 @click.command("optimize")
@@ -27,6 +27,7 @@ from app import complete, dims
     help="What is best; of the last two on an FPGA's dataflow, PE and SIMD of each layer are chosen with its format.",
 )
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration and test data of a torch model.")
+@quality.options
 @click.option(
     "--tie",
     multiple=True,
@@ -59,6 +60,8 @@ def command(
     budget: tuple[str, ...],
     objective: str,
     data: str | None,
+    method: str | None,
+    ranges: str | None,
     tie: tuple[str, ...],
     pin: tuple[str, ...],
     allow: tuple[str, ...],
@@ -95,7 +98,7 @@ def command(
     pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
     _require_folders(report, out)
     with bar("Sensitivities") as progress:
-        choices, test = choices_of(model, names(formats), data, shape, progress)
+        choices, test = choices_of(model, names(formats), data, shape, progress, method=method, ranges=ranges)
         choices = replace(choices, design=lay_out)
         if choices.module is not None:
             choices.sensitivity(choices.options(target))

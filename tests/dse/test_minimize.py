@@ -13,7 +13,6 @@ import costmodel as cm
 import dse
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators.fpga import overlay
-from dse.choices import PROXY
 from dse.metric import (
     bops,
     cycles,
@@ -25,6 +24,7 @@ from dse.metric import (
     throughput_per_s,
     weight_bytes,
 )
+from dse.sensitivity.methods import SOURCES
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_front_ends_at_the_cheapest_and_the_best(small):
 
 
 def test_a_workload_without_weights_takes_the_proxy_and_says_so(on_gpu, small):
-    assert on_gpu.loss_source == PROXY
+    assert on_gpu.loss_source == SOURCES["sqnr"]
     assert small.on(cm.fpga("pynq_z1")).loss_source.startswith("measured")
 
 

@@ -1,0 +1,54 @@
+"""bitfront sensitivity, and the ways to measure a loss that optimize takes too."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+MODULE = """
+import torch
+from torch import nn
+
+
+def build():
+    torch.manual_seed(0)
+    x = torch.randn(64, 6)
+    module = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+    return module, (x[:1],), (x, module(x).argmax(1))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "small_net.py").write_text(MODULE)
+    return folder
+
+
+def test_interactions_are_measured_and_reported(bitfront: Callable[..., object], folder: Path) -> None:
+    args = ["torch:small_net:build", "--on", "pynq_z1", "--formats", "int2,int4"]
+    done = bitfront("sensitivity", *args, "--sensitivity", "mse", "--interactions", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [row["layer"] for row in found["layers"]] == ["0", "2"]
+    assert all(row["loss"]["int2/int2"] > row["loss"]["int4/int4"] for row in found["layers"])
+    sums = found["interactions"]["sums"]
+    assert sums["pairs"]["ratio"] == pytest.approx(1.0)  # two layers have no more than a pair
+    assert abs(sums["pairs"]["ratio"] - 1) < abs(sums["layers"]["ratio"] - 1)
+    assert found["interactions"]["strongest"][0]["layers"] == ["0", "2"]
+
+
+def test_optimize_takes_a_way_and_ranges_and_says_so(bitfront: Callable[..., object], folder: Path) -> None:
+    args = ["torch:small_net:build", "--on", "pynq_z1", "--formats", "int2,int4", "--budget", "lut<=50e3"]
+    done = bitfront("optimize", *args, "--sensitivity", "fisher", "--ranges", "mse", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    source = json.loads(done.stdout)["loss_source"]
+    assert source.startswith("foretold: Fisher diagonal")
+    assert source.endswith("; mse ranges")
+
+
+def test_what_needs_weights_is_one_line(refused: Callable[..., str]) -> None:
+    args = ["zoo:resnet18", "--on", "h100_sxm", "--formats", "int4,int8"]
+    assert "hessian sensitivity needs a torch module" in refused("sensitivity", *args, "--sensitivity", "hessian")
+    assert "has no weights" in refused("sensitivity", *args, "--interactions")
