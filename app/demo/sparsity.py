@@ -40,14 +40,11 @@ def summary(found: list[Row]) -> list[dict[str, Any]]:
 def page(found: list[Row]) -> str:
     """Return an HTML page with a figure a network, for itself."""
     from app.figures.cut import cut as figure
-    from app.figures.style import CONFIG
+    from app.report.drawing import drawing, embed
 
     told = [asdict(row) for row in found]
-    parts: list[str] = []
-    for network in METHODS:
-        drawn = figure(told, network=network, title=TITLES[network])
-        parts.append(drawn.to_html(full_html=False, config=CONFIG, include_plotlyjs=not parts))
-    return f"<!doctype html><meta charset=utf-8><title>What was left out</title><body>{''.join(parts)}</body>"
+    parts = [embed(figure(told, network=network, title=TITLES[network])) for network in METHODS]
+    return f"<!doctype html><meta charset=utf-8><title>What was left out</title><body>{''.join(parts)}{drawing()}"
 
 
 def main(arguments: list[str] | None = None) -> int:

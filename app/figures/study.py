@@ -1,5 +1,6 @@
 """Pairs of formats by what they cost and how often the network errs, a colour a family."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,9 @@ def study(rows: Sequence[Mapping[str, Any]], *, cost: str, title: str, x: str, b
             showlegend=False,
             hoverinfo="skip",
         )
-    figure.add_hline(y=max(1 - base, floor), line_dash="dot", annotation_text="fp32")
+    figure.add_hline(y=max(1 - base, floor), line_dash="dot")
+    told = {"text": "fp32", "showarrow": False, "xanchor": "right", "yanchor": "bottom"}
+    figure.add_annotation(x=1, xref="paper", y=math.log10(max(1 - base, floor)), **told)
     errors = [max(1 - r["accuracy"], floor) for r in rows]
     axes = {
         "xaxis": axis(cost, [r[cost] for r in rows], log=True) | {"title": {"text": x}},

@@ -46,7 +46,7 @@ def layout(title: str, x: str, y: str, **more: Any) -> dict[str, Any]:
         "font": {"family": "system-ui, sans-serif", "size": 12},
         "height": 430,
         "margin": {"l": 70, "r": 20, "t": 50, "b": 60},
-        "legend": {"orientation": "h", "y": -0.2, "yanchor": "top", "font": {"size": 11}},
+        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "font": {"size": 11}},
         "xaxis": {"title": {"text": x}},
         "yaxis": {"title": {"text": y}},
     } | more
@@ -84,14 +84,11 @@ def dressed(figure: Any, dark: bool) -> dict[str, Any]:
         shown["scene"] = {n: part | in_space if n[1:] == "axis" else part for n, part in shown["scene"].items()}
     shown.pop("title", None)
     shown.pop("height", None)
-    below = shown.get("showlegend", True) and shown.get("legend", {}).get("y", 1.0) < 0
-    if below:
-        shown["legend"] = shown["legend"] | {"y": -0.32}
     shown |= {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {**shown.get("font", {}), "color": text, "size": 12},
-        "margin": {"l": 64, "r": 16, "t": 12, "b": 88 if below else 48},
+        "margin": {"l": 64, "r": 16, "t": 12, "b": 48},
         "hoverlabel": {"bgcolor": "#232a33" if dark else "#ffffff", "font": {"color": text, "size": 12}},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": axis, "activecolor": text},
     }

@@ -5,21 +5,20 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-import plotly.graph_objects as go
-from plotly.io import to_html
-from plotly.offline import get_plotlyjs
-
-from app.figures.style import CONFIG
 from app.report import document
 from app.report.document import Document, Section, heading, shown
+from app.report.drawing import drawing, embed
 from app.report.origin import told
+
+MOST_PRINTED = 600
+"""Rows of a table that are printed; a longer one would fill dozens of pages."""
 
 
 def render(report: Document) -> str:
     """Return the page of a report."""
-    links = " ".join(f'<a href="#{escape(s.name)}">{escape(s.title)}</a>' for s in report.sections)
-    sections = "".join(_section(section) for section in report.sections)
-    script = f"<script>{get_plotlyjs()}</script>"
+    several = len(report.sections) > 1
+    links = " ".join(f'<a href="#{escape(s.name)}">{escape(s.title)}</a>' for s in report.sections if several)
+    sections = "".join(_section(section, titled=several) for section in report.sections)
     origin = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in told(report.provenance))
     template = Template(Path(__file__).with_name("template.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -27,11 +26,11 @@ def render(report: Document) -> str:
         lead=escape(report.lead),
         footer=f"<h2>To run it again</h2><dl>{origin}</dl>" if origin else "",
         links=links,
-        sections=script + sections,
+        sections=sections + drawing(),
     )
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, *, titled: bool) -> str:
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in section.sentences)
     figures = f'<div class="pair">{"".join(embed(figure) for figure in section.figures)}</div>'
     plain = "".join(_table(t) for t in section.tables if not t.folded)
@@ -39,14 +38,8 @@ def _section(section: Section) -> str:
         f"<details><summary>{escape(t.title)}</summary>{_table(t)}</details>" for t in section.tables if t.folded
     )
     name = escape(section.name)
-    head = f'<h2 id="{name}">{escape(section.title)}</h2><ul>{said}</ul>'
-    return f"<section>{head}{plain}{figures}{folded}</section>"
-
-
-def embed(figure: go.Figure) -> str:
-    """A figure as HTML, without plotly itself."""
-    html: str = to_html(figure, include_plotlyjs=False, full_html=False, config=CONFIG)
-    return f"<div>{html}</div>"
+    head = f"<h2>{escape(section.title)}</h2>" if titled else ""
+    return f'<section id="{name}">{head}<ul>{said}</ul>{plain}{figures}{folded}</section>'
 
 
 def _table(held: document.Table) -> str:
@@ -60,8 +53,13 @@ def _table(held: document.Table) -> str:
 def table(columns: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]]) -> str:
     """A table as HTML; rows are (chosen, cells)."""
     head = "".join(f"<th>{escape(c)}</th>" for c in columns)
+    marks = [
+        ' class="chosen"' * chosen or ' class="screen"' * (i >= MOST_PRINTED) for i, (chosen, _) in enumerate(rows)
+    ]
     body = "".join(
-        f"<tr{' class=chosen' if chosen else ''}>{''.join(f'<td>{escape(c)}</td>' for c in cells)}</tr>"
-        for chosen, cells in rows
+        f"<tr{mark}>{''.join(f'<td>{escape(c)}</td>' for c in cells)}</tr>"
+        for mark, (_, cells) in zip(marks, rows, strict=True)
     )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    left = len(rows) - MOST_PRINTED
+    note = f'<p class="paper">{left:,} more rows are in the files of this report, and on the screen.</p>' * (left > 0)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}</div>'

@@ -6,10 +6,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from plotly.offline import get_plotlyjs
-
 from app.figures.study import study
-from app.report.html import embed, table
+from app.report.drawing import drawing, embed
+from app.report.html import table
 
 COSTS = {
     "lut_per_mac": "LUTs a MAC, dot product of {terms}",
@@ -29,7 +28,7 @@ def render(result: Mapping[str, Any]) -> str:
         lead=f"Every weight format with every activation format on {escape(result['device'])}, products in LUTs, "
         f"accuracy a mean over {len(result['seeds'])} trained networks.",
         links=links,
-        sections=f"<script>{get_plotlyjs()}</script>{sections}<h2>Limits</h2><ul>{limits}</ul>",
+        sections=f"{sections}<h2>Limits</h2><ul>{limits}</ul>{drawing()}",
         footer="",
     )
 

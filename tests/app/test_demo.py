@@ -60,4 +60,5 @@ def test_report_is_one_file_that_fetches_nothing(runs: dict[str, Any]) -> None:
     assert "<link" not in page
     assert 'src="http' not in page
     assert page.count('"showSendToCloud": false') >= 8
+    assert len(page) < 3e6
     assert {p.name for p in runs["folder"].iterdir()} == {"report.html", "report.json"}
