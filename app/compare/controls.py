@@ -8,7 +8,7 @@ from dash import dcc, html
 
 from app.compare import question as questions
 from app.compare.question import PER_LAYER, PHASES, SLOTS, Design, Question
-from app.explore.question import PRECISIONS, STRATEGIES
+from app.explore.question import PRECISIONS
 from app.figures.style import colour
 from app.text import label
 from app.web import inputs, uploads
@@ -51,7 +51,7 @@ def _field(i: int, name: str, design: Design, words: str) -> Any:
     named = {"id": {"type": FIELD, "name": name, "row": i}, "size": "xs", "aria-label": words}
     value = getattr(design, name)
     if name in ("precision", "strategy"):
-        known = {*PRECISIONS["language"], *PRECISIONS["vision"]} if name == "precision" else STRATEGIES
+        known = {*PRECISIONS["language"], *PRECISIONS["vision"]} if name == "precision" else inputs.strategies()
         known = {*known, *([PER_LAYER] if value == PER_LAYER else [])}
         return dmc.Autocomplete(data=sorted(known), value=value, debounce=700, limit=300, **named)
     if name in ("batch", "context", "resolution"):

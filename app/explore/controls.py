@@ -7,7 +7,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from app.explore.axes import GROUPS
-from app.explore.question import PHASES, PRECISIONS, STRATEGIES, Question
+from app.explore.question import PHASES, PRECISIONS, Question
 from app.text import label
 from app.web import inputs, uploads
 from app.web.parts import panel
@@ -37,7 +37,8 @@ def question_panel(question: Question, files: Mapping[str, str], run: str = "") 
                       description="weight/activation[/kv], or w4a16; any may be typed", acceptValueOnBlur=True),
         html.Div(listed(question.precisions), id="explore-words"),
         dmc.TagsInput(id="explore-strategies", label="Sparsity and strategies",
-                      data=[s.replace(",", ";") for s in STRATEGIES], value=list(told["strategies"]) or ["none"]),
+                      data=[s.replace(",", ";") for s in inputs.strategies()],
+                      value=list(told["strategies"]) or ["none"]),
         dmc.SimpleGrid([
             dmc.TextInput(id=f"explore-{n}", label=words, value=text(told[n]), placeholder="its own")
             for n, words in numbers.items()

@@ -28,7 +28,6 @@ PRECISIONS = {
 }
 """Precisions that the control offers; any that costmodel spells may be typed."""
 PHASES = ("prefill", "decode", "training")
-STRATEGIES = ("none", "nm_sparsity:n=2,m=4")
 METRICS = (
     "weight_bytes", "footprint_bytes", "bytes_moved", "kv_bytes", "energy_j", "examples_per_s", "bops", "macs", "lut",
     "dsp", "bram18", "uram", "throughput_per_s",

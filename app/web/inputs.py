@@ -7,7 +7,7 @@ from costmodel import hardware, zoo
 from costmodel.catalog import require
 from costmodel.hardware import Device
 from costmodel.precision import precision
-from costmodel.strategies import strategy
+from costmodel.strategies import examples, strategy
 
 KINDS = {"gpu": "GPUs", "fpga": "FPGAs", "cpu": "CPUs"}
 
@@ -22,6 +22,12 @@ def model_names() -> tuple[str, ...]:
 def device_names() -> dict[str, list[str]]:
     """Known devices by kind: {"gpu": [...], "fpga": [...], "cpu": [...]}."""
     return {kind: hardware.names(kind) for kind in KINDS}
+
+
+@cache
+def strategies() -> tuple[str, ...]:
+    """Spellings that controls offer: none, and an example of each strategy."""
+    return examples()
 
 
 def kind_of(name: str) -> str:

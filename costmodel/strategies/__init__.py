@@ -10,10 +10,10 @@ are edited alike and one to one, so that a sweep edits one of each. One that run
 
 from typing import Any
 
-from costmodel.strategies._named import classes, names, strategy
+from costmodel.strategies._named import classes, examples, names, spelled, strategy
 from costmodel.strategies._then import Then, compose
 
-__all__ = ["Then", "compose", "names", "strategy"]
+__all__ = ["Then", "compose", "examples", "names", "spelled", "strategy"]
 
 
 def __getattr__(name: str) -> Any:

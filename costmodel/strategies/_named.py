@@ -43,6 +43,27 @@ def strategy(spelled: Any) -> Strategy:
     return found[0] if len(found) == 1 else compose(*found)
 
 
+def spelled(step: Strategy) -> str:
+    """Return the spelling of a strategy as text, fields that have their defaults left out; `strategy` reads it back."""
+    known: Any = step
+    name = type(step).__module__.rpartition(".")[2]
+    given = ((f.name, getattr(known, f.name)) for f in fields(known) if f.init and getattr(known, f.name) != f.default)
+    told = ",".join(f"{key}={_text(value)}" for key, value in given)
+    return f"{name}:{told}" if told else name
+
+
+def examples() -> tuple[str, ...]:
+    """The spelling of "none" and of each strategy's first example."""
+    modules_of = (sys.modules[cls.__module__] for cls in classes().values())
+    return (NONE, *(spelled(module.EXAMPLES[0]) for module in modules_of))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ";".join(map(_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _build(table: dict[str, Any]) -> Strategy | None:
     given = dict(table)
     name = given.pop("name")
@@ -89,7 +110,7 @@ def _several(value: Any, kind: Any) -> Any:
         return value
     if isinstance(value, str):
         text = get_args(kind)[0] is str
-        return tuple(part if text else _value(part) for part in value.split(";"))
+        return tuple(part if text else _value(part) for part in value.split(";") if value)
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 

@@ -110,6 +110,17 @@ def test_a_spelling_is_its_class():
     assert spelled == strategies.NMSparsity(2, 4) == strategies.strategy({"name": "nm_sparsity", "n": 2, "m": 4})
 
 
+@pytest.mark.parametrize("strategy", [*_declared("EXAMPLES"), *_declared("IDENTITIES")])
+def test_what_it_is_spelled_is_read_back(strategy):
+    assert strategies.strategy(strategies.spelled(strategy)) == strategy
+
+
+def test_every_strategy_has_an_example_to_choose():
+    found = strategies.examples()
+    assert found[0] == "none"
+    assert [text.partition(":")[0] for text in found[1:]] == list(strategies.names())
+
+
 def test_several_values_are_spelled_with_semicolons():
     spelled = strategies.strategy("nm_sparsity:n=2,m=4,layers=layer3.*;fc")
     assert spelled == strategies.NMSparsity(2, 4, ("layer3.*", "fc"))
