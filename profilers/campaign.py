@@ -27,12 +27,16 @@ TELL_S = 10.0
 
 GPU_CASES: tuple[Case, ...] = tuple(
     (name, fmt, batch)
-    for name, batches in (
-        ("resnet50", (1, 8, 64)), ("vit_base_patch16_224", (1, 8, 64)), ("llama-3.1-8b block", (1, 16, 64)),
+    for name, fmts, batches in (
+        ("resnet50", ("bf16", "fp16", "fp32"), (1, 8, 64)),
+        ("vit_base_patch16_224", ("bf16", "fp16", "fp8", "int8", "int4"), (1, 8, 64)),
+        ("llama-3.1-8b block", ("bf16", "fp8", "int4"), (1, 16, 64)),
+        ("llama-3.1-8b block", ("int8",), (32, 64, 128)),
     )
-    for fmt in ("bf16", "fp16", "fp32")
+    for fmt in fmts
     for batch in batches
-)  # fmt: skip
+)
+"""PyTorch has no narrow convolutions on a GPU, and its int8 product takes more than 16 rows there."""
 
 CPU_CASES: tuple[Case, ...] = tuple(
     (name, fmt, batch)
@@ -94,10 +98,12 @@ def measure(target: Target, out: Path, *, minutes: float, seed: int = 0, tell: C
     )  # fmt: skip
     tell(f"{made.new} new rows, {len(made.rows)} in all; left out: {_failed(made.failed)}")
     each_s = seconds * (1.0 - SWEEP_SHARE) / len(target.cases)
-    rows = end_to_end.measure(
-        target.cases, target.backend, device=target.device.name, where=target.where, budget_s=each_s
-    )
-    rows_file.write(rows.assign(**target.facts), out / NETWORKS)
+    found = end_to_end.measure(
+        target.cases, target.backend, device=target.device.name, where=target.where, budget_s=each_s,
+        progress=_cases(tell),
+    )  # fmt: skip
+    tell(f"{len(found.rows)} whole passes; left out: {_failed(found.failed)}")
+    rows_file.write(found.rows.assign(**target.facts), out / NETWORKS)
 
 
 def can_fit() -> bool:
@@ -120,7 +126,9 @@ def fit(out: Path) -> str:
         held = pd.DataFrame(scores.table(validate(of_test_pairs(rows)), regimes=False))
         networks = end_to_end.predicted(rows_file.read(out / NETWORKS))
     rows_file.write(networks, out / PREDICTED)
-    shown = networks[["network", "precision", "batch", "latency_s", "predicted_s", "low_s", "high_s", "error"]]
+    shown = networks[
+        ["network", "precision", "batch", "launched", "latency_s", "predicted_s", "low_s", "high_s", "error"]
+    ]
     kinds = held[["math", "backend", "rows", "mape", "median", "p90", "bias", "coverage"]]
     return f"{kinds.to_string(index=False)}\n\n{shown.to_string(index=False)}\n"
 
@@ -147,6 +155,18 @@ def _every(tell: Callable[[str], None]) -> Callable[[float, float], None]:
         if time.monotonic() - last >= TELL_S:
             last = time.monotonic()
             tell(f"{gone:.0f} of {seconds:.0f} s")
+
+    return progress
+
+
+def _cases(tell: Callable[[str], None]) -> Callable[[int, int], None]:
+    every = _every(lambda _line: tell(line))
+    line = ""
+
+    def progress(done: int, count: int) -> None:
+        nonlocal line
+        line = f"{done} of {count} networks"
+        every(float(done), float(count))
 
     return progress
 

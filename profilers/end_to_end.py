@@ -1,7 +1,8 @@
 """Whole networks, predicted against measured: a forward pass timed where the calls were, beside its estimate."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,61 +10,165 @@ import pandas as pd
 
 from costmodel import hardware
 from costmodel.estimators.estimate import evaluate, interval
-from costmodel.precision import precision
-from costmodel.record import stack
+from costmodel.hardware import Cpu, Gpu
+from costmodel.precision import Precision, precision
+from costmodel.record import changed, stack
+from costmodel.workload import Op, ops
 from profilers import timing
 from profilers.networks import NETWORKS
+from profilers.networks.sides import fits
 from profilers.sweep import Backend
-from profilers.timing import Timing
+from profilers.timing import Clock, Timing, Work
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+NARROW = {"fp8": "fp8_e4m3/fp8_e4m3/bf16", "int8": "int8/int8/bf16", "int4": "int4_g128/bf16"}
+"""Formats of linear layers, the rest in bf16 (profilers/networks/narrow.py), and how `precision` spells them."""
+
+QUANTISES = {"int8": (5, 2)}
+"""Elementwise kernels that such a layer runs on its input and on its result, on a GPU; what fp8 does to its input is
+within the measured product."""
+
+EAGER, GRAPH = "eager", "graph"
+"""Launched call by call by the host, or replayed."""
 
 Case = tuple[str, str, int]
 """Name of a network, format of weights and activations, batch."""
 
+HOST_SHARE = 0.3
+"""How far the time of launching a network may lie from the calls of the probe, either way: a judgement."""
+
+PROBE_BLOCKS, PROBE_WIDTH, PROBE_CALLS = 16, 64, 4
+
 Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One row a case and way of launching; `failed` has the library's words by case where it lacks a kernel."""
+
+    rows: pd.DataFrame
+    failed: dict[str, str]
 
 
 def measure(
     cases: Sequence[Case], backend: Backend, *, device: str, where: str, budget_s: float, progress: Tell | None = None
-) -> pd.DataFrame:
-    """One row a case: the latency of its forward pass on torch's device `where`, within `budget_s` each."""
-    rows = []
+) -> Measured:
+    """The latency of each case's forward pass on torch's device `where`, within `budget_s` each, launched every way.
+
+    `host_call_s` is what a call costs the host alone, nan where calls are not launched.
+    """
+    rows, failed = [], {}
+    call_s = host_call_s(backend, where) if where != "cpu" else np.nan
     for i, (name, fmt, batch) in enumerate(cases):
         if progress:
             progress(i, len(cases))
-        found = _timed(name, fmt, batch, backend, where, budget_s)
+        try:
+            found = _timed(name, fmt, batch, backend.clocks, where, budget_s)
+        except (RuntimeError, NotImplementedError) as error:
+            failed[f"{name} {fmt} {batch}"] = str(error).splitlines()[0]
+            continue
         row = {"gpu": device, "network": name, "precision": fmt, "batch": batch, "backend": backend.name}
-        rows.append({**row, **asdict(found), "spread": found.spread})
-    return pd.DataFrame(rows)
+        for launched, timed in found.items():
+            how = {"launched": launched, "host_call_s": call_s}
+            rows.append({**row, **how, **asdict(timed), "spread": timed.spread})
+    return Measured(pd.DataFrame(rows), failed)
 
 
 def predicted(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with `predicted_s`, `low_s`, `high_s` and `error`, by the calibrations of their device.
 
-    Every op as a call of its own, as eager PyTorch runs it: nothing fused.
+    Every op is a call of its own, as eager PyTorch runs it: nothing fused. Calls that the host launches take
+    `host_call_s` each at least.
     """
     columns: dict[str, list[float]] = {"predicted_s": [], "low_s": [], "high_s": []}
     for record in rows.to_dict("records"):
         device = hardware.processor(str(record["gpu"]))
-        workload = NETWORKS[str(record["network"])].workload(int(record["batch"]))
-        used = precision(str(record["precision"]))
-        found = evaluate(device, stack(workload.ops), stack([used] * len(workload.ops)), None)
+        calls, used = as_run(str(record["network"]), str(record["precision"]), int(record["batch"]), device)
+        found = evaluate(device, stack(calls), stack(used), None)
         total = float(np.sum(found["latency_s"]))
-        low, high = interval(workload.ops, [used] * len(workload.ops), found)
+        low, high = interval(calls, used, found)
+        host_s = float(record["host_call_s"]) * sum(float(op.count) for op in calls)
+        if record["launched"] == EAGER and host_s > 0:
+            low, high = max(low, host_s / (1.0 + HOST_SHARE)), max(high, host_s * (1.0 + HOST_SHARE))
+            total = max(total, host_s)
         for name, value in (("predicted_s", total), ("low_s", low), ("high_s", high)):
             columns[name].append(value)
     done = rows.assign(**columns)
     return done.assign(error=done.predicted_s / done.latency_s - 1.0)
 
 
-def _timed(name: str, fmt: str, batch: int, backend: Backend, where: str, budget_s: float) -> Timing:
+def as_run(name: str, fmt: str, batch: int, device: Cpu | Gpu) -> tuple[list[Op], list[Precision]]:
+    """The calls that a network makes in a format, those that quantise included, and the precision of each."""
+    wide = precision(fmt if fmt in DTYPES else "bf16")
+    calls: list[Op] = []
+    used: list[Precision] = []
+    for op in NETWORKS[name].workload(batch).ops:
+        narrowed = fmt in NARROW and op.kind == "linear" and bool(fits(op.n, op.k))
+        around = _quantisers(op, fmt) if narrowed and isinstance(device, Gpu) else []
+        calls += [op, *around]
+        used += [precision(NARROW[fmt]) if narrowed else wide, *[wide] * len(around)]
+    return calls, used
+
+
+def host_call_s(backend: Backend, where: str, budget_s: float = 0.5) -> float:
+    """Seconds that the host takes to launch a call of a network: of blocks so narrow that the device waits for it."""
+    import torch
+    from torch import nn
+
+    parts = [nn.LayerNorm(PROBE_WIDTH), nn.Linear(PROBE_WIDTH, PROBE_WIDTH), nn.GELU()]
+    with torch.inference_mode():
+        block = nn.Sequential(*parts).to(where)
+        x = torch.zeros(1, PROBE_WIDTH, device=where)
+
+        def run() -> Any:
+            y = x
+            for _ in range(PROBE_BLOCKS):
+                y = y + block(y)
+            return y
+
+        found = timing.measure([run], backend.clocks[EAGER], budget_s=budget_s)
+    return found.latency_s / (PROBE_BLOCKS * PROBE_CALLS)
+
+
+def _quantisers(op: Op, fmt: str) -> list[Op]:
+    before, after = QUANTISES.get(fmt, (0, 0))
+    sides = (("quantise", float(op.m * op.k), before), ("rescale", float(op.m * op.n), after))
+    made = [ops.elementwise(f"{op.name}.{what}", size, operands=1) for what, size, count in sides if count]
+    counts = [count for _, _, count in sides if count]
+    return [changed(one, count=op.count * count) for one, count in zip(made, counts, strict=True)]
+
+
+def _timed(
+    name: str, fmt: str, batch: int, clocks: Mapping[str, Clock], where: str, budget_s: float
+) -> dict[str, Timing]:
+    """The latency of one case, by way of launching; what it took of the device's memory is given back."""
     import torch
 
-    module, inputs = NETWORKS[name].build(batch)
-    dtype = getattr(torch, DTYPES[fmt])
+    try:
+        with torch.inference_mode():
+            work = [_pass(name, fmt, batch, where)]
+            each_s = budget_s / len(clocks)
+            return {launched: timing.measure(work, clock, budget_s=each_s) for launched, clock in clocks.items()}
+    finally:
+        for clock in clocks.values():
+            clock.prepare([])
+        if where != "cpu":
+            torch.cuda.empty_cache()
+
+
+def _pass(name: str, fmt: str, batch: int, where: str) -> Work:
+    """A forward pass of a network in a format."""
+    import torch
+
+    torch.set_float32_matmul_precision("highest")
+    dtype = getattr(torch, DTYPES.get(fmt, "bfloat16"))
+    with torch.device(where):
+        module, inputs = NETWORKS[name].build(batch)
     module = module.eval().to(device=where, dtype=dtype)
     inputs = inputs.to(where) if inputs.dtype == torch.int64 else inputs.to(device=where, dtype=dtype)
-    with torch.inference_mode():
-        work: list[Any] = [lambda: module(inputs)]
-        return timing.measure(work, backend.clock, budget_s=budget_s)
+    if fmt in NARROW:
+        from profilers.networks.narrow import narrow
+
+        module = narrow(module, fmt)
+    return partial(module, inputs)

@@ -15,6 +15,9 @@ from profilers.timing import Clock, Timing, Work
 SHARE_S = 0.1
 """Most seconds that one call's runs may take."""
 
+FIRST = 3
+"""Calls of a kind that fail before any other of it was measured, and leave it out."""
+
 
 class Backend(Protocol):
     """Where calls run: its clock, how many copies of weights keep them cold, and what it says of itself."""
@@ -25,6 +28,10 @@ class Backend(Protocol):
     @property
     def clock(self) -> Clock:
         """What times calls on it."""
+
+    @property
+    def clocks(self) -> Mapping[str, Clock]:
+        """What times whole networks on it, by way of launching."""
 
     def copies(self, call: Call) -> int:
         """How many copies of a call's weights to cycle over."""
@@ -40,6 +47,7 @@ class Family:
     calls: Sequence[Call]
     points: NDArray[np.float64]
     errors: dict[int, float] = field(default_factory=dict)
+    lost: int = 0
     unsure: float = np.inf
     failed: str = ""
 
@@ -69,7 +77,7 @@ def sweep(
 ) -> dict[str, Family]:
     """Measure calls for `seconds`, next the one about which fits of its kind disagree most; `keep` gets every row.
 
-    `known` are keys and latencies of rows measured before. A kind whose first call fails is left out, its error kept
+    `known` are keys and latencies of rows measured before. A kind whose FIRST calls fail is left out, the error kept
     in `failed`: libraries lack kernels. `progress` is told (seconds gone, in all). Kinds take turns by how unsure they
     are. Interrupting loses the call under way alone.
     """
@@ -109,7 +117,8 @@ def _measured(pool: Family, at: int, backend: Backend, budget_s: float) -> tuple
         facts = backend.facts(work)
     except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
         pool.errors[at] = 0.0 if not pool.errors else float(np.mean(list(pool.errors.values())))
-        if len(pool.errors) == 1:
+        pool.lost += 1
+        if pool.lost == len(pool.errors) == FIRST:
             pool.failed = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
         return None
     pool.errors[at] = float(np.log(found.latency_s / call.least_s))

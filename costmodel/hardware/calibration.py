@@ -57,6 +57,11 @@ def calibrations(model: str) -> tuple[Calibration, ...]:
     return (*own, *(fit for fit in shipped if (fit.device, fit.math) not in replaced))
 
 
+def shipped(model: str) -> tuple[Calibration, ...]:
+    """Every calibration of a model that came with this package, whatever the user's own replace."""
+    return tuple(_of(FOLDER, model))
+
+
 def files() -> list[tuple[str, str, str, tuple[bytes, ...]]]:
     """(id, model, device, contents) of every calibration file, with its residual's arrays; the user's are user/ID."""
     found = []

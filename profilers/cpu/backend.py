@@ -24,6 +24,7 @@ class CpuBackend:
         self.version = str(torch.__version__)
         self.threads = torch.get_num_threads()
         self.clock = HostClock(self.threads)
+        self.clocks = {"eager": self.clock}
         self.cache_bytes = DEFAULT_CACHE_BYTES if np.isnan(cpu.l2_bytes) else float(cpu.l2_bytes)
 
     def copies(self, call: Call) -> int:

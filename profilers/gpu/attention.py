@@ -21,8 +21,11 @@ WINDOWS = (0, 0, 0, 1024, 4096)
 MOST_KV_BYTES, MOST_FLOPS = 6e9, 6e12
 
 
-def draw(phase: str, gpu: Gpu, rng: np.random.Generator, where: str = "cuda") -> Call:
-    """Draw a causal attention in bf16: `phase` is ctx (a whole prompt) or gen (one token after others)."""
+def draw(phase: str, gpu: Gpu, rng: np.random.Generator, where: str = "cuda", *, cache: str = "bfloat16") -> Call:
+    """Draw a causal attention in bf16: `phase` is ctx (a whole prompt) or gen (one token after others).
+
+    A `cache` in fp8 is written after a prompt and read before a token: PyTorch has no attention that multiplies it.
+    """
     while True:
         batch, (heads, kv_heads) = int(rng.choice(BATCHES)), HEADS[rng.integers(len(HEADS))]
         dim, window = int(rng.choice(HEAD_DIMS)), int(rng.choice(WINDOWS)) if phase == CONTEXT else 0
@@ -34,30 +37,36 @@ def draw(phase: str, gpu: Gpu, rng: np.random.Generator, where: str = "cuda") ->
         if flops <= MOST_FLOPS and kv_bytes <= MOST_KV_BYTES and (not window or window < keys):
             break
     columns = {
-        "kind": phase, "attn_dtype": "bfloat16", "kv_cache_dtype": "bfloat16", "batch_size": batch, "isl": isl,
+        "kind": phase, "attn_dtype": "bfloat16", "kv_cache_dtype": cache, "batch_size": batch, "isl": isl,
         "num_heads": heads, "num_kv_heads": kv_heads, "head_dim": dim, "step": step, "window_size": window,
     }  # fmt: skip
     sizes = tuple(float(x) for x in (batch, queries, keys, heads, kv_heads, dim, window))
-    busy_s = max(flops / gpu.peak_flops.bf16, kv_bytes / gpu.memory_bytes_per_s)
-    build = partial(_built, batch, queries, keys, heads, kv_heads, dim, window, where)
-    math = attention_kind.math(phase, "bfloat16", "bfloat16")
-    return Call("attention", math, columns, sizes, kv_bytes, 5e-6 + float(busy_s), build)
+    math = attention_kind.math(phase, "bfloat16", cache)
+    stored = kv_bytes * float(attention_kind.named(math).kv_bytes) / 2.0
+    busy_s = max(flops / gpu.peak_flops.bf16, stored / gpu.memory_bytes_per_s)
+    build = partial(_built, batch, queries, keys, heads, kv_heads, dim, window, where, cache)
+    return Call("attention", math, columns, sizes, stored, 5e-6 + float(busy_s), build)
 
 
 def _built(
-    batch: int, queries: int, keys: int, heads: int, kv_heads: int, dim: int, window: int, where: str, copies: int
-) -> list[Work]:
+    batch: int, queries: int, keys: int, heads: int, kv_heads: int, dim: int, window: int, where: str, cache: str,
+    copies: int,
+) -> list[Work]:  # fmt: skip
     import torch
 
     q = torch.randn(batch, heads, queries, dim, dtype=torch.bfloat16, device=where)
     cached = torch.randn(min(copies, 2), 2, batch, kv_heads, keys, dim, dtype=torch.bfloat16, device=where)
     mask = _band(queries, window, where) if window else None
-    causal, grouped = queries > 1 and not window, kv_heads < heads
+    causal, grouped, narrow = queries > 1 and not window, kv_heads < heads, cache != "bfloat16"
+    if narrow and queries == 1:
+        cached = cached.to(torch.float8_e4m3fn)
 
     def run(kv: Any) -> Any:
-        return torch.nn.functional.scaled_dot_product_attention(
-            q, kv[0], kv[1], attn_mask=mask, is_causal=causal, enable_gqa=grouped
+        k, v = kv.to(torch.bfloat16)
+        found = torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=grouped
         )
+        return (found, kv.to(torch.float8_e4m3fn)) if narrow and queries > 1 else found
 
     return [partial(run, kv) for kv in cached]
 
@@ -72,3 +81,5 @@ def _band(queries: int, window: int, where: str) -> Any:
 
 
 PHASES = (CONTEXT, GENERATION)
+
+CACHES = ("bfloat16", "fp8")

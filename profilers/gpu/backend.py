@@ -27,14 +27,14 @@ MOST_COPIED_BYTES = 8e9
 class CudaClock:
     """Times work with events, after warm-up: one graph of all pieces replayed, or each piece launched by itself.
 
-    A replay over its pieces is a run. With `flush` the L2 is overwritten before each replay, outside the events,
-    and a graph holds the first piece alone.
+    A replay over its pieces is a run. What cannot be captured is launched, or an error where it `must`. With `flush`
+    the L2 is overwritten before each replay, outside the events, and a graph holds the first piece alone.
     """
 
-    def __init__(self, l2_bytes: float, *, flush: bool = False, graphs: bool = True) -> None:
+    def __init__(self, l2_bytes: float, *, flush: bool = False, graphs: bool = True, must: bool = False) -> None:
         import torch
 
-        self.flush, self.graphs = flush, graphs
+        self.flush, self.graphs, self.must = flush, graphs, must
         self.captured = False
         self._work: Sequence[Work] = ()
         self._replay: Work = lambda: None
@@ -45,6 +45,7 @@ class CudaClock:
         """Warm up and capture; where a call cannot be captured it is launched, and `captured` says so."""
         import torch
 
+        self._replay = lambda: None
         pieces = work[:1] if self.flush else work
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
@@ -55,7 +56,7 @@ class CudaClock:
         torch.cuda.current_stream().wait_stream(side)
         torch.cuda.synchronize()
         self._pieces, self.captured, self._replay = len(pieces), False, lambda: [piece() for piece in pieces]
-        if self.graphs:
+        if self.graphs and pieces:
             self._capture(pieces)
         self._replay()
         torch.cuda.synchronize()
@@ -94,6 +95,8 @@ class CudaClock:
                     piece()
         except RuntimeError:  # the call waits for the device, or allocates in a way that a graph cannot hold
             torch.cuda.synchronize()
+            if self.must:
+                raise
             return
         self.captured, self._replay = True, graph.replay
 
@@ -108,6 +111,7 @@ class CudaBackend:
 
         self.version = str(torch.__version__)
         self.clock = CudaClock(float(gpu.l2_bytes), flush=flush, graphs=graphs)
+        self.clocks = {"graph": CudaClock(0.0, must=True), "eager": CudaClock(0.0, graphs=False)}
 
     def copies(self, call: Call) -> int:
         """COPIES of the weights, fewer where they would not fit in memory; one where calls have none."""

@@ -1,6 +1,7 @@
 """What there is to measure on a GPU, kind by kind."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 
@@ -28,8 +29,8 @@ def calls(gpu: Gpu, *, seed: int = 0, where: str = "cuda") -> list[Call]:
         if gpu.peak_flops.of(gemm_kind.named(math).pipe) > 0:
             found += _unique([products.draw(math, gpu, rng, where) for _ in range(OF_A_KIND)])
     if gpu.peak_flops.bf16 > 0:
-        for phase in attention.PHASES:
-            found += _unique([attention.draw(phase, gpu, rng, where) for _ in range(OF_A_KIND)])
+        for phase, cache in product(attention.PHASES, attention.CACHES):
+            found += _unique([attention.draw(phase, gpu, rng, where, cache=cache) for _ in range(OF_A_KIND)])
     for math in operation_kind.KINDS:
         family, pipe = math.rsplit("_", 1)
         if pipe in PIPES and family != "linear" and gpu.peak_flops.of(pipe) > 0:
