@@ -3,8 +3,9 @@
 Modelled: matrix units with their weights, inputs to read again and thresholds, sliding windows, poolings, a width
 converter and a queue before every unit. Not modelled: data movers, deeper queues, the processor's interface, and what
 high-level synthesis adds: these designs hold each unit's inputs in flip-flops (finn-hlslib, mvau.hpp) where ours shift
-through LUTs, and give every PE a weight memory of its own. The table of designs lies beside the repository, or where
-BITFRONT_PUBLISHED says.
+through LUTs, and split a unit's weights into a memory for each PE (FINN, matrixvectoractivation, weights inside the
+unit: an array [PE][depth] partitioned along PE) where ours is one wide memory, as FINN's streamed weights are. The
+table of designs lies beside the repository, or where BITFRONT_PUBLISHED says.
 """
 
 import os

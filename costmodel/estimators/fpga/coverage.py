@@ -17,6 +17,8 @@ SCALES = ("", "e8m0")
 """Shared scales that the fabric multiplies by: none, or a power of two."""
 MONOTONE_FLOPS = 4
 """Pointwise functions of up to so many vector FLOPs an element (workload.ops.activation.FLOPS) are all monotone."""
+DATA_MOVERS = "data movers between memory and the first and last layer (AXI DMA)"
+"""Left out of a dataflow: their LUTs, flip-flops and buffers are those of a vendor's core and a board's bus."""
 KNOWN = "integers of up to 16 bits, minifloats of up to 16 with at most 5 of exponent, binary, ternary, and MX formats"
 
 
@@ -43,11 +45,12 @@ def uncounted(workload: Workload, *, dataflow: bool = True) -> tuple[str, ...]:
 
     Batch norm, requantisation and monotone activations cost nothing of their own: they are folded into the thresholds
     or scales after a matrix unit (Umuroglu and Jahre, Streamlined Deployment for Quantized Neural Networks, arXiv
-    1709.04060). Where paths of a `dataflow` join, the shorter one waits in a buffer that is not counted, and named.
+    1709.04060). Where paths of a `dataflow` join, the shorter one waits in a buffer that is not counted, and named;
+    neither are its data movers, while an overlay counts its own.
     """
     others = tuple(op.name for op in workload.ops if not (op.kind in ON_FABRIC or streaming(op) or _absorbed(op)))
     joins = tuple(f"{op.name} (skip buffer)" for op in workload.ops if op.kind == "elementwise" and streaming(op))
-    return others + joins * dataflow
+    return others + (*joins, DATA_MOVERS) * dataflow
 
 
 def _known(operand: Format) -> Real:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import estimate, grid
+from costmodel.estimators.fpga.coverage import DATA_MOVERS
 from costmodel.hardware import fpga as device
 from costmodel.hardware import names
 from costmodel.precision import precision
@@ -197,7 +198,7 @@ def test_a_network_without_units_has_a_folding_of_ones():
     result = estimate(workload, "int4/int4", device("zcu104"))
     assert result.totals["lut"] == 0
     assert np.isnan(result.totals["throughput_per_s"])
-    assert result.uncounted == ("soft",)
+    assert result.uncounted == ("soft", DATA_MOVERS)
 
 
 def test_a_grid_holds_each_layer_at_each_precision():

@@ -5,7 +5,7 @@ import pytest
 
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import estimate
-from costmodel.estimators.fpga.coverage import MONOTONE_FLOPS
+from costmodel.estimators.fpga.coverage import DATA_MOVERS, MONOTONE_FLOPS
 from costmodel.hardware import fpga as device
 from costmodel.precision import precision
 from costmodel.workload import Workload
@@ -62,20 +62,20 @@ def test_what_no_formula_covers_is_listed():
         activation("gelu", 128, function="gelu"),
     )
     workload = network(*others, pooling("pool", 128, 32), elementwise("add", 128, operands=2))
-    assert fpga.uncounted(workload) == (*(op.name for op in others), "add (skip buffer)")
+    assert fpga.uncounted(workload) == (*(op.name for op in others), "add (skip buffer)", DATA_MOVERS)
     assert estimate(workload, "int4/int4", device("zcu104")).uncounted == fpga.uncounted(workload)
 
 
 @pytest.mark.parametrize("function", [f for f, flops in FLOPS.items() if flops <= MONOTONE_FLOPS])
 def test_what_thresholds_absorb_is_monotone(function):
     assert function not in NEITHER_RISING_NOR_FALLING
-    assert fpga.uncounted(network(activation("act", 128, function=function))) == ()
+    assert fpga.uncounted(network(activation("act", 128, function=function))) == (DATA_MOVERS,)
 
 
 @pytest.mark.parametrize("function", sorted(NEITHER_RISING_NOR_FALLING))
 def test_what_thresholds_cannot_express_is_listed(function):
-    assert fpga.uncounted(network(activation("act", 128, function=function))) == ("act",)
+    assert fpga.uncounted(network(activation("act", 128, function=function))) == ("act", DATA_MOVERS)
 
 
 def test_batch_norm_is_absorbed():
-    assert fpga.uncounted(network(norm("norm", 128, 32, style="batch"))) == ()
+    assert fpga.uncounted(network(norm("norm", 128, 32, style="batch"))) == (DATA_MOVERS,)
