@@ -9,7 +9,7 @@ from costmodel.estimators.fpga.site_calibration import MODEL, calibrated, calibr
 from costmodel.estimators.fpga.sites import sites
 from costmodel.formats import get
 from costmodel.hardware.calibration import FOLDER, read
-from profilers.fpga.fit_sites import circuits, errors, fit
+from profilers.fpga.fit_sites import circuits, errors, fit, predictions
 from profilers.fpga.predict_rows import table_of, validate
 from profilers.fpga.rows import designs
 from profilers.fpga.save_sites import save
@@ -73,3 +73,10 @@ def test_every_unit_states_its_held_out_error():
 
 def test_the_rows_stay_small():
     assert Path(FOLDER / "xc7_fpga_rows.parquet").stat().st_size < 1_000_000
+
+
+def test_minifloats_of_few_exponent_bits_to_fixed_point_are_counted_not_fitted(table):
+    rows = of(table, "to_fixed")
+    few = rows[rows["a_format"].str.match("e[12]m")].reset_index(drop=True)
+    counted = predictions(few, calibration("to_fixed").constants).round() == few["sites"]
+    assert counted.mean() > 0.9
