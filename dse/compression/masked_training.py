@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Examples = tuple[torch.Tensor, torch.Tensor]
 
 FULL_EXPONENT, FULL_MANTISSA = 8, 23
+NAMED = {(8, 7): "bf16", (FULL_EXPONENT, FULL_MANTISSA): "fp32"}
 RATE = 4e-3
 BATCH = 64
 
@@ -176,8 +177,8 @@ def _row(
 
 
 def _step_s(step: Workload, exponent_bits: int, mantissa_bits: int, device: Device) -> float:
-    """Latency of a step in a layout, bf16 by its name; nan where the device lacks a pipe for it."""
-    used = "bf16" if (exponent_bits, mantissa_bits) == (8, 7) else f"e{exponent_bits}m{mantissa_bits}_ieee"
+    """Latency of a step in a layout, by its name where it has one; nan where the device lacks a pipe for it."""
+    used = NAMED.get((exponent_bits, mantissa_bits), f"e{exponent_bits}m{mantissa_bits}_ieee")
     try:
         return float(cm.estimate(step, used, device).totals["latency_s"])
     except ValueError as error:

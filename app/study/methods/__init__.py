@@ -1,0 +1,46 @@
+"""Published methods on small trained networks, one a file: what each setting costs by its strategy, and what it loses.
+
+A module's `rows(seed)` yields a Row a setting; its docstring is what `bitfront study --list` says of it.
+"""
+
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from math import isnan
+from statistics import fmean
+from typing import Any
+
+from app.study.row import Row
+from costmodel.catalog import modules, require
+
+
+def names() -> dict[str, str]:
+    """The first line of each method's docstring, by name."""
+    found = modules(sys.modules[__name__])
+    return {name: (module.__doc__ or "").splitlines()[0] for name, module in found.items()}
+
+
+def rows(name: str, seed: int) -> Iterator[Row]:
+    """Yield the rows of a method by name from a seed; UnknownNameError lists near names."""
+    found = modules(sys.modules[__name__])
+    yield from found[require("study", name, found)].rows(seed)
+
+
+def summary(found: list[Row]) -> list[dict[str, Any]]:
+    """One row a setting: means over seeds as text, and the span of quality over them."""
+
+    def key(row: Row) -> tuple[str, str]:
+        return row.network, row.setting
+
+    order = list(dict.fromkeys(map(key, found)))
+    listed = []
+    for names_, group in groupby(sorted(found, key=lambda row: order.index(key(row))), key):
+        same = list(group)
+        cost, quality = fmean(row.cost for row in same), [row.quality for row in same]
+        told = {"network": names_[0], "setting": names_[1]}
+        told |= {
+            same[0].costs: "not known" if isnan(cost) else f"{cost:.3f}",
+            same[0].is_quality: f"{fmean(quality):.4f}",
+        }
+        listed.append(told | {"over seeds": f"{min(quality):.4f} to {max(quality):.4f}"})
+    return listed

@@ -1,0 +1,68 @@
+"""Methods as studies: listed by their folder, run on small networks, summed over seeds, refused in a line."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from app.study import methods
+from app.study.methods import masked_training, word_lengths
+from app.study.row import Row
+
+
+def test_every_method_is_listed_with_a_sentence(bitfront: Callable[..., object]) -> None:
+    listed = json.loads(bitfront("study", "--list", "--json").stdout)
+    assert [row["method"] for row in listed] == list(methods.names())
+    assert {"additive_codebooks", "low_rank", "masked_training", "mixed_groups", "word_lengths"} <= set(methods.names())
+    assert all(row["what"].endswith(".") for row in listed)
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ((), "a study is a file or one of additive_codebooks"),
+        (("low_rnk",), "unknown study 'low_rnk'; did you mean low_rank?"),
+        (("examples/minifloat_vs_int.toml",), "--out says where"),
+    ],
+)
+def test_bad_input_is_one_line(refused: Callable[..., str], args: tuple[str, ...], says: str) -> None:
+    assert says in refused("study", *args)
+
+
+def test_seeds_are_averaged_and_what_is_not_known_is_said() -> None:
+    found = [Row("net", "a", "cost", 0.5, "right", 0.8 + seed / 10, seed) for seed in (0, 1)]
+    found += [Row("net", "b", "cost", float("nan"), "right", 0.5, seed) for seed in (0, 1)]
+    first, second = methods.summary(found)
+    assert first == {"network": "net", "setting": "a", "cost": "0.500", "right": "0.8500",
+                     "over seeds": "0.8000 to 0.9000"}  # fmt: skip
+    assert second["cost"] == "not known"
+
+
+def test_training_in_few_bits_gives_a_row_a_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masked_training, "EPOCHS", 1)
+    monkeypatch.setattr(masked_training, "LAYOUTS", ((8, 23), (8, 7), (3, 2)))
+    whole, half, narrow = methods.rows("masked_training", 0)
+    assert (whole.setting, whole.cost, narrow.setting) == ("e8m23", 1.0, "e3m2")
+    assert half.cost < 1
+    assert narrow.cost != narrow.cost, "no GPU has a pipe for six bits of its own"
+    assert half.quality > narrow.quality
+
+
+def test_training_in_word_lengths_saves_what_it_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word_lengths, "EPOCHS", 2)
+    monkeypatch.setattr(word_lengths, "LIMITS", (0.02,))
+    whole, found = methods.rows("word_lengths", 0)
+    assert (whole.setting, whole.cost) == ("float32", 1.0)
+    assert 0.1 < found.cost < 0.6
+    assert found.quality > 0.3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["low_rank", "mixed_groups", "additive_codebooks"])
+def test_methods_on_trained_weights_lose_less_the_more_they_store(name: str) -> None:
+    whole, *found = methods.rows(name, 0)
+    assert whole.quality == pytest.approx(1.0, abs=1e-9)
+    kinds = {"additive_codebooks": "x"}.get(name, "")
+    bits = [(row.cost, row.quality) for row in found if kinds in row.setting]
+    assert bits == sorted(bits)
+    assert [quality for _, quality in bits] == sorted(quality for _, quality in bits)
