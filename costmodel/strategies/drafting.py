@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from costmodel.claim import Claim
 from costmodel.record import Real
@@ -18,6 +19,23 @@ def expected_tokens(acceptance_rate: Real, draft_tokens: Real) -> Real:
     a, k = np.asarray(acceptance_rate, dtype=np.float64), np.asarray(draft_tokens)
     sure = a == 1
     return np.where(sure, k + 1.0, (1.0 - a ** (k + 1)) / np.where(sure, 1.0, 1.0 - a))[()]
+
+
+def acceptance(target: ArrayLike, draft: ArrayLike) -> NDArray[np.float64]:
+    """Probability that a token which the draft samples is accepted, at each place: the sum of the lesser of both.
+
+    target, draft  float[..., vocabulary], the probabilities that the models give each token there
+
+    Corollary 3.6 of the paper; of a text's places it is the trace that `specdec_plus_plus` takes. ValueError for shapes
+    that differ, and for rows that are no probabilities.
+    """
+    p, q = (np.asarray(rows, dtype=np.float64) for rows in (target, draft))
+    if p.shape != q.shape or not p.size:
+        raise ValueError(f"target and draft must have one shape, got {p.shape} and {q.shape}")
+    for name, rows in (("target", p), ("draft", q)):
+        if not (np.all(rows >= 0) and np.allclose(rows.sum(axis=-1), 1.0, atol=1e-3)):
+            raise ValueError(f"{name} must hold probabilities that sum to 1 at each place")
+    return np.asarray(np.minimum(np.minimum(p, q).sum(axis=-1), 1.0))
 
 
 def speedup(acceptance_rate: Real, draft_tokens: Real, draft_cost: Real) -> Real:

@@ -36,7 +36,7 @@ class SpecDecPlusPlus:
 
     acceptance  the probability that a token drafted for each place is accepted if those before it were, repeated to a
                 text of at least TEXT tokens
-    trace       a file of them, a number a line, instead
+    trace       a file of them, a number a line, instead: `drafting.acceptance` of both models' probabilities
     draft_cost  a draft pass's time over a target pass's, as the policy believes it
     threshold   probability of a rejection that no draft exceeds; 0 solves the decision process for `draft_cost`
     most        longest draft

@@ -1,6 +1,7 @@
 """The best draft lengths: against every policy, against simulation, and the threshold that they keep."""
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 
 import costmodel as cm
 from costmodel.strategies import SpecDecPlusPlus, SpeculativeDecoding, strategy
-from costmodel.strategies.drafting import speedup
+from costmodel.strategies.drafting import acceptance, speedup
 from costmodel.strategies.specdec_plus_plus import passes_of, plan, stop_threshold, within_threshold
 
+ROOT = Path(__file__).parents[3]
 rates = st.floats(0, 1)
 costs = st.floats(0, 1.5)
 
@@ -158,3 +160,24 @@ def test_a_trace_is_read_from_a_file(tmp_path):
 def test_bad_fields_are_one_line(spelled, says):
     with pytest.raises(ValueError, match=says):
         strategy(f"specdec_plus_plus:{spelled}")
+
+
+def _next(codes, size, order, shorter, strength):
+    """Probabilities of the next character after `order` others: counts, smoothed by the shorter model's."""
+    seen = np.zeros((size,) * (order + 1))
+    np.add.at(seen, tuple(codes[i : len(codes) - order + i] for i in range(order + 1)), 1.0)
+    return (seen + strength * shorter) / (seen.sum(axis=-1, keepdims=True) + strength)
+
+
+@pytest.mark.parametrize(("cost", "gain"), [(0.05, 0.08), (0.1, 0.11), (0.2, 0.12)])
+def test_on_a_real_text_adapting_pays_as_much_as_its_authors_say(cost, gain):
+    """A four-gram model of characters drafted by a trigram: 9 to 13 % over the best fixed length, theirs 7 to 11 %."""
+    names, codes = np.unique(list((ROOT / "LICENSE").read_text(encoding="utf-8")), return_inverse=True)
+    learned, read = codes[: len(codes) // 2], codes[len(codes) // 2 :][:600]
+    even = np.full(len(names), 1 / len(names))
+    two = _next(learned, len(names), 1, even, 2.0)
+    draft = _next(learned, len(names), 2, two, 2.0)
+    target = _next(learned, len(names), 3, draft, 1.0)
+    trace = acceptance(target[read[:-3], read[1:-2], read[2:-1]], draft[read[1:-2], read[2:-1]])
+    fixed = min(passes_of([k] * len(trace), trace, cost)[0] for k in range(12))
+    assert fixed / plan(trace, cost).passes[0] > 1 + gain

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import costmodel as cm
 from costmodel.strategies import NMSparsity, SpeculativeDecoding, compose, strategy
-from costmodel.strategies.drafting import expected_tokens, operations, speedup
+from costmodel.strategies.drafting import acceptance, expected_tokens, operations, speedup
 from costmodel.workload.several_tokens import several_tokens
 
 DECODE = cm.zoo.build("llama-3.1-8b", phase="decode", batch=4, context=2000)
@@ -36,6 +36,34 @@ def test_tokens_of_a_round_are_the_mean_over_what_may_be_accepted(a, k):
     mean = sum(p * (j + 1) for j, p in enumerate(accepted))
     assert expected_tokens(a, k) == pytest.approx(mean, rel=1e-9, abs=1e-9)
     assert 1 - 1e-9 <= expected_tokens(a, k) <= k + 1 + 1e-9
+
+
+def test_acceptance_is_that_of_speculative_sampling():
+    """A draft's token x stays with probability min(1, p(x) / q(x)); else one is drawn of what p has more than q."""
+    rng = np.random.default_rng(0)
+    p, q = (rng.dirichlet(np.full(6, 0.7), size=3) for _ in range(2))
+    share = acceptance(p, q)
+    for place in range(3):
+        drawn = rng.choice(6, size=40_000, p=q[place])
+        kept = rng.random(len(drawn)) < p[place, drawn] / q[place, drawn]
+        assert kept.mean() == pytest.approx(share[place], abs=0.01)
+        more = np.maximum(p[place] - q[place], 0)
+        written = np.where(kept, drawn, rng.choice(6, size=len(drawn), p=more / more.sum()))
+        assert np.bincount(written, minlength=6) / len(drawn) == pytest.approx(p[place], abs=0.01)
+    assert acceptance(p, p) == pytest.approx(np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "says"),
+    [
+        ([[0.5, 0.5]], [[0.2, 0.3, 0.5]], r"one shape, got \(1, 2\) and \(1, 3\)"),
+        ([[0.5, 0.6]], [[0.5, 0.5]], "target must hold probabilities"),
+        ([[0.5, 0.5]], [[1.5, -0.5]], "draft must hold probabilities"),
+    ],
+)
+def test_what_are_no_probabilities_is_one_line(p, q, says):
+    with pytest.raises(ValueError, match=says):
+        acceptance(p, q)
 
 
 @given(st.floats(0.01, 0.99), st.floats(0.0, 0.99))
