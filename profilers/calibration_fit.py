@@ -107,14 +107,12 @@ def adapt(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibra
     givers = near or donors(model, kind.math, gpu, known, backend)
     prior = mean_constants(model, near) if near else carried(model, kind.math, gpu, known, backend)
     constants = complete(model, fit_constants(rows, kind, gpu, prior, starts=1))
-    widths = {
-        f"few_{side}": [choose(w) for w in zip(*(f.intervals[f"few_{side}"] for f in givers), strict=True)]
-        for side, choose in (("low", min), ("high", max))
-    }
-    intervals = {
-        "edges_s": list(givers[0].intervals["edges_s"]), **widths,
-        "few_correlation": max(f.intervals["few_correlation"] for f in givers),
-    }  # fmt: skip
+    intervals: dict[str, Any] = {"edges_s": list(givers[0].intervals["edges_s"])}
+    for stage in alone_fit.STAGES:
+        for side, choose in (("low", min), ("high", max)):
+            widths = zip(*(f.intervals[f"{stage}_{side}"] for f in givers), strict=True)
+            intervals[f"{stage}_{side}"] = [choose(w) for w in widths]
+        intervals[f"{stage}_correlation"] = max(f.intervals[f"{stage}_correlation"] for f in givers)
     blank = _blank(rows, kind, gpu, labels)
     return replace(blank, backend=backend, constants=constants, intervals=intervals, how="transferred")
 

@@ -31,26 +31,28 @@ def calibrate(
     calibrations folder is the default. Same rows, same files. `progress` is told (steps done, steps in all). ValueError
     in one line on rows that cannot be a measurement.
     """
-    parts = split(rows)
-    if len(parts) > 1:
-        each = [
-            calibrate(part, device, folder=folder, measured_on=measured_on, source=source, progress=progress)
-            for part in parts
-        ]
-        return [path for paths in each for path in paths]
-    rows = check(parts[0]).reset_index(drop=True)
-    if "power_w" in rows.columns:
-        rows = power_fit.check(rows)
-    if device:
-        rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
-    fits = calibrate_all(rows, calibrations(of(rows).model.name), Labels(measured_on, source), progress)
-    if "power_w" in rows.columns:
-        fits += power_fit.calibrate(power_fit.enough(rows), measured_on=measured_on, source=source)
+    labels = Labels(measured_on, source)
+    fits = [fit for part in split(rows) for fit in _fits(part, device, labels, progress)]
     folder = folder or user_folder() / "calibrations"
     files = {
         (fit.device, fit.model): [f for f in fits if (f.device, f.model) == (fit.device, fit.model)] for fit in fits
     }
     return [path for _, own in sorted(files.items()) for path in calibration_file.write(own, folder)]
+
+
+def _fits(
+    part: pd.DataFrame, device: str, labels: Labels, progress: Callable[[int, int], None] | None
+) -> list[Calibration]:
+    """The calibrations of one table's rows: of latency, and of power where they have it."""
+    rows = check(part).reset_index(drop=True)
+    if "power_w" in rows.columns:
+        rows = power_fit.check(rows)
+    if device:
+        rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
+    fits = calibrate_all(rows, calibrations(of(rows).model.name), labels, progress)
+    if "power_w" in rows.columns:
+        fits += power_fit.calibrate(power_fit.enough(rows), measured_on=labels.measured_on, source=labels.source)
+    return fits
 
 
 def validate(

@@ -72,10 +72,8 @@ def check(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def enough(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of devices and kinds that have FEWEST_ROWS of them: of a file with latencies too, the rest is left."""
-    sizes = rows.groupby(["gpu", "math"])["power_w"].transform("size")
-    kept = rows[sizes >= FEWEST_ROWS]
-    return kept if len(kept) else rows
+    """The rows of devices and kinds that have FEWEST_ROWS of them: of fewer, the latencies alone are fitted."""
+    return rows[rows.groupby(["gpu", "math"])["power_w"].transform("size") >= FEWEST_ROWS]
 
 
 def calibrate(rows: pd.DataFrame, *, measured_on: str, source: str) -> list[Calibration]:

@@ -52,6 +52,10 @@ def test_calls_that_the_host_launches_take_its_time_at_least(measured):
     calls, _ = end_to_end.as_run("vit_tiny_patch16_224", "bf16", 1, H100)
     assert eager == pytest.approx(1e-3 * sum(op.count for op in calls))
     assert graph < eager
+    bf16, fp8 = (
+        end_to_end.predicted(row.iloc[[1]].assign(precision=fmt)).predicted_s.item() for fmt in ("bf16", "fp8")
+    )
+    assert fp8 - bf16 == pytest.approx(1e-3 * 48 * end_to_end.HOST_CALLS["fp8"])
 
 
 def test_narrow_layers_alone_are_narrow_and_their_quantisers_are_calls_of_a_gpu():

@@ -112,3 +112,17 @@ def test_the_committed_errors_are_those_of_held_out_pairs(fit):
     again = power_fit.stated(test, gemm_kind.named(fit.math), H200, fit)
     for name, value in fit.held_out_error.items():
         assert again[name] == pytest.approx(value, abs=2e-4)
+
+
+def test_a_session_with_little_power_has_its_latencies_fitted(rows, tmp_path):
+    few = rows.sample(40, random_state=0)
+    assert [path.name for path in calibrate(few, folder=tmp_path)] == ["h200_sxm_gemm.toml"]
+    (fit,) = read(tmp_path / "h200_sxm_gemm.toml")
+    assert {"few_low", "spec_low", "spec_correlation"} <= set(fit.intervals)
+
+
+def test_nothing_is_written_where_a_later_table_is_no_measurement(rows, tmp_path):
+    gemm, wrong = rows.head(40).assign(table="gemm"), rows.head(40).assign(table="other", latency_s=-1.0)
+    with pytest.raises(ValueError, match="latency_s must be"):
+        calibrate(pd.concat([gemm, wrong]), folder=tmp_path)
+    assert not list(tmp_path.iterdir())
