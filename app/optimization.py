@@ -14,9 +14,10 @@ from app.sensitivity import told as additive
 from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Choices, Plan, Problem, front, minimize
-from dse.folding import fastest
+from dse.folding import asked, fastest, least_loss
 from dse.foldings import best, laid_out, made_for
 from dse.metric import METRICS, loss
+from dse.plan import InfeasibleError
 from dse.restrictions import restricted
 from dse.sensitivity.additivity import SEED
 
@@ -45,8 +46,8 @@ class Question:
     """Costs at which the plan of each uniform design's size is added."""
     objective: str = "loss"
     """What is least or, of throughput, most: another than loss chooses the folding of an FPGA's units too."""
-    fit: bool = False
-    """Whether the plan must fit the FPGA."""
+    fit: bool | None = None
+    """Whether the plan must fit the FPGA; None: it does where any of the foldings has one that does."""
 
 
 def optimise(question: Question) -> dict[str, Any]:
@@ -54,17 +55,39 @@ def optimise(question: Question) -> dict[str, Any]:
 
     InfeasibleError where no plan meets the budgets.
     """
-    if question.fit and not isinstance(question.device, Fpga):
+    on_fpga = isinstance(question.device, Fpga)
+    if question.fit and not on_fpga:
         raise ValueError(f"--fit is for an FPGA, and {question.device.name} is none")
-    if question.objective != "loss":
+    if question.objective != "loss" or _together(question):
         return _folded(question, question.choices.on(question.device))
-    metrics = [*(budget.metric for budget in question.budgets), *[METRICS["lut"]] * question.fit]
+    if not on_fpga or question.fit is False:
+        return _chosen(question, fit=False)
+    half = question.time_limit_s and question.time_limit_s / 2
+    limited = question if question.fit else replace(question, time_limit_s=half)
+    try:
+        return _chosen(limited, fit=True)
+    except (InfeasibleError, TimeoutError) as error:
+        if question.fit:
+            raise
+        found = _chosen(limited, fit=False)
+        return found if found["fits"] else found | {"unfit_because": str(error)}
+
+
+def _together(question: Question) -> bool:
+    """Whether formats and foldings are chosen together for budgets of speed."""
+    several = question.ties or question.conversion is not None or question.max_formats
+    return not several and asked(question.choices, question.device, question.budgets)
+
+
+def _chosen(question: Question, *, fit: bool) -> dict[str, Any]:
+    """The result of the best plan over the foldings made for the formats, with `fit` within the device."""
+    metrics = [*(budget.metric for budget in question.budgets), *[METRICS["lut"]] * fit]
     problems = laid_out(question.choices, question.device, metrics)
-    budgets = [*question.budgets, *(_whole_device(question, problems[0].costs) if question.fit else ())]
+    budgets = [*question.budgets, *(_whole_device(question, problems[0].costs) if fit else ())]
     share = question.time_limit_s and question.time_limit_s / len(problems)
-    asked = replace(question, time_limit_s=share)
-    plan, problem = best(problems, lambda each: _solve(asked, each, budgets), budgets)
-    return _result(question, problem, plan, [str(b) for b in budgets]) | _folding_of(problem, problems)
+    limited = replace(question, time_limit_s=share)
+    plan, problem = best(problems, lambda each: _solve(limited, each, budgets), budgets)
+    return _result(question, problem, plan, [str(b) for b in question.budgets]) | _folding_of(problem, problems)
 
 
 def _whole_device(question: Question, names: Iterable[str]) -> list[Budget]:
@@ -81,13 +104,17 @@ def _folding_of(problem: Problem, problems: Sequence[Problem]) -> dict[str, Any]
 
 def _folded(question: Question, problem: Problem) -> dict[str, Any]:
     """The result of choosing the folding too, beside uniform designs and formats in turn, each folded for itself."""
-    unfit = {"--tie": question.ties, "--conversion": question.conversion, "--max-formats": question.max_formats}
-    folded.require_joint(question.objective, unfit)
+    if question.objective != "loss":
+        unfit = {"--tie": question.ties, "--conversion": question.conversion, "--max-formats": question.max_formats}
+        folded.require_joint(question.objective, unfit)
     problem = restricted(problem, question.pins, question.allow)
     if question.fit:  # what has no budget is within `dse.folding.UTILISATION` of the device as it is
         bounded = {budget.metric.name for budget in question.budgets}
         question = replace(question, budgets=[*question.budgets, *_whole_device(question, bounded)])
-    plan = fastest(problem, question.objective, subject_to=question.budgets, time_limit_s=question.time_limit_s)
+    given: dict[str, Any] = {"subject_to": question.budgets, "time_limit_s": question.time_limit_s}
+    plan = (
+        least_loss(problem, **given) if question.objective == "loss" else fastest(problem, question.objective, **given)
+    )
     assert plan.problem is not None
     uniform = [(name, problem.uniform(i)) for i, name in _whole(problem)]
     designs = [(name, folded.folded(problem, choice, question.budgets), choice) for name, choice in uniform]
@@ -138,6 +165,7 @@ def _result(
             "designs": designs,
             "fronts": _fronts(question, problem) if others is None else {},
             "layers": layers(found, problem.ranges),
+            "batch": problem.workload.batch,
             "covers": problem.workload.covers,
             "notes": told(found),
             "uncounted": list(found.uncounted),

@@ -1,11 +1,9 @@
 """The stable shape of results: what --json prints, files hold and pages read."""
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
-from costmodel.catalog import UnmatchedError
 from costmodel.estimators.estimate import Estimate
 from costmodel.estimators.fit import RESOURCES, beyond, in_memory
 from costmodel.hardware import Device, Fpga, Gpu
@@ -67,7 +65,7 @@ DEFAULT = "bf16"
 
 
 def assignment(workload: Workload, precision: str | None, edits: Sequence[str]) -> tuple[dict[str, str], str]:
-    """Return {"*": precision} with each LAYER=PRECISION edit applied to the layers that its glob matches, and its name.
+    """Return {"*": precision} with each LAYER=PRECISION edit, as `costmodel.estimate` reads it, and its name.
 
     Without a precision, what the model's file states of its layers, or bf16.
     """
@@ -78,10 +76,8 @@ def assignment(workload: Workload, precision: str | None, edits: Sequence[str]) 
         pattern, equals, value = edit.partition("=")
         if not equals:
             raise ValueError(f"--assign must be LAYER=PRECISION, got {edit!r}")
-        matched = [op.name for op in workload.ops if fnmatchcase(op.name, pattern)]
-        if not matched:
-            raise UnmatchedError("layer", pattern, [op.name for op in workload.ops])
-        chosen |= dict.fromkeys(matched, value)
+        chosen.pop(pattern, None)
+        chosen[pattern] = value
     return chosen, precision
 
 

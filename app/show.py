@@ -49,9 +49,8 @@ def _doubts(result: Mapping[str, Any]) -> list[str]:
         )
         said += [f"Beware: {found['warning']}."] if found["warning"] else []
     if misfit(result):
-        said.append(
-            f"Beware: the plan does not fit {result['device']}: {misfit(result)}; --fit asks for one that does."
-        )
+        why = f" As for one that does: {result['unfit_because']}." if "unfit_because" in result else ""
+        said.append(f"Beware: the plan does not fit {result['device']}: {misfit(result)}.{why}")
     return said
 
 

@@ -10,32 +10,28 @@ loss is allowed is found by bisection over all intervals that some unit takes. F
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from costmodel.catalog import require
-from costmodel.estimators.fpga.unit import Folding
-from costmodel.hardware import Fpga
-from dse import allocate
-from dse.folding_options import LONGEST, RESOURCES, SECONDS, SPENT, Group, Units, paced, units, within
+from costmodel.estimators.fpga import Folding, fold
+from costmodel.hardware import Device, Fpga
+from dse.choices import Choices
+from dse.folding_options import RESOURCES, Units, units
+from dse.folding_search import FIXED, INTERVAL, SEARCH_S, Search
 from dse.metric import Budget
-from dse.pareto import mask
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem
-from dse.tables import read
-
-Floats = NDArray[np.float64]
 
 OBJECTIVES = ("throughput_per_s", "latency_s")
 
+SPEEDS = ("throughput_per_s", "cycles", "latency_s")
+"""Metrics that a folding decides more than the formats do."""
+
 UTILISATION = 0.7
 """Share of each resource that a design may take where no budget says otherwise, as in `fpga.fold`."""
-
-STEP_S = 10.0
-"""Longest search for one target; a target not decided by then counts as missed, and the plan as not proven."""
 
 
 def fastest(
@@ -53,21 +49,66 @@ def fastest(
     not one of these.
     """
     require("objective", objective, OBJECTIVES)
+    search = _search(problem, subject_to, ("loss", *RESOURCES), time_limit_s)
+    run = Search.least_latency if objective == "latency_s" else Search.least_interval
+    return _laid_out(search, run, subject_to)
+
+
+def least_loss(problem: Problem, *, subject_to: Sequence[Budget], time_limit_s: float | None = None) -> Plan:
+    """Return the plan of least loss, with its problem folded, that is as fast as the budgets of SPEEDS ask.
+
+    Other budgets may be on loss, FIXED and resources; those without a budget as in `fastest`, and so are errors. After
+    the time limit, SEARCH_S by default, the best plan so far, with a gap.
+    """
+    known = ("loss", *SPEEDS, *FIXED, *RESOURCES)
+    search = _search(problem, subject_to, known, SEARCH_S if time_limit_s is None else time_limit_s)
+    try:
+        return _laid_out(search, Search.least_loss, subject_to)
+    except InfeasibleError as error:
+        raise search.without_speeds().slower(subject_to) or error from None
+
+
+def asked(choices: Choices, device: Device | None, budgets: Sequence[Budget]) -> bool:
+    """Whether budgets ask for the speed of a dataflow that no file lays out, and `least_loss` knows all of them."""
+    names = {budget.metric.name for budget in budgets}
+    known = {"loss", *SPEEDS, *FIXED, *RESOURCES}
+    return isinstance(device, Fpga) and choices.design is fold and bool(names & {*SPEEDS}) and names <= known
+
+
+def _search(problem: Problem, budgets: Sequence[Budget], known: Sequence[str], time_limit_s: float | None) -> Search:
     if not isinstance(problem.device, Fpga):
         raise ValueError(f"folding is for an FPGA, and {problem.device.name} is none")
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
-    search = _Search(problem, _limits(problem.device, subject_to), units(problem), deadline)
-    plan, taken = search.least_latency() if objective == "latency_s" else search.least_interval()
-    return replace(plan, problem=replace(problem, folding=_folding(problem, taken)))
+    return Search(problem, _limits(problem.device, budgets, known), units(problem), deadline)
 
 
-def _limits(device: Fpga, budgets: Sequence[Budget]) -> dict[str, float]:
+def _laid_out(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], budgets: Sequence[Budget]) -> Plan:
+    """The plan of a search, its problem folded; a refusal says which limits are the device's own."""
+    problem, given = search.problem, {budget.metric.name for budget in budgets}
+    try:
+        plan, taken = run(search)
+    except InfeasibleError as error:
+        own = [name for name in RESOURCES if name not in given and error.least.get(name, 0.0) > search.limits[name]]
+        told = (
+            f"; without a budget, {', '.join(own)} may be {UTILISATION:.0%} of {problem.device.name}'s" if own else ""
+        )
+        raise InfeasibleError(f"{error}{told}", error.least) from None
+    folded = replace(problem, folding=_folding(problem, taken), laid_for=None)
+    return replace(plan, problem=folded, subject_to=tuple(map(str, budgets)))
+
+
+def _limits(device: Fpga, budgets: Sequence[Budget], known: Sequence[str]) -> dict[str, float]:
+    """The least limit of each metric, that of `cycles` and of throughput as the seconds of an interval."""
     usable = device.usable(UTILISATION)
     limits = {name: float(getattr(usable, name)) for name in RESOURCES}
     given: dict[str, float] = {}
     for budget in budgets:
-        name = require("budget of a folding", budget.metric.name, ("loss", *RESOURCES))
-        given[name] = min(budget.limit, given.get(name, math.inf))
+        name, limit = require("budget of a folding", budget.metric.name, known), budget.limit
+        if name == "throughput_per_s":
+            name, limit = INTERVAL, 1 / limit if limit else math.inf
+        elif name == "cycles":
+            name, limit = INTERVAL, limit / float(device.clock_hz)
+        given[name] = min(limit, given.get(name, math.inf))
     return limits | given
 
 
@@ -77,120 +118,3 @@ def _folding(problem: Problem, taken: Sequence[Units]) -> Folding:
     for each in taken:
         columns[list(each.ops)] = each.folded[0]
     return Folding(*columns.T)
-
-
-@dataclass(frozen=True)
-class _Flat:
-    """The candidates of all options of each layer side by side, inf loss where a layer has fewer; and what each is."""
-
-    loss: Floats
-    seconds: Floats
-    spent: Mapping[str, Floats]
-    which: list[list[tuple[int, int]]]
-
-
-@dataclass(frozen=True)
-class _Search:
-    """Candidates [layers][options] of a problem, and the limits of loss and resources."""
-
-    problem: Problem
-    limits: Mapping[str, float]
-    units: list[list[Group]]
-    deadline: float
-
-    def least_latency(self) -> tuple[Plan, list[Units]]:
-        """One program: the sum of all units' seconds."""
-        kept = [[paced(group) for group in row] for row in self.units]
-        flat = self._flat(kept, timed=True)
-        left = None if math.isinf(self.deadline) else max(self.deadline - time.monotonic(), 1e-3)
-        seconds = np.where(np.isinf(flat.loss), np.inf, flat.seconds)
-        plan = allocate.solve(seconds, self._costs(flat), self.limits, time_limit_s=left)
-        return self._named(plan, flat, kept)
-
-    def least_interval(self) -> tuple[Plan, list[Units]]:
-        """Bisect over the intervals for the least whose program has a plan; then that program's plan of least loss."""
-        targets = self._intervals()
-        low, high, refuted = 0, len(targets) - 1, -1
-        best = self._within(targets[high])
-        if best is None:
-            raise self._refusal()
-        while low < high:
-            middle = (low + high) // 2
-            try:
-                found = self._within(targets[middle])
-            except TimeoutError:
-                low = middle + 1
-                continue
-            if found is None:
-                low, refuted = middle + 1, middle
-            else:
-                best, high = found, middle
-        interval, bound = float(targets[high]), float(targets[refuted + 1])
-        plan, taken = best
-        return replace(plan, objective=interval, bound=bound), taken
-
-    def _intervals(self) -> Floats:
-        """Seconds that some unit takes, from the least that every layer can keep up with on."""
-        times = [[[unit.paid[:, LONGEST] for unit in group] for group in row] for row in self.units]
-        least = max(min(max((t.min() for t in group), default=0.0) for group in row) for row in times)
-        every = np.unique(np.concatenate([t for row in times for group in row for t in group]))
-        return every[every >= least]
-
-    def _within(self, most_s: float) -> tuple[Plan, list[Units]] | None:
-        """The plan of least loss of which no unit takes longer, None where its loss is not allowed or none fits.
-
-        TimeoutError where that is not known in time.
-        """
-        kept = [[within(group, most_s) for group in row] for row in self.units]
-        flat = self._flat(kept, timed=False)
-        budgets = {name: limit for name, limit in self.limits.items() if name != "loss"}
-        tables = read(flat.loss, flat.spent, budgets, (), None)
-        plan = allocate.best(tables, deadline=min(self.deadline, time.monotonic() + STEP_S))
-        allowed = self.limits.get("loss", math.inf)
-        if plan is None or plan.bound > allowed:
-            return None
-        if plan.objective > allowed:
-            raise TimeoutError("the least loss at a target is not known")
-        return self._named(plan, flat, kept)
-
-    def _refusal(self) -> InfeasibleError:
-        """Why even the smallest design does not do."""
-        flat = self._flat([[within(group, math.inf) for group in row] for row in self.units], timed=False)
-        try:
-            allocate.solve(np.where(np.isinf(flat.loss), np.inf, 0.0), self._costs(flat), self.limits)
-        except InfeasibleError as error:
-            return error
-        raise AssertionError("a design that was refused exists")
-
-    def _flat(self, kept: list[list[Units]], *, timed: bool) -> _Flat:
-        """Tables of the candidates that no other one of the layer beats; `timed` where their seconds count too."""
-        rows = [self._row(layer, row, timed) for layer, row in enumerate(kept)]
-        width = max(len(which) for _, which in rows)
-        table = np.full((len(rows), width, 2 + len(RESOURCES)), np.inf)
-        for layer, (values, _) in enumerate(rows):
-            table[layer, : len(values)] = values
-        spent = {name: np.where(np.isinf(table[..., 0]), 0.0, table[..., 2 + i]) for i, name in enumerate(RESOURCES)}
-        return _Flat(table[..., 0], table[..., 1], spent, [which for _, which in rows])
-
-    def _row(self, layer: int, row: list[Units], timed: bool) -> tuple[Floats, list[tuple[int, int]]]:
-        """Loss, seconds and resources of a layer's candidates, and the option and row of each."""
-        available = [o for o, u in enumerate(row) if len(u.paid) and np.isfinite(self.problem.loss[layer, o])]
-        if not available:
-            raise ValueError(f"{self.problem.layers[layer]} has no format that a unit here can take")
-        parts = [
-            np.column_stack([np.full(len(row[o].paid), self.problem.loss[layer, o]), row[o].paid]) for o in available
-        ]
-        values = np.concatenate(parts)[:, [0, 1 + SECONDS, *range(1 + SPENT.start, 1 + SPENT.stop)]]
-        good = mask(values if timed else np.delete(values, 1, axis=1))
-        which = [(o, i) for o in available for i in range(len(row[o].paid))]
-        return values[good], [which[i] for i in np.flatnonzero(good)]
-
-    def _costs(self, flat: _Flat) -> dict[str, Floats]:
-        return {"loss": np.where(np.isinf(flat.loss), 0.0, flat.loss), **flat.spent}
-
-    def _named(self, plan: Plan, flat: _Flat, kept: list[list[Units]]) -> tuple[Plan, list[Units]]:
-        """The plan with options of the problem for its choice, and the unit of each layer."""
-        picked = [flat.which[layer][candidate] for layer, candidate in enumerate(plan.choice.tolist())]
-        taken = [kept[layer][option].keep(np.array([row])) for layer, (option, row) in enumerate(picked)]
-        choice = np.array([option for option, _ in picked])
-        return replace(plan, choice=choice), taken

@@ -36,7 +36,7 @@ class Units:
     ops: tuple[int, ...]
     folded: Floats
 
-    def keep(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Units":
+    def keep(self, rows: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Units":
         """Some of the candidates."""
         return replace(self, paid=self.paid[rows], folded=self.folded[rows])
 
@@ -83,11 +83,16 @@ def within(group: Group, most_s: float) -> Units:
     return reduce(Units.joined, (unit.within(most_s) for unit in group), NOTHING)
 
 
-def paced(group: Group) -> Units:
-    """The units together, each that follows as cheap as keeps up with the first, or as fast as it gets."""
+def paced(group: Group, most_s: float = np.inf) -> Units:
+    """The units together, each that follows as cheap as keeps up with the first, or as fast as it gets.
+
+    Of candidates that take no longer than `most_s`.
+    """
     if not group:
         return NOTHING
-    first, *others = group
+    first, *others = (unit.keep(unit.paid[:, LONGEST] <= most_s) for unit in group)
+    if not all(len(unit.paid) for unit in (first, *others)):
+        return reduce(Units.beside, (unit.keep(slice(0)) for unit in group))
     for other in others:
         order = np.lexsort((other.paid[:, SECONDS], other.paid[:, SPENT].sum(axis=1)))
         fits = other.paid[order, SECONDS] <= first.paid[:, [SECONDS]]

@@ -12,9 +12,9 @@ from costmodel.estimators.footprint import alive_at, alive_bytes
 from costmodel.estimators.fpga import Array, overlay
 from costmodel.hardware import Device, Fpga
 from costmodel.record import stack
-from dse import allocate, foldings, neighbours
+from dse import allocate, folding, foldings, neighbours
 from dse.choices import Choices
-from dse.metric import Budget, Metric
+from dse.metric import Budget, Metric, loss
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Floats, Problem
 from dse.restrictions import restricted
@@ -36,7 +36,9 @@ def minimize(
     """Return the plan that minimises a metric that adds up over layers, usually `loss`, within every budget.
 
     over        what `choices` gives, with a device `on`, or a Problem made before; of choices on an FPGA the plan
-                is the best over the foldings made for each format (`dse.foldings`), proven within these
+                is the best over the foldings made for each format (`dse.foldings`), proven within these; with budgets
+                of speed, formats and foldings are chosen together (`dse.folding.least_loss`) unless ties, conversions,
+                numbers of formats or other budgets are asked for too
     ties        groups of layer names that must share an option; "fused" for the layers that servers run as one product,
                 "residual" for those whose outputs are added (`dse.neighbours`), "fused,residual" for both
     pins        {layer glob: format} that those layers must take
@@ -44,10 +46,19 @@ def minimize(
     conversion  what the metric gains for each tensor that passes between layers of different formats: a number, or
                 float[options, options]
 
-    InfeasibleError says which budget is impossible and its least value. Throughput and cycles
-    limit each layer's options; peak activation memory is met by adding the moments at which a plan exceeds it.
+    InfeasibleError says which budget is impossible and its least value, TypeError what is none of these kinds.
+    Throughput and cycles limit each layer's options; peak activation memory is met by adding the moments at which a
+    plan exceeds it.
     """
+    _require_kinds(metric, over, on, subject_to)
     if isinstance(over, Choices):
+        if (
+            metric is loss
+            and not (ties or conversion is not None or max_formats)
+            and folding.asked(over, on, subject_to)
+        ):
+            problem = restricted(over.on(_required(on)), pins or {}, allow or {})
+            return folding.least_loss(problem, subject_to=subject_to, time_limit_s=time_limit_s)
         problems = foldings.laid_out(over, _required(on), [metric, *(budget.metric for budget in subject_to)])
 
         def solve(problem: Problem) -> Plan:
@@ -83,6 +94,19 @@ def minimize(
         name = f"{_MOMENT}{problem.workload.ops[worst].name}"
         costs[name] = _moment_table(problem, worst)
         budgets[name] = limits.peak_bytes
+
+
+def _require_kinds(metric: object, over: object, on: object, subject_to: object) -> None:
+    """TypeError with the call that makes the right object of a likely wrong one."""
+    if not isinstance(metric, Metric):
+        raise TypeError(f"minimize takes a Metric, as dse.metric.loss, got {metric!r}")
+    if not isinstance(over, Choices | Problem):
+        made = "dse.choices(model, formats, data)"
+        raise TypeError(f"minimize chooses over what {made} gives, got a {type(over).__name__}")
+    if on is not None and not isinstance(on, Device):
+        raise TypeError(f"minimize takes a device, as cm.device('h100_sxm') gives, got {on!r}")
+    if not isinstance(subject_to, Sequence) or not all(isinstance(budget, Budget) for budget in subject_to):
+        raise TypeError(f"subject_to is a list of budgets, as [latency_s <= 0.01], got {subject_to!r}")
 
 
 _PEAK = "peak_activation_bytes"

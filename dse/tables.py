@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -64,6 +65,8 @@ def read(
     cost_tables = {name: _cost(name, table, losses.shape) for name, table in costs.items()}
     for name, limit in budgets.items():
         require("cost", name, cost_tables)
+        if not isinstance(limit, numbers.Real):
+            raise ValueError(f"the budget of {name} must be a number, got {limit!r}")
         if math.isnan(limit) or limit < 0:
             raise ValueError(f"the budget of {name} must be at least 0, got {limit}")
     available = np.isfinite(losses)

@@ -8,6 +8,7 @@ from app import complete, dims
 
 if TYPE_CHECKING:
     from costmodel import Estimate
+    from costmodel.workload import Workload
 
 LAYERS = (
     "name", "kind", "precision", "macs", "flops", "vector_flops", "bops", "weight_bytes", "kv_bytes", "bytes_moved",
@@ -72,17 +73,20 @@ def command(
     from app.fpga_design import layout, told
     from app.results import DEFAULT, as_dict, assignment
     from app.text import to_json
-    from costmodel import models
 
     target = cm.device(device)
     lay_out = layout(target, mapping, folding)
-    workload = cm.strategies.strategy(strategy)(models.load(model, **shape))
+    workload = cm.strategies.strategy(strategy)(_read(model, shape))
     given = precision
     chosen, precision = assignment(workload, given, assign)
     try:
         found = cm.estimate(workload, chosen, target, design=lay_out)
     except ValueError as error:
-        if given is None and precision == DEFAULT and f"got {DEFAULT} " in str(error):
+        if (
+            given is None
+            and precision == DEFAULT
+            and (f"got {DEFAULT} " in str(error) or " pipe, which " in str(error))
+        ):
             raise ValueError(f"{error}; {DEFAULT} is the default: give --precision, as w8a8") from None
         raise
     result = as_dict(found, model=model, device=device, precision=precision) | {
@@ -95,6 +99,18 @@ def command(
         click.echo(to_json(result))
     else:
         _show(found, result, layers=layers)
+
+
+def _read(model: str, shape: dict[str, Any]) -> "Workload":
+    """Read the model, with a sign of life where that takes seconds."""
+    from costmodel import models
+
+    if models.split(model)[0] not in ("torch", "onnx"):
+        return models.load(model, **shape)
+    from app.progress import working
+
+    with working(f"Reading {model}"):
+        return models.load(model, **shape)
 
 
 def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:

@@ -12,11 +12,13 @@ def command(as_json: bool) -> None:
 
     rows = []
     for name in zoo.names():
-        workload = zoo.build(name)
-        ops = workload.batch_of_ops
-        rows.append(
-            {"name": name, "phase": workload.phase, "params": float(ops.params.sum()), "macs": float(ops.macs.sum())}
+        found = zoo.language_model(name)
+        phases = ("encode", "decode") if found and found.encoder else ("",)
+        passes = [zoo.build(name, phase=phase) for phase in phases]
+        params, macs = (
+            sum(float(getattr(p.batch_of_ops, column).sum()) for p in passes) for column in ("params", "macs")
         )
+        rows.append({"name": name, "phase": " + ".join(p.phase for p in passes), "params": params, "macs": macs})
     if as_json:
         click.echo(to_json(rows))
     else:

@@ -48,7 +48,11 @@ from app import complete, dims, quality
 @click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
 @click.option("--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array.")
 @click.option("--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON).")
-@click.option("--fit", is_flag=True, help="On an FPGA: the plan must fit the device, as if its resources were budgets.")
+@click.option(
+    "--fit/--no-fit",
+    default=None,
+    help="On an FPGA: the plan must fit the device, or need not; by default it does where there is one that does.",
+)
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
 @click.option("--report", type=click.Path(dir_okay=False), help="Write an HTML report.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the JSON to a file.")
@@ -70,7 +74,7 @@ def command(
     time_limit: float | None,
     mapping: str | None,
     folding: str | None,
-    fit: bool,
+    fit: bool | None,
     report: str | None,
     out: str | None,
     as_json: bool,

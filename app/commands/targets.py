@@ -27,7 +27,7 @@ def command(as_json: bool) -> None:
         click.echo(to_json([{"kind": kind} | asdict(device) for kind, device in found]))
         return
     for kind, columns in (
-        ("gpu", ("name", "bf16", "int8", "fp8", "memory_bytes", "memory_bytes_per_s")),
+        ("gpu", ("name", "fp16", "bf16", "int8", "fp8", "memory_bytes", "memory_bytes_per_s")),
         ("fpga", ("name", "lut", "ff", "dsp", "bram18", "uram", "dsp_kind")),
         ("cpu", ("name", "fp32", "bf16", "int8", "memory_bytes", "memory_bytes_per_s")),
         ("link", ("name", "bytes_per_s")),

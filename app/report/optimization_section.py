@@ -117,7 +117,9 @@ def _figures(run: Run) -> tuple[go.Figure, ...]:
     if "peaks" in run:
         memory = run["memory_bytes_per_s"]
         return (*shown, roofline(run["layers"], peaks=run["peaks"], memory_bytes_per_s=memory, title="Roofline"))
-    return (*shown, resources(chosen, available=run["available"], title="Share of the device"))
+    if run.get("available"):
+        shown.append(resources(chosen, available=run["available"], title="Share of the device"))
+    return tuple(shown)
 
 
 def budget(text: str) -> str:

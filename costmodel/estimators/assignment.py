@@ -1,9 +1,10 @@
 """Which precision each op runs at: one for all, or a choice by name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from costmodel.catalog import UnknownNameError
+from costmodel.catalog import UnknownNameError, UnmatchedError
 from costmodel.precision import Precision
 from costmodel.precision import precision as parse
 from costmodel.workload import Workload
@@ -14,17 +15,17 @@ Assignment: TypeAlias = Precision | str | Mapping[str, Precision | str]
 def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
     """Return one precision an op.
 
-    A mapping names ops, with "*" for the other layers; an op without weights that is not named follows the layer before
-    it, or the first one. ValueError where a layer has none, UnknownNameError where a name is no op's.
+    A mapping names ops or globs of them, the last that matches counts, with "*" for the other layers; an op without
+    weights that is not named follows the layer before it, or the first one. ValueError where a layer has none,
+    UnknownNameError where a name is no op's, UnmatchedError where a glob is of none.
     """
     if isinstance(assignment, Precision | str):
         return (_read(assignment),) * len(workload.ops)
-    chosen = {name: _read(value) for name, value in assignment.items()}
     names = [op.name for op in workload.ops]
-    for name in chosen:
-        if name != "*" and name not in names:
-            raise UnknownNameError("layer", name, names)
-    default = chosen.get("*")
+    default = _read(assignment["*"]) if "*" in assignment else None
+    chosen: dict[str, Precision] = {}
+    for spelled, value in assignment.items():
+        chosen |= dict.fromkeys(_matched(spelled, names) if spelled != "*" else (), _read(value))
     of_layer = {name: chosen.get(name, default) for name in workload.layers}
     followed = next(iter(of_layer.values()), default)
     result = []
@@ -35,6 +36,18 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
             raise ValueError(f'no precision for layer {op.name!r}, and no "*" for the rest')
         result.append(used)
     return tuple(result)
+
+
+def _matched(spelled: str, names: Sequence[str]) -> list[str]:
+    """The names that a name or a glob stands for."""
+    if spelled in names:
+        return [spelled]
+    if not any(sign in spelled for sign in "*?["):
+        raise UnknownNameError("layer", spelled, names)
+    found = [name for name in names if fnmatchcase(name, spelled)]
+    if not found:
+        raise UnmatchedError("layer", spelled, names)
+    return found
 
 
 def _read(value: Precision | str) -> Precision:

@@ -130,8 +130,9 @@ def estimate(
 
     An FPGA needs a `folding`: PE and SIMD a layer, or an Array that all layers share. Without one `design` lays it out:
     `fpga.fold` as its fastest balanced dataflow, `fpga.overlay.fit` on the fastest array.
-    ValueError names the math pipe that the device lacks.
+    ValueError names the math pipe that the device lacks, TypeError what is no workload or device.
     """
+    _require_kinds(workload, device)
     precisions = per_op(workload, precision)
     batch = stack(precisions)
     if isinstance(device, Fpga):
@@ -255,6 +256,15 @@ def _counts(op: Op, precision: Precision) -> Columns:
         "weight_bytes": traffic.weight_bytes(op, precision),
         "kv_bytes": traffic.kv_bytes(op, precision),
     }
+
+
+def _require_kinds(workload: object, device: object) -> None:
+    """TypeError with the call that makes the right object of a likely wrong one."""
+    if not isinstance(workload, Workload):
+        made = "cm.decode(model) or cm.prefill(model)" if hasattr(workload, "causal") else "cm.zoo.build(name)"
+        raise TypeError(f"estimate takes a Workload, as {made} gives, got a {type(workload).__name__}")
+    if not isinstance(device, Gpu | Cpu | Fpga):
+        raise TypeError(f"estimate takes a device, as cm.device('a100_sxm') gives, got {device!r}")
 
 
 def require_pipes(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from costmodel import catalog
-from costmodel.catalog import UnknownNameError
 from costmodel.files import require_file
 from costmodel.importers import hf_types
 from costmodel.importers.config_fields import ConfigFields, shortened
@@ -20,8 +19,6 @@ from costmodel.workload.language_model import LanguageModel
 
 MAX_BYTES = 4_000_000
 MAX_UNCOUNTED = 50
-NEAR = 0.75
-"""How like a model_type a suggestion must be: 1 is the same."""
 VISION = {"image_size", "num_channels"}
 SEVERAL_INPUTS = {"text_config", "vision_config", "audio_config"}
 MAX_DIGITS = 4000
@@ -30,8 +27,8 @@ MAX_DIGITS = 4000
 def read(path: str | Path) -> LanguageModel:
     """Return the model that a config.json describes; keys that may cost something unknown are its `uncounted`.
 
-    ValueError, one line, names the file, the key, its value and what was expected; UnknownNameError a model_type that
-    no file of `hf_types` reads.
+    ValueError, one line, names the file, the key, its value and what was expected, as a model_type that a file of
+    `hf_types` reads.
     """
     path = Path(path)
     fields = ConfigFields(str(path), _json_object(path))
@@ -55,7 +52,11 @@ def _refuse(path: Path, model_type: str, fields: ConfigFields, types: Collection
     found = next((kind for kind, keys in kinds.items() if keys & set(fields.values)), None)
     if found:
         raise ValueError(f"{path}: model_type {model_type!r} is of {found}; take it from zoo:, torch: or onnx:")
-    raise UnknownNameError(f"model_type in {path}", model_type, types, cutoff=NEAR)
+    known = ", ".join(sorted(types))
+    raise ValueError(
+        f"{path}: unknown model_type {model_type!r}; transformers' own module can be given as torch:module:callable; "
+        f"known: {known}"
+    )
 
 
 def _json_object(path: Path) -> dict[str, Any]:

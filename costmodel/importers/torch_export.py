@@ -3,13 +3,14 @@
 import copy
 import functools
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from costmodel.importers._assembly import Assembly
-from costmodel.importers._callable import call, first_line
 from costmodel.importers._fx import Walk
 from costmodel.importers._quiet import quiet
 from costmodel.importers._value import Value, union
+from costmodel.importers.user_callable import call, first_line
 from costmodel.workload import Workload
 
 
@@ -55,7 +56,8 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
     walk = Walk(assembly, _leaves(module), {aliases[0]: aliases for aliases in names.values()})
     results = walk.graph(program.graph, inputs)
     outputs = union(value.sources for value in results if isinstance(value, Value))
-    return assembly.workload(name, outputs=outputs, batch=_batch(args, kwargs), strict=strict)
+    found = assembly.workload(name, outputs=outputs, batch=_batch(args, kwargs), strict=strict)
+    return replace(found, covers=_covers(args, kwargs))
 
 
 def _export(
@@ -124,8 +126,18 @@ def _leaves(module: Any) -> frozenset[str]:
 
 def _batch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
     """The leading dimension of the first tensor with one."""
-    shapes = (getattr(value, "shape", ()) for value in (*args, *kwargs.values()))
-    return max(1, next((shape[0] for shape in shapes if shape), 1))
+    return max(1, next((shape[0] for shape in _input_shapes(args, kwargs)), 1))
+
+
+def _covers(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The inputs' shapes in words."""
+    shapes = [" x ".join(map(str, shape)) for shape in _input_shapes(args, kwargs)]
+    return f"one pass over inputs of {', '.join(shapes)}" if shapes else ""
+
+
+def _input_shapes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[int, ...]]:
+    shapes = (tuple(getattr(value, "shape", ())) for value in (*args, *kwargs.values()))
+    return [shape for shape in shapes if shape]
 
 
 def _kind(built: Any) -> str:

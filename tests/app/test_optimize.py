@@ -160,20 +160,29 @@ def test_pins_ties_and_sparse_formats_are_spelled_on_the_command_line(bitfront: 
     assert found["solver"] == "elimination"
 
 
-def test_a_plan_that_does_not_fit_says_so_and_fit_demands_one_that_does(bitfront: Callable[..., object]) -> None:
+def test_a_plan_fits_where_one_does_unless_it_need_not(bitfront: Callable[..., object]) -> None:
     asked = ("zoo:resnet18", "--on", "zcu104", "--formats", "int2,int8")
-    free, fitted = optimize(bitfront, *asked), optimize(bitfront, *asked, "--fit")
+    free, fitted, demanded = (optimize(bitfront, *asked, *fit) for fit in (("--no-fit",), (), ("--fit",)))
     assert free["fits"] is False
     assert free["beyond"]["bram18"] > 1
     assert fitted["fits"] is True
     assert fitted["beyond"] == {}
     assert fitted["objective"] > free["objective"]
     assert fitted["folding_of"] in fitted["foldings_tried"]
-    told = bitfront("optimize", *asked).stdout
+    assert fitted["assignment"] == demanded["assignment"]
+    told = bitfront("optimize", *asked, "--no-fit").stdout
     assert "Beware: the plan does not fit zcu104: bram18" in told
-    told = bitfront("optimize", *asked, "--fit").stdout
+    told = bitfront("optimize", *asked).stdout
     assert "Beware" not in told
     assert "the best of the foldings for int8/int8, int2/int2" in told
+
+
+def test_a_network_too_large_is_planned_and_says_why_none_fits(bitfront: Callable[..., object]) -> None:
+    asked = ("zoo:resnet18", "--on", "pynq_z1", "--formats", "int8")
+    found = optimize(bitfront, *asked)
+    assert found["fits"] is False
+    assert "bram18 is at least" in found["unfit_because"]
+    assert "As for one that does: no plan meets" in bitfront("optimize", *asked).stdout
 
 
 def test_fit_is_for_fpgas(refused: Callable[..., str]) -> None:

@@ -15,7 +15,7 @@ from costmodel.estimators.fpga.folding import candidates
 from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import conv, linear, pooling
-from dse.folding import UTILISATION, fastest
+from dse.folding import UTILISATION, fastest, least_loss
 from dse.metric import METRICS, parse_budget
 from dse.plan import InfeasibleError
 
@@ -65,6 +65,49 @@ def test_no_design_is_faster(widths, share):
         plan = fastest(found, objective, subject_to=budget)
         assert plan.proven
         assert plan.objective == pytest.approx(within[:, column].min())
+
+
+@pytest.mark.parametrize("widths", [(4, 4), (2, 3, 2)])
+@pytest.mark.parametrize("share", [0.1, 0.4])
+@pytest.mark.parametrize("speed", ["throughput_per_s", "latency_s"])
+def test_no_design_as_fast_loses_less(widths, share, speed):
+    found = problem(network(widths), BOARD)
+    designs = np.array(list(every_design(found)))
+    column = ("throughput_per_s", "latency_s").index(speed)
+    slowest, lut = float(np.quantile(designs[:, column], share)) * (1 + 1e-9), float(np.quantile(designs[:, 3], 0.6))
+    asked = METRICS[speed] >= 1 / slowest if speed == "throughput_per_s" else METRICS[speed] <= slowest
+    within = designs[(designs[:, column] <= slowest) & (designs[:, 3] <= lut)]
+    if not len(within):
+        with pytest.raises(InfeasibleError, match=r"no plan meets"):
+            least_loss(found, subject_to=[asked, METRICS["lut"] <= lut])
+        return
+    plan = least_loss(found, subject_to=[asked, METRICS["lut"] <= lut])
+    totals = plan.estimate().totals
+    assert plan.proven
+    assert plan.objective == pytest.approx(within[:, 2].min())
+    assert totals["lut"] <= lut
+    assert (1 / totals["throughput_per_s"], totals["latency_s"])[column] <= slowest * (1 + 1e-9)
+
+
+def test_a_speed_out_of_reach_is_refused_with_what_is_in_reach():
+    found = problem(network((4, 4)), BOARD)
+    with pytest.raises(InfeasibleError, match=r"however it is folded|at most") as refused:
+        least_loss(found, subject_to=[METRICS["throughput_per_s"] >= 1e12])
+    most = fastest(found).estimate().totals["throughput_per_s"]
+    assert refused.value.least["throughput_per_s"] == pytest.approx(most)
+
+
+def test_a_format_more_never_makes_a_speed_impossible_nor_loses_more():
+    net, budget = network((8, 12, 6), tokens=16), [METRICS["throughput_per_s"] >= 2e6]
+    few, more = (least_loss(problem(net, BOARD, f), subject_to=budget) for f in (("int4",), ("int2", "int4", "int8")))
+    assert more.objective <= few.objective
+
+
+def test_minimize_folds_with_formats_where_a_speed_is_asked_for():
+    over, budget = dse.choices(network((4, 6)), ["int2", "int8"]), [METRICS["throughput_per_s"] >= 1e5]
+    plan = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=budget)
+    assert plan.objective == least_loss(over.on(BOARD), subject_to=budget).objective
+    assert plan.subject_to == ("throughput_per_s >= 100000",)
 
 
 @settings(max_examples=10, deadline=None)

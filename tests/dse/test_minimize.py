@@ -185,3 +185,19 @@ def test_a_budget_of_luts_holds_for_the_array_of_an_overlay():
     with pytest.raises(dse.InfeasibleError, match="whatever the layers' formats, the budget allows 1000") as caught:
         dse.minimize(loss, over=problem, subject_to=[lut <= 1e3])
     assert caught.value.least == {"lut": problem.folding.lut}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"metric": "loss"}, r"takes a Metric, as dse.metric.loss, got 'loss'"),
+        ({"over": "zoo:resnet18"}, r"what dse.choices\(model, formats, data\) gives, got a str"),
+        ({"on": "h100_sxm"}, r"cm.device\('h100_sxm'\) gives, got 'h100_sxm'"),
+        ({"subject_to": weight_bytes <= 1e6}, r"subject_to is a list of budgets"),
+    ],
+)
+def test_what_is_none_of_the_kinds_is_told(changed, told):
+    given = {"metric": loss, "over": dse.choices(cm.zoo.build("resnet18"), ["int8"]), "on": cm.gpu("h100_sxm")}
+    given |= changed
+    with pytest.raises(TypeError, match=told):
+        dse.minimize(given.pop("metric"), **given)

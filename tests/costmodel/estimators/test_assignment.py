@@ -5,7 +5,8 @@ from estimator_strategies import networks, precisions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.catalog import UnknownNameError
+import costmodel as cm
+from costmodel.catalog import UnknownNameError, UnmatchedError
 from costmodel.estimators.assignment import per_op
 from costmodel.precision import W8A8, W16A16, precision
 from costmodel.workload import Workload
@@ -81,3 +82,29 @@ def test_layers_keep_what_they_were_given(workload, default, data):
         if op.weight_elements:
             assert used == named.get(op.name, default)
     assert precision("w8a8") == W8A8
+
+
+def test_a_glob_stands_for_the_layers_that_it_matches_and_the_last_counts():
+    net = cm.zoo.build("resnet18")
+    found = cm.estimate(net, {"*": "bf16", "layer1.*": "w8a8", "layer1.0.conv1": "w4a16"}, cm.gpu("h100_sxm"))
+    used = dict(zip((op.name for op in net.ops), (p.weight.name for p in found.precisions), strict=True))
+    assert (used["conv1"], used["layer1.0.conv1"], used["layer1.0.conv2"]) == ("bf16", "int4", "int8")
+    with pytest.raises(UnmatchedError, match=r"no layer matches 'layr\*'; did you mean"):
+        cm.estimate(net, {"*": "bf16", "layr*": "w8a8"}, cm.gpu("h100_sxm"))
+
+
+@pytest.mark.parametrize(
+    ("workload", "device", "told"),
+    [
+        (
+            cm.zoo.llama("3.2-1b"),
+            cm.gpu("h100_sxm"),
+            r"cm.decode\(model\) or cm.prefill\(model\) gives, got a LanguageM",
+        ),
+        (cm.zoo.build("resnet18"), "h100_sxm", r"cm.device\('a100_sxm'\) gives, got 'h100_sxm'"),
+        ("resnet18", cm.gpu("h100_sxm"), r"cm.zoo.build\(name\) gives, got a str"),
+    ],
+)
+def test_estimate_says_what_makes_its_arguments(workload, device, told):
+    with pytest.raises(TypeError, match=told):
+        cm.estimate(workload, "bf16", device)

@@ -530,6 +530,8 @@ def bare():
     return torch.nn.Linear(2, 3)
 def broken():
     raise RuntimeError("no such file\\nand more")
+def exits():
+    raise SystemExit(7)
 number = 3
 """
 
@@ -556,7 +558,7 @@ def test_load_calls_a_callable_of_the_current_directory(here):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("importable_model", r"^a torch model is spelled torch:module:callable, got torch:importable_model$"),
+        ("importable_model", r"^a torch model is spelled torch:module:callable, got 'importable_model'$"),
         (
             "no_such_model:build",
             r"^cannot import 'no_such_model': ModuleNotFoundError: No module named 'no_such_model'$",
@@ -564,9 +566,13 @@ def test_load_calls_a_callable_of_the_current_directory(here):
         ("broken_model:build", r"^cannot import 'broken_model': .*No module named 'no_such_package_at_all'$"),
         (
             "importable_model:built",
-            r"^importable_model has no callable 'built'; it has bare, broken, build, with_data$",
+            r"^unknown callable of importable_model 'built'; did you mean build\?$",
         ),
-        ("importable_model:number", r"^importable_model has no callable 'number'; it has"),
+        (
+            "importable_model:number",
+            r"^unknown callable of importable_model 'number'; known: bare, broken, build, exits, with_data$",
+        ),
+        ("importable_model:exits", r"^importable_model:exits\(\) failed: SystemExit: 7$"),
         ("importable_model:broken", r"^importable_model:broken\(\) failed: RuntimeError: no such file$"),
         (
             "importable_model:bare",

@@ -4,33 +4,36 @@ import importlib
 import sys
 from typing import Any
 
+from costmodel.catalog import UnknownNameError
 
-def call(target: str) -> Any:
+
+def call(target: str, what: str = "a torch model is spelled torch:") -> Any:
     """Import `module` with the current directory importable, and return what its `callable` returns.
 
-    ValueError in one line where the spelling is another, there is no such module or callable, or either fails.
+    ValueError in one line where the spelling is another, as `what` says, there is no such module or callable, or either
+    fails or exits.
     """
     module_name, colon, name = target.partition(":")
     if not (colon and module_name and name):
-        raise ValueError(f"a torch model is spelled torch:module:callable, got torch:{target}")
+        raise ValueError(f"{what}module:callable, got {target!r}")
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
         found = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"cannot import {module_name!r}: {first_line(error)}") from None
     build = getattr(found, name, None)
     if not callable(build):
-        names = sorted(n for n, v in vars(found).items() if callable(v) and not n.startswith("_"))
-        raise ValueError(f"{module_name} has no callable {name!r}; it has {', '.join(names[:12]) or 'none'}")
+        names = [n for n, v in vars(found).items() if callable(v) and not n.startswith("_")]
+        raise UnknownNameError(f"callable of {module_name}", name, names)
     try:
         built = build()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{target}() failed: {first_line(error)}") from None
     return built
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """An error's class and the first line of what it says."""
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0].strip()}" if text else type(error).__name__

@@ -1,0 +1,208 @@
+"""Integer programs over the candidates of an FPGA's layers: least interval, least latency, least loss at a speed."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dse import allocate
+from dse.folding_options import LONGEST, RESOURCES, SECONDS, SPENT, Group, Units, paced, within
+from dse.metric import Budget
+from dse.pareto import mask
+from dse.plan import InfeasibleError, Plan
+from dse.problem import Problem
+from dse.tables import read
+
+Floats = NDArray[np.float64]
+
+FIXED = ("weight_bytes", "bops")
+"""Costs that no folding changes."""
+
+INTERVAL = "interval_s"
+"""The seconds that no unit may exceed: what a budget of throughput or of cycles asks for."""
+
+SEARCH_S = 20.0
+"""Time of a search for the least loss where the caller sets none."""
+
+STEP_S = 10.0
+"""Longest search for one target; a target not decided by then counts as missed, and the plan as not proven."""
+
+
+@dataclass(frozen=True)
+class _Flat:
+    """The candidates of all options of each layer side by side, inf loss where a layer has fewer; and what each is."""
+
+    loss: Floats
+    seconds: Floats
+    spent: Mapping[str, Floats]
+    which: list[list[tuple[int, int]]]
+
+
+@dataclass(frozen=True)
+class Search:
+    """Candidates [layers][options] of a problem, and the limits of loss and resources."""
+
+    problem: Problem
+    limits: Mapping[str, float]
+    units: list[list[Group]]
+    deadline: float
+
+    def least_latency(self) -> tuple[Plan, list[Units]]:
+        """One program: the sum of all units' seconds."""
+        kept = [[paced(group) for group in row] for row in self.units]
+        flat = self._flat(kept, timed=True)
+        seconds = np.where(np.isinf(flat.loss), np.inf, flat.seconds)
+        plan = allocate.solve(seconds, self._costs(flat), self._sums(), time_limit_s=self._left())
+        return self._named(plan, flat, kept)
+
+    def least_loss(self) -> tuple[Plan, list[Units]]:
+        """One program: the summed loss, of candidates within the interval and, where limited, the sum of seconds."""
+        timed, most_s = "latency_s" in self.limits, self.limits.get(INTERVAL, math.inf)
+        self._require_reachable(most_s)
+        kept = [[paced(group, most_s) if timed else within(group, most_s) for group in row] for row in self.units]
+        flat = self._flat(kept, timed=timed)
+        seconds = {"latency_s": np.where(np.isinf(flat.loss), 0.0, flat.seconds)} if timed else {}
+        plan = allocate.solve(flat.loss, self._costs(flat) | seconds, self._sums(), time_limit_s=self._left())
+        return self._named(plan, flat, kept)
+
+    def without_speeds(self) -> "Search":
+        """The same without limits of speed, with a time of its own."""
+        limits = {name: limit for name, limit in self.limits.items() if name not in (INTERVAL, "latency_s")}
+        return replace(self, limits=limits, deadline=time.monotonic() + STEP_S)
+
+    def slower(self, budgets: Sequence[Budget]) -> InfeasibleError | None:
+        """The refusal of budgets of speed beyond what these limits allow; None where no plan is known for these."""
+        asked = {budget.metric.name: budget.limit for budget in budgets}
+        try:
+            plan = (self.least_latency if "latency_s" in asked else self.least_interval)()[0]
+        except (InfeasibleError, TimeoutError):
+            return None
+        if "latency_s" in asked:
+            least = {"latency_s": plan.bound}
+            told = f"latency_s is at least {plan.bound:.6g} (a plan of {plan.objective:.6g} is known)"
+        else:
+            least = {"throughput_per_s": 1 / plan.bound}
+            told = f"throughput_per_s is at most {1 / plan.bound:.6g} (a plan of {1 / plan.objective:.6g} is known)"
+        return InfeasibleError(f"no plan meets the budgets together: given the others, {told}", least)
+
+    def _require_reachable(self, most_s: float) -> None:
+        """InfeasibleError where a layer exceeds the interval however it is folded."""
+        least = self._slowest()
+        if (at := float(least.max())) > most_s:
+            name = self.problem.layers[int(least.argmax())]
+            raise InfeasibleError(
+                f"no plan meets the budget: {name} takes at least {at:.6g} s however it is folded (throughput of at "
+                f"most {1 / at:.6g} /s), the budget allows {most_s:.6g} s",
+                {"throughput_per_s": 1 / at},
+            )
+
+    def _slowest(self) -> Floats:
+        """The least seconds of each layer's slowest unit, whatever its format."""
+        return np.array(
+            [min(max((u.paid[:, LONGEST].min() for u in group), default=0.0) for group in row) for row in self.units]
+        )
+
+    def _sums(self) -> dict[str, float]:
+        return {name: limit for name, limit in self.limits.items() if name != INTERVAL}
+
+    def _left(self) -> float | None:
+        return None if math.isinf(self.deadline) else max(self.deadline - time.monotonic(), 1e-3)
+
+    def least_interval(self) -> tuple[Plan, list[Units]]:
+        """Bisect over the intervals for the least whose program has a plan; then that program's plan of least loss."""
+        targets = self._intervals()
+        low, high, refuted = 0, len(targets) - 1, -1
+        best = self._within(targets[high])
+        if best is None:
+            raise self._refusal()
+        while low < high:
+            middle = (low + high) // 2
+            try:
+                found = self._within(targets[middle])
+            except TimeoutError:
+                low = middle + 1
+                continue
+            if found is None:
+                low, refuted = middle + 1, middle
+            else:
+                best, high = found, middle
+        interval, bound = float(targets[high]), float(targets[refuted + 1])
+        plan, taken = best
+        return replace(plan, objective=interval, bound=bound), taken
+
+    def _intervals(self) -> Floats:
+        """Seconds that some unit takes, from the least that every layer can keep up with on."""
+        times = [unit.paid[:, LONGEST] for row in self.units for group in row for unit in group]
+        every = np.unique(np.concatenate(times))
+        found: Floats = every[every >= self._slowest().max()]
+        return found
+
+    def _within(self, most_s: float) -> tuple[Plan, list[Units]] | None:
+        """The plan of least loss of which no unit takes longer, None where its loss is not allowed or none fits.
+
+        TimeoutError where that is not known in time.
+        """
+        kept = [[within(group, most_s) for group in row] for row in self.units]
+        flat = self._flat(kept, timed=False)
+        budgets = {name: limit for name, limit in self.limits.items() if name != "loss"}
+        tables = read(flat.loss, flat.spent, budgets, (), None)
+        plan = allocate.best(tables, deadline=min(self.deadline, time.monotonic() + STEP_S))
+        allowed = self.limits.get("loss", math.inf)
+        if plan is None or plan.bound > allowed:
+            return None
+        if plan.objective > allowed:
+            raise TimeoutError("the least loss at a target is not known")
+        return self._named(plan, flat, kept)
+
+    def _refusal(self) -> InfeasibleError:
+        """Why even the smallest design does not do."""
+        flat = self._flat([[within(group, math.inf) for group in row] for row in self.units], timed=False)
+        try:
+            allocate.solve(np.where(np.isinf(flat.loss), np.inf, 0.0), self._costs(flat), self.limits)
+        except InfeasibleError as error:
+            return error
+        raise AssertionError("a design that was refused exists")
+
+    def _flat(self, kept: list[list[Units]], *, timed: bool) -> _Flat:
+        """Tables of the candidates that no other one of the layer beats; `timed` where their seconds count too."""
+        rows = [self._row(layer, row, timed) for layer, row in enumerate(kept)]
+        width = max(len(which) for _, which in rows)
+        names = (*RESOURCES, *self._fixed())
+        table = np.full((len(rows), width, 2 + len(names)), np.inf)
+        for layer, (values, _) in enumerate(rows):
+            table[layer, : len(values)] = values
+        spent = {name: np.where(np.isinf(table[..., 0]), 0.0, table[..., 2 + i]) for i, name in enumerate(names)}
+        return _Flat(table[..., 0], table[..., 1], spent, [which for _, which in rows])
+
+    def _row(self, layer: int, row: list[Units], timed: bool) -> tuple[Floats, list[tuple[int, int]]]:
+        """Loss, seconds, resources and fixed costs of a layer's candidates, and the option and row of each."""
+        available = [o for o, u in enumerate(row) if len(u.paid) and np.isfinite(self.problem.loss[layer, o])]
+        if not available:
+            raise ValueError(f"{self.problem.layers[layer]} has no format that a unit here can take")
+        values = np.concatenate([self._columns(layer, option, row[option].paid) for option in available])
+        good = mask(values if timed else np.delete(values, 1, axis=1))
+        which = [(o, i) for o in available for i in range(len(row[o].paid))]
+        return values[good], [which[i] for i in np.flatnonzero(good)]
+
+    def _fixed(self) -> list[str]:
+        """Budgeted costs that no folding changes."""
+        return [name for name in FIXED if name in self.limits]
+
+    def _columns(self, layer: int, option: int, paid: Floats) -> Floats:
+        """Loss, seconds, RESOURCES and `_fixed` of the candidates of a layer's option."""
+        fixed = [self.problem.costs[name][layer, option] for name in self._fixed()]
+        loss, *rest = (np.full(len(paid), value) for value in (self.problem.loss[layer, option], *fixed))
+        return np.column_stack([loss, paid[:, SECONDS], paid[:, SPENT], *rest])
+
+    def _costs(self, flat: _Flat) -> dict[str, Floats]:
+        return {"loss": np.where(np.isinf(flat.loss), 0.0, flat.loss), **flat.spent}
+
+    def _named(self, plan: Plan, flat: _Flat, kept: list[list[Units]]) -> tuple[Plan, list[Units]]:
+        """The plan with options of the problem for its choice, and the unit of each layer."""
+        picked = [flat.which[layer][candidate] for layer, candidate in enumerate(plan.choice.tolist())]
+        taken = [kept[layer][option].keep(np.array([row])) for layer, (option, row) in enumerate(picked)]
+        choice = np.array([option for option, _ in picked])
+        return replace(plan, choice=choice), taken
