@@ -1,9 +1,12 @@
 """Another model's pass beside a network's own: a draft that it checks, a verifier that judges what it writes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from costmodel import zoo
 from costmodel.record import changed
 from costmodel.workload import Op, Workload
+from costmodel.workload.several_tokens import several_tokens
 
 DRAFT, VERIFIER = "draft.", "verifier."
 PREFIXES = (DRAFT, VERIFIER)
@@ -14,6 +17,12 @@ def beside(own: Workload, runs: float, other: Workload, other_runs: float, prefi
     """Return the passes of both models as one workload, each executed so often on average."""
     ops = [_renamed(op, prefix, other_runs) for op in other.ops] + [op.times(runs) for op in own.ops]
     return replace(own, ops=tuple(ops), uncounted=own.uncounted + other.uncounted, covers=covers)
+
+
+def judging(own: Workload, verifier: str, tokens: int, build: Callable[..., Workload] = zoo.build) -> Workload:
+    """Return the pass in which a zoo's model, as `build` makes it, reads so many tokens of a decode's sequences."""
+    one = build(verifier, phase="decode", batch=own.batch, context=context(own, "is judged"))
+    return several_tokens(one, tokens)
 
 
 def context(workload: Workload, why: str) -> int:

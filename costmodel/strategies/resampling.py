@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from costmodel import zoo
+from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.quality import resampling as law
+from costmodel.strategies._beside import VERIFIER, beside, judging
 from costmodel.strategies._samples import again, problems, require_correct, require_samples
 from costmodel.workload import Workload
 from costmodel.workload.answers import Answers
@@ -21,22 +24,28 @@ class Resampling:
     """A decode pass as often as samples are drawn on average, `samples` at most, until one is accepted.
 
     A sample is right with probability `correct`, of equally common problems where there are several, of the workload's
-    own answers where there is none; the verifier, which is free
-    here as unit tests are, accepts a right one with probability `true_positive` and a wrong one with `false_positive`.
-    Where none is accepted there is no answer: what an answer is worth is right_answers less a penalty x wrong_answers.
-    A verifier that is a model comes before, as `verified_search`. ValueError for fewer than one sample, for what is no
-    probability, and for a pass that is no decode.
+    own answers where there is none. The verifier accepts a right one with probability `true_positive` and a wrong one
+    with `false_positive`; it is free, as unit tests are, or the zoo's model `verifier`, which reads every sample of
+    `answer_tokens` once. Where none is accepted there is no answer: what an answer is worth is right_answers less a
+    penalty x wrong_answers. ValueError for counts below 1, for what is no probability, for an unknown verifier, and for
+    a pass that is no decode.
     """
 
     samples: int = 10
     true_positive: float = 1.0
     false_positive: float = 0.1
     correct: tuple[float, ...] = ()
+    verifier: str = ""
+    answer_tokens: int = 256
 
     def __post_init__(self) -> None:
         require_samples(self.samples)
         require_correct(self.correct)
         law.check(true_positive=self.true_positive, false_positive=self.false_positive)
+        if self.answer_tokens < 1:
+            raise ValueError(f"answer_tokens must be at least 1, got {self.answer_tokens}")
+        if self.verifier:
+            require("verifier", self.verifier, zoo.names())
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the pass of a token in every sample that is drawn."""
@@ -51,7 +60,11 @@ class Resampling:
         answered = law.answered(self.samples, **rates)
         right = float(np.mean(answered * np.nan_to_num(law.precision(**rates))))
         answers = Answers(right, max(0.0, float(np.mean(answered)) - right))
-        return replace(again(workload, drawn, f"a token of {drawn:.3g} samples on average"), answers=answers)
+        found = again(workload, drawn, f"a token of {drawn:.3g} samples on average")
+        if self.verifier:
+            judged = judging(workload, self.verifier, self.answer_tokens)
+            found = beside(found, 1.0, judged, drawn / self.answer_tokens, VERIFIER, found.covers)
+        return replace(found, answers=answers)
 
     @property
     def accepts_all(self) -> bool:
@@ -62,5 +75,5 @@ class Resampling:
 CLAIMS: tuple[Claim, ...] = ()
 """Its best number of samples, of measured rates that are not printed, is a claim of costmodel/quality/resampling.py."""
 
-EXAMPLES = (Resampling(10, correct=(0.4,)), Resampling(100, 0.9, 0.02, (0.5, 0.01)))
+EXAMPLES = (Resampling(10, correct=(0.4,)), Resampling(100, 0.9, 0.02, (0.5, 0.01), "llama-3.2-1b"))
 IDENTITIES = (Resampling(8, 1.0, 1.0),)

@@ -13,10 +13,9 @@ from typing import ClassVar
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
-from costmodel.strategies._beside import VERIFIER, beside, context
+from costmodel.strategies._beside import VERIFIER, beside, judging
 from costmodel.workload import Workload
 from costmodel.workload.more_sequences import more_sequences
-from costmodel.workload.several_tokens import several_tokens
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,8 @@ class VerifiedSearch:
 
     def passes(self, workload: Workload, build: Callable[..., Workload] = zoo.build) -> tuple[Workload, Workload]:
         """The verifier's pass over a step of all candidates, which `build` makes a token of, and the model's."""
-        seen = context(workload, "is searched")
         own = more_sequences(workload, self.width)
-        one = build(self.verifier, phase="decode", batch=own.batch, context=seen)
-        return several_tokens(one, self.step_tokens), own
+        return judging(own, self.verifier, self.step_tokens, build), own
 
 
 CLAIMS: tuple[Claim, ...] = ()

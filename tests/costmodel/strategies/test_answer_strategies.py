@@ -67,6 +67,13 @@ def test_resampling_costs_its_mean_samples_and_is_worth_what_the_law_says(sample
     assert worth == pytest.approx(resampling.value(samples, **rates, penalty=2.0), abs=1e-9)
 
 
+def test_a_verifier_that_is_a_model_reads_every_sample():
+    free, paid = (Resampling(6, 0.9, 0.1, (0.3,), verifier, 32)(DECODE) for verifier in ("", "llama-3.2-1b"))
+    assert _macs(paid) == pytest.approx(2 * _macs(free))
+    assert paid.answers == free.answers
+    assert sum(op.params for op in paid.ops) == pytest.approx(2 * sum(op.params for op in free.ops))
+
+
 def test_of_problems_that_differ_the_best_number_of_samples_is_within():
     """Easy problems are answered by the first samples, later ones are wrong on the hard."""
     easy_and_hard = (0.3, 0.002)
@@ -95,6 +102,8 @@ def test_answers_follow_each_other():
         ("early_stop:correct=1.5", r"correct must be within \[0, 1\], got 1.5"),
         ("resampling:false_positive=-0.1", r"false_positive must be within \[0, 1\], got -0.1"),
         ("resampling:correct=0.5;2", "got 2"),
+        ("resampling:verifier=lama-3.2-1b", "did you mean llama-3.2-1b"),
+        ("resampling:answer_tokens=0", "answer_tokens must be at least 1, got 0"),
         ("revisions:revisions=-1", "revisions must be at least 0, got -1"),
         ("quiet_star:thought_tokens=-1", "thought_tokens must be at least 0, got -1"),
         ("verified_search:width=0", "width must be a whole number of at least 1, got 0"),
