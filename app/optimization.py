@@ -172,8 +172,28 @@ def _result(
             "provenance": _provenance(question),
         }
         | _additivity(plan)
+        | _measured(question, designs)
         | _roofs(question.device, problem)
     )
+
+
+def _measured(question: Question, designs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How many examples accuracy was measured on, and which uniform designs within the budgets beat the plan there."""
+    if question.test is None or "accuracy" not in designs[-1]:
+        return {}
+    within = [d for d in designs if d["kind"] == "uniform" and all(_meets(d["totals"], b) for b in question.budgets)]
+    better = [d["name"] for d in within if d["accuracy"] > designs[-1]["accuracy"]]
+    tested, score = len(question.test[1]), designs[-1]["accuracy"]
+    return {
+        "tested": tested,
+        "accuracy_standard_error": (score * (1 - score) / tested) ** 0.5,
+        "measured_better": better,
+    }
+
+
+def _meets(totals: Mapping[str, float], budget: Budget) -> bool:
+    value = totals.get(budget.metric.name, np.nan)
+    return bool(value <= budget.limit if budget.sense == "<=" else value >= budget.limit)
 
 
 def _not_chosen(problem: Problem) -> dict[str, str]:

@@ -48,6 +48,7 @@ def _doubts(result: Mapping[str, Any]) -> list[str]:
             f"with a rank correlation of {found['spearman']:.2f}."
         )
         said += [f"Beware: {found['warning']}."] if found["warning"] else []
+    said += measured(result)
     if misfit(result):
         why = f" As for one that does: {result['unfit_because']}." if "unfit_because" in result else ""
         said.append(f"Beware: the plan does not fit {result['device']}: {misfit(result)}.{why}")
@@ -70,6 +71,19 @@ def _counted(result: Mapping[str, Any]) -> list[str]:
         said.append(f"Counted: {result['covers']}.")
     if result["uncounted"]:
         said.append(f"Not counted: {some(result['uncounted'])}.")
+    return said
+
+
+def measured(result: Mapping[str, Any]) -> list[str]:
+    """How sure measured accuracies are, and which uniform designs beat the plan; nothing where none were measured."""
+    if not {"tested", "accuracy_standard_error", "measured_better"} <= set(result):
+        return []
+    said = [
+        f"Accuracy is that of {result['tested']} held-out examples: which ones were held out moves the plan's by "
+        f"{result['accuracy_standard_error']:.2%} either way (one standard error)."
+    ]
+    if result["measured_better"]:
+        said.append(f"Measured so, {' and '.join(result['measured_better'])} did better within the same budgets.")
     return said
 
 

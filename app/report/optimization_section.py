@@ -12,7 +12,7 @@ from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.report.document import Row, Section, Table, present
 from app.results import misfit
-from app.show import folding_of
+from app.show import folding_of, measured
 from app.text import label, quantity
 
 Run = Mapping[str, Any]
@@ -41,6 +41,7 @@ def _sentences(run: Run) -> tuple[str, ...]:
         found.append(f"The plan does not fit {run['device']}: {misfit(run)}.")
     if "folding_of" in run:
         found.append(folding_of(run))
+    found += measured(run)
     found += _same_throughout(run)
     if run.get("covers"):
         found.append(f"Counted: {run['covers']}.")

@@ -20,7 +20,8 @@ SHAPES: dict[str, dict[str, Shape]] = {
         "solver": TEXT, "loss_source": TEXT, "objective": NUMBER, "gap": NUMBER, "chosen": TEXT, "uncounted": [TEXT],
         "metric?": TEXT,
         "notes?": [TEXT], "covers?": TEXT, "not_chosen?": {"*": TEXT}, "peaks?": {"*": NUMBER},
-        "memory_bytes_per_s?": NUMBER, "available?": {"*": NUMBER},
+        "memory_bytes_per_s?": NUMBER, "available?": {"*": NUMBER}, "tested?": NUMBER,
+        "accuracy_standard_error?": NUMBER, "measured_better?": [TEXT],
     },
     "exploration": {
         "space": {"axes": {"*": []}}, "objectives": [TEXT], "front": [{"*": CELL}], "columns": [TEXT],
