@@ -16,11 +16,16 @@ GAP = 2
 
 LABELS = {
     "loss": "Predicted loss",
+    "training_loss": "Training loss",
+    "vlm_error": "Wrong answers about images",
+    "wrong_answers": "Wrong answers",
+    "right_answers": "Right answers",
     "error": "Test error",
     "weight_bytes": "Weight storage",
     "bytes_moved": "Memory traffic",
     "bops": "Bit operations",
     "macs": "MACs",
+    "flops": "FLOPs",
     "params": "Parameters",
     "latency_s": "Latency",
     "energy_j": "Energy",
