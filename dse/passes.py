@@ -22,6 +22,7 @@ from costmodel.strategies._beside import PREFIXES
 from costmodel.strategies._named import NONE
 from costmodel.workload import Op, Workload
 from costmodel.workload.answers import sampled
+from costmodel.workload.dequantisation import DEQUANTISATION
 from dse.axes import CORRECT, SHAPE, label
 from dse.sensitivity.data_free import POINTS
 
@@ -96,6 +97,8 @@ def layers_of(ops: Sequence[Op], times: Sequence[float]) -> Layers:
     """Count layers with weights by `kept_share`, and caches; what a draft or verifier gets wrong reaches no answer."""
     found: Layers = {}
     for op, count in zip(ops, times, strict=True):
+        if op.kind == DEQUANTISATION:
+            continue
         if (op.weight_elements > 0 or op.kv_elements > 0) and not op.name.startswith(PREFIXES):
             key = kept_share(op) if op.weight_elements > 0 else CACHE
             found[key] = found.get(key, 0.0) + count

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from costmodel.catalog import UnmatchedError
 from costmodel.strategies._graph import named
 from costmodel.workload import Op, Workload
+from costmodel.workload.dequantisation import DEQUANTISATION
 
 
 def require_matches(workload: Workload, globs: Sequence[str]) -> None:
@@ -20,10 +21,13 @@ def is_dense(op: Op) -> bool:
 
 def require_dense(workload: Workload, takes: Callable[[Op], bool], globs: Sequence[str]) -> None:
     """ValueError that names the first op taken whose weights are sparse, gated or stored with bits beside them."""
+    copied = {op.name.rpartition(".")[0] for op in workload.ops if op.kind == DEQUANTISATION and op.weight_elements}
     for op in workload.ops:
         parts = op.kind in ("linear", "conv") and (op.k % 1 or op.n % 1)
         if parts and named(op, globs) and not takes(op):
             raise ValueError(f"{op.name} of {workload.name} runs by input in part: sparsify it before it is gated")
+        if takes(op) and op.name in copied:
+            raise ValueError(f"{op.name} of {workload.name} is a copy of weights stored wider: sparsify it before")
         if takes(op) and not is_dense(op):
             raise ValueError(
                 f"{op.name} of {workload.name} is sparse already or stores more than its weights (density "

@@ -31,17 +31,21 @@ class DoubleRounding:
     """Read the layers that a glob of `layers` matches as integers of `stored_bits` and narrow them to `bits` each pass.
 
     Estimate at a weight format of `bits`: memory and traffic are then those of the stored width, arithmetic that of the
-    narrow one, and the narrowing is an op before the layer, `NAME.narrow`, within its kernel. Copies that a switch
-    writes once instead are `switch_bytes` and cost nothing a pass. On an FPGA neither narrowing nor the wider memory is
-    counted. Equal widths change nothing. ValueError unless 2 <= bits <= stored_bits.
+    narrow one, and the narrowing is an op before the layer, `NAME.narrow`, within its kernel. With `every`, layers read
+    copies in `bits` that a switch makes once in so many passes: memory holds both widths, and `NAME.narrow` moves
+    `switch_bytes` over that many passes. On an FPGA the wider memory is counted, the narrowing is not. Equal widths
+    change nothing. ValueError unless 2 <= bits <= stored_bits, and for `every` below 0.
     """
 
     stored_bits: int = 8
     bits: int = 4
     layers: tuple[str, ...] = ("*",)
+    every: int = 0
 
     def __post_init__(self) -> None:
         _require_widths(self.stored_bits, self.bits)
+        if self.every < 0:
+            raise ValueError(f"a switch is made once in at least one pass, or never (0), got every={self.every}")
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers narrowed as they are read."""
@@ -54,10 +58,23 @@ class DoubleRounding:
 
     def narrowed(self, op: Op) -> tuple[Op, Op]:
         """What narrows the weights that an op reads, and the op with the bits that it reads beyond its format's."""
+        if self.every:
+            return self._switched(op)
         flops = NARROW_FLOPS * op.weight_elements * op.weight_density * op.weight_reads
         narrowing = Op(f"{op.name}.narrow", "dequantisation", op.inputs, count=op.count, vector_flops=flops,
                        launches=0.0)  # fmt: skip
         return narrowing, replace(op, index_bits=op.index_bits + self.stored_bits - self.bits)
+
+    def _switched(self, op: Op) -> tuple[Op, Op]:
+        """The stored weights, which a pass in `every` reads and writes in the narrow width, and the op on the copy."""
+        moved = (self.stored_bits + self.bits) / self.stored_bits
+        flops = NARROW_FLOPS * op.weight_elements * op.weight_density / moved
+        kept = Op(
+            f"{op.name}.narrow", "dequantisation", op.inputs, count=moved / self.every, vector_flops=flops,
+            weight_elements=op.weight_elements, weight_density=op.weight_density,
+            index_bits=op.index_bits + self.stored_bits - self.bits, launches=0.0,
+        )  # fmt: skip
+        return kept, op
 
 
 def storage_bits(widths: Sequence[int]) -> int:
@@ -151,5 +168,5 @@ CLAIMS = (
     Claim("Double Rounding", "accuracy-resnet18-w4a4", "ResNet-18 top-1 in W4A4, %", _PAPER, "training", 70.43),
 )  # fmt: skip
 
-EXAMPLES = (DoubleRounding(), DoubleRounding(8, 2))
+EXAMPLES = (DoubleRounding(), DoubleRounding(8, 2), DoubleRounding(8, 4, every=1000))
 IDENTITIES = (DoubleRounding(8, 8), DoubleRounding(layers=()))

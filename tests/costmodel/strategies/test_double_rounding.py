@@ -53,6 +53,24 @@ def test_one_width_is_stored_and_a_switch_reads_and_writes_it_once():
     assert switch_s(NET, gpu, stored_bits=8, bits=4) == WEIGHTS * 12 / 8 / gpu.memory_bytes_per_s
 
 
+@pytest.mark.parametrize("every", [1, 10, 1000])
+def test_a_switch_in_so_many_passes_moves_its_bytes_over_them_and_keeps_both_widths(every):
+    gpu, used = cm.gpu("a100_sxm"), "int4/bf16"
+    plain = cm.estimate(NET, used, gpu).totals
+    found = cm.estimate(DoubleRounding(8, 4, every=every)(NET), used, gpu).totals
+    moved = found["bytes_moved"] - plain["bytes_moved"]
+    assert moved == pytest.approx(switch_bytes(NET, stored_bits=8, bits=4) / every, rel=1e-9)
+    assert found["weight_bytes"] - plain["weight_bytes"] == pytest.approx(WEIGHTS * 8 / 8)
+    assert found["macs"] == plain["macs"]
+    assert found["latency_s"] > plain["latency_s"]
+
+
+def test_the_stored_weights_are_no_layer_whose_noise_counts():
+    from dse.passes import Pass
+
+    assert Pass(DoubleRounding(8, 4, every=10)(NET)).layers == Pass(NET).layers
+
+
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=9), st.lists(st.integers(2, 16), min_size=1, max_size=5))
 def test_probabilities_sum_to_one_and_sensitive_layers_draw_wide_ones(traces, widths):
     found = switch_probabilities(traces, widths)
