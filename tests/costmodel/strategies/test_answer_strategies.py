@@ -45,6 +45,7 @@ def test_thoughts_and_revisions_have_the_products_of_their_accounting():
         assert 2 * _macs(found) / DECODE.batch == pytest.approx(flops, rel=1e-9)
 
 
+@settings(max_examples=20)
 @given(counts, shares)
 def test_an_early_stop_answers_as_the_vote_does_for_no_more_samples(samples, correct):
     vote, stop = BestOfN(samples), EarlyStop(samples, (correct,))
@@ -54,6 +55,7 @@ def test_an_early_stop_answers_as_the_vote_does_for_no_more_samples(samples, cor
     assert EarlyStop(samples)(asked).ops == stop(asked).ops, "the workload's own answers are those of no given ones"
 
 
+@settings(max_examples=40)
 @given(counts, shares, shares, shares)
 def test_resampling_costs_its_mean_samples_and_is_worth_what_the_law_says(samples, correct, true, false):
     found = Resampling(samples, true, false, (correct,))(ASKED)
