@@ -1,7 +1,7 @@
 """Quantisers in an ONNX graph: their formats are read, and they become identities.
 
 Pappalardo et al., QONNX: Representing Arbitrary-Precision Quantized Neural Networks, arXiv 2206.07527: Quant (also
-called IntQuant), BipolarQuant and FloatQuant nodes between float tensors, whose widths are inputs.
+called IntQuant), BipolarQuant, Trunc and FloatQuant nodes between float tensors, whose widths are inputs.
 """
 
 import math
@@ -12,7 +12,9 @@ from costmodel.importers import _onnx_node, _onnx_weights
 from costmodel.precision import precision
 
 DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
-QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "FloatQuant")
+QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant")
+WIDEST_NARROW, WIDE = 16, 32
+"""Integers of 2 to 16 bits are formats; wider ones are held in 32."""
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 CARRIERS = (
     "Identity",
@@ -111,12 +113,12 @@ def _format(node: Any, numbers: Mapping[str, float]) -> str:
     if node.op_type == "FloatQuant":
         exponent, mantissa = (_width(node, i, numbers) for i in (2, 3))
         return f"e{exponent}m{mantissa}"
-    bits, signed = _width(node, 3, numbers), bool(flags.get("signed", 1))
+    bits, signed = _width(node, 4 if node.op_type == "Trunc" else 3, numbers), bool(flags.get("signed", 1))
     if signed and bits == 1:
         return "binary"
     if signed and bits == 2 and flags.get("narrow", 0):
         return "ternary"
-    return f"{'int' if signed else 'uint'}{max(bits, 2)}"
+    return f"{'int' if signed else 'uint'}{max(bits, 2) if bits <= WIDEST_NARROW else WIDE}"
 
 
 def _width(node: Any, position: int, numbers: Mapping[str, float]) -> int:

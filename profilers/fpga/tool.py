@@ -64,5 +64,6 @@ def _versioned(command: tuple[str, ...]) -> Yosys:
     done = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False)
     match = re.search(r"Yosys (\d+\.\d+)", done.stdout)
     if done.returncode or not match:
-        raise YosysError(f"{command[0]} does not tell its Yosys version: {(done.stderr or done.stdout)[:200]}")
+        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
+        raise YosysError(f"{command[0]} does not tell its Yosys version: {said[0][:200]}")
     return Yosys(command, match[1])

@@ -17,6 +17,8 @@ DENSE, DEPTHWISE = ("MVAU", "MatrixVectorActivation", "StreamingFCLayer_Batch"),
 """FINN's names of a matrix-vector unit and of a depthwise one over its versions; _hls, _rtl and a number follow."""
 STREAMS = {"pooling": ("Pool", "StreamingMaxPool", "GlobalAccPool"), "elementwise": ("AddStreams", "ElementwiseAdd")}
 """FINN's names of the units that only stream elements, by the kind of op."""
+CHOICES = {"resType": ("auto", "lut", "dsp"), "ram_style": ("auto", "block", "distributed", "ultra")}
+"""Where FINN puts a unit's products and its weights, in any case."""
 OTHERS = re.compile(r"^(?:Defaults|[A-Za-z]+(?:_Batch|_hls|_rtl)*_\d+)$")
 """Other nodes of a configuration (windows, queues): their own settings are not used."""
 
@@ -99,7 +101,7 @@ def _numbered(data: Mapping[str, Any], units: tuple[str, ...]) -> list[Mapping[s
 
 def _settings(path: Path, op: Op, unit: Mapping[str, Any], device: Fpga) -> dict[str, float]:
     pe, simd = (_divisor(path, op, unit, key, size) for key, size in (("PE", height(op)), ("SIMD", width(op))))
-    resource, memory = str(unit.get("resType", "auto")).lower(), str(unit.get("ram_style", "auto")).lower()
+    resource, memory = (_choice(path, op, unit, key) for key in CHOICES)
     if resource == "dsp" and not device.dsp:
         raise ValueError(f"{path}: layer {op.name!r} asks for DSP blocks, and {device.name} has none")
     if memory == "ultra" and not device.uram:
@@ -112,8 +114,18 @@ def _settings(path: Path, op: Op, unit: Mapping[str, Any], device: Fpga) -> dict
     }
 
 
+def _choice(path: Path, op: Op, unit: Mapping[str, Any], key: str) -> str:
+    value = unit.get(key, "auto")
+    if str(value).lower() not in CHOICES[key]:
+        raise ValueError(f"{path}: {key} of layer {op.name!r} must be one of {', '.join(CHOICES[key])}, got {value!r}")
+    return str(value).lower()
+
+
 def _divisor(path: Path, op: Op, unit: Mapping[str, Any], key: str, size: float) -> float:
     value = unit.get(key, 1)
+    misspelt = next((name for name in unit if name != key and name.upper() == key), None)
+    if misspelt:
+        raise ValueError(f"{path}: layer {op.name!r} has {misspelt!r}, which is spelled {key}")
     if not isinstance(value, int) or isinstance(value, bool) or value < 1 or size % value:
         wanted = f"divide {size:g}" if size else "be at least 1"
         raise ValueError(f"{path}: {key} of layer {op.name!r} must {wanted}, got {value!r}")

@@ -119,6 +119,26 @@ def test_impossible_widths_are_one_line(tmp_path, bits, got):
         onnx_graph.read(tmp_path / "odd.onnx")
 
 
+def test_widths_that_no_format_has_are_held_in_the_next_one(tmp_path):
+    built = Builder([1, 4])
+    built.layer("MatMul", (4, 2), {"bits": 2.5}, {"bits": 24})
+    onnx.save(built.model([1, 2]), tmp_path / "wide.onnx")
+    ((_, pair),) = onnx_graph.read(tmp_path / "wide.onnx").stated
+    assert pair == "int3/int32"
+
+
+def test_truncated_sums_have_the_width_that_is_left(tmp_path):
+    built = Builder([1, 4])
+    inputs = [built.quant("x", 8), *(built.constant(v) for v in (0.1, 0.0, 8.0, 5.0))]
+    built.nodes.append(helper.make_node("Trunc", inputs, ["t"], domain=DOMAIN))
+    weight = built.quant(built.constant(np.ones((4, 2))), 3)
+    built.nodes.append(helper.make_node("MatMul", ["t", weight], ["y"]))
+    built.last = "y"
+    onnx.save(built.model([1, 2]), tmp_path / "trunc.onnx")
+    ((_, pair),) = onnx_graph.read(tmp_path / "trunc.onnx").stated
+    assert pair == "int3/int5"
+
+
 def test_a_layer_without_an_input_quantiser_says_so(tmp_path):
     built = Builder([1, 4])
     weight = built.quant(built.constant(np.ones((4, 2))), 3, signed=1, narrow=0)

@@ -38,6 +38,12 @@ def test_binary_and_ternary_codes():
     np.testing.assert_array_equal(decode([0, 1, 2, 3], get("ternary")), [0, 1, np.nan, -1])
 
 
+@pytest.mark.parametrize("name", ["int4_g128", "mxfp8", "nf4"])
+def test_formats_with_a_group_s_scale_are_no_elements(name):
+    with pytest.raises(ValueError, match=f"takes elements without a group's scale, got {name}"):
+        get(name)
+
+
 def test_integers_are_exact_and_name_what_is_not():
     assert integers(np.array([0.75, -np.inf]), -2).tolist() == [3, None]
     with pytest.raises(ValueError, match=r"no multiple of 2\^-1"):

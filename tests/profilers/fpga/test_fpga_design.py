@@ -22,7 +22,7 @@ def test_formats_have_1_to_32_bits(bits, monkeypatch):
         ({"unit": "dot", "a_format": "int4", "b_format": "int4", "n": 4, "acc_bits": 9}, "must be 0 or at least 10"),
         ({"unit": "dot", "a_format": "int4", "b_format": "int4", "acc_bits": -1}, "acc_bits must be within"),
         ({"unit": "product", "a_format": "int4", "b_format": "int4", "n": 2}, "a product has n = 1"),
-        ({"unit": "product", "a_format": "int4", "b_format": "nf4"}, "an integer or a signed minifloat, got nf4"),
+        ({"unit": "product", "a_format": "int4", "b_format": "nf4"}, "without a group's scale, got nf4"),
         ({"unit": "product", "a_format": "int4", "b_format": "e8m0"}, "got e8m0"),
         ({"unit": "product", "a_format": "bf16", "b_format": "bf16"}, "at most 128 bits"),
         ({"unit": "binary_dot", "a_format": "int4", "b_format": "binary", "n": 4}, "binary operands alone"),

@@ -61,6 +61,12 @@ def test_older_names_and_our_own_are_read_too(tmp_path):
         (GOOD | {"MVAU_hls_2": {"PE": 4, "SIMD": 10}}, "SIMD of layer 'conv' must divide 72, got 10"),
         (GOOD | {"MVAU_hls_2": {"PE": 0}}, "must divide 16, got 0"),
         (GOOD | {"MVAU_hls_2": {"PE": "4"}}, "must divide 16, got '4'"),
+        (
+            GOOD | {"MVAU_hls_2": {"PE": 4, "ram_style": "bram"}},
+            "must be one of auto, block, distributed, ultra, got 'bram'",
+        ),
+        (GOOD | {"MVAU_hls_2": {"resType": 3}}, "resType of layer 'conv' must be one of auto, lut, dsp, got 3"),
+        (GOOD | {"MVAU_hls_2": {"pe": 4}}, "layer 'conv' has 'pe', which is spelled PE"),
         (GOOD | {"MVAU_hls_3": {"PE": 1}}, "3 units MVAU for 2 such layers of net"),
         ({"conv": {}, "dw": {}}, "no folding of layer 'fc'"),
         ({"conv": {}, "dw": {}, "fd": {}, "fc": {}}, "unknown layer 'fd'; did you mean fc"),
