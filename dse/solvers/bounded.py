@@ -135,21 +135,23 @@ class Bounded:
 
         Only the `most` of least excess if there are more, and the least excess of the others.
         """
-        found: list[Item] = []
         allowed = self.within(target)
         allowed[np.arange(len(self.base)), self.base] = False
-        pairs, beyond = np.argwhere(allowed), np.inf
-        if len(pairs) > most:
+        (groups, options), beyond = np.nonzero(allowed), np.inf
+        if len(groups) > most:
             all_excess = self.excess[allowed]
             order = np.argsort(all_excess, kind="stable")
-            pairs, beyond = pairs[order[:most]], float(all_excess[order[most]])
-        for group, option in pairs:
-            source, base = self.node.source[group], self.base[group]
-            loss = int(instance.loss[source, option] - instance.loss[source, base])
-            costs = instance.costs[:, source, option] - instance.costs[:, source, base]
-            excess = float(self.excess[group, option])
-            found.append(Item(int(group), int(option), int(self.node.copies[group]), excess, loss, costs))
-        return found, beyond
+            groups, options, beyond = groups[order[:most]], options[order[:most]], float(all_excess[order[most]])
+        source, base = self.node.source[groups], self.base[groups]
+        columns = (
+            groups.tolist(),
+            options.tolist(),
+            self.node.copies[groups].tolist(),
+            self.excess[groups, options].tolist(),
+            (instance.loss[source, options] - instance.loss[source, base]).tolist(),
+            (instance.costs[:, source, options] - instance.costs[:, source, base]).T,
+        )
+        return list(map(Item, *columns)), beyond
 
     def changed(self, counts: Counts, taken: list[tuple[Item, int]]) -> Counts:
         """Counts with some layers moved from their base options to items."""

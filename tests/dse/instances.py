@@ -5,18 +5,18 @@ import numpy as np
 BITS = np.array([2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0, 16.0])
 
 
-def network_like(seed, layers=200):
-    """Costs of random layers of a network at eight widths: bytes, bit operations, a roofline's latency; convex losses.
+def network_like(seed, layers=200, bits=BITS):
+    """Costs of random layers of a network at some widths: bytes, bit operations, a roofline's latency; convex losses.
 
     Parameters span three and a half decades and output positions three, as in convolutional networks.
     """
     random = np.random.default_rng(seed)
     params = np.round(np.exp(random.uniform(np.log(1e3), np.log(4e6), layers)))
     macs = params * np.round(np.exp(random.uniform(0, np.log(3136), layers)))
-    size = params[:, None] * BITS / 8
-    bops = macs[:, None] * BITS**2
+    size = params[:, None] * bits / 8
+    bops = macs[:, None] * bits**2
     latency = 2e-6 + np.maximum(size / (1e9 * random.uniform(0.8, 1.2, (layers, 1))), bops / 1e15)
-    loss = np.exp(random.normal(0, 1.5, (layers, 1))) * 4.0**-BITS * np.exp(random.normal(0, 0.1, size.shape))
+    loss = np.exp(random.normal(0, 1.5, (layers, 1))) * 4.0**-bits * np.exp(random.normal(0, 0.1, size.shape))
     return limited(random, loss, {"weight_bytes": size, "bops": bops, "latency_s": latency})
 
 
