@@ -35,6 +35,9 @@ NUMERIC_FIELDS = tuple(
 )
 """Fields of a device that an axis may vary or a constraint name."""
 
+MOST_VALUES = 2**20
+"""Values that a range may have: each is kept."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -140,6 +143,9 @@ def _range(name: str, given: Mapping[str, Any]) -> list[Any]:
     spacing = given.get("spacing", "linear")
     if spacing not in ("linear", "log"):
         raise ValueError(f'spacing of axis {name!r} must be "linear" or "log", got {spacing!r}')
+    wanted = next(key for key in ("points", "samples") if key in given)
+    if number(f"{name} {wanted}", given[wanted], whole=True) > MOST_VALUES:
+        raise ValueError(f"axis {name!r} may have {MOST_VALUES} {wanted}, got {given[wanted]}")
     share = _shares(name, given)
     values = low * (high / low) ** share if spacing == "log" else low + (high - low) * share
     values = np.clip(values, low, high)

@@ -59,6 +59,8 @@ def importance(
 
 def narrowed(space: Space, axis: str, values: Sequence[str]) -> Space:
     """The space with one axis at some of its values, by their spelling; UnknownNameError lists near ones."""
+    if not values:
+        raise ValueError(f"axis {axis!r} is narrowed to some of its values, got none")
     by_label = {str(label(value)): value for value in space.axis(axis).values}
     kept = tuple(by_label[require(f"value of {axis}", text, by_label)] for text in values)
     return replace(space, axes=tuple(replace(a, values=kept) if a.name == axis else a for a in space.axes))

@@ -38,7 +38,7 @@ def probabilities(
     columns = _columns(space, rows, progress)
     unread = sorted(set().union(*(o.value.names for o in space.objectives)) - set(columns))
     if unread:
-        raise ValueError(f"objectives of axes and metrics have intervals here, not of {unread[0]}")
+        raise ValueError(f"an objective reads {unread[0]}, which the run does not keep: name it among its metrics")
     signs = np.array([o.sign for o in space.objectives])
     sides = [_objectives(space, columns, side) for side in (None, 0, 1)]
     values = [np.sort(np.stack([s[:, i] * signs[i] for s in sides]), axis=0) for i in range(len(signs))]
@@ -58,19 +58,21 @@ def probabilities(
 def _columns(
     space: Space, rows: list[dict[str, Any]], progress: Callable[[int, int], None] | None
 ) -> dict[str, tuple[Floats, Floats, Floats]]:
-    """Each numeric column of the rows as (value, low, high), equal where it has no interval."""
+    """Numeric columns of the rows and totals that objectives read, as (value, low, high), equal without an interval."""
     totals = []
     for i, row in enumerate(rows):
         totals.append(estimate_of(space, row["design"]).totals)
         if progress:
             progress(i + 1, len(rows))
     found = {}
-    for name in rows[0]:
-        if isinstance(rows[0][name], int | float):
-            column = np.array([row[name] for row in rows], dtype=np.float64)
-            sides = (np.array([t.get(b, np.nan) for t in totals]) for b in BOUNDS.get(name, ()))
-            low, high = list(sides) or (column, column)
-            found[name] = (column, np.fmin(low, column), np.fmax(high, column))
+    numbers = [name for name, value in rows[0].items() if isinstance(value, int | float)]
+    read = set().union(*(o.value.names for o in space.objectives)).intersection(*totals)
+    for name in dict.fromkeys([*numbers, *sorted(read)]):
+        kept = [row[name] if name in row else total[name] for row, total in zip(rows, totals, strict=True)]
+        column = np.array(kept, dtype=np.float64)
+        sides = (np.array([t.get(b, np.nan) for t in totals]) for b in BOUNDS.get(name, ()))
+        low, high = list(sides) or (column, column)
+        found[name] = (column, np.fmin(low, column), np.fmax(high, column))
     return found
 
 

@@ -35,6 +35,9 @@ def command(model: str, designs: tuple[str, ...], axis: str, metric: str, as_jso
     name, low, high = _axis(axis)
     if len(designs) < 2:
         raise ValueError(f"crossover needs at least two --design DEVICE@PRECISION, got {len(designs)}")
+    twice = next((design for design in designs if designs.count(design) > 1), None)
+    if twice:
+        raise ValueError(f"crossover needs different designs, got {twice} twice")
     curves = {design: _curve(model, design, name, metric, shape) for design in designs}
     values = points(low, high)
     with working(f"Comparing {len(curves)} designs"):

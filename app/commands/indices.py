@@ -8,8 +8,10 @@ import click
 @click.option("--metric", default="latency_s", show_default=True, help="A metric, or an expression of metrics.")
 @click.option("--log", "logarithm", is_flag=True, help="Of the metric's logarithm: what changes it by factors.")
 @click.option("--only", multiple=True, metavar="AXIS=VALUE[,VALUE]", help="Narrow an axis to some of its values.")
-@click.option("--samples", type=int, default=1024, show_default=True, help="For spaces too large to evaluate whole.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the sample.")
+@click.option(
+    "--samples", type=click.IntRange(1), default=1024, show_default=True, help="For spaces too large to evaluate whole."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the sample.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     space: str, metric: str, logarithm: bool, only: tuple[str, ...], samples: int, seed: int, as_json: bool

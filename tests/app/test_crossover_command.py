@@ -44,6 +44,7 @@ def test_a_draft_is_overtaken_as_the_batch_grows(bitfront):
     [
         (("zoo:resnet18", "--axis", "batch=1:8"), "at least two --design"),
         (("zoo:resnet18", *PAIR, "--axis", "batch=8:1"), "must rise"),
+        (("zoo:resnet18", *PAIR[:2], *PAIR[:2], "--axis", "batch=1:8"), "different designs"),
         (("zoo:resnet18", *PAIR, "--axis", "width=1:8"), "batch, context or resolution"),
         (("zoo:resnet18", *PAIR, "--axis", "batch=1:8", "--metric", "lut"), "unknown total on a100_sxm 'lut'"),
         (

@@ -72,6 +72,7 @@ def test_strategies_in_a_list_are_one_after_the_other_and_a_product():
         ("batch", {"from": 1, "to": 2}, "points or samples"),
         ("batch", {"from": 1, "to": 2, "points": 3, "samples": 3}, "points or samples"),
         ("batch", {"from": 1, "to": 9, "points": 1}, "at least 2"),
+        ("batch", {"from": 1, "to": 1e9, "points": 1e9}, "may have 1048576 points"),
         ("batch", {"from": 1, "to": 9, "points": 3, "seed": 0}, "no seed"),
         ("batch", {"from": 1, "to": 9, "samples": 3, "seed": -1}, "seed"),
         ("batch", {"from": 1, "to": 9, "points": 3, "spacing": "cubic"}, "cubic"),

@@ -70,6 +70,8 @@ def test_an_axis_is_narrowed_by_spelling(space):
     assert narrowed(space, "device", ["l4"]).size == space.size // 2
     with pytest.raises(ValueError, match="unknown value of device 'l40'; did you mean l4"):
         narrowed(space, "device", ["l40"])
+    with pytest.raises(ValueError, match="'batch' is narrowed to some of its values, got none"):
+        narrowed(space, "batch", [])
 
 
 def test_nothing_varies():
