@@ -12,7 +12,8 @@ SIBLINGS = {"fp16": "bf16"}
 """A pipe, and the one whose measurements serve it."""
 
 OFFSET = 0.1
-"""Log offset added to an interval either way: a factor of 1.1, a judgement."""
+"""Log offset added to an interval either way: a factor of 1.1. On an H100, ResNet-50 and ViT-B took 0.96 to 1.07 times
+as long in fp16 as in bf16, at batches of 1, 8 and 64 (calibrations/h100_sxm_torch_networks.parquet)."""
 
 SHARED = 1.0
 """Correlation of the errors of sums: whatever sets the two formats apart is likely to be alike for all shapes."""

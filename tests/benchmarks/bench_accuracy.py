@@ -5,7 +5,8 @@
 Prints, for every device, kind and backend: the plain roofline, the analytic model alone, and with its residual model,
 each with its error figures and its 90 % interval's coverage and width; then sums over random networks; then every
 device predicted from the others, by spec sheet alone and with 30 of its rows; then what the intervals of borrowed
-constants rest on; then speed. Of rows with board power: errors of power and of energy instead.
+constants rest on; then speed. Of rows with board power: errors of power and of energy instead. Last, an H100
+that this project measured itself.
 """
 
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import borrowed_errors
 import numpy as np
+import own_rows
 import pandas as pd
 
 from costmodel import hardware
@@ -191,3 +193,4 @@ def line(measured: np.ndarray, predicted: np.ndarray) -> str:
 if __name__ == "__main__":
     for file in sys.argv[1:] or (DATA / f"{name}.parquet" for name in ("gemm", "attention", "power")):
         main(Path(file))
+    own_rows.report()
