@@ -128,8 +128,9 @@ def layers(records: Sequence[Record], reference: int, *, only_differences: bool)
          "cellClassRules": {"unlike": "params.value !== params.data.base"}}
         for slot, record in zip(SLOTS, records, strict=False)
     ]  # fmt: skip
-    told = f"{len(differing):,} of {len(rows):,} layers differ; what is not as in the reference is marked."
-    shown = grid("compare-by-layer", columns, height=320, rowData=differing if only_differences else rows)
+    told = f"{len(differing):,} of {len(rows):,} layers differ, those first; what is not as in the reference is marked."
+    others = [] if only_differences else [row for row in rows if row not in differing]
+    shown = grid("compare-by-layer", columns, height=320, rowData=differing + others)
     return panel("Precision by layer", note(told), shown)
 
 

@@ -15,7 +15,7 @@ from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.figures.utilisation import utilisation
 from app.text import label, quantity
-from app.web.parts import graph, grid, note, panel, trust
+from app.web.parts import graph, grid, note, numbers, panel, trust
 from costmodel.hardware import Fpga
 from costmodel.precision import precision
 from dse import axes
@@ -62,25 +62,22 @@ def editable(designs: Designs) -> list[str]:
 
 
 def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, Any]]:
-    """The grid's columns, of numbers those that the estimate `has`; they sort as numbers and read with their units."""
-    fixed = [
-        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 300, "tooltipField": "name"},
-        {"field": "kind", "headerName": "Kind", "width": 120},
-        {"field": "precision", "headerName": "Precision", "width": 190,
+    """The grid's columns, of numbers those that the estimate `has`: narrow enough for a page of 1280 pixels."""
+    on_fpga = "lut" in has
+    fixed: list[dict[str, Any]] = [
+        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 160 if on_fpga else 280,
+         "tooltipField": "name"},
+        {"field": "kind", "headerName": "Kind", "width": 100},
+        {"field": "precision", "headerName": "Precision", "width": 112 if on_fpga else 164,
          "cellClassRules": {"editable": "params.data.weighted"},
          "editable": {"function": "params.data.weighted"}, "cellEditor": "agSelectCellEditor",
          "cellEditorParams": {"values": list(precisions)}},
     ]  # fmt: skip
-    numbers = [
-        {"field": name, "headerName": label(name), "type": "rightAligned", "width": 138,
-         "valueFormatter": {"function": f"params.data.told.{name}"}}
-        for name in SHOWN if name in has
-    ]  # fmt: skip
-    last = [
-        {"field": "bound", "headerName": "Bound by", "width": 110},
-        {"field": "source", "headerName": "Source", "minWidth": 220, "flex": 1, "tooltipField": "source"},
+    last: list[dict[str, Any]] = [
+        {"field": "bound", "headerName": "Bound by", "width": 86},
+        {"field": "source", "headerName": "Source", "minWidth": 90, "flex": 2, "tooltipField": "source"},
     ]
-    return fixed + numbers + last
+    return fixed + numbers([name for name in SHOWN if name in has and not (on_fpga and name == "macs")], 82) + last
 
 
 def rows(opened: Opened) -> list[dict[str, Any]]:

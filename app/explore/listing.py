@@ -5,11 +5,12 @@ from typing import Any
 
 from app.explore.designs import Designs
 from app.explore.front import View
-from app.text import label, quantity
-from app.web.parts import grid, note
+from app.text import quantity
+from app.web.parts import grid, note, numbers
 from dse import axes
 
 MOST_ROWS = 2000
+NUMBERED = ("batch", "context", "resolution", "tokens")
 SELECTION = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
 
 
@@ -26,12 +27,8 @@ def section() -> Any:
 
 def columns(names: Sequence[str]) -> list[dict[str, Any]]:
     """The table's columns: what a design is, and the metrics that are shown."""
-    numbers = [
-        {"field": name, "headerName": label(name), "type": "rightAligned", "width": 150,
-         "valueFormatter": {"function": f"params.data.told.{name}"}}
-        for name in names
-    ]  # fmt: skip
-    return [{"field": "what", "headerName": "Design", "flex": 1, "minWidth": 240, "tooltipField": "what"}, *numbers]
+    what = {"field": "what", "headerName": "Design", "flex": 4, "minWidth": 240, "tooltipField": "what"}
+    return [what, *numbers(names, 110)]
 
 
 def rows(designs: Designs, view: View) -> list[dict[str, Any]]:
@@ -40,10 +37,10 @@ def rows(designs: Designs, view: View) -> list[dict[str, Any]]:
     on = dict.fromkeys(row for rows in view.fronts.values() for row in rows.tolist())
     found = []
     for row in list(on)[:MOST_ROWS]:
-        numbers = {name: float(designs.columns[name][row]) for name in view.names}
-        told = {name: f"{value:.4g}" if name == "loss" else quantity(name, value) for name, value in numbers.items()}
+        values = {name: float(designs.columns[name][row]) for name in view.names}
+        told = {name: f"{value:.4g}" if name == "loss" else quantity(name, value) for name, value in values.items()}
         found.append(
-            {"id": designs.id(row), "row": row, "what": _what(designs, row, varied), "told": told} | numbers
+            {"id": designs.id(row), "row": row, "what": _what(designs, row, varied), "told": told} | values
         )  # fmt: skip
     return found
 
@@ -55,4 +52,5 @@ def _what(designs: Designs, row: int, varied: Sequence[str]) -> str:
         taken = list(designs.mixed[row - designs.swept].assignment.values())
         counts = sorted(((taken.count(p), p) for p in set(taken)), reverse=True)
         values["precision"] = " + ".join(f"{count} × {p}" for count, p in counts)
-    return " · ".join(str(axes.label(values[name])) for name in varied)
+    told = {name: str(axes.label(values[name])) for name in varied}
+    return " · ".join(f"{name} {text}" if name in NUMBERED else text for name, text in told.items())

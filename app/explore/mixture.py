@@ -99,7 +99,9 @@ def _told(space: Space, shown: Sequence[str], solved: Pairs) -> str:
     first = space.design(0)
     sizes = ", ".join(f"{n} {label(first[n])}" for n in ("batch", "context", "resolution") if n in first)
     at = f" at {sizes}" if sizes else ""
-    named = [f"{in_words(a).lower()} and {in_words(b).lower()}" for a, b in solved]
+    named = [
+        " and ".join(words if words.isupper() else words.lower() for words in map(in_words, pair)) for pair in solved
+    ]
     of = f" of each pair of metrics ({'; '.join(named)})" if len(solved) > 1 else ""
     of = of or ("" if set(solved[0]) == set(shown) else f" of {named[0]}")
     return f"Mixed precision: the exact, proven front{of} of each device{at}; q, k, v and gate, up share a format."

@@ -76,13 +76,13 @@ def solve(set_progress: Callable[[Any], None], asked: Any) -> Any:
 def show(design: Any, scheme: Any) -> Any:
     """The plan in words, figures and rows."""
     if not design or scheme is None:
-        return *(no_update,) * 7, HIDDEN
+        return *(no_update,) * 7, HIDDEN, HIDDEN
     try:
         result = solution.kept(design)
     except ValueError:
-        return *(no_update,) * 7, HIDDEN
+        return *(no_update,) * 7, HIDDEN, HIDDEN
     figures = view.figures(result, dark=scheme == "dark")
-    return view.summary(result), *figures, *view.designs(result), *view.layers(result), SHOWN
+    return view.summary(result), *figures, *view.designs(result), *view.layers(result), SHOWN, SHOWN
 
 
 def download(_clicks: Any, design: Any, target: Any) -> Any:

@@ -16,7 +16,7 @@ from app.optimise.question import Question
 from app.report.optimization_section import budget
 from app.results import misfit
 from app.text import label, quantity
-from app.web.parts import graph, grid, note, panel
+from app.web.parts import graph, grid, note, numbers, panel
 
 Result = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ COSTS = ("weight_bytes", "latency_s", "energy_j", "bops", "lut", "dsp", "bram18"
 REPORTS = {"report.html": "Report (HTML)", "report.md": "Report (Markdown)", "report.csv": "Layers (CSV)",
            "plan.json": "Plan (JSON)"}  # fmt: skip
 ENDINGS = {"llm-compressor": "yaml", "modelopt": "yaml", "hls4ml": "yaml", "qonnx": "onnx"}
-NUMBERS = ("params", "weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "uram")
+NUMBERS = ("weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "uram")
 
 
 def section(send: Any) -> Any:
@@ -51,11 +51,20 @@ def section(send: Any) -> Any:
                 ],
                 className="two",
             ),
-            panel("Designs", grid("optimise-designs", [{"field": "name", "headerName": "Design"}], height=230)),
-            panel("Layers", grid("optimise-layers", [{"field": "name", "headerName": "Layer"}], height=420)),
             dcc.Download(id="optimise-file"),
         ],
         id="optimise-result", className="stack", style={"display": "none"}, **{"aria-label": "The plan"},
+    )  # fmt: skip
+
+
+def tables() -> Any:
+    """The place of a plan's tables, as wide as the page."""
+    return html.Section(
+        [
+            panel("Designs", grid("optimise-designs", [{"field": "name", "headerName": "Design"}], height=230)),
+            panel("Layers", grid("optimise-layers", [{"field": "name", "headerName": "Layer"}], height=420)),
+        ],
+        id="optimise-tables", className="stack", style={"display": "none"}, **{"aria-label": "The plan's tables"},
     )  # fmt: skip
 
 
@@ -130,11 +139,11 @@ def designs(result: Result) -> tuple[list[Any], list[Any]]:
         {"name": d["name"], "kind": d["kind"], "loss": d["loss"]} | _numbers(d["totals"], costs)
         for d in result["designs"]
     ]
-    first = [{"field": "name", "headerName": "Design", "width": 220, "pinned": "left"},
-             {"field": "kind", "headerName": "Kind", "width": 150},
-             {"field": "loss", "headerName": "Predicted loss", "width": 130, "type": "rightAligned",
+    first = [{"field": "name", "headerName": "Design", "width": 170, "pinned": "left"},
+             {"field": "kind", "headerName": "Kind", "width": 84},
+             {"field": "loss", "headerName": "Predicted loss", "minWidth": 96, "flex": 1, "type": "rightAligned",
               "valueFormatter": {"function": "d3.format('.4~g')(params.value)"}}]  # fmt: skip
-    return found, first + _told(costs)
+    return found, first + numbers(costs, 96)
 
 
 def layers(result: Result) -> tuple[list[Any], list[Any]]:
@@ -145,26 +154,17 @@ def layers(result: Result) -> tuple[list[Any], list[Any]]:
         {n: layer.get(n, "") for n in ("name", "kind", "precision", "source")} | _numbers(layer, names)
         for layer in chosen
     ]
-    first = [{"field": "name", "headerName": "Layer", "width": 280, "pinned": "left", "tooltipField": "name"},
-             {"field": "kind", "headerName": "Kind", "width": 110},
-             {"field": "precision", "headerName": "Precision", "width": 190}]  # fmt: skip
-    last = [{"field": "source", "headerName": "Source", "minWidth": 200, "flex": 1, "tooltipField": "source"}]
-    return found, first + _told(names) + last
+    first = [{"field": "name", "headerName": "Layer", "width": 200, "pinned": "left", "tooltipField": "name"},
+             {"field": "kind", "headerName": "Kind", "width": 84},
+             {"field": "precision", "headerName": "Precision", "width": 140}]  # fmt: skip
+    last = [{"field": "source", "headerName": "Source", "minWidth": 110, "flex": 2, "tooltipField": "source"}]
+    return found, first + numbers(names, 96) + last
 
 
 def _numbers(values: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     """Numbers to sort by, and how they read."""
     known = {n: values[n] for n in names if values.get(n) is not None}
     return known | {"told": {n: quantity(n, float(value)) for n, value in known.items()}}
-
-
-def _told(names: list[str]) -> list[dict[str, Any]]:
-    """Columns that sort as numbers and read with their units."""
-    return [
-        {"field": name, "headerName": label(name), "type": "rightAligned", "width": 128,
-         "valueFormatter": {"function": f"params.data.told.{name} || '–'"}}
-        for name in names
-    ]  # fmt: skip
 
 
 def file(result: Result, target: str) -> tuple[bytes, str]:

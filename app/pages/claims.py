@@ -8,7 +8,7 @@ from dash import Dash, Input, Output, html
 
 from app import claims
 from app.web import state
-from app.web.parts import grid, note, panel
+from app.web.parts import WRAPPED, grid, note, panel
 
 NAME = "Claims"
 ORDER = 5
@@ -25,16 +25,16 @@ VERDICT = {
     ]
 }
 COLUMNS = [
-    {"field": "system", "headerName": "System", "minWidth": 150, "flex": 1, "filter": True},
-    {"field": "quantity", "headerName": "Quantity", "minWidth": 260, "flex": 3, "filter": True,
-     "tooltipField": "quantity"},
-    {"field": "published", "headerName": "Published", "valueFormatter": NUMBER, "type": "rightAligned", "width": 115},
-    {"field": "reproduced", "headerName": "Reproduced", "valueFormatter": NUMBER, "type": "rightAligned", "width": 120},
-    {"field": "rel_error", "headerName": "Difference", "valueFormatter": PERCENT, "type": "rightAligned", "width": 105},
-    {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 100},
-    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 132},
-    {"field": "gap", "headerName": "Why not", "minWidth": 160, "flex": 2, "tooltipField": "gap"},
-    {"field": "source", "headerName": "Source", "minWidth": 220, "flex": 2, "tooltipField": "source"},
+    {"field": "system", "headerName": "System", "minWidth": 130, "flex": 1, "filter": True, **WRAPPED},
+    {"field": "quantity", "headerName": "Quantity", "minWidth": 200, "flex": 3, "filter": True,
+     "tooltipField": "quantity", **WRAPPED},
+    {"field": "published", "headerName": "Published", "valueFormatter": NUMBER, "type": "rightAligned", "width": 98},
+    {"field": "reproduced", "headerName": "Reproduced", "valueFormatter": NUMBER, "type": "rightAligned", "width": 108},
+    {"field": "rel_error", "headerName": "Difference", "valueFormatter": PERCENT, "type": "rightAligned", "width": 98},
+    {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 96},
+    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 118},
+    {"field": "gap", "headerName": "Why not", "minWidth": 150, "flex": 3, "tooltipField": "gap", **WRAPPED},
+    {"field": "source", "headerName": "Source", "minWidth": 160, "flex": 2, "tooltipField": "source"},
 ]  # fmt: skip
 
 

@@ -32,7 +32,8 @@ def layout(given: state.State) -> Any:
         controls.solving(),
     )
     right = html.Div([budgets, view.section(sent.button("optimise"))], className="stack")
-    return html.Div([*stores, html.Div([controls.form(asked, uploads()), right], className="optimise-top")])
+    top = html.Div([controls.form(asked, uploads()), right], className="optimise-top")
+    return html.Div([*stores, top, view.tables()], className="stack")
 
 
 def register(app: Dash) -> None:
@@ -70,7 +71,7 @@ def register(app: Dash) -> None:
         Output("optimise-plan", "children"), Output("optimise-front", "figure"), Output("optimise-bits", "figure"),
         Output("optimise-designs", "rowData"), Output("optimise-designs", "columnDefs"),
         Output("optimise-layers", "rowData"), Output("optimise-layers", "columnDefs"),
-        Output("optimise-result", "style"),
+        Output("optimise-result", "style"), Output("optimise-tables", "style"),
         Input("optimise-design", "data"), DARK,
     )(answers.show)  # fmt: skip
     app.callback(

@@ -31,20 +31,20 @@ OUTSIDE = {
 """Coverage that is not within two points of the 90 % that intervals are made for stands out."""
 
 COLUMNS = [
-    {"field": "device", "headerName": "Device", "width": 120, "pinned": "left"},
-    {"field": "kind", "headerName": "Kind", "minWidth": 120, "flex": 1},
-    {"field": "backend", "headerName": "Backend", "minWidth": 120, "flex": 1},
-    {"field": "rows", "headerName": "Rows", "valueFormatter": WHOLE, "type": "rightAligned", "width": 80},
-    {"field": "roofline", "headerName": "Roofline", "valueFormatter": PERCENT, "type": "rightAligned", "width": 95},
-    {"field": "mape", "headerName": "Mean error", "valueFormatter": PERCENT, "type": "rightAligned", "width": 105},
-    {"field": "median", "headerName": "Median", "valueFormatter": PERCENT, "type": "rightAligned", "width": 90},
-    {"field": "p90", "headerName": "90th pct.", "valueFormatter": PERCENT, "type": "rightAligned", "width": 95},
-    {"field": "bias", "headerName": "Bias", "valueFormatter": SIGNED, "type": "rightAligned", "width": 80},
-    {"field": "kendall_tau", "headerName": "Kendall τ", "valueFormatter": THREE, "type": "rightAligned", "width": 95},
+    {"field": "device", "headerName": "Device", "width": 104, "pinned": "left"},
+    {"field": "kind", "headerName": "Kind", "minWidth": 90, "flex": 1},
+    {"field": "backend", "headerName": "Backend", "minWidth": 134, "flex": 1},
+    {"field": "rows", "headerName": "Rows", "valueFormatter": WHOLE, "type": "rightAligned", "width": 74},
+    {"field": "roofline", "headerName": "Roofline", "valueFormatter": PERCENT, "type": "rightAligned", "width": 86},
+    {"field": "mape", "headerName": "Mean error", "valueFormatter": PERCENT, "type": "rightAligned", "width": 76},
+    {"field": "median", "headerName": "Median", "valueFormatter": PERCENT, "type": "rightAligned", "width": 82},
+    {"field": "p90", "headerName": "90th pct.", "valueFormatter": PERCENT, "type": "rightAligned", "width": 76},
+    {"field": "bias", "headerName": "Bias", "valueFormatter": SIGNED, "type": "rightAligned", "width": 76},
+    {"field": "kendall_tau", "headerName": "Kendall τ", "valueFormatter": THREE, "type": "rightAligned", "width": 86},
     {"field": "coverage", "headerName": "90 % holds", "valueFormatter": PERCENT, "cellStyle": OUTSIDE,
-     "type": "rightAligned", "width": 108, "headerTooltip": "How many measurements the 90 % interval holds"},
-    {"field": "stage", "headerName": "Model", "minWidth": 130, "flex": 1},
-    {"field": "source", "headerName": "Measured by", "minWidth": 240, "flex": 2, "tooltipField": "source"},
+     "type": "rightAligned", "width": 80, "headerTooltip": "How many measurements the 90 % interval holds"},
+    {"field": "stage", "headerName": "Model", "minWidth": 136, "flex": 1, "tooltipField": "stage"},
+    {"field": "source", "headerName": "Measured by", "minWidth": 100, "flex": 3, "tooltipField": "source"},
 ]  # fmt: skip
 FIGURES = (
     ("rows", "Rows", "{:,.0f}"), ("mape", "Mean error", "{:.1%}"), ("median", "Median error", "{:.1%}"),

@@ -8,8 +8,12 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from app.figures.style import CONFIG
+from app.text import label as label_of
 
 ON_PAGE = CONFIG | {"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+WRAPPED = {"wrapText": True, "autoHeight": True, "cellClass": "wrapped"}
+"""A column whose text goes over several lines, three at most: the rest is in its tooltip."""
+HEADERS = {"wrapHeaderText": True, "autoHeaderHeight": True}
 GRID = {"animateRows": False, "tooltipShowDelay": 300, "rowHeight": 30, "headerHeight": 34}
 
 
@@ -40,7 +44,17 @@ def grid(id: str, columns: Sequence[Mapping[str, Any]], *, height: int = 420, **
         if "headerName" not in column:
             raise ValueError(f"a column needs a headerName, got {dict(column)}")
     options = GRID | more.pop("dashGridOptions", {})
-    return dag.AgGrid(id=id, columnDefs=list(columns), dashGridOptions=options, style={"height": f"{height}px"}, **more)
+    look = {"dashGridOptions": options, "defaultColDef": HEADERS, "style": {"height": f"{height}px"}}
+    return dag.AgGrid(id=id, columnDefs=list(columns), **look, **more)
+
+
+def numbers(names: Sequence[str], width: int) -> list[dict[str, Any]]:
+    """Columns of metrics at least so wide, which sort as numbers and read as the rows' `told` has them."""
+    return [
+        {"field": name, "headerName": label_of(name), "type": "rightAligned", "minWidth": width, "flex": 1,
+         "valueFormatter": {"function": f"params.data.told.{name} || '–'"}}
+        for name in names
+    ]  # fmt: skip
 
 
 def trouble(message: str, title: str = "This does not work") -> Any:

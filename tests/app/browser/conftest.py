@@ -1,7 +1,9 @@
 """A server and a browser for the tests of a module; each test gets profiles of its own."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ def profile(browser: Any) -> Iterator[Profile]:
         page.on("pageerror", lambda e: wrong.append(str(e)))
         page.on("request", lambda r: None if _is_local(r.url) else wrong.append(f"asked {r.url}"))
         page.wrong = wrong
+        page.wait_for_function = partial(wait_for, page)
         made.append((context, wrong))
         return page
 
@@ -70,6 +73,14 @@ def screenshot(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any, str],
         page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
 
     return save
+
+
+def wait_for(page: Any, expression: str) -> None:
+    """As Playwright's wait_for_function, which needs 'unsafe-eval', what our pages do not allow."""
+    ends = time.monotonic() + WAIT_MS / 1e3
+    while not page.evaluate(expression):
+        assert time.monotonic() < ends, f"not within {WAIT_MS / 1e3:g} s: {expression}"
+        page.wait_for_timeout(50)
 
 
 def _is_local(url: str) -> bool:
