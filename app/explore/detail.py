@@ -65,10 +65,10 @@ def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, An
     """The grid's columns, of numbers those that the estimate `has`: narrow enough for a page of 1280 pixels."""
     on_fpga = "lut" in has
     fixed: list[dict[str, Any]] = [
-        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 160 if on_fpga else 280,
+        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 150 if on_fpga else 270,
          "tooltipField": "name"},
-        {"field": "kind", "headerName": "Kind", "width": 100},
-        {"field": "precision", "headerName": "Precision", "width": 112 if on_fpga else 164,
+        {"field": "kind", "headerName": "Kind", "width": 96 if on_fpga else 112},
+        {"field": "precision", "headerName": "Precision", "width": 108 if on_fpga else 164,
          "cellClassRules": {"editable": "params.data.weighted"},
          "editable": {"function": "params.data.weighted"}, "cellEditor": "agSelectCellEditor",
          "cellEditorParams": {"values": list(precisions)}},
@@ -77,7 +77,11 @@ def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, An
         {"field": "bound", "headerName": "Bound by", "width": 86},
         {"field": "source", "headerName": "Source", "minWidth": 90, "flex": 2, "tooltipField": "source"},
     ]
-    return fixed + numbers([name for name in SHOWN if name in has and not (on_fpga and name == "macs")], 82) + last
+    return (
+        fixed
+        + numbers([name for name in SHOWN if name in has and not (on_fpga and name == "macs")], 84 if on_fpga else 88)
+        + last
+    )
 
 
 def rows(opened: Opened) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ VERDICT = {
     ]
 }
 COLUMNS = [
-    {"field": "system", "headerName": "System", "minWidth": 130, "flex": 1, "filter": True, **WRAPPED},
+    {"field": "system", "headerName": "System", "minWidth": 130, "flex": 2, "filter": True, **WRAPPED},
     {"field": "quantity", "headerName": "Quantity", "minWidth": 200, "flex": 3, "filter": True,
      "tooltipField": "quantity", **WRAPPED},
     {"field": "published", "headerName": "Published", "valueFormatter": NUMBER, "type": "rightAligned", "width": 98},
