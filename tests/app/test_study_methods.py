@@ -13,14 +13,14 @@ from app.study.row import Row
 def test_every_method_is_listed_with_a_sentence(bitfront: Callable[..., object]) -> None:
     listed = json.loads(bitfront("study", "--list", "--json").stdout)
     assert [row["method"] for row in listed] == list(methods.names())
-    assert {"additive_codebooks", "low_rank", "masked_training", "mixed_groups", "word_lengths"} <= set(methods.names())
+    assert {"adaquant", "additive_codebooks", "double_rounding", "left_out", "low_rank"} <= set(methods.names())
     assert all(row["what"].endswith(".") for row in listed)
 
 
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        ((), "a study is a file or one of additive_codebooks"),
+        ((), "a study is a file or one of adaquant"),
         (("low_rnk",), "unknown study 'low_rnk'; did you mean low_rank?"),
         (("examples/minifloat_vs_int.toml",), "--out says where"),
     ],
@@ -55,6 +55,24 @@ def test_training_in_word_lengths_saves_what_it_chose(monkeypatch: pytest.Monkey
     assert (whole.setting, whole.cost) == ("float32", 1.0)
     assert 0.1 < found.cost < 0.6
     assert found.quality > 0.3
+
+
+@pytest.mark.long
+def test_plans_of_two_widths_keep_their_sizes_and_calibration_helps() -> None:
+    whole, *found = methods.rows("adaquant", 0)
+    assert whole.cost == 1.0
+    for nearest, moved in zip(found[::2], found[1::2], strict=True):
+        limit = float(nearest.setting.split()[2].rstrip(","))
+        assert nearest.cost == moved.cost <= limit * (1 + 1e-9)
+        assert moved.quality > whole.quality - 0.03
+
+
+@pytest.mark.long
+def test_widths_of_one_store_are_near_copies_of_their_own() -> None:
+    _, *found = methods.rows("double_rounding", 0)
+    for twice, once in zip(found[::2], found[1::2], strict=True):
+        assert twice.cost < once.cost
+        assert twice.quality > once.quality - 0.01
 
 
 @pytest.mark.long
