@@ -21,7 +21,7 @@ class _Targets(click.Command):
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The file to write.")
 @click.option("--model", metavar="MODEL", help="Where the target needs weights or shapes: the plan's own by default.")
 @click.option(
-    "--data", metavar="MODULE:CALLABLE", help="Calibration data; what the model's callable returns otherwise."
+    "--data", metavar="MODULE:CALLABLE", help="Calibration data; by default the plan's, or what its callable returns."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(target: str, plan: str, out: str, model: str | None, data: str | None, as_json: bool) -> None:

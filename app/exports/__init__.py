@@ -33,7 +33,8 @@ def write(target: str, plan: Any, path: str | Path, *, model: Any = None, data: 
     plan   a `dse.Plan`, the mapping that `bitfront optimize --json` prints, or the path of such a file
     model  a torch module, or a spelling as torch:module:callable, for targets that need more than names and formats;
            by default the model that the plan names
-    data   calibration inputs, (inputs, targets), or module:callable; by default what the model's callable returns
+    data   calibration inputs, (inputs, targets), or module:callable; by default that of the command that solved the
+           plan, else what the model's callable returns
     UnknownNameError on an unknown target; ValueError that names the layer and its format where the target cannot
     express it, or what the target needs and lacks.
     """
@@ -46,5 +47,6 @@ def render(target: str, plan: Any, *, model: Any = None, data: Any = None) -> st
     """Return what `write` writes."""
     module = _registry.target(target)
     chosen = read(plan)
-    content: str | bytes = module.render(chosen, Source(model or chosen.model, data))
+    own = chosen.data or None if model is None else None
+    content: str | bytes = module.render(chosen, Source(model or chosen.model, own if data is None else data))
     return content

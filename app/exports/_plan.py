@@ -4,7 +4,8 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class Layer:
 class Chosen:
     """The layers of a plan, and the spelling of the model and device that it was solved for ("" where unknown).
 
+    data  the calibration data of the command that solved it, module:callable; "" where it had none of its own
     rows  what the plan says of each op of the network, as `app.results.layers` does; empty where it says nothing
     """
 
@@ -50,6 +52,7 @@ class Chosen:
     model: str = ""
     device: str = ""
     rows: tuple[Mapping[str, Any], ...] = ()
+    data: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -67,7 +70,17 @@ def read(plan: Any) -> Chosen:
     if not isinstance(assignment, Mapping) or not assignment:
         raise ValueError('a plan has {"assignment": {layer: format}}, as bitfront optimize --json prints it')
     rows = [row for row in plan.get("layers", ()) if isinstance(row, Mapping) and "name" in row]
-    return _chosen(assignment, rows, str(plan.get("model", "")), str(plan.get("device", "")))
+    found = _chosen(assignment, rows, str(plan.get("model", "")), str(plan.get("device", "")))
+    return replace(found, data=_data(plan))
+
+
+def _data(plan: Mapping[str, Any]) -> str:
+    """What stands behind --data in the command that solved a plan."""
+    origin = plan.get("provenance")
+    command = origin.get("command") if isinstance(origin, Mapping) else None
+    words = [str(word) for word in command] if isinstance(command, list) else []
+    spelled = next((w.partition("=")[2] for w in words if w.startswith("--data=")), "")
+    return spelled or next((after for word, after in pairwise(words) if word == "--data"), "")
 
 
 def _of_plan(plan: "Plan") -> Chosen:

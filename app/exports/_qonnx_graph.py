@@ -49,12 +49,14 @@ class Graph:
 
     def content(self) -> bytes:
         """The file's bytes, quantisers before what reads them."""
+        from onnx import shape_inference
+
         nodes = list(self._graph.node)
         del self._graph.node[:]
         for tensor in [*self._graph.input, *self._graph.initializer]:
             self._place(self._made.pop(tensor.name, []))
         self._place(nodes)
-        return bytes(self._model.SerializeToString())
+        return bytes(shape_inference.infer_shapes(self._model).SerializeToString())
 
     def _place(self, nodes: list[Any]) -> None:
         for node in nodes:
@@ -91,7 +93,19 @@ class Graph:
         constants = [self._constant(f"{output}_{key}", value) for key, value in {"scale": scale, **numbers}.items()]
         node = helper.make_node(kind, [tensor, *constants], [output], name=output, domain=DOMAIN, **flags)
         self._made.setdefault(tensor, []).append(node)
+        self._note_shape(tensor, output)
         return output
+
+    def _note_shape(self, tensor: str, output: str) -> None:
+        """Say that a quantiser's output has its input's shape, which onnx infers of no operator of another domain."""
+        from onnx import helper
+
+        if tensor in self._stored:
+            stored = self._stored[tensor]
+            self._graph.value_info.append(helper.make_tensor_value_info(output, stored.data_type, stored.dims))
+            return
+        known = next(v for v in [*self._graph.input, *self._graph.value_info] if v.name == tensor)
+        self._graph.value_info.append(helper.make_value_info(output, known.type))
 
     def _constant(self, name: str, value: Any) -> str:
         from onnx import numpy_helper

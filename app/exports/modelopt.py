@@ -1,11 +1,11 @@
 """ModelOpt: the quant_cfg and algorithm of mtq.quantize, as YAML.
 
-Read it with `modelopt.torch.opt.config_loader.load_config(path)` and pass it to `mtq.quantize(model, config,
-forward_loop)`. The schema is that of NVIDIA Model Optimizer 0.47.0: QuantizeConfig in `modelopt/torch/quantization/
-config.py`, whose entries are applied in order, the first one turning every quantiser off; the formats are spelled as in
-`modelopt_recipes/configs/numerics`. Names are fnmatch patterns, escaped here. Weights have a scale a row or a group and
-leave out the lowest code, as ours do; int and fp8 activations have a calibrated scale a tensor, unsigned where the plan
-saw no negative input; MX and NVFP4 ones a scale a block at each call.
+Read it with `modelopt.torch.opt.config_loader.load_config(path)`, where the path ends in .yaml, and pass it to
+`mtq.quantize(model, config, forward_loop)`. The schema is that of NVIDIA Model Optimizer 0.47.0: QuantizeConfig in
+`modelopt/torch/quantization/config.py`, whose entries are applied in order, the first one turning every quantiser off;
+the formats are spelled as in `modelopt_recipes/configs/numerics`. Names are fnmatch patterns, escaped here. Weights
+have a scale a row or a group and leave out the lowest code, as ours do; int and fp8 activations have a calibrated scale
+a tensor, unsigned where the plan saw no negative input; MX and NVFP4 ones a scale a block at each call.
 """
 
 import glob

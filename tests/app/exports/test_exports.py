@@ -138,3 +138,13 @@ def test_a_plan_says_the_ranges_that_it_was_measured_with(tiny_plan):
     assert (rows["0"]["b"], rows["0"]["k"], rows["0"]["n"]) == (1, 9, 4)
     found = json.loads(exports.render("brevitas", tiny_plan))["layers"]
     assert [found[name]["input_quant"].rpartition(".")[2][:4] for name in ("0", "3")] == ["Int8", "Uint"]
+
+
+def test_calibration_data_are_those_of_the_command_that_solved_the_plan(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(exports, "Source", lambda model, data: asked.append((model, data)))
+    for words in (["--data", "a:data"], ["--data=a:data"], ["--on", "x"]):
+        path = saved(tmp_path, {"a": "bf16/bf16"}, provenance={"command": ["bitfront", "optimize", *words]})
+        exports.render("torchao", path)
+    exports.render("torchao", path, data="b:data")
+    assert asked == [("torch:a:b", data) for data in ("a:data", "a:data", None, "b:data")]

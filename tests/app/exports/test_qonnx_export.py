@@ -103,6 +103,14 @@ def test_layers_that_read_one_tensor_share_a_quantiser():
     assert kinds.count("Quant") == 3
 
 
+def test_every_tensor_has_its_shape_so_that_the_file_runs_as_it_is():
+    model = written(MIXED)
+    known = {v.name for v in [*model.graph.value_info, *model.graph.output]}
+    assert {output for node in model.graph.node for output in node.output} <= known
+    x = network()[1][:1].numpy()
+    executor.execute_onnx(wrapper.ModelWrapper(model), {model.graph.input[0].name: x})
+
+
 def test_metadata_says_which_schema_it_follows():
     found = {p.key: p.value for p in written(MIXED).metadata_props}
     assert found["schema"] == "qonnx 1.0.0"
