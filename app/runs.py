@@ -41,6 +41,26 @@ def tell(folder: Path, space: Space) -> None:
     write_atomically(path, to_json(provenance(devices_of(space), models_of(space))))
 
 
+def read(folder: Path) -> Run:
+    """The run in a folder; ValueError names what of its making is otherwise now, where it cannot be read for that."""
+    try:
+        return store.read(folder)
+    except store.OutdatedError as error:
+        now = provenance(devices_of(error.space), models_of(error.space))
+        raise ValueError(f"{error}: {_changes(told(folder), now)}") from None
+
+
+def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What two provenances do not share, in words."""
+    found = [
+        f"{name} was {one.get(name, 'absent')}, is {other.get(name, 'absent')}"
+        for one, other in ((was.get(part, {}), now[part]) for part in ("versions", "inputs", "calibrations"))
+        for name in dict.fromkeys([*one, *other])
+        if one.get(name) != other.get(name)
+    ]
+    return "; ".join(found) or "its specification is read otherwise"
+
+
 def devices_of(space: Space) -> dict[str, Device]:
     """The devices of a space by the names it gives them."""
     return {str(name): hardware.device(str(name)) for name in space.axis("device").values}
@@ -81,7 +101,7 @@ def summary(run: Run) -> dict[str, Any]:
 
 def print_front(folder: Path, *, as_json: bool, robust: bool = False) -> None:
     """Print the front of a run, so far if it is not complete; `robust` adds how probably each point is on it."""
-    run = store.read(folder)
+    run = read(folder)
     sure = _on_front(run) if robust and len(run.front) else []
     if as_json:
         found = as_dict(run)

@@ -89,6 +89,14 @@ def read(folder: Path) -> Run:
     return Run(folder, plan, tuple(sorted(records)), front, counts)
 
 
+class OutdatedError(ValueError):
+    """A run of other figures than there are now; `space` is what its specification gives now."""
+
+    def __init__(self, folder: Path, space: Space) -> None:
+        super().__init__(f"{folder} was made with other figures of its devices or models than there are now")
+        self.space = space
+
+
 def plan_of(folder: Path) -> Plan:
     """The plan that a run's journal begins with; ValueError where there is none, or another version made it."""
     if not is_run(folder):
@@ -103,7 +111,7 @@ def plan_of(folder: Path) -> Plan:
         raise ValueError(f"{folder} was made by bitfront {made_by[0]}, this is {release()}")
     plan = Plan(Space.read(spec), designs)
     if plan.header != line:
-        raise ValueError(f"{folder} was made with other figures of its devices or models than there are now")
+        raise OutdatedError(folder, plan.space)
     return plan
 
 

@@ -54,10 +54,9 @@ def results(data: Mapping[str, Any], name: str) -> dict[str, Mapping[str, Any]]:
 def read(path: Path) -> dict[str, Any]:
     """What a run's folder or a JSON file holds; ValueError in one line."""
     if path.is_dir():
-        from app.runs import as_dict
-        from dse import store
+        from app import runs
 
-        found: dict[str, Any] = plain(as_dict(store.read(path)))
+        found: dict[str, Any] = plain(runs.as_dict(runs.read(path)))
         return found
     if not path.is_file():
         raise ValueError(f"no run or result at {str(path)!r}")

@@ -109,6 +109,23 @@ def test_an_exploration_is_swept_again(here: Callable[..., Any], tmp_path: Path)
     assert (tmp_path / "run" / "provenance.json").read_bytes() == before
 
 
+def test_a_run_of_a_device_that_changed_says_which(
+    here: Callable[..., Any], refused_here: Callable[..., str], tmp_path: Path
+) -> None:
+    device, run = tmp_path / "mine.toml", str(tmp_path / "run")
+    device.write_text((Path(cm.__file__).parent / "hardware" / "gpus" / "l4.toml").read_text())
+    (tmp_path / "space.toml").write_text(
+        f'objectives = ["latency_s"]\n[axes]\nmodel = "zoo:resnet18"\nprecision = "bf16"\ndevice = "{device}"\n'
+    )
+    done = here("explore", str(tmp_path / "space.toml"), "--out", run, "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    device.write_text(device.read_text().replace("memory_bytes = 24e9", "memory_bytes = 25e9"))
+    for command in (("rerun", run), ("front", run), ("report", run, "--out", str(tmp_path / "out"))):
+        said = refused_here(*command)
+        assert "was made with other figures" in said
+        assert f"{device} was " in said
+
+
 def test_calibrations_are_those_that_a_prediction_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(provenance.calibrations(cm.fpga("zcu104"))) == {"xc7_lut_sites"}
     monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
