@@ -177,11 +177,12 @@ def _own_intervals(
     strata = uncertainty.regime(parts.latency_s, parts.compute_s > parts.memory_s, edges)
     intervals: dict[str, Any] = {"edges_s": edges}
     corrected_s = measured_s / np.exp(left)
+    folds = {"analytic": None, "residual": pair_split.fold(own)}
     for stage, predicted_s, scale in (("analytic", parts.latency_s, 1.0), ("residual", corrected_s, spread)):
         error = np.log(measured_s / predicted_s)
         intervals |= error_tables.table(error / scale, strata, edges, stage)
         low, high = (np.exp(np.asarray(intervals[f"{stage}_{side}"])[strata] * scale) for side in ("low", "high"))
-        rho = error_tables.correlation(own, predicted_s, predicted_s * low, predicted_s * high)
+        rho = error_tables.correlation(own, predicted_s, predicted_s * low, predicted_s * high, fold=folds[stage])
         intervals[f"{stage}_correlation"] = rho
     return intervals
 

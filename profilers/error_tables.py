@@ -26,9 +26,16 @@ def table(errors: Floats, strata: NDArray[np.intp], edges: list[float], stage: s
     return {f"{stage}_low": [round(x, 4) for x in low], f"{stage}_high": [round(x, 4) for x in high]}
 
 
-def correlation(rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s: Floats, seed: int = 0) -> float:
-    """The correlation with which uncertainty.total holds COVERAGE of random networks of these rows' layers."""
-    sums = network_sums(rows, predicted_s, low_s, high_s, seed)
+def correlation(
+    rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s: Floats, seed: int = 0,
+    fold: NDArray[np.int64] | None = None,
+) -> float:  # fmt: skip
+    """The correlation with which uncertainty.total holds COVERAGE of random networks of these rows' layers.
+
+    Where a model of its own predicted each `fold`, networks are of one fold: errors of four models, mixed, cancel in a
+    sum, while those of the one model that is used do not.
+    """
+    sums = network_sums(rows, predicted_s, low_s, high_s, seed, fold)
     if not len(sums):
         return 1.0
     missed, side = sums[:, 0], sums[:, 0] < 0
@@ -37,11 +44,18 @@ def correlation(rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s: 
     return float(np.clip(np.round(np.quantile(needed, uncertainty.COVERAGE), 4), 0.0, 4.0))
 
 
-def network_sums(rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s: Floats, seed: int) -> Floats:
-    """Of each random network: measured less predicted time, then squared sum and sum of squares of both half-widths."""
+def network_sums(
+    rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s: Floats, seed: int,
+    fold: NDArray[np.int64] | None = None,
+) -> Floats:  # fmt: skip
+    """Of each random network: measured less predicted time, then squared sum and sum of squares of both half-widths.
+
+    A network's layers are of one pass, and of one `fold` where that is given.
+    """
     rng = np.random.default_rng(seed)
     columns = np.stack([rows.latency_s - predicted_s, predicted_s - low_s, high_s - predicted_s])
-    passes = rows.groupby(list(measured_rows.of(rows).pass_of)).indices.values()
+    keys = [rows[name].to_numpy() for name in measured_rows.of(rows).pass_of]
+    passes = rows.reset_index(drop=True).groupby(keys if fold is None else [*keys, fold]).indices.values()
     by_pass = [np.asarray(at) for at in passes if len(at) >= LAYERS[0]]
     found = []
     for _ in range(NETWORKS if by_pass else 0):

@@ -12,7 +12,7 @@ from costmodel import hardware
 from costmodel.estimators import gemm_kind, gpu_gemm
 from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.hardware.calibration import FOLDER, calibrations, read
-from profilers import pair_split
+from profilers import error_tables, pair_split
 from profilers.constants_fit import fit_constants
 from profilers.fit import calibrate, validate
 from profilers.gemm_table import PRIOR
@@ -127,3 +127,13 @@ def test_few_rows_lean_on_other_backends_of_the_same_device_first(home, quick, t
     assert (fit.how, fit.backend) == ("transferred", "mine")
     found = gpu_gemm.latency_s(m, n, k, BF16, H100, GemmConstants(**fit.constants))
     assert np.abs(found / exact - 1.0).mean() < 0.05
+
+
+def test_networks_are_of_one_fold_where_a_model_of_its_own_predicted_each():
+    """Two folds whose models err by the same factor in opposite ways: mixed, their errors cancel in a sum."""
+    rows = made_rows(sizes=(512, 1024, 2048, 4096), ms=(1, 64, 512, 4096)).sort_values(["m", "n", "k"])
+    fold = np.arange(len(rows)) % 2
+    predicted_s = rows.latency_s.to_numpy() * np.where(fold == 1, 1.05, 1 / 1.05)
+    ends = (predicted_s * 0.93, predicted_s * 1.07)
+    mixed = error_tables.correlation(rows, predicted_s, *ends)
+    assert error_tables.correlation(rows, predicted_s, *ends, fold=fold) > mixed + 0.1
