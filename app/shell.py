@@ -72,7 +72,7 @@ def register(app: Dash, found: dict[str, ModuleType]) -> None:
             states.require_fields(given, found[name].LINK)
             return found[name].layout(given)
         except ValueError as error:
-            again = html.A(f"Open {found[name].NAME} without it", href=f"/{name}")
+            again = html.A(f"Open {found[name].NAME} without it", href=f"/{name}", className="again")
             return html.Div([trouble(str(error), "This link cannot be shown"), again])
 
     for function, outputs, *inputs in (

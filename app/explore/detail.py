@@ -65,9 +65,9 @@ def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, An
     """The grid's columns, of numbers those that the estimate `has`: narrow enough for a page of 1280 pixels."""
     on_fpga = "lut" in has
     fixed: list[dict[str, Any]] = [
-        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 150 if on_fpga else 270,
+        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 144 if on_fpga else 270,
          "tooltipField": "name"},
-        {"field": "kind", "headerName": "Kind", "width": 96 if on_fpga else 112},
+        {"field": "kind", "headerName": "Kind", "width": 106 if on_fpga else 112},
         {"field": "precision", "headerName": "Precision", "width": 108 if on_fpga else 164,
          "cellClassRules": {"editable": "params.data.weighted"},
          "editable": {"function": "params.data.weighted"}, "cellEditor": "agSelectCellEditor",

@@ -100,7 +100,8 @@ def _told(space: Space, shown: Sequence[str], solved: Pairs) -> str:
     sizes = ", ".join(f"{n} {label(first[n])}" for n in ("batch", "context", "resolution") if n in first)
     at = f" at {sizes}" if sizes else ""
     named = [
-        " and ".join(words if words.isupper() else words.lower() for words in map(in_words, pair)) for pair in solved
+        " and ".join(words if words[:2].isupper() else words.lower() for words in map(in_words, pair))
+        for pair in solved
     ]
     of = f" of each pair of metrics ({'; '.join(named)})" if len(solved) > 1 else ""
     of = of or ("" if set(solved[0]) == set(shown) else f" of {named[0]}")
