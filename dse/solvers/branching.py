@@ -10,13 +10,14 @@ import heapq
 import itertools
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dse.solvers.bounded import Bounded
-from dse.solvers.enumeration import Half, combine, reach_within, split
+from dse.solvers.enumeration import Half, Item, combine, few_within, reach_within, split
 from dse.solvers.instance import Counts, Instance, Outcome
 from dse.solvers.meeting import meet
 from dse.solvers.node import Node
@@ -121,8 +122,9 @@ class _Search:
         if self._is_closed(found.bound - found.error):
             return
         self._try(found, depth)
+        alternatives = found.items(self.instance, self.target, _ITEMS)
         for most, only_if_decisive in _DIVE if self.dive else _BRANCH if depth else _ROOT:
-            reach = self._enumerate(found, most, only_if_decisive)
+            reach = self._enumerate(found, *alternatives, most, only_if_decisive)
             bound = max(bound, found.bound - found.error + reach)
             if self._is_closed(bound):
                 return
@@ -161,14 +163,19 @@ class _Search:
             self.best, self.counts = loss, counts
         return better
 
-    def _enumerate(self, found: Bounded, most: int, only_if_decisive: bool) -> float:
+    def _enumerate(
+        self, found: Bounded, items: Sequence[Item], beyond: float, most: int, only_if_decisive: bool
+    ) -> float:
         """Look through the node's plans by excess and priced room, as far as they are few; return how far."""
         needed = min(self.target, found.worst) - found.bound + 2 * found.error
-        items, beyond = found.items(self.instance, self.target, _ITEMS)
-        left, right = split(items)
         farthest = min(needed, float(np.nextafter(beyond, 0)))
-        reach = min(reach_within(half, farthest, most) for half in (left, right))
-        if reach < 0 or (only_if_decisive and reach < needed):
+        if only_if_decisive and farthest < needed:
+            return 0.0
+        left, right = split(items)
+        if only_if_decisive and not all(few_within(half, needed, most) for half in (left, right)):
+            return 0.0
+        reach = needed if only_if_decisive else min(reach_within(half, farthest, most) for half in (left, right))
+        if reach < 0:
             return 0.0
         budgets = len(self.instance.limits)
         reached = self._pair(found, combine(left, reach, budgets), combine(right, reach, budgets), reach)

@@ -67,6 +67,11 @@ def split(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
     return [i for g in dealt[::2] for i in g], [i for g in dealt[1::2] for i in g]
 
 
+def few_within(items: Sequence[Item], reach: float, most: int) -> bool:
+    """Whether at most `most` combinations are within reach; by counting."""
+    return _bins_within(items, reach / _BINS, most) == _BINS
+
+
 def reach_within(items: Sequence[Item], farthest: float, most: int) -> float:
     """A reach up to `farthest` within which there are at most `most` combinations, -1 if there is none; by counting."""
     for _ in range(40):
