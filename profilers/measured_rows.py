@@ -20,7 +20,8 @@ OTHERS = {"FPGA": {"unit", "device_family"}}
 """Columns that tell rows of other measurements, which no model here predicts."""
 
 TOO_FAST = 10.0
-"""A row above the peak by this factor is not a latency in seconds."""
+"""A row above the peak by this factor is not a latency in seconds, nor is a table whose median row is a roofline's
+over it."""
 
 TOO_SLOW, LAUNCH_S = 300.0, 5e-6
 """A table whose median row takes this many times the roofline and a launch is not in seconds (milliseconds: 1000)."""
@@ -77,9 +78,10 @@ def _number(rows: pd.DataFrame, column: str, *, zero: bool) -> "pd.Series[float]
     values = pd.to_numeric(rows[column], errors="coerce").astype(float)
     wrong = np.flatnonzero(~(np.isfinite(values) & ((values >= 0) if zero else (values > 0))))
     if len(wrong):
+        got = rows[column].iloc[wrong[0]]
         raise ValueError(
             f"{column} must be a finite number {'of at least' if zero else 'above'} 0,"
-            f" got {rows[column].iloc[wrong[0]]!r} in row {wrong[0]} ({len(wrong)} such rows)"
+            f" got {got.item() if isinstance(got, np.generic) else got!r} in row {wrong[0]} ({len(wrong)} such rows)"
         )
     return values
 
@@ -95,7 +97,13 @@ def _in_seconds(name: str, math: str, rows: pd.DataFrame) -> None:
         raise ValueError(
             f"latency_s of {name} {math} implies {rate:.3g} times the peak of its {kind.pipe} pipe; is it in seconds?"
         )
-    slow = (rows.latency_s / (roofline_s(rows, gpu, math) + LAUNCH_S)).median()
+    least_s = roofline_s(rows, gpu, math)
+    fast = (least_s / rows.latency_s).median()
+    if fast > TOO_FAST:
+        raise ValueError(
+            f"latency_s of {name} {math} is a {fast:.3g}th of what the device needs (median); is it in seconds?"
+        )
+    slow = (rows.latency_s / (least_s + LAUNCH_S)).median()
     if slow > TOO_SLOW:
         raise ValueError(
             f"latency_s of {name} {math} is {slow:.3g} times what the device needs (median); it looks like milliseconds"

@@ -57,3 +57,16 @@ def test_a_backend_is_optional():
     found = check(GOOD.drop(columns="backend"))
     assert set(found.backend) == {""}
     pd.testing.assert_series_equal(found.latency_s, GOOD.latency_s)
+
+
+def test_memory_bound_rows_a_thousand_times_too_fast_are_not_in_seconds():
+    rows = made_rows(sizes=(4096, 8192), ms=(1, 2))
+    check(rows)
+    with pytest.raises(ValueError, match=r"th of what the device needs .median.; is it in seconds"):
+        check(rows.assign(latency_s=rows.latency_s / 1e3))
+
+
+def test_a_number_is_told_as_one():
+    rows = made_rows(sizes=(512,), ms=(1, 2))
+    with pytest.raises(ValueError, match="got nan in row 0"):
+        check(rows.assign(latency_s=[float("nan"), 1e-5]))
