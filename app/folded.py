@@ -8,8 +8,7 @@ from costmodel.estimators.fpga import fold
 from costmodel.hardware import Fpga
 from costmodel.record import stack
 from dse import Budget, Problem, minimize
-from dse.folding import UTILISATION
-from dse.folding_options import RESOURCES
+from dse.foldings import room
 from dse.metric import METRICS
 from dse.plan import InfeasibleError
 
@@ -36,7 +35,5 @@ def in_turn(problem: Problem, budgets: Sequence[Budget]) -> list[tuple[str, Prob
 def folded(problem: Problem, choice: Any, budgets: Sequence[Budget]) -> Problem:
     """The problem laid out as `fpga.fold` does for the formats of a choice, within the budgets' resources."""
     assert isinstance(problem.device, Fpga)
-    limits: dict[str, Any] = {b.metric.name: b.limit / UTILISATION for b in budgets if b.metric.name in RESOURCES}
-    room = replace(problem.device, **limits)
-    folding = fold(problem.workload, stack(problem.per_op(choice)), room, utilisation=UTILISATION)
+    folding = fold(problem.workload, stack(problem.per_op(choice)), room(problem.device, budgets))
     return replace(problem, folding=folding)

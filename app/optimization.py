@@ -1,5 +1,6 @@
 """One optimisation as a result to print, report and read again: the plan beside uniform and reference designs."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -58,19 +59,32 @@ def optimise(question: Question) -> dict[str, Any]:
     on_fpga = isinstance(question.device, Fpga)
     if question.fit and not on_fpga:
         raise ValueError(f"--fit is for an FPGA, and {question.device.name} is none")
-    if question.objective != "loss" or _together(question):
+    if question.objective != "loss" or (question.fit is False and _together(question)):
         return _folded(question, question.choices.on(question.device))
     if not on_fpga or question.fit is False:
         return _chosen(question, fit=False)
     half = question.time_limit_s and question.time_limit_s / 2
     limited = question if question.fit else replace(question, time_limit_s=half)
     try:
+        if _together(question):
+            return _folded(limited, question.choices.on(question.device))
         return _chosen(limited, fit=True)
     except (InfeasibleError, TimeoutError) as error:
-        if question.fit:
+        if not question.fit:
+            return _unfit(limited, error)
+        if isinstance(error, TimeoutError):
             raise
-        found = _chosen(limited, fit=False)
-        return found if found["fits"] else found | {"unfit_because": str(error)}
+        told = f"{error}; with --fit the resources of {question.device.name} are budgets"
+        raise InfeasibleError(told, error.least) from None
+
+
+def _unfit(question: Question, refused: Exception) -> dict[str, Any]:
+    """The plan that need not fit, with why none does; the refusal where there is none either."""
+    try:
+        found = _chosen(question, fit=False)
+    except InfeasibleError as error:
+        raise (refused if isinstance(refused, InfeasibleError) else error) from None
+    return found if found["fits"] else found | {"unfit_because": str(refused)}
 
 
 def _together(question: Question) -> bool:
@@ -82,7 +96,7 @@ def _together(question: Question) -> bool:
 def _chosen(question: Question, *, fit: bool) -> dict[str, Any]:
     """The result of the best plan over the foldings made for the formats, with `fit` within the device."""
     metrics = [*(budget.metric for budget in question.budgets), *[METRICS["lut"]] * fit]
-    problems = laid_out(question.choices, question.device, metrics)
+    problems = laid_out(question.choices, question.device, metrics, question.budgets)
     budgets = [*question.budgets, *(_whole_device(question, problems[0].costs) if fit else ())]
     share = question.time_limit_s and question.time_limit_s / len(problems)
     limited = replace(question, time_limit_s=share)
@@ -99,7 +113,7 @@ def _folding_of(problem: Problem, problems: Sequence[Problem]) -> dict[str, Any]
     """Which format's folding the plan has, of those tried; nothing where there was no choice."""
     if problem.laid_for is None or len(problems) < 2:
         return {}
-    return {"folding_of": made_for(problem), "foldings_tried": [made_for(each) for each in problems]}
+    return {"folding_of": made_for(problem), "foldings_tried": list(dict.fromkeys(map(made_for, problems)))}
 
 
 def _folded(question: Question, problem: Problem) -> dict[str, Any]:
@@ -112,6 +126,7 @@ def _folded(question: Question, problem: Problem) -> dict[str, Any]:
         bounded = {budget.metric.name for budget in question.budgets}
         question = replace(question, budgets=[*question.budgets, *_whole_device(question, bounded)])
     given: dict[str, Any] = {"subject_to": question.budgets, "time_limit_s": question.time_limit_s}
+    given |= {"utilisation": math.inf} if question.fit is False else {}
     plan = (
         least_loss(problem, **given) if question.objective == "loss" else fastest(problem, question.objective, **given)
     )

@@ -144,8 +144,7 @@ def choices(
     a Workload, which has no other. Costs are those of `batch` examples a pass. `progress` is told (step, steps) while
     sensitivities are measured. ValueError on an empty list, a module without data, or a batch beyond the data.
     """
-    if not formats:
-        raise ValueError("formats must name at least one, got none")
+    _require_formats(formats)
     if method:
         require("sensitivity", method, SOURCES)
     parse(ranges)
@@ -171,6 +170,13 @@ def choices(
     how = method or ("loss" if loss_fn else "kl")
     module = opened(model, inputs)
     return Choices(workload, tuple(formats), module, calibration_data, how, ranges, loss_fn, progress)
+
+
+def _require_formats(formats: Sequence[str]) -> None:
+    if not formats:
+        raise ValueError("formats must name at least one, got none")
+    for spelling in formats:
+        precision(spelling.partition("@")[0])
 
 
 def _strategy(spelling: str) -> NMSparsity | None:

@@ -40,28 +40,36 @@ def fastest(
     *,
     subject_to: Sequence[Budget] = (),
     time_limit_s: float | None = None,
+    utilisation: float = UTILISATION,
 ) -> Plan:
     """Return the plan of formats, with its problem folded, of the highest throughput or the least latency.
 
-    `subject_to` may bound loss, lut, dsp, bram18, uram; resources without a budget may be used to UTILISATION of the
-    device. The plan's objective is seconds: the interval between passes, or the sum of the units' times; no design is
-    below its `bound`. InfeasibleError where no design meets the budgets, ValueError off an FPGA or on a budget that is
-    not one of these.
+    `subject_to` may bound loss, lut, dsp, bram18, uram; resources without a budget may be used to `utilisation` of
+    the device, inf for as much as it takes. The plan's objective is seconds: the interval between passes, or the
+    sum of the units' times; no design is below its `bound`. InfeasibleError where no design meets the budgets,
+    ValueError off an FPGA or on a budget that is not one of these.
     """
     require("objective", objective, OBJECTIVES)
-    search = _search(problem, subject_to, ("loss", *RESOURCES), time_limit_s)
+    search = _search(problem, subject_to, ("loss", *RESOURCES), time_limit_s, utilisation)
     run = Search.least_latency if objective == "latency_s" else Search.least_interval
     return _laid_out(search, run, subject_to)
 
 
-def least_loss(problem: Problem, *, subject_to: Sequence[Budget], time_limit_s: float | None = None) -> Plan:
+def least_loss(
+    problem: Problem,
+    *,
+    subject_to: Sequence[Budget],
+    time_limit_s: float | None = None,
+    utilisation: float = UTILISATION,
+) -> Plan:
     """Return the plan of least loss, with its problem folded, that is as fast as the budgets of SPEEDS ask.
 
     Other budgets may be on loss, FIXED and resources; those without a budget as in `fastest`, and so are errors. After
     the time limit, SEARCH_S by default, the best plan so far, with a gap.
     """
     known = ("loss", *SPEEDS, *FIXED, *RESOURCES)
-    search = _search(problem, subject_to, known, SEARCH_S if time_limit_s is None else time_limit_s)
+    limit_s = SEARCH_S if time_limit_s is None else time_limit_s
+    search = _search(problem, subject_to, known, limit_s, utilisation)
     try:
         return _laid_out(search, Search.least_loss, subject_to)
     except InfeasibleError as error:
@@ -75,11 +83,13 @@ def asked(choices: Choices, device: Device | None, budgets: Sequence[Budget]) ->
     return isinstance(device, Fpga) and choices.design is fold and bool(names & {*SPEEDS}) and names <= known
 
 
-def _search(problem: Problem, budgets: Sequence[Budget], known: Sequence[str], time_limit_s: float | None) -> Search:
+def _search(
+    problem: Problem, budgets: Sequence[Budget], known: Sequence[str], time_limit_s: float | None, utilisation: float
+) -> Search:
     if not isinstance(problem.device, Fpga):
         raise ValueError(f"folding is for an FPGA, and {problem.device.name} is none")
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
-    return Search(problem, _limits(problem.device, budgets, known), units(problem), deadline)
+    return Search(problem, _limits(problem.device, budgets, known, utilisation), units(problem), deadline)
 
 
 def _laid_out(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], budgets: Sequence[Budget]) -> Plan:
@@ -97,10 +107,10 @@ def _laid_out(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]],
     return replace(plan, problem=folded, subject_to=tuple(map(str, budgets)))
 
 
-def _limits(device: Fpga, budgets: Sequence[Budget], known: Sequence[str]) -> dict[str, float]:
+def _limits(device: Fpga, budgets: Sequence[Budget], known: Sequence[str], utilisation: float) -> dict[str, float]:
     """The least limit of each metric, that of `cycles` and of throughput as the seconds of an interval."""
-    usable = device.usable(UTILISATION)
-    limits = {name: float(getattr(usable, name)) for name in RESOURCES}
+    have = {name: float(getattr(device, name)) for name in RESOURCES}
+    limits = {name: amount * utilisation if amount else 0.0 for name, amount in have.items()}
     given: dict[str, float] = {}
     for budget in budgets:
         name, limit = require("budget of a folding", budget.metric.name, known), budget.limit

@@ -49,6 +49,7 @@ class Search:
     limits: Mapping[str, float]
     units: list[list[Group]]
     deadline: float
+    step_s: float = STEP_S
 
     def least_latency(self) -> tuple[Plan, list[Units]]:
         """One program: the sum of all units' seconds."""
@@ -71,7 +72,7 @@ class Search:
     def without_speeds(self) -> "Search":
         """The same without limits of speed, with a time of its own."""
         limits = {name: limit for name, limit in self.limits.items() if name not in (INTERVAL, "latency_s")}
-        return replace(self, limits=limits, deadline=time.monotonic() + STEP_S)
+        return replace(self, limits=limits, deadline=time.monotonic() + STEP_S, step_s=STEP_S / 10)
 
     def slower(self, budgets: Sequence[Budget]) -> InfeasibleError | None:
         """The refusal of budgets of speed beyond what these limits allow; None where no plan is known for these."""
@@ -81,12 +82,12 @@ class Search:
         except (InfeasibleError, TimeoutError):
             return None
         if "latency_s" in asked:
-            least = {"latency_s": plan.bound}
-            told = f"latency_s is at least {plan.bound:.6g} (a plan of {plan.objective:.6g} is known)"
+            name, side, known, bound = "latency_s", "least", plan.objective, plan.bound
         else:
-            least = {"throughput_per_s": 1 / plan.bound}
-            told = f"throughput_per_s is at most {1 / plan.bound:.6g} (a plan of {1 / plan.objective:.6g} is known)"
-        return InfeasibleError(f"no plan meets the budgets together: given the others, {told}", least)
+            name, side, known, bound = "throughput_per_s", "most", 1 / plan.objective, 1 / plan.bound
+        sure = "" if plan.proven else f" in the plans found in {STEP_S:.0f} s, and at {side} {bound:.6g} in any"
+        told = f"{name} is at {side} {known:.6g}{sure}, within the device's resources and the other budgets"
+        return InfeasibleError(f"no plan meets the budgets: {told}", {name: known})
 
     def _require_reachable(self, most_s: float) -> None:
         """InfeasibleError where a layer exceeds the interval however it is folded."""
@@ -149,7 +150,7 @@ class Search:
         flat = self._flat(kept, timed=False)
         budgets = {name: limit for name, limit in self.limits.items() if name != "loss"}
         tables = read(flat.loss, flat.spent, budgets, (), None)
-        plan = allocate.best(tables, deadline=min(self.deadline, time.monotonic() + STEP_S))
+        plan = allocate.best(tables, deadline=min(self.deadline, time.monotonic() + self.step_s))
         allowed = self.limits.get("loss", math.inf)
         if plan is None or plan.bound > allowed:
             return None

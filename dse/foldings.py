@@ -1,19 +1,24 @@
-"""The foldings that a plan of formats is sought in: those made for each format offered.
+"""The foldings that a plan of formats is sought in: those made for each format offered, on the device and in budgets.
 
 A folding made for a wide format is small and slow, one for a narrow format large and fast. With a single one, at the
-widest format, offering another format could turn a budget that was met into one that cannot be.
+widest format, offering another format could turn a budget that was met into one that cannot be. A folding that fills
+the device breaks a budget that a smaller one meets.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
+from itertools import product
 from math import inf
+from typing import Any
 
 import numpy as np
 
-from costmodel.estimators.fpga import Array, overlay
+from costmodel.estimators.fpga import Array, fold, overlay
 from costmodel.estimators.fpga.overlay import NoArrayError
 from costmodel.hardware import Device, Fpga
 from dse.choices import Choices
+from dse.folding import UTILISATION
+from dse.folding_options import RESOURCES
 from dse.metric import Budget, Metric
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem, widest_of
@@ -22,11 +27,14 @@ ALIKE = ("loss", "weight_bytes", "bops", "peak_activation_bytes")
 """Metrics that no folding changes."""
 
 
-def laid_out(choices: Choices, device: Device, metrics: Iterable[Metric]) -> list[Problem]:
+def laid_out(
+    choices: Choices, device: Device, metrics: Iterable[Metric], budgets: Sequence[Budget] = ()
+) -> list[Problem]:
     """Return the problem at each distinct folding made for one of the formats, the widest's first.
 
-    One alone where none of the metrics depends on the folding, or off an FPGA. An overlay's array holds the formats
-    that are no dearer than the one it was made for; InfeasibleError where none fits the budgets it was made within.
+    Those on the device as it is, then those in the room that budgets of its resources leave. One alone where none
+    of the metrics depends on the folding, or off an FPGA. An overlay's array holds the formats that are no dearer
+    than the one it was made for; InfeasibleError where none fits the budgets it was made within.
     """
     if not isinstance(device, Fpga):
         return [choices.on(device)]
@@ -34,15 +42,30 @@ def laid_out(choices: Choices, device: Device, metrics: Iterable[Metric]) -> lis
     alike = all(metric.name in ALIKE for metric in metrics)
     order = [widest] if alike else [widest, *(i for i in range(len(choices.formats)) if i != widest)]
     found, refused = [], []
-    for option in order:
+    for placed, option in product(_in_rooms(choices, device, () if alike else budgets), order):
         try:
-            found.append(_on_its_array(choices.on(device, option)))
+            found.append(_on_its_array(placed.on(device, option)))
         except NoArrayError as error:
             refused.append(error)
     if not found:
         least = {name: min(e.least.get(name, inf) for e in refused) for error in refused for name in error.least}
         raise InfeasibleError(str(min(refused, key=lambda error: sum(error.least.values()))), least)
     return list({_key(problem): problem for problem in reversed(found)}.values())[::-1]
+
+
+def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
+    """The device with no more of each resource than lets `fpga.fold`, at UTILISATION, fill its budget."""
+    limits = {b.metric.name: b.limit / UTILISATION for b in budgets if b.metric.name in RESOURCES}
+    least: dict[str, Any] = {name: min(float(getattr(device, name)), limit) for name, limit in limits.items()}
+    return replace(device, **least)
+
+
+def _in_rooms(choices: Choices, device: Fpga, budgets: Sequence[Budget]) -> list[Choices]:
+    """The choices laid out on the device and, where a dataflow's resources have budgets, within these."""
+    smaller = room(device, budgets)
+    if choices.design is not fold or smaller == device:
+        return [choices]
+    return [choices, replace(choices, design=lambda workload, precision, _: fold(workload, precision, smaller))]
 
 
 def _on_its_array(problem: Problem) -> Problem:

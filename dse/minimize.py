@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,8 +38,8 @@ def minimize(
 
     over        what `choices` gives, with a device `on`, or a Problem made before; of choices on an FPGA the plan
                 is the best over the foldings made for each format (`dse.foldings`), proven within these; with budgets
-                of speed, formats and foldings are chosen together (`dse.folding.least_loss`) unless ties, conversions,
-                numbers of formats or other budgets are asked for too
+                of speed, formats and foldings are chosen together too (`dse.folding.least_loss`) unless ties,
+                conversions, numbers of formats or other budgets are asked for
     ties        groups of layer names that must share an option; "fused" for the layers that servers run as one product,
                 "residual" for those whose outputs are added (`dse.neighbours`), "fused,residual" for both
     pins        {layer glob: format} that those layers must take
@@ -52,29 +53,9 @@ def minimize(
     """
     _require_kinds(metric, over, on, subject_to)
     if isinstance(over, Choices):
-        if (
-            metric is loss
-            and not (ties or conversion is not None or max_formats)
-            and folding.asked(over, on, subject_to)
-        ):
-            problem = restricted(over.on(_required(on)), pins or {}, allow or {})
-            return folding.least_loss(problem, subject_to=subject_to, time_limit_s=time_limit_s)
-        problems = foldings.laid_out(over, _required(on), [metric, *(budget.metric for budget in subject_to)])
-
-        def solve(problem: Problem) -> Plan:
-            return minimize(
-                metric,
-                over=problem,
-                subject_to=subject_to,
-                ties=ties,
-                pins=pins,
-                allow=allow,
-                conversion=conversion,
-                max_formats=max_formats,
-                time_limit_s=time_limit_s and time_limit_s / len(problems),
-            )
-
-        return foldings.best(problems, solve, subject_to)[0]
+        edits: dict[str, Any] = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
+        edits |= {"pins": pins, "allow": allow}
+        return _over_foldings(metric, over, _required(on), subject_to, edits, time_limit_s)
     problem = restricted(over, pins or {}, allow or {})
     limits = _Limits.of(problem, subject_to)
     tables = {"loss": limits.problem.loss, **limits.problem.costs}
@@ -94,6 +75,38 @@ def minimize(
         name = f"{_MOMENT}{problem.workload.ops[worst].name}"
         costs[name] = _moment_table(problem, worst)
         budgets[name] = limits.peak_bytes
+
+
+def _over_foldings(
+    metric: Metric,
+    over: Choices,
+    device: Device,
+    subject_to: Sequence[Budget],
+    edits: Mapping[str, Any],
+    time_limit_s: float | None,
+) -> Plan:
+    """The best plan over the foldings made for each format and, for budgets of speed, over formats with foldings."""
+    together, refused = None, None
+    several = edits["ties"] or edits["conversion"] is not None or edits["max_formats"]
+    if metric is loss and not several and folding.asked(over, device, subject_to):
+        problem = restricted(over.on(device), edits["pins"] or {}, edits["allow"] or {})
+        try:
+            together = folding.least_loss(problem, subject_to=subject_to, time_limit_s=time_limit_s)
+        except (InfeasibleError, TimeoutError) as error:
+            refused = error
+    problems = foldings.laid_out(over, device, [metric, *(b.metric for b in subject_to)], subject_to)
+    share = time_limit_s and time_limit_s / len(problems)
+
+    def solve(problem: Problem) -> Plan:
+        return minimize(metric, over=problem, subject_to=subject_to, time_limit_s=share, **edits)
+
+    try:
+        apart = foldings.best(problems, solve, subject_to)[0]
+    except (InfeasibleError, TimeoutError) as error:
+        if together is None:
+            raise (refused or error) from None
+        return together
+    return together if together is not None and together.objective <= apart.objective else apart
 
 
 def _require_kinds(metric: object, over: object, on: object, subject_to: object) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from costmodel import display
 
 if TYPE_CHECKING:
     from costmodel import Estimate
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 PROVEN_RTOL = 1e-9
 """A plan is proven when its bound is within this fraction of its objective."""
+
+
+SHOWN_LAYERS = 24
+"""Layers that a notebook shows of a plan."""
 
 
 class InfeasibleError(ValueError):
@@ -78,12 +83,12 @@ class Plan:
         return self.problem
 
     def _repr_html_(self) -> str:
-        state = "optimal" if self.proven else f"within {self.gap:.2%} of the optimum"
-        totals = "".join(f"<tr><th>{escape(name)}</th><td>{value:.6g}</td></tr>" for name, value in self.totals.items())
+        state = "proven optimal" if self.proven else f"within {self.gap:.2%} of the optimum"
         names = self.assignment if self.problem else {f"layer {i}": f"option {o}" for i, o in enumerate(self.choice)}
-        layers = "".join(
-            f"<tr><th>{escape(layer)}</th><td>{escape(option)}</td></tr>" for layer, option in names.items()
-        )
+        rows = [{"name": layer, "format": option} for layer, option in names.items()]
         warning = (self.additivity and self.additivity.warning) or ""
-        caption = f"loss {self.objective:.6g}, {state} ({escape(self.solver)}) {escape(warning)}"
-        return f"<table><caption>{caption}</caption>{totals}{layers}</table>"
+        about = f"Plan: {self.objective:.6g}, {state} ({self.solver})"
+        title = f"The first {SHOWN_LAYERS} of {len(rows)} layers" if len(rows) > SHOWN_LAYERS else "Layers"
+        return display.card(about, self.totals, notes=(warning,)) + display.table(
+            f"{title}; .assignment has all", rows[:SHOWN_LAYERS], ("name", "format")
+        )

@@ -78,6 +78,8 @@ def command(
     lay_out = layout(target, mapping, folding)
     workload = cm.strategies.strategy(strategy)(_read(model, shape))
     given = precision
+    if given == "":
+        raise ValueError("--precision must be a precision, as w8a8 or int4_g128/bf16, got ''")
     chosen, precision = assignment(workload, given, assign)
     try:
         found = cm.estimate(workload, chosen, target, design=lay_out)

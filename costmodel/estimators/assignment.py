@@ -21,6 +21,10 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
     """
     if isinstance(assignment, Precision | str):
         return (_read(assignment),) * len(workload.ops)
+    if not isinstance(assignment, Mapping):
+        raise TypeError(
+            f"a precision is a Precision, its spelling, or a mapping of layers to these, got {assignment!r}"
+        )
     names = [op.name for op in workload.ops]
     default = _read(assignment["*"]) if "*" in assignment else None
     chosen: dict[str, Precision] = {}

@@ -51,6 +51,9 @@ class Workload:
         repeated = [name for name, count in times.items() if count > 1]
         if repeated:
             raise ValueError(f"op names must differ within a workload, got {repeated[0]!r} twice in {self.name!r}")
+        negative = next((op.name for op in self.ops if not (op.macs >= 0 and op.count >= 0)), None)
+        if negative is not None:
+            raise ValueError(f"an op's counts must be at least 0, got fewer in {negative!r}")
         missing = [name for name in self.outputs if name not in times]
         if missing:
             raise ValueError(f"an output of workload {self.name!r} must be one of its ops, got {missing[0]!r}")

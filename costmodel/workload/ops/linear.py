@@ -12,7 +12,12 @@ def linear(
     bias: bool = True,
     inputs: tuple[str, ...] = (),
 ) -> Op:
-    """Return a linear layer over `tokens` rows: m = tokens, n = features_out, k = features_in."""
+    """Return a linear layer over `tokens` rows: m = tokens, n = features_out, k = features_in.
+
+    ValueError where one of them is not positive.
+    """
+    if not (tokens > 0 and features_in > 0 and features_out > 0):
+        raise ValueError(f"{name}: sizes must be positive, got {tokens=}, {features_in=}, {features_out=}")
     return Op(
         name,
         "linear",
