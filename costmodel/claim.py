@@ -31,7 +31,7 @@ class Claim:
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}, got {self.kind!r}")
         if not (math.isfinite(self.published) and self.rtol >= 0):
-            raise ValueError(f"published must be finite and rtol at least 0, got {self.published=}, {self.rtol=}")
+            raise ValueError(f"published must be finite and rtol at least 0, got {self.published} and {self.rtol}")
         if (self.kind == "analytic") != (self.reproduce is not None):
             raise ValueError(f"an analytic claim, and no other, needs reproduce: {self.system} {self.id}")
 

@@ -3,7 +3,7 @@
 import ast
 import sys
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import isnan
 from types import ModuleType
@@ -54,8 +54,12 @@ def spelled(step: Strategy) -> str:
 
 def examples() -> tuple[str, ...]:
     """The spelling of "none" and of each strategy's first example."""
-    modules_of = (sys.modules[cls.__module__] for cls in classes().values())
-    return (NONE, *(spelled(module.EXAMPLES[0]) for module in modules_of))
+    return (NONE, *map(_example, classes().values()))
+
+
+def _example(cls: Any) -> str:
+    """The spelling of the first example of a strategy's file."""
+    return spelled(sys.modules[cls.__module__].EXAMPLES[0])
 
 
 def _text(value: Any) -> str:
@@ -75,6 +79,9 @@ def _build(table: dict[str, Any]) -> Strategy | None:
     known = {field.name: field.type for field in fields(cls) if field.init}
     for key in given:
         require(f"field of strategy {name}", key, known)
+    missing = [f.name for f in fields(cls) if f.init and f.default is MISSING and f.name not in given]
+    if missing:
+        raise ValueError(f"strategy {name} needs {' and '.join(missing)}, as {_example(cls)}")
     try:
         built: Strategy = cls(**{key: _checked(key, _several(v, known[key]), known[key]) for key, v in given.items()})
     except (TypeError, ValueError) as error:
@@ -90,6 +97,8 @@ def _table(text: str) -> dict[str, Any]:
         key, equals, value = part.partition("=")
         if not equals:
             raise ValueError(f"a strategy is spelled name:key=value,key=value, got {text!r}")
+        if key.strip() in table:
+            raise ValueError(f"{key.strip()} is given twice in strategy {text!r}")
         table[key.strip()] = _value(value.strip())
     return table
 

@@ -28,8 +28,9 @@ def whole_numbers(path: str, axes: tuple[str, ...]) -> NDArray[np.int64]:
 
     ValueError names the file.
     """
+    text = _text(path)
     try:
-        data: Any = np.array(json.loads(_text(path)))
+        data: Any = np.array(json.loads(text))
     except (ValueError, RecursionError):
         data = np.zeros(0, dtype=object)
     if data.ndim != len(axes) or data.dtype.kind != "i" or not data.size or data.min() < 0:

@@ -73,7 +73,7 @@ class PaddedBatches:
 
     def __post_init__(self) -> None:
         if not 0 <= self.spread < np.inf or self.buckets < 1:
-            raise ValueError(f"spread >= 0 and buckets >= 1 must hold, got {self.spread=}, {self.buckets=}")
+            raise ValueError(f"spread >= 0 and buckets >= 1 must hold, got {self.spread} and {self.buckets}")
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its padding."""

@@ -135,6 +135,8 @@ def test_a_user_s_trace_decides_what_is_missed(tmp_path) -> None:
         with pytest.raises(ValueError, match=says) as error:
             EdgeMoE(2, trace=str(path))(DECODE)
         assert "\n" not in str(error.value)
+    with pytest.raises(ValueError, match=r"^trace '.*missing\.json' cannot be read: no such file$"):
+        EdgeMoE(2, trace=str(tmp_path / "missing.json"))(DECODE)
 
 
 def test_more_tokens_come_before_experts_are_fetched() -> None:

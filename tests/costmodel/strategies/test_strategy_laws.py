@@ -139,7 +139,11 @@ def test_spellings_one_after_the_other():
     ("spelled", "says"),
     [
         ("nm_sparcity:n=2,m=4", "did you mean nm_sparsity"),
-        ("nm_sparsity:n=2", "missing"),
+        ("nm_sparsity", "^strategy nm_sparsity needs n and m, as nm_sparsity:n=2,m=4$"),
+        ("nm_sparsity:n=2", "^strategy nm_sparsity needs m, as nm_sparsity:n=2,m=4$"),
+        ("aqlm:codebooks=0", "^strategy aqlm needs code_bits, as aqlm:codebooks=1,code_bits=16$"),
+        ("nm_sparsity:n=2,m=4,n=3", "^n is given twice in strategy"),
+        ("nm_sparsity:n=2,m=4,name=x", "^name is given twice in strategy"),
         ("nm_sparsity:n=2,m=4,q=1", "unknown field of strategy nm_sparsity 'q'"),
         ("nm_sparsity:n=two,m=4", "n must be a whole number, got 'two'"),
         ("nm_sparsity:n=1.5,m=4", "n must be a whole number, got 1.5"),
