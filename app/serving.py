@@ -109,8 +109,12 @@ class _Edited:
 
 
 def _edited(model: str, strategy: str, prompt: int) -> _Edited:
-    """The passes that a strategy takes, the others left alone; its ValueError where it takes neither."""
+    """The passes that a strategy takes, the others left alone; ValueError where it takes neither or divides it."""
     edit = cm.strategies.strategy(strategy)
+    for step in edit.steps if isinstance(edit, cm.strategies.Then) else (edit,):
+        if isinstance(step, cm.strategies.Parallel) and step.gpus > 1:
+            spelled = cm.strategies.spelled(step)
+            raise ValueError(f"--gpus shares the layers of a server between GPUs: leave {spelled} out of --strategy")
     taken, refused = [], []
     for phase in PHASES:
         workload = models.load(model, phase=phase, batch=1, context=prompt)

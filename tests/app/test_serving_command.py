@@ -95,5 +95,13 @@ def test_a_strategy_of_one_phase_leaves_the_other_alone(bitfront):
 
 
 def test_a_strategy_that_no_pass_takes_is_refused(refused_here):
-    args = (*SMALL, "--on", "a100_sxm", "--strategy", "parallel:pipeline=3")
-    assert "3 stages do not divide the 16 layers" in refused_here(*args)
+    args = (*SMALL, "--on", "a100_sxm", "--strategy", "edge_moe")
+    assert "llama-3.2-1b has no routed experts" in refused_here(*args)
+
+
+@pytest.mark.parametrize(
+    "strategy", ["parallel:tensor=2", "parallel:pipeline=3", "nm_sparsity:n=2,m=4 + parallel:data=2"]
+)
+def test_gpus_are_not_a_strategy(refused_here, strategy):
+    line = refused_here(*SMALL, "--on", "a100_sxm", "--gpus", "2", "--strategy", strategy)
+    assert line.endswith(f"between GPUs: leave {strategy.rpartition(' + ')[2]} out of --strategy")
