@@ -76,7 +76,8 @@ def command(
 
     target = cm.device(device)
     lay_out = layout(target, mapping, folding)
-    workload = cm.strategies.strategy(strategy)(_read(model, shape))
+    edit, network = cm.strategies.strategy(strategy), _read(model, shape)
+    workload = edit(network)
     given = precision
     if given == "":
         raise ValueError("--precision must be a precision, as w8a8 or int4_g128/bf16, got ''")
@@ -93,10 +94,9 @@ def command(
         raise
     result = as_dict(found, model=model, device=device, precision=precision) | {
         "strategy": strategy,
-        "notes": told(found),
+        "notes": _idle(cm.strategies.idle(edit, network), network) + told(found),
     }
-    if workload.answers:
-        result["answers"] = vars(workload.answers)
+    result |= {"answers": vars(workload.answers)} if workload.answers else {}
     if as_json:
         click.echo(to_json(result))
     else:
@@ -113,6 +113,12 @@ def _read(model: str, shape: dict[str, Any]) -> "Workload":
 
     with working(f"Reading {model}"):
         return models.load(model, **shape)
+
+
+def _idle(steps: tuple[str, ...], network: "Workload") -> list[str]:
+    """A sentence for each strategy that changes nothing."""
+    name = f"{network.name} ({network.phase}, batch {network.batch})"
+    return [f"{step} leaves {name} as it is: it touches none of its layers." for step in steps]
 
 
 def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:

@@ -10,10 +10,11 @@ are edited alike and one to one, so that a sweep edits one of each. One that run
 
 from typing import Any
 
+from costmodel.strategies._idle import idle
 from costmodel.strategies._named import classes, examples, names, spelled, strategy
 from costmodel.strategies._then import Then, compose
 
-__all__ = ["Then", "compose", "examples", "names", "spelled", "strategy"]
+__all__ = ["Then", "compose", "examples", "idle", "names", "spelled", "strategy"]
 
 
 def __getattr__(name: str) -> Any:

@@ -94,6 +94,28 @@ def test_how_often_answers_are_right_is_told(bitfront: Callable[..., object]) ->
     assert estimate(bitfront, *args, "early_stop:samples=3,correct=0.5")["answers"] == {"right": 0.5, "wrong": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("model", "strategy", "idle"),
+    [
+        ("zoo:llama-3.2-1b", "nm_sparsity:n=2,m=3", ["nm_sparsity:n=2,m=3"]),
+        ("zoo:llama-3.2-1b", "block_sparsity:density=0.5,block=7", ["block_sparsity:density=0.5,block=7"]),
+        ("zoo:llama-3.2-1b", "dynamic_filters:keep=0.5 + nm_sparsity:n=2,m=4", ["dynamic_filters:keep=0.5"]),
+        ("zoo:resnet18", "nm_sparsity:n=2,m=4", []),
+        ("zoo:resnet18", "none", []),
+        ("zoo:llama-3.2-1b", "early_stop:samples=3,correct=0.5", []),
+    ],
+)
+def test_a_strategy_that_changes_nothing_is_told(
+    here: Callable[..., object], model: str, strategy: str, idle: list[str]
+) -> None:
+    args = (model, "--on", "l4", "--strategy", strategy)
+    notes = estimate(here, *args)["notes"]
+    assert [note.partition(" leaves ")[0] for note in notes] == idle
+    for note in notes:
+        assert note.endswith(" as it is: it touches none of its layers.")
+        assert f"\n{note}\n" in here("estimate", *args).stdout
+
+
 def test_batch_and_context_change_the_pass(bitfront: Callable[..., object]) -> None:
     base = ("zoo:llama-3.1-8b", "--on", "h100_sxm", "--precision", "w4a16")
     one = estimate(bitfront, *base, "--batch", "1", "--context", "1024")
