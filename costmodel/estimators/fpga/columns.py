@@ -11,7 +11,7 @@ from costmodel.estimators.fpga.coverage import covered
 from costmodel.estimators.fpga.cycles import cycles, matrix_cycles, window_cycles
 from costmodel.estimators.fpga.dsp import dsp, in_dsp
 from costmodel.estimators.fpga.energy import dynamic_j, power
-from costmodel.estimators.fpga.layer import ff, lut_interval, lut_parts
+from costmodel.estimators.fpga.layer import ff, lut_interval, lut_parts, synthesised
 from costmodel.estimators.fpga.memory import line_bram18, weight_bram18, weight_uram
 from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming, weight_depth
 from costmodel.estimators.fpga.window import LUTRAM_DEPTH
@@ -49,7 +49,7 @@ def evaluate(op: Op, precision: Precision, device: Fpga, folding: Folding) -> di
         "bound": np.where(
             here, np.where(_matrix_bound(op, folding), "compute", "window"), np.where(used, "compute", "none")
         ),
-        "source": np.where(here, CALIBRATED, np.where(used, FORMULA, NONE)),
+        "source": np.where(here & synthesised(device.dsp_kind), CALIBRATED, np.where(used, FORMULA, NONE)),
     }
 
 
@@ -57,7 +57,7 @@ def costs(op: Op, precision: Precision, device: Fpga, folding: Folding) -> dict[
     """Cycles, and whole numbers of resources, with the LUTs' interval: what a folding is chosen by."""
     known = covered(precision) | ~(on_fabric(op) | streaming(op))
     parts = lut_parts(op, precision, folding, kind=device.dsp_kind)
-    low, high = lut_interval(parts, op, precision, folding)
+    low, high = lut_interval(parts, op, precision, folding, kind=device.dsp_kind)
     found = {
         "lut": np.ceil(sum(parts.values())),
         "ff": ff(op, precision, folding),

@@ -33,7 +33,7 @@ def dot_lut(op: Op, precision: Precision, folding: Folding, *, in_dsp: Real, kin
 def dot_error(precision: Precision, *, in_dsp: Real) -> Real:
     """The relative error that nine in ten held-out dot products of such formats stay within.
 
-    Where DSP blocks multiply, or for formats outside the calibration, a judgement: OTHER_ERROR.
+    Where DSP blocks multiply, or for formats of more than SYNTHESISED_BITS, a judgement: OTHER_ERROR.
     """
     held_out = calibration("dot").held_out_error
     floats = sum(np.asarray(f.encoding == "minifloat") * 1 for f in (precision.weight, precision.activation))
@@ -41,8 +41,12 @@ def dot_error(precision: Precision, *, in_dsp: Real) -> Real:
     measured = np.select([floats == i for i in range(3)], kinds)
     blocks = scaled(precision.weight) | scaled(precision.activation)
     measured = np.where(blocks, calibration("mx_dot").held_out_error["p90"], measured)
-    return np.where(in_dsp, OTHER_ERROR, np.where(coded(precision), coded_error(precision), measured))
+    beyond = np.maximum(precision.weight.bits, precision.activation.bits) > SYNTHESISED_BITS
+    return np.where(in_dsp | beyond, OTHER_ERROR, np.where(coded(precision), coded_error(precision), measured))
 
+
+SYNTHESISED_BITS = 8
+"""Bits of the widest operands among the designs that were synthesised."""
 
 OTHER_ERROR = 0.3
 """Assumed relative error of what no held-out design covers (a judgement)."""

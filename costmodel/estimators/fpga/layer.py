@@ -50,12 +50,24 @@ def lut_parts(op: Op, precision: Precision, folding: Folding, *, kind: str) -> d
     }
 
 
-def lut_interval(parts: dict[str, Real], op: Op, precision: Precision, folding: Folding) -> tuple[Real, Real]:
-    """The least and most LUTs, whole: held-out errors of dot products and outputs, OTHER_ERROR of every other part."""
+def synthesised(kind: str) -> bool:
+    """Whether the fabric beside such DSP blocks is of the families synthesised for: LUT6 with carry chains of four or
+    eight, as in 7-series and UltraScale+; Versal's and Intel's differ."""
+    return kind in ("DSP48E1", "DSP48E2")
+
+
+def lut_interval(
+    parts: dict[str, Real], op: Op, precision: Precision, folding: Folding, *, kind: str
+) -> tuple[Real, Real]:
+    """The least and most LUTs, whole: held-out errors of dot products and outputs, OTHER_ERROR of every other part.
+
+    On a fabric other than that of the designs synthesised (`synthesised`), OTHER_ERROR of all.
+    """
     total = sum(parts.values())
     dot, output = parts["dot"], parts["output"]
     error = dot * dot_error(precision, in_dsp=in_dsp(precision, folding))
     error = error + output * output_error(op, precision, folding) + (total - dot - output) * OTHER_ERROR
+    error = np.where(synthesised(kind), error, total * OTHER_ERROR)
     return np.floor(np.maximum(total - error, 0.0)), np.ceil(total + error)
 
 

@@ -76,3 +76,13 @@ def test_more_output_bits_never_take_fewer_luts():
     for family in (["int2", "int3", "int4", "int6", "int8", "int12"], ["fp4_e2m1", "e2m3", "fp8_e4m3"]):
         found = [float(output_lut(LAYER, cm.precision(f"int4/{f}"), Folding(1, 1))) for f in family]
         assert found == sorted(found), family
+
+
+def test_what_was_not_synthesised_is_no_calibrated_figure():
+    net = cm.Workload("net", (linear("fc", 1, 64, 64),))
+    found = {name: cm.estimate(net, "int4/int4", cm.fpga(name)) for name in ("zcu104", "vck190", "arria10")}
+    assert [str(e.columns["source"][0]) for e in found.values()] == ["synthesis-calibrated", "formula", "formula"]
+    wide = cm.estimate(net, "int16/int16", cm.fpga("zcu104")).totals
+    assert found["zcu104"].totals["lut_high"] < 1.3 * found["zcu104"].totals["lut"]
+    assert found["arria10"].totals["lut_high"] == pytest.approx(1.3 * found["arria10"].totals["lut"], rel=0.01)
+    assert wide["lut_high"] == pytest.approx(1.3 * wide["lut"], rel=0.05)
