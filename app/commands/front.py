@@ -162,9 +162,30 @@ def _as_dict(model: str, device: str, problems: Any, found: Any) -> dict[str, An
 
 
 def _rows(problems: Any, found: Any) -> list[dict[str, Any]]:
-    """The values of each point, and whose folding it has."""
+    """The values of each point, whose folding it has, and on an FPGA whether it fits."""
     values = [dict(zip(found.names, point, strict=True)) for point in found.points.tolist()]
-    return [row | _origin(problems, found.origin[i] if len(problems) > 1 else 0) for i, row in enumerate(values)]
+    origins = found.origin.tolist() if len(problems) > 1 else [0] * len(values)
+    return [
+        row | _origin(problems, at) | _fitting(problems[at], choice)
+        for row, at, choice in zip(values, origins, found.choices, strict=True)
+    ]
+
+
+def _fitting(problem: Any, choice: Any) -> dict[str, Any]:
+    """Whether a point fits its FPGA and what it takes too much of; nothing elsewhere."""
+    import numpy as np
+
+    from app.results import fitting
+    from costmodel.estimators.fit import RESOURCES
+    from costmodel.estimators.fpga import Array
+    from costmodel.hardware import Fpga
+
+    if not isinstance(problem.device, Fpga):
+        return {}
+    layers, array = np.arange(len(choice)), problem.folding
+    taken = {name: getattr(array, name) for name in RESOURCES if isinstance(array, Array) and hasattr(array, name)}
+    taken = taken or {n: float(problem.costs[n][layers, choice].sum()) for n in RESOURCES if n in problem.costs}
+    return fitting(taken, problem.device)
 
 
 def _show(title: str, problems: Any, found: Any, most: int = 40) -> None:
@@ -172,5 +193,17 @@ def _show(title: str, problems: Any, found: Any, most: int = 40) -> None:
     from app.text import print_table
 
     step = max(1, -(-len(found.points) // most))
-    rows = _rows(problems, found)[::step]
-    print_table(title + (f", 1 in {step} shown" if step > 1 else ""), rows, tuple(rows[0]))
+    every = [_told(row) for row in _rows(problems, found)]
+    rows = every[::step]
+    columns = tuple(dict.fromkeys(column for row in rows for column in row))
+    print_table(title + (f", 1 in {step} shown" if step > 1 else ""), rows, columns)
+    if unfit := sum("does not fit" in row for row in every):
+        click.echo(f"{unfit} of {len(every)} points do not fit the device: no such design can be built.")
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """A point's row as it is printed: what it takes too much of in words."""
+    from app.results import misfit
+
+    shown = {name: value for name, value in row.items() if name not in ("fits", "beyond")}
+    return shown | ({"does not fit": misfit(row)} if misfit(row) else {})

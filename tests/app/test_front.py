@@ -59,3 +59,13 @@ def test_points_stream_as_lines_and_are_kept(bitfront: Callable[..., Any], tmp_p
     assert [p["loss"] for p in json.loads(done.stdout)["points"]] == pytest.approx([p["loss"] for p in whole])
     assert whole[0]["supported"]
     assert len(kept.read_text().splitlines()) > len(whole)
+
+
+def test_points_that_no_fpga_holds_say_so(bitfront: Callable[..., Any]) -> None:
+    asked = ("front", "zoo:resnet18", "--on", "zcu104", "--formats", "int2,int4", "--objectives", "loss,lut")
+    points = json.loads(bitfront(*asked, "--json").stdout)["points"]
+    unfit = [point for point in points if not point["fits"]]
+    assert 0 < len(unfit) < len(points)
+    assert all(point["beyond"]["bram18"] > 1 for point in unfit)
+    told = bitfront(*asked).stdout
+    assert f"{len(unfit)} of {len(points)} points do not fit the device" in told
