@@ -16,7 +16,7 @@ from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Choices, Plan, Problem, front, minimize
 from dse.folding import asked, fastest, least_loss
-from dse.foldings import best, laid_out, made_for
+from dse.foldings import made_for, solved
 from dse.metric import METRICS, loss
 from dse.plan import InfeasibleError
 from dse.restrictions import restricted
@@ -89,18 +89,22 @@ def _unfit(question: Question, refused: Exception) -> dict[str, Any]:
 
 def _together(question: Question) -> bool:
     """Whether formats and foldings are chosen together for budgets of speed."""
-    several = question.ties or question.conversion is not None or question.max_formats
-    return not several and asked(question.choices, question.device, question.budgets)
+    coupled = bool(question.ties or question.conversion is not None or question.max_formats)
+    return asked(question.choices, question.device, question.budgets, coupled=coupled)
 
 
 def _chosen(question: Question, *, fit: bool) -> dict[str, Any]:
     """The result of the best plan over the foldings made for the formats, with `fit` within the device."""
     metrics = [*(budget.metric for budget in question.budgets), *[METRICS["lut"]] * fit]
-    problems = laid_out(question.choices, question.device, metrics, question.budgets)
-    budgets = [*question.budgets, *(_whole_device(question, problems[0].costs) if fit else ())]
-    share = question.time_limit_s and question.time_limit_s / len(problems)
+    share = question.time_limit_s and question.time_limit_s / len(question.choices.formats)
     limited = replace(question, time_limit_s=share)
-    plan, problem = best(problems, lambda each: _solve(limited, each, budgets), budgets)
+
+    def solve(problem: Problem) -> Plan:
+        whole = _whole_device(question, problem.costs) if fit else []
+        return _solve(limited, problem, [*question.budgets, *whole])
+
+    told = [*question.budgets, *(_whole_device(question, METRICS) if fit else ())]
+    plan, problem, problems = solved(question.choices, question.device, metrics, solve, told)
     return _result(question, problem, plan, [str(b) for b in question.budgets]) | _folding_of(problem, problems)
 
 
@@ -196,7 +200,8 @@ def _measured(question: Question, designs: Sequence[Mapping[str, Any]]) -> dict[
     """How many examples accuracy was measured on, and which uniform designs within the budgets beat the plan there."""
     if question.test is None or "accuracy" not in designs[-1]:
         return {}
-    within = [d for d in designs if d["kind"] == "uniform" and all(_meets(d["totals"], b) for b in question.budgets)]
+    uniform = [d for d in designs if d["kind"] == "uniform" and d["fits"] >= designs[-1]["fits"]]
+    within = [d for d in uniform if all(_meets(d["totals"], budget) for budget in question.budgets)]
     better = [d["name"] for d in within if d["accuracy"] > designs[-1]["accuracy"]]
     tested, score = len(question.test[1]), designs[-1]["accuracy"]
     return {

@@ -76,11 +76,15 @@ def least_loss(
         raise search.without_speeds().slower(subject_to) or error from None
 
 
-def asked(choices: Choices, device: Device | None, budgets: Sequence[Budget]) -> bool:
-    """Whether budgets ask for the speed of a dataflow that no file lays out, and `least_loss` knows all of them."""
+def asked(choices: Choices, device: Device, budgets: Sequence[Budget], *, coupled: bool) -> bool:
+    """Whether budgets ask for the speed of a dataflow that no file lays out, and `least_loss` knows all of them.
+
+    It knows no question whose layers are `coupled`, by ties, conversions or a number of formats.
+    """
     names = {budget.metric.name for budget in budgets}
     known = {"loss", *SPEEDS, *FIXED, *RESOURCES}
-    return isinstance(device, Fpga) and choices.design is fold and bool(names & {*SPEEDS}) and names <= known
+    dataflow = isinstance(device, Fpga) and choices.design is fold and not coupled
+    return dataflow and bool(names & {*SPEEDS}) and names <= known
 
 
 def _search(

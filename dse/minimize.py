@@ -87,21 +87,21 @@ def _over_foldings(
 ) -> Plan:
     """The best plan over the foldings made for each format and, for budgets of speed, over formats with foldings."""
     together, refused = None, None
-    several = edits["ties"] or edits["conversion"] is not None or edits["max_formats"]
-    if metric is loss and not several and folding.asked(over, device, subject_to):
+    coupled = bool(edits["ties"] or edits["conversion"] is not None or edits["max_formats"])
+    if metric is loss and folding.asked(over, device, subject_to, coupled=coupled):
         problem = restricted(over.on(device), edits["pins"] or {}, edits["allow"] or {})
         try:
             together = folding.least_loss(problem, subject_to=subject_to, time_limit_s=time_limit_s)
         except (InfeasibleError, TimeoutError) as error:
             refused = error
-    problems = foldings.laid_out(over, device, [metric, *(b.metric for b in subject_to)], subject_to)
-    share = time_limit_s and time_limit_s / len(problems)
+    share = time_limit_s and time_limit_s / len(over.formats)
+    metrics = [metric, *(budget.metric for budget in subject_to)]
 
     def solve(problem: Problem) -> Plan:
         return minimize(metric, over=problem, subject_to=subject_to, time_limit_s=share, **edits)
 
     try:
-        apart = foldings.best(problems, solve, subject_to)[0]
+        apart = foldings.solved(over, device, metrics, solve, subject_to)[0]
     except (InfeasibleError, TimeoutError) as error:
         if together is None:
             raise (refused or error) from None

@@ -115,7 +115,7 @@ def _measured(pool: Family, at: int, backend: Backend, budget_s: float) -> tuple
         work = call.build(backend.copies(call))
         found = timing.measure(work, backend.clock, budget_s=budget_s)
         facts = backend.facts(work)
-    except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         pool.errors[at] = 0.0 if not pool.errors else float(np.mean(list(pool.errors.values())))
         pool.lost += 1
         if pool.lost == len(pool.errors) == FIRST:
