@@ -26,10 +26,10 @@ def designs(
 
         if random < 1:
             raise ValueError(f"--random must be at least 1, got {random}")
-        return sample(random, seed, listed)
+        return sample(random, seed, listed, bounds(n)) if n else sample(random, seed, listed)
     from profilers.fpga.grid import grid
 
-    return grid(pairs(formats), listed, n=whole(n), acc_bits=acc_bits, out_format=out_format)
+    return grid(pairs(formats), listed, n=whole(n or "16"), acc_bits=acc_bits, out_format=out_format)
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
@@ -49,6 +49,14 @@ def whole(text: str) -> list[int]:
     if not listed or not all(part.lstrip("-").isdigit() for part in listed):
         raise ValueError(f"--n is a list of whole numbers, got {text!r}")
     return [int(part) for part in listed]
+
+
+def bounds(text: str) -> tuple[int, int]:
+    """The two whole numbers of A:B; ValueError on others."""
+    parts = text.split(":")
+    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        raise ValueError(f"--n with --random is a range A:B of whole numbers, got {text!r}")
+    return int(parts[0]), int(parts[1])
 
 
 def _of_table(path: Path) -> "list[Design]":

@@ -97,7 +97,12 @@ def gpu(minutes: float, out: str, seed: int, flush: bool, as_json: bool) -> None
 @click.option("--like", default="", metavar="FILE", help="The designs of a table: unit, a_format, b_format, n, ...")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random designs.")
 @click.option("--units", default="product,dot", show_default=True, help="Units to synthesise, for --formats, --random.")
-@click.option("--n", default="16", show_default=True, metavar="N,N", help="Terms of the dot products of --formats.")
+@click.option(
+    "--n",
+    default="",
+    metavar="N,N",
+    help="Terms of dot products: a list for --formats (16), or A:B for --random (1:32).",
+)
 @click.option("--acc-bits", type=int, help="Accumulator of --formats; the sum's bits and 8 if not given, 0 for none.")
 @click.option("--out-format", default="", help="Output of the units of --formats that round to one.")
 @click.option("--family", default="xc7", show_default=True, help="xc7 or xcup.")

@@ -35,6 +35,12 @@ def test_kinds_are_drawn_evenly():
     assert min(others.values()) > 8
 
 
+def test_dot_products_have_the_terms_that_are_asked_for():
+    assert {design.n for design in sample(60, 0, ["dot", "sign_dot"], (48, 49))} == {48, 49}
+    assert {design.n for design in sample(9, 0, ["sign_dot"], (1, 1))} == {2}
+    assert sample(50, 1) == sample(50, 1, terms=(1, 32))
+
+
 def test_units_are_named_and_run_dry():
     assert set(UNITS) == set(catalog())
     with pytest.raises(UnknownNameError, match="did you mean product"):
