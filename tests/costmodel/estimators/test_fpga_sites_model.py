@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 
 from costmodel.estimators.fpga.adder_tree import tree_growth, tree_registers
 from costmodel.estimators.fpga.circuit_sites import catalog, circuit_parts, circuit_sites
+from costmodel.estimators.fpga.distinct import BLOCK, distinct
 from costmodel.estimators.fpga.flip_flops import pipeline_stages, pipelined_flip_flops
 from costmodel.estimators.fpga.site_calibration import calibration
 from costmodel.estimators.fpga.sites import sites
 from costmodel.formats import get, values
-from costmodel.record import stack
+from costmodel.record import map_fields, stack
 from profilers.fpga.operands import product
 from profilers.fpga.sample import sample
 
@@ -46,6 +47,28 @@ def test_a_grid_equals_its_scalars(a, b, n, acc_bits):
     assert grid[0] == sites(get(a), get(b), n=n, acc_bits=acc_bits)
 
 
+@pytest.mark.parametrize("bare", [True, False])
+def test_a_long_flat_batch_equals_the_grid_of_its_distinct_formats(bare):
+    formats = [get(name) for name in (*NAMES, "nf4", "e8m0")]
+    rng = np.random.default_rng(0)
+    i, j, n = rng.integers(0, (len(formats), len(formats), 66), (2 * BLOCK + 5, 3)).T
+    acc_bits = np.where(n == 1, 0, 30) if bare else 30
+    a, b = (map_fields(stack(formats), lambda column, rows=rows: column[rows]) for rows in (i, j))
+    found, places = distinct(a)
+    assert found.name[places].tolist() == a.name.tolist()
+    assert sorted(found.name) == sorted(f.name for f in formats)
+    rows = sites(a, b, n=n, acc_bits=acc_bits)
+    pair = (map_fields(stack(formats), lambda column, axes=axes: column[axes]) for axes in (_ACROSS, _DOWN))
+    grid = sites(*pair, n=np.arange(66), acc_bits=np.where(np.arange(66) == 1, 0, 30) if bare else 30)
+    assert np.isnan(rows).any()
+    np.testing.assert_allclose(rows, grid[i, j, n], rtol=1e-12)
+    assert distinct(get("int8")) is None
+    assert distinct(stack(formats)) is None
+
+
+_ACROSS, _DOWN = np.s_[:, None, None], np.s_[None, :, None]
+
+
 @given(names, names, st.integers(2, 63), st.integers(0, 64))
 def test_more_terms_and_accumulator_bits_never_cost_less(a, b, n, acc_bits):
     fmt = get(a), get(b)
@@ -58,10 +81,10 @@ def test_wider_integers_never_cost_less(a, b):
     assert sites(get(f"uint{a + 1}"), get(f"uint{b}")) >= sites(get(f"uint{a}"), get(f"uint{b}"))
 
 
-@pytest.mark.parametrize("n", [*range(1, 40), 255, 256])
+@pytest.mark.parametrize("n", [*range(40), 63, 64, 255, 256, 65_536])
 def test_tree_growth_is_that_of_the_tree(n):
     def grown(terms):
-        return 0 if terms == 1 else grown(terms - terms // 2) + grown(terms // 2) + (terms - 1).bit_length()
+        return 0 if terms < 2 else grown(terms - terms // 2) + grown(terms // 2) + (terms - 1).bit_length()
 
     assert tree_growth(n) == grown(n)
     assert tree_growth(np.array([n, 1])).tolist() == [grown(n), 0]

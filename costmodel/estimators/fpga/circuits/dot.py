@@ -21,7 +21,9 @@ MOST_STAGES = 4
 def parts(a: Format, b: Format, *, n: Real, acc_bits: Real, out: Format) -> dict[str, Real]:  # noqa: ARG001
     """Of n terms and an accumulator of acc_bits (0: none)."""
     shape = product_shape(a, b)
-    return {name: n * part for name, part in term_parts(shape).items()} | sum_parts(shape, n=n, acc_bits=acc_bits)
+    return {name: n * part for name, part in term_parts(shape).items()} | sum_parts(
+        shape.fixed, shape.floats > 0, n=n, acc_bits=acc_bits
+    )
 
 
 def term_parts(shape: ProductShape) -> dict[str, Real]:
@@ -29,12 +31,12 @@ def term_parts(shape: ProductShape) -> dict[str, Real]:
     return _multiplier(shape) | _exponents(shape) | _shifter(shape)
 
 
-def sum_parts(shape: ProductShape, *, n: Real, acc_bits: Real) -> dict[str, Real]:
-    """The parts that a unit has once: its adder tree and accumulator."""
-    tree = (n - 1) * shape.fixed + tree_growth(n)
+def sum_parts(fixed: Real, is_float: Real, *, n: Real, acc_bits: Real) -> dict[str, Real]:
+    """The parts that a unit has once, of n products of `fixed` bits: its adder tree and accumulator."""
+    tree = (n - 1) * fixed + tree_growth(n)
     return {
         "tree": tree,
-        "tree_float": tree * (shape.floats > 0),
+        "tree_float": tree * is_float,
         "adders": np.asarray(n) - 1.0,
         "accumulator": np.asarray(acc_bits) * 1.0,
         "unit": np.ones(()),
