@@ -13,14 +13,16 @@ from costmodel.claim import Claim, NoFigure
 from costmodel.published import claims
 
 VERDICTS = ("reproduced", "contradicted", "hardware", "training")
+"""Of a published figure; what is no independent one, of which nothing but agreement can be said, is a check."""
 
 
-def rows(pattern: str = "*") -> list[dict[str, Any]]:
-    """One row a claim of the systems that a glob names; what was not computed is None.
+def rows(pattern: str = "*", *, checks: bool = False) -> list[dict[str, Any]]:
+    """One row a published figure of the systems that a glob names, or a check; what was not computed is None.
 
+    Checks are figures that nobody printed, that constants here were chosen to give, or definitions.
     UnknownNameError where no system matches.
     """
-    every = claims()
+    every = [claim for claim in claims() if (claim.verdict() == "check") == checks]
     found = [claim for claim in every if fnmatchcase(claim.system.lower(), pattern.lower())]
     if not found:
         raise UnknownNameError("system", pattern, {claim.system for claim in every})
@@ -38,10 +40,12 @@ def count(found: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {verdict: times[verdict] for verdict in VERDICTS}
 
 
-def summary(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a system: how many of its claims have each verdict."""
-    systems = dict.fromkeys(row["system"] for row in found)
-    return [{"system": name, **count([row for row in found if row["system"] == name])} for name in systems]
+def summary(found: Sequence[dict[str, Any]], checked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row a system: how many of its published figures have each verdict, and how many checks there are."""
+    systems = sorted({row["system"] for row in (*found, *checked)})
+    checks = Counter(row["system"] for row in checked)
+    by_system = {name: [row for row in found if row["system"] == name] for name in systems}
+    return [{"system": name, **count(by_system[name]), "checks": checks[name]} for name in systems]
 
 
 def _row(claim: Claim) -> dict[str, Any]:
@@ -54,6 +58,7 @@ def _row(claim: Claim) -> dict[str, Any]:
         "rel_error": _known(claim.rel_error()),
         "rtol": claim.rtol,
         "kind": claim.kind,
+        "how": claim.how if claim.kind == "analytic" else "",
         "verdict": claim.verdict(),
         "source": claim.source,
     }

@@ -11,14 +11,18 @@ START, END = "<!-- claims: python docs/claims.py -->\n", "<!-- end of claims -->
 
 def table() -> str:
     """The sum of all claims, and a folded row a system."""
-    found = rows()
+    found, checked = rows(), rows(checks=True)
     total = count(found)
-    head = f"{total['reproduced']} published figures of {len(summary(found))} systems are reproduced by formulas here, "
+    systems = sum(row["reproduced"] > 0 for row in summary(found, checked))
+    head = f"{total['reproduced']} published figures of {systems} systems are reproduced by formulas here, "
     head += f"{total['contradicted']} are contradicted, each with its reason, and {total['hardware']} of hardware and "
     head += f"{total['training']} of training are shown, never called reproduced (`bitfront claims`).\n"
+    head += f"Beside them {len(checked)} checks compare a formula here with its source alone: nobody printed "
+    head += "them, they are definitions, or constants were chosen to give them (`bitfront claims --checks`).\n"
     head += f"No figure was read of {', '.join(system.system for system in unclaimed())}.\n"
-    lines = [f"| system | {' | '.join(VERDICTS)} |", f"|---|{'---|' * len(VERDICTS)}"]
-    lines += [f"| {row['system']} | {' | '.join(str(row[v]) for v in VERDICTS)} |" for row in summary(found)]
+    columns = (*VERDICTS, "checks")
+    lines = [f"| system | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    lines += [f"| {row['system']} | {' | '.join(str(row[c]) for c in columns)} |" for row in summary(found, checked)]
     return f"{head}\n<details><summary>By system</summary>\n\n" + "\n".join(lines) + "\n\n</details>\n"
 
 

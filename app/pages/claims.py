@@ -33,6 +33,7 @@ COLUMNS = [
     {"field": "rel_error", "headerName": "Difference", "valueFormatter": PERCENT, "type": "rightAligned", "width": 98},
     {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 96},
     {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 118},
+    {"field": "how", "headerName": "How", "width": 92},
     {"field": "gap", "headerName": "Why not", "minWidth": 150, "flex": 3, "tooltipField": "gap", **WRAPPED},
     {"field": "source", "headerName": "Source", "minWidth": 160, "flex": 2, "tooltipField": "source"},
 ]  # fmt: skip
@@ -70,7 +71,9 @@ def layout(given: state.State) -> Any:
         note(
             "Reproduced: a formula here gives the figure within the tolerance of the source's rounding. Contradicted: "
             "it does not, and the row says why. Hardware and training figures need a run elsewhere: they are shown, "
-            "never called reproduced."
+            "never called reproduced. How a figure is computed: by the source's formula, by counting the network, or "
+            "by fitting published data again; what has no independent figure to compare with is in bitfront claims "
+            "--checks."
         ),
     )
     return html.Div([table], className="stack")

@@ -89,7 +89,7 @@ def _claims(model: str) -> list[Claim]:
     name = model.replace("_", "-")
     found = [
         Claim("Idealized runtime", f"{name}-token", f"{name}: s an output token, refitted to logs, to 2 %", _JSON,
-              "analytic", law.token_s, lambda: _refit(model).token_s),
+              "analytic", law.token_s, lambda: _refit(model).token_s, how="refit"),
     ]  # fmt: skip
     for prompt, s in law.first_token_s.items():
         told = f"{name}-first-{prompt}", f"{name}: s to the first token of a prompt of {prompt}", _JSON

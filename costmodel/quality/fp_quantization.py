@@ -87,7 +87,7 @@ def _non_embedding(layers: int, d_model: int, d_ff: int) -> float:
 def _size(name: str, published: float, layers: int, d_model: int, d_ff: int, rtol: float) -> Claim:
     return Claim("FP quantisation training", f"params-{name}", f"non-embedding parameters of the {name} model",
                  f"{_PAPER}, table 3", "analytic", published,
-                 lambda: _non_embedding(layers, d_model, d_ff), rtol)  # fmt: skip
+                 lambda: _non_embedding(layers, d_model, d_ff), rtol, how="count")  # fmt: skip
 
 
 def _exponent(bits: int, published: int) -> Claim:

@@ -78,13 +78,15 @@ _REPO = "locuslab/llava-token-compression, scaling_law_code/objective.py"
 
 CLAIMS = (
     Claim("Inference-optimal VLM", "n-power", "power of the size, as its figure's legend says", _REPO, "analytic",
-          0.077, lambda: _refit()[1], rtol=0.1),
+          0.077, lambda: _refit()[1], rtol=0.1, how="refit"),
     Claim("Inference-optimal VLM", "v-power", "power of the visual tokens, as its figure's legend says", _REPO,
-          "analytic", 0.015, lambda: _refit()[2], rtol=0.1),
+          "analytic", 0.015, lambda: _refit()[2], rtol=0.1, how="refit"),
     Claim("Inference-optimal VLM", "ratio", "how much more error reacts to size than to tokens",
-          "locuslab/llava-token-compression, README.md", "analytic", 5.0, lambda: _refit()[1] / _refit()[2], rtol=0.1),
+          "locuslab/llava-token-compression, README.md", "analytic", 5.0, lambda: _refit()[1] / _refit()[2], rtol=0.1,
+          how="refit"),
     Claim("Inference-optimal VLM", "best-tokens-50", "visual tokens of the best line with a question of 50 tokens",
-          _REPO, "analytic", 14.0, lambda: float(best_tokens(50, n_power=_refit()[1], v_power=_refit()[2])), rtol=0.1),
+          _REPO, "analytic", 14.0, lambda: float(best_tokens(50, n_power=_refit()[1], v_power=_refit()[2])), rtol=0.1,
+          how="refit"),
     Claim("Inference-optimal VLM", "best-tokens-0", "visual tokens of the best line where the question is cached",
           _REPO, "analytic", 1.0, lambda: float(best_tokens(0)), rtol=0.0),
 )  # fmt: skip

@@ -158,17 +158,18 @@ _ABSTRACT = "Bambhaniya et al., Progressive Gradient Flow, arXiv 2402.04744, abs
 CLAIMS = (
     Claim("Progressive gradient flow", "stepwise-1-16", "mean density over SdGf-Stepwise to 1:16", f"{_CODE}, frames "
           "15:16, 8:16, 4:16, 2:16, 1:16 of equal time, mean computed", "analytic", 0.375,
-          lambda: _mean_density(DecayingMask(1, 16)), rtol=1e-9),
+          lambda: _mean_density(DecayingMask(1, 16)), rtol=1e-9, how="evaluated"),
     Claim("Progressive gradient flow", "stepwise-1-8", "mean density over SdGf-Stepwise to 1:8", f"{_README}, "
           "7:8, 4:8, 2:8, 1:8, mean computed", "analytic", 0.4375,
-          lambda: _mean_density(DecayingMask(1, 8)), rtol=1e-9),
+          lambda: _mean_density(DecayingMask(1, 8)), rtol=1e-9, how="evaluated"),
     Claim("Progressive gradient flow", "geometric-1-8", "mean density over SdGf-Geometric to 1:8", f"{_README}, "
           "8:64, 4:32, 2:16, 1:8, mean computed", "analytic", 0.125,
-          lambda: _mean_density(DecayingMask(1, 8, "sdgf_geometric")), rtol=1e-9),
+          lambda: _mean_density(DecayingMask(1, 8, "sdgf_geometric")), rtol=1e-9, how="evaluated"),
     Claim("Progressive gradient flow", "stepwise-frames-1-16", "frames of SdGf-Stepwise to 1:16", _CODE, "analytic", 5,
-          lambda: len(DecayingMask(1, 16).frames), rtol=0.0),
+          lambda: len(DecayingMask(1, 16).frames), rtol=0.0, how="definition"),
     Claim("Progressive gradient flow", "geometric-widest-1-8", "M of the first pattern of SdGf-Geometric to 1:8",
-          _README, "analytic", 64, lambda: DecayingMask(1, 8, "sdgf_geometric").frames[0].m, rtol=0.0),
+          _README, "analytic", 64, lambda: DecayingMask(1, 8, "sdgf_geometric").frames[0].m, rtol=0.0,
+          how="definition"),
     Claim("Progressive gradient flow", "iso-flop-gain", "gain of accuracy at equal training FLOPs, points, up to",
           _ABSTRACT, "training", 2),
     Claim("Progressive gradient flow", "vision-gain", "gain of quality of vision models at high sparsity, %, up to",

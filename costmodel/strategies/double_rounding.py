@@ -151,16 +151,17 @@ def _drawn(width: int, published: float) -> Claim:
     at = WIDTHS.index(width)
     return Claim("Double Rounding", f"hasb-{width}", f"chance that a sensitive layer draws {width} of 2, 4, 6, 8 bits",
                  _PAPER, "analytic", published,
-                 lambda: float(switch_probabilities(_SENSITIVE, WIDTHS)[0, at]), rtol=1e-9)  # fmt: skip
+                 lambda: float(switch_probabilities(_SENSITIVE, WIDTHS)[0, at]), rtol=1e-9,
+                 how="definition")  # fmt: skip
 
 
 CLAIMS = (
     Claim("Double Rounding", "storage-8642", "bits stored a weight for 8, 6, 4 and 2 bits", _PAPER, "analytic", 8,
-          lambda: storage_bits(WIDTHS), rtol=0.0),
+          lambda: storage_bits(WIDTHS), rtol=0.0, how="definition"),
     Claim("Double Rounding", "storage-432", "bits stored a weight for 4, 3 and 2 bits", _PAPER, "analytic", 4,
-          lambda: storage_bits((4, 3, 2)), rtol=0.0),
+          lambda: storage_bits((4, 3, 2)), rtol=0.0, how="definition"),
     Claim("Double Rounding", "storage-ratio", "storage of methods that keep fp32 over it", _PAPER, "analytic", 4,
-          lambda: FULL_BITS / storage_bits(WIDTHS), rtol=0.0),
+          lambda: FULL_BITS / storage_bits(WIDTHS), rtol=0.0, how="definition"),
     _drawn(2, 0.1),
     _drawn(4, 0.2),
     _drawn(6, 0.3),

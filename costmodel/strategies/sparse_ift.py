@@ -131,12 +131,13 @@ _ABSTRACT = "Thangarasa et al., Sparse-IFT, arXiv 2303.11525, abstract"
 def _of_sparsity(s: float, width: int, branches: int, ratio: float) -> tuple[Claim, ...]:
     return (
         Claim("Sparse-IFT", f"width-{s}", f"channels of a widened stem of 64 at s = {s}", _MAIN, "analytic", width,
-              lambda: _resnet18(s, "wide").op("conv1").n, rtol=0.0),
+              lambda: _resnet18(s, "wide").op("conv1").n, rtol=0.0, how="evaluated"),
         Claim("Sparse-IFT", f"branches-{s}", f"branches of a layer at s = {s}", _MAIN, "analytic", branches,
-              lambda: _resnet18(s, "parallel").op("layer1.0.conv1").b, rtol=0.0),
+              lambda: _resnet18(s, "parallel").op("layer1.0.conv1").b, rtol=0.0, how="evaluated"),
         Claim("Sparse-IFT", f"resnet18-wide-{s}", f"FLOPs of a widened ResNet-18 over the dense one at s = {s}, stem "
               "and classifier dense", _EVALUATED, "analytic", ratio,
-              lambda: _products(_resnet18(s, "wide")) / _products(zoo.build("resnet18")), rtol=5e-4),
+              lambda: _products(_resnet18(s, "wide")) / _products(zoo.build("resnet18")), rtol=5e-4,
+              how="evaluated"),
     )  # fmt: skip
 
 
@@ -144,9 +145,9 @@ def _of_width(width: int, s: float, planes: int, rank: int) -> tuple[Claim, ...]
     what = f"a 3 x 3 convolution {width} -> {width} at s = {s}"
     return (
         Claim("Sparse-IFT", f"planes-{width}-{s}", f"inner channels of the factorized {what}", _EVALUATED, "analytic",
-              planes, lambda: _middle(width, s, "factorized", "b"), rtol=0.0),
+              planes, lambda: _middle(width, s, "factorized", "b"), rtol=0.0, how="evaluated"),
         Claim("Sparse-IFT", f"rank-{width}-{s}", f"rank beside {what}", _EVALUATED, "analytic", rank,
-              lambda: _middle(width, s, "doped", "b.low_rank"), rtol=0.0),
+              lambda: _middle(width, s, "doped", "b.low_rank"), rtol=0.0, how="evaluated"),
     )  # fmt: skip
 
 
@@ -162,7 +163,8 @@ CLAIMS = (
     Claim("Sparse-IFT", "resnet34-budget", "FLOPs of a forward of ResNet-34 on 224 x 224",
           "CerebrasResearch/Sparse-IFT, ImageNet/configs/resnet34/sparseift/sparsewide_rigl.yaml", "analytic",
           7355270501, lambda: 2 * _products(zoo.build("resnet34")), rtol=1e-9,
-          gap="0.4 % less by the products of convolutions and classifier: what else is counted is not said"),
+          gap="0.4 % less by the products of convolutions and classifier: what else is counted is not said",
+          how="count"),
     Claim("Sparse-IFT", "resnet18-gain", "gain of accuracy of ResNet-18 on ImageNet, points", _ABSTRACT, "training",
           3.5),
 )  # fmt: skip

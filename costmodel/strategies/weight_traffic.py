@@ -54,6 +54,11 @@ _PAPER = "Kurtic et al., arXiv 2411.02355"
 
 
 CLAIMS = (
+    Claim("BF16 or death", "traffic-w8a8", "bound of W8A8's speed-up by weight traffic", f"{_PAPER}: 16 / 8 bits",
+          "analytic", 2.0, lambda: traffic_bound(precision("w8a8")), rtol=0.0, how="definition"),
+    Claim("BF16 or death", "traffic-w4a16", "bound of W4A16's speed-up by weight traffic, groups of 128",
+          f"{_PAPER}, its preset in compressed-tensors: 16 / (4 + 16 / 128) bits", "analytic", 3.88,
+          lambda: traffic_bound(precision("int4_g128/bf16")), rtol=1e-3, how="evaluated"),
     Claim("BF16 or death", "accuracy-int8-least", "accuracy lost by W8A8-INT, %, at least", f"{_PAPER}, abstract",
           "training", 1.0),
     Claim("BF16 or death", "accuracy-int8-most", "accuracy lost by W8A8-INT, %, at most", f"{_PAPER}, abstract",

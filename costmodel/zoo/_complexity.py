@@ -75,7 +75,7 @@ def _counted(name: str, resolution: int, quantity: int) -> float:
 CLAIMS = tuple(
     Claim("Fast model scaling", f"{name}-{('flops', 'params', 'acts')[i]}", QUANTITIES[i],
           "facebookresearch/pycls, dev/model_complexity.json", "analytic", float(published[i]),
-          partial(_counted, name, resolution, i), rtol=0.0)
+          partial(_counted, name, resolution, i), rtol=0.0, how="count")
     for name, resolution, published in _PYCLS
     for i in range(3)
 )  # fmt: skip

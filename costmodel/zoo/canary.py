@@ -70,7 +70,7 @@ _CUT = "0.6 million more by the layers, which rounds to the next whole one: cut 
 
 CLAIMS = tuple(
     Claim("Encoder-decoder speech", f"params-{name}", "parameters, millions", source, "analytic", millions,
-          partial(_millions, name), rtol=rounding / millions, gap=gap)
+          partial(_millions, name), rtol=rounding / millions, gap=gap, how="count")
     for name, millions, rounding, source, gap in (
         ("canary-1b", 1000.0, 50.0, "huggingface.co/nvidia/canary-1b, README.md", ""),
         ("canary-1b-flash", 883.0, 0.5, "huggingface.co/nvidia/canary-1b-flash, README.md", _CUT),

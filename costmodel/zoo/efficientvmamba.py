@@ -116,15 +116,16 @@ _ABOVE = "33.7 by the released configuration's layers, which rounds to 34"
 CLAIMS = (
     *(Claim("EfficientVMamba", f"params-{size}", "parameters, millions", _TABLE, "analytic", millions,
             partial(_millions, size),
-            rtol=0.5 / millions, gap=_ABOVE if size == "base" else "") for size, millions, _ in _ROWS),
+            rtol=0.5 / millions, gap=_ABOVE if size == "base" else "", how="count") for size, millions, _ in _ROWS),
     *(Claim("EfficientVMamba", f"flops-{size}", "GFLOPs at 224 pixels, a MAC as one", _TABLE, "analytic", gigas,
-            partial(_gigas, size), rtol=0.05 / gigas)
+            partial(_gigas, size), rtol=0.05 / gigas, how="count")
       for size, _, gigas in _ROWS),
     Claim("EfficientVMamba", "params-small-configured", "parameters, millions", _TABLE, "analytic", 11.0,
-          lambda: sum(op.params for op in _build("configured", AS_CONFIGURED).ops) / 1e6, gap=_GAP),
+          lambda: sum(op.params for op in _build("configured", AS_CONFIGURED).ops) / 1e6, gap=_GAP, how="count"),
     Claim("EfficientVMamba", "flops-small-configured", "GFLOPs at 224 pixels, a MAC as one", _TABLE, "analytic", 1.3,
-          lambda: counted_flops(_build("configured", AS_CONFIGURED)) / 1e9, gap=_GAP),
+          lambda: counted_flops(_build("configured", AS_CONFIGURED)) / 1e9, gap=_GAP, how="count"),
     Claim("EfficientVMamba", "scan-tokens", "FLOPs of a four-direction scan over an atrous one's",
           "TerryPei/EfficientVMamba, efficient_mamba.py, flops_selective_scan_fn and cross_selective_scan", "analytic",
-          4.0, lambda: _scan_flops(48, 56, 1) / _scan_flops(48, 56, STEP), rtol=0.0),
+          4.0, lambda: _scan_flops(48, 56, 1) / _scan_flops(48, 56, STEP), rtol=0.0,
+          how="evaluated"),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from app.claims import unclaimed
 from app.cli import cli
 from costmodel.published import claims
 
-FACE = {"system", "id", "quantity", "published", "reproduced", "rel_error", "rtol", "kind", "verdict", "source"}
+FACE = {"how", "system", "id", "quantity", "published", "reproduced", "rel_error", "rtol", "kind", "verdict", "source"}
 
 
 def run(*arguments):
@@ -18,7 +18,9 @@ def run(*arguments):
 
 def test_json_has_a_row_a_claim_with_the_agreed_keys():
     rows = json.loads(run("--json").output)
-    assert len(rows) == len(claims())
+    checks = json.loads(run("--checks", "--json").output)
+    assert len(rows) + len(checks) == len(claims())
+    assert {row["verdict"] for row in checks} == {"check"}
     assert all(set(row) - {"gap"} == FACE for row in rows)
     assert {row["verdict"] for row in rows} <= {"reproduced", "contradicted", "hardware", "training"}
 
@@ -32,6 +34,20 @@ def test_a_glob_picks_systems_and_the_last_line_counts_them():
     shown = run("--system", "2:4*")
     assert shown.exit_code == 0
     assert "3 reproduced, 0 contradicted, 0 hardware, 0 training" in shown.output
+
+
+def test_the_table_says_kind_source_and_how_and_prints_ratios_as_they_are():
+    shown = run("--system", "2:4*").output
+    assert {"kind", "how", "source"} < set(shown.splitlines()[1].split())
+    assert "0.5625" in shown
+    assert "semi_structured.py" in shown
+
+
+def test_checks_are_listed_apart():
+    shown = run("--checks", "--system", "AdaQuant").output
+    assert "evaluated" in shown
+    assert "20 checks" in shown
+    assert "resnet18's policy" not in run("--system", "AdaQuant").output
 
 
 def test_an_unknown_system_is_one_line():
