@@ -8,6 +8,8 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import diskcache
@@ -47,6 +49,12 @@ class Shared(diskcache.Cache):
         """As diskcache's."""
         with _QUIET:
             return super().delete(*given, **more)
+
+    @contextmanager
+    def transact(self, *given: Any, **more: Any) -> Iterator[None]:
+        """As diskcache's."""
+        with _QUIET, super().transact(*given, **more):
+            yield
 
 
 class Manager(DiskcacheManager):
