@@ -12,14 +12,16 @@ from typing import Any
 
 
 class UnknownNameError(ValueError):
-    """A name that no entry of a catalog has; the message lists the nearest ones."""
+    """A name that no entry of a catalog has; the message lists the nearest ones, else what is known or `expected`."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, cutoff: float = 0.5) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], *, cutoff: float = 0.5, expected: str | None = None
+    ) -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(str(name).lower(), known, n=4, cutoff=cutoff)
+        self.near = difflib.get_close_matches(str(name).lower(), known, n=4, cutoff=cutoff)
         more = f" and {len(known) - 12} more" if len(known) > 12 else ""
         listed = f"known: {', '.join(known[:12])}{more}" if known else "none is known"
-        hint = f"did you mean {', '.join(near)}?" if near else listed
+        hint = f"did you mean {', '.join(self.near)}?" if self.near else expected or listed
         super().__init__(f"unknown {kind} {name!r}; {hint}")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from costmodel import display
+from costmodel.catalog import UnknownNameError
 from costmodel.formats import Format, get
 from costmodel.record import Real
 
@@ -98,12 +99,13 @@ def _default_kv(activation: Format) -> str:
 
 
 def _names(spelling: str) -> tuple[str, str, str]:
-    short = re.fullmatch(r"w([0-9]{1,3})a([0-9]{1,3})(?:kv([0-9]{1,3}))?", spelling)
+    short = re.fullmatch(r"w([0-9]+)a([0-9]+)(?:kv([0-9]+))?", spelling)
     if short:
-        widths = [int(g) if g else None for g in short.groups()]
-        unknown = [w for w in widths if w is not None and w not in _SHORTHAND]
+        known = {str(width): width for width in _SHORTHAND}
+        unknown = [g for g in short.groups() if g and g.lstrip("0") not in known]
         if unknown:
             raise ValueError(f"precision {spelling!r}: widths must be among {sorted(_SHORTHAND)}, got {unknown[0]}")
+        widths = [known[g.lstrip("0")] if g else None for g in short.groups()]
         weight, activation, kv = (_SHORTHAND[w] if w is not None else None for w in widths)
         return str(weight), str(activation), kv or _default_kv(get(str(activation)))
     alone = re.fullmatch(r"w([0-9]{1,2})", spelling)
@@ -114,11 +116,22 @@ def _names(spelling: str) -> tuple[str, str, str]:
             f" {_SHORTHAND[width]} (which is both)?"
         )
     parts = spelling.split("/")
-    if len(parts) == 1 and parts[0]:
-        parts = [parts[0], parts[0]]
+    if len(parts) == 1 and _like_a_format(spelling):
+        parts = [spelling, spelling]
     if len(parts) not in (2, 3) or not all(parts):
-        raise ValueError(f"precision must be like w4a16 or int4_g128/bf16[/fp8_e4m3], got {spelling!r}")
+        raise ValueError(f"precision must be like w4a16, int8 or int4_g128/bf16[/fp8_e4m3], got {spelling!r}")
     return parts[0], parts[1], parts[2] if len(parts) == 3 else _default_kv(get(parts[1]))
+
+
+def _like_a_format(name: str) -> bool:
+    """Whether it is a format's name; UnknownNameError where one is near."""
+    try:
+        get(name)
+    except UnknownNameError as error:
+        if error.near:
+            raise
+        return False
+    return True
 
 
 W32A32 = precision("w32a32")

@@ -75,9 +75,8 @@ def parse_budget(text: str) -> Budget:
 
     UnknownNameError lists near metrics; ValueError says what is wrong with the number or unit.
     """
-    match = re.fullmatch(
-        r"\s*([A-Za-z_]\w*)\s*(<=|>=)\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([kKMGTmun]?)(B|s|J|/s|)\s*", text
-    )
+    number = r"([-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|nan|inf))"
+    match = re.fullmatch(rf"\s*([A-Za-z_]\w*)\s*(<=|>=)\s*{number}\s*([kKMGTmun]?)(B|s|J|/s|)\s*", text)
     if not match:
         raise ValueError(f"a budget must be like lut<=200e3 or latency_s<=12ms, got {text!r}")
     name, sense, number, prefix, unit = match.groups()

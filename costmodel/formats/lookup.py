@@ -18,6 +18,9 @@ _ALIASES = {
     "fp4": "fp4_e2m1",
 }  # names of torch dtypes, and the layout that inference engines mean by fp8
 
+EXAMPLES = "int8, uint4, int4_g128, fp8_e4m3, e3m2, mxfp4, nvfp4, nf4 or bf16"
+"""One of each rule and family, for messages."""
+
 
 @cache
 def get(name: str) -> Format:
@@ -27,7 +30,8 @@ def get(name: str) -> Format:
         found: Format | None = family.parse(_ALIASES.get(key, key))
         if found is not None:
             return found
-    raise UnknownNameError("format", str(name), names())
+    expected = f"a format is like {EXAMPLES}; bitfront formats lists them"
+    raise UnknownNameError("format", str(name), names(), expected=expected)
 
 
 def resolve(fmt: Format | str) -> Format:

@@ -28,8 +28,7 @@ def require_positive(node: Any) -> None:
     for name, value in attributes(node).items():
         values = value if isinstance(value, list) else [value]
         if name in AT_LEAST_1 and not all(isinstance(v, int) and v >= 1 for v in values):
-            where = clean(node.name or next(iter(node.output), ""))
-            raise ValueError(f"{name} of {operator(node)} {where!r} must be at least 1, got {value}")
+            raise ValueError(f"{name} of {told(node)} must be at least 1, got {value}")
 
 
 def module(node: Any) -> str | None:
@@ -66,6 +65,11 @@ def name(node: Any, weight: str, *, is_layer: bool) -> str:
 def operator(node: Any) -> str:
     """The operator with its domain, if that is not ONNX's own."""
     return clean(f"{node.domain}.{node.op_type}" if node.domain else node.op_type)
+
+
+def told(node: Any) -> str:
+    """The node in an error: its operator, and its name or that of its first result."""
+    return f"{operator(node)} {clean(node.name or next(iter(node.output), ''))!r}"
 
 
 def clean(text: str) -> str:

@@ -41,14 +41,21 @@ class Call:
         return tuple(value for value in found if value is not None)
 
 
+class MisfitError(ValueError):
+    """Shapes that an operator cannot have: the file is malformed, not its operator unknown."""
+
+
 Rule = Callable[[Call], Cost]
 
 
 def convolution(call: Call, *, w: int = 1, bias: int = 2, transposed: bool = False) -> Cost:
-    """A convolution whose weight and bias are at these positions."""
+    """A convolution whose weight and bias are at these positions; MisfitError where there is none of these shapes."""
     x, weight = call[0], call[w]
     stride = call.attributes.get("strides") or [1] * (len(weight.dims) - 2)
     groups = call.attributes.get("group", 1)
+    channels = weight.dims[0] if transposed else weight.dims[1] * groups
+    if groups < 1 or weight.dims[0] % groups or x.dims[1] != channels:
+        raise MisfitError(f"a weight {weight.dims} of {groups} groups does not fit an input {x.dims}")
     dilation = call.attributes.get("dilations") or (1,)
     cost = _shapes.convolution(
         x, weight, call.out, stride=stride, groups=groups, dilation=dilation, transposed=transposed

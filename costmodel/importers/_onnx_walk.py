@@ -7,7 +7,7 @@ from typing import Any
 
 from costmodel.importers import _onnx_node, _onnx_operators, _onnx_rnn, _recurrent, _shapes
 from costmodel.importers._assembly import Assembly, Cost
-from costmodel.importers._onnx_rules import Call
+from costmodel.importers._onnx_rules import Call, MisfitError
 from costmodel.importers._value import RANDOM, Shape, Value, passed, union
 from costmodel.workload import Op
 
@@ -47,6 +47,8 @@ class Walk:
             try:
                 add = self._recurrent if node.op_type in _onnx_rnn.CELLS else self._added
                 return add(node, inputs, reads)
+            except MisfitError as problem:
+                raise ValueError(f"{_onnx_node.told(node)}: {problem}") from None
             except (ValueError, ArithmeticError, LookupError, TypeError) as problem:
                 why = f": {problem}"
         elif node.op_type in _onnx_operators.VECTOR:

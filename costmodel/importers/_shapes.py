@@ -25,9 +25,6 @@ def convolution(
     A transposed one multiplies every input pixel by the whole kernel: m = input pixels, n = the kernel's outputs.
     """
     kernel = weight.dims[2:]
-    expected = weight.dims[0] if transposed else weight.dims[1] * groups
-    if groups < 1 or weight.dims[0] % groups or x.dims[-len(kernel) - 1] != expected:
-        raise ValueError(f"a weight {weight.dims} of {groups} groups does not fit an input {x.dims}")
     size = x.dims[-len(kernel) :]
     channels, per_group = weight.dims[:2]
     pixels = x.elements // (x.dims[-len(kernel) - 1]) if transposed else math.prod(out) // out[-len(kernel) - 1]

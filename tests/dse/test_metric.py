@@ -39,6 +39,8 @@ def test_comparison_makes_the_budget_that_its_text_reads_back():
         ("lut<=", "like lut<=200e3"),
         ("lut<=five", "like lut<=200e3"),
         ("lut<=1e999", "finite"),
+        ("weight_bytes<=nan", "weight_bytes must be a finite number of at least 0, got nan"),
+        ("latency_s<=inf", "latency_s must be a finite number of at least 0, got inf"),
         ("lut<=-5", "at least 0"),
         ("lut<=1.2.3", "like lut<=200e3"),
         ("lut<=5MB", "plain counts"),

@@ -34,16 +34,21 @@ def attention(
     Without a `head_dim` of its own or by default, a head's width is hidden_size / num_attention_heads.
     """
     heads = fields.count("num_attention_heads")
-    d_model = fields.count("hidden_size")
     if head_dim is None and fields.value("head_dim") is None:
-        if d_model % heads:
-            fields.reject("hidden_size", f"a multiple of num_attention_heads ({heads})")
-        head_dim = d_model // heads
+        head_dim = shared_width(fields)
     null = fields.value("num_key_value_heads", heads) is None
     if null and not null_is_heads:
         fields.reject("num_key_value_heads", "an integer")
     kv = fields.count("num_key_value_heads", heads if kv_heads == 0 or null else kv_heads)
     return Attention(heads, kv, fields.count("head_dim", head_dim), bias=bias, **shape)
+
+
+def shared_width(fields: ConfigFields) -> int:
+    """The width of a head where all of them share hidden_size."""
+    heads, d_model = fields.count("num_attention_heads"), fields.count("hidden_size")
+    if d_model % heads:
+        fields.reject("hidden_size", f"a multiple of num_attention_heads ({heads})")
+    return d_model // heads
 
 
 def mlp(

@@ -2,21 +2,26 @@
 
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
-from costmodel.workload.language_model import LanguageModel, Norm
+from costmodel.workload.language_model import Attention, LanguageModel, Norm
 from costmodel.workload.module_names import GPT_NEOX
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
-    """Read a GPT-NeoX; where attention and MLP read the same input (`use_parallel_residual`), they cost the same."""
+    """Read a GPT-NeoX; where attention and MLP read the same input (`use_parallel_residual`), they cost the same.
+
+    Every head has keys and values of its own, hidden_size / num_attention_heads wide: transformers reads neither
+    `num_key_value_heads` nor `head_dim` for them.
+    """
     depth = _decoder.layers(fields)
     fields.accept("use_parallel_residual", True, False)
-    fields.accept("rotary_emb_base", fields.values.get("rotary_emb_base"))
-    bias = "qkvo" if fields.flag("attention_bias", True) else ""
+    for key in ("rotary_emb_base", "num_key_value_heads", "head_dim"):
+        fields.accept(key, fields.values.get(key))
+    bias, heads = "qkvo" if fields.flag("attention_bias", True) else "", fields.count("num_attention_heads")
     mlp = _decoder.mlp(fields, default="gelu", bias=True, gated=False)
     return _decoder.decoder(
         fields,
         name,
-        attention=_decoder.attention(fields, kv_heads=0, bias=bias, fused=True),
+        attention=Attention(heads, heads, _decoder.shared_width(fields), bias=bias, fused=True),
         mlps=[mlp] * depth,
         windows=[0] * depth,
         norm=Norm("layer"),

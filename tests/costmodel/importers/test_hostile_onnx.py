@@ -3,6 +3,7 @@
 import os
 import random
 import time
+from math import prod
 from pathlib import Path
 
 import onnx
@@ -125,16 +126,24 @@ def test_names_that_are_not_text(refused):
 
 
 @pytest.mark.parametrize(
-    ("attributes", "dims"),
-    [({"group": 0}, [8, 4, 3, 3]), ({"group": -1}, [8, 4, 3, 3]), ({"group": 3}, [8, 4, 3, 3]), ({}, [8, 5, 3, 3])],
+    ("kind", "attributes", "dims"),
+    [
+        ("Conv", {"group": 0}, [8, 4, 3, 3]),
+        ("Conv", {"group": -1}, [8, 4, 3, 3]),
+        ("Conv", {"group": 3}, [8, 4, 3, 3]),
+        ("Conv", {"name": "odd\none"}, [8, 5, 3, 3]),
+        ("Conv", {"group": 2}, [8, 4, 3, 3]),
+        ("Conv", {"group": 2**62}, [8, 4, 3, 3]),
+        ("ConvTranspose", {}, [5, 4, 3, 3]),
+        ("ConvTranspose", {"group": 0}, [4, 4, 3, 3]),
+        ("ConvTranspose", {"group": 3}, [4, 4, 3, 3]),
+    ],
 )
-def test_a_convolution_that_does_not_fit_is_not_counted(tmp_path, attributes, dims):
-    weight = helper.make_tensor("w", FLOAT, dims, bytes(4 * 72 * dims[1]), raw=True)
-    path = tmp_path / "odd.onnx"
-    path.write_bytes(model([node("Relu", "x", "r"), node("Conv", "r w", "y", **attributes)], tensors=[weight]))
-    workload = onnx_graph.read(path)
-    assert [(op.name, op.macs, op.params) for op in workload.ops] == [("r", 0, 0), ("y", 0, 72 * dims[1])]
-    assert workload.uncounted[0].startswith("y (Conv: ")
+def test_a_convolution_that_cannot_be(refused, kind, attributes, dims):
+    weight = helper.make_tensor("w", FLOAT, dims, bytes(4 * prod(dims)), raw=True)
+    message = refused(model([node("Relu", "x", "r"), node(kind, "r w", "y", **attributes)], tensors=[weight]))
+    where, groups = "odd one" if "name" in attributes else "y", attributes.get("group", 1)
+    assert message == f"{kind} '{where}': a weight {tuple(dims)} of {groups} groups does not fit an input (1, 4, 8, 8)"
 
 
 def test_bombs_end_in_a_line_too(refused, monkeypatch):
