@@ -36,4 +36,4 @@ def folded(problem: Problem, choice: Any, budgets: Sequence[Budget]) -> Problem:
     """The problem laid out as `fpga.fold` does for the formats of a choice, within the budgets' resources."""
     assert isinstance(problem.device, Fpga)
     folding = fold(problem.workload, stack(problem.per_op(choice)), room(problem.device, budgets))
-    return replace(problem, folding=folding)
+    return replace(problem, folding=folding, laid_for=None)

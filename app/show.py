@@ -94,7 +94,7 @@ def folding_of(result: Mapping[str, Any]) -> str:
         return f"The array is the one made for {result['folding_of']}, the best of those for {tried}."
     return (
         f"PE and SIMD are those made for {result['folding_of']}, the best of the foldings for {tried}; "
-        "--objective throughput_per_s or latency_s chooses them a layer."
+        "a budget or --objective of throughput_per_s or latency_s chooses them a layer."
     )
 
 

@@ -1,12 +1,14 @@
-"""The foldings that a plan of formats is sought in: those made for each format offered.
+"""The foldings that a plan of formats is sought in: those made for each format offered, on the device and in budgets.
 
 A folding made for a wide format is small and slow, one for a narrow format large and fast. With a single one, at the
-widest format, offering another format could turn a budget that was met into one that cannot be. Where
-a folding that fills the device breaks a budget, a smaller one may meet it.
+widest format, offering another format could turn a budget that was met into one that cannot be. A folding that fills
+the device breaks a budget that a smaller one meets; were smaller ones kept for budgets that no other meets, a format
+more could hide them, and the plan be worse.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
+from itertools import product
 from math import inf
 from typing import Any
 
@@ -26,34 +28,14 @@ ALIKE = ("loss", "weight_bytes", "bops", "peak_activation_bytes")
 """Metrics that no folding changes."""
 
 
-def solved(
-    choices: Choices,
-    device: Device,
-    metrics: Sequence[Metric],
-    solve: Callable[[Problem], Plan],
-    budgets: Sequence[Budget],
-) -> tuple[Plan, Problem, list[Problem]]:
-    """Return the best plan over the foldings made for each format, its problem, and all of them.
-
-    Foldings fill the device or, where no plan in these meets the budgets, the room that budgets of its resources leave.
-    """
-    problems = laid_out(choices, device, metrics)
-    try:
-        return *best(problems, solve, budgets), problems
-    except InfeasibleError:
-        if not isinstance(device, Fpga) or choices.design is not fold or room(device, budgets) == device:
-            raise
-        smaller = room(device, budgets)
-    within = replace(choices, design=lambda workload, precision, _: fold(workload, precision, smaller))
-    problems = laid_out(within, device, metrics)
-    return *best(problems, solve, budgets), problems
-
-
-def laid_out(choices: Choices, device: Device, metrics: Iterable[Metric]) -> list[Problem]:
+def laid_out(
+    choices: Choices, device: Device, metrics: Iterable[Metric], budgets: Sequence[Budget] = ()
+) -> list[Problem]:
     """Return the problem at each distinct folding made for one of the formats, the widest's first.
 
-    One alone where none of the metrics depends on the folding, or off an FPGA. An overlay's array holds the formats
-    that are no dearer than the one it was made for; InfeasibleError where none fits the budgets it was made within.
+    Those that fill the device, then those that fill the room that budgets of its resources leave. One alone where none
+    of the metrics depends on the folding, or off an FPGA. An overlay's array holds the formats that are no dearer
+    than the one it was made for; InfeasibleError where none fits the budgets it was made within.
     """
     if not isinstance(device, Fpga):
         return [choices.on(device)]
@@ -61,9 +43,9 @@ def laid_out(choices: Choices, device: Device, metrics: Iterable[Metric]) -> lis
     alike = all(metric.name in ALIKE for metric in metrics)
     order = [widest] if alike else [widest, *(i for i in range(len(choices.formats)) if i != widest)]
     found, refused = [], []
-    for option in order:
+    for placed, option in product(_in_rooms(choices, device, () if alike else budgets), order):
         try:
-            found.append(_on_its_array(choices.on(device, option)))
+            found.append(_on_its_array(placed.on(device, option)))
         except NoArrayError as error:
             refused.append(error)
     if not found:
@@ -77,6 +59,14 @@ def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
     limits = {b.metric.name: b.limit / UTILISATION for b in budgets if b.metric.name in RESOURCES}
     least: dict[str, Any] = {name: min(float(getattr(device, name)), limit) for name, limit in limits.items()}
     return replace(device, **least)
+
+
+def _in_rooms(choices: Choices, device: Fpga, budgets: Sequence[Budget]) -> list[Choices]:
+    """The choices laid out on the device and, where a dataflow's resources have budgets, within these."""
+    smaller = room(device, budgets)
+    if choices.design is not fold or smaller == device:
+        return [choices]
+    return [choices, replace(choices, design=lambda workload, precision, _: fold(workload, precision, smaller))]
 
 
 def _on_its_array(problem: Problem) -> Problem:
@@ -140,4 +130,5 @@ def _refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequen
     else:
         said = "; ".join(f"laid out for {made_for(problem)}, {error}" for problem, error in refused)
     what = "arrays" if isinstance(refused[0][0].folding, Array) else "foldings"
-    return InfeasibleError(f"{said}, with the {what} of {', '.join(made_for(p) for p, _ in refused)}", least)
+    tried = dict.fromkeys(made_for(problem) for problem, _ in refused)
+    return InfeasibleError(f"{said}, with the {what} of {', '.join(tried)}", least)

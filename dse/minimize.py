@@ -94,14 +94,14 @@ def _over_foldings(
             together = folding.least_loss(problem, subject_to=subject_to, time_limit_s=time_limit_s)
         except (InfeasibleError, TimeoutError) as error:
             refused = error
-    share = time_limit_s and time_limit_s / len(over.formats)
-    metrics = [metric, *(budget.metric for budget in subject_to)]
+    problems = foldings.laid_out(over, device, [metric, *(b.metric for b in subject_to)], subject_to)
+    share = time_limit_s and time_limit_s / len(problems)
 
     def solve(problem: Problem) -> Plan:
         return minimize(metric, over=problem, subject_to=subject_to, time_limit_s=share, **edits)
 
     try:
-        apart = foldings.solved(over, device, metrics, solve, subject_to)[0]
+        apart = foldings.best(problems, solve, subject_to)[0]
     except (InfeasibleError, TimeoutError) as error:
         if together is None:
             raise (refused or error) from None

@@ -1,5 +1,6 @@
 """Train, measure, optimise for an FPGA and for a GPU, test, report."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from app.optimization import Question, optimise
 from app.progress import bar, working
 from app.report import write
 from app.text import to_json
+from costmodel.estimators.fpga import fold
 from costmodel.files import write_atomically
 
 MODEL = "torch:app.demo.network:build"
@@ -17,7 +19,7 @@ MODEL = "torch:app.demo.network:build"
 FPGA = "pynq_z1"
 FPGA_FORMATS = tuple(f"int{bits}" for bits in range(2, 9))
 FPGA_ROOM = "int4"
-"""The FPGA plan may take the LUTs of the uniform design in this format."""
+"""The FPGA plan may take the LUTs of the uniform design in this format, at the speed of the widest."""
 
 GPU = "h100_sxm"
 GPU_FORMATS = ("int4/bf16", "int8/int8", "fp8_e4m3/fp8_e4m3", "bf16/bf16")
@@ -50,6 +52,8 @@ def _fpga(module: Any, data: dict[str, Any]) -> dict[str, Any]:
     with bar(f"Sensitivities for {FPGA}") as progress:
         choices = dse.choices(module, FPGA_FORMATS, data["calibration"], progress=progress)
         problem = choices.on(device)
+    widest = fold(choices.workload, problem.options[problem.rest], device)
+    choices = replace(choices, design=lambda *_: widest)  # every design is as fast as the widest format's
     room = problem.estimate(problem.uniform(FPGA_FORMATS.index(FPGA_ROOM))).totals["lut"]
     budgets = [dse.metric.lut <= room]
     question = Question(MODEL, FPGA, device, choices, budgets, test=data["test"], same_cost=("weight_bytes", "lut"))

@@ -63,11 +63,10 @@ def _objective(run: Run) -> str:
 
 
 def _same_throughout(run: Run) -> list[str]:
-    """Why a cost is the same in every design: an FPGA's layout is one for all, made at the widest format."""
+    """Why a cost is the same in every design: one layout for all on an FPGA, made at the widest format."""
     totals = [design["totals"] for design in run["designs"] if design["kind"] != "reference"]
     alike = [c for c in ("dsp", "latency_s") if len({t.get(c) for t in totals}) == 1 and totals[0].get(c)]
-    apart = any(design["kind"] == "folded" for design in run["designs"])
-    if "available" not in run or not alike or len(totals) < 2 or apart:
+    if "available" not in run or not alike or len(totals) < 2 or not run.get("shared_layout"):
         return []
     told = " and ".join(f"{spoken(c)} ({quantity(c, totals[0][c])})" for c in alike)
     what = "how much a layer computes a cycle" + " and which layers multiply in DSP blocks" * ("dsp" in alike)

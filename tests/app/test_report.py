@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -122,15 +123,29 @@ def test_the_page_fetches_nothing_and_has_every_layer(folder: Path) -> None:
 
 
 def test_an_fpga_report_says_where_products_are_and_why_costs_are_alike(folder: Path) -> None:
-    said = document(folder / "r.json").sections[0].sentences
+    result = json.loads((folder / "r.json").read_text())
+    said = document(result).sections[0].sentences
     assert any(re.search(r"Products: .* in (DSP|LUT)", sentence) for sentence in said)
-    assert any("Every design has the same" in s and "laid out once for all" in s for s in said)
+    alike = [design | {"totals": result["totals"]} for design in result["designs"]]
+    for shared in (True, False):
+        said = document(result | {"designs": alike, "shared_layout": shared}).sections[0].sentences
+        assert any("Every design has the same" in s and "laid out once for all" in s for s in said) == shared
+
+
+def test_uniform_designs_are_folded_as_for_themselves(folder: Path) -> None:
+    result = json.loads((folder / "r.json").read_text())
+    board = replace(cm.fpga("zcu104"), lut=150e3 / 0.7)
+    for name in ("int4/int4", "int8/int8"):
+        row = next(design for design in result["designs"] if design["name"] == name)
+        own = cm.estimate(cm.zoo.build("resnet18"), name, board).totals
+        assert row["kind"] == "uniform"
+        assert {n: row["totals"][n] for n in ("lut", "bram18", "cycles")} == {
+            n: own[n] for n in ("lut", "bram18", "cycles")
+        }
 
 
 def test_a_folded_plan_says_what_was_best_and_claims_no_common_layout(folder: Path) -> None:
     result = json.loads((folder / "r.json").read_text())
-    for design in result["designs"]:
-        design["kind"] = "folded"
     said = " ".join(document(result | {"metric": "throughput_per_s"}).sections[0].sentences)
     assert f"throughput of {quantity('throughput_per_s', result['totals']['throughput_per_s'])}, at a loss" in said
     assert "laid out once for all" not in said

@@ -5,6 +5,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import costmodel as cm
 import dse
@@ -12,7 +14,7 @@ from costmodel.estimators.fpga import overlay
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 from dse import foldings
-from dse.metric import bram18, energy_j, latency_s, loss, lut, throughput_per_s, uram, weight_bytes
+from dse.metric import bram18, dsp, energy_j, latency_s, loss, lut, throughput_per_s, uram, weight_bytes
 
 NET = Workload("net", tuple(linear(f"fc{i}", 1, 256, 256) for i in range(4)))
 BOARD = cm.fpga("pynq_z1")
@@ -45,6 +47,35 @@ def test_a_format_more_never_makes_a_plan_worse(budget):
     assert all(each.proven for each in found)
     kept = [each.estimate().totals[budget.metric.name] for each in found]
     assert all(value <= budget.limit if budget.sense == "<=" else value >= budget.limit for value in kept)
+
+
+LAYER = st.tuples(st.sampled_from([1, 4]), st.sampled_from([16, 48, 64]), st.sampled_from([16, 64]))
+FORMATS = ("int2", "int3", "int4", "int5", "int6", "int8")
+
+
+@st.composite
+def offers(draw):
+    """A small network, some formats and more of them, and budgets that the fewer may meet or not."""
+    layers = draw(st.lists(LAYER, min_size=2, max_size=4))
+    net = Workload("net", tuple(linear(f"fc{i}", rows, k, n) for i, (rows, k, n) in enumerate(layers)))
+    few = draw(st.lists(st.sampled_from(FORMATS), min_size=1, max_size=3, unique=True))
+    more = draw(st.lists(st.sampled_from([f for f in FORMATS if f not in few]), min_size=1, max_size=2, unique=True))
+    widest = dse.choices(net, few).on(BOARD)
+    shares = {metric: draw(st.none() | st.floats(0.02, 1.2)) for metric in (lut, dsp, bram18)}
+    totals = widest.estimate(widest.uniform(widest.rest)).totals
+    return net, few, more, [m <= share * totals[m.name] for m, share in shares.items() if share is not None]
+
+
+@given(offers())
+@settings(max_examples=15, deadline=None)
+def test_formats_more_never_make_a_plan_worse_within_resources(offer):
+    net, few, more, budgets = offer
+    try:
+        before = dse.minimize(loss, over=dse.choices(net, few), on=BOARD, subject_to=budgets)
+    except dse.InfeasibleError:
+        return
+    after = dse.minimize(loss, over=dse.choices(net, [*few, *more]), on=BOARD, subject_to=budgets)
+    assert after.objective <= before.objective * (1 + 1e-9)
 
 
 def test_the_least_value_told_is_the_least_over_all_foldings():

@@ -1,0 +1,104 @@
+"""Answer a question: formats alone or with foldings, within the device or not, over the foldings that there are."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app import folded
+from app.optimization.designs import design
+from app.optimization.question import Question, solve
+from app.optimization.result import result
+from costmodel.estimators.fit import RESOURCES
+from costmodel.hardware import Fpga
+from dse import Budget, Problem
+from dse.folding import asked, fastest, least_loss
+from dse.foldings import best, laid_out, made_for
+from dse.metric import METRICS
+from dse.plan import InfeasibleError
+from dse.restrictions import restricted
+
+
+def optimise(question: Question) -> dict[str, Any]:
+    """Solve the question; return the form of `bitfront optimize --json`.
+
+    InfeasibleError where no plan meets the budgets.
+    """
+    on_fpga = isinstance(question.device, Fpga)
+    if question.fit and not on_fpga:
+        raise ValueError(f"--fit is for an FPGA, and {question.device.name} is none")
+    if question.objective != "loss" or (question.fit is False and _together(question)):
+        return _folded(question, question.choices.on(question.device))
+    if not on_fpga or question.fit is False:
+        return _chosen(question, fit=False)
+    half = question.time_limit_s and question.time_limit_s / 2
+    limited = question if question.fit else replace(question, time_limit_s=half)
+    try:
+        if _together(question):
+            return _folded(limited, question.choices.on(question.device))
+        return _chosen(limited, fit=True)
+    except (InfeasibleError, TimeoutError) as error:
+        if not question.fit:
+            return _unfit(limited, error)
+        if isinstance(error, TimeoutError):
+            raise
+        told = f"{error}; with --fit the resources of {question.device.name} are budgets"
+        raise InfeasibleError(told, error.least) from None
+
+
+def _unfit(question: Question, refused: Exception) -> dict[str, Any]:
+    """The plan that need not fit, with why none does; the refusal where there is none either."""
+    try:
+        found = _chosen(question, fit=False)
+    except InfeasibleError as error:
+        raise (refused if isinstance(refused, InfeasibleError) else error) from None
+    return found if found["fits"] else found | {"unfit_because": str(refused)}
+
+
+def _together(question: Question) -> bool:
+    """Whether formats and foldings are chosen together for budgets of speed."""
+    coupled = bool(question.ties or question.conversion is not None or question.max_formats)
+    return asked(question.choices, question.device, question.budgets, coupled=coupled)
+
+
+def _chosen(question: Question, *, fit: bool) -> dict[str, Any]:
+    """The result of the best plan over the foldings made for the formats, with `fit` within the device."""
+    metrics = [*(budget.metric for budget in question.budgets), *[METRICS["lut"]] * fit]
+    problems = laid_out(question.choices, question.device, metrics, question.budgets)
+    budgets = [*question.budgets, *(_whole_device(question, problems[0].costs) if fit else ())]
+    share = question.time_limit_s and question.time_limit_s / len(problems)
+    limited = replace(question, time_limit_s=share)
+    plan, problem = best(problems, lambda each: solve(limited, each, budgets), budgets)
+    return result(question, problem, plan) | _folding_of(problem, problems)
+
+
+def _whole_device(question: Question, names: Iterable[str]) -> list[Budget]:
+    """The device's resources among these names as budgets."""
+    return [METRICS[name] <= float(getattr(question.device, name)) for name in RESOURCES if name in names]
+
+
+def _folding_of(problem: Problem, problems: Sequence[Problem]) -> dict[str, Any]:
+    """Which format's folding the plan has, of those tried; nothing where there was no choice."""
+    if problem.laid_for is None or len(problems) < 2:
+        return {}
+    return {"folding_of": made_for(problem), "foldings_tried": list(dict.fromkeys(map(made_for, problems)))}
+
+
+def _folded(question: Question, problem: Problem) -> dict[str, Any]:
+    """The result of choosing the folding too, beside uniform designs and formats, then folding."""
+    if question.objective != "loss":
+        unfit = {"--tie": question.ties, "--conversion": question.conversion, "--max-formats": question.max_formats}
+        folded.require_joint(question.objective, unfit)
+    problem = restricted(problem, question.pins, question.allow)
+    if question.fit:  # what has no budget is within `dse.folding.UTILISATION` of the device as it is
+        bounded = {budget.metric.name for budget in question.budgets}
+        question = replace(question, budgets=[*question.budgets, *_whole_device(question, bounded)])
+    given: dict[str, Any] = {"subject_to": question.budgets, "time_limit_s": question.time_limit_s}
+    given |= {"utilisation": math.inf} if question.fit is False else {}
+    plan = (
+        least_loss(problem, **given) if question.objective == "loss" else fastest(problem, question.objective, **given)
+    )
+    assert plan.problem is not None
+    in_turn = folded.in_turn(problem, question.budgets)
+    others = [design(question, own, name, "folded", choice) for name, own, choice in in_turn]
+    return result(question, plan.problem, plan, others)

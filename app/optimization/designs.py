@@ -1,0 +1,86 @@
+"""The designs beside a plan: the reference, uniform widths, and plans of the same size, each one laid out by one rule.
+
+A dataflow is folded for the design's own formats in the room that budgets leave, as plans are; one that a file or a
+caller lays out, and an overlay's array, is the same for all.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from app.folded import folded
+from app.optimization.question import Question, solve
+from app.results import fitting
+from costmodel.estimators.fpga import Array, fold
+from costmodel.hardware import Fpga
+from dse import Problem
+from dse.metric import METRICS
+
+
+def beside(question: Question, problem: Problem) -> list[dict[str, Any]]:
+    """The reference, and a uniform design for each format that every layer may take."""
+    choices = [(name, problem.uniform(i)) for i, name in enumerate(problem.names) if _everywhere(problem, i)]
+    return _reference(question) + [
+        design(question, _own(question, problem, choice), name, "uniform", choice) for name, choice in choices
+    ]
+
+
+def share_a_layout(question: Question, problem: Problem) -> bool:
+    """Whether all designs of an FPGA are laid out alike."""
+    folds = isinstance(problem.device, Fpga) and question.choices.design is fold
+    return not folds or isinstance(problem.folding, Array)
+
+
+def _own(question: Question, problem: Problem, choice: Any) -> Problem:
+    """The problem laid out for a choice."""
+    return problem if share_a_layout(question, problem) else folded(problem, choice, question.budgets)
+
+
+def _everywhere(problem: Problem, option: int) -> bool:
+    return bool(np.isfinite(problem.loss[:, option]).all())
+
+
+def _reference(question: Question) -> list[dict[str, Any]]:
+    if question.choices.module is None or question.test is None:
+        return []
+    from dse.sensitivity import accuracy
+
+    params = float(question.choices.workload.batch_of_ops.params.sum())
+    totals = {"params": params, "weight_bytes": 4 * params}
+    score = accuracy(question.choices.module, question.test)
+    return [{"name": "fp32", "kind": "reference", "totals": totals, "loss": 0.0, "accuracy": score}]
+
+
+def same_cost(question: Question, problem: Problem, designs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The plan within the cost of each uniform design."""
+    wanted = [(d, cost) for cost in question.same_cost for d in designs if d["kind"] == "uniform"]
+    return [
+        design(
+            question,
+            problem,
+            f"plan at {cost} of {uniform['name']}",
+            f"plan at the same {cost}",
+            solve(question, problem, [METRICS[cost] <= uniform["totals"][cost]]).choice,
+        )
+        for uniform, cost in wanted
+    ]
+
+
+def design(question: Question, problem: Problem, name: str, kind: str, choice: Any) -> dict[str, Any]:
+    """A design's assignment, totals and loss, whether it fits, and its accuracy where that can be measured."""
+    totals = dict(problem.estimate(choice).totals)
+    found = {
+        "name": name,
+        "kind": kind,
+        "assignment": problem.assignment(choice),
+        "totals": totals,
+        "loss": problem.total_loss(choice),
+        **fitting(totals, problem.device),
+    }
+    if question.choices.module is not None and question.test is not None:
+        from dse.sensitivity import accuracy, apply
+
+        ranges = question.choices.sensitivity(problem.options).ranges
+        found["accuracy"] = accuracy(apply(question.choices.module, problem.precisions(choice), ranges), question.test)
+    return found

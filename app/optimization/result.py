@@ -1,0 +1,138 @@
+"""One optimisation as a result to print, report and read again: the plan beside uniform and reference designs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from app.fpga_design import told
+from app.optimization.designs import beside, design, same_cost, share_a_layout
+from app.optimization.question import Question
+from app.provenance import provenance
+from app.results import fitting, layers
+from app.sensitivity import told as additive
+from costmodel.estimators.fit import RESOURCES
+from costmodel.hardware import Device, Fpga
+from dse import Budget, Choices, Plan, Problem, front, parse_budget
+from dse.metric import METRICS, loss
+from dse.sensitivity.additivity import SEED
+
+FRONT_POINTS = 300
+
+
+def of_plan(plan: Plan, *, model: str = "", device: str = "", ties: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
+    """The same of a plan of `dse.minimize`, beside its problem's uniform designs; ValueError for one of bare arrays.
+
+    model, device  as they are spelled, by default their own names
+    ties           of the fronts beside the plan
+    """
+    problem = plan.problem
+    if problem is None:
+        raise ValueError("a plan of bare arrays has no layer names; solve a problem made by dse.choices")
+    choices = Choices(problem.workload, problem.spelled or problem.names)
+    names = (model or problem.workload.name, device or problem.device.name)
+    question = Question(*names, problem.device, choices, [parse_budget(text) for text in plan.subject_to], ties)
+    return result(question, problem, plan)
+
+
+def result(
+    question: Question, problem: Problem, plan: Plan, others: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The result of a plan, in the form of `bitfront optimize --json`; `others` stand among the designs beside it."""
+    found = plan.estimate()
+    designs = [*beside(question, problem), *others]
+    designs += same_cost(question, problem, designs)
+    designs.append(design(question, problem, "plan", "plan", plan.choice))
+    return (
+        {
+            "model": question.model,
+            "device": question.device_name,
+            "formats": dict(zip(question.choices.formats, problem.names, strict=True)),
+            "metric": question.objective,
+            "budgets": [str(budget) for budget in question.budgets],
+            "loss_source": problem.loss_source,
+            "chosen": "plan",
+            "assignment": plan.assignment,
+            "not_chosen": _not_chosen(problem),
+        }
+        | {name: getattr(plan, name) for name in ("objective", "bound", "gap", "proven", "solver")}
+        | {
+            "totals": dict(found.totals),
+            **fitting(found.totals, problem.device),
+            "designs": designs,
+            "shared_layout": share_a_layout(question, problem),
+            "fronts": _fronts(question, problem),
+            "layers": layers(found, problem.ranges),
+            "batch": problem.workload.batch,
+            "covers": problem.workload.covers,
+            "notes": told(found),
+            "uncounted": list(found.uncounted),
+            "provenance": _provenance(question),
+        }
+        | _additivity(plan)
+        | _measured(question, designs)
+        | _roofs(question.device, problem)
+    )
+
+
+def _measured(question: Question, designs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How many examples accuracy was measured on, and which uniform designs within the budgets beat the plan there."""
+    if question.test is None or "accuracy" not in designs[-1]:
+        return {}
+    uniform = [d for d in designs if d["kind"] == "uniform" and d["fits"] >= designs[-1]["fits"]]
+    within = [d for d in uniform if all(_meets(d["totals"], budget) for budget in question.budgets)]
+    better = [d["name"] for d in within if d["accuracy"] > designs[-1]["accuracy"]]
+    tested, score = len(question.test[1]), designs[-1]["accuracy"]
+    return {
+        "tested": tested,
+        "accuracy_standard_error": (score * (1 - score) / tested) ** 0.5,
+        "measured_better": better,
+    }
+
+
+def _meets(totals: Mapping[str, float], budget: Budget) -> bool:
+    value = totals.get(budget.metric.name, np.nan)
+    return bool(value <= budget.limit if budget.sense == "<=" else value >= budget.limit)
+
+
+def _not_chosen(problem: Problem) -> dict[str, str]:
+    """The format of each layer with weights that is no choice: the widest."""
+    chosen = set(problem.layers)
+    return {name: problem.names[problem.rest] for name in problem.workload.layers if name not in chosen}
+
+
+def _provenance(question: Question) -> dict[str, Any]:
+    module = question.choices.module
+    seed = None if module is None else SEED
+    return provenance({question.device_name: question.device}, [question.model], module=module, seed=seed)
+
+
+def _additivity(plan: Plan) -> dict[str, Any]:
+    """How well the summed losses order random assignments measured whole; empty where losses are not measured."""
+    found = plan.additivity
+    if found is None:
+        return {}
+    return {"additivity": additive(found)}
+
+
+def _fronts(question: Question, problem: Problem) -> dict[str, list[list[float]]]:
+    """Points (cost, loss) of the exact predicted fronts of bytes and, where designs share a layout, LUTs.
+
+    At most FRONT_POINTS of each.
+    """
+    costs = ("weight_bytes", *["lut"] * share_a_layout(question, problem))
+    found = {
+        cost: front(problem, [loss, METRICS[cost]], question.ties).points[:, ::-1]
+        for cost in costs
+        if cost in problem.costs
+    }
+    return {cost: points[:: max(1, -(-len(points) // FRONT_POINTS))].tolist() for cost, points in found.items()}
+
+
+def _roofs(device: Device, problem: Problem) -> dict[str, Any]:
+    """What a figure needs of the device: its roofs, or its resources."""
+    if isinstance(device, Fpga):
+        return {"available": {r: have for r in RESOURCES if r in problem.costs and (have := getattr(device, r))}}
+    pipes = dict.fromkeys(option.math_pipe for option in problem.options)
+    peaks = {pipe: float(np.asarray(device.peak_flops.of(pipe))) for pipe in pipes}
+    return {"peaks": peaks, "memory_bytes_per_s": float(device.memory_bytes_per_s)}
