@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app import complete, dims
+from app import options
 
 if TYPE_CHECKING:
     from costmodel import Estimate
@@ -24,32 +24,17 @@ SPARE = (
 
 
 @click.command("estimate")
-@click.argument("model", shell_complete=complete.models)
-@click.option(
-    "--on",
-    "device",
-    required=True,
-    metavar="DEVICE",
-    shell_complete=complete.devices,
-    help="A device's name (bitfront targets) or a TOML path.",
-)
+@options.subject()
 @click.option(
     "--precision",
     help="w8a8, w4a16, or weight/activation[/kv] in formats; bf16, or what a QONNX file states, if not given.",
 )
 @click.option("--assign", multiple=True, metavar="LAYER=PRECISION", help="Give the layers that match a glob their own.")
-@click.option("--batch", type=int, help="Images or sequences in a pass.")
-@click.option("--resolution", type=int, help="Image height and width of a vision network.")
-@click.option("--context", type=int, help="Tokens of a language model: cached ones to decode after, or the prompt's.")
-@click.option(
-    "--dim", "dims", multiple=True, callback=dims.sizes, metavar="NAME=SIZE", help="Size that an ONNX file leaves open."
-)
-@click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
+@options.a_pass
 @click.option(
     "--strategy", default="none", metavar="NAME:KEY=VALUE,...", help="What edits the network; 'a + b' is both."
 )
-@click.option("--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array.")
-@click.option("--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON).")
+@options.layout
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
 @click.option("--layers", is_flag=True, help="Print one row a layer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

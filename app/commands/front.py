@@ -4,18 +4,11 @@ from typing import Any
 
 import click
 
-from app import complete, dims, quality
+from app import options, quality
 
 
 @click.command("front")
-@click.argument("model", shell_complete=complete.models)
-@click.option(
-    "--on",
-    "device",
-    metavar="DEVICE",
-    shell_complete=complete.devices,
-    help="A device (bitfront targets) or a TOML path.",
-)
+@options.subject(device_required=False)
 @click.option("--formats", help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
 @click.option("--objectives", default="loss,weight_bytes", show_default=True, help="Two or more metrics that add up.")
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration data of a torch model.")
@@ -26,15 +19,8 @@ from app import complete, dims, quality
     metavar="LAYER,LAYER",
     help="Layers that must share a format, or fused, residual; may repeat.",
 )
-@click.option("--batch", type=int, help="Images or sequences in a pass.")
-@click.option("--resolution", type=int, help="Image height and width of a vision network.")
-@click.option("--context", type=int, help="Tokens of a language model.")
-@click.option(
-    "--dim", "dims", multiple=True, callback=dims.sizes, metavar="NAME=SIZE", help="Size that an ONNX file leaves open."
-)
-@click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
-@click.option("--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array.")
-@click.option("--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON).")
+@options.a_pass
+@options.layout
 @click.option("--robust", is_flag=True, help="Of a run: each point's probability of staying on the front.")
 @click.option("--stream", "streamed", is_flag=True, help="Print each point as a JSON line once it is proven.")
 @click.option("--points", type=click.Path(dir_okay=False), help="Keep proven points in a file; a killed run goes on.")

@@ -4,19 +4,11 @@ from typing import Any
 
 import click
 
-from app import complete, dims, quality
+from app import options, quality
 
 
 @click.command("optimize")
-@click.argument("model", shell_complete=complete.models)
-@click.option(
-    "--on",
-    "device",
-    required=True,
-    metavar="DEVICE",
-    shell_complete=complete.devices,
-    help="A device's name (bitfront targets) or TOML path.",
-)
+@options.subject()
 @click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
 @click.option("--budget", multiple=True, metavar="METRIC<=VALUE", help="As lut<=200e3 or latency_s<=12ms; may repeat.")
 @click.option(
@@ -39,15 +31,8 @@ from app import complete, dims, quality
 @click.option("--conversion", type=float, metavar="LOSS", help="Loss added where a tensor passes between two formats.")
 @click.option("--max-formats", type=click.IntRange(1), help="Distinct formats used at most.")
 @click.option("--time-limit", type=float, metavar="SECONDS", help="Stop then with the best plan and its proven gap.")
-@click.option("--batch", type=int, help="Images or sequences in a pass.")
-@click.option("--resolution", type=int, help="Image height and width of a vision network.")
-@click.option("--context", type=int, help="Tokens of a language model.")
-@click.option(
-    "--dim", "dims", multiple=True, callback=dims.sizes, metavar="NAME=SIZE", help="Size that an ONNX file leaves open."
-)
-@click.option("--phase", type=click.Choice(["forward", "encode", "prefill", "decode", "training"]), help="Which pass.")
-@click.option("--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array.")
-@click.option("--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON).")
+@options.a_pass
+@options.layout
 @click.option(
     "--fit/--no-fit",
     default=None,

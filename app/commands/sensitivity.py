@@ -2,19 +2,11 @@
 
 import click
 
-from app import complete, quality
+from app import options, quality
 
 
 @click.command("sensitivity")
-@click.argument("model", shell_complete=complete.models)
-@click.option(
-    "--on",
-    "device",
-    required=True,
-    metavar="DEVICE",
-    shell_complete=complete.devices,
-    help="A device's name (bitfront targets) or TOML path.",
-)
+@options.subject()
 @click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration data of a torch model.")
 @quality.options
