@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import costmodel as cm
 from costmodel import models
 from costmodel.estimators.idealized_runtime import runtime_s
-from costmodel.estimators.server import Limits, Server
+from costmodel.estimators.server import Curve, Limits, Server
 from costmodel.estimators.serving import Requests, cost_per_million
 from costmodel.hardware import Gpu
 from costmodel.workload import Workload
@@ -93,6 +93,9 @@ def plan(question: Question) -> dict[str, Any]:
 
 PHASES = ("prefill", "decode")
 
+SECTIONS = 32
+"""Batches asked for at once between two that differ in which format is quicker."""
+
 
 @dataclass(frozen=True)
 class _Edited:
@@ -166,7 +169,10 @@ def _refuse(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _between_formats(runnable: Sequence[tuple[dict[str, Any], Server]]) -> list[dict[str, Any]]:
-    """The first batch from which one precision writes more tokens a second than another, all else equal."""
+    """The first batch from which one precision writes more tokens a second than another, all else equal.
+
+    From `batch_low` to `batch_high` their intervals meet, so that either may be the quicker one there.
+    """
     found = []
     slowness = [_slowness(server) for _, server in runnable]
     for ((first, a), slow_a), ((second, b), slow_b) in combinations(zip(runnable, slowness, strict=True), 2):
@@ -178,16 +184,25 @@ def _between_formats(runnable: Sequence[tuple[dict[str, Any], Server]]) -> list[
         axis = sorted({*(2**i for i in range(most.bit_length())), most})
         names = (first["precision"], second["precision"])
         same = {key: first[key] for key in ("device", "gpus", "mode")}
-        found += [
-            same | {"batch": int(c.at), "overtakes": c.after, "overtaken": c.before}
-            for c in crossovers(slow_a, slow_b, axis, names=names, whole=True)
-        ]
+        for c in crossovers(slow_a, slow_b, axis, names=names, whole=True, sections=SECTIONS):
+            low, high = _undecided(a.whole, b.whole, c.at)
+            told = {"batch": int(c.at), "batch_low": low, "batch_high": high}
+            found.append(same | told | {"overtakes": c.after, "overtaken": c.before})
     return found
+
+
+def _undecided(one: Curve, other: Curve, at: float) -> tuple[int, int]:
+    """The batches of both curves around `at` between which their intervals of tokens a second meet, else `at`."""
+    batch, i, j = np.intersect1d(one.batch, other.batch, return_indices=True)
+    low = np.maximum(one.tokens_per_s_low[i], other.tokens_per_s_low[j])
+    apart = batch[low > np.minimum(one.tokens_per_s_high[i], other.tokens_per_s_high[j])]
+    inside = batch[(batch > apart[apart < at].max(initial=0)) & (batch < apart[apart >= at].min(initial=np.inf))]
+    return int(min([at, *inside])), int(max([at, *inside]))
 
 
 def _slowness(server: Server) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """Seconds a token of a server at batches, each evaluated once."""
-    known: dict[int, float] = {}
+    known = dict(zip(server.whole.batch.tolist(), server.whole.tokens_per_s.tolist(), strict=True))
 
     def at(batches: NDArray[np.float64]) -> NDArray[np.float64]:
         new = sorted({int(b) for b in batches} - known.keys())

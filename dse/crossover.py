@@ -39,14 +39,21 @@ class Crossover:
 
 
 def crossovers(
-    first: Along, second: Along, axis: ArrayLike, *, names: tuple[str, str] = ("first", "second"), whole: bool = False
+    first: Along,
+    second: Along,
+    axis: ArrayLike,
+    *,
+    names: tuple[str, str] = ("first", "second"),
+    whole: bool = False,
+    sections: int = 2,
 ) -> tuple[Crossover, ...]:
     """Every change of the lower of two designs between consecutive values of a sorted axis.
 
     Both are called on arrays. Between two axis values at which the order differs the place is narrowed by bisection,
     to the last bit or, with `whole`, to the integer; two changes between two values are not seen, so give the axis as
-    finely as the curves bend. Where both are equal nothing changes hands. ValueError on an axis that is not sorted or
-    finite, or a metric that is not finite there.
+    finely as the curves bend. More `sections` than two ask for more values at once, and fewer times. Where both are
+    equal nothing changes hands. ValueError on an axis that is not sorted or finite, or a metric that is not finite
+    there.
     """
     values = np.asarray(axis, dtype=np.float64)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all() or (np.diff(values) <= 0).any():
@@ -59,7 +66,7 @@ def crossovers(
     ends = told[np.searchsorted(told, changes, side="right")]
     if not len(changes):
         return ()
-    low, high = _narrowed(first, second, values[changes], values[ends], sign[changes], whole)
+    low, high = _narrowed(first, second, values[changes], values[ends], sign[changes], whole, sections)
     at = high if whole else (low + high) / 2
     lower = sign[changes] < 0
     metric = np.where(lower, second(at), first(at))
@@ -118,18 +125,18 @@ def _meet(first: Band, second: Band, at: Floats) -> NDArray[np.bool_]:
 
 
 def _narrowed(
-    first: Along, second: Along, low: Floats, high: Floats, sign: Floats, whole: bool
+    first: Along, second: Along, low: Floats, high: Floats, sign: Floats, whole: bool, sections: int
 ) -> tuple[Floats, Floats]:
     """Brackets in which the old order holds at `low` (or neither) and the new one at `high`."""
     for _ in range(ROUNDS):
-        middle = (low + high) / 2
-        middle = np.floor(middle) if whole else middle
-        open_ = (middle > low) & (middle < high)
+        inner = np.linspace(low, high, sections + 1)[1:-1]
+        inner = np.floor(inner) if whole else inner
+        open_ = (inner > low) & (inner < high)
         if not open_.any():
             break
-        new = np.sign(_difference(first, second, middle)) == -sign
-        high = np.where(open_ & new, middle, high)
-        low = np.where(open_ & ~new, middle, low)
+        new = open_ & (np.sign(_difference(first, second, inner.ravel())).reshape(inner.shape) == -sign)
+        high = np.min(np.where(new, inner, high), axis=0)
+        low = np.max(np.where(open_ & (inner < high), inner, low), axis=0)
     return low, high
 
 

@@ -98,7 +98,9 @@ def _show(result: dict[str, Any]) -> None:
             click.echo(f"{' '.join(str(row[key]) for key in named)}: {row['reason']}")
     for c in result["crossovers"]:
         where = f"{c['gpus']} x {c['device']}, {c['mode']}"
-        click.echo(f"{where}: from batch {c['batch']} on {c['overtakes']} writes more than {c['overtaken']}")
+        told = f"{where}: from batch {c['batch']} on {c['overtakes']} writes more than {c['overtaken']}"
+        unsure = f"; from {c['batch_low']} to {c['batch_high']} their intervals meet, so either may"
+        click.echo(told + (unsure if c["batch_low"] < c["batch_high"] else ""))
 
 
 def _told(row: dict[str, Any]) -> dict[str, str]:

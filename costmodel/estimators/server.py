@@ -1,15 +1,16 @@
 """A server of a language model on GPUs: its curve over batches, and the best batch within limits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators.assignment import Assignment, per_op
 from costmodel.estimators.footprint import peak_activation_bytes
-from costmodel.estimators.pass_latency import PassLatency, pass_latency
+from costmodel.estimators.over_batches import OverBatches, over_batches
+from costmodel.estimators.pass_latency import PassLatency, batch_latency, pass_latency
 from costmodel.estimators.serving import MODES, Requests
 from costmodel.estimators.traffic import kv_bytes, weight_bytes
 from costmodel.hardware import Gpu
@@ -24,11 +25,14 @@ MEMORY_SHARE = 0.9
 """Of a GPU's memory a server takes so much for weights, caches and activations: vLLM's default of
 gpu_memory_utilization (docs.vllm.ai, engine arguments)."""
 
+BASELINE = "bf16"
+"""What stands for any precision that all ops share."""
+
 LARGEST = 4096
 """No batch is taken to be larger."""
 
-POINTS = 6
-"""Batches evaluated at once in each round of a search."""
+POINTS, FEW = 256, 6
+"""Batches evaluated at once in each round of a search, and where a pass is built for each."""
 
 Passes = Callable[[str, int, int], Workload]
 """Builds the pass of a phase, prefill or decode, of a batch and a context."""
@@ -99,23 +103,39 @@ class Server:
     def curve(self, batches: Sequence[int]) -> Curve:
         """Evaluate the batches, all at once."""
         sizes = np.asarray(batches, dtype=np.float64)
-        reads = batches if self.mode == "synchronous" else [1]
-        prefills = [self._pass("prefill", b, self.requests.prompt) for b in reads]
-        decodes = [self._pass("decode", b, self.requests.mean_context) for b in batches]
-        found = pass_latency([*prefills, *decodes], self.precision, self.gpu)
+        every = self.mode == "synchronous"
+        prefill = self._latency("prefill", self.requests.prompt, batches) if every else self._read_alone
+        decode = self._latency("decode", self.requests.mean_context, batches)
         columns: dict[str, Floats] = {}
         for end, rate in (("", ""), ("_low", "_high"), ("_high", "_low")):
-            seconds = getattr(found, f"{end.strip('_') or 'latency'}_s")
-            served = MODES[self.mode](seconds[: len(reads)], seconds[len(reads) :], sizes, self.requests)
+            name = f"{end.strip('_') or 'latency'}_s"
+            served = MODES[self.mode](getattr(prefill, name), getattr(decode, name), sizes, self.requests)
             columns |= {f"ttft{end}_s": served.ttft_s, f"tpot{end}_s": served.tpot_s}
             columns[f"tokens_per_s{rate}"] = served.tokens_per_s
-        columns["energy_j_per_token"] = self._joules(found, len(reads), sizes)
+        columns["energy_j_per_token"] = self._joules(prefill.energy_j, decode.energy_j, sizes)
         shaped = {name: np.broadcast_to(column, sizes.shape) for name, column in columns.items()}
         return Curve(batch=sizes, memory_bytes=self.needs_bytes(sizes), **shaped)
 
-    def _joules(self, found: PassLatency, reads: int, sizes: Floats) -> Floats:
+    @cached_property
+    def _read_alone(self) -> PassLatency:
+        """The prefill of one request."""
+        return pass_latency([self._pass("prefill", 1, self.requests.prompt)], self.precision, self.gpu)
+
+    def _latency(self, phase: str, context: int, batches: Sequence[int]) -> PassLatency:
+        """A phase's pass at each batch; built for each where its counts do not grow evenly with the batch."""
+        grown = self._grown(phase, context)
+        if grown is None:
+            return pass_latency([self._pass(phase, b, context) for b in batches], self.precision, self.gpu)
+        return batch_latency(grown, np.asarray(batches, dtype=np.float64), self.gpu)
+
+    def _grown(self, phase: str, context: int) -> OverBatches | None:
+        if isinstance(self.precision, Mapping):
+            return _over_batches(self.passes, self.gpus, phase, context, tuple(self.precision.items()))
+        shared = _over_batches(self.passes, self.gpus, phase, context, ())
+        return None if shared is None else shared.under(self.precision)
+
+    def _joules(self, prefill: Floats, decode: Floats, sizes: Floats) -> Floats:
         """Joules of all GPUs for each token written."""
-        prefill, decode = found.energy_j[:reads], found.energy_j[reads:]
         each = prefill / sizes if self.mode == "synchronous" else prefill
         return np.asarray(self.gpus * (each / self.requests.output + decode / sizes))
 
@@ -159,33 +179,58 @@ class Server:
         passes = {phase: self._pass(phase, 1, context) for phase, context in parts.items()}
         return {ph: peak_activation_bytes(p, stack(per_op(p, self.precision))) for ph, p in passes.items()}
 
+    def _pass(self, phase: str, batch: int, context: int) -> Workload:
+        return _split(self.passes, self.gpus, phase, batch, context)
+
     @cached_property
-    def _pass(self) -> Passes:
-        return cache(lambda phase, batch, context: tensor_parallel(self.passes(phase, batch, context), self.gpus))
+    def whole(self) -> Curve:
+        """The curve from one request to the largest batch, at powers of two and between; ValueError where none fits."""
+        most = self.largest()
+        between = _between(0, most, POINTS) if self._has_columns else []
+        return self.curve(sorted({*(2**i for i in range(most.bit_length())), *between, most}))
+
+    @property
+    def _has_columns(self) -> bool:
+        return self._grown("decode", self.requests.mean_context) is not None
 
     def best(self, limits: Limits) -> tuple[Curve, int] | None:
         """The batches evaluated and the index of the largest that fits and meets the limits, None where none does.
 
-        Latencies rise with the batch, so that the largest is found in rounds of POINTS between one that meets them and
+        Latencies rise with the batch, so that the largest is found in rounds between one that meets them and
         one that does not.
         """
         most = self.largest()
         if not most:
             return None
-        curve = self.curve(_between(0, most))
+        curve = self.whole
+        points = POINTS if self._has_columns else FEW
         while True:
             good = np.flatnonzero((curve.ttft_s <= limits.ttft_s) & (curve.tpot_s <= limits.tpot_s))
             met = int(curve.batch[good[-1]]) if good.size else 0
             above = curve.batch[curve.batch > met]
-            more = _between(met, int(above[0]) - 1) if above.size else []
+            more = _between(met, int(above[0]) - 1, points) if above.size else []
             if not more:
                 break
             curve = curve.joined(self.curve(more))
         return (curve, int(good[-1])) if good.size else None
 
 
-def _between(low: int, high: int) -> list[int]:
-    """At most POINTS whole batches above `low` up to `high`, evenly apart in logarithms."""
+@lru_cache(maxsize=64)
+def _split(passes: Passes, gpus: int, phase: str, batch: int, context: int) -> Workload:
+    """What one of the GPUs runs of a pass, for all servers that have the same."""
+    return tensor_parallel(passes(phase, batch, context), gpus)
+
+
+@lru_cache(maxsize=64)
+def _over_batches(
+    passes: Passes, gpus: int, phase: str, context: int, assigned: tuple[tuple[str, Precision | str], ...]
+) -> OverBatches | None:
+    """Its ops over batches, each at its precision where that differs between ops."""
+    return over_batches(lambda batch: _split(passes, gpus, phase, batch, context), dict(assigned) or BASELINE)
+
+
+def _between(low: int, high: int, points: int) -> list[int]:
+    """At most so many whole batches above `low` up to `high`, evenly apart in logarithms."""
     if high <= low:
         return []
-    return sorted({round(b) for b in np.geomspace(low + 1, high, min(POINTS, high - low)).tolist()})
+    return sorted({round(b) for b in np.geomspace(low + 1, high, min(points, high - low)).tolist()})

@@ -57,6 +57,23 @@ def total(latency_s: Real, low_s: Real, high_s: Real, same: Any, correlation: fl
     return middle - _joint(below, correlation), middle + _joint(above, correlation)
 
 
+def half_width(halves: Real, total: NDArray[np.intp], source: NDArray[np.intp], correlation: Real) -> Real:
+    """The half widths of many sums, float64[totals]: of entries that belong to `total` and whose errors all differ.
+
+    Within a `source` errors have the correlation of its first entry, between sources they add as if all one.
+    """
+    halves = np.asarray(halves, dtype=np.float64)
+    sources = int(source.max()) + 1
+    part = total * sources + source
+    of_part = np.zeros((int(total.max()) + 1) * sources)
+    of_part[part[::-1]] = np.broadcast_to(correlation, halves.shape)[::-1]
+    sums, squares = (np.bincount(part, weights, of_part.size) for weights in (halves, halves**2))
+    return _combined(sums, squares, of_part).reshape(-1, sources).sum(axis=1)
+
+
 def _joint(halves: NDArray[np.float64], correlation: float) -> float:
-    together, apart = np.sum(halves) ** 2, np.sum(halves**2)
-    return float(np.sqrt(np.maximum(apart + correlation * (together - apart), 0.0)))
+    return float(_combined(np.sum(halves), np.sum(halves**2), correlation))
+
+
+def _combined(together: Real, squares: Real, correlation: Real) -> Real:
+    return np.sqrt(np.maximum(squares + correlation * (together**2 - squares), 0.0))

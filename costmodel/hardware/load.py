@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -84,6 +85,13 @@ def read(path: Path, kind: str = "") -> Device:
     """
     if not path.is_file():
         raise ValueError(f"no device file {str(path)!r}")
+    stat = path.stat()
+    return _read(path, kind, (stat.st_mtime_ns, stat.st_size))
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, kind: str, stamp: tuple[int, int]) -> Device:  # noqa: ARG001
+    """The device of a file as it is at a time and size; read again when these change."""
     data = read_toml(path)
     kind = str(data.pop("kind", kind))
     if kind not in KINDS:

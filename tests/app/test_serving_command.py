@@ -38,6 +38,13 @@ def test_formats_cross_between_single_requests_and_large_batches(planned):
     found = [c for c in planned["crossovers"] if (c["device"], c["overtaken"]) == ("l40s", "w4a16")]
     assert "w8a8" in {c["overtakes"] for c in found}
     assert all(2 < c["batch"] < 200 for c in found)
+    assert all(c["batch_low"] <= c["batch"] <= c["batch_high"] for c in planned["crossovers"])
+
+
+def test_a_change_of_the_quicker_format_says_where_intervals_meet(bitfront):
+    done = bitfront(*SMALL, "--on", "l40s", "--precision", "w4a16,w8a8")
+    (line,) = [line for line in done.stdout.splitlines() if "on w8a8 writes more than w4a16" in line]
+    assert "their intervals meet, so either may" in line
 
 
 def test_without_a_price_no_cost_is_made_up(bitfront):

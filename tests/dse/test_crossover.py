@@ -88,3 +88,16 @@ def test_bands_meet_where_algebra_says(share, at):
 def test_bands_without_width_meet_at_their_crossover_alone():
     assert undecided(band(2, 0, 0), band(1, 9, 0), [1.0, 20.0], 9.0) == (9.0, 9.0)
     assert undecided(band(2, 0, 0), band(1, 9.5, 0), [1.0, 20.0], 10.0) == (10.0, 10.0)
+
+
+@given(st.integers(2, 999), st.integers(2, 40))
+def test_more_sections_find_the_same_place_in_fewer_calls(at, sections):
+    calls = []
+
+    def first(x):
+        calls.append(len(x))
+        return x
+
+    (found,) = crossovers(first, lambda x: np.full_like(x, at - 0.5), [1.0, 1000.0], whole=True, sections=sections)
+    assert found.at == at
+    assert len(calls) <= 4 + np.ceil(np.log(1000) / np.log(max(sections / 2, 1.5)))
