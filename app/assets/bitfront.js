@@ -9,6 +9,7 @@
     return new URLSearchParams(told.map(([name, value]) => [name, String(value)])).toString().replace(/%(?:2C|2F|3A|3B|3D|40)/g, decodeURIComponent);
   }
 
+  let settling;
   const SENT = "bitfront-compared", SLOTS = "abcdef";
   function remember(view) {
     const page = document.getElementById("compare");
@@ -92,6 +93,25 @@
         else window.prompt("The link of this view", link);
         setTimeout(() => window.dash_clientside.set_props("copy-link", { children: "Copy link" }), 1500);
         return "Copied";
+      },
+      settle() {  /* what is typed stands in its field at once, and is asked once nothing more follows */
+        const typed = ["precision", "strategy", "batch", "context", "resolution"];
+        const changed = window.dash_clientside.callback_context.triggered.map((each) => JSON.parse(each.prop_id.replace(/\.value$/, "")).name);
+        clearTimeout(settling);
+        settling = setTimeout(() => {
+          if (document.getElementById("compare")) window.dash_clientside.set_props("compare-settled", { data: Date.now() });
+        }, changed.every((name) => typed.includes(name)) ? 600 : 0);
+        return unchanged();
+      },
+      begin(given) {
+        return given || unchanged();
+      },
+      edit(cells, undo, edits) {
+        const by = window.dash_clientside.callback_context.triggered_id;
+        if (by === "explore-undo" && undo) return {};
+        if (by !== "explore-layers" || !cells) return unchanged();
+        const made = cells.filter((cell) => cell.colId === "precision").map((cell) => [cell.data.name, cell.value]);
+        return { ...edits, ...Object.fromEntries(made) };
       },
       zoomed(change) {
         if (!change) return unchanged();

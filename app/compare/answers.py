@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dash import ctx, no_update
+from dash import Patch, ctx, no_update
 from dash.exceptions import PreventUpdate
 
 from app.compare import controls, curves, designs, question, view
@@ -16,7 +16,7 @@ from app.web.parts import trouble
 
 
 def change(_add: Any, _removes: Any, values: Any, ids: Any) -> Any:
-    """The rows with one more, a copy of the last, or without the one whose button was pressed."""
+    """The rows with one more, a copy of the last and the others left as they are, or without the one removed."""
     if not any(part["value"] for part in ctx.triggered):  # buttons that appear are not pressed
         raise PreventUpdate
     try:
@@ -26,7 +26,9 @@ def change(_add: Any, _removes: Any, values: Any, ids: Any) -> Any:
     if ctx.triggered_id == "compare-add":
         if len(found) == len(SLOTS):
             return no_update, trouble(f"{len(SLOTS)} designs at most stand side by side: remove one")
-        return controls.rows([*found, found[-1]]), None
+        more = Patch()
+        more.append(controls.row(len(found), found[-1]))
+        return more, None
     gone = ctx.triggered_id["row"]
     return controls.rows([design for i, design in enumerate(found) if i != gone]), None
 
@@ -36,11 +38,13 @@ def apply(model: Any, phase: Any, context: Any) -> Any:
     language = "context" in Design(model, "", "").axes
     vision = "resolution" in Design(model, "", "").axes
     if language:
-        return False, phase or "decode", False, context or "4096", True, ""
+        return False, no_update if phase else "decode", False, no_update if context else "4096", True, ""
     return True, None, True, "", not vision, no_update
 
 
-def ask(values: Any, metric: Any, axis: Any, low: Any, high: Any, ids: Any, before: Any, drawn: Any) -> Any:
+def ask(
+    _settled: Any, metric: Any, axis: Any, low: Any, high: Any, values: Any, ids: Any, before: Any, drawn: Any
+) -> Any:
     """Check the form; what is asked as a link would have it, and what controls then offer."""
     try:
         found = _designs(values, ids)

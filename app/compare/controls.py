@@ -28,10 +28,11 @@ def rows(designs: Sequence[Design]) -> list[Any]:
     """Headings, and a row of controls for each design."""
     headings = [html.Span(words) for words in ("", *FIELDS.values(), "")]
     head = html.Div(headings, className="compare-row compare-head", **{"aria-hidden": "true"})
-    return [head, *(_row(i, design, alone=len(designs) == 1) for i, design in enumerate(designs))]
+    return [head, *(row(i, design) for i, design in enumerate(designs))]
 
 
-def _row(i: int, design: Design, *, alone: bool) -> Any:
+def row(i: int, design: Design) -> Any:
+    """The controls of one design."""
     letter = SLOTS[i].upper()
     parts = [html.Span(letter, className="letter", style={"background": colour(i)})]
     parts += [_field(i, name, design, f"{words} of design {letter}") for name, words in FIELDS.items()]
@@ -41,8 +42,8 @@ def _row(i: int, design: Design, *, alone: bool) -> Any:
     ]
     parts.append(html.Div(hidden, hidden=True))
     remove = dmc.Button(
-        "Remove", id={"type": REMOVE, "row": i}, variant="subtle", color="gray", size="compact-sm", disabled=alone,
-        **{"aria-label": f"Remove design {letter}"},
+        "Remove", id={"type": REMOVE, "row": i}, variant="subtle", color="gray", size="compact-sm",
+        className="remove", **{"aria-label": f"Remove design {letter}"},
     )  # fmt: skip
     return html.Div([*parts, remove], className="compare-row", role="group", **{"aria-label": f"Design {letter}"})
 
@@ -53,12 +54,10 @@ def _field(i: int, name: str, design: Design, words: str) -> Any:
     if name in ("precision", "strategy"):
         known = {*PRECISIONS["language"], *PRECISIONS["vision"]} if name == "precision" else inputs.strategies()
         known = {*known, *([PER_LAYER] if value == PER_LAYER else [])}
-        return dmc.Autocomplete(data=sorted(known), value=value, debounce=700, limit=300, **named)
+        return dmc.Autocomplete(data=sorted(known), value=value, limit=300, **named)
     if name in ("batch", "context", "resolution"):
         lacks = name != "batch" and name not in design.axes
-        return dmc.TextInput(
-            value=str(value or ""), debounce=700, placeholder="–" if lacks else "its own", disabled=lacks, **named
-        )
+        return dmc.TextInput(value=str(value or ""), placeholder="–" if lacks else "its own", disabled=lacks, **named)
     if name == "phase":
         return dmc.Select(
             data=list(PHASES), value=value or None, disabled=not value, placeholder="–", allowDeselect=False, **named

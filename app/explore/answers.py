@@ -31,11 +31,6 @@ def ask(_clicks: Any, *values: Any) -> Any:
     return asked, None, "", {}, None
 
 
-def begin(given: Any) -> Any:
-    """Ask what the link asks; a run that the server shows needs no sweep, and no process for one."""
-    return no_update if given is None else given
-
-
 def sweep(set_progress: Callable[[Any], None], asked: Any) -> Any:
     """Sweep what is asked, in the background."""
     try:
@@ -50,17 +45,18 @@ def sweep(set_progress: Callable[[Any], None], asked: Any) -> Any:
 def draw(
     ready: Any, x: Any, y: Any, z: Any, log: Any, per: Any, scheme: Any, zoom: Any, design: Any, edits: Any
 ) -> Any:
-    """The figure of all designs, and what it shows in a sentence."""
+    """The figure of all designs, what it shows in a sentence, and what it was drawn of."""
     if ready is None or scheme is None:
         raise PreventUpdate
     try:
         axes.named(x, y, z)
     except ValueError as error:
-        return no_update, trouble(str(error))
+        return no_update, trouble(str(error)), no_update
     designs, about, names = _shown(ready, x, y, z)
     missing = [name for name in names if name not in designs.metrics]
     if missing:
-        return no_update, trouble(f"no design here has {missing[0]}; the metrics are {', '.join(designs.metrics)}")
+        told = f"no design here has {missing[0]}; the metrics are {', '.join(designs.metrics)}"
+        return no_update, trouble(told), no_update
     logs = [axis in log for axis in "xyz"]
     found = front.view(designs, names, per)
     within = _within(zoom, logs) if len(names) == 2 else None
@@ -73,7 +69,8 @@ def draw(
     with suppress(ValueError):
         for trace, place in _places(ready, names, design, edits).items():
             figure.data[trace].update(place)
-    return dressed(figure, scheme == "dark"), _about(designs, len(found.cloud), about)
+    drawn = {"ready": ready, "names": names, "design": design, "edits": edits}
+    return dressed(figure, scheme == "dark"), _about(designs, len(found.cloud), about), drawn
 
 
 def listing_frame(_clicks: Any, framed: Any) -> Any:
@@ -100,27 +97,18 @@ def pick(selected: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:
     return session_runs.spelled(designs, row, names), {}
 
 
-def edit(cells: Any, undo: Any, edits: Any) -> Any:
-    """The edits after one more, or none; nothing where the grid has just been made."""
-    if undo and ctx.triggered_id == "explore-undo":
-        return {}
-    if not cells or ctx.triggered_id != "explore-layers":
-        raise PreventUpdate
-    return {**edits, **{cell["data"]["name"]: cell["value"] for cell in cells if cell["colId"] == "precision"}}
-
-
 def frame(send: Callable[[], Any]) -> Callable[[Any, Any], Any]:
     """The parts of a design's section, made when the first design is chosen: grids and plots take a page's time."""
     return lambda design, framed: no_update if framed or not design else detail.section(send())
 
 
-def choose(clicked: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:
-    """The design that a click names by its row, without edits."""
+def choose(clicked: Any, drawn: Any) -> Any:
+    """The design that a click names by its row in the figure as it was drawn, without edits."""
     row = clicked["points"][0].get("customdata")
-    if not isinstance(row, int):  # a cell of the density image is no design
+    if not isinstance(row, int) or not drawn:  # a cell of the density image is no design
         raise PreventUpdate
-    designs, _, names = _shown(ready, x, y, z)
-    return session_runs.spelled(designs, row, names), {}
+    names = tuple(drawn["names"])
+    return session_runs.spelled(session_runs.joined(drawn["ready"], names)[0], row, names), {}
 
 
 def show(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any, scheme: Any, before: Any) -> Any:
@@ -141,15 +129,16 @@ def show(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any, scheme: An
     return told, peaks, detail.rows(found), no_update if same else grid, *figures
 
 
-def mark(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:
-    """Where the chosen design and its edited neighbour are among the others, or why neither can be shown."""
-    if ready is None or not design:
+def mark(design: Any, edits: Any, drawn: Any) -> Any:
+    """Where the chosen design and its edited neighbour are in the figure, or why neither can be shown."""
+    if not drawn or not design:
         return no_update, None
-    _, _, names = _shown(ready, x, y, z)
     try:
-        places = _places(ready, names, design, edits)
+        places = _places(drawn["ready"], tuple(drawn["names"]), design, edits)
     except ValueError as error:
         return no_update, trouble(str(error))
+    if (design, edits) == (drawn["design"], drawn["edits"]) and ctx.triggered_id == "explore-drawn":
+        return no_update, None
     patch = Patch()
     for trace, place in places.items():
         for part, values in place.items():

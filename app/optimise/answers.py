@@ -45,16 +45,21 @@ def move(steps: float, text: str | None, name: Mapping[str, str]) -> Any:
         raise PreventUpdate from None
 
 
-def ask(_clicks: Any, *values: Any) -> Any:
-    """Check the form; the question is asked as a link would have it."""
-    *fields, ties, most, seconds, pins, boxes, names = values
+def ask(clicks: Any, boxes: Any, answered: Any, *values: Any) -> Any:
+    """Check the form; the question is asked as a link would have it, and the click is answered.
+
+    Boxes are inputs, so that it waits for one that a slider still moves; they ask nothing by themselves.
+    """
+    if not clicks or clicks == answered:
+        raise PreventUpdate
+    *fields, ties, most, seconds, pins, names = values
     given = dict(zip(question.FIELDS, fields, strict=True)) | {"ties": ties or "none"}
     try:
         limits = _limits(boxes, names, None)
         more = {"budgets": ",".join(limits), "max_formats": most, "time": seconds, "pins": pins}
-        return _read(given | more).linked(uploads()), None
+        return _read(given | more).linked(uploads()), None, clicks
     except ValueError as error:
-        return no_update, trouble(str(error))
+        return no_update, trouble(str(error)), clicks
 
 
 def solve(set_progress: Callable[[Any], None], asked: Any) -> Any:

@@ -38,7 +38,7 @@ def form(question: Question, uploads: Mapping[str, str]) -> Any:
                       description="weight/activation[/kv], or w4a16; @n:m behind it for N:M sparsity"),
         html.Div(listed(question.formats), id="optimise-words"),
         dmc.SimpleGrid([
-            dmc.TextInput(id=f"optimise-{n}", label=words, value=told.get(n, ""), placeholder="its own", debounce=600)
+            dmc.TextInput(id=f"optimise-{n}", label=words, value=told.get(n, ""), placeholder="its own", debounce=True)
             for n, words in numbers.items()
         ], cols=3, spacing="xs"),
         dmc.CheckboxGroup(

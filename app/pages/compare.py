@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ALL, MATCH, Dash, Input, Output, State, dcc, html
+from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from app.compare import answers, controls, designs, question
 from app.text import label
@@ -20,7 +20,7 @@ DARK = Input("theme", "computedColorScheme")
 def layout(given: state.State) -> Any:
     """The page of a link: its designs are estimated and drawn along its axis."""
     asked = question.read(given)
-    stores = [dcc.Store(id=f"compare-{name}") for name in ("asked", "along", "found", "curves")]
+    stores = [dcc.Store(id=f"compare-{name}") for name in ("asked", "along", "found", "curves", "settled")]
     form = panel(
         "Designs",
         html.Div(html.Div(controls.rows(asked.designs), id="compare-rows"), className="compare-rows"),
@@ -87,7 +87,12 @@ def register(app: Dash) -> None:
         Output("compare-rows", "children"), Output("compare-trouble", "children", allow_duplicate=True),
         Input("compare-add", "n_clicks"), Input({"type": controls.REMOVE, "row": ALL}, "n_clicks"),
         State(every, "value"), State(every, "id"), prevent_initial_call=True,
+        running=[(Output("compare-add", "disabled"), True, False)],
     )(answers.change)  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("bitfront", "settle"), Output("compare-settled", "id"), Input(every, "value"),
+        prevent_initial_call=True,
+    )  # fmt: skip
     app.callback(
         Output(own["phase"], "disabled"), Output(own["phase"], "value"), Output(own["context"], "disabled"),
         Output(own["context"], "value"), Output(own["resolution"], "disabled"), Output(own["resolution"], "value"),
@@ -98,8 +103,8 @@ def register(app: Dash) -> None:
         Output(asked, "data"), Output(along, "data"), Output(metric, "data"), Output(axis, "data"),
         Output(metric, "value"), Output(axis, "value"), Output(low, "value"), Output(high, "value"),
         Output("compare-reference", "data"), Output("compare-trouble", "children"),
-        Input(every, "value"), *[Input(name, "value") for name in (metric, axis, low, high)],
-        State(every, "id"), State(asked, "data"), State(along, "data"),
+        Input("compare-settled", "data"), *[Input(name, "value") for name in (metric, axis, low, high)],
+        State(every, "value"), State(every, "id"), State(asked, "data"), State(along, "data"),
     )(answers.ask)  # fmt: skip
     app.callback(
         Output(found, "data"), Output("compare-table-trouble", "children"), Input(asked, "data"),

@@ -37,6 +37,7 @@ def layout(given: state.State) -> Any:
         dcc.Store(id="explore-design", data=given.get("design", "")),
         dcc.Store(id="explore-edits", data=edits),
         dcc.Store(id="explore-zoom"),
+        dcc.Store(id="explore-drawn"),
     ]
     plane = panel(
         "Designs",
@@ -63,10 +64,10 @@ def register(app: Dash) -> None:
         Output("explore-detail", "children", allow_duplicate=True),
         Input("explore-go", "n_clicks"), *asked, prevent_initial_call=True,
     )(answers.ask)  # fmt: skip
-    app.callback(
-        Output("explore-asked", "data", allow_duplicate=True), Input("explore-given", "data"),
-        prevent_initial_call="initial_duplicate",
-    )(answers.begin)  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("bitfront", "begin"), Output("explore-asked", "data", allow_duplicate=True),
+        Input("explore-given", "data"), prevent_initial_call="initial_duplicate",
+    )  # fmt: skip
     app.callback(
         Output(ready, "data"), Output("explore-trouble", "children", allow_duplicate=True),
         Input("explore-asked", "data"), prevent_initial_call=True, background=True, interval=250,
@@ -79,14 +80,14 @@ def register(app: Dash) -> None:
         cancel=[Input("explore-cancel", "n_clicks")],
     )(answers.sweep)  # fmt: skip
     app.callback(
-        Output("explore-front", "figure"), Output("explore-about", "children"),
+        Output("explore-front", "figure"), Output("explore-about", "children"), Output("explore-drawn", "data"),
         Input(ready, "data"), *[Input(axis, "value") for axis in axes], DARK, Input("explore-zoom", "data"),
         State(design, "data"), State(edits, "data"),
         running=[(Output("explore-drawing", "children"), "solving and drawing…", "")],
     )(answers.draw)  # fmt: skip
     app.callback(
-        Output(design, "data"), Output(edits, "data"), Input("explore-front", "clickData"), State(ready, "data"),
-        *[State(axis, "value") for axis in axes[:3]], prevent_initial_call=True,
+        Output(design, "data"), Output(edits, "data"), Input("explore-front", "clickData"),
+        State("explore-drawn", "data"), prevent_initial_call=True,
     )(answers.choose)  # fmt: skip
     app.callback(
         Output("explore-listing", "children"), Input("explore-list", "n_clicks"), State("explore-listing", "children"),
@@ -102,10 +103,11 @@ def register(app: Dash) -> None:
         Input("explore-table", "selectedRows"), State(ready, "data"), *[State(axis, "value") for axis in axes[:3]],
         prevent_initial_call=True,
     )(answers.pick)  # fmt: skip
-    app.callback(
-        Output(edits, "data", allow_duplicate=True), Input("explore-layers", "cellValueChanged"),
-        Input("explore-undo", "n_clicks"), State(edits, "data"), prevent_initial_call=True,
-    )(answers.edit)  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("bitfront", "edit"), Output(edits, "data", allow_duplicate=True),
+        Input("explore-layers", "cellValueChanged"), Input("explore-undo", "n_clicks"), State(edits, "data"),
+        prevent_initial_call=True,
+    )  # fmt: skip
     app.callback(
         Output("explore-detail", "children"), Input(design, "data"), State("explore-detail", "children"),
     )(answers.frame(lambda: sent.button("explore")))  # fmt: skip
@@ -123,7 +125,7 @@ def register(app: Dash) -> None:
     )(answers.show)  # fmt: skip
     app.callback(
         Output("explore-front", "figure", allow_duplicate=True), Output("explore-detail-trouble", "children"),
-        Input(design, "data"), Input(edits, "data"), State(ready, "data"), *[State(axis, "value") for axis in axes[:3]],
+        Input(design, "data"), Input(edits, "data"), Input("explore-drawn", "data"),
         prevent_initial_call="initial_duplicate",
     )(answers.mark)  # fmt: skip
     app.callback(

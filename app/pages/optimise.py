@@ -24,11 +24,12 @@ def layout(given: state.State) -> Any:
     stores = [
         dcc.Store(id="optimise-asked", data=asked.linked(uploads()) if given.get("design") else None),
         dcc.Store(id="optimise-design", data=""),
+        dcc.Store(id="optimise-answered"),
     ]
     budgets = panel(
         "Budgets",
         note("The ends are the least and most that the formats give, each budget by itself."),
-        html.Div(controls.budgets(asked), id="optimise-budgets", className="budgets"),
+        html.Fieldset(controls.budgets(asked), id="optimise-budgets", className="budgets"),
         controls.solving(),
     )
     right = html.Div([budgets, view.section(sent.button("optimise"))], className="stack")
@@ -48,17 +49,18 @@ def register(app: Dash) -> None:
         Output("optimise-budgets", "children"), Output("optimise-trouble", "children", allow_duplicate=True),
         Output("optimise-go", "disabled", allow_duplicate=True),
         *[Input(name, "value") for name in fields], Input("optimise-ties", "value"), *limits,
-        prevent_initial_call=True,
+        prevent_initial_call=True, running=[(Output("optimise-budgets", "disabled"), True, False)],
     )(answers.prepare)  # fmt: skip
     app.callback(
         Output(slide, "value"), Output(box, "value"), Input(slide, "value"), Input(box, "value"), State(box, "id"),
         prevent_initial_call=True,
     )(answers.move)  # fmt: skip
     app.callback(
-        Output("optimise-asked", "data"), Output("optimise-trouble", "children"),
-        Input("optimise-go", "n_clicks"), *[State(name, "value") for name in fields], State("optimise-ties", "value"),
+        Output("optimise-asked", "data"), Output("optimise-trouble", "children"), Output("optimise-answered", "data"),
+        Input("optimise-go", "n_clicks"), Input(boxes, "value"), State("optimise-answered", "data"),
+        *[State(name, "value") for name in fields], State("optimise-ties", "value"),
         State("optimise-max-formats", "value"), State("optimise-time", "value"), State("optimise-pins", "value"),
-        *limits, prevent_initial_call=True,
+        State(boxes, "id"), prevent_initial_call=True,
     )(answers.ask)  # fmt: skip
     app.callback(
         Output("optimise-design", "data"), Output("optimise-trouble", "children", allow_duplicate=True),

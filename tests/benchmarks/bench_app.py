@@ -80,6 +80,7 @@ SHOWN = {
     "explore-ready.data": "shown", "explore-x.value": "latency_s", "explore-y.value": "loss", "explore-z.value": "none",
     "explore-log.value": ["x", "y"], "explore-per.value": "none", "theme.computedColorScheme": "light",
     "explore-edits.data": {}, "explore-design.data": "",
+    "explore-drawn.data": {"ready": "shown", "names": ["latency_s", "loss"], "design": "", "edits": {}},
 }  # fmt: skip
 
 

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,3 +58,24 @@ def browser_path() -> str:
     if not path:
         pytest.skip("not run: no Chromium on this machine (apt-get install chromium)")
     return path
+
+
+def hold(page: Any, output: str) -> Callable[[], None]:
+    """Keep back a page's requests for an output, as a busy machine does; returns what lets them go."""
+    held: list[Any] = []
+    let_go = False
+
+    def judge(route: Any) -> None:
+        if let_go or output not in (route.request.post_data_json or {}).get("output", ""):
+            route.continue_()
+        else:
+            held.append(route)
+
+    def release() -> None:
+        nonlocal let_go
+        let_go = True
+        while held:
+            held.pop(0).continue_()
+
+    page.route("**/_dash-update-component*", judge)
+    return release

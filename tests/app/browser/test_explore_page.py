@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from served import hold
 
 from app.explore import question
 
@@ -52,6 +53,20 @@ def test_a_click_opens_the_design_under_it(site, profile, space):
     assert "device l4" in page.inner_text("#explore-totals")
     assert page.inner_text("[row-id='conv1'] [col-id='precision']") == "int8/int8"
     assert page.locator("#explore-totals .source").count() >= 8
+
+
+def test_a_design_chosen_while_the_figure_is_drawn_anew_is_marked_in_it(site, profile, space):
+    page = open_page(profile(), site)
+    release = hold(page, "explore-about")
+    page.locator("#explore-x").click()
+    page.get_by_role("option", name="Energy", exact=True).click()
+    click(page, 0)
+    page.wait_for_url(f"**design={space.id(0)}*")
+    release()
+    page.wait_for_function(
+        "document.querySelector('#explore-front .js-plotly-plot').layout.xaxis.title.text[0] === 'E'"
+    )
+    page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].x.length === 1")
 
 
 def test_an_edit_is_estimated_at_once_and_a_link_shows_it_elsewhere(site, profile, space, screenshot):

@@ -3,6 +3,7 @@
 import json
 
 import yaml
+from served import hold
 
 import dse
 from app import exports
@@ -80,6 +81,21 @@ def test_slider_and_box_follow_each_other(site, profile):
     slider.press("ArrowRight")
     page.wait_for_function("document.querySelector('[aria-label^=Weight][aria-label$=most]').value !== '9 MB'")
     assert box.input_value().startswith(("9", "8.9"))
+
+
+def test_solve_waits_for_what_a_slider_was_just_moved_to(site, profile):
+    page = profile()
+    open_page(page, site.address + SMALL)
+    release = hold(page, "optimise-slide")
+    slider = page.locator(".budget", has_text="Weight storage").get_by_role("slider")
+    slider.focus()
+    slider.press("End")
+    page.click("#optimise-go")
+    page.wait_for_timeout(300)
+    release()
+    solved(page)
+    page.wait_for_url("**design=*")
+    assert "budgets" not in page.url
 
 
 def test_cancel_resets_progress_and_status(site, profile):
