@@ -29,9 +29,9 @@ OWN_ROWS = "hardware/calibrations/xc7_fpga_rows.parquet"
 
 def held_out() -> list[dict[str, Any]]:
     """One row a calibration: what its rows were, and the errors on those that it never saw; what is unknown is None."""
-    from costmodel.hardware.calibration import calibrations
+    from costmodel.hardware.calibration import every
 
-    return [_row(fit) for model in MODELS for fit in calibrations(model)]
+    return [_row(fit) for model in MODELS for fit in every(model)]
 
 
 def _row(fit: Any) -> dict[str, Any]:

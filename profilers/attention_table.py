@@ -79,7 +79,7 @@ ATTENTION_ROWS = Table(
     moved=_moved,
     prior=PRIOR,
     spread=SPREAD,
-    free=lambda _kind: list(SPREAD),
+    free=lambda _kind, _device: list(SPREAD),
     growth=Growth(trees=300, depth=6),
 )
 """`kind` ctx (prefill: `isl` tokens attend to themselves) or gen (decode: one token after `step` others)."""

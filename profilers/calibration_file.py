@@ -16,10 +16,9 @@ TABLES = ("constants", "held_out_error", "intervals")
 
 
 def write(fits: Sequence[Calibration], folder: Path) -> list[Path]:
-    """Write the fits of one device and model as `<device>_<model>.toml` and `_residual.npz`; return the paths."""
-    first = fits[0]
+    """Write the fits of one `stem` as `<stem>.toml` and `<stem>_residual.npz`; return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{first.device}_{first.model}.toml"
+    path = folder / f"{stem(fits[0])}.toml"
     arrays = {
         f"{fit.math}.{part}.{name}": array
         for fit in fits
@@ -37,9 +36,15 @@ def write(fits: Sequence[Calibration], folder: Path) -> list[Path]:
     return paths
 
 
+def stem(fit: Calibration) -> str:
+    """The name of a fit's file: device and model, with the backend between where only that asks for it."""
+    return "_".join((fit.device, *([fit.backend] if fit.by_name else []), fit.model))
+
+
 def dump(fits: Sequence[Calibration]) -> str:
     """The fits as TOML text, in the form that costmodel.hardware.calibration reads back."""
     text = "".join(f"{name} = {_value(getattr(fits[0], name))}\n" for name in SHARED)
+    text += "by_name = true\n" * fits[0].by_name
     for fit in fits:
         text += "\n[[fit]]\n" + "".join(f"{name} = {_value(getattr(fit, name))}\n" for name in PLAIN)
         for table in TABLES:

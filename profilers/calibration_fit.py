@@ -36,10 +36,14 @@ UNKNOWN_OFFSET = 0.5
 
 @dataclass(frozen=True)
 class Labels:
-    """What a calibration says of its rows: where they were measured (the device itself where empty) and by whom."""
+    """What a calibration says of its rows: where they were measured (the device itself where empty) and by whom.
+
+    `by_name`: it answers only where its backend is named.
+    """
 
     measured_on: str = ""
     source: str = "measured by the user"
+    by_name: bool = False
 
 
 def calibrate_all(
@@ -77,14 +81,24 @@ def enough(rows: pd.DataFrame) -> bool:
 
 
 def _few(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
-    """A calibration from few rows: leaning on other fits where any measured the kind, else alone."""
+    """A calibration from few rows: leaning on other fits where any measured the kind and the rows do not decide."""
     table, backend = of(rows), str(rows.backend.iloc[0])
-    if table.carries and (neighbours(rows, kind, gpu) or donors(table.model, kind.math, gpu, known, backend)):
+    known = [fit for fit in known if backend == fit.backend or not fit.by_name]
+    lends = table.carries and (neighbours(rows, kind, gpu) or donors(table.model, kind.math, gpu, known, backend))
+    if lends and not alone_fit.decide(rows):
         return adapt(rows, kind, gpu, known, labels)
-    blank = replace(_blank(rows, kind, gpu, labels), backend=backend)
+    version = ", ".join(sorted(rows.backend_version.unique()))
+    blank = replace(_blank(rows, kind, gpu, labels), backend=backend, backend_version=version)
     if not alone_fit.enough(rows):
         return replace(blank, how="")
-    return alone_fit.alone(rows, blank, kind, gpu)
+    return alone_fit.alone(rows, blank, kind, gpu, _lent(rows, kind, gpu, known) if lends else None)
+
+
+def _lent(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibration]) -> Any:
+    """Constants to start from: the mean of the device's other backends where there are any, else carried ones."""
+    model, near = of(rows).model, neighbours(rows, kind, gpu)
+    backend = str(rows.backend.iloc[0])
+    return mean_constants(model, near) if near else carried(model, kind.math, gpu, known, backend)
 
 
 def neighbours(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu) -> list[Calibration]:
@@ -105,8 +119,7 @@ def adapt(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibra
     backend = str(rows.backend.iloc[0])
     model, near = of(rows).model, neighbours(rows, kind, gpu)
     givers = near or donors(model, kind.math, gpu, known, backend)
-    prior = mean_constants(model, near) if near else carried(model, kind.math, gpu, known, backend)
-    constants = complete(model, fit_constants(rows, kind, gpu, prior, starts=1))
+    constants = complete(model, fit_constants(rows, kind, gpu, _lent(rows, kind, gpu, known), starts=1))
     intervals: dict[str, Any] = {"edges_s": list(givers[0].intervals["edges_s"])}
     for stage in alone_fit.STAGES:
         for side, choose in (("low", min), ("high", max)):
@@ -146,7 +159,7 @@ def _blank(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, labels: Labels) -> Cal
     return Calibration(
         model=table.model.name, device=gpu.name, math=kind.math, backend="", constants={}, held_out_error={},
         intervals={}, ranges=ranges, rows=len(rows), pairs=pair_split.count(rows),
-        measured_on=labels.measured_on or gpu.name, source=labels.source,
+        measured_on=labels.measured_on or gpu.name, source=labels.source, by_name=labels.by_name,
     )  # fmt: skip
 
 
@@ -196,7 +209,7 @@ def _carried_intervals(
     intervals: dict[str, Any],
 ) -> dict[str, Any]:
     """Errors of predicting this device from the others: by spec sheet alone, and adapted to ADAPTED_ROWS."""
-    others = [other for other in every if other.device != fit.device]
+    others = [o for o in every if o.device != fit.device and (fit.backend == o.backend or not o.by_name)]
     edges = intervals["edges_s"]
     model, sizes = of(own).model, of(own).sizes(own)
     if not donors(model, fit.math, gpu, others, fit.backend):

@@ -37,7 +37,7 @@ def fit_constants(
     """
     table = measured_rows.of(rows)
     model, prior = table.model, table.prior if prior is None else prior
-    names = table.free(kind)
+    names = table.free(kind, gpu)
     rows = rows.sample(min(len(rows), MOST_ROWS), random_state=seed)
     sizes = table.sizes(rows)
     measured = np.log(rows.latency_s.to_numpy())

@@ -1,7 +1,7 @@
 """Whole networks, predicted against measured: a forward pass timed where the calls were, beside its estimate."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -10,12 +10,13 @@ import pandas as pd
 
 from costmodel import hardware
 from costmodel.estimators.estimate import evaluate, interval
+from costmodel.estimators.gpu_latency import backends
 from costmodel.hardware import Cpu, Gpu
 from costmodel.precision import Precision, precision
-from costmodel.record import changed, stack
-from costmodel.workload import Op, ops
+from costmodel.record import stack
+from costmodel.workload import Op
 from profilers import timing
-from profilers.networks import NETWORKS
+from profilers.networks import NETWORKS, beside
 from profilers.networks.sides import fits
 from profilers.sweep import Backend
 from profilers.timing import Clock, Timing, Work
@@ -25,14 +26,10 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 NARROW = {"fp8": "fp8_e4m3/fp8_e4m3/bf16", "int8": "int8/int8/bf16", "int4": "int4_g128/bf16"}
 """Formats of linear layers, the rest in bf16 (profilers/networks/narrow.py), and how `precision` spells them."""
 
-QUANTISES = {"int8": (5, 2)}
-"""Elementwise kernels that such a layer runs on its input and on its result, on a GPU; what fp8 does to its input is
-within the measured product."""
-
 NARROW_BITS = 8
 
 HOST_CALLS = {"fp8": 7, "int4": 6}
-"""Calls that the host launches within such a layer beside its product, where they are no ops of their own."""
+"""Calls that the host launches within such a layer's product, where they are no ops of their own."""
 
 EAGER, GRAPH = "eager", "graph"
 """Launched call by call by the host, or replayed."""
@@ -85,11 +82,12 @@ def predicted(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with `predicted_s`, `low_s`, `high_s` and `error`, by the calibrations of their device.
 
     Every op is a call of its own, as eager PyTorch runs it: nothing fused. Calls that the host launches take
-    `host_call_s` each at least.
+    `host_call_s` each at least. Fits of the rows' `backend` are taken where there are any, else the device's pooled
+    ones.
     """
     columns: dict[str, list[float]] = {"predicted_s": [], "low_s": [], "high_s": []}
     for record in rows.to_dict("records"):
-        device = hardware.processor(str(record["gpu"]))
+        device = _under(hardware.processor(str(record["gpu"])), str(record["backend"]))
         calls, used = as_run(str(record["network"]), str(record["precision"]), int(record["batch"]), device)
         found = evaluate(device, stack(calls), stack(used), None)
         total = float(np.sum(found["latency_s"]))
@@ -107,16 +105,22 @@ def predicted(rows: pd.DataFrame) -> pd.DataFrame:
     return done.assign(error=done.predicted_s / done.latency_s - 1.0)
 
 
+def _under(device: Cpu | Gpu, backend: str) -> Cpu | Gpu:
+    return replace(device, backend=backend) if isinstance(device, Gpu) and backend in backends() else device
+
+
 def as_run(name: str, fmt: str, batch: int, device: Cpu | Gpu) -> tuple[list[Op], list[Precision]]:
-    """The calls that a network makes in a format, those that quantise included, and the precision of each."""
+    """The calls that a network makes in a format, on a GPU those beside its ops included, and the precision of each."""
     wide = precision(fmt if fmt in DTYPES else "bf16")
     calls: list[Op] = []
     used: list[Precision] = []
     for op in NETWORKS[name].workload(batch).ops:
         narrowed = fmt in NARROW and op.kind == "linear" and bool(fits(op.n, op.k))
-        around = _quantisers(op, fmt) if narrowed and isinstance(device, Gpu) else []
-        calls += [op, *around]
-        used += [precision(NARROW[fmt]) if narrowed else wide, *[wide] * len(around)]
+        rotates = op.name.endswith(".rotary") and isinstance(device, Gpu)
+        around = beside.narrowing(op, fmt) if narrowed and isinstance(device, Gpu) else []
+        own = beside.rotation(op) if rotates else [op]
+        calls += [*own, *around]
+        used += [precision(NARROW[fmt]) if narrowed else wide] * len(own) + [wide] * len(around)
     return calls, used
 
 
@@ -138,14 +142,6 @@ def host_call_s(backend: Backend, where: str, budget_s: float = 0.5) -> float:
 
         found = timing.measure([run], backend.clocks[EAGER], budget_s=budget_s)
     return found.latency_s / (PROBE_BLOCKS * PROBE_CALLS)
-
-
-def _quantisers(op: Op, fmt: str) -> list[Op]:
-    before, after = QUANTISES.get(fmt, (0, 0))
-    sides = (("quantise", float(op.m * op.k), before), ("rescale", float(op.m * op.n), after))
-    made = [ops.elementwise(f"{op.name}.{what}", size, operands=1) for what, size, count in sides if count]
-    counts = [count for _, _, count in sides if count]
-    return [changed(one, count=op.count * count) for one, count in zip(made, counts, strict=True)]
 
 
 def _timed(

@@ -8,7 +8,7 @@ import pandas as pd
 from costmodel import hardware
 from costmodel.catalog import require
 from costmodel.estimators.calibrated import LEVELS, predict
-from costmodel.hardware.calibration import Calibration, calibrations
+from costmodel.hardware.calibration import Calibration, every
 from costmodel.hardware.load import user_folder
 from profilers import calibration_file, power_fit
 from profilers.calibration_fit import Labels, calibrate_all
@@ -23,20 +23,22 @@ def calibrate(
     folder: Path | None = None,
     measured_on: str = "",
     source: str = "measured by the user",
+    by_name: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Fit every device in the rows, or one of them, and write its calibration; return the files.
 
     `rows` has the columns of gemm_table or attention_table and may have backend, backend_version. The user's
-    calibrations folder is the default. Same rows, same files. `progress` is told (steps done, steps in all). ValueError
-    in one line on rows that cannot be a measurement.
+    calibrations folder is the default. Fits `by_name` have files of their own and answer only where their backend is
+    named; board power, which knows none, is then left out. Same rows, same files. `progress` is told (steps done, steps
+    in all). ValueError in one line on rows that cannot be a measurement.
     """
-    labels = Labels(measured_on, source)
+    labels = Labels(measured_on, source, by_name)
     fits = [fit for part in split(rows) for fit in _fits(part, device, labels, progress)]
     folder = folder or user_folder() / "calibrations"
-    files = {
-        (fit.device, fit.model): [f for f in fits if (f.device, f.model) == (fit.device, fit.model)] for fit in fits
-    }
+    files: dict[str, list[Calibration]] = {}
+    for fit in fits:
+        files.setdefault(calibration_file.stem(fit), []).append(fit)
     return [path for _, own in sorted(files.items()) for path in calibration_file.write(own, folder)]
 
 
@@ -45,11 +47,13 @@ def _fits(
 ) -> list[Calibration]:
     """The calibrations of one table's rows: of latency, and of power where they have it."""
     rows = check(part).reset_index(drop=True)
+    if "power_w" in rows.columns and labels.by_name:
+        rows = rows.drop(columns="power_w")
     if "power_w" in rows.columns:
         rows = power_fit.check(rows)
     if device:
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
-    fits = calibrate_all(rows, calibrations(of(rows).model.name), labels, progress)
+    fits = calibrate_all(rows, every(of(rows).model.name), labels, progress)
     if "power_w" in rows.columns:
         fits += power_fit.calibrate(power_fit.enough(rows), measured_on=labels.measured_on, source=labels.source)
     return fits
@@ -71,7 +75,6 @@ def validate(
     rows = check(parts[0])
     index, rows = rows.index, rows.reset_index(drop=True)
     table = of(rows)
-    fits = calibrations(table.model.name) if fits is None else fits
     done = []
     for (gpu, math, backend), part in rows.groupby(["gpu", "math", "backend"], sort=False):
         kind, device = table.model.named(str(math)), hardware.processor(str(gpu))

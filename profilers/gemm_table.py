@@ -27,7 +27,7 @@ SPREAD = {
 """How far the logarithm of a constant usually lies from the prior: about the spread between those three devices."""
 
 
-def free(kind: GemmKind) -> list[str]:
+def free(kind: GemmKind, _device: object) -> list[str]:
     """The constants that rows of a kind can tell."""
     special = {"dequant_rate": kind.weight_only, "quant_cycles": kind.dynamic, "quant_efficiency": kind.dynamic}
     return [name for name in SPREAD if special.get(name, True)]

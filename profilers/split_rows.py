@@ -37,6 +37,6 @@ def _as_calls(rows: pd.DataFrame) -> pd.DataFrame:
     """The copies and empty launches among the rates as rows of library calls: what the plateaus are known by."""
     rates = rows[(rows["table"] == RATES) & rows["math"].isin(list(AS_CALLS))]
     each = np.maximum(rates["bytes"] / 4.0 / rates["math"].map(AS_CALLS).astype(float), 1.0)
-    counts = dict.fromkeys(("m", "n", "k", "area"), 1.0) | dict.fromkeys(("b", "weight_elements"), 0.0)
+    counts = dict.fromkeys(("m", "n", "k", "area", "positions"), 1.0) | dict.fromkeys(("b", "weight_elements"), 0.0)
     moved = {"input_elements": each, "output_elements": each, "vector_flops": 0.0}
     return rates.assign(table=OPERATIONS, math=SUM, **counts, **moved)

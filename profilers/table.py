@@ -26,7 +26,7 @@ class Table:
     flops      floating operations of checked rows
     moved      bytes of checked rows, each operand once
     prior      where a fit of constants starts, `spread` how far their logarithms usually lie from it
-    free       names of the constants that a kind of work depends on
+    free       names of the constants that a kind of work depends on, on a device
     growth     how the residual model's trees are grown where rows are many
     carries    whether few rows may lean on other devices' constants
     """
@@ -44,6 +44,6 @@ class Table:
     moved: Callable[[pd.DataFrame, Any], Floats]
     prior: Any
     spread: dict[str, float]
-    free: Callable[[Any], list[str]]
+    free: Callable[[Any, Any], list[str]]
     growth: Growth
     carries: bool = True

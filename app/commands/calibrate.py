@@ -17,8 +17,12 @@ HEADS = ("device", "math", "backend", "how", "rows", "pairs", "held out", "MAPE"
 @click.argument("file", type=click.Path())
 @click.option("--device", default="", metavar="NAME", help="The one to fit, where FILE has rows of several.")
 @click.option("--out", type=click.Path(file_okay=False), help="A folder; your own calibrations folder if not given.")
+@click.option(
+    "--by-name", is_flag=True, help="Fits that answer only where their backend is named, as in h100_sxm:torch."
+)
+@click.option("--source", default="measured by the user", show_default=True, help="Who measured, for the fits' files.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(file: str, device: str, out: str | None, as_json: bool) -> None:
+def command(file: str, device: str, out: str | None, by_name: bool, source: str, as_json: bool) -> None:
     """Fit the latency of the measured rows in FILE, matrix products or attention, by device, kind and backend.
 
     FILE is what `bitfront validate` reads. 30 % of the (n, k) pairs of products, or of the head configurations of
@@ -40,7 +44,9 @@ def command(file: str, device: str, out: str | None, as_json: bool) -> None:
         fit_sites(rows, file, device, out, as_json=as_json)
         return
     with bar("Fitting") as progress:
-        paths = calibrate(rows, device, folder=Path(out) if out else None, progress=progress)
+        paths = calibrate(
+            rows, device, folder=Path(out) if out else None, source=source, by_name=by_name, progress=progress
+        )
     fits = [fit for path in paths if path.suffix == ".toml" for fit in read(path)]
     records = [_record(fit) for fit in fits]
     if as_json:

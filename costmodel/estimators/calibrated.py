@@ -37,7 +37,7 @@ def predict(
         raise ValueError(f"{gpu.name} has no {kind.pipe} pipe, which {kind.math} needs")
     shape = np.broadcast_shapes(*(np.shape(x) for x in sizes))
     flat = tuple(np.broadcast_to(np.asarray(x, dtype=np.float64), shape).reshape(-1) for x in sizes)
-    fits = calibrations(model.name) if fits is None else fits
+    fits = calibrations(model.name, backend) if fits is None else fits
     own = [fit for fit in fits if fit.device == gpu.name and fit.math == kind.math and level == "auto"]
     exact = [fit for fit in own if fit.backend == backend]
     if own:
@@ -61,10 +61,10 @@ def borrowed(
     The device's own fits of the family where there are any, else the population's; no residual model. The interval is
     at least as wide as what one family's constants err on another.
     """
-    fits = calibrations(model.name) if fits is None else fits
+    fits = calibrations(model.name, gpu.backend) if fits is None else fits
     own = of_device(fits, gpu, kind.math)
-    givers = own or donors(model, kind.math, gpu, fits)
-    constants = mean_constants(model, own) if own else carried(model, kind.math, gpu, fits)
+    givers = own or donors(model, kind.math, gpu, fits, gpu.backend)
+    constants = mean_constants(model, own) if own else carried(model, kind.math, gpu, fits, gpu.backend)
     parts = model.terms(*sizes, kind, gpu, constants, **more)
     level = "transferred" if any(fit.device == gpu.name for fit in fits) else "spec"
     how = f"{level} ({because}; {kind.math} of {_devices(givers)})"
@@ -94,11 +94,12 @@ def _calibrated(
     latency_s, stage = parts.latency_s, "analytic"
     spread: Real = 1.0
     if residual and fit.residual:
-        bias, width = (unpack(fit.residual[part]) for part in ("bias", "spread"))
-        seen = observed(model, sizes, gpu, parts, fit)
+        bias, seen = unpack(fit.residual["bias"]), observed(model, sizes, gpu, parts, fit)
         codes = bias.codes(seen)
-        shared = codes if np.array_equal(bias.edges, width.edges) else width.codes(seen)
-        latency_s, spread = latency_s * np.exp(bias.of_codes(codes)), np.exp(width.of_codes(shared))
+        latency_s = latency_s * np.exp(bias.of_codes(codes))
+        if "spread" in fit.residual:
+            width = unpack(fit.residual["spread"])
+            spread = np.exp(width.of_codes(codes if np.array_equal(bias.edges, width.edges) else width.codes(seen)))
         stage = "residual"
     if fit.how != "calibrated":
         stage = "few"

@@ -38,7 +38,7 @@ def predict(
     op: Op, precision: Precision, gpu: Gpu, *, because: str = "", fits: Sequence[Calibration] | None = None
 ) -> Prediction:
     """Predict one execution of each op; arguments broadcast. nan where the GPU lacks the pipe of its products."""
-    fits = calibrations("gemm") if fits is None else fits
+    fits = calibrations("gemm", gpu.backend) if fits is None else fits
     own = of_device(fits, gpu, FAMILY)
     c = mean_constants(GEMM, own) if own else carried(GEMM, FAMILY, gpu, fits)
     compute, memory = compute_s(op, precision, gpu, c), memory_s(op, precision, gpu, c)

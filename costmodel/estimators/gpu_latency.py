@@ -11,7 +11,7 @@ from costmodel.catalog import require
 from costmodel.estimators import attention_ops, collectives, fitted_roofline, product_latency, profiled_calls
 from costmodel.estimators.prediction import Prediction, scattered
 from costmodel.hardware import Gpu
-from costmodel.hardware.calibration import calibrations
+from costmodel.hardware.calibration import every
 from costmodel.precision import Precision
 from costmodel.record import map_fields, stack
 from costmodel.workload import Op
@@ -47,7 +47,7 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     UnknownNameError where nobody measured the GPU's backend.
     """
     if gpu.backend:
-        require("backend", gpu.backend, {fit.backend for name in MODELS for fit in calibrations(name)})
+        require("backend", gpu.backend, backends())
     shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
     op, precision = (_flat(record, one, shape) for record, one in ((op, op.m), (precision, precision.weight.bits)))
     models = np.array([PREDICTORS.get(kind, fitted_roofline.predict) for kind in op.kind], dtype=object)
@@ -60,6 +60,11 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     seconds = {name: getattr(found, name) * op.count for name in ("latency_s", "low_s", "high_s")}
     how = np.where(np.isnan(found.latency_s), "", found.how)
     return replace(found, how=how, **seconds).reshape(shape)
+
+
+def backends() -> set[str]:
+    """The backends that somebody measured, on any device."""
+    return {fit.backend for name in MODELS for fit in every(name)}
 
 
 def _taken(record: R, rows: NDArray[np.intp]) -> R:

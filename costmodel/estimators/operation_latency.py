@@ -28,7 +28,8 @@ UNMEASURED_FACTOR = 3.0
 
 def fits_of(device: Cpu | Gpu) -> tuple[Calibration, ...]:
     """The calibrations of library calls on a device; none where nobody profiled it."""
-    return tuple(fit for fit in calibrations(OPERATION.name) if fit.device == device.name)
+    backend = device.backend if isinstance(device, Gpu) else ""
+    return tuple(fit for fit in calibrations(OPERATION.name, backend) if fit.device == device.name)
 
 
 def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Calibration]) -> Prediction:

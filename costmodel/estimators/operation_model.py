@@ -1,17 +1,19 @@
-"""Latency of one library call on a processor: a roofline whose efficiencies depend on the shape, in ten constants.
+"""Latency of one library call on a processor: a roofline whose efficiencies depend on the shape, in twelve constants.
 
 Products reach their peak only in large shapes: each side has a length at which half the rate is lost (R. W. Hockney's
 n-half: Parallel Computing 17 (1991), doi 10.1016/S0167-8191(06)80086-4). Activations come from cache where they fit;
 weights, which only the next pass reads again, at a rate of their own. Arithmetic and traffic share time in a p-norm.
+Convolutions on a GPU are those of gpu_conv.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.estimators import gpu_conv
 from costmodel.estimators.latency_model import LatencyModel, Terms
+from costmodel.estimators.operation_constants import OperationConstants
 from costmodel.estimators.operation_kind import NEAREST, OperationKind, area, named
 from costmodel.estimators.overlap import miss
 from costmodel.hardware import Cpu, Gpu
@@ -19,7 +21,7 @@ from costmodel.record import Real
 from costmodel.workload import Op
 
 SIZES = (
-    "b", "m", "n", "k", "area", "input_elements", "weight_elements", "output_elements", "vector_flops",
+    "b", "m", "n", "k", "area", "positions", "input_elements", "weight_elements", "output_elements", "vector_flops",
 )  # fmt: skip
 
 DEFAULT_CACHE_BYTES = 32e6
@@ -29,40 +31,30 @@ NOTHING = 1e-12
 """Seconds below which a part of the time is none."""
 
 
-@dataclass(frozen=True)
-class OperationConstants:
-    """Shares of peak and bandwidth, half-rate lengths of a product's sides, calls of no work in a second.
-
-    `channel_half` is the half-rate depth of a window (input channels of a 3 x 3 convolution), `cache_rate` the cache's
-    rate over the memory's, `cache_fraction` the share of the cache that counts, `overlap` the p-norm's exponent.
-    """
-
-    compute_efficiency: Real = 1.0
-    memory_efficiency: Real = 1.0
-    weight_efficiency: Real = 1.0
-    vector_efficiency: Real = 1.0
-    cache_rate: Real = 1.0
-    cache_fraction: Real = 1.0
-    overlap: Real = 1.0
-    calls_per_s: Real = 1e5
-    m_half: Real = 1e-3
-    n_half: Real = 1e-3
-    k_half: Real = 1e-3
-    channel_half: Real = 1e-3
-
-
 def sizes(op: Op) -> tuple[Real, ...]:
     """The model's sizes of one op or of a batch, of one execution."""
     weights = np.asarray(op.weight_elements) * op.weight_reads + op.vector_elements
     inputs = np.asarray(op.input_elements) + op.kv_elements
-    return op.b, op.m, op.n, op.k, area(op), inputs, weights, op.output_elements, op.vector_flops
+    return op.b, op.m, op.n, op.k, area(op), positions(op), inputs, weights, op.output_elements, op.vector_flops
+
+
+def positions(op: Op) -> Real:
+    """Outputs a channel of one image of a convolution, 1 for what is none."""
+    plane = np.asarray(op.window.input_height) * op.window.input_width
+    depth = np.asarray(op.b) * op.k / area(op)
+    images = np.maximum(op.input_elements / np.maximum(depth * plane, 1.0), 1.0)
+    convolves = np.char.startswith(np.asarray(op.kind).astype(str), "conv")
+    return np.where(convolves, np.maximum(op.m / images, 1.0), 1.0)[()]
 
 
 def terms(
-    b: Real, m: Real, n: Real, k: Real, area: Real, input_elements: Real, weight_elements: Real, output_elements: Real,
-    vector_flops: Real, kind: OperationKind, device: Gpu | Cpu, constants: OperationConstants,
+    b: Real, m: Real, n: Real, k: Real, area: Real, positions: Real, input_elements: Real, weight_elements: Real,
+    output_elements: Real, vector_flops: Real, kind: OperationKind, device: Gpu | Cpu, constants: OperationConstants,
 ) -> Terms:  # fmt: skip
     """Seconds of a call and their parts; sizes broadcast. nan where the device lacks the kind's pipe."""
+    if isinstance(device, Gpu) and kind.math.startswith("conv"):
+        moved = (input_elements, weight_elements, output_elements)
+        return gpu_conv.terms(b, m, n, k, area, positions, *moved, kind, device, constants)
     c = constants
     flops = 2.0 * np.asarray(b, dtype=np.float64) * m * n * k
     channels = np.asarray(k) / area

@@ -21,7 +21,7 @@ def taken(kind: GemmKind, op: Op, precision: Precision, gpu: Gpu) -> GemmKind:
 
     Convolutions are left alone: a family's rows are plain products.
     """
-    has = {fit.math for fit in calibrations("gemm") if fit.device == gpu.name and fit.how == "calibrated"}
+    has = {fit.math for fit in calibrations("gemm", gpu.backend) if fit.device == gpu.name and fit.how == "calibrated"}
     minifloat = np.asarray(precision.weight.encoding) == "minifloat"
     plain = (kind.math == "bfloat16") & ~np.char.startswith(np.asarray(op.kind).astype(str), "conv")
     packed = np.isin(kind.math, WEIGHT_ONLY) & minifloat

@@ -19,14 +19,17 @@ from costmodel.hardware.load import user_folder
 FOLDER = Path(__file__).parent / "calibrations"
 
 SHARED = ("model", "device", "measured_on", "source")
+"""Texts that the fits of a file have in common; `by_name` is another value of all of them."""
 
 
 @dataclass(frozen=True)
 class Calibration:
     """One fit. `how` is "calibrated" (its own rows decided) or "transferred" (few rows moved others' constants).
 
+    One `by_name` answers only where its backend is named: software that others are not to be pooled with.
     `ranges` are the smallest and largest shape measured, `intervals` the offsets of log(measured / predicted) that
-    bound the errors (see estimators/uncertainty.py), `residual` the arrays of its residual model by part.
+    bound the errors (see estimators/uncertainty.py), `residual` the arrays of its residual model by part: its bias, and
+    the spread of errors where rows are many enough to tell it.
     """
 
     model: str
@@ -44,22 +47,29 @@ class Calibration:
     how: str = "calibrated"
     backend_version: str = ""
     backends: tuple[str, ...] = ()
+    by_name: bool = False
     residual: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict, repr=False, compare=False)
 
 
-def calibrations(model: str) -> tuple[Calibration, ...]:
-    """Every calibration of a model; the user's own (user_folder()/calibrations) replace those of device and math.
+def calibrations(model: str, backend: str = "") -> tuple[Calibration, ...]:
+    """The calibrations of a model that answer for a backend, "" for none named.
 
-    ValueError where two files of one folder calibrate the same device, math and backend.
+    The user's own (user_folder()/calibrations) replace those of device and math. ValueError where two files of one
+    folder calibrate the same device, math and backend.
     """
-    own, shipped = (_of(folder, model) for folder in (_user(), FOLDER))
+    return tuple(fit for fit in every(model) if backend == fit.backend or not fit.by_name)
+
+
+def every(model: str) -> tuple[Calibration, ...]:
+    """The calibrations of a model for whatever backend is named."""
+    own, brought = (_of(folder, model) for folder in (_user(), FOLDER))
     replaced = {(fit.device, fit.math) for fit in own}
-    return (*own, *(fit for fit in shipped if (fit.device, fit.math) not in replaced))
+    return (*own, *(fit for fit in brought if (fit.device, fit.math) not in replaced))
 
 
 def shipped(model: str) -> tuple[Calibration, ...]:
-    """Every calibration of a model that came with this package, whatever the user's own replace."""
-    return tuple(_of(FOLDER, model))
+    """The calibrations of a model that came with this package and answer for any backend, whoever's replace them."""
+    return tuple(fit for fit in _of(FOLDER, model) if not fit.by_name)
 
 
 def files() -> list[tuple[str, str, str, tuple[bytes, ...]]]:
@@ -118,7 +128,7 @@ def _fit(
     backends: Mapping[str, tuple[str, ...]],
 ) -> Calibration:
     known = {f.name for f in fields(Calibration)} - {"backends", "residual"}
-    needed = known - {"how", "backend_version"}
+    needed = known - {"how", "backend_version", "by_name"}
     for wrong in sorted(set(values) - known):
         raise ValueError(f"{path}: unknown key {wrong!r}; a fit has {', '.join(sorted(known))}")
     for missing in sorted(needed - set(values)):

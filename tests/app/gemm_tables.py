@@ -14,7 +14,7 @@ MS = (1, 3, 8, 16, 32, 64, 100, 128, 256, 512, 1024, 2048, 4096, 8192)
 
 def noisy_rows(noise=0.05, gpu="h100_sxm", math="bfloat16", backend="vllm", seed=0, sizes=SIZES, ms=MS):
     m, n, k = (axis.reshape(-1) for axis in np.meshgrid(ms, sizes, sizes))
-    fits = [fit for path in sorted(FOLDER.glob("*_gemm.toml")) for fit in read(path)]
+    fits = [fit for path in sorted(FOLDER.glob("*_gemm.toml")) for fit in read(path) if not fit.by_name]
     exact = predict(m, n, k, gemm_kind.named(math), hardware.gpu(gpu), backend=backend, fits=fits).latency_s
     measured = exact * np.exp(np.random.default_rng(seed).normal(0.0, noise, len(m)))
     return pd.DataFrame({"gpu": gpu, "backend": backend, "math": math, "m": m, "n": n, "k": k, "latency_s": measured})

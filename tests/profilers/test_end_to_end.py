@@ -55,7 +55,7 @@ def test_calls_that_the_host_launches_take_its_time_at_least(measured):
     bf16, fp8 = (
         end_to_end.predicted(row.iloc[[1]].assign(precision=fmt)).predicted_s.item() for fmt in ("bf16", "fp8")
     )
-    assert fp8 - bf16 == pytest.approx(1e-3 * 48 * end_to_end.HOST_CALLS["fp8"])
+    assert fp8 - bf16 == pytest.approx(1e-3 * 48 * (end_to_end.HOST_CALLS["fp8"] + 1))  # a bias is added apart
 
 
 def test_narrow_layers_alone_are_narrow_and_their_quantisers_are_calls_of_a_gpu():

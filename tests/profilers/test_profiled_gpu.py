@@ -7,7 +7,8 @@ import pytest
 import costmodel as cm
 from costmodel import hardware
 from costmodel.estimators import gpu_latency, operation_kind
-from costmodel.estimators.operation_model import OperationConstants, sizes, terms
+from costmodel.estimators.operation_constants import OperationConstants
+from costmodel.estimators.operation_model import sizes, terms
 from costmodel.hardware.calibration import read
 from costmodel.record import changed, stack
 from costmodel.workload.ops import attention, conv, elementwise, embedding, linear, norm, softmax

@@ -55,6 +55,18 @@ def test_the_users_fits_replace_those_of_the_same_device_and_math(put):
     assert len(both) == 1 + sum(others)
 
 
+def test_fits_by_name_answer_for_their_backend_alone(put):
+    fit = TEXT[TEXT.index("[[fit]]") :]
+    put(TEXT.replace("[[fit]]", "by_name = true\n\n[[fit]]"), "mine_b_gemm.toml")
+    put(TEXT.replace(fit, fit.replace('"b"', '"c"')))
+
+    def backends(named=""):
+        return [fit.backend for fit in calibration.calibrations("gemm", named) if fit.device == "mine"]
+
+    assert (backends(), backends("c"), sorted(backends("b"))) == (["c"], ["c"], ["b", "c"])
+    assert sorted(fit.backend for fit in calibration.every("gemm") if fit.device == "mine") == ["b", "c"]
+
+
 def test_a_changed_file_is_read_again(put):
     path = put(TEXT)
     assert calibration.read(path)[0].rows == 3
