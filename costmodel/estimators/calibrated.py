@@ -29,8 +29,9 @@ def predict(
     """Predict work of one kind and the model's `sizes`, which broadcast, on one device.
 
     `level` "auto" takes the device's calibration where it has one, "transfer" leaves out its fits of this kind and
-    "spec" all of its fits. An unknown or empty backend takes all of the device's backends of that kind together.
-    ValueError where the device lacks the pipe.
+    "spec" all of its fits. A backend not measured on it, or none, takes all of the device's backends of that kind
+    together, in an interval wide enough for other software unless the fits are the user's. ValueError where the device
+    lacks the pipe.
     """
     require("calibration level", level, LEVELS)
     if not gpu.peak_flops.of(kind.pipe) > 0:
@@ -46,6 +47,7 @@ def predict(
         if not exact:
             names = ("pooled " if len(own) > 1 else "") + ", ".join(fit.backend for fit in own)
             found = replace(found, how=f"{found.how} ({names})")
+            found = found if own[0].users else _of_other_software(found, model, kind.math)
     else:
         others = [fit for fit in fits if fit.device != gpu.name or (level != "spec" and fit.math != kind.math)]
         found = _carried(model, others, backend, flat, kind, gpu)
@@ -76,6 +78,18 @@ def _widened(found: Prediction, model: LatencyModel) -> Prediction:
     low, high = np.exp(model.unalike)
     low_s, high_s = np.minimum(found.low_s, found.latency_s * low), np.maximum(found.high_s, found.latency_s * high)
     return replace(found, low_s=low_s, high_s=high_s, correlation=1.0)
+
+
+def _of_other_software(found: Prediction, model: LatencyModel, math: str) -> Prediction:
+    """With room for software that differs from what was measured; what sets it apart, all shapes share.
+
+    On top of the interval, not beside it: two or three backends cannot tell that both errors are independent.
+    """
+    offsets = model.software.get(math, model.software.get(""))
+    if offsets is None:
+        return found
+    low, high = np.exp(offsets)
+    return replace(found, low_s=found.low_s * low, high_s=found.high_s * high, correlation=1.0)
 
 
 def observed(model: LatencyModel, sizes: Sizes, gpu: Gpu | Cpu, parts: Terms, fit: Calibration) -> NDArray[np.float64]:

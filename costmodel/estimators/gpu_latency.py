@@ -43,6 +43,7 @@ own calls before either, where it measured them (profiled_calls)."""
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     """Predict all executions of each op at each precision; records or batches, which broadcast to the result's shape.
 
+    Software whose every call was measured by itself fuses nothing: what `fusion` joined is launched again.
     `how`, `bound` and `correlation` are arrays too. nan, and no `how`, where the GPU lacks the pipe that an op needs.
     UnknownNameError where nobody measured the GPU's backend.
     """
@@ -50,6 +51,8 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
         require("backend", gpu.backend, backends())
     shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
     op, precision = (_flat(record, one, shape) for record, one in ((op, op.m), (precision, precision.weight.bits)))
+    if profiled_calls.apart(gpu):
+        op = replace(op, launches=np.maximum(op.launches, 1.0))
     models = np.array([PREDICTORS.get(kind, fitted_roofline.predict) for kind in op.kind], dtype=object)
     models[profiled_calls.known(op, precision, gpu)] = profiled_calls.predict
     parts = []

@@ -1,7 +1,7 @@
 """LatencyModel: what the models of matrix products and of attention differ in, for the flow that they share."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class LatencyModel:
     nearest      the family whose constants serve where no other device has measured one
     unalike      log offsets that hold 90 % of the errors of constants from another family, or another backend's kernels
     library      families that every backend leaves to the vendor's library, so that all of them tell of a new device
+    software     log offsets by which software that nobody named, or measured, may differ beyond an interval, by family;
+                 "" for those not listed, none where software is not told apart
     """
 
     name: str
@@ -44,6 +46,7 @@ class LatencyModel:
     nearest: Mapping[str, str]
     unalike: tuple[float, float] = (0.0, 0.0)
     library: tuple[str, ...] = ()
+    software: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -27,9 +27,14 @@ UNMEASURED_FACTOR = 3.0
 
 
 def fits_of(device: Cpu | Gpu) -> tuple[Calibration, ...]:
-    """The calibrations of library calls on a device; none where nobody profiled it."""
+    """The calibrations of library calls on a device, on other GPUs where it was not profiled and a backend is named.
+
+    None where nobody profiled it or that backend.
+    """
     backend = device.backend if isinstance(device, Gpu) else ""
-    return tuple(fit for fit in calibrations(OPERATION.name, backend) if fit.device == device.name)
+    every = calibrations(OPERATION.name, backend)
+    own = tuple(fit for fit in every if fit.device == device.name)
+    return own or tuple(fit for fit in every if backend and fit.backend == backend)
 
 
 def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Calibration]) -> Prediction:

@@ -28,6 +28,11 @@ def known(op: Op, precision: Precision, gpu: Gpu) -> NDArray[np.bool_]:
     return np.asarray(own & np.isin(names, [fit.math for fit in fits]))
 
 
+def apart(gpu: Gpu) -> bool:
+    """Whether the GPU names software whose every call was measured by itself."""
+    return any(fit.by_name and fit.backend == gpu.backend for fit in fits_of(gpu))
+
+
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     """Predict one execution of each of the rows that are `known`."""
     names, lent = _names(op, precision)

@@ -40,12 +40,12 @@ def donors(
 ) -> tuple[Calibration, ...]:
     """The measured fits of a kind, else of the nearest one, on other devices.
 
-    Of the same backend where there are any, but for the model's library kinds.
+    Of the same backend where there are any, but for the model's library kinds unless that backend stands apart.
     """
     measured = [fit for fit in fits if fit.device != gpu.name and fit.how == "calibrated"]
     of_kind = [fit for fit in measured if fit.math == math]
     others = of_kind or [fit for fit in measured if fit.math == model.nearest.get(math)]
-    same = [fit for fit in others if fit.backend == backend and math not in model.library]
+    same = [fit for fit in others if fit.backend == backend and (fit.by_name or math not in model.library)]
     return tuple(same or others)
 
 

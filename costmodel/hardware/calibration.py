@@ -5,7 +5,7 @@ A file holds one `[[fit]]` a kind of work and backend; the residual model's arra
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ SHARED = ("model", "device", "measured_on", "source")
 class Calibration:
     """One fit. `how` is "calibrated" (its own rows decided) or "transferred" (few rows moved others' constants).
 
-    One `by_name` answers only where its backend is named: software that others are not to be pooled with.
+    One `by_name` answers only where its backend is named: software that others are not to be pooled with. The `users`
+    own say what their software takes, whatever its name.
     `ranges` are the smallest and largest shape measured, `intervals` the offsets of log(measured / predicted) that
     bound the errors (see estimators/uncertainty.py), `residual` the arrays of its residual model by part: its bias, and
     the spread of errors where rows are many enough to tell it.
@@ -48,6 +49,7 @@ class Calibration:
     backend_version: str = ""
     backends: tuple[str, ...] = ()
     by_name: bool = False
+    users: bool = False
     residual: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -64,7 +66,10 @@ def every(model: str) -> tuple[Calibration, ...]:
     """The calibrations of a model for whatever backend is named."""
     own, brought = (_of(folder, model) for folder in (_user(), FOLDER))
     replaced = {(fit.device, fit.math) for fit in own}
-    return (*own, *(fit for fit in brought if (fit.device, fit.math) not in replaced))
+    return (
+        *(replace(fit, users=True) for fit in own),
+        *(fit for fit in brought if (fit.device, fit.math) not in replaced),
+    )
 
 
 def shipped(model: str) -> tuple[Calibration, ...]:
@@ -127,7 +132,7 @@ def _fit(
     arrays: Mapping[str, Mapping[str, Mapping[str, NDArray[Any]]]],
     backends: Mapping[str, tuple[str, ...]],
 ) -> Calibration:
-    known = {f.name for f in fields(Calibration)} - {"backends", "residual"}
+    known = {f.name for f in fields(Calibration)} - {"backends", "users", "residual"}
     needed = known - {"how", "backend_version", "by_name"}
     for wrong in sorted(set(values) - known):
         raise ValueError(f"{path}: unknown key {wrong!r}; a fit has {', '.join(sorted(known))}")

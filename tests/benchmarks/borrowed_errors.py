@@ -1,6 +1,6 @@
 """What the intervals of borrowed constants rest on: errors of a family's constants on another, of the fitted roofline.
 
-On pairs that fits saw: these quantiles set OTHER_FAMILY, OTHER_KIND and SPREAD, so they are no test of them.
+On pairs that fits saw: these quantiles set OTHER_FAMILY, OTHER_KIND, OTHER_SOFTWARE and SPREAD, no test of them.
 """
 
 import numpy as np
@@ -9,7 +9,8 @@ import pandas as pd
 from costmodel import hardware
 from costmodel.estimators import fitted_roofline
 from costmodel.estimators.attention_latency import OTHER_KIND
-from costmodel.estimators.gemm_latency import OTHER_FAMILY
+from costmodel.estimators.calibrated import predict
+from costmodel.estimators.gemm_latency import OTHER_FAMILY, OTHER_SOFTWARE
 from costmodel.estimators.transfer import mean_constants
 from costmodel.hardware.calibration import calibrations
 from costmodel.precision import precision
@@ -40,10 +41,30 @@ def report(seen: pd.DataFrame) -> None:
         print(f"all, alike {everything}; OTHER_KIND is {OTHER_KIND}")
         return
     print(f"all, alike {everything}; OTHER_FAMILY is {OTHER_FAMILY}")
+    for math, errors in other_backends(seen):
+        for name, own in errors.items():
+            print(f"{math:10s} {name:33s} {spread(own)}")
+        every = spread(np.concatenate(list(errors.values())))
+        print(f"{math}, alike {every}; OTHER_SOFTWARE is {OTHER_SOFTWARE.get(math, OTHER_SOFTWARE[''])}")
     rooflines = dict(memory_bound(seen))
     for name, errors in rooflines.items():
         print(f"{name:44s} {spread(errors)}")
     print(f"all, alike {spread(np.concatenate(list(rooflines.values())))}; SPREAD is {fitted_roofline.SPREAD}")
+
+
+def other_backends(seen: pd.DataFrame):
+    """Errors of each backend's rows by the device's other backends together, family by family."""
+    table = of(seen)
+    for (gpu, math), rows in seen.groupby(["gpu", "math"]):
+        fits = [fit for fit in calibrations(table.model.name) if (fit.device, fit.math) == (gpu, math)]
+        errors = {}
+        for backend in sorted({fit.backend for fit in fits}) if len(fits) > 1 else ():
+            some = rows[rows.backend == backend].sample(ROWS, random_state=0)
+            others = [fit for fit in fits if fit.backend != backend]
+            found = predict(table.model, table.sizes(some), table.model.named(math), hardware.gpu(gpu), fits=others)
+            errors[f"{gpu} {backend} by the others"] = np.log(some.latency_s.to_numpy() / found.latency_s)
+        if errors:
+            yield math, errors
 
 
 def other_families(seen: pd.DataFrame):

@@ -8,7 +8,7 @@ import pytest
 from costmodel import hardware
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators import gemm_kind, uncertainty
-from costmodel.estimators.gemm_latency import GEMM, OTHER_FAMILY, predict
+from costmodel.estimators.gemm_latency import GEMM, OTHER_FAMILY, OTHER_SOFTWARE, predict
 from costmodel.estimators.transfer import carried, logs
 from costmodel.hardware.calibration import calibrations
 
@@ -62,12 +62,22 @@ def test_a_kind_that_one_device_alone_measured_is_carried_from_the_nearest_kind(
     assert (found.latency_s > 0).all()
 
 
-def test_a_pooled_backend_lies_between_and_its_interval_spans_all():
+def test_a_pooled_backend_lies_between_and_its_interval_spans_all_and_other_software():
     parts = [predict(*SHAPE, FP8, H100, backend=name) for name in ("sglang", "trtllm", "vllm")]
     pooled = predict(*SHAPE, FP8, H100)
-    np.testing.assert_array_equal(pooled.low_s, np.min([p.low_s for p in parts], axis=0))
-    np.testing.assert_array_equal(pooled.high_s, np.max([p.high_s for p in parts], axis=0))
+    low, high = np.exp(OTHER_SOFTWARE[""])
+    np.testing.assert_allclose(pooled.low_s, low * np.min([p.low_s for p in parts], axis=0))
+    np.testing.assert_allclose(pooled.high_s, high * np.max([p.high_s for p in parts], axis=0))
+    assert (parts[0].correlation < pooled.correlation) & (pooled.correlation == 1.0)
     np.testing.assert_allclose(pooled.latency_s, np.prod([p.latency_s for p in parts], axis=0) ** (1 / 3))
+
+
+def test_software_that_nobody_measured_here_is_less_sure_than_what_was():
+    own, unnamed, other = (predict(*SHAPE, BF16, L40S, backend=name) for name in ("vllm", "", "trtllm"))
+    np.testing.assert_array_equal(own.latency_s, other.latency_s)
+    np.testing.assert_allclose(np.log(unnamed.high_s / own.high_s), OTHER_SOFTWARE["bfloat16"][1])
+    np.testing.assert_array_equal(unnamed.high_s, other.high_s)
+    assert other.how == "calibrated (vllm)"
 
 
 @pytest.mark.parametrize("level", ["auto", "transfer", "spec"])
