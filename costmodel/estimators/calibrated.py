@@ -50,7 +50,7 @@ def predict(
             found = found if own[0].users else _of_other_software(found, model, kind.math)
     else:
         others = [fit for fit in fits if fit.device != gpu.name or (level != "spec" and fit.math != kind.math)]
-        found = _carried(model, others, backend, flat, kind, gpu)
+        found = _carried(model, others, backend, flat, kind, gpu, residual)
     return found.reshape(shape)
 
 
@@ -124,16 +124,22 @@ def _calibrated(
 
 
 def _carried(
-    model: LatencyModel, fits: Sequence[Calibration], backend: str, sizes: Sizes, kind: Any, gpu: Gpu | Cpu
-) -> Prediction:
+    model: LatencyModel, fits: Sequence[Calibration], backend: str, sizes: Sizes, kind: Any, gpu: Gpu | Cpu,
+    residual: bool,
+) -> Prediction:  # fmt: skip
     """The population's constants; either way the interval is as wide as the worst donor's error when left out.
 
-    A kind that each backend writes itself tells little of another backend's kernels, or of unnamed ones.
+    A kind that each backend writes itself tells little of another backend's kernels, or of unnamed ones. Where software
+    that stands apart was measured on one device, its trees come along: which kernels it picks is in them.
     """
     known = any(fit.device == gpu.name for fit in fits)
     givers = donors(model, kind.math, gpu, fits, backend)
     parts = model.terms(*sizes, kind, gpu, carried(model, kind.math, gpu, fits, backend))
     how = f"{'transferred' if known else 'spec'} (from {_devices(givers)})"
+    if residual and len(givers) == 1 and givers[0].by_name and givers[0].residual:
+        trees = unpack(givers[0].residual["bias"])
+        moved = np.exp(trees.predict(observed(model, sizes, gpu, parts, givers[0])))
+        parts = replace(parts, latency_s=parts.latency_s * moved)
     found = _by_donors(model, givers, parts, sizes, how)
     alike = kind.math in model.library or {fit.backend for fit in givers} == {backend}
     return found if alike else _widened(found, model)

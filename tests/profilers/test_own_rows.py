@@ -1,4 +1,4 @@
-"""The H100 that this project measured itself: what fits of others' rows make of it, and fits of its own."""
+"""GPUs that this project measured itself: what fits of others' rows make of them, and fits of its own on an H100."""
 
 import numpy as np
 import pytest
@@ -80,6 +80,23 @@ def test_fits_state_the_errors_of_rows_that_they_did_not_see():
     assert fits["conv_bf16"].held_out_error["residual_mape"] < 0.2
     assert fits["ctx_bfloat16"].held_out_error["residual_mape"] < 0.1
     assert all(fit.held_out_error["residual_coverage"] > 0.88 for fit in fits.values())
+
+
+def test_a_device_measured_after_the_fits_is_predicted_as_stated():
+    done = validate(rows_file.read(FOLDER / "h200_sxm_torch_rows.parquet"))
+    assert set(done.how) == {"spec (from h100_sxm)"}
+    mean = (done.predicted_s / done.latency_s - 1.0).abs().groupby(done.math).mean()
+    assert mean[["bfloat16", "fp8", "fp8_static", "sq", "ctx_bfloat16", "gen_bfloat16"]].max() < 0.09
+    assert mean.max() < 0.24
+    assert mean["conv_bf16"] < 0.18
+
+
+def test_whole_passes_of_that_device_lie_within_their_intervals():
+    networks = rows_file.read(FOLDER / "h200_sxm_torch_networks.parquet")
+    done = end_to_end.predicted(networks[networks.launched == "graph"])
+    assert len(done) == 18
+    assert (done.error.abs() < 0.22).all()
+    assert ((done.low_s <= done.latency_s) & (done.latency_s <= done.high_s)).all()
 
 
 def test_a_device_never_measured_takes_the_calls_of_that_software_by_its_spec_sheet():
