@@ -1,6 +1,5 @@
 """What is needed to run a result again: the command, the versions, the calibrations, the inputs and the seed."""
 
-import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -10,13 +9,10 @@ from typing import Any
 import click
 
 from app.cli import ARGUMENTS
-from costmodel.estimators.fpga.site_calibration import MODEL as LUT_SITES
-from costmodel.hardware import Device, Fpga, Gpu, names
-from costmodel.hardware.calibration import files
+from costmodel.hardware import Device
+from dse.calibrations import calibrations, digest
 
 PACKAGES = ("bitfront", "numpy", "scipy", "ortools", "torch")
-DIGITS = 12
-"""Hexadecimal digits of a SHA-256 that identify a content."""
 
 
 def provenance(
@@ -58,25 +54,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def calibrations(device: Device) -> dict[str, str]:
-    """The hash of each calibration file that a prediction on the device may read: of a CPU its own alone."""
-    return {name: digest(*parts) for name, model, of, parts in files() if _concerns(device, model, of)}
-
-
-def _concerns(device: Device, model: str, of: str) -> bool:
-    if isinstance(device, Gpu):
-        return of == device.name or (model != LUT_SITES and of in names("gpu"))
-    return model == LUT_SITES if isinstance(device, Fpga) else of == device.name
-
-
-def digest(*parts: bytes) -> str:
-    """The first digits of the SHA-256 of the parts one after the other."""
-    found = hashlib.sha256()
-    for part in parts:
-        found.update(part)
-    return found.hexdigest()[:DIGITS]
 
 
 def _files(models: Sequence[str]) -> dict[str, str]:

@@ -16,11 +16,7 @@ def completed(address: str, work: Callable[[int], T], numbers: list[int], name: 
     raised here; ValueError where no scheduler answers, OSError where a chunk kills worker after worker.
     """
     distributed = _distributed()
-    try:
-        client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise ValueError(f"no Dask scheduler at {address!r}: {str(error).splitlines()[0]}") from None
-    with client:
+    with client_of(address) as client:
         futures = {client.submit(work, n, key=f"bitfront-{name[:16]}-{n}", pure=False): n for n in numbers}
         try:
             for future, part in distributed.as_completed(list(futures), loop=client.loop, with_results=True):
@@ -30,6 +26,14 @@ def completed(address: str, work: Callable[[int], T], numbers: list[int], name: 
             raise OSError(f"a chunk killed Dask worker after worker: {str(error).splitlines()[0]}") from None
         finally:
             client.cancel(list(futures))
+
+
+def client_of(address: str) -> Any:
+    """A connection to the scheduler, to be closed; ValueError where none answers."""
+    try:
+        return _distributed().Client(address, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ValueError(f"no Dask scheduler at {address!r}: {str(error).splitlines()[0]}") from None
 
 
 def _distributed() -> Any:

@@ -18,6 +18,7 @@ from costmodel.hardware import Device
 from costmodel.strategies import Then, strategy
 from dse import axes as axis_file
 from dse.axes import CORRECT, FIELD, NUMERIC_FIELDS, Axis
+from dse.calibrations import calibrations
 from dse.expression import TEXT, Expression, Objective, check_names, limit, objective
 
 KEYS = ("axes", "objectives", "constraints", "groups", "metrics", "latency", "rows", "misfits")
@@ -157,11 +158,12 @@ class Space:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of what decides the results: the specification, the devices' figures, files of models and traces."""
+        """SHA-256 of what decides the results: the specification, devices, calibrations, files of models and traces."""
         figures = [{k: v for k, v in asdict(d).items() if k != "sources"} for d in self.devices]
         strategies = next((axis.values for axis in self.axes if axis.name == "strategy"), ())
         files = _files(self.axis("model").values) | _traces(strategies)
-        return digest({"space": self.spec, "devices": figures, "files": files})
+        fitted = {name: code for device in self.devices for name, code in calibrations(device).items()}
+        return digest({"space": self.spec, "devices": figures, "calibrations": fitted, "files": files})
 
     def inner(self) -> tuple[int, int]:
         """Lengths of the two dense parts of an index: precisions, and devices with their fields."""

@@ -93,7 +93,7 @@ class OutdatedError(ValueError):
     """A run of other figures than there are now; `space` is what its specification gives now."""
 
     def __init__(self, folder: Path, space: Space) -> None:
-        super().__init__(f"{folder} was made with other figures of its devices or models than there are now")
+        super().__init__(f"{folder} was made with other figures of its devices, calibrations or models than now")
         self.space = space
 
 

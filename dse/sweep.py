@@ -52,6 +52,10 @@ def sweep(space: Space, folder: Path, *, workers: int = 1, cluster: str = "", pr
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
     plan = Plan(space, chunk_designs(space))
+    if cluster:
+        from dse.cluster import client_of
+
+        client_of(cluster).close()  # before a folder is made
     open_folder(plan, folder)
     with journal.locked(folder / store.JOURNAL) as file:
         run = _Writer.resume(plan, folder, file)

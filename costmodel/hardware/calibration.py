@@ -82,10 +82,17 @@ def files() -> list[tuple[str, str, str, tuple[bytes, ...]]]:
     found = []
     for folder, prefix in ((_user(), "user/"), (FOLDER, "")):
         for path in sorted(folder.glob("*.toml")):
-            parts = (path, path.with_name(f"{path.stem}_residual.npz"))
-            model, device = (str(read_toml(path).get(key, "")) for key in ("model", "device"))
-            found.append((prefix + path.stem, model, device, tuple(p.read_bytes() for p in parts if p.is_file())))
+            parts = [p for p in (path, path.with_name(f"{path.stem}_residual.npz")) if p.is_file()]
+            written = tuple((p, p.stat().st_mtime_ns, p.stat().st_size) for p in parts)
+            found.append((prefix + path.stem, *_contents(written)))
     return found
+
+
+@lru_cache(maxsize=64)
+def _contents(written: tuple[tuple[Path, int, int], ...]) -> tuple[str, str, tuple[bytes, ...]]:
+    """(model, device, contents) of a calibration's files, by when each was written and its size."""
+    told = read_toml(written[0][0])
+    return str(told.get("model", "")), str(told.get("device", "")), tuple(path.read_bytes() for path, _, _ in written)
 
 
 def read(path: Path) -> tuple[Calibration, ...]:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import costmodel as cm
-from app import provenance
 from app.rerun import Difference, rerun
+from dse.calibrations import calibrations, digest
 
 MODULE = """
 import torch
@@ -109,8 +109,16 @@ def test_an_exploration_is_swept_again(here: Callable[..., Any], tmp_path: Path)
     assert (tmp_path / "run" / "provenance.json").read_bytes() == before
 
 
+def calibrated_anew(home: Path) -> Path:
+    """A calibration of the user's own, of no fits yet."""
+    own = home / "calibrations" / "l4_gemm.toml"
+    own.parent.mkdir()
+    own.write_text('model = "gemm"\ndevice = "l4"\nmeasured_on = ""\nsource = ""\n')
+    return own
+
+
 def test_a_run_of_a_device_that_changed_says_which(
-    here: Callable[..., Any], refused_here: Callable[..., str], tmp_path: Path
+    here: Callable[..., Any], refused_here: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device, run = tmp_path / "mine.toml", str(tmp_path / "run")
     device.write_text((Path(cm.__file__).parent / "hardware" / "gpus" / "l4.toml").read_text())
@@ -124,15 +132,18 @@ def test_a_run_of_a_device_that_changed_says_which(
         said = refused_here(*command)
         assert "was made with other figures" in said
         assert f"{device} was " in said
+    device.write_text(device.read_text().replace("memory_bytes = 25e9", "memory_bytes = 24e9"))
+    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
+    calibrated_anew(tmp_path)
+    assert "user/l4_gemm was absent" in refused_here("front", run)
+    assert "other figures" in refused_here("explore", str(tmp_path / "space.toml"), "--out", run, "--workers", "1")
 
 
 def test_calibrations_are_those_that_a_prediction_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert set(provenance.calibrations(cm.fpga("zcu104"))) == {"xc7_lut_sites"}
+    assert set(calibrations(cm.fpga("zcu104"))) == {"xc7_lut_sites"}
     monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
-    own = tmp_path / "calibrations" / "l4_gemm.toml"
-    own.parent.mkdir()
-    own.write_text('model = "gemm"\ndevice = "l4"\nmeasured_on = ""\nsource = ""\n')
-    assert provenance.calibrations(cm.gpu("t4"))["user/l4_gemm"] == provenance.digest(own.read_bytes())
+    own = calibrated_anew(tmp_path)
+    assert calibrations(cm.gpu("t4"))["user/l4_gemm"] == digest(own.read_bytes())
 
 
 def test_values_of_one_side_alone_differ() -> None:

@@ -76,9 +76,10 @@ def test_an_exception_of_the_work_is_raised_here(two_workers: Any) -> None:
         list(cluster.completed(two_workers.scheduler_address, refuse, [3], "refused"))
 
 
-def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_scheduler_is_one_line_and_leaves_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cluster, "CONNECT_S", 0.2)
     for address in ("tcp://127.0.0.1:9", "nonsense://x", "127.0.0.1"):
         with pytest.raises(ValueError, match="no Dask scheduler") as error:
-            list(cluster.completed(address, refuse, [1], "none"))
+            sweep.sweep(spaces.small(), tmp_path / "run", cluster=address)
         assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
