@@ -15,7 +15,7 @@ from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.figures.utilisation import utilisation
 from app.text import label, quantity
-from app.web.parts import graph, grid, note, numbers, panel, trust
+from app.web.parts import WRAPPED, graph, grid, note, numbers, panel, trust
 from costmodel.hardware import Fpga
 from costmodel.precision import precision
 from dse import axes
@@ -65,7 +65,7 @@ def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, An
     """The grid's columns, of numbers those that the estimate `has`: narrow enough for a page of 1280 pixels."""
     on_fpga = "lut" in has
     fixed: list[dict[str, Any]] = [
-        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 144 if on_fpga else 270,
+        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 144 if on_fpga else 232,
          "tooltipField": "name"},
         {"field": "kind", "headerName": "Kind", "width": 106 if on_fpga else 112},
         {"field": "precision", "headerName": "Precision", "width": 108 if on_fpga else 164,
@@ -75,7 +75,7 @@ def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, An
     ]  # fmt: skip
     last: list[dict[str, Any]] = [
         {"field": "bound", "headerName": "Bound by", "width": 86},
-        {"field": "source", "headerName": "Source", "minWidth": 90, "flex": 2, "tooltipField": "source"},
+        {"field": "source", "headerName": "Source", "minWidth": 90, "flex": 2, "tooltipField": "source", **WRAPPED},
     ]
     return (
         fixed

@@ -31,7 +31,7 @@ def _bars(layers: Sequence[Layer], title: str) -> Any:
     for i, operand in enumerate(("weight", "activation")):
         values = [layer[f"{operand}_bits"] for layer in layers]
         figure.add_bar(x=names, y=values, name=f"{operand}s", marker_color=colour(i), text=[f"{v:g}" for v in values])
-    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"}
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
     axes = {"xaxis": {"tickangle": -40}, "yaxis": {"title": {"text": "bits per element"}}}
     figure.layout = layout(title, "", "", barmode="group", legend=legend, **axes)
     return figure

@@ -8,6 +8,9 @@ import plotly.graph_objects as go
 
 from app.figures.style import blank, colour, layout
 
+DASHES = ("solid", "dash", "dot", "dashdot")
+"""One a pipe, so that none of equal peaks hides another."""
+
 
 def roofline(
     layers: Sequence[Mapping[str, Any]], *, peaks: Mapping[str, float], memory_bytes_per_s: float, title: str
@@ -24,8 +27,9 @@ def roofline(
     for i, (pipe, peak) in enumerate(peaks.items()):
         roof = np.minimum(peak, span * memory_bytes_per_s)
         figure.add_scatter(
-            x=span.tolist(), y=roof.tolist(), mode="lines", name=f"{pipe} roof", line={"color": colour(i)}
-        )
+            x=span.tolist(), y=roof.tolist(), mode="lines", name=f"{pipe} roof",
+            line={"color": colour(i), "dash": DASHES[i % len(DASHES)]},
+        )  # fmt: skip
     figure.add_scatter(
         x=intensity,
         y=[layer["flops"] / layer["latency_s"] for layer in counted],

@@ -16,7 +16,7 @@ from app.optimise.question import Question
 from app.report.optimization_section import budget
 from app.results import misfit
 from app.text import label, quantity
-from app.web.parts import graph, grid, note, numbers, panel
+from app.web.parts import WRAPPED, graph, grid, note, numbers, panel
 
 Result = Mapping[str, Any]
 
@@ -157,7 +157,9 @@ def layers(result: Result) -> tuple[list[Any], list[Any]]:
     first = [{"field": "name", "headerName": "Layer", "width": 200, "pinned": "left", "tooltipField": "name"},
              {"field": "kind", "headerName": "Kind", "width": 84},
              {"field": "precision", "headerName": "Precision", "width": 140}]  # fmt: skip
-    last = [{"field": "source", "headerName": "Source", "minWidth": 110, "flex": 2, "tooltipField": "source"}]
+    last = [
+        {"field": "source", "headerName": "Source", "minWidth": 110, "flex": 2, "tooltipField": "source", **WRAPPED}
+    ]
     return found, first + numbers(names, 96) + last
 
 

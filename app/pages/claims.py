@@ -25,17 +25,17 @@ VERDICT = {
     ]
 }
 COLUMNS = [
-    {"field": "system", "headerName": "System", "minWidth": 130, "flex": 2, "filter": True, **WRAPPED},
-    {"field": "quantity", "headerName": "Quantity", "minWidth": 200, "flex": 3, "filter": True,
+    {"field": "system", "headerName": "System", "minWidth": 112, "flex": 2, "filter": True, **WRAPPED},
+    {"field": "quantity", "headerName": "Quantity", "minWidth": 180, "flex": 3, "filter": True,
      "tooltipField": "quantity", **WRAPPED},
-    {"field": "published", "headerName": "Published", "valueFormatter": NUMBER, "type": "rightAligned", "width": 98},
-    {"field": "reproduced", "headerName": "Reproduced", "valueFormatter": NUMBER, "type": "rightAligned", "width": 108},
-    {"field": "rel_error", "headerName": "Difference", "valueFormatter": PERCENT, "type": "rightAligned", "width": 98},
-    {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 96},
-    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 118},
-    {"field": "how", "headerName": "How", "width": 92},
+    {"field": "published", "headerName": "Published", "valueFormatter": NUMBER, "type": "rightAligned", "width": 90},
+    {"field": "reproduced", "headerName": "Reproduced", "valueFormatter": NUMBER, "type": "rightAligned", "width": 102},
+    {"field": "rel_error", "headerName": "Difference", "valueFormatter": PERCENT, "type": "rightAligned", "width": 92},
+    {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 88},
+    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 108},
+    {"field": "how", "headerName": "How", "width": 82},
     {"field": "gap", "headerName": "Why not", "minWidth": 150, "flex": 3, "tooltipField": "gap", **WRAPPED},
-    {"field": "source", "headerName": "Source", "minWidth": 160, "flex": 2, "tooltipField": "source"},
+    {"field": "source", "headerName": "Source", "minWidth": 166, "flex": 2, "tooltipField": "source", **WRAPPED},
 ]  # fmt: skip
 
 

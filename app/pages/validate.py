@@ -10,7 +10,7 @@ from app import accuracy
 from app.figures import accuracy as figures
 from app.figures.style import dressed
 from app.web import settings, state
-from app.web.parts import graph, grid, note, panel, trouble
+from app.web.parts import WRAPPED, graph, grid, note, panel, trouble
 
 NAME = "Validate"
 ORDER = 4
@@ -32,19 +32,19 @@ OUTSIDE = {
 
 COLUMNS = [
     {"field": "device", "headerName": "Device", "width": 104, "pinned": "left"},
-    {"field": "kind", "headerName": "Kind", "minWidth": 90, "flex": 1},
-    {"field": "backend", "headerName": "Backend", "minWidth": 134, "flex": 1},
-    {"field": "rows", "headerName": "Rows", "valueFormatter": WHOLE, "type": "rightAligned", "width": 68},
-    {"field": "roofline", "headerName": "Roofline", "valueFormatter": PERCENT, "type": "rightAligned", "width": 86},
+    {"field": "kind", "headerName": "Kind", "minWidth": 110, "flex": 1, **WRAPPED},
+    {"field": "backend", "headerName": "Backend", "minWidth": 112, "flex": 1, **WRAPPED},
+    {"field": "rows", "headerName": "Rows", "valueFormatter": WHOLE, "type": "rightAligned", "width": 64},
+    {"field": "roofline", "headerName": "Roofline", "valueFormatter": PERCENT, "type": "rightAligned", "width": 82},
     {"field": "mape", "headerName": "Mean error", "valueFormatter": PERCENT, "type": "rightAligned", "width": 76},
-    {"field": "median", "headerName": "Median", "valueFormatter": PERCENT, "type": "rightAligned", "width": 78},
+    {"field": "median", "headerName": "Median", "valueFormatter": PERCENT, "type": "rightAligned", "width": 76},
     {"field": "p90", "headerName": "90th pct.", "valueFormatter": PERCENT, "type": "rightAligned", "width": 76},
-    {"field": "bias", "headerName": "Bias", "valueFormatter": SIGNED, "type": "rightAligned", "width": 76},
+    {"field": "bias", "headerName": "Bias", "valueFormatter": SIGNED, "type": "rightAligned", "width": 70},
     {"field": "kendall_tau", "headerName": "Kendall τ", "valueFormatter": THREE, "type": "rightAligned", "width": 86},
     {"field": "coverage", "headerName": "90 % holds", "valueFormatter": PERCENT, "cellStyle": OUTSIDE,
      "type": "rightAligned", "width": 80, "headerTooltip": "How many measurements the 90 % interval holds"},
-    {"field": "stage", "headerName": "Model", "minWidth": 150, "flex": 1, "tooltipField": "stage"},
-    {"field": "source", "headerName": "Measured by", "minWidth": 96, "flex": 3, "tooltipField": "source"},
+    {"field": "stage", "headerName": "Model", "minWidth": 100, "flex": 1, "tooltipField": "stage", **WRAPPED},
+    {"field": "source", "headerName": "Measured by", "minWidth": 150, "flex": 3, "tooltipField": "source", **WRAPPED},
 ]  # fmt: skip
 FIGURES = (
     ("rows", "Rows", "{:,.0f}"), ("mape", "Mean error", "{:.1%}"), ("median", "Median error", "{:.1%}"),
