@@ -62,10 +62,24 @@ def _laid_out(found: Estimate) -> list[str]:
         ]
     products, weights = (_counts(columns[c]) for c in ("products_in", "weights_in") if c in columns)
     return [
-        f"Dataflow: {name} is the slowest layer ({bound}). {_fullest(found)}",
+        f"Dataflow: {name} is the slowest layer ({bound}). {_passing(found)} {_fullest(found)}",
         f"Products: {products}; DSP blocks go where one saves most LUTs, while they last, so that a wider format may "
         f"take fewer LUTs than a narrower one. Weights: {weights}.",
     ]
+
+
+def _passing(found: Estimate) -> str:
+    """How the latency comes about, and whether memory paces the design."""
+    totals, slowest = found.totals, float(found.columns["cycles"].max())
+    if not slowest:
+        return ""
+    low, high = (quantity("latency_s", totals[f"latency_{side}_s"]) for side in ("low", "high"))
+    intervals = totals["latency_s"] * totals["clock_hz"] / totals["cycles"]
+    paced = "" if totals["cycles"] <= slowest else " Memory paces it: input, output and streamed weights take longer."
+    return (
+        f"From its first input to its last output a pass takes {intervals:.1f} intervals, as windows fill while other"
+        f" layers work ({low} to {high}, if all are slowed to the slowest's rate).{paced}"
+    )
 
 
 def _power(found: Estimate) -> list[str]:

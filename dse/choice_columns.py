@@ -10,7 +10,6 @@ from costmodel.estimators.footprint import optimizer_bytes, peak_activation_byte
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
 from costmodel.record import map_fields, stack
-from dse.metric import METRICS
 from dse.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -25,9 +24,9 @@ def columns(problem: Problem, choices: Choices, names: Collection[str]) -> dict[
     They are the totals of `problem.estimate` and the problem's loss, quicker: sums of its tables, the most bytes alive
     from activations' widths alone. Rates on an FPGA are estimated choice by choice.
     """
-    tables = {"loss": problem.loss, **{n: t for n, t in problem.costs.items() if METRICS[n].over == "sum"}}
     layers = np.arange(len(problem.layers))
-    found = {name: table[layers, choices].sum(axis=1) for name, table in tables.items()}
+    found = {n: t[layers, choices].sum(axis=1) for n, t in {"loss": problem.loss, **problem.costs}.items()}
+    found |= {n: t[layers, choices].max(axis=1) for n, t in problem.slowest.items() if n != "throughput_per_s"}
     found["macs"] = np.full(len(choices), float(problem.workload.batch_of_ops.macs.sum()))
     if {"footprint_bytes", "peak_activation_bytes"} & set(names):
         found |= _footprint(problem, choices, found)
@@ -52,9 +51,9 @@ def _peak(problem: Problem, options: Precision, choice: Choices) -> float:
 
 
 def _rates(problem: Problem, choices: Choices, known: dict[str, Floats]) -> dict[str, Floats]:
-    """Passes and examples a second: a pipeline's are of its slowest layer at its slowest clock."""
+    """Examples a second, on an FPGA under both names: a pipeline's are of its slowest layer at its slowest clock."""
     batch = problem.workload.batch
     if not isinstance(problem.device, Fpga):
         return {"examples_per_s": batch / known["latency_s"]}
-    passes = np.array([problem.estimate(choice).totals.get("throughput_per_s", np.nan) for choice in choices])
-    return {"throughput_per_s": passes, "examples_per_s": batch * passes}
+    rates = np.array([problem.estimate(choice).totals.get("throughput_per_s", np.nan) for choice in choices])
+    return {"throughput_per_s": rates, "examples_per_s": rates}

@@ -1,11 +1,11 @@
 """Formats and foldings together: the fastest dataflow on an FPGA within its resources and a loss.
 
 An integer program over (layer, format, folding): each layer takes one format and one PE and SIMD of its unit, and of
-the poolings and sums that follow it. Least latency is a sum, which `allocate` minimises; a pooling or sum then keeps up
-with its layer for the fewest LUTs and is not chosen apart. The highest throughput is that of the slowest unit: for a
-target interval, `allocate` finds the least loss among the options that keep up with it, and the least interval whose
-loss is allowed is found by bisection over all intervals that some unit takes. FINN-R (Blott et al., doi
-10.1145/3242897) folds for given formats; choosing both in turn can only lose.
+the poolings and sums that follow it. The highest throughput is that of the slowest unit: for a target interval,
+`allocate` finds the least loss among the options that keep up with it, and the least interval whose loss is allowed is
+found by bisection over all intervals that some unit takes. The least latency is that of an interval and of what units
+hold (`folding_latency`); a pooling or sum then keeps up for the fewest LUTs and is not chosen apart. FINN-R (Blott et
+al., doi 10.1145/3242897) folds for given formats; choosing both in turn can only lose.
 """
 
 import math
@@ -45,9 +45,9 @@ def fastest(
     """Return the plan of formats, with its problem folded, of the highest throughput or the least latency.
 
     `subject_to` may bound loss, lut, dsp, bram18, uram; resources without a budget may be used to `utilisation` of
-    the device, inf for as much as it takes. The plan's objective is seconds: the interval between passes, or the
-    sum of the units' times; no design is below its `bound`. InfeasibleError where no design meets the budgets,
-    ValueError off an FPGA or on a budget that is not one of these.
+    the device, inf for as much as it takes. The plan's objective is seconds: the interval between passes, or the upper
+    bound of the latency (`folding_latency`); no design is below its `bound`. InfeasibleError where no design meets the
+    budgets, ValueError off an FPGA or on a budget that is not one of these.
     """
     require("objective", objective, OBJECTIVES)
     search = _search(problem, subject_to, ("loss", *RESOURCES), time_limit_s, utilisation)
@@ -93,7 +93,8 @@ def _search(
     if not isinstance(problem.device, Fpga):
         raise ValueError(f"folding is for an FPGA, and {problem.device.name} is none")
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
-    return Search(problem, _limits(problem.device, budgets, known, utilisation), units(problem), deadline)
+    limits = _limits(problem.device, budgets, known, utilisation, problem.workload.batch)
+    return Search(problem, limits, units(problem), deadline)
 
 
 def _laid_out(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], budgets: Sequence[Budget]) -> Plan:
@@ -111,7 +112,9 @@ def _laid_out(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]],
     return replace(plan, problem=folded, subject_to=tuple(map(str, budgets)))
 
 
-def _limits(device: Fpga, budgets: Sequence[Budget], known: Sequence[str], utilisation: float) -> dict[str, float]:
+def _limits(
+    device: Fpga, budgets: Sequence[Budget], known: Sequence[str], utilisation: float, batch: int
+) -> dict[str, float]:
     """The least limit of each metric, that of `cycles` and of throughput as the seconds of an interval."""
     have = {name: float(getattr(device, name)) for name in RESOURCES}
     limits = {name: amount * utilisation if amount else 0.0 for name, amount in have.items()}
@@ -119,7 +122,7 @@ def _limits(device: Fpga, budgets: Sequence[Budget], known: Sequence[str], utili
     for budget in budgets:
         name, limit = require("budget of a folding", budget.metric.name, known), budget.limit
         if name == "throughput_per_s":
-            name, limit = INTERVAL, 1 / limit if limit else math.inf
+            name, limit = INTERVAL, batch / limit if limit else math.inf
         elif name == "cycles":
             name, limit = INTERVAL, limit / float(device.clock_hz)
         given[name] = min(limit, given.get(name, math.inf))

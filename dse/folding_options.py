@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from costmodel.estimators.fpga.clock import clock_hz
 from costmodel.estimators.fpga.columns import costs, memories
 from costmodel.estimators.fpga.folding import candidates
+from costmodel.estimators.fpga.passage import delays
+from costmodel.estimators.fpga.placed import placed
+from costmodel.estimators.fpga.reach import paths
 from costmodel.estimators.fpga.unit import Folding
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
@@ -21,8 +24,9 @@ Floats = NDArray[np.float64]
 
 RESOURCES = ("lut", "dsp", "bram18", "uram")
 
-SECONDS, LONGEST, SPENT = 0, 1, slice(2, 6)
-"""Columns of what an option costs: its units' seconds added, the slowest's, and RESOURCES in order."""
+HELD, LONGEST, SPENT = 0, 1, slice(2, 6)
+"""Columns of what an option costs: seconds that its units hold an output, added (`fpga.passage.delays`), those that the
+slowest takes for a pass, and RESOURCES in order."""
 
 
 @dataclass(frozen=True)
@@ -83,35 +87,30 @@ def within(group: Group, most_s: float) -> Units:
     return reduce(Units.joined, (unit.within(most_s) for unit in group), NOTHING)
 
 
-def paced(group: Group, most_s: float = np.inf) -> Units:
-    """The units together, each that follows as cheap as keeps up with the first, or as fast as it gets.
-
-    Of candidates that take no longer than `most_s`.
-    """
+def paced(group: Group, most_s: float) -> Units:
+    """The units together, of candidates that take no longer than `most_s`; each that follows is its cheapest."""
     if not group:
         return NOTHING
     first, *others = (unit.keep(unit.paid[:, LONGEST] <= most_s) for unit in group)
     if not all(len(unit.paid) for unit in (first, *others)):
         return reduce(Units.beside, (unit.keep(slice(0)) for unit in group))
     for other in others:
-        order = np.lexsort((other.paid[:, SECONDS], other.paid[:, SPENT].sum(axis=1)))
-        fits = other.paid[order, SECONDS] <= first.paid[:, [SECONDS]]
-        pick = np.where(fits.any(axis=1), order[fits.argmax(axis=1)], other.paid[:, SECONDS].argmin())
-        first = first.beside(other.keep(pick))
+        cheapest = np.lexsort((other.paid[:, HELD], other.paid[:, SPENT].sum(axis=1)))[0]
+        first = first.beside(other.keep(np.full(len(first.paid), cheapest)))
     return first
 
 
 def _group(problem: Problem, ops: list[int], option: int) -> Group:
     used = [problem.options[option if problem.follows[i] >= 0 else problem.rest] for i in ops]
-    found = [
-        _unit(problem.workload.ops[i], i, precision, problem.device) for i, precision in zip(ops, used, strict=True)
-    ]
+    found = [_unit(problem, i, precision) for i, precision in zip(ops, used, strict=True)]
     return tuple(unit for unit in found if unit is not None)
 
 
-def _unit(op: Op, index: int, used: Precision, device: object) -> Units | None:
+def _unit(problem: Problem, index: int, used: Precision) -> Units | None:
     """The candidates of one op that becomes a unit, with products in LUTs or DSP blocks, weights in BRAM or URAM."""
+    workload, device = problem.workload, problem.device
     assert isinstance(device, Fpga)
+    op = workload.ops[index]
     pairs = candidates(op)
     if not pairs:
         return None
@@ -119,9 +118,11 @@ def _unit(op: Op, index: int, used: Precision, device: object) -> Units | None:
     folded = np.array([(pe, simd, *place) for place in places for pe, simd in pairs], dtype=np.float64)
     batch: Op = map_fields(stack([op]), lambda column: np.repeat(column, len(folded)))
     precision: Precision = map_fields(stack([used]), lambda column: np.repeat(column, len(folded)))
-    folding = Folding(*folded.T)
+    beside = placed(workload, Folding(0.0, 0.0))
+    folding = replace(Folding(*folded.T), waiting=beside.waiting[index], moved=beside.moved[index])
     found = costs(batch, precision, device, folding) | memories(batch, precision, folding)
-    seconds = found["cycles"] / clock_hz(batch, precision, device)
-    paid = np.column_stack([seconds, seconds, *(found[name] for name in RESOURCES)])
+    held = delays(batch, folding, batch=float(workload.batch), outputs=paths(workload).outputs[index])
+    seconds = np.stack(np.broadcast_arrays(held, found["cycles"])) / clock_hz(batch, precision, device)
+    paid = np.column_stack([*seconds, *(found[name] for name in RESOURCES)])
     every = Units(paid, (index,), folded[:, None, :])
     return every.keep(mask(paid))

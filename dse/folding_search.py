@@ -1,15 +1,18 @@
-"""Integer programs over the candidates of an FPGA's layers: least interval, least latency, least loss at a speed."""
+"""Integer programs over the candidates of an FPGA's layers: least interval, least loss at a speed, and for latency
+(`folding_latency`) those of least time that outputs are held."""
 
 import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dse import allocate
-from dse.folding_options import LONGEST, RESOURCES, SECONDS, SPENT, Group, Units, paced, within
+from dse.folding_latency import quickest, within_latency
+from dse.folding_options import HELD, LONGEST, RESOURCES, SPENT, Group, Units, paced, within
 from dse.metric import Budget
 from dse.pareto import mask
 from dse.plan import InfeasibleError, Plan
@@ -20,6 +23,9 @@ Floats = NDArray[np.float64]
 
 FIXED = ("weight_bytes", "bops")
 """Costs that no folding changes."""
+
+_HELD = "held_s"
+"""The seconds for which units hold an output, as a cost."""
 
 INTERVAL = "interval_s"
 """The seconds that no unit may exceed: what a budget of throughput or of cycles asks for."""
@@ -52,21 +58,36 @@ class Search:
     step_s: float = STEP_S
 
     def least_latency(self) -> tuple[Plan, list[Units]]:
-        """One program: the sum of all units' seconds."""
-        kept = [[paced(group) for group in row] for row in self.units]
-        flat = self._flat(kept, timed=True)
-        seconds = np.where(np.isinf(flat.loss), np.inf, flat.seconds)
-        plan = allocate.solve(seconds, self._costs(flat), self._sums(), time_limit_s=self._left())
-        return self._named(plan, flat, kept)
+        """Of all intervals, the one whose program of the seconds that units hold outputs leads to the least latency."""
+        best = quickest(self.problem, self._intervals(), self._held)
+        if best is None:
+            raise self._refusal()
+        return best
 
     def least_loss(self) -> tuple[Plan, list[Units]]:
-        """One program: the summed loss, of candidates within the interval and, where limited, the sum of seconds."""
-        timed, most_s = "latency_s" in self.limits, self.limits.get(INTERVAL, math.inf)
+        """One program: the summed loss, of candidates within the interval; one an interval where latency is limited."""
+        most_s = self.limits.get(INTERVAL, math.inf)
         self._require_reachable(most_s)
-        kept = [[paced(group, most_s) if timed else within(group, most_s) for group in row] for row in self.units]
-        flat = self._flat(kept, timed=timed)
-        seconds = {"latency_s": np.where(np.isinf(flat.loss), 0.0, flat.seconds)} if timed else {}
-        plan = allocate.solve(flat.loss, self._costs(flat) | seconds, self._sums(), time_limit_s=self._left())
+        if (latency_s := self.limits.get("latency_s")) is not None:
+            targets = self._intervals()
+            best = within_latency(self.problem, targets[targets <= most_s], partial(self._held, loss=True), latency_s)
+            if best is None:
+                raise InfeasibleError(f"no plan meets the budgets: none has latency_s of at most {latency_s:.6g}", {})
+            return best
+        kept = [[within(group, most_s) for group in row] for row in self.units]
+        flat = self._flat(kept, timed=False)
+        plan = allocate.solve(flat.loss, self._costs(flat), self._sums(), time_limit_s=self._left())
+        return self._named(plan, flat, kept)
+
+    def _held(self, most_s: float, held_s: float, *, loss: bool = False) -> tuple[Plan, list[Units]]:
+        """Of units that take no longer than `most_s` and hold outputs for `held_s` at most, the plan of least of these
+        seconds, or of least loss."""
+        kept = [[paced(group, most_s) for group in row] for row in self.units]
+        flat = self._flat(kept, timed=True)
+        seconds = np.where(np.isinf(flat.loss), np.inf, flat.seconds)
+        limits = self._sums() | ({} if math.isinf(held_s) else {_HELD: held_s})
+        costs = self._costs(flat) | {_HELD: np.where(np.isinf(flat.loss), 0.0, flat.seconds)}
+        plan = allocate.solve(flat.loss if loss else seconds, costs, limits, time_limit_s=self._left())
         return self._named(plan, flat, kept)
 
     def without_speeds(self) -> "Search":
@@ -81,10 +102,11 @@ class Search:
             plan = (self.least_latency if "latency_s" in asked else self.least_interval)()[0]
         except (InfeasibleError, TimeoutError):
             return None
+        batch = self.problem.workload.batch
         if "latency_s" in asked:
             name, side, known, bound = "latency_s", "least", plan.objective, plan.bound
         else:
-            name, side, known, bound = "throughput_per_s", "most", 1 / plan.objective, 1 / plan.bound
+            name, side, known, bound = "throughput_per_s", "most", batch / plan.objective, batch / plan.bound
         sure = "" if plan.proven else f" in the plans found in {STEP_S:.0f} s, and at {side} {bound:.6g} in any"
         told = f"{name} is at {side} {known:.6g}{sure}, within the device's resources and the other budgets"
         return InfeasibleError(f"no plan meets the budgets: {told}", {name: known})
@@ -96,8 +118,8 @@ class Search:
             name = self.problem.layers[int(least.argmax())]
             raise InfeasibleError(
                 f"no plan meets the budget: {name} takes at least {at:.6g} s however it is folded (throughput of at "
-                f"most {1 / at:.6g} /s), the budget allows {most_s:.6g} s",
-                {"throughput_per_s": 1 / at},
+                f"most {self.problem.workload.batch / at:.6g} /s), the budget allows {most_s:.6g} s",
+                {"throughput_per_s": self.problem.workload.batch / at},
             )
 
     def _slowest(self) -> Floats:
@@ -107,7 +129,7 @@ class Search:
         )
 
     def _sums(self) -> dict[str, float]:
-        return {name: limit for name, limit in self.limits.items() if name != INTERVAL}
+        return {name: limit for name, limit in self.limits.items() if name not in (INTERVAL, "latency_s")}
 
     def _left(self) -> float | None:
         return None if math.isinf(self.deadline) else max(self.deadline - time.monotonic(), 1e-3)
@@ -196,7 +218,7 @@ class Search:
         """Loss, seconds, RESOURCES and `_fixed` of the candidates of a layer's option."""
         fixed = [self.problem.costs[name][layer, option] for name in self._fixed()]
         loss, *rest = (np.full(len(paid), value) for value in (self.problem.loss[layer, option], *fixed))
-        return np.column_stack([loss, paid[:, SECONDS], paid[:, SPENT], *rest])
+        return np.column_stack([loss, paid[:, HELD], paid[:, SPENT], *rest])
 
     def _costs(self, flat: _Flat) -> dict[str, Floats]:
         return {"loss": np.where(np.isinf(flat.loss), 0.0, flat.loss), **flat.spent}

@@ -20,7 +20,7 @@ from costmodel.hardware import Device, Fpga
 from dse.choices import Choices
 from dse.folding import UTILISATION
 from dse.folding_options import RESOURCES
-from dse.metric import Budget, Metric
+from dse.metric import METRICS, Budget, Metric
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem, widest_of
 
@@ -118,15 +118,16 @@ def _refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequen
     if len(errors) == 1:
         return errors[0]
     shared = [name for name in errors[0].least if all(name in error.least for error in errors)]
-    least = {name: min(error.least[name] for error in errors) for name in shared}
+    best = {name: max if METRICS[name].better == "higher" else min for name in shared if name in METRICS}
+    least = {name: best.get(name, min)(error.least[name] for error in errors) for name in shared}
     limits = {name: min(b.limit for b in budgets if b.metric.name == name) for name in {b.metric.name for b in budgets}}
     over = [name for name in shared if name in limits and least[name] > limits[name]]
     if over:
         needs = " and ".join(f"{name} is at least {least[name]:.9g} (budget {limits[name]:.9g})" for name in over)
         many = "s together: given the others" if len(limits) > 1 else ""
         said = f"no plan meets the budget{many or ':'}{',' * bool(many)} {needs}"
-    elif shared == ["cycles"]:
-        said = str(min(errors, key=lambda error: error.least["cycles"]))
+    elif shared == ["throughput_per_s"]:
+        said = str(max(errors, key=lambda error: error.least["throughput_per_s"]))
     else:
         said = "; ".join(f"laid out for {made_for(problem)}, {error}" for problem, error in refused)
     what = "arrays" if isinstance(refused[0][0].folding, Array) else "foldings"

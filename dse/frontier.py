@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from dse import boxes
 from dse.boxes import Answer, Point
 from dse.hull import supported
+from dse.metric import METRICS
 from dse.solvers.grid import Grid, to_grid
 from dse.solvers.merging import Sums, TooManyPointsError, merge
 from dse.tables import Floats, Tables, read
@@ -39,13 +40,14 @@ class Front:
     @cached_property
     def supported(self) -> NDArray[np.bool_]:
         """Whether each point is on the lower convex hull: those that some weighted sum of the columns finds."""
-        return supported(self.points)
+        return supported(self.points * signs(self.names))
 
     def hypervolume(self, reference: ArrayLike) -> float:
         """The volume that the points dominate below a reference point float[columns]; by moocore."""
         from moocore import hypervolume
 
-        return float(hypervolume(self.points, ref=np.asarray(reference, dtype=np.float64)))
+        sign = signs(self.names)
+        return float(hypervolume(self.points * sign, ref=np.asarray(reference, dtype=np.float64) * sign))
 
     def _repr_html_(self) -> str:
         step = max(1, -(-len(self.points) // SHOWN))
@@ -56,6 +58,11 @@ class Front:
         )
         shown = f", 1 in {step} shown" if step > 1 else ""
         return f"<table><caption>{len(self.points)} points, all proven{shown}</caption><tr>{head}</tr>{rows}</table>"
+
+
+def signs(names: Sequence[str]) -> Floats:
+    """1 for columns that are better lower, -1 for those better higher: float64[columns]."""
+    return np.array([-1.0 if name in METRICS and METRICS[name].better == "higher" else 1.0 for name in names])
 
 
 def exact(loss: ArrayLike, costs: Mapping[str, ArrayLike], ties: Sequence[Sequence[int]] = ()) -> Front:

@@ -1,17 +1,19 @@
 """The front of a named problem, or of several together: every trade between metrics, with the plan of each point."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from costmodel.catalog import require
+from costmodel.estimators.fpga import Array
 from dse import frontier
 from dse.boxes import Point
-from dse.frontier import Front
+from dse.frontier import Front, signs
 from dse.metric import Metric
 from dse.pareto import mask
 from dse.points_file import PointsFile, key
@@ -21,21 +23,25 @@ Ties = Sequence[Sequence[str]]
 
 
 def front(over: Problem | Sequence[Problem], metrics: Sequence[Metric], ties: Ties = ()) -> Front:
-    """Return the exact front of metrics that add up over layers, every point proven; columns in the order of `metrics`.
+    """Return the exact front of metrics, every point proven; columns in the order of `metrics`.
 
-    Of several problems, as `foldings.laid_out` gives them, the points that no point of any of them beats; where two
-    have the same point, it is the first one's. `ties` as in `minimize`. ValueError for fewer than two metrics, one
-    named twice, or one that does not add up.
+    Metrics add up over layers or are decided by the slowest one (`Problem.slowest`): of these every value that a plan
+    may have is a limit, within which the others are traded. Of several problems, as `foldings.laid_out` gives them, the
+    points that no point of any of them beats; where two have the same point, it is the first one's. `ties` as in
+    `minimize`. ValueError for fewer than two metrics, one named twice, or one that does neither.
     """
-    found = [_of_one(problem, metrics, ties) for problem in _several(over)]
+    asked, single = _asked(over, metrics), isinstance(over, Problem) or len(over) == 1
+    found = [_of_one(part, ties) for part in asked]
     if len(found) == 1:
-        return found[0]
-    points, choices = (np.concatenate([getattr(each, name) for each in found]) for name in ("points", "choices"))
-    origin = np.repeat(np.arange(len(found)), [len(each.points) for each in found])
-    order = np.lexsort((origin, *points.T[:1], *points.T[:0:-1]))
+        return replace(found[0], origin=None) if single else found[0]
+    points, choices, origin = (
+        np.concatenate([getattr(each, name) for each in found]) for name in ("points", "choices", "origin")
+    )
+    sign = signs(found[0].names)
+    order = np.lexsort((origin, *(points * sign).T[:1], *(points * sign).T[:0:-1]))
     new = np.append(True, (np.diff(points[order], axis=0) != 0).any(axis=1))
-    kept = order[new][mask(points[order][new])]
-    return Front(found[0].names, points[kept], choices[kept], origin[kept])
+    kept = order[new][mask((points * sign)[order][new])]
+    return Front(found[0].names, points[kept], choices[kept], None if single else origin[kept])
 
 
 def stream(
@@ -46,54 +52,96 @@ def stream(
     file: str | Path | None = None,
     most: int = frontier.MOST_POINTS,
 ) -> Iterator[Point]:
-    """Yield the points of `front` as they are proven, in order of the first metric, values in the order of `metrics`.
+    """Yield the points of `front` as they are proven, best first by the metrics in order, values in the same order.
 
     With a `file`, each point is an integer program's and kept there before it is yielded: the same call after a kill
     goes on with what the file holds and ends with the same points. Without one, the points come at once where no
     partial front passes `most`.
     """
-    problems = _several(over)
-    tables, groups = [_tables(problem, metrics) for problem in problems], problems[0].groups(ties)
-    kept = PointsFile(Path(file), key(tables, groups)) if file else None
-    parts = [_part(i, each, groups, kept, most) for i, each in enumerate(tables)]
+    asked = _asked(over, metrics)
+    groups = asked[0].problem.groups(ties)
+    kept = PointsFile(Path(file), key([part.tables for part in asked], groups)) if file else None
+    parts = [_part(i, each, groups, kept, most) for i, each in enumerate(asked)]
     if len(parts) == 1:
         yield from parts[0]
         return
+    sign = signs(tuple(metric.name for metric in metrics))
     proven = np.empty((0, len(metrics)))
-    for point in merge(*parts, key=lambda point: point.values):  # what beats a point comes before it
-        if not (proven <= point.values).all(axis=1).any():
-            proven = np.vstack([proven, point.values])
+    for point in merge(*parts, key=lambda point: tuple(sign * point.values)):  # what beats a point comes before it
+        if not (proven <= sign * point.values).all(axis=1).any():
+            proven = np.vstack([proven, sign * point.values])
             yield point
 
 
-def _several(over: Problem | Sequence[Problem]) -> Sequence[Problem]:
-    return [over] if isinstance(over, Problem) else over
+@dataclass(frozen=True)
+class _Asked:
+    """One problem, or what is left of it within limits of what its slowest layer decides: those are the same for all of
+    its points. `rate` is the index of a throughput that is the batch over a latency that adds up, None elsewhere."""
+
+    problem: Problem
+    origin: int
+    names: tuple[str, ...]
+    limits: dict[str, float]
+    rate: int | None = None
+
+    @property
+    def tables(self) -> dict[str, Floats]:
+        """Of the metrics that add up, at least one."""
+        known = {"loss": self.problem.loss, **self.problem.costs}
+        adds = ["latency_s" if i == self.rate else n for i, n in enumerate(self.names) if n not in self.limits]
+        return {name: known[name] for name in adds or ["loss"]}
+
+    def whole(self, values: tuple[float, ...]) -> tuple[float, ...]:
+        """All metrics of a point from those of the tables."""
+        rest = iter(values)
+        found = [self.limits[n] if n in self.limits else next(rest) for n in self.names]
+        if self.rate is not None:
+            found[self.rate] = self.problem.workload.batch / found[self.rate]
+        if "throughput_per_s" in self.limits:
+            found[self.names.index("throughput_per_s")] = 1 / self.limits["throughput_per_s"]
+        return tuple(found)
 
 
-def _of_one(problem: Problem, metrics: Sequence[Metric], ties: Ties) -> Front:
-    tables = _tables(problem, metrics)
-    first, *rest = tables
-    found = frontier.exact(tables[first], {name: tables[name] for name in rest}, problem.groups(ties))
-    return Front(tuple(tables), found.points, found.choices)
+def _asked(over: Problem | Sequence[Problem], metrics: Sequence[Metric]) -> list[_Asked]:
+    problems = [over] if isinstance(over, Problem) else over
+    return [part for origin, problem in enumerate(problems) for part in _parts(problem, origin, metrics)]
 
 
-def _part(
-    origin: int, tables: dict[str, Floats], groups: list[list[int]], file: PointsFile | None, most: int
-) -> Iterator[Point]:
-    """The points of one of several problems, in order of their values."""
-    first, *rest = tables
-    costs = {name: tables[name] for name in rest}
+def _parts(problem: Problem, origin: int, metrics: Sequence[Metric]) -> Iterator[_Asked]:
+    serial = isinstance(problem.folding, Array)
+    known = ["loss", *problem.costs, *problem.slowest, *["throughput_per_s"] * serial]
+    names = tuple(require("objective", metric.name, known) for metric in metrics)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ValueError(f"a front needs at least two different objectives, got {', '.join(names) or 'none'}")
+    rate = names.index("throughput_per_s") if serial and "throughput_per_s" in names else None
+    if rate is not None and "latency_s" in names:
+        raise ValueError("on an overlay throughput_per_s is the batch over latency_s: ask for one of them")
+    paced = [name for name in names if name in problem.slowest]
+    values = [np.unique(problem.slowest[n][np.isfinite(problem.loss)]).tolist() for n in paced]
+    for limits in product(*values):
+        within = problem
+        for name, most in zip(paced, limits, strict=True):
+            within = within.within(name, most)
+        if np.isfinite(within.loss).any(axis=1).all():
+            yield _Asked(within, origin, names, dict(zip(paced, limits, strict=True)), rate)
+
+
+def _of_one(asked: _Asked, ties: Ties) -> Front:
+    first, *rest = asked.tables
+    groups, tables = asked.problem.groups(ties), asked.tables
+    found = frontier.exact(tables[first], {name: tables[name] for name in rest or [first]}, groups)
+    points = np.array([asked.whole(tuple(point)) for point in found.points[:, : len(tables)].tolist()])
+    return Front(asked.names, points, found.choices, np.full(len(points), asked.origin))
+
+
+def _part(index: int, asked: _Asked, groups: list[list[int]], file: PointsFile | None, most: int) -> Iterator[Point]:
+    """The points of one part, in order of their values."""
+    first, *rest = asked.tables
+    tables = asked.tables
+    costs = {name: tables[name] for name in rest or [first]}
     if file is None:
         found = frontier.stream(tables[first], costs, groups, most=most)
     else:
-        known, keep = file.answers(origin), partial(file.keep, part=origin)
+        known, keep = file.answers(index), partial(file.keep, part=index)
         found = frontier.stream(tables[first], costs, groups, known=known, keep=keep, most=0)
-    return (replace(point, origin=origin) for point in found)
-
-
-def _tables(problem: Problem, metrics: Sequence[Metric]) -> dict[str, Floats]:
-    tables = {"loss": problem.loss, **{n: t for n, t in problem.costs.items() if n != "cycles"}}
-    names = [require("objective", metric.name, tables) for metric in metrics]
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise ValueError(f"a front needs at least two different objectives, got {', '.join(names) or 'none'}")
-    return {name: tables[name] for name in names}
+    return (replace(p, values=asked.whole(p.values[: len(tables)]), origin=asked.origin) for p in found)

@@ -57,17 +57,19 @@ bytes_moved = Metric("bytes_moved", "B")
 kv_bytes = Metric("kv_bytes", "B")
 bops = Metric("bops")
 lut = Metric("lut")
+ff = Metric("ff")
 dsp = Metric("dsp")
 bram18 = Metric("bram18")
 uram = Metric("uram")
 cycles = Metric("cycles", over="max")
+power_w = Metric("power_w", "W")
 throughput_per_s = Metric("throughput_per_s", "1/s", better="higher", over="max")
 peak_activation_bytes = Metric("peak_activation_bytes", "B", over="network")
 
 METRICS = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)}
 
 PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "u": 1e-6, "n": 1e-9}
-_UNITS = {"B": "B", "s": "s", "J": "J", "/s": "1/s", "": ""}
+_UNITS = {"B": "B", "s": "s", "J": "J", "W": "W", "/s": "1/s", "": ""}
 
 
 def parse_budget(text: str) -> Budget:
@@ -76,7 +78,7 @@ def parse_budget(text: str) -> Budget:
     UnknownNameError lists near metrics; ValueError says what is wrong with the number or unit.
     """
     number = r"([-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|nan|inf))"
-    match = re.fullmatch(rf"\s*([A-Za-z_]\w*)\s*(<=|>=)\s*{number}\s*([kKMGTmun]?)(B|s|J|/s|)\s*", text)
+    match = re.fullmatch(rf"\s*([A-Za-z_]\w*)\s*(<=|>=)\s*{number}\s*([kKMGTmun]?)(B|s|J|W|/s|)\s*", text)
     if not match:
         raise ValueError(f"a budget must be like lut<=200e3 or latency_s<=12ms, got {text!r}")
     name, sense, number, prefix, unit = match.groups()

@@ -57,13 +57,16 @@ def minimize(
         edits |= {"pins": pins, "allow": allow}
         return _over_foldings(metric, over, _required(on), subject_to, edits, time_limit_s)
     problem = restricted(over, pins or {}, allow or {})
+    if metric.name in problem.slowest:
+        edits = {"ties": ties, "conversion": conversion, "max_formats": max_formats, "time_limit_s": time_limit_s}
+        return _least_of_slowest(metric, problem, subject_to, edits)
     limits = _Limits.of(problem, subject_to)
     tables = {"loss": limits.problem.loss, **limits.problem.costs}
-    objective = tables[require("metric to minimise", metric.name, [n for n in tables if n not in ("cycles",)])]
+    objective = tables[require("metric to minimise", metric.name, [*tables, *problem.slowest])]
     objective = np.where(np.isinf(limits.problem.loss), np.inf, objective)
     groups = _groups(limits.problem, ties)
     converted, passing = _conversion(problem, conversion)
-    costs = {n: np.where(np.isinf(t), 0.0, t) for n, t in tables.items() if n != "cycles"}
+    costs = {n: np.where(np.isinf(t), 0.0, t) for n, t in tables.items()}
     budgets = dict(limits.sums)
     while True:
         plan = _solve(objective, costs, budgets, groups, converted, max_formats, time_limit_s, passing)
@@ -75,6 +78,26 @@ def minimize(
         name = f"{_MOMENT}{problem.workload.ops[worst].name}"
         costs[name] = _moment_table(problem, worst)
         budgets[name] = limits.peak_bytes
+
+
+def _least_of_slowest(metric: Metric, problem: Problem, subject_to: Sequence[Budget], edits: Mapping[str, Any]) -> Plan:
+    """The plan of least loss among those whose slowest layer decides a metric for the best.
+
+    Its objective and bound are of the metric, of throughput the seconds an image.
+    """
+    table = problem.slowest[metric.name]
+    values = np.unique(table[np.isfinite(problem.loss)])
+    low, high = 0, len(values) - 1
+    found = minimize(loss, over=problem, subject_to=subject_to, **edits)
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            found = minimize(loss, over=problem.within(metric.name, values[middle]), subject_to=subject_to, **edits)
+            high = middle
+        except InfeasibleError:
+            low = middle + 1
+    reached = float(table[np.arange(len(table)), found.choice].max())
+    return replace(found, objective=reached, bound=float(values[low]), problem=problem)
 
 
 def _over_foldings(
@@ -179,22 +202,25 @@ class _Limits:
     @staticmethod
     def of(problem: Problem, budgets: Sequence[Budget]) -> "_Limits":
         sums: dict[str, float] = {}
-        peak, most_cycles = math.inf, math.inf
+        peak, pipelined = math.inf, isinstance(problem.device, Fpga)
         for budget in budgets:
             name, limit = budget.metric.name, budget.limit
+            if name in ("throughput_per_s", "cycles") and not pipelined:
+                raise ValueError(f"{problem.device.name} has no throughput budget; use latency_s")
             if name == "throughput_per_s":
-                most_cycles = min(most_cycles, _clock_hz(problem.device) / limit if limit else math.inf)
-            elif name == "cycles":
-                most_cycles = min(most_cycles, limit)
+                limit = 1 / limit if limit else math.inf
+                name, limit = (name, limit) if problem.slowest else ("latency_s", problem.workload.batch * limit)
+            if name in problem.slowest:
+                problem = _fast_enough(problem, budget, limit)
             elif name == "peak_activation_bytes":
                 peak = min(peak, limit)
             elif isinstance(problem.folding, Array) and name in overlay.RESOURCES:
                 _require_array(problem.folding, name, limit)
             else:
-                pipelined = ["throughput_per_s"] * isinstance(problem.device, Fpga)
-                known = ["loss", "peak_activation_bytes", *pipelined, *problem.costs]
+                known = ["loss", "peak_activation_bytes", *problem.slowest, *problem.costs]
+                known += ["throughput_per_s"] * (pipelined and not problem.slowest)
                 sums[require(f"budget on {problem.device.name}", name, known)] = min(limit, sums.get(name, math.inf))
-        return _Limits(_fast_enough(problem, most_cycles), sums, peak)
+        return _Limits(problem, sums, peak)
 
 
 def _require_array(array: Array, name: str, limit: float) -> None:
@@ -207,22 +233,21 @@ def _require_array(array: Array, name: str, limit: float) -> None:
         )
 
 
-def _fast_enough(problem: Problem, most_cycles: float) -> Problem:
-    """The problem without the options whose layer takes more cycles."""
-    if math.isinf(most_cycles):
-        return problem
-    if "cycles" not in problem.costs:
-        raise ValueError(f"{problem.device.name} has no cycles or throughput budget; use latency_s")
-    least = problem.costs["cycles"].min(axis=1)
+def _fast_enough(problem: Problem, budget: Budget, most: float) -> Problem:
+    """The problem without the options at which a layer alone breaks a budget of what the slowest layer decides."""
+    name = budget.metric.name
+    table = np.where(np.isinf(problem.loss), np.inf, problem.slowest[name])
+    least = table.min(axis=1)
     slowest = int(np.argmax(least))
-    if least[slowest] > most_cycles:
+    at, allowed = float(least[slowest]), budget.limit
+    if at > most:
+        at, side = (1 / at, "most") if budget.metric.better == "higher" else (at, "least")
         raise InfeasibleError(
-            f"no plan meets the budget: {problem.layers[slowest]} takes at least {least[slowest]:.6g} cycles, "
-            f"the budget allows {most_cycles:.6g} (throughput of at most "
-            f"{_clock_hz(problem.device) / least[slowest]:.6g} /s)",
-            {"cycles": float(least[slowest])},
+            f"no plan meets the budget: with this folding {problem.layers[slowest]} allows {name} of at {side} {at:.6g}"
+            f", the budget {allowed:.6g}",
+            {name: at},
         )
-    return problem.without(problem.costs["cycles"] > most_cycles)
+    return problem.within(name, most)
 
 
 def _moment_table(problem: Problem, moment: int) -> Floats:
@@ -233,12 +258,6 @@ def _moment_table(problem: Problem, moment: int) -> Floats:
         bytes_ = np.where(problem.follows >= 0, per_op, tables[problem.rest])
         np.add.at(table[:, option], np.maximum(problem.follows, 0), bytes_)
     return table
-
-
-def _clock_hz(device: Device) -> float:
-    if not isinstance(device, Fpga):
-        raise ValueError(f"{device.name} has no throughput budget; use latency_s")
-    return float(device.clock_hz)
 
 
 def _required(device: Device | None) -> Device:

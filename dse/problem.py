@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel.catalog import require
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import Estimate, estimate, grid
-from costmodel.estimators.fpga import Array, Design
+from costmodel.estimators.fpga import Design, Folding
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision
 from costmodel.record import stack
 from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Op, Workload
 from dse.metric import METRICS
+from dse.pipelines import pipeline, power
 from dse.sensitivity.additivity import Additivity
 from dse.sensitivity.ranges import Range
 
@@ -33,6 +34,9 @@ class Problem:
     loss         float[layers, options], at least 0
     costs        {metric: float[layers, options]}: sums over the ops that follow a layer, of the same grid that
                  `costmodel.estimate` reports; a metric that is not known for every op is absent
+    slowest      {metric: float[layers, options]}: what the layer of most decides, of a dataflow's plans. A unit's own
+                 cycles; the seconds from a pass's input to its output, and between images under the name of their rate,
+                 at the clock that the layer allows
     loss_source  how the loss was found
     additivity   how well measured losses were found to add up; None where they are not measured
     laid_for     the index of the option that the folding was made for; None where it was given, or off an FPGA
@@ -49,6 +53,7 @@ class Problem:
     loss_source: str
     follows: NDArray[np.int64] = field(repr=False)
     rest: int
+    slowest: Mapping[str, Floats] = field(default_factory=dict)
     folding: Design | None = field(default=None, repr=False)
     strategies: tuple[NMSparsity | None, ...] = field(default=(), repr=False)
     spelled: tuple[str, ...] = ()
@@ -111,6 +116,10 @@ class Problem:
         index = {layer: i for i, layer in enumerate(self.layers)}
         return [[index[require("layer", name, index)] for name in group] for group in ties]
 
+    def within(self, name: str, most: float) -> "Problem":
+        """The problem without the options of which a metric of the slowest layer is more."""
+        return self.without(self.slowest[name] > most)
+
     def without(self, unavailable: NDArray[np.bool_]) -> "Problem":
         """The problem with the options where `unavailable` [layers, options] holds taken away."""
         return replace(self, loss=np.where(unavailable, np.inf, self.loss))
@@ -143,17 +152,23 @@ def build(
         laid_for = None if folding else rest if laid_for is None else laid_for
         if laid_for is not None:
             folding = design(workload, stack([options[laid_for]] * len(workload.ops)), device)
+    folding = fpga.placed(workload, folding) if isinstance(folding, Folding) else folding
     columns = _columns(workload, options, device, folding, strategies)
     follows = _follows(workload, layers)
-    unfit = ("cycles",) if isinstance(folding, Array) else ()  # one layer after the other: their sum, not the slowest
-    costs = {
-        name: _by_layer(column, follows, rest, METRICS[name].over)
+    paced: dict[str, NDArray[Any]] = {}
+    if isinstance(device, Fpga) and isinstance(folding, Folding):
+        paced = pipeline(workload, options, device, folding, columns)
+        columns |= power(columns, paced["throughput_per_s"] * workload.batch, device)
+    summed = {
+        name: _by_layer(column, follows, rest, np.add)
         for name, column in columns.items()
-        if name in METRICS and (name == "latency_s" or not np.isnan(column).any()) and name not in unfit
+        if name in METRICS and (name == "latency_s" or not np.isnan(column).any())
     }
-    _require_known(costs, options, device)
+    _require_known(summed, options, device)
+    costs = {name: table for name, table in summed.items() if name not in paced}
+    slowest = {name: _by_layer(column, follows, rest, np.maximum) for name, column in paced.items()}
     loss = np.where(_impossible(workload, layers, strategies), np.inf, loss) if any(strategies) else loss
-    known = Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, folding)
+    known = Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, slowest, folding)
     laid_for = laid_for if isinstance(device, Fpga) else None
     return replace(known, strategies=strategies, spelled=spelled, laid_for=laid_for)
 
@@ -202,9 +217,8 @@ def _follows(workload: Workload, layers: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array(follows)
 
 
-def _by_layer(column: NDArray[Any], follows: NDArray[np.int64], rest: int, over: str) -> Floats:
+def _by_layer(column: NDArray[Any], follows: NDArray[np.int64], rest: int, combine: np.ufunc) -> Floats:
     """Combine ops into the layers that they follow; what has no choice costs the first layer the same at any option."""
-    combine = np.maximum if over == "max" else np.add
     combined = np.zeros((follows.max() + 1, column.shape[1]))
     combine.at(combined, np.maximum(follows, 0), np.where(follows[:, None] >= 0, column, column[:, [rest]]))
     return combined

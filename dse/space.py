@@ -27,7 +27,7 @@ BITS = ("weight_bits", "activation_bits", "kv_bits")
 METRICS = (
     "latency_s", "energy_j", "examples_per_s", "loss", "weight_bytes", "kv_bytes", "peak_activation_bytes",
     "gradient_bytes", "optimizer_bytes", "footprint_bytes", "bytes_moved", "params", "macs", "flops", "vector_flops",
-    "bops", "lut", "dsp", "bram18", "uram", "cycles", "throughput_per_s", "training_loss",
+    "bops", "lut", "ff", "dsp", "bram18", "uram", "cycles", "throughput_per_s", "power_w", "training_loss",
     "vlm_error", "right_answers", "wrong_answers", "fits",
 )  # fmt: skip
 """What a design can be asked for; one that its device does not have is nan, and the design is left out."""

@@ -10,7 +10,12 @@ from app import options, quality
 @click.command("front")
 @options.subject(device_required=False)
 @click.option("--formats", help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
-@click.option("--objectives", default="loss,weight_bytes", show_default=True, help="Two or more metrics that add up.")
+@click.option(
+    "--objectives",
+    default="loss,weight_bytes",
+    show_default=True,
+    help="Two or more metrics, as loss,throughput_per_s or lut,power_w.",
+)
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration data of a torch model.")
 @quality.options
 @click.option(

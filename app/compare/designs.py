@@ -117,7 +117,7 @@ def _spoken(design: Design) -> str:
 def rates(design: Design, found: Estimate) -> dict[str, float]:
     """Examples per second with their interval, and tokens where the design is a language model's."""
     middle, low, high = (found.totals.get(f"latency{end}_s", np.nan) for end in ("", "_low", "_high"))
-    each = found.workload.batch * found.totals.get("throughput_per_s", 1.0 / middle)
+    each = found.totals.get("throughput_per_s", found.workload.batch / middle)
     rates = {
         "examples_per_s": each,
         "examples_low_per_s": each * middle / high,

@@ -77,7 +77,7 @@ def _open_design(designs: Designs, row: int, edits: tuple[tuple[str, str], ...])
     found = estimate(workload, chosen, device, folding=folding)
     own = designs.id(row)
     columns = dict(found.totals) | {"loss": loss_of(workload, found.precisions)}
-    columns["examples_per_s"] = workload.batch * columns.get("throughput_per_s", 1.0 / columns["latency_s"])
+    columns["examples_per_s"] = columns.get("throughput_per_s", workload.batch / columns["latency_s"])
     told = digest({"design": own, "edits": dict(edits)})[:ID_DIGITS] if edits else own
     return Opened(told, found, columns, laid_for)
 

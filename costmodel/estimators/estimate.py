@@ -138,6 +138,7 @@ def estimate(
     if isinstance(device, Fpga):
         fpga.check(workload, precisions)
         folding = folding or design(workload, batch, device)
+        folding = folding if isinstance(folding, Array) else fpga.placed(workload, folding)
     columns = {
         name: np.array(np.broadcast_to(column, len(workload.ops)))
         for name, column in evaluate(device, stack(_as_run(workload.ops, device)), batch, folding).items()
@@ -150,9 +151,9 @@ def estimate(
     if isinstance(device, Fpga):
         units = None if isinstance(folding, Array) else folding
         uncounted += fpga.unskipped(workload, units) + fpga.uncounted(workload, dataflow=units is not None)
-    totals = _totals(workload, batch, columns, device)
-    if isinstance(folding, Array) and isinstance(device, Fpga):
-        totals |= overlay.totals(columns, folding, device)
+    totals = _totals(workload, batch, columns)
+    if isinstance(device, Fpga):
+        totals |= _of_design(columns, workload, batch, device, folding)
     if correlation is not None:
         low, high = _latency_interval(workload.ops, precisions, columns, correlation)
         totals |= {"latency_low_s": low, "latency_high_s": high}
@@ -282,15 +283,20 @@ def require_pipes(
         )
 
 
-def _totals(
-    workload: Workload, precision: Precision, columns: Mapping[str, NDArray[Any]], device: Device
+def _of_design(
+    columns: Mapping[str, NDArray[Any]], workload: Workload, precision: Precision, device: Fpga, folding: Design | None
 ) -> dict[str, float]:
+    """Totals of a network on an FPGA that are no sums over its layers."""
+    if isinstance(folding, Array):
+        return overlay.totals(columns, workload, device, folding)
+    return fpga.totals(columns, workload, precision, device, folding) if folding is not None else {}
+
+
+def _totals(workload: Workload, precision: Precision, columns: Mapping[str, NDArray[Any]]) -> dict[str, float]:
     additive = {n: float(c.sum()) for n, c in columns.items() if c.dtype.kind == "f" and n != "cycles"}
     additive["peak_activation_bytes"] = peak_activation_bytes(workload, precision)
     if workload.phase == "training":
         additive["gradient_bytes"] = additive["weight_bytes"]
         additive["optimizer_bytes"] = optimizer_bytes(additive["params"], "adam")
     additive["footprint_bytes"] = sum(additive.get(part, 0.0) for part in FOOTPRINT)
-    if isinstance(device, Fpga) and "lut" in columns:
-        additive |= fpga.totals(columns, device)
     return additive

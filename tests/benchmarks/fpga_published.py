@@ -30,6 +30,8 @@ CHANNELS = ((3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256))
 FEATURES = ((256, 512), (512, 512), (512, 10))
 FORMATS = {"W1A1": ("binary", "binary"), "W2A2": ("int2", "int2")}
 BOARD = "pynq_z1"
+TIMES = {"W1A1": {"latency_s": 1541e-6, "throughput_per_s": 3000.0}}
+"""Umuroglu, BNN-PYNQ overlays, QPYNQ workshop at RISE SICS, slide 4: CNV on a PYNQ at 100 MHz, 2 to 2.5 W."""
 
 
 def cnv() -> Workload:
@@ -75,6 +77,9 @@ def _design(name: str, cells: list[str]) -> None:
     print(f"CNV-{name}, predicted / published:")
     for resource, value in published.items():
         print(f"  {resource:7}{found.totals[resource]:8.0f} /{value:8.0f} = {found.totals[resource] / value:.2f}")
+    if (told := TIMES.get(name)) is not None:
+        took = {n: found.totals[n] for n in ("latency_s", "latency_low_s", "latency_high_s", "throughput_per_s")}
+        print(f"  predicted {took}; published {told}")
     print(f"  LUTs between {found.totals['lut_low']:.0f} and {found.totals['lut_high']:.0f}")
     theirs = fpga.finn_evaluate(workload.batch_of_ops, used, board, folding)
     if not np.isnan(theirs["lut"]).any():

@@ -7,6 +7,7 @@ from costmodel.estimators.fpga.columns import evaluate, finn_evaluate, totals
 from costmodel.estimators.fpga.coverage import check, uncounted
 from costmodel.estimators.fpga.folding import fold
 from costmodel.estimators.fpga.overlay import Array
+from costmodel.estimators.fpga.placed import placed
 from costmodel.estimators.fpga.skipping import unskipped
 from costmodel.estimators.fpga.unit import Folding
 
@@ -14,6 +15,6 @@ Design = Folding | Array
 """How a network lies on an FPGA."""
 
 __all__ = [
-    "Array", "Design", "Folding", "check", "evaluate", "finn_evaluate", "fold", "overlay", "totals", "uncounted",
-    "unskipped",
+    "Array", "Design", "Folding", "check", "evaluate", "finn_evaluate", "fold", "overlay", "placed", "totals",
+    "uncounted", "unskipped",
 ]  # fmt: skip

@@ -45,12 +45,10 @@ def uncounted(workload: Workload, *, dataflow: bool = True) -> tuple[str, ...]:
 
     Batch norm, requantisation and monotone activations cost nothing of their own: they are folded into the thresholds
     or scales after a matrix unit (Umuroglu and Jahre, Streamlined Deployment for Quantized Neural Networks, arXiv
-    1709.04060). Where paths of a `dataflow` join, the shorter one waits in a buffer that is not counted, and named;
-    neither are its data movers, while an overlay counts its own.
+    1709.04060). The data movers of a `dataflow` are not counted, while an overlay counts its own.
     """
     others = tuple(op.name for op in workload.ops if not (op.kind in ON_FABRIC or streaming(op) or _absorbed(op)))
-    joins = tuple(f"{op.name} (skip buffer)" for op in workload.ops if op.kind == "elementwise" and streaming(op))
-    return others + (*joins, DATA_MOVERS) * dataflow
+    return others + (DATA_MOVERS,) * dataflow
 
 
 def _known(operand: Format) -> Real:

@@ -30,13 +30,23 @@ def window_cycles(op: Op, folding: Folding) -> Real:
     window a cycle and waits for its inputs alone. Zero where `windowed` is false.
     """
     w = op.window
-    fold = np.ceil(channels(op) / window_lanes(op, folding))
     images = op.input_elements / (channels(op) * w.input_height * w.input_width)
-    fill = images * ((w.rows - 1) * w.input_width + w.columns) * fold
-    read = images * w.input_height * w.input_width * fold
-    written = pixels(op) * w.kernel_height * w.kernel_width * fold
+    fill = op.count * images * ((w.rows - 1) * w.input_width + w.columns) * _passes(op, folding)
+    read, written = read_cycles(op, folding), written_cycles(op, folding)
     cycles = np.where(parallel_window(op, folding), read + 2, fill + np.maximum(read, written))
-    return np.where(windowed(op), op.count * cycles, 0.0)
+    return np.where(windowed(op), cycles, 0.0)
+
+
+def read_cycles(op: Op, folding: Folding) -> Real:
+    """Cycles in which the sliding-window unit reads its inputs; zero where it is none."""
+    return np.where(windowed(op), op.count * op.input_elements / channels(op) * _passes(op, folding), 0.0)
+
+
+def written_cycles(op: Op, folding: Folding) -> Real:
+    """Cycles in which the sliding-window unit writes windows, one each where it is parallel; zero where it is none."""
+    w = op.window
+    window = np.where(parallel_window(op, folding), 1.0, w.kernel_height * w.kernel_width * _passes(op, folding))
+    return np.where(windowed(op), op.count * pixels(op) * window, 0.0)
 
 
 def stream_cycles(op: Op, folding: Folding) -> Real:
@@ -50,3 +60,8 @@ def cycles(op: Op, folding: Folding) -> Real:
     """The slower of matrix and window unit, or those of a streaming unit: zero for an op that is none."""
     matrix = np.where(on_fabric(op), np.maximum(matrix_cycles(op, folding), window_cycles(op, folding)), 0.0)
     return matrix + stream_cycles(op, folding)
+
+
+def _passes(op: Op, folding: Folding) -> Real:
+    """Cycles in which the sliding-window unit reads or writes one pixel's channels."""
+    return np.ceil(channels(op) / window_lanes(op, folding))

@@ -3,8 +3,8 @@
 import numpy as np
 
 from costmodel.estimators.fpga.coverage import finn_covered
-from costmodel.estimators.fpga.unit import Folding, on_fabric, weight_depth, window_lanes, windowed
-from costmodel.estimators.fpga.window import LUTRAM_DEPTH, buffer_words, buffers
+from costmodel.estimators.fpga.unit import LUT_WORDS, Folding, on_fabric, weight_depth, window_lanes, windowed
+from costmodel.estimators.fpga.window import buffer_words, buffers
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
@@ -40,17 +40,17 @@ def bram18(op: Op, precision: Precision, folding: Folding) -> Real:
     """18 Kb blocks of weights and buffers too deep for LUTs: zero for an op that is no unit, nan without a formula."""
     depth = weight_depth(op, folding)
     weights = blocks(depth, folding.pe * folding.simd * precision.weight.bits)
-    here = (depth > LUTRAM_DEPTH) & (np.asarray(folding.uram) == 0)
+    here = (depth > LUT_WORDS) & (np.asarray(folding.uram) == 0)
     words = buffer_words(op, folding)
     lines = buffers(op, folding) * buffer_blocks(words, window_lanes(op, folding) * precision.activation.bits)
-    total = np.where(here, weights, 0.0) + np.where(windowed(op) & (words > LUTRAM_DEPTH), lines, 0.0)
+    total = np.where(here, weights, 0.0) + np.where(windowed(op) & (words > LUT_WORDS), lines, 0.0)
     return np.where(on_fabric(op), np.where(finn_covered(precision), total, np.nan), 0.0)
 
 
 def uram(op: Op, precision: Precision, folding: Folding) -> Real:
     """288 Kb blocks, of 4,096 words of 72 bits, where the folding puts weights there (FINN, uram_estimation)."""
     depth, bits = weight_depth(op, folding), folding.pe * folding.simd * precision.weight.bits
-    here = (depth > LUTRAM_DEPTH) & (np.asarray(folding.uram) > 0)
+    here = (depth > LUT_WORDS) & (np.asarray(folding.uram) > 0)
     total = np.where(here, np.ceil(bits / 72) * np.ceil(depth / 4096), 0.0)
     return np.where(on_fabric(op), np.where(finn_covered(precision), total, np.nan), 0.0)
 

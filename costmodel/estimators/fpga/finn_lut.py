@@ -9,8 +9,8 @@ from costmodel.estimators.fpga.accumulator import integer_bits
 from costmodel.estimators.fpga.coverage import finn_covered
 from costmodel.estimators.fpga.finn_dsp import in_dsp
 from costmodel.estimators.fpga.finn_requantisation import LUTRAM_WORDS, multiplier, requantisation_lut
-from costmodel.estimators.fpga.unit import Folding, on_fabric, weight_depth, window_lanes, windowed
-from costmodel.estimators.fpga.window import LUTRAM_DEPTH, buffer_words, buffers
+from costmodel.estimators.fpga.unit import LUT_WORDS, Folding, on_fabric, weight_depth, window_lanes, windowed
+from costmodel.estimators.fpga.window import buffer_words, buffers
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
@@ -33,14 +33,14 @@ def matrix_lut(op: Op, precision: Precision, folding: Folding) -> Real:
     row = products + tree + integer_bits(op, precision) + requantisation
     depth = weight_depth(op, folding)
     memory = folding.pe * folding.simd * precision.weight.bits * np.ceil(depth / LUTRAM_WORDS)
-    return UNIT + OVERHEAD * folding.pe * row + np.where(depth <= LUTRAM_DEPTH, memory, 0.0)
+    return UNIT + OVERHEAD * folding.pe * row + np.where(depth <= LUT_WORDS, memory, 0.0)
 
 
 def window_lut(op: Op, precision: Precision, folding: Folding) -> Real:
     """The sliding-window unit: control, and its buffers where they are shallow."""
     words = buffer_words(op, folding)
     bits = window_lanes(op, folding) * precision.activation.bits
-    memory = np.where(words <= LUTRAM_DEPTH, buffers(op, folding) * bits * np.ceil(words / BUFFER_WORDS), 0.0)
+    memory = np.where(words <= LUT_WORDS, buffers(op, folding) * bits * np.ceil(words / BUFFER_WORDS), 0.0)
     return np.where(windowed(op), UNIT + memory, 0.0)
 
 

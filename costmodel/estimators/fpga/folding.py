@@ -1,11 +1,12 @@
 """Choose PE and SIMD of every layer: a balanced pipeline that fits the device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators.fpga.columns import costs, memories
+from costmodel.estimators.fpga.placed import placed
 from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, height, streaming, width
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
@@ -35,11 +36,11 @@ def fold(
 
     Without `throughput_per_s` the slowest layer is as fast as LUT, DSP, BRAM and URAM within `utilisation` x device
     allow: each layer takes the cheapest folding, by its shares of the device, that keeps up with it. With it every
-    layer keeps up with that rate for the fewest LUTs, whether that fits or not. DSP blocks go to the layers where one
-    saves most LUTs, while they last; weights move to URAM where a block of it saves most block RAM, until the rest
-    fits. A resource of which even the smallest design needs more than that share may be used whole. Where it needs more
-    than there is, the network does not fit, and its totals show it: no folding is then taken that needs more of that
-    resource than the smallest one does.
+    layer keeps up with that rate of images or sequences for the fewest LUTs, whether that fits or not. DSP blocks go to
+    the layers where one saves most LUTs, while they last; weights move to URAM where a block of it saves most block
+    RAM, until the rest fits. A resource of which even the smallest design needs more than that share may be used whole.
+    Where it needs more than there is, the network does not fit, and its totals show it: no folding is then taken that
+    needs more of that resource than the smallest one does.
     ValueError where no folding reaches the throughput.
     """
     limits = _limits(device.usable(utilisation))
@@ -49,9 +50,9 @@ def fold(
     if not plain.layers.size:
         return _spread(workload, np.empty((0, 9)), plain)
     if throughput_per_s:
-        target = device.clock_hz / throughput_per_s * (1 + ROUNDING)
+        target = workload.batch * device.clock_hz / throughput_per_s * (1 + ROUNDING)
         if target < plain.fastest:
-            most = device.clock_hz / plain.fastest
+            most = workload.batch * device.clock_hz / plain.fastest
             raise ValueError(f"throughput_per_s must be at most {most:.6g} on {device.name}, got {throughput_per_s}")
         return _spread(workload, _plan(tables, target, limits), plain)
     return _spread(workload, _fastest(tables, _reachable(tables, limits, _limits(device))), plain)
@@ -88,11 +89,13 @@ def _tables(workload: Workload, precision: Precision, device: Fpga, *, price: Fl
     pe, simd = np.array([(pe, simd) for _, pe, simd in pairs], dtype=np.float64).reshape(-1, 2).T
     batch: Op = map_fields(ops, lambda column: column[layers])
     chosen: Precision = map_fields(precisions, lambda column: column[layers])
+    beside = placed(workload, Folding(0.0, 0.0))
+    here = Folding(pe, simd, waiting=beside.waiting[layers], moved=beside.moved[layers])
     tables = {}
     for dsp in (0, 1):
-        found = costs(batch, chosen, device, Folding(pe, simd, float(dsp)))
+        found = costs(batch, chosen, device, replace(here, dsp=float(dsp)))
         for uram in urams:
-            flags = Folding(pe, simd, np.full(len(pairs), float(dsp)), np.full(len(pairs), float(uram)))
+            flags = replace(here, dsp=np.full(len(pairs), float(dsp)), uram=np.full(len(pairs), float(uram)))
             found |= memories(batch, chosen, flags) if uram else {}
             columns = (flags.pe, flags.simd, flags.dsp, flags.uram)
             rows = np.column_stack([*columns, *(found[n] for n in ("lut", "dsp", "bram18", "uram", "cycles"))])

@@ -19,7 +19,6 @@ from costmodel.estimators.fpga.output_stage import output_error, output_lut
 from costmodel.estimators.fpga.product_shape import product_shape
 from costmodel.estimators.fpga.skipping import lanes, select_bits, select_lut
 from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming, weight_depth, windowed
-from costmodel.estimators.fpga.window import LUTRAM_DEPTH
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
@@ -85,7 +84,7 @@ def ff(op: Op, precision: Precision, folding: Folding) -> Real:
     )
     row = products + tree + accumulator_bits(op, precision) + 2 * precision.activation.bits
     words = stream_bits(op, precision, folding)
-    weights = np.where(weight_depth(op, folding) <= LUTRAM_DEPTH, weight_word_bits(op, precision, folding), 0.0)
+    weights = np.where(weight_depth(op, folding) <= folding.lut_words, weight_word_bits(op, precision, folding), 0.0)
     matrix = folding.pe * row + select_bits(op, precision, folding) + 3 * words + weights + CONTROL
     stream = 3 * folding.pe * (precision.activation.bits + 1) + words + CONTROL / 3
     return np.ceil(np.where(on_fabric(op), matrix, np.where(streaming(op), stream, 0.0)))

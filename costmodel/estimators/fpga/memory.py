@@ -1,4 +1,4 @@
-"""Where a layer's weights and lines lie: LUT memory, block RAM or UltraRAM."""
+"""Where a layer's weights, lines and queues lie: LUT memory, block RAM or UltraRAM."""
 
 import numpy as np
 
@@ -15,15 +15,15 @@ from costmodel.estimators.fpga.unit import (
     window_width,
     windowed,
 )
-from costmodel.estimators.fpga.window import LUTRAM_DEPTH, buffer_words, buffers
+from costmodel.estimators.fpga.window import buffer_words, buffers
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
 
 LUTRAM_WORDS, SRL_WORDS = 64.0, 32.0
 """Words that a LUT holds a bit of, as a memory and as a shift register (AMD, UG474)."""
-FIFO_WORDS = 32.0
-"""Words of the queue before every unit, one shift register deep (FINN's default before it sizes them by simulation)."""
+SHIFTED_WORDS = 256.0
+"""Words of a queue of shift registers at most, deeper ones lie in block RAM (FINN, InsertFIFO, max_qsrl_depth)."""
 
 
 def weight_word_bits(op: Op, precision: Precision, folding: Folding) -> Real:
@@ -32,25 +32,31 @@ def weight_word_bits(op: Op, precision: Precision, folding: Folding) -> Real:
     return np.ceil(folding.pe * lanes(op, folding) * each)
 
 
+def weight_place(op: Op, folding: Folding) -> Real:
+    """Where weights are: "memory" of the device, "LUT", "BRAM" or "URAM", "" for an op that has no unit for them."""
+    deep = np.where(np.asarray(folding.uram) > 0, "URAM", "BRAM")
+    here = np.where(weight_depth(op, folding) <= folding.lut_words, "LUT", deep)
+    return np.where(on_fabric(op), np.where(np.asarray(folding.streamed) > 0, "memory", here), "")
+
+
 def weight_lut(op: Op, precision: Precision, folding: Folding) -> Real:
-    """LUTs of weights of at most LUTRAM_DEPTH words."""
-    depth = weight_depth(op, folding)
-    memory = weight_word_bits(op, precision, folding) * np.ceil(depth / LUTRAM_WORDS)
-    return np.where(on_fabric(op) & (depth <= LUTRAM_DEPTH), memory, 0.0)
+    """LUTs of weights of few words."""
+    memory = weight_word_bits(op, precision, folding) * np.ceil(weight_depth(op, folding) / LUTRAM_WORDS)
+    return np.where(weight_place(op, folding) == "LUT", memory, 0.0)
 
 
 def weight_bram18(op: Op, precision: Precision, folding: Folding) -> Real:
-    """Block RAM of deeper weights: constant memories."""
-    depth = weight_depth(op, folding)
-    here = on_fabric(op) & (depth > LUTRAM_DEPTH) & (np.asarray(folding.uram) == 0)
-    return np.where(here, rom_blocks(depth, weight_word_bits(op, precision, folding)), 0.0)
+    """Block RAM of deeper weights: constant memories, of all rows together or one a row."""
+    memories = np.where(np.asarray(folding.apart) > 0, folding.pe, 1.0)
+    bits = np.ceil(weight_word_bits(op, precision, folding) / memories)
+    blocks = memories * rom_blocks(weight_depth(op, folding), bits)
+    return np.where(weight_place(op, folding) == "BRAM", blocks, 0.0)
 
 
 def weight_uram(op: Op, precision: Precision, folding: Folding) -> Real:
     """UltraRAM of deeper weights where the folding puts them there; it starts empty and is written."""
-    depth = weight_depth(op, folding)
-    here = on_fabric(op) & (depth > LUTRAM_DEPTH) & (np.asarray(folding.uram) > 0)
-    return np.where(here, uram_blocks(depth, weight_word_bits(op, precision, folding)), 0.0)
+    blocks = uram_blocks(weight_depth(op, folding), weight_word_bits(op, precision, folding))
+    return np.where(weight_place(op, folding) == "URAM", blocks, 0.0)
 
 
 def line_bits(op: Op, precision: Precision, folding: Folding) -> Real:
@@ -59,17 +65,17 @@ def line_bits(op: Op, precision: Precision, folding: Folding) -> Real:
 
 
 def line_lut(op: Op, precision: Precision, folding: Folding) -> Real:
-    """Shift registers of line buffers of at most LUTRAM_DEPTH words."""
+    """Shift registers of line buffers of few words."""
     words = buffer_words(op, folding)
     memory = buffers(op, folding) * line_bits(op, precision, folding) * np.ceil(words / SRL_WORDS)
-    return np.where(windowed(op) & (words <= LUTRAM_DEPTH), memory, 0.0)
+    return np.where(windowed(op) & (words <= folding.line_words), memory, 0.0)
 
 
 def line_bram18(op: Op, precision: Precision, folding: Folding) -> Real:
     """Block RAM of deeper line buffers: a read and a write port."""
     words = buffer_words(op, folding)
     blocks: Real = buffers(op, folding) * ram_blocks(words, line_bits(op, precision, folding))
-    return np.where(windowed(op) & (words > LUTRAM_DEPTH), blocks, 0.0)
+    return np.where(windowed(op) & (words > folding.line_words), blocks, 0.0)
 
 
 def stream_bits(op: Op, precision: Precision, folding: Folding) -> Real:
@@ -80,12 +86,15 @@ def stream_bits(op: Op, precision: Precision, folding: Folding) -> Real:
 
 
 def fifo_lut(op: Op, precision: Precision, folding: Folding) -> Real:
-    """Shift registers of the queue before a unit, as wide as what it reads a cycle, and its two addresses.
-
-    FINN, StreamingFIFO.lut_estimation: 2 log2(words) LUTs of addresses.
-    """
+    """Shift registers of the queues before a unit, as wide as what it reads a cycle, and their addresses."""
     bits = stream_bits(op, precision, folding)
-    return np.where(bits > 0, bits * np.ceil(FIFO_WORDS / SRL_WORDS) + 2 * np.ceil(np.log2(FIFO_WORDS)), 0.0)
+    return _queue_lut(bits, folding.queue_words) + _queue_lut(bits, _waiting_words(folding))
+
+
+def fifo_bram18(op: Op, precision: Precision, folding: Folding) -> Real:
+    """Block RAM of the queues before a unit that are too deep for shift registers."""
+    bits = stream_bits(op, precision, folding)
+    return _queue_bram18(bits, folding.queue_words) + _queue_bram18(bits, _waiting_words(folding))
 
 
 def converter_lut(op: Op, precision: Precision, folding: Folding) -> Real:
@@ -107,3 +116,18 @@ def replay_lut(op: Op, precision: Precision, folding: Folding) -> Real:
     bits = np.ceil(folding.simd * precision.activation.bits_per_element)
     again = on_fabric(op) & (height(op) > folding.pe) & ~grouped(op)
     return np.where(again, bits * (1 + np.where(words > 1, np.ceil(words / SRL_WORDS), 0.0)), 0.0)
+
+
+def _waiting_words(folding: Folding) -> Real:
+    return np.ceil(folding.waiting / folding.pe)
+
+
+def _queue_lut(bits: Real, words: Real) -> Real:
+    """FINN, StreamingFIFO.lut_estimation: 2 log2(words) LUTs of addresses."""
+    shifted = np.where(np.asarray(words) <= SHIFTED_WORDS, bits * np.ceil(words / SRL_WORDS), 0.0)
+    addresses = 2 * np.ceil(np.log2(np.maximum(words, 2.0)))
+    return np.where((bits > 0) & (np.asarray(words) > 0), shifted + addresses, 0.0)
+
+
+def _queue_bram18(bits: Real, words: Real) -> Real:
+    return np.where(np.asarray(words) > SHIFTED_WORDS, ram_blocks(words, bits), 0.0)

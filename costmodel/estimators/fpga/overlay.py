@@ -122,13 +122,13 @@ def _least(arrays: Sequence[Array], limits: Mapping[str, float]) -> dict[str, fl
 
 
 def evaluate(op: Op, precision: Precision, device: Fpga, array: Array) -> dict[str, Real]:
-    """Cycles, latency, bytes moved, energy and the share of the multipliers in use, of a layer or a batch.
+    """Cycles, latency and its bounds, bytes moved, energy and the share of multipliers in use, of a layer or a batch.
 
     Resources are the array's and stand in the totals alone. Poolings and sums stream `columns` elements a cycle.
     """
     known = covered(precision) | ~(on_fabric(op) | streaming(op))
     clock = array.clock_hz
-    compute, moved = _compute(op, array), _moved(op, precision, array)
+    (compute, ideal), moved = _compute(op, array), _moved(op, precision, array)
     memory = np.ceil(moved / device.memory_bytes_per_s * clock)
     used = on_fabric(op) | streaming(op)
     cycles = np.where(used, np.where(known, np.maximum(compute, memory), np.nan), 0.0)
@@ -137,6 +137,8 @@ def evaluate(op: Op, precision: Precision, device: Fpga, array: Array) -> dict[s
     return {
         "cycles": cycles,
         "latency_s": cycles / clock,
+        "latency_low_s": np.where(cycles > 0, np.maximum(ideal, memory), cycles) / clock,
+        "latency_high_s": np.where(cycles > 0, compute + memory, cycles) / clock,
         "bytes_moved": np.where(used, moved, 0.0),
         "utilisation": np.where(on_fabric(op), op.macs / busy, 0.0),
         "energy_j": dynamic_j(resources, cycles, device),
@@ -145,28 +147,34 @@ def evaluate(op: Op, precision: Precision, device: Fpga, array: Array) -> dict[s
     }
 
 
-def totals(columns: Mapping[str, Any], array: Array, device: Fpga) -> dict[str, float]:
-    """What a pass takes, one layer after the other, its power, and the array's resources and mean utilisation."""
+def totals(columns: Mapping[str, Any], workload: Workload, device: Fpga, array: Array) -> dict[str, float]:
+    """What a pass takes, one layer after the other, its power, and the array's resources and mean utilisation.
+
+    Throughput is of images or sequences. The bounds of the latency are those of an array that needs no cycles to fill
+    and drain, and of one that waits for a layer's memory before it computes.
+    """
     names = ("rows", "columns", "clock_hz", "lut", "lut_low", "lut_high", "ff", "dsp", "bram18")
     latency_s, cycles, macs = (float(np.sum(columns[name])) for name in ("latency_s", "cycles", "macs"))
     energy_j = float(np.sum(columns["energy_j"])) if "energy_j" in columns else np.nan
     powers = power(energy_j / latency_s, device) if latency_s and not np.isnan(energy_j) else {}
     return {
         "cycles": cycles,
-        "throughput_per_s": 1 / latency_s if latency_s else np.nan,
+        "throughput_per_s": workload.batch / latency_s if latency_s else np.nan,
         "utilisation": macs / (array.rows * array.columns * cycles) if cycles else np.nan,
         **powers,
         **{name: float(getattr(array, name)) for name in names},
     }
 
 
-def _compute(op: Op, array: Array) -> Real:
-    """Tiles of rows x columns weights, each as long as the inputs that stream through or its successor loads."""
+def _compute(op: Op, array: Array) -> tuple[Real, Real]:
+    """Tiles of rows x columns weights, each as long as the inputs that stream through or its successor loads; and that
+    without the cycles in which the array fills and drains."""
     parts = np.maximum(groups(op), 1)
     tiles = groups(op) * np.ceil(width(op) / array.rows) * np.ceil(height(op) / parts / array.columns)
-    matrix = op.count * (tiles * np.maximum(pixels(op), array.rows) + array.rows + array.columns - 2)
+    matrix = op.count * tiles * np.maximum(pixels(op), array.rows)
     stream = op.count * np.ceil(np.maximum(op.output_elements, op.vector_flops) / array.columns)
-    return np.where(on_fabric(op), matrix, stream)
+    filled = matrix + op.count * (array.rows + array.columns - 2)
+    return np.where(on_fabric(op), filled, stream), np.where(on_fabric(op), matrix, stream)
 
 
 def _moved(op: Op, precision: Precision, array: Array) -> Real:

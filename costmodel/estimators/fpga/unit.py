@@ -14,6 +14,9 @@ from costmodel.workload import Op
 
 ON_FABRIC = ("linear", "conv")
 """Kinds of op that become a matrix unit."""
+LUT_WORDS, QUEUE_WORDS = 128.0, 32.0
+"""Memories of up to so many words are built of LUTs (FINN, bram_estimation); a queue is one shift register deep (FINN's
+default before it sizes them by simulation)."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,29 @@ class Folding:
     """Rows (`pe`) and columns (`simd`) that each layer's unit handles a cycle; arrays over the ops of a workload.
 
     Of a pooling or a sum of two tensors, `pe` is the elements that it handles a cycle. `dsp` is 1 where products may
-    take DSP blocks, 0 where all stay in LUTs; `uram` is 1 where weights too many for LUT memories are in URAM, 0 where
-    they are in block RAM.
+    take DSP blocks, 0 where all stay in LUTs.
+
+    uram          1 where weights too many for LUT memories are in URAM, 0 where they are in block RAM
+    streamed      1 where weights come from the device's memory, once for every output
+    apart         1 where each of the PE rows has a weight memory of its own, 0 where one word holds all rows' weights
+    lut_words     the most words of weights that lie in LUT memories
+    line_words    the most words of a line buffer that do
+    queue_words   of the queue before the unit
+    waiting       elements that wait before a sum of two paths, and
+    moved         elements that a unit reads of the network's input and writes of its output: `fpga.placed` finds both
     """
 
     pe: Real
     simd: Real
     dsp: Real = 1.0
     uram: Real = 0.0
+    streamed: Real = 0.0
+    apart: Real = 0.0
+    lut_words: Real = LUT_WORDS
+    line_words: Real = LUT_WORDS
+    queue_words: Real = QUEUE_WORDS
+    waiting: Real = 0.0
+    moved: Real = 0.0
 
     def column(self) -> "Folding":
         """The folding with 1-d fields laid along the first axis of a grid [ops, precisions]."""

@@ -6,9 +6,6 @@ from costmodel.estimators.fpga.unit import Folding, channels, parallel_window, w
 from costmodel.record import Real
 from costmodel.workload import Op
 
-LUTRAM_DEPTH = 128
-"""Memories of up to so many words are built of LUTs (FINN, bram_estimation)."""
-
 
 def buffer_words(op: Op, folding: Folding) -> Real:
     """Words of one buffer of the sliding-window unit: whole kernel rows, or one of the lines between registers."""

@@ -138,7 +138,7 @@ def test_int4_packs_four_rows_a_block_and_int8_two():
     assert fpga.evaluate(op, precision("int8/int8"), device("arria10"), Folding(8, 4))["dsp"] == 16
 
 
-def test_poolings_and_sums_are_counted_and_skip_buffers_named():
+def test_poolings_and_sums_are_counted():
     ops = (
         conv("conv", 1, 8, 8, input_size=(16, 16), kernel=(3, 3), padding=(1, 1)),
         pooling("pool", 8 * 16 * 16, 8 * 8 * 8, window=Window(2, 2, 2, 2, 16, 16)),
@@ -148,7 +148,7 @@ def test_poolings_and_sums_are_counted_and_skip_buffers_named():
     found = estimate(Workload("net", ops), "e4m3/e4m3", BOARD)
     assert found.columns["source"].tolist() == ["synthesis-calibrated", "formula", "formula", "no formula"]
     assert (found.lut[1:3] > 0).all()
-    assert found.uncounted == ("gate", "add (skip buffer)", DATA_MOVERS)
+    assert found.uncounted == ("gate", DATA_MOVERS)
 
 
 @pytest.mark.parametrize("spelling", ["nf4/int8", "int4_g128/int8", "w32a32", "int8/e8m0"])

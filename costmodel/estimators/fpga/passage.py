@@ -1,0 +1,158 @@
+"""How long one pass takes through a dataflow, from its first input to its last output, and what waits where paths join.
+
+Units work at once on different parts of an image. Each is a server in order: an output is begun when the inputs that it
+needs come and the output before is done, so that out[j] = max(ready[j], out[j-1]) + c with c cycles an output: a
+recurrence in the max-plus algebra (Baccelli, Cohen, Olsder, Quadrat, Synchronization and Linearity, Wiley 1992, section
+1.2). Its solution is out[j] = c (j + 1) + max over k <= j of (ready[k] - c k). Inputs are read by the same recurrence.
+
+The upper bound is that of servers of one rate in a row, whose latencies add (Le Boudec and Thiran, Network Calculus,
+Springer 2001, section 1.4): where no unit takes longer than T a pass, an output waits for T times the part of the input
+that it needs more than its own share, and for c. Queues that fill up slow a design towards it.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators.fpga.cycles import cycles, matrix_cycles, read_cycles, stream_cycles, written_cycles
+from costmodel.estimators.fpga.layer import REGISTERED_LEVELS
+from costmodel.estimators.fpga.reach import Floats, input_steps, paths
+from costmodel.estimators.fpga.unit import Folding, grouped, height, on_fabric, streaming
+from costmodel.record import Real
+from costmodel.workload import Op, Workload
+
+REGISTERS = 5.0
+"""Of a unit from input to output, its tree's apart: queue, products, accumulator, two of its output (`layer.ff`)."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Cycles from the first input to the last output of a pass, and their bounds.
+
+    low    without registers, where depthwise units begin a pixel with its first channels
+    high   of units that are all slowed to the rate of the slowest
+    """
+
+    cycles: float
+    low: float
+    high: float
+
+
+def passage(
+    workload: Workload, folding: Folding, *, interval: float = 0.0, input_cycles: float = 0.0, stalls: Real = 0.0
+) -> Passage:
+    """Follow the first image of a pass; each further one leaves an interval, the slowest unit's, after the other.
+
+    `interval` is cycles that a pass takes at least, whatever its units do, `input_cycles` those in which its input
+    comes, `stalls` float64[ops] those in which each unit's streamed weights do, all for the whole batch.
+    """
+    ops, batch, laid = workload.batch_of_ops, float(workload.batch), paths(workload)
+    each = _stages(ops, folding, batch)
+    each = replace(each, work=np.maximum(each.work, stalls / batch), whole=np.maximum(each.whole, stalls / batch))
+    slowest = max(float(np.max(each.whole)), interval / batch, input_cycles / batch)
+    soonest = replace(each, registers=np.zeros(1), first=np.where(grouped(ops), 1.0, each.first))
+    followed = (_followed(workload, stages, input_cycles / batch) for stages in (each, soonest))
+    middle, low = (max(slowest, *(float(done[i][-1]) for i in laid.ends)) for done in followed)
+    own = float(np.sum(each.work / laid.outputs + each.registers))
+    high = slowest * waits(workload) + own
+    more = (batch - 1) * slowest
+    return Passage(middle + more, low + more, max(high, middle) + more)
+
+
+def delays(op: Op, folding: Folding, *, batch: float, outputs: Real) -> Real:
+    """Cycles that a unit holds one of its `outputs` an image: its work on it, and its registers."""
+    each = _stages(op, folding, batch)
+    return each.work / outputs + each.registers
+
+
+def waits(workload: Workload) -> float:
+    """Passes of the slowest unit that the last output waits for inputs, on the path that waits longest, whatever the
+    folding: of each op, what its outputs need more than their own share, in outputs of the op before."""
+    laid = paths(workload)
+    lag: list[float] = []
+    for op, needed, read in zip(workload.ops, laid.needs, laid.reads, strict=True):
+        before = np.arange(len(needed)) / len(needed)
+        steps = [len(laid.needs[i]) for i in read] or [input_steps(op, workload.batch)]
+        come = [(np.ceil(needed * n - 1e-9) - 1) / n for n in steps]
+        own = [max(float(np.max(each - before)), 0.0) for each in come]
+        lag.append(max(lag[i] + wait for i, wait in zip(read, own, strict=True)) if read else own[0] + 1 / steps[0])
+    return max(lag[i] + 1 - 1 / len(laid.needs[i]) for i in laid.ends)
+
+
+@lru_cache(maxsize=64)
+def waiting(workload: Workload) -> NDArray[np.float64]:
+    """Elements that wait before each sum of two paths of an image while the slower path fills: float64[ops].
+
+    All units work at one rate, so that the lag of a path is what its windows hold: a queue of less stops the pass, as
+    the fork then waits for the full queue and the sum for the fork.
+    """
+    ops, laid = workload.batch_of_ops, paths(workload)
+    units, none = (on_fabric(ops) | streaming(ops)) * 1.0, np.zeros(len(workload.ops))
+    done = _followed(workload, _Stages(units, none, units, none, none), 1.0)
+    found = np.zeros(len(workload.ops))
+    for i, (op, read) in enumerate(zip(workload.ops, laid.reads, strict=True)):
+        if op.kind == "elementwise" and bool(streaming(op)) and len(read) > 1:
+            steps = len(done[i])
+            taken = np.arange(steps) / steps
+            for source in read:
+                come = np.searchsorted(done[source], done[i] * (1 + 1e-12), side="right") / len(done[source])
+                held = float(np.max(come - taken))
+                found[i] += max(held - 1 / steps, 0.0) * op.output_elements / workload.batch
+    return np.round(found, 6)
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """Of each unit and image: cycles of its outputs and of reading its inputs, of its interval, of a row's first pass
+    over an output's inputs as a share of the output, and registers."""
+
+    work: Real
+    read: Real
+    whole: Real
+    first: Real
+    registers: Real
+
+
+def _stages(op: Op, folding: Folding, batch: float) -> _Stages:
+    matrix = on_fabric(op)
+    work = np.where(matrix, np.maximum(matrix_cycles(op, folding), written_cycles(op, folding)), 0.0)
+    work = work + stream_cycles(op, folding)
+    tree = sum(np.where(folding.simd >= 2.0**level, 1.0, 0.0) for level in REGISTERED_LEVELS)
+    first = np.where(matrix, folding.pe / np.maximum(height(op), 1), 1.0)
+    registers = np.where(matrix | streaming(op), REGISTERS + np.where(matrix, tree, 0.0), 0.0)
+    return _Stages(work / batch, read_cycles(op, folding) / batch, cycles(op, folding) / batch, first, registers)
+
+
+def _followed(workload: Workload, stages: _Stages, input_cycles: float) -> list[Floats]:
+    """The cycle at which each op has each output of the first image; a first pass goes along with its inputs."""
+    columns = (stages.work, stages.read, stages.first, stages.registers)
+    work, read_time, first, registers = (np.broadcast_to(c, len(workload.ops)).tolist() for c in columns)
+    laid = paths(workload)
+    done: list[Floats] = []
+    for i, needed in enumerate(laid.needs):
+        come = [done[j] for j in laid.reads[i]]
+        if not come:
+            steps = input_steps(workload.ops[i], workload.batch)
+            come = [np.arange(1.0, steps + 1) * (input_cycles / steps)]
+        ready = np.max([_at(_served(each, read_time[i] / len(each)), needed) for each in come], axis=0)
+        each_output = work[i] / len(needed)
+        hidden = first[i] * each_output
+        done.append(np.maximum(_served(ready - hidden, each_output), ready) + registers[i])
+    return done
+
+
+def _served(ready: Floats, each: float) -> Floats:
+    """When a server is done with each of a row of tasks of `each` cycles that become ready in order."""
+    if not each:
+        return np.maximum.accumulate(ready)
+    index = np.arange(len(ready))
+    done: Floats = np.maximum.accumulate(ready - each * index) + each * (index + 1)
+    return done
+
+
+def _at(come: Floats, fraction: Floats) -> Floats:
+    """When these fractions of an input have come."""
+    found: Floats = come[np.clip(np.ceil(fraction * len(come) - 1e-9).astype(np.int64), 1, len(come)) - 1]
+    return found

@@ -1,0 +1,115 @@
+"""What part of its input each output of an op needs, in the order in which a stream brings pixels or tokens."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators.fpga.unit import channels, on_fabric, pixels
+from costmodel.workload import Op, Window, Workload
+
+Floats = NDArray[np.float64]
+
+MOST_STEPS = 2**15
+"""Outputs of one image that are followed one by one; more are followed in groups of equal size."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The ops that each op reads (none: the network's input), the fraction of an image's input that each of its outputs
+    needs before it can be made, and the ops whose results leave the network."""
+
+    reads: tuple[tuple[int, ...], ...]
+    needs: tuple[Floats, ...]
+    ends: tuple[int, ...]
+
+    @property
+    def outputs(self) -> Floats:
+        """Outputs of one image that each op is followed by."""
+        return np.array([float(len(each)) for each in self.needs])
+
+
+@lru_cache(maxsize=64)
+def paths(workload: Workload) -> Paths:
+    """What each output of each op waits for."""
+    index = {op.name: i for i, op in enumerate(workload.ops)}
+    reads: list[tuple[int, ...]] = []
+    needed: list[Floats] = []
+    for i, op in enumerate(workload.ops):
+        named = tuple(index[name] for name in op.inputs if name in index)
+        reads.append(named if op.inputs else tuple(range(max(i - 1, 0), i)))
+        needed.append(_needs(op, workload.batch, [len(needed[j]) for j in reads[-1]]))
+    ends = tuple(index[name] for name in workload.outputs) or (len(workload.ops) - 1,)
+    return Paths(tuple(reads), tuple(needed), ends)
+
+
+def input_steps(op: Op, batch: int) -> int:
+    """How many pixels or tokens of an image an op reads."""
+    area = op.window.input_height * op.window.input_width
+    read = area if area > 1 else op.input_elements / batch / float(channels(op)) if on_fabric(op) else 1
+    return _steps(read)
+
+
+def _needs(op: Op, batch: int, held: list[int]) -> Floats:
+    """An op without a matrix or a window passes its input on at its length; an attention needs all of its keys."""
+    if op.kind == "attention":
+        return np.ones(_steps(_outputs(op, batch)))
+    if not (bool(on_fabric(op)) or op.kind == "pooling"):
+        return _evenly(max(held, default=1))
+    w = op.window
+    area = w.input_height * w.input_width
+    if area == 1:
+        return _evenly(_outputs(op, batch))
+    images = op.input_elements / area if op.kind == "pooling" else batch
+    found = _windowed(w, round((op.output_elements if op.kind == "pooling" else float(pixels(op))) / images))
+    return _evenly(_outputs(op, batch)) if found is None else found
+
+
+def _outputs(op: Op, batch: int) -> float:
+    return float(op.count * pixels(op)) / batch if op.kind != "pooling" else 1.0
+
+
+def _steps(number: float) -> int:
+    return int(np.clip(round(number), 1, MOST_STEPS))
+
+
+def _evenly(number: float) -> Floats:
+    steps = _steps(number)
+    return np.arange(1.0, steps + 1) / steps
+
+
+@lru_cache(maxsize=4096)
+def _windowed(w: Window, outputs: int) -> Floats | None:
+    """Of a window in row-major order; None where no padding gives so many outputs."""
+    found = padding(w, outputs)
+    if found is None:
+        return None
+    above, left, across = found
+    steps = _steps(outputs)
+    at = np.ceil(np.arange(1, steps + 1) * (outputs / steps)).astype(np.int64) - 1
+    row = np.clip(at // across * w.stride_height + w.rows - 1 - above, 0, w.input_height - 1)
+    column = np.clip(at % across * w.stride_width + w.columns - 1 - left, 0, w.input_width - 1)
+    needed: Floats = np.maximum.accumulate((row * w.input_width + column + 1) / (w.input_height * w.input_width))
+    needed.flags.writeable = False
+    return needed
+
+
+def padding(w: Window, outputs: int) -> tuple[int, int, int] | None:
+    """Rows above, columns left and outputs across of a window that gives so many outputs from one image.
+
+    Of what fits the most even padding, by the kernel's size, is taken: a window does not store it.
+    """
+    best: tuple[float, tuple[int, int, int]] | None = None
+    for above in range(w.rows):
+        down = (w.input_height + 2 * above - w.rows) // w.stride_height + 1
+        if down < 1 or outputs % down:
+            continue
+        across = outputs // down
+        least = ((across - 1) * w.stride_width + w.columns - w.input_width + 1) // 2
+        for left in range(max(least, 0), min(max(least, 0) + w.stride_width, w.columns)):
+            if (w.input_width + 2 * left - w.columns) // w.stride_width + 1 == across:
+                uneven = abs(above / w.rows - left / w.columns)
+                if best is None or uneven < best[0]:
+                    best = uneven, (above, left, across)
+    return best[1] if best else None
