@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from app.report.shape import SHAPES, check
-from app.report.source import results
+from app.report.source import kind_of, results
 from app.text import plain
 
 Run = Mapping[str, Any]
 
-COMMANDS = ("demo", "optimize")
-OURS = ("--out", "--report", "--json")
+COMMANDS = ("demo", "front", "optimize")
+OURS = ("--out", "--points", "--report", "--json")
 """Options that say where results go, not what they are."""
 NOT_COMPARED = ("provenance", "run")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -50,7 +50,7 @@ def rerun(data: Mapping[str, Any], name: str, *, rtol: float = 0.0) -> Check:
     """
     kept = results(data, name)
     for key, run in kept.items():
-        check(run, SHAPES["exploration" if "space" in run else "optimization"], f"{name}: {key}")
+        check(run, SHAPES[kind_of(run)], f"{name}: {key}")
     try:
         again = _again(kept, name)
     except (KeyError, TypeError, AttributeError) as error:
@@ -114,7 +114,7 @@ def _command(run: Run, where: str) -> list[str]:
     kept: list[str] = []
     skip = False
     for part in given[1:]:
-        if skip or part == "--json" or part.startswith(("--out=", "--report=")):
+        if skip or part == "--json" or part.startswith(("--out=", "--points=", "--report=")):
             skip = False
         elif part in OURS:
             skip = True

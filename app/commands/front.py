@@ -138,6 +138,8 @@ def _kept(problems: Any, metrics: Any, ties: Any, file: str) -> Any:
 
 
 def _as_dict(model: str, device: str, problems: Any, found: Any) -> dict[str, Any]:
+    from app.provenance import provenance
+
     problem = problems[0]
     rows = zip(_rows(problems, found), found.choices.tolist(), found.supported.tolist(), strict=True)
     return {
@@ -149,6 +151,7 @@ def _as_dict(model: str, device: str, problems: Any, found: Any) -> dict[str, An
         "loss_source": problem.loss_source,
         "proven": True,
         "points": [row | {"choice": choice, "supported": on_hull} for row, choice, on_hull in rows],
+        "provenance": provenance({device: problem.device}, [model]),
     }
 
 

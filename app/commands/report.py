@@ -12,8 +12,9 @@ import click
 def command(run: str, out: str, formats: str | None, title: str, as_json: bool) -> None:
     """Write report.html, .md, .csv, .parquet, .json and .pdf of RUN, all from the same results.
 
-    RUN is the folder of a bitfront explore, a file of bitfront optimize --json, or the demo's report.json. Each file
-    holds what is needed to run it again; bitfront rerun checks it. The PDF needs a Chromium on this machine.
+    RUN is the folder of a bitfront explore, a file of bitfront optimize --json or bitfront front --json, or the demo's
+    report.json. Each file holds what is needed to run it again; bitfront rerun checks it. The PDF needs a Chromium on
+    this machine.
     """
     from pathlib import Path
 

@@ -23,6 +23,10 @@ SHAPES: dict[str, dict[str, Shape]] = {
         "memory_bytes_per_s?": NUMBER, "available?": {"*": NUMBER}, "tested?": NUMBER,
         "accuracy_standard_error?": NUMBER, "measured_better?": [TEXT],
     },
+    "front": {
+        "model": TEXT, "device": TEXT, "objectives": [TEXT], "formats": [TEXT], "layers": [TEXT], "loss_source": TEXT,
+        "points": [{"choice": [NUMBER], "supported": NUMBER, "beyond?": {"*": CELL}, "*": CELL}], "provenance?": ORIGIN,
+    },
     "exploration": {
         "space": {"axes": {"*": []}}, "objectives": [TEXT], "front": [{"*": CELL}], "columns": [TEXT],
         "groups": [TEXT], "constraints": [TEXT], "latency": TEXT, "provenance?": ORIGIN, "designs": NUMBER,
@@ -51,7 +55,7 @@ def _check_keys(value: Mapping[str, Any], shape: Mapping[str, Shape], where: str
             check(value[name], part, f"{where}.{name}")
         elif key == name != "*":
             raise ValueError(f"{where} lacks {name}")
-    for name in (name for name in value if "*" in shape and name not in shape):
+    for name in (name for name in value if "*" in shape and not {name, f"{name}?"} & set(shape)):
         check(value[name], shape["*"], f"{where}.{name}")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.report import exploration_section, optimization_section, origin
+from app.report import exploration_section, front_section, optimization_section, origin
 from app.report.document import Document, Section
 from app.report.shape import SHAPES, check
 from app.text import plain
@@ -14,9 +14,11 @@ from dse.plan import Plan
 NEEDED = {
     "optimization": ("model", "device", "assignment", "totals", "designs", "layers", "fronts", "budgets"),
     "exploration": ("space", "objectives", "front", "columns"),
+    "front": ("model", "device", "objectives", "formats", "layers", "points"),
 }
 """Keys by which a result is known, and without which it cannot be told."""
-SECTIONS = {"optimization": optimization_section.section, "exploration": exploration_section.section}
+SECTIONS = {"optimization": optimization_section.section, "exploration": exploration_section.section,
+            "front": front_section.section}  # fmt: skip
 MAX_BYTES = 2**30
 
 
@@ -38,15 +40,15 @@ def document(source: Any, *, title: str = "", lead: str = "") -> Document:
 def results(data: Mapping[str, Any], name: str) -> dict[str, Mapping[str, Any]]:
     """The results in what a file holds, by name: it is one, a mapping of some, or a report with some under "runs"."""
     inner = data.get("runs", data)
-    if _kind(data):
+    if kind_of(data):
         inner = {"run": data}
     if (
         not isinstance(inner, Mapping)
         or not inner
-        or not all(isinstance(r, Mapping) and _kind(r) for r in inner.values())
+        or not all(isinstance(r, Mapping) and kind_of(r) for r in inner.values())
     ):
         raise ValueError(
-            f"{name} holds no result of bitfront optimize --json, demo or explore, nor a report.json of one"
+            f"{name} holds no result of bitfront optimize --json, front --json, demo or explore, nor their report.json"
         )
     return {str(key): run for key, run in inner.items()}
 
@@ -83,12 +85,13 @@ def _data(source: Any) -> tuple[Mapping[str, Any], str]:
     return plain(source), "the result"
 
 
-def _kind(run: Mapping[str, Any]) -> str:
+def kind_of(run: Mapping[str, Any]) -> str:
+    """Which of SECTIONS tells a result, "" where it is none."""
     return next((kind for kind, keys in NEEDED.items() if all(key in run for key in keys)), "")
 
 
 def _section(key: str, run: Mapping[str, Any], name: str) -> Section:
-    kind = _kind(run)
+    kind = kind_of(run)
     check(run, SHAPES[kind], f"{name}: {key}")
     try:
         return SECTIONS[kind](key, run)

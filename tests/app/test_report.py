@@ -171,6 +171,21 @@ def test_a_plan_from_python(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {"plan.md", "plan.parquet"}
 
 
+def test_the_front_of_a_model(here: Callable[..., Any], tmp_path: Path) -> None:
+    args = ("zoo:resnet18", "--on", "zcu104", "--formats", "int4,int8", "--objectives", "loss,bops")
+    done = here("front", *args, "--json", cwd=tmp_path)
+    (tmp_path / "front.json").write_text(done.stdout)
+    points = json.loads(done.stdout)["points"]
+    assert here("report", "front.json", "--out", "out", "--format", "html,csv,json", cwd=tmp_path).returncode == 0
+    rows = list(csv.DictReader(line for line in held(tmp_path, "csv").splitlines() if not line.startswith("# ")))
+    assert [float(row["loss"]) for row in rows] == [point["loss"] for point in points]
+    layers = {sum(int(part.split(" x ")[0]) for part in row["formats"].split(", ")) for row in rows}
+    assert layers == {len(points[0]["choice"])}
+    assert len(figures(held(tmp_path, "html"))) == 1
+    done = here("rerun", str(tmp_path / "out" / "report.json"), "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["equal"], done.stderr
+
+
 def test_a_run_of_the_explorer(here: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "space.toml").write_text(
         'objectives = ["latency_s", "loss", "footprint_bytes"]\ngroups = ["device"]\n[axes]\nmodel = "zoo:resnet18"\n'

@@ -1,6 +1,7 @@
 """Formats and foldings together: exact against every design, never slower than one after the other."""
 
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise, product
 
 import numpy as np
@@ -36,6 +37,13 @@ def problem(net, device, formats=FORMATS):
     return dse.choices(net, list(formats)).on(device)
 
 
+@cache
+def searched(widths):
+    """The problem of a network of linear layers, and all its designs."""
+    found = problem(network(widths), BOARD)
+    return found, np.array(list(every_design(found)))
+
+
 def every_design(found):
     """Rows of interval, latency, loss, lut, dsp, bram18 of every design, by the whole network's estimate."""
     ops = found.workload.ops
@@ -51,8 +59,7 @@ def every_design(found):
 @pytest.mark.parametrize("widths", [(4, 4), (6, 3), (2, 3, 2)])
 @pytest.mark.parametrize("share", [0.2, 0.6])
 def test_no_design_is_faster(widths, share):
-    found = problem(network(widths), BOARD)
-    designs = np.array(list(every_design(found)))
+    found, designs = searched(widths)
     lut, dsp, loss = (float(np.quantile(designs[:, column], share)) for column in (3, 4, 2))
     loss *= 1 + 1e-9  # budgets are kept in exact arithmetic, in which equal sums differ
     budget = [parse_budget(f"{name}<={limit!r}") for name, limit in (("lut", lut), ("dsp", dsp), ("loss", loss))]
@@ -71,8 +78,7 @@ def test_no_design_is_faster(widths, share):
 @pytest.mark.parametrize("share", [0.1, 0.4])
 @pytest.mark.parametrize("speed", ["throughput_per_s", "latency_s"])
 def test_no_design_as_fast_loses_less(widths, share, speed):
-    found = problem(network(widths), BOARD)
-    designs = np.array(list(every_design(found)))
+    found, designs = searched(widths)
     column = ("throughput_per_s", "latency_s").index(speed)
     slowest, lut = float(np.quantile(designs[:, column], share)) * (1 + 1e-9), float(np.quantile(designs[:, 3], 0.6))
     asked = METRICS[speed] >= 1 / slowest if speed == "throughput_per_s" else METRICS[speed] <= slowest
