@@ -98,6 +98,9 @@ def _plan(found: Classes, outcome: Outcome, solver: str) -> Plan:
     if not exact.meets_budgets(tables, choice):
         raise AssertionError("the solver returned a plan that exceeds a budget")
     loss = exact.objective(tables, choice)
-    bound = min(found.loss_grid.real(math.floor(outcome.bound)), loss) if math.isfinite(outcome.bound) else -math.inf
-    totals = {name: float(total) for name, total in exact.totals(tables, choice).items()}
-    return Plan(choice, float(loss), float(bound), solver, totals)
+    objective, lowest = exact.at_least(loss), -math.inf
+    if math.isfinite(outcome.bound):
+        bound = found.loss_grid.real(math.floor(outcome.bound))
+        lowest = objective if bound >= loss else exact.at_most(bound)
+    totals = {name: exact.at_least(total) for name, total in exact.totals(tables, choice).items()}
+    return Plan(choice, objective, lowest, solver, totals)

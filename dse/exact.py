@@ -1,5 +1,6 @@
 """Sums of floats without rounding: what every returned plan is checked with."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -23,6 +24,17 @@ def exact_sum(values: ArrayLike) -> Fraction:
     parts = zip(levels.tolist(), *sums.tolist(), strict=True)
     total = sum(((high << _HALF) + low) << (exponent - lowest) for exponent, high, low in parts)
     return Fraction(total) * Fraction(2) ** (lowest - 53)
+
+
+def at_least(value: Fraction) -> float:
+    """The least float that is no less than the value: as a budget it admits what it is the sum of."""
+    near = float(value)
+    return near if near >= value else math.nextafter(near, math.inf)
+
+
+def at_most(value: Fraction) -> float:
+    """The greatest float that is no more than the value."""
+    return -at_least(-value)
 
 
 def objective(tables: Tables, choice: NDArray[np.int64]) -> Fraction:

@@ -20,6 +20,7 @@ from costmodel.hardware import Device, Fpga
 from dse.choices import Choices
 from dse.folding import UTILISATION
 from dse.folding_options import RESOURCES
+from dse.infeasible import needs
 from dse.metric import METRICS, Budget, Metric
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem, widest_of
@@ -123,9 +124,8 @@ def _refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequen
     limits = {name: min(b.limit for b in budgets if b.metric.name == name) for name in {b.metric.name for b in budgets}}
     over = [name for name in shared if name in limits and least[name] > limits[name]]
     if over:
-        needs = " and ".join(f"{name} is at least {least[name]:.9g} (budget {limits[name]:.9g})" for name in over)
         many = "s together: given the others" if len(limits) > 1 else ""
-        said = f"no plan meets the budget{many or ':'}{',' * bool(many)} {needs}"
+        said = f"no plan meets the budget{many or ':'}{',' * bool(many)} {needs(least, limits, over)}"
     elif shared == ["throughput_per_s"]:
         said = str(max(errors, key=lambda error: error.least["throughput_per_s"]))
     else:

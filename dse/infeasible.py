@@ -2,10 +2,12 @@
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 
-from dse.exact import exact_sum
+from dse.exact import at_least, exact_sum
 from dse.plan import InfeasibleError
 from dse.solvers.choose import dispatch
 from dse.tables import Tables
@@ -25,24 +27,37 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
     alone = {name: _least_alone(tables, name) for name in tables.limits}
     impossible = [name for name, value in alone.items() if value > tables.limits[name]]
     if impossible:
-        return InfeasibleError(f"no plan meets the budget: {_needs(tables, alone, impossible)}", _floats(alone))
+        return InfeasibleError(f"no plan meets the budget: {needs(alone, tables.limits, impossible)}", _floats(alone))
     seconds = SEARCH_S if time_limit_s is None else time_limit_s
     given = {name: _least_given_others(tables, name, max_formats, time.monotonic() + seconds) for name in tables.limits}
     least = {name: max(alone[name], value) for name, value in given.items()}
     together = "no plan meets the budgets together" + (f" with {max_formats} formats" if max_formats else "")
     over = [name for name, value in least.items() if value > tables.limits[name]]
-    needs = f"given the others, {_needs(tables, least, over)}" if over else f"several of {', '.join(least)} conflict"
-    return InfeasibleError(f"{together}: {needs}", _floats(least))
-
-
-def _needs(tables: Tables, least: dict[str, Fraction], names: list[str]) -> str:
-    return " and ".join(
-        f"{name} is at least {float(least[name]):.9g} (budget {tables.limits[name]:.9g})" for name in names
+    said = (
+        f"given the others, {needs(least, tables.limits, over)}" if over else f"several of {', '.join(least)} conflict"
     )
+    return InfeasibleError(f"{together}: {said}", _floats(least))
+
+
+def needs(least: Mapping[str, Fraction | float], limits: Mapping[str, float], names: Sequence[str]) -> str:
+    """Say what each budget would have to be: a number that, given as the budget, is enough."""
+    return " and ".join(f"{name} is at least {_up(least[name])} (budget {_short(limits[name])})" for name in names)
+
+
+def _up(value: Fraction | float) -> str:
+    """The value to nine digits, rounded up."""
+    exact = Fraction(value)
+    digits = Context(prec=9, rounding=ROUND_CEILING).divide(Decimal(exact.numerator), Decimal(exact.denominator))
+    return f"{float(digits):.9g}"
+
+
+def _short(value: float) -> str:
+    text = f"{value:.9g}"
+    return text if float(text) == value else repr(value)
 
 
 def _floats(values: dict[str, Fraction]) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items()}
+    return {name: at_least(value) for name, value in values.items()}
 
 
 def _least_alone(tables: Tables, name: str) -> Fraction:

@@ -1,5 +1,6 @@
 """Problem: the layers of a network, the options of each, and what each option costs on a device."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,12 +17,16 @@ from costmodel.precision import Precision
 from costmodel.record import stack
 from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Op, Workload
+from dse.exact import at_least, exact_sum
 from dse.metric import METRICS
 from dse.pipelines import pipeline, power
 from dse.sensitivity.additivity import Additivity
 from dse.sensitivity.ranges import Range
 
 Floats = NDArray[np.float64]
+
+_ROUNDING = 1e-9
+"""Two sums of the same terms in another order differ by less; what is no sum of layers differs by more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +85,15 @@ class Problem:
         """What the whole network costs under a choice."""
         every_op = dict(zip((op.name for op in self.workload.ops), self.per_op(choice), strict=True))
         return estimate(self.edited(choice), every_op, self.device, folding=self.folding)
+
+    def totals(self, choice: ArrayLike) -> dict[str, float]:
+        """What the whole network costs under a choice; sums of layers rounded up, so that as budgets they admit it."""
+        found, layers = dict(self.estimate(choice).totals), np.arange(len(self.layers))
+        for name in self.costs.keys() & found.keys():
+            spent = at_least(exact_sum(self.costs[name][layers, np.asarray(choice)]))
+            if math.isclose(spent, found[name], rel_tol=_ROUNDING):
+                found[name] = max(spent, found[name])
+        return found
 
     def edited(self, choice: ArrayLike) -> Workload:
         """The workload with the layers pruned whose chosen option is sparse."""

@@ -69,7 +69,7 @@ def same_cost(question: Question, problem: Problem, designs: Sequence[Mapping[st
 
 def design(question: Question, problem: Problem, name: str, kind: str, choice: Any) -> dict[str, Any]:
     """A design's assignment, totals and loss, whether it fits, and its accuracy where that can be measured."""
-    totals = dict(problem.estimate(choice).totals)
+    totals = problem.totals(choice)
     found = {
         "name": name,
         "kind": kind,

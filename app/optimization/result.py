@@ -42,7 +42,8 @@ def result(
     found = plan.estimate()
     designs = [*beside(question, problem), *others]
     designs += same_cost(question, problem, designs)
-    designs.append(design(question, problem, "plan", "plan", plan.choice))
+    chosen = design(question, problem, "plan", "plan", plan.choice)
+    designs.append(chosen)
     return (
         {
             "model": question.model,
@@ -57,8 +58,8 @@ def result(
         }
         | {name: getattr(plan, name) for name in ("objective", "bound", "gap", "proven", "solver")}
         | {
-            "totals": dict(found.totals),
-            **fitting(found.totals, problem.device),
+            "totals": chosen["totals"],
+            **fitting(chosen["totals"], problem.device),
             "designs": designs,
             "shared_layout": share_a_layout(question, problem),
             "fronts": _fronts(question, problem),

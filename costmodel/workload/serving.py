@@ -82,6 +82,9 @@ def passes(model: LanguageModel, *, batch: int = 1, context: int | None = None, 
 
 
 def _require_causal(model: LanguageModel, phase: str) -> None:
+    if not isinstance(model, LanguageModel):
+        wanted = "a LanguageModel, as cm.zoo.llama('3.1-8b') gives"
+        raise TypeError(f"{phase} takes {wanted}, got a {type(model).__name__}")
     if not model.causal:
         raise ValueError(f"{model.name} is an encoder: its phase is forward or training, got {phase!r}")
 
@@ -94,7 +97,8 @@ def _pass(model: LanguageModel, batch: int, *, queries: int, keys: int, logits: 
         raise ValueError(
             f"{model.name} has positions for {model.max_context} tokens, a {phase} of {context} needs {keys}"
         )
-    ops = network(model, Span(batch, queries=queries, keys=keys, causal=model.causal), logits=logits)
+    span = Span(batch, queries=queries, keys=keys, causal=model.causal, caches=phase != "forward")
+    ops = network(model, span, logits=logits)
     return Workload(
         model.name,
         tuple(ops),

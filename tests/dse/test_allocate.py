@@ -1,4 +1,5 @@
 import math
+import re
 from fractions import Fraction
 
 import brute_force
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dse.allocate import solve
+from dse.exact import at_least
 from dse.plan import InfeasibleError
 from dse.solvers import branching, coupled
 
@@ -72,15 +74,15 @@ def check(problem):
     for name, limit in problem["budgets"].items():
         spent = brute_force.exact(problem["costs"][name][layers, plan.choice])
         assert spent <= Fraction(limit)
-        assert plan.totals[name] == float(spent)
+        assert plan.totals[name] == at_least(spent)
     for tie in problem["ties"]:
         assert len(set(plan.choice[tie].tolist())) == 1
     assert len(set(plan.choice.tolist())) <= problem.get("max_formats", math.inf)
     objective = brute_force.exact(problem["loss"][layers, plan.choice])
     if "conversion" in problem:
         objective += brute_force.conversions(problem["conversion"], plan.choice, problem.get("edges"))
-    assert plan.objective == float(objective)
-    assert plan.bound <= float(least_loss) <= plan.objective
+    assert plan.objective == at_least(objective)
+    assert plan.bound <= at_least(least_loss) <= plan.objective
     assert plan.proven
     assert plan.objective <= float(least_loss) + 1e-9 * abs(float(least_loss))
 
@@ -153,7 +155,7 @@ def test_huge_losses_do_not_coarsen_the_comparison_of_small_ones():
     cost = np.array([[0.0, 1.0, 2.0]] * 3)
     plan = solve(loss, {"c": cost}, {"c": 4.0})
     assert plan.proven
-    assert plan.objective == float(brute_force.best(loss, {"c": cost}, {"c": 4.0})[0])
+    assert plan.objective == at_least(brute_force.best(loss, {"c": cost}, {"c": 4.0})[0])
 
 
 def test_huge_costs_stand_for_unavailable_options():
@@ -175,6 +177,21 @@ def test_infeasible_alone_names_the_budget_and_its_least_value():
     with pytest.raises(InfeasibleError, match=r"bytes is at least 2 \(budget 1.5\)") as caught:
         solve(LOSS, {"bytes": COST}, {"bytes": 1.5})
     assert caught.value.least == {"bytes": 2.0}
+
+
+@given(seed=st.integers(0, 2**32 - 1), layers=st.integers(1, 6), options=st.integers(1, 4))
+def test_what_a_plan_costs_and_the_least_possible_are_enough_as_budgets(seed, layers, options):
+    rng = np.random.default_rng(seed)
+    loss, costs = rng.random((layers, options)), {"latency_s": rng.random((layers, options)) * 1e-4}
+    plan = solve(loss, costs, {"latency_s": costs["latency_s"].mean(axis=1).sum()})
+    again = solve(loss, {**costs, "loss": loss}, {**plan.totals, "loss": plan.objective})
+    assert again.objective == plan.objective
+    with pytest.raises(InfeasibleError) as caught:
+        solve(loss, costs, {"latency_s": 0.0})
+    least = caught.value.least["latency_s"]
+    solve(loss, costs, {"latency_s": least})
+    said = float(re.search(r"at least (\S+)", str(caught.value))[1])
+    assert least <= said <= least * (1 + 1e-8)
 
 
 def test_infeasible_together_gives_the_least_value_of_each_given_the_others():

@@ -40,7 +40,7 @@ def attention_layer(
         head_dim=shape.head_dim,
         causal=span.causal,
         window=shape.window,
-        cached=span.causal,
+        cached=span.causal and span.caches,
         alibi=shape.alibi,
         inputs=unique(q, k, v),
     )

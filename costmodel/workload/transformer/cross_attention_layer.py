@@ -38,7 +38,7 @@ def cross_attention_layer(
         heads=shape.heads,
         kv_heads=shape.kv_heads,
         head_dim=shape.head_dim,
-        cached=True,
+        cached=span.caches,
         inputs=unique(*(op.name for op in read)),
     )
     width = shape.heads * shape.head_dim

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 class Span:
     """Each of `batch` sequences computes its last `queries` tokens and attends to `keys` tokens, those included.
 
-    `causal` passes keep keys and values in a cache.
+    `caches` says whether causal attention, and attention to an encoder, keep keys and values for later tokens; a
+    forward pass and a training step do not.
     """
 
     batch: int
     queries: int
     keys: int
     causal: bool
+    caches: bool = True
 
     @property
     def tokens(self) -> int:

@@ -12,7 +12,7 @@ from costmodel.estimators.training_step import Layout, training_step
 from costmodel.hardware import link
 from costmodel.strategies import megascale
 from costmodel.workload.architectures.gpt2 import gpt2
-from costmodel.workload.serving import forward
+from costmodel.workload.serving import forward, passes
 
 A100, HDR = cm.gpu("a100_sxm"), link("ib_hdr")
 SMALL = gpt2("small", layers=4, d_model=256, heads=4, vocab=1024, positions=256, tied=False)
@@ -115,3 +115,14 @@ def test_megatrons_published_iteration_times_are_met_without_a_fit(row):
 def test_bad_layouts_are_told_in_a_line(make, says):
     with pytest.raises(ValueError, match=says):
         make()
+
+
+def test_a_step_of_a_decoder_keeps_no_cache_beside_its_activations():
+    def totals(phase, kv):
+        at = passes(SMALL, batch=2, context=64, phase=phase)
+        return cm.estimate(at, cm.precision(f"bf16/bf16/{kv}"), cm.gpu("h100_sxm")).totals
+
+    for phase in ("training", "forward"):
+        assert totals(phase, "bf16")["kv_bytes"] == 0
+        assert totals(phase, "bf16")["footprint_bytes"] == totals(phase, "fp8_e4m3")["footprint_bytes"]
+    assert totals("prefill", "bf16")["kv_bytes"] > 0
