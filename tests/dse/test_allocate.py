@@ -183,7 +183,7 @@ def test_infeasible_alone_names_the_budget_and_its_least_value():
 def test_what_a_plan_costs_and_the_least_possible_are_enough_as_budgets(seed, layers, options):
     rng = np.random.default_rng(seed)
     loss, costs = rng.random((layers, options)), {"latency_s": rng.random((layers, options)) * 1e-4}
-    plan = solve(loss, costs, {"latency_s": costs["latency_s"].mean(axis=1).sum()})
+    plan = solve(loss, costs, {"latency_s": costs["latency_s"].mean(axis=1).sum() * (1 + 1e-9)})
     again = solve(loss, {**costs, "loss": loss}, {**plan.totals, "loss": plan.objective})
     assert again.objective == plan.objective
     with pytest.raises(InfeasibleError) as caught:
