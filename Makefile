@@ -79,5 +79,6 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) --editable '.[test]'
 	$(PIP) --no-deps timm torchvision nvidia-modelopt brevitas dependencies hls4ml quantizers
-	@command -v chromium chromium-browser google-chrome >/dev/null || ./.ci/browser || echo "no Chromium: browser tests will not run"
+	@command -v chromium chromium-browser google-chrome >/dev/null || ./.ci/apt chromium || echo "no Chromium: browser tests will not run"
+	@command -v iverilog >/dev/null || ./.ci/apt iverilog || echo "no Icarus Verilog: tests that run it will not"
 	@touch $@

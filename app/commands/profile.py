@@ -106,9 +106,10 @@ def gpu(minutes: float, out: str, seed: int, flush: bool, as_json: bool) -> None
 @click.option("--acc-bits", type=int, help="Accumulator of --formats; the sum's bits and 8 if not given, 0 for none.")
 @click.option("--out-format", default="", help="Output of the units of --formats that round to one.")
 @click.option("--family", default="xc7", show_default=True, help="xc7 or xcup.")
+@click.option("--icarus", is_flag=True, help="Run each design's Verilog in Icarus Verilog too, before synthesis.")
 @click.option("--out", type=click.Path(), help="Write one row a design (parquet or csv).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def fpga(family: str, out: str | None, as_json: bool, **spelled: Any) -> None:
+def fpga(family: str, icarus: bool, out: str | None, as_json: bool, **spelled: Any) -> None:
     """Synthesise arithmetic units with Yosys, check each netlist against its formats, and count LUT sites.
 
     Done batches are kept: a command that was interrupted goes on where it stopped. About 2 s a design.
@@ -121,13 +122,29 @@ def fpga(family: str, out: str | None, as_json: bool, **spelled: Any) -> None:
 
     if out:
         rows_file.check_target(Path(out))
-    table, last = _synthesised(designs(**spelled), family)
+    asked = designs(**spelled)
+    if icarus:
+        _simulated(asked)
+    table, last = _synthesised(asked, family)
     if out:
         rows_file.write(table, Path(out))
     if as_json:
         click.echo(to_json({"family": family, "out": out, "cached": last.cached, "designs": table.to_dict("records")}))
         return
     _show_designs(table, f"{last.total} designs on {family}, {last.cached} from the cache, {last.elapsed_s:.0f} s", out)
+
+
+def _simulated(designs: "list[Design]") -> None:
+    """Compare every design's Verilog with its formats in Icarus Verilog, and say how many outputs agree."""
+    from app.progress import bar
+    from profilers.fpga.icarus import verify
+
+    outputs = 0
+    with bar("Simulating") as shown:
+        for done, design in enumerate(designs, 1):
+            outputs += verify(design)
+            shown(done, len(designs))
+    click.echo(f"Icarus Verilog: {outputs} outputs of {len(designs)} designs are those of their formats", err=True)
 
 
 def _synthesised(designs: "list[Design]", family: str) -> "tuple[pd.DataFrame, Progress]":

@@ -19,9 +19,13 @@ class MismatchError(ValueError):
 
 def verify(design: Design, circuit: Netlist, seed: int = 0) -> int:
     """Return how many outputs were compared; MismatchError names the first that differs."""
-    face, inputs = ports(design), stimuli(design, seed)
-    simulated = simulate(circuit, packed(face, inputs))
-    expected = expect(design, inputs)
+    inputs = stimuli(design, seed)
+    return compared(design, inputs, simulate(circuit, packed(ports(design), inputs)))
+
+
+def compared(design: Design, inputs: dict[str, NDArray[Any]], simulated: dict[str, NDArray[Any]]) -> int:
+    """Return how many outputs of a simulation were compared; MismatchError names the first that differs."""
+    face, expected = ports(design), expect(design, inputs)
     wrong = different(face, simulated, expected)
     if face.fmt is None:
         flagged = simulated["invalid"].astype(bool)

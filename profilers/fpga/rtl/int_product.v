@@ -18,7 +18,7 @@ module int_product #(
     generate
         if (B == 1) begin : gate
             assign y = wide & {W{b[0]}};
-        end else if (A + B <= 6) begin : small
+        end else if (A + B <= 6) begin : looked_up
             table_product #(.A(A), .B(B), .A_SIGNED(A_SIGNED), .B_SIGNED(B_SIGNED)) product (.a(a), .b(b), .y(y));
         end else begin : rows
             assign sums[W-1:0] = wide & {W{b[0]}};
