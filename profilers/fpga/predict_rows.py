@@ -74,5 +74,5 @@ def _figures(part: "pd.DataFrame") -> dict[str, float]:
 
 
 def _mapped_as(family: str) -> str:
-    """Yosys maps xcup to the same LUTs and carries as xc7, unless the user has rows that say otherwise."""
+    """Yosys maps xcup to the LUTs and carries of xc7 (make bench-fpga compares), unless own rows say otherwise."""
     return family if calibrated(family) else "xc7"

@@ -13,7 +13,10 @@ from profilers.fpga.verify import verify
 from profilers.fpga.verilog import verilog
 
 BATCH = 16
-"""Designs in a Yosys process: its start and the cell library take about 4 s, a design 0.1 to 4 s."""
+"""Designs in a Yosys process, at most: its start and the cell library take about 4 s, a design 0.1 to 4 s."""
+BATCH_TERMS = 256
+"""Terms of a batch's dot products together, at most: one of 64 minifloats takes half a minute, and an interruption
+loses the batch."""
 
 _REVISION = "1"
 """Raised when counting or checking changes what a cached result means."""
@@ -68,7 +71,15 @@ def measure(
 
 
 def _chunks(designs: Sequence[Design], size: int) -> Iterator[Sequence[Design]]:
-    return (designs[i : i + size] for i in range(0, len(designs), size))
+    """Batches in order, of at most `size` designs and, where there are two, BATCH_TERMS terms."""
+    batch: list[Design] = []
+    for design in designs:
+        if batch and (len(batch) == size or sum(d.n for d in batch) + design.n > BATCH_TERMS):
+            yield batch
+            batch = []
+        batch.append(design)
+    if batch:
+        yield batch
 
 
 def _stored(store: Cache, name: str) -> Counts | None:

@@ -110,6 +110,17 @@ def left_out(table: pd.DataFrame) -> None:
         print(f"{', '.join(above) or 'none'}; fewer than {FEWEST} rows, not judged: {', '.join(few) or 'none'}")
 
 
+def families(table: pd.DataFrame, other: pd.DataFrame) -> None:
+    """UltraScale+ beside 7-series: the same designs' counts, and what the 7-series constants predict for it."""
+    pairs = other.merge(table, on="design", suffixes=("", "_xc7"))
+    ratio = np.maximum(pairs["sites"], 1) / np.maximum(pairs["sites_xc7"], 1)
+    same = ", ".join(f"{c} {(pairs[c] == pairs[f'{c}_xc7']).sum()}" for c in ("sites", "ff", "carry_bits", "levels"))
+    print(f"xcup beside xc7, {len(pairs)} designs of both: equal {same}; ", end="")
+    print(f"sites {ratio.min():.4f} to {ratio.max():.4f} of xc7's, on average {ratio.mean():.5f}")
+    done = validate(other)
+    print(f"{len(done)} xcup designs by xc7's constants: mean error {relative(done).mean():.1f} %")
+
+
 def blocks(table: pd.DataFrame) -> None:
     """Block RAM, URAM and DSP of memories and multipliers that Yosys mapped, by our rules and by FINN's."""
     done = predicted(table)
@@ -154,6 +165,7 @@ if __name__ == "__main__":
     accuracy(done)
     by_terms(done)
     left_out(table)
+    families(table, pd.read_parquet(FOLDER / "xcup_fpga_rows.parquet"))
     blocks(pd.read_parquet(FOLDER / "fpga_blocks.parquet"))
     print_all()
     speed()

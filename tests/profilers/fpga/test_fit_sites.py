@@ -71,6 +71,17 @@ def test_every_unit_states_its_held_out_error():
     assert calibrated("ecp5") == {}
 
 
+def test_ultrascale_takes_the_sites_of_7_series(table):
+    other = pd.read_parquet(FOLDER / "xcup_fpga_rows.parquet")
+    assert set(other["device_family"]) == {"xcup"}
+    assert [design.name for design in designs(other)] == other["design"].tolist()
+    pairs = other.merge(table, on="design", suffixes=("", "_xc7"))
+    assert len(pairs) > 90
+    assert (pairs["sites"] == pairs["sites_xc7"]).mean() > 0.95
+    assert (pairs["sites"] / pairs["sites_xc7"].clip(lower=1)).between(0.995, 1.005)[pairs["sites"] > 0].all()
+    assert (pairs[["ff", "carry_bits"]].to_numpy() == pairs[["ff_xc7", "carry_bits_xc7"]].to_numpy()).all()
+
+
 def test_the_rows_stay_small():
     assert Path(FOLDER / "xc7_fpga_rows.parquet").stat().st_size < 1_000_000
 

@@ -43,6 +43,17 @@ def test_results_are_cached_resumed_and_rebuilt(tmp_path, runs):
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+@pytest.mark.parametrize(
+    ("terms", "batches"),
+    [((64, 63, 65, 64, 2), [4, 1]), ((1,) * 40, [16, 16, 8]), ((256, 256, 1), [1, 1, 1]), ((), [])],
+)
+def test_batches_of_long_dot_products_are_small(terms, batches):
+    asked = [Design("dot", "int2", "int2", n) for n in terms]
+    chunks = list(synthesis_module._chunks(asked, 16))
+    assert [len(chunk) for chunk in chunks] == batches
+    assert [design for chunk in chunks for design in chunk] == asked
+
+
 def test_a_changed_entry_is_no_entry(tmp_path):
     cache = Cache(tmp_path)
     cache.put("ab", {"sites": 3})
