@@ -13,10 +13,13 @@ FAMILIES = ("integer", "minifloat", "mixed")
 SYMBOLS = ("square", "diamond", "circle")
 
 
-def study(rows: Sequence[Mapping[str, Any]], *, cost: str, title: str, x: str, base: float) -> go.Figure:
+def study(
+    rows: Sequence[Mapping[str, Any]], *, cost: str, title: str, x: str, base: float, quality: str = "accuracy"
+) -> go.Figure:
     """Plot 1 - accuracy of rows (pair, family, accuracy, spread, and the cost) against the cost, both logarithmic.
 
-    A line a family joins what no other pair of the family beats; `base` is the accuracy of the network itself.
+    A line a family joins what no other pair of the family beats; `base` is the accuracy of the network itself, and
+    `quality` what it is called where it is another measure.
     """
     figure = go.Figure()
     floor = min((1 - r["accuracy"] for r in rows if r["accuracy"] < 1), default=0.01) / 2
@@ -27,7 +30,7 @@ def study(rows: Sequence[Mapping[str, Any]], *, cost: str, title: str, x: str, b
         figure.add_scatter(
             x=[r[cost] for r in own],
             y=[max(1 - r["accuracy"], floor) for r in own],
-            text=[f"{r['pair']}<br>accuracy {r['accuracy']:.2%} +- {r['spread']:.2%}" for r in own],
+            text=[f"{r['pair']}<br>{quality} {r['accuracy']:.2%} +- {r['spread']:.2%}" for r in own],
             mode="markers",
             name=family,
             marker={"symbol": SYMBOLS[i], "size": 7, "color": colour(i), "opacity": 0.7},
@@ -48,10 +51,15 @@ def study(rows: Sequence[Mapping[str, Any]], *, cost: str, title: str, x: str, b
     errors = [max(1 - r["accuracy"], floor) for r in rows]
     axes = {
         "xaxis": axis(cost, [r[cost] for r in rows], log=True) | {"title": {"text": x}},
-        "yaxis": axis("error", errors, log=True) | {"tickformat": "~%"},
+        "yaxis": axis("error", errors, log=True) | {"tickformat": "~%"} | _titled(quality),
     }
     figure.update_layout(**layout(title, "", "", **axes))
     return figure
+
+
+def _titled(quality: str) -> dict[str, Any]:
+    """The title of what is missing to 1; `axis` has that of errors."""
+    return {} if quality == "accuracy" else {"title": {"text": f"1 - {quality}"}}
 
 
 def _front(rows: Sequence[Mapping[str, Any]], cost: str) -> list[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from app.report.html import table
 
 COSTS = {
     "lut_per_mac": "LUTs a MAC, dot product of {terms}",
-    "lut": "LUTs of the network at {throughput_per_s:,.0f} images/s",
+    "lut": "LUTs of the network at {throughput_per_s:,.0f} {examples}/s",
 }
 
 
@@ -26,7 +26,7 @@ def render(result: Mapping[str, Any]) -> str:
     return template.substitute(
         title="Integers or minifloats on an FPGA",
         lead=f"Every weight format with every activation format on {escape(result['device'])}, products in LUTs, "
-        f"accuracy a mean over {len(result['seeds'])} trained networks.",
+        "quality on held-out data, a mean over the networks trained from several seeds.",
         links=links,
         sections=f"{sections}<h2>Limits</h2><ul>{limits}</ul>{drawing()}",
         footer="",
@@ -34,13 +34,27 @@ def render(result: Mapping[str, Any]) -> str:
 
 
 def _section(name: str, network: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-    rows, base = network["points"], network["fp32_accuracy"]
+    rows, base, told = (
+        network["points"],
+        network["fp32_accuracy"],
+        {k: network[k] for k in ("throughput_per_s", "examples")},
+    )
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*network["conclusion"], network["conversion"]))
     figures = "".join(
-        embed(study(rows, cost=cost, title=words.format(**result), x=words.format(**result), base=base))
-        for cost, words in COSTS.items()
+        embed(study(rows, cost=cost, title=words, x=words, base=base, quality=network["quality"]))
+        for cost, words in ((cost, words.format(**result, **told)) for cost, words in COSTS.items())
     )
-    columns = ("Weight/activation", "Family", "Accuracy", "Spread", "LUTs a MAC", "LUTs", "Low", "High", "Weight bytes")
+    columns = (
+        "Weight/activation",
+        "Family",
+        str(network["quality"]).capitalize(),
+        "Spread",
+        "LUTs a MAC",
+        "LUTs",
+        "Low",
+        "High",
+        "Weight bytes",
+    )
     cells = [
         [r["pair"], r["family"], f"{r['accuracy']:.2%}", f"{r['spread']:.2%}", f"{r['lut_per_mac']:.1f}"]
         + [f"{r[c]:,.0f}" for c in ("lut", "lut_low", "lut_high", "weight_bytes")]

