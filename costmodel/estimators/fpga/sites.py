@@ -48,7 +48,7 @@ class _Pair:
 
 def _pair(a: Format, b: Format, *, alone: bool) -> _Pair:
     factors, shape = calibration("dot").constants, product_shape(a, b)
-    term = sum(factors[name] * part for name, part in term_parts(shape).items())
+    term = sum(factors[name] * part for name, part in term_parts(a, b).items())
     fabric = np.where(_fabric(a) & _fabric(b), 1.0, np.nan)
     product = fabric * circuit_sites("product", circuit_parts("product", a=a, b=b)) if alone else None
     return _Pair(shape.floats > 0, shape.fixed, fabric * term, product)

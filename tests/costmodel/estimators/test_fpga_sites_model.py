@@ -93,7 +93,7 @@ def test_tree_growth_is_that_of_the_tree(n):
 def test_unsigned_carry_rows_by_hand():
     counted = circuit_parts("dot", a=get("uint8"), b=get("uint5"))
     assert counted["rows"] == 4 * 9 + 1
-    assert counted["rows_signed"] == counted["float"] == counted["shift_first"] == counted["tree"] == 0
+    assert counted["rows_signed"] == counted["float"] == counted["shifted_few"] == counted["tree"] == 0
 
 
 def test_what_is_not_modelled_is_nan():

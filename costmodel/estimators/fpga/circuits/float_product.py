@@ -10,6 +10,8 @@ from costmodel.record import Real
 
 TABLE_BITS = 6
 """Significands of so many bits together multiply in one LUT a bit, which the normaliser's first stages take in."""
+FEW_BITS = 8
+"""Operands of so many bits together leave the mapper less to choose: what they decode is looked up with the rest."""
 MOST_BINADES = 16
 """More exponents than so many make no difference."""
 
@@ -28,8 +30,16 @@ def parts(a: Format, b: Format, *, n: Real, acc_bits: Real, out: Format) -> dict
         **_exponents(shape),
         **_normaliser(r, width),
         **_rounding(r, width),
+        "subnormal_special": (r.below > 0) * (shape.specials > 0) * 1.0,
         "infinity": (np.asarray(out.special) == "ieee") * 1.0,
+        "mantissa": r.mantissa,
+        **_few(np.asarray(a.bits) + b.bits, shape),
     }
+
+
+def _few(inputs: Real, shape: ProductShape) -> dict[str, Real]:
+    few = (inputs <= FEW_BITS) * 1.0
+    return {"few_special": few * (shape.specials > 0), "few_long": few * shape.long}
 
 
 def _exponents(shape: ProductShape) -> dict[str, Real]:
@@ -67,7 +77,9 @@ def _rounding(r: Rounding, width: Real) -> dict[str, Real]:
         "subnormal_bits": subnormal * width,
         "subnormal_shift": ceil_log2(r.below + 1) * (r.mantissa + 2),
         "below": r.below,
+        "below_stages": r.below * r.stages,
         "binades": np.minimum(r.binades, MOST_BINADES),
+        "subnormal_binades": subnormal * np.minimum(r.binades, MOST_BINADES),
         "overflow_bits": r.overflows * width,
         "exact": r.exact,
         "exact_normal": r.exact * (r.below == 0),
