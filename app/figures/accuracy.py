@@ -12,6 +12,8 @@ from app.figures.style import colour, layout
 
 MOST = 6000
 """Points drawn of a set of measurements: every n-th row of a larger one."""
+LINE, AROUND = 18, 130
+"""Height of a calibration's line, and of title and axes, in pixels."""
 LIMIT = 0.6
 """Errors beyond it are counted in the outermost bars."""
 
@@ -84,7 +86,10 @@ def by_calibration(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             marker={"symbol": symbol, "size": 9, "color": colour(i), "line": {"width": 2, "color": colour(i)}},
             hovertemplate="%{y}<br>mean error %{x:.1%}<extra>%{fullData.name}</extra>",
         )
-    figure.update_layout(**layout("Mean error on rows that no fit saw", "mean absolute relative error", ""))
+    height = max(AROUND + LINE * len(rows), 430)
+    figure.update_layout(
+        **layout("Mean error on rows that no fit saw", "mean absolute relative error", "", height=height)
+    )
     found = [row[column] for row in rows for column in ("mape", "roofline") if row[column]]
     ends = [math.log10(min([0.01, *found]) / 1.1), math.log10(max([1.0, *found]) * 1.1)]
     figure.update_xaxes(tickformat="~%", type="log", tickvals=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0], range=ends)

@@ -121,11 +121,12 @@ def register(app: Dash) -> None:
 
     @app.callback(
         Output("validate-calibrations", "rowData"), Output("validate-errors", "figure"),
-        Input("validate-model", "value"), DARK,
+        Output("validate-errors", "style"), Input("validate-model", "value"), DARK,
     )  # fmt: skip
     def show(model: str, scheme: str) -> Any:
         rows = [row for row in calibrations() if row["model"] == model]
-        return rows, dressed(figures.by_calibration(rows), scheme == "dark")
+        drawn = figures.by_calibration(rows)
+        return rows, dressed(drawn, scheme == "dark"), {"height": f"{drawn.layout.height}px"}
 
     @app.callback(
         Output("validate-scatter", "figure"), Output("validate-histogram", "figure"),

@@ -1,11 +1,15 @@
-"""Run the command line as a user does, in a process of its own."""
+"""Run the command line as a user does."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -17,13 +21,44 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def bitfront() -> Run:
+def process() -> Run:
+    """Run the command line in a process of its own."""
+
     def run(*args: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from app.cli import main; main()", *args]
         environment = os.environ | {"PYTHONPATH": str(ROOT)} | (env or {})
         return subprocess.run(
             command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def bitfront() -> Run:
+    """As `process`, but in this one, which has loaded what a command needs; modules of the folder are forgotten."""
+
+    def run(*args: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        before, path = set(sys.modules), list(sys.path)
+        with (
+            mock.patch.dict(os.environ, env or {}),
+            mock.patch.object(sys, "argv", ["bitfront", *args]),
+            contextlib.chdir(cwd),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("default")
+            try:
+                main()
+            except SystemExit as done:
+                code = int(done.code or 0)
+        sys.path[:] = path
+        for name in set(sys.modules) - before if cwd != ROOT else ():
+            if Path(getattr(sys.modules[name], "__file__", None) or sys.prefix).is_relative_to(cwd):
+                del sys.modules[name]
+        return subprocess.CompletedProcess(args, code, out.getvalue(), err.getvalue())
 
     return run
 
@@ -45,38 +80,13 @@ def refused(bitfront: Run) -> Callable[..., str]:
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """As `bitfront`, but in this process: quick, where no state of a process matters."""
-
-    def run(*args: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["bitfront", *args])
-        code = 0
-        try:
-            main()
-        except SystemExit as done:
-            code = int(done.code or 0)
-        shown = capsys.readouterr()
-        return subprocess.CompletedProcess(args, code, shown.out, shown.err)
-
-    return run
+def here(bitfront: Run) -> Run:
+    return bitfront
 
 
 @pytest.fixture
-def refused_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """As `refused`, but in this process: quick, for what differs in the file alone."""
-
-    def run(*args: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["bitfront", *args])
-        with pytest.raises(SystemExit) as done:
-            main()
-        shown = capsys.readouterr()
-        assert (done.value.code, shown.out) == (2, "")
-        (line,) = shown.err.splitlines()
-        assert line.startswith("bitfront: ")
-        return line
-
-    return run
+def refused_here(refused: Callable[..., str]) -> Callable[..., str]:
+    return refused
 
 
 @pytest.fixture

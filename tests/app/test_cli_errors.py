@@ -25,16 +25,13 @@ SPOILT = ("", "*", "9" * 5000, "no\nsuch", "é", "../..", "/dev/null")
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("value", SPOILT, ids=range(len(SPOILT)))
-def test_a_spoilt_argument_is_one_line(
-    refused_here: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    line = refused_here(name, value, *CALLS[name][1:])
+def test_a_spoilt_argument_is_one_line(refused_here: Callable[..., str], tmp_path: Path, name: str, value: str) -> None:
+    line = refused_here(name, value, *CALLS[name][1:], cwd=tmp_path)
     assert len(line) < 1000
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_default_precision_is_named_where_an_fpga_has_none_of_it(bitfront) -> None:
-    done = bitfront("estimate", "zoo:resnet18", "--on", "zcu104")
+def test_the_default_precision_is_named_where_an_fpga_has_none_of_it(process) -> None:
+    done = process("estimate", "zoo:resnet18", "--on", "zcu104")
     assert done.returncode == 2
     assert done.stderr.endswith("got bf16 for layer conv1; bf16 is the default: give --precision, as w8a8\n")

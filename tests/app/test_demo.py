@@ -9,10 +9,10 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def runs(bitfront: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def runs(process: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("demo")
     start = time.perf_counter()
-    done = bitfront("demo", "--out", str(folder))
+    done = process("demo", "--out", str(folder))
     assert done.returncode == 0, done.stderr
     return {"seconds": time.perf_counter() - start, "folder": folder} | json.loads((folder / "report.json").read_text())
 

@@ -32,9 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def result(bitfront: Callable[..., Any], folder: Path) -> dict[str, Any]:
+def result(process: Callable[..., Any], folder: Path) -> dict[str, Any]:
     args = ("optimize", "torch:tiny_rerun:build", "--on", "h100_sxm", "--formats", "int4,bf16", "--out", "r.json")
-    done = bitfront(*args, cwd=folder, env={"PYTHONHASHSEED": "1"})
+    done = process(*args, cwd=folder, env={"PYTHONHASHSEED": "1"})
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads((folder / "r.json").read_text())
     return found
@@ -51,8 +51,8 @@ def test_a_result_says_how_it_was_made(result: dict[str, Any]) -> None:
     assert told["threads"] >= 1
 
 
-def test_every_value_comes_out_again(bitfront: Callable[..., Any], folder: Path, result: dict[str, Any]) -> None:
-    done = bitfront("rerun", "r.json", "--json", cwd=folder, env={"PYTHONHASHSEED": "2"})
+def test_every_value_comes_out_again(process: Callable[..., Any], folder: Path, result: dict[str, Any]) -> None:
+    done = process("rerun", "r.json", "--json", cwd=folder, env={"PYTHONHASHSEED": "2"})
     assert done.returncode == 0, done.stdout + done.stderr
     check = json.loads(done.stdout)
     assert check["equal"]
@@ -81,7 +81,7 @@ def test_a_value_that_differs_is_named(here: Callable[..., Any], tmp_path: Path)
         ({}, "does not say which command made it"),
         ({"command": None}, "does not say which command made it"),
         ({"command": ["bitfront", 3]}, "must be a list of texts or null"),
-        ({"command": ["rm", "-rf"]}, "was made by 'rm -rf'; demo, optimize can be run again"),
+        ({"command": ["rm", "-rf"]}, "was made by 'rm -rf'; demo, front, optimize can be run again"),
         ({"command": ["bitfront", "profile"]}, "was made by 'bitfront profile'"),
         ({"command": ["bitfront", "optimize", "zoo:resnet5", "--on", "l4", "--formats", "int4"]}, "fails now: unknown"),
     ],
