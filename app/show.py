@@ -7,6 +7,7 @@ import click
 
 from app.results import misfit
 from app.text import print_table, some
+from dse.plan import certainty
 
 COSTS = ("weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "uram", "throughput_per_s")
 
@@ -16,7 +17,7 @@ def show(result: Mapping[str, Any]) -> None:
     _designs(result)
     click.echo()
     _plan(result)
-    state = "proven optimal" if result["proven"] else f"within {result['gap']:.2%} of the optimum"
+    state = certainty(result["proven"], result["gap"], result.get("proven_within", ""))
     click.echo(f"\nThe plan is {state} ({result['solver']}); loss {result['loss_source']}.")
     for sentence in (*_doubts(result), *_layout(result), *result["notes"], *_counted(result)):
         click.echo(sentence)

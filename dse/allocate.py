@@ -1,7 +1,6 @@
 """Arrays in, plan out: one option a layer of least loss, within budgets."""
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from dse import exact
 from dse.infeasible import infeasible
-from dse.plan import Plan
+from dse.plan import Plan, deadline_in, left_s
 from dse.solvers.choose import dispatch
 from dse.solvers.classes import Classes
 from dse.solvers.instance import Outcome
@@ -48,11 +47,10 @@ def solve(
     tables = read(loss, costs, budgets, ties, conversion, edges)
     if max_formats is not None and (max_formats != int(max_formats) or max_formats < 1):
         raise ValueError(f"max_formats must be at least 1 and whole, got {max_formats}")
-    if time_limit_s is not None and not time_limit_s > 0:
-        raise ValueError(f"time_limit_s must be above 0, got {time_limit_s}")
-    plan = best(tables, max_formats, math.inf if time_limit_s is None else time.monotonic() + time_limit_s)
+    deadline = deadline_in(time_limit_s)
+    plan = best(tables, max_formats, deadline)
     if plan is None:
-        raise infeasible(tables, max_formats, time_limit_s)
+        raise infeasible(tables, max_formats, left_s(deadline))
     return plan
 
 

@@ -43,7 +43,8 @@ def objective(tables: Tables, choice: NDArray[np.int64]) -> Fraction:
     found = exact_sum(tables.loss[layers, choice])
     if tables.conversion is not None:
         first, second = np.array(tables.edges).T
-        found += exact_sum(tables.conversion[choice[first], choice[second]])
+        kind = choice if tables.kinds is None else tables.kinds[layers, choice]
+        found += exact_sum(tables.conversion[kind[first], kind[second]])
     return found
 
 

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +20,11 @@ from costmodel.catalog import require
 from costmodel.estimators.fpga import Folding, fold
 from costmodel.hardware import Device, Fpga
 from dse.choices import Choices
+from dse.couplings import Couplings
 from dse.folding_options import RESOURCES, Units, units
 from dse.folding_search import FIXED, INTERVAL, SEARCH_S, Search
 from dse.metric import Budget
-from dse.plan import InfeasibleError, Plan
+from dse.plan import InfeasibleError, Plan, left_s
 from dse.problem import Problem
 
 OBJECTIVES = ("throughput_per_s", "latency_s")
@@ -59,32 +61,62 @@ def least_loss(
     problem: Problem,
     *,
     subject_to: Sequence[Budget],
+    couplings: Couplings = Couplings(),  # noqa: B008
     time_limit_s: float | None = None,
     utilisation: float = UTILISATION,
 ) -> Plan:
     """Return the plan of least loss, with its problem folded, that is as fast as the budgets of SPEEDS ask.
 
-    Other budgets may be on loss, FIXED and resources; those without a budget as in `fastest`, and so are errors. After
-    the time limit, SEARCH_S by default, the best plan so far, with a gap.
+    Other budgets may be on loss, FIXED and resources; those without a budget as in `fastest`, and so are errors.
+    `couplings` are of formats: tied layers are folded each for itself. After the time limit, SEARCH_S by default, the
+    best plan so far, with a gap.
     """
-    known = ("loss", *SPEEDS, *FIXED, *RESOURCES)
+    names = ("loss", *SPEEDS, *FIXED, *RESOURCES)
     limit_s = SEARCH_S if time_limit_s is None else time_limit_s
-    search = _search(problem, subject_to, known, limit_s, utilisation)
+    search = replace(_search(problem, subject_to, names, limit_s, utilisation), couplings=couplings)
     try:
         return _laid_out(search, Search.least_loss, subject_to)
     except InfeasibleError as error:
         raise search.without_speeds().slower(subject_to) or error from None
 
 
-def asked(choices: Choices, device: Device, budgets: Sequence[Budget], *, coupled: bool) -> bool:
-    """Whether budgets ask for the speed of a dataflow that no file lays out, and `least_loss` knows all of them.
+def on_device(problem: Problem, budgets: Sequence[Budget], couplings: Couplings, deadline: float = math.inf) -> Plan:
+    """`least_loss` within UTILISATION of each resource without a budget, or where nothing fits there, within all."""
+    try:
+        return least_loss(problem, subject_to=budgets, couplings=couplings, time_limit_s=left_s(deadline))
+    except InfeasibleError as error:
+        if time.monotonic() > deadline:
+            raise
+        try:
+            return least_loss(
+                problem, subject_to=budgets, couplings=couplings, time_limit_s=left_s(deadline), utilisation=1.0
+            )
+        except (InfeasibleError, TimeoutError):
+            raise error from None
 
-    It knows no question whose layers are `coupled`, by ties, conversions or a number of formats.
+
+def bound(problem: Problem, budgets: Sequence[Budget], couplings: Couplings, deadline: float = math.inf) -> float:
+    """What no design loses less than within those of the budgets that `least_loss` knows, however large the device.
+
+    0 where half of the time is too short; InfeasibleError where none is within these.
     """
+    given: dict[str, Any] = {"subject_to": known(budgets), "couplings": couplings, "utilisation": math.inf}
+    try:
+        return least_loss(problem, **given, time_limit_s=left_s(deadline, 2)).bound
+    except TimeoutError:
+        return 0.0
+
+
+def asked(choices: Choices, device: Device, budgets: Sequence[Budget]) -> bool:
+    """Whether budgets ask for the speed of a dataflow that no file lays out."""
     names = {budget.metric.name for budget in budgets}
-    known = {"loss", *SPEEDS, *FIXED, *RESOURCES}
-    dataflow = isinstance(device, Fpga) and choices.design is fold and not coupled
-    return dataflow and bool(names & {*SPEEDS}) and names <= known
+    return isinstance(device, Fpga) and choices.design is fold and bool(names & {*SPEEDS})
+
+
+def known(budgets: Sequence[Budget]) -> list[Budget]:
+    """The budgets that `least_loss` knows."""
+    names = {"loss", *SPEEDS, *FIXED, *RESOURCES}
+    return [budget for budget in budgets if budget.metric.name in names]
 
 
 def _search(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,10 +76,11 @@ def units(problem: Problem) -> list[list[Group]]:
     Units without a choice of format (at the option of `problem.rest`) belong to the first layer, at every option.
     """
     found: list[list[Group]] = []
+    alike: dict[tuple[Any, ...], Units | None] = {}
     for layer, name in enumerate(problem.layers):
         own = [i for i, follows in enumerate(problem.follows.tolist()) if max(follows, 0) == layer]
         own.sort(key=lambda i: problem.workload.ops[i].name != name)
-        found.append([_group(problem, own, option) for option in range(len(problem.options))])
+        found.append([_group(problem, own, option, alike) for option in range(len(problem.options))])
     return found
 
 
@@ -100,13 +102,23 @@ def paced(group: Group, most_s: float) -> Units:
     return first
 
 
-def _group(problem: Problem, ops: list[int], option: int) -> Group:
-    used = [problem.options[option if problem.follows[i] >= 0 else problem.rest] for i in ops]
-    found = [_unit(problem, i, precision) for i, precision in zip(ops, used, strict=True)]
-    return tuple(unit for unit in found if unit is not None)
+def _group(problem: Problem, ops: list[int], option: int, alike: dict[tuple[Any, ...], Units | None]) -> Group:
+    """The units of some ops; those of `alike` ops, which differ in their names, are found once."""
+    workload = problem.workload
+    beside, outputs = placed(workload, Folding(0.0, 0.0)), paths(workload).outputs
+    found = []
+    for i in ops:
+        taken = option if problem.follows[i] >= 0 else problem.rest
+        around = float(beside.waiting[i]), float(beside.moved[i]), float(outputs[i])
+        key = replace(workload.ops[i], name="", inputs=()), taken, *around
+        if key not in alike:
+            alike[key] = _unit(problem, i, problem.options[taken], *around)
+        if (unit := alike[key]) is not None:
+            found.append(replace(unit, ops=(i,)))
+    return tuple(found)
 
 
-def _unit(problem: Problem, index: int, used: Precision) -> Units | None:
+def _unit(problem: Problem, index: int, used: Precision, waiting: float, moved: float, outputs: float) -> Units | None:
     """The candidates of one op that becomes a unit, with products in LUTs or DSP blocks, weights in BRAM or URAM."""
     workload, device = problem.workload, problem.device
     assert isinstance(device, Fpga)
@@ -118,10 +130,9 @@ def _unit(problem: Problem, index: int, used: Precision) -> Units | None:
     folded = np.array([(pe, simd, *place) for place in places for pe, simd in pairs], dtype=np.float64)
     batch: Op = map_fields(stack([op]), lambda column: np.repeat(column, len(folded)))
     precision: Precision = map_fields(stack([used]), lambda column: np.repeat(column, len(folded)))
-    beside = placed(workload, Folding(0.0, 0.0))
-    folding = replace(Folding(*folded.T), waiting=beside.waiting[index], moved=beside.moved[index])
+    folding = replace(Folding(*folded.T), waiting=waiting, moved=moved)
     found = costs(batch, precision, device, folding) | memories(batch, precision, folding)
-    held = delays(batch, folding, batch=float(workload.batch), outputs=paths(workload).outputs[index])
+    held = delays(batch, folding, batch=float(workload.batch), outputs=outputs)
     seconds = np.stack(np.broadcast_arrays(held, found["cycles"])) / clock_hz(batch, precision, device)
     paid = np.column_stack([*seconds, *(found[name] for name in RESOURCES)])
     every = Units(paid, (index,), folded[:, None, :])

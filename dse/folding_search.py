@@ -4,20 +4,22 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dse import allocate
+from dse.couplings import Couplings
 from dse.folding_latency import quickest, within_latency
 from dse.folding_options import HELD, LONGEST, RESOURCES, SPENT, Group, Units, paced, within
+from dse.infeasible import infeasible
 from dse.metric import Budget
 from dse.pareto import mask
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem
-from dse.tables import read
+from dse.tables import Tables, read
 
 Floats = NDArray[np.float64]
 
@@ -56,6 +58,7 @@ class Search:
     units: list[list[Group]]
     deadline: float
     step_s: float = STEP_S
+    couplings: Couplings = field(default_factory=Couplings)
 
     def least_latency(self) -> tuple[Plan, list[Units]]:
         """Of all intervals, the one whose program of the seconds that units hold outputs leads to the least latency."""
@@ -76,8 +79,7 @@ class Search:
             return best
         kept = [[within(group, most_s) for group in row] for row in self.units]
         flat = self._flat(kept, timed=False)
-        plan = allocate.solve(flat.loss, self._costs(flat), self._sums(), time_limit_s=self._left())
-        return self._named(plan, flat, kept)
+        return self._named(self._solved(flat, flat.loss, self._costs(flat), self._sums()), flat, kept)
 
     def _held(self, most_s: float, held_s: float, *, loss: bool = False) -> tuple[Plan, list[Units]]:
         """Of units that take no longer than `most_s` and hold outputs for `held_s` at most, the plan of least of these
@@ -87,16 +89,48 @@ class Search:
         seconds = np.where(np.isinf(flat.loss), np.inf, flat.seconds)
         limits = self._sums() | ({} if math.isinf(held_s) else {_HELD: held_s})
         costs = self._costs(flat) | {_HELD: np.where(np.isinf(flat.loss), 0.0, flat.seconds)}
-        plan = allocate.solve(flat.loss if loss else seconds, costs, limits, time_limit_s=self._left())
+        tables = read(flat.loss if loss else seconds, costs, limits, (), None)
+        plan = self._best(flat, tables) if loss else allocate.best(tables, deadline=self.deadline)
+        if plan is None:
+            raise InfeasibleError("no plan holds outputs that shortly", {})
         return self._named(plan, flat, kept)
+
+    def _solved(self, flat: _Flat, loss: Floats, costs: Mapping[str, Floats], limits: Mapping[str, float]) -> Plan:
+        """The plan of least loss within limits and couplings."""
+        tables = read(loss, costs, limits, (), None)
+        plan = self._best(flat, tables)
+        if plan is None:
+            raise infeasible(self._coupled(flat, tables), self.couplings.max_formats, self._left())
+        return plan
+
+    def _best(self, flat: _Flat, tables: Tables) -> Plan | None:
+        """The plan of tables of the candidates within couplings, None where there is none."""
+        return allocate.best(self._coupled(flat, tables), self.couplings.max_formats, self.deadline)
+
+    def _coupled(self, flat: _Flat, tables: Tables) -> Tables:
+        """The tables with the format of each candidate and the couplings of formats."""
+        kinds = np.zeros(flat.loss.shape, np.int64)
+        for layer, which in enumerate(flat.which):
+            kinds[layer, : len(which)] = [option for option, _ in which]
+        couplings = self.couplings
+        return replace(
+            tables,
+            kinds=kinds,
+            tied=couplings.pairs,
+            conversion=couplings.conversion,
+            edges=tuple(couplings.edges or ()),
+        )
 
     def without_speeds(self) -> "Search":
         """The same without limits of speed, with a time of its own."""
         limits = {name: limit for name, limit in self.limits.items() if name not in (INTERVAL, "latency_s")}
-        return replace(self, limits=limits, deadline=time.monotonic() + STEP_S, step_s=STEP_S / 10)
+        deadline = min(self.deadline, time.monotonic() + STEP_S)
+        return replace(self, limits=limits, deadline=deadline, step_s=STEP_S / 10)
 
     def slower(self, budgets: Sequence[Budget]) -> InfeasibleError | None:
         """The refusal of budgets of speed beyond what these limits allow; None where no plan is known for these."""
+        if self.couplings or time.monotonic() > self.deadline:
+            return None
         asked = {budget.metric.name: budget.limit for budget in budgets}
         try:
             plan = (self.least_latency if "latency_s" in asked else self.least_interval)()[0]
@@ -206,8 +240,12 @@ class Search:
         if not available:
             raise ValueError(f"{self.problem.layers[layer]} has no format that a unit here can take")
         values = np.concatenate([self._columns(layer, option, row[option].paid) for option in available])
-        good = mask(values if timed else np.delete(values, 1, axis=1))
         which = [(o, i) for o in available for i in range(len(row[o].paid))]
+        judged = values if timed else np.delete(values, 1, axis=1)
+        if self.couplings:  # a format that is dearer in all may be the one that the others have
+            good = np.concatenate([mask(judged[[w[0] == o for w in which]]) for o in available])
+        else:
+            good = mask(judged)
         return values[good], [which[i] for i in np.flatnonzero(good)]
 
     def _fixed(self) -> list[str]:

@@ -103,9 +103,21 @@ def best(
     return replace(plan, bound=min(bounds)), problem
 
 
+def among(choices: Choices, problems: Sequence[Problem], metrics: Iterable[Metric]) -> str:
+    """What a plan of `best` is proven among, for `Plan.proven_within`: "" where no other layout could be better."""
+    array = isinstance(problems[0].folding, Array)
+    made = isinstance(problems[0].device, Fpga) and (array or choices.design is fold)
+    changed = any(metric.name not in ALIKE for metric in metrics)
+    return f"{_kind(problems[0])} made for each format" if made and changed else ""
+
+
 def made_for(problem: Problem) -> str:
     """The format that the problem's folding was made for, "" where there is none."""
     return "" if problem.laid_for is None else problem.names[problem.laid_for]
+
+
+def _kind(problem: Problem) -> str:
+    return "arrays" if isinstance(problem.folding, Array) else "foldings"
 
 
 def _key(problem: Problem) -> tuple[bytes, ...]:
@@ -130,6 +142,6 @@ def _refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequen
         said = str(max(errors, key=lambda error: error.least["throughput_per_s"]))
     else:
         said = "; ".join(f"laid out for {made_for(problem)}, {error}" for problem, error in refused)
-    what = "arrays" if isinstance(refused[0][0].folding, Array) else "foldings"
+    what = _kind(refused[0][0])
     tried = dict.fromkeys(made_for(problem) for problem, _ in refused)
     return InfeasibleError(f"{said}, with the {what} of {', '.join(tried)}", least)

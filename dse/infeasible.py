@@ -2,10 +2,12 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
+
+import numpy as np
 
 from dse.exact import at_least, exact_sum
 from dse.plan import InfeasibleError
@@ -13,14 +15,15 @@ from dse.solvers.choose import dispatch
 from dse.tables import Tables
 
 SEARCH_S = 10.0
-"""Longest search for the least value of one cost given the other budgets, where the caller sets no time limit."""
+"""Longest search for what conflicts and for least values, where the caller sets no time limit."""
 
 
 def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | None) -> InfeasibleError:
     """Return the error that says which budgets no plan can meet, alone or else together.
 
-    `least` holds, for each budget, the least value alone where one is impossible by itself, and given the others where
-    the budgets conflict (a lower bound of it if the search takes too long).
+    Where each is possible alone, a smallest set of budgets that conflict is named: without any of it, the rest can be
+    met. `least` holds, for each of these, the least value given the rest of the set (a lower bound of it if the search
+    takes too long), and for other budgets the least value alone.
     """
     if not tables.limits:
         return InfeasibleError(f"no {max_formats} formats are available to every layer", {})
@@ -28,15 +31,49 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
     impossible = [name for name, value in alone.items() if value > tables.limits[name]]
     if impossible:
         return InfeasibleError(f"no plan meets the budget: {needs(alone, tables.limits, impossible)}", _floats(alone))
-    seconds = SEARCH_S if time_limit_s is None else time_limit_s
-    given = {name: _least_given_others(tables, name, max_formats, time.monotonic() + seconds) for name in tables.limits}
-    least = {name: max(alone[name], value) for name, value in given.items()}
+    deadline = time.monotonic() + (SEARCH_S if time_limit_s is None else time_limit_s)
+    conflict = _conflict(tables, max_formats, deadline)
+    within = replace(tables, limits=conflict)
+    least = alone | {name: max(alone[name], value) for name, value in _given_others(within, max_formats, deadline)}
     together = "no plan meets the budgets together" + (f" with {max_formats} formats" if max_formats else "")
-    over = [name for name, value in least.items() if value > tables.limits[name]]
-    said = (
-        f"given the others, {needs(least, tables.limits, over)}" if over else f"several of {', '.join(least)} conflict"
-    )
-    return InfeasibleError(f"{together}: {said}", _floats(least))
+    over = [name for name in conflict if least[name] > tables.limits[name]]
+    named = f"{_listed(conflict)} conflict" if len(conflict) < len(tables.limits) or not over else ""
+    given = f"given the others, {needs(least, tables.limits, over)}" if over else ""
+    return InfeasibleError(f"{together}: {': '.join(filter(None, (named, given)))}", _floats(least))
+
+
+def _conflict(tables: Tables, max_formats: int | None, deadline: float) -> Mapping[str, float]:
+    """Budgets that no plan meets together; without any of them one does, as far as that is found out in half the time.
+
+    The deletion filter of Chinneck, Dravnieks, Locating Minimal Infeasible Constraint Sets in Linear Programs, ORSA
+    Journal on Computing 3(2), 1991, doi 10.1287/ijoc.3.2.157: each budget in turn is left out for good if the others
+    conflict without it.
+    """
+    kept = dict(tables.limits)
+    free = replace(tables, loss=np.zeros_like(tables.loss), conversion=None)
+    for i, name in enumerate(tables.limits):
+        others = {other: limit for other, limit in kept.items() if other != name}
+        now = time.monotonic()
+        if len(kept) > 2 and now < deadline:
+            _, outcome, _ = dispatch(
+                replace(free, limits=others), max_formats, now + (deadline - now) / 2 / (len(tables.limits) - i)
+            )
+            kept = others if outcome.exhausted and outcome.counts is None else kept
+    return kept
+
+
+def _given_others(tables: Tables, max_formats: int | None, deadline: float) -> Iterator[tuple[str, Fraction]]:
+    """The least value of each cost within the other budgets, all in one time."""
+    for i, name in enumerate(tables.limits):
+        now = time.monotonic()
+        if now < deadline:
+            share = (deadline - now) / (len(tables.limits) - i)
+            yield name, _least_given_others(tables, name, max_formats, now + share)
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def needs(least: Mapping[str, Fraction | float], limits: Mapping[str, float], names: Sequence[str]) -> str:

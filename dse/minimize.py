@@ -13,10 +13,11 @@ from costmodel.estimators.footprint import alive_at, alive_bytes
 from costmodel.estimators.fpga import Array, overlay
 from costmodel.hardware import Device, Fpga
 from costmodel.record import stack
-from dse import allocate, folding, foldings, neighbours
+from dse import allocate, folding, foldings
 from dse.choices import Choices
+from dse.couplings import Couplings
 from dse.metric import Budget, Metric, loss
-from dse.plan import InfeasibleError, Plan
+from dse.plan import InfeasibleError, Plan, deadline_in, left_s
 from dse.problem import Floats, Problem
 from dse.restrictions import restricted
 
@@ -36,10 +37,10 @@ def minimize(
 ) -> Plan:
     """Return the plan that minimises a metric that adds up over layers, usually `loss`, within every budget.
 
-    over        what `choices` gives, with a device `on`, or a Problem made before; of choices on an FPGA the plan
-                is the best over the foldings made for each format (`dse.foldings`), proven within these; with budgets
-                of speed, formats and foldings are chosen together too (`dse.folding.least_loss`) unless ties,
-                conversions, numbers of formats or other budgets are asked for
+    over        what `choices` gives, with a device `on`, or a Problem made before. Of choices on an FPGA, budgets of
+                speed choose formats and foldings together (`dse.folding.least_loss`); without them the plan is the
+                best over the foldings made for each format (`dse.foldings`), and `Plan.proven_within` says so, as with
+                budgets that `least_loss` does not know: these keep its bound for the others
     ties        groups of layer names that must share an option; "fused" for the layers that servers run as one product,
                 "residual" for those whose outputs are added (`dse.neighbours`), "fused,residual" for both
     pins        {layer glob: format} that those layers must take
@@ -52,24 +53,23 @@ def minimize(
     plan exceeds it.
     """
     _require_kinds(metric, over, on, subject_to)
+    deadline = deadline_in(time_limit_s)
     if isinstance(over, Choices):
         edits: dict[str, Any] = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
-        edits |= {"pins": pins, "allow": allow}
-        return _over_foldings(metric, over, _required(on), subject_to, edits, time_limit_s)
+        return _over_foldings(metric, over, _required(on), subject_to, edits, (pins or {}, allow or {}), deadline)
     problem = restricted(over, pins or {}, allow or {})
     if metric.name in problem.slowest:
-        edits = {"ties": ties, "conversion": conversion, "max_formats": max_formats, "time_limit_s": time_limit_s}
-        return _least_of_slowest(metric, problem, subject_to, edits)
+        edits = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
+        return _least_of_slowest(metric, problem, subject_to, edits, deadline)
     limits = _Limits.of(problem, subject_to)
     tables = {"loss": limits.problem.loss, **limits.problem.costs}
     objective = tables[require("metric to minimise", metric.name, [*tables, *problem.slowest])]
     objective = np.where(np.isinf(limits.problem.loss), np.inf, objective)
-    groups = _groups(limits.problem, ties)
-    converted, passing = _conversion(problem, conversion)
+    couplings = Couplings.of(limits.problem, ties, conversion, max_formats)
     costs = {n: np.where(np.isinf(t), 0.0, t) for n, t in tables.items()}
     budgets = dict(limits.sums)
     while True:
-        plan = _solve(objective, costs, budgets, groups, converted, max_formats, time_limit_s, passing)
+        plan = _solve(objective, costs, budgets, couplings, deadline)
         moments = alive_bytes(problem.workload, stack(problem.per_op(plan.choice)))
         worst = int(np.argmax(moments))
         if moments[worst] <= limits.peak_bytes:
@@ -80,7 +80,9 @@ def minimize(
         budgets[name] = limits.peak_bytes
 
 
-def _least_of_slowest(metric: Metric, problem: Problem, subject_to: Sequence[Budget], edits: Mapping[str, Any]) -> Plan:
+def _least_of_slowest(
+    metric: Metric, problem: Problem, subject_to: Sequence[Budget], edits: Mapping[str, Any], deadline: float
+) -> Plan:
     """The plan of least loss among those whose slowest layer decides a metric for the best.
 
     Its objective and bound are of the metric, of throughput the seconds an image.
@@ -88,14 +90,17 @@ def _least_of_slowest(metric: Metric, problem: Problem, subject_to: Sequence[Bud
     table = problem.slowest[metric.name]
     values = np.unique(table[np.isfinite(problem.loss)])
     low, high = 0, len(values) - 1
-    found = minimize(loss, over=problem, subject_to=subject_to, **edits)
+    found = minimize(loss, over=problem, subject_to=subject_to, **edits, time_limit_s=left_s(deadline))
     while low < high:
         middle = (low + high) // 2
+        faster = problem.within(metric.name, values[middle])
         try:
-            found = minimize(loss, over=problem.within(metric.name, values[middle]), subject_to=subject_to, **edits)
+            found = minimize(loss, over=faster, subject_to=subject_to, **edits, time_limit_s=left_s(deadline))
             high = middle
         except InfeasibleError:
             low = middle + 1
+        except TimeoutError:
+            break
     reached = float(table[np.arange(len(table)), found.choice].max())
     return replace(found, objective=reached, bound=float(values[low]), problem=problem)
 
@@ -106,30 +111,33 @@ def _over_foldings(
     device: Device,
     subject_to: Sequence[Budget],
     edits: Mapping[str, Any],
-    time_limit_s: float | None,
+    kept: tuple[Mapping[str, str], Mapping[str, Sequence[str]]],
+    deadline: float,
 ) -> Plan:
-    """The best plan over the foldings made for each format and, for budgets of speed, over formats with foldings."""
-    together, refused = None, None
-    coupled = bool(edits["ties"] or edits["conversion"] is not None or edits["max_formats"])
-    if metric is loss and folding.asked(over, device, subject_to, coupled=coupled):
-        problem = restricted(over.on(device), edits["pins"] or {}, edits["allow"] or {})
-        try:
-            together = folding.least_loss(problem, subject_to=subject_to, time_limit_s=time_limit_s)
-        except (InfeasibleError, TimeoutError) as error:
-            refused = error
-    problems = foldings.laid_out(over, device, [metric, *(b.metric for b in subject_to)], subject_to)
-    share = time_limit_s and time_limit_s / len(problems)
+    """The best plan over formats with foldings where speed is asked for, else over foldings made for each format."""
+    bound = None
+    if metric is loss and folding.asked(over, device, subject_to):
+        problem = restricted(over.on(device), *kept)
+        couplings, known = Couplings.of(problem, **edits), folding.known(subject_to)
+        if len(known) == len(subject_to):
+            return folding.on_device(problem, subject_to, couplings, deadline)
+        bound = folding.bound(problem, known, couplings, deadline)
+    metrics = [metric, *(budget.metric for budget in subject_to)]
+    problems = foldings.laid_out(over, device, metrics, subject_to)
+    left = len(problems)
 
     def solve(problem: Problem) -> Plan:
-        return minimize(metric, over=problem, subject_to=subject_to, time_limit_s=share, **edits)
+        nonlocal left
+        share, left = left_s(deadline, left), left - 1
+        pins, allow = kept
+        return minimize(
+            metric, over=problem, subject_to=subject_to, pins=pins, allow=allow, time_limit_s=share, **edits
+        )
 
-    try:
-        apart = foldings.best(problems, solve, subject_to)[0]
-    except (InfeasibleError, TimeoutError) as error:
-        if together is None:
-            raise (refused or error) from None
-        return together
-    return together if together is not None and together.objective <= apart.objective else apart
+    plan = foldings.best(problems, solve, subject_to)[0]
+    if bound is None:
+        return replace(plan, proven_within=foldings.among(over, problems, metrics))
+    return replace(plan, bound=min(bound, plan.objective))
 
 
 def _require_kinds(metric: object, over: object, on: object, subject_to: object) -> None:
@@ -153,42 +161,27 @@ def _solve(
     objective: Floats,
     costs: dict[str, Floats],
     budgets: dict[str, float],
-    groups: list[list[int]],
-    conversion: Floats | None,
-    max_formats: int | None,
-    time_limit_s: float | None,
-    edges: list[tuple[int, int]] | None,
+    couplings: Couplings,
+    deadline: float,
 ) -> Plan:
     """Solve the arrays; a moment that cannot be met is reported as the peak that it is."""
     try:
-        return allocate.solve(objective, costs, budgets, groups, conversion, max_formats, time_limit_s, edges=edges)
+        return allocate.solve(
+            objective,
+            costs,
+            budgets,
+            couplings.groups,
+            couplings.conversion,
+            couplings.max_formats,
+            left_s(deadline),
+            edges=couplings.edges,
+        )
     except InfeasibleError as error:
         least: dict[str, float] = {}
         for name, value in error.least.items():
             key = _PEAK if name.startswith(_MOMENT) else name
             least[key] = max(value, least.get(key, 0.0))
         raise InfeasibleError(str(error), least) from None
-
-
-def _groups(problem: Problem, ties: Sequence[Sequence[str]] | str) -> list[list[int]]:
-    """Ties as indices; ValueError names tied layers that share no option."""
-    groups = problem.groups(neighbours.named(problem, ties) if isinstance(ties, str) else ties)
-    for group in groups:
-        if np.isinf(problem.loss[group]).any(axis=0).all():
-            raise ValueError(f"tied layers share no format: {', '.join(problem.layers[i] for i in group)}")
-    return groups
-
-
-def _conversion(problem: Problem, given: ArrayLike | None) -> tuple[Floats | None, list[tuple[int, int]] | None]:
-    """The conversions [options, options] and the neighbours that they hold for."""
-    if given is None:
-        return None, None
-    table = np.asarray(given, dtype=np.float64)
-    if not table.ndim:
-        if not 0 <= table < math.inf:
-            raise ValueError(f"a conversion must be a finite number of at least 0, got {float(table)}")
-        table = table * (1.0 - np.eye(len(problem.options)))
-    return table, neighbours.edges(problem)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Plan: one option a layer, with what it costs and how good it is proven to be."""
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,6 +32,24 @@ class InfeasibleError(ValueError):
         self.least = dict(least)
 
 
+def deadline_in(time_limit_s: float | None) -> float:
+    """The `time.monotonic` at which a time is up, inf without one; ValueError on a time that is not above 0."""
+    if time_limit_s is not None and not time_limit_s > 0:
+        raise ValueError(f"time_limit_s must be above 0, got {time_limit_s}")
+    return math.inf if time_limit_s is None else time.monotonic() + time_limit_s
+
+
+def left_s(deadline: float, parts: int = 1) -> float | None:
+    """Seconds left to one of some parts before a `time.monotonic`, a moment where it is past; None if it is inf."""
+    return None if math.isinf(deadline) else max((deadline - time.monotonic()) / parts, 1e-3)
+
+
+def certainty(proven: bool, gap: float, within: str = "") -> str:
+    """How sure a plan is, in words; `within` as `Plan.proven_within`."""
+    among = f" among {within}" if within else ""
+    return f"proven optimal{among}" if proven else f"within {gap:.2%} of the optimum{among}"
+
+
 @dataclass(frozen=True)
 class Plan:
     """The chosen option of each layer.
@@ -41,6 +61,7 @@ class Plan:
     totals     the sum of each cost
     problem    the named problem it solves, None for bare arrays
     subject_to the budgets that it keeps, as text
+    proven_within  what the bound holds for where not for every plan, as "foldings made for each format"; "" for all
     """
 
     choice: NDArray[np.int64]
@@ -50,6 +71,7 @@ class Plan:
     totals: Mapping[str, float]
     problem: "Problem | None" = field(default=None, repr=False)
     subject_to: tuple[str, ...] = ()
+    proven_within: str = ""
 
     @property
     def gap(self) -> float:
@@ -83,7 +105,7 @@ class Plan:
         return self.problem
 
     def _repr_html_(self) -> str:
-        state = "proven optimal" if self.proven else f"within {self.gap:.2%} of the optimum"
+        state = certainty(self.proven, self.gap, self.proven_within)
         names = self.assignment if self.problem else {f"layer {i}": f"option {o}" for i, o in enumerate(self.choice)}
         rows = [{"name": layer, "format": option} for layer, option in names.items()]
         warning = (self.additivity and self.additivity.warning) or ""

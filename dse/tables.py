@@ -26,6 +26,9 @@ class Tables:
     groups      the layers that share one option, in order of their first layer; every layer is in one
     conversion  float[options, options] or None
     edges       (from, to) layers between which a difference of options is converted
+    kinds       int[layers, options], the format of each option where several are of one: conversions float[kinds,
+                kinds], numbers of formats and `tied` are by these; None = each option is its own
+    tied        pairs of layers whose options must be of one kind
     """
 
     loss: Floats
@@ -35,6 +38,8 @@ class Tables:
     groups: tuple[tuple[int, ...], ...]
     conversion: Floats | None
     edges: tuple[tuple[int, int], ...] = ()
+    kinds: NDArray[np.int64] | None = None
+    tied: tuple[tuple[int, int], ...] = ()
 
     def keep(self, options: NDArray[np.bool_]) -> "Tables | None":
         """The tables without the options outside a bool[layers, options] mask; None if a layer has none left."""

@@ -18,6 +18,7 @@ from costmodel.files import write_atomically
 from costmodel.hardware import Fpga
 from dse import Plan, minimize
 from dse.metric import loss
+from dse.plan import certainty
 from dse.space import ID_DIGITS
 
 FIRST_S, GROWTH = 0.5, 2.5
@@ -107,5 +108,5 @@ def _file(design: str) -> Path:
 def _news(plan: Plan | None, seconds: float) -> str:
     if plan is None:
         return f"no plan yet after {seconds:.1f} s"
-    state = "proven optimal" if plan.proven else f"gap {plan.gap:.3%}"
+    state = certainty(plan.proven, plan.gap, plan.proven_within)
     return f"loss {plan.objective:.5g}, {state} after {seconds:.1f} s ({plan.solver})"

@@ -17,6 +17,7 @@ from app.report.optimization_section import budget
 from app.results import misfit
 from app.text import label, quantity
 from app.web.parts import WRAPPED, graph, grid, note, numbers, panel
+from dse.plan import certainty
 
 Result = Mapping[str, Any]
 
@@ -70,9 +71,8 @@ def tables() -> Any:
 
 def summary(result: Result) -> Any:
     """What was chosen, how sure it is, and how to do it again."""
-    proven = dmc.Badge("proven optimal", color="teal", variant="light") if result["proven"] else (
-        dmc.Badge(f"gap {result['gap']:.3%}", color="yellow", variant="light")
-    )  # fmt: skip
+    sure = certainty(result["proven"], result["gap"], result.get("proven_within", ""))
+    proven = dmc.Badge(sure, color="teal" if result["proven"] else "yellow", variant="light")
     budgets = " and ".join(budget(text) for text in result["budgets"]) or "no budget"
     head = dmc.Group([html.Code(result["design"], id="optimise-id", className="id"), proven,
                       dmc.Text(f"{result['model']} on {result['device']}, {budgets}", size="sm")],

@@ -11,11 +11,12 @@ from app.optimization.question import Question, solve
 from app.optimization.result import result
 from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Fpga
-from dse import Budget, Problem
-from dse.folding import asked, fastest, least_loss
-from dse.foldings import best, laid_out, made_for
+from dse import Budget, Plan, Problem
+from dse.couplings import Couplings
+from dse.folding import asked, bound, fastest, known, least_loss, on_device
+from dse.foldings import among, best, laid_out, made_for
 from dse.metric import METRICS
-from dse.plan import InfeasibleError
+from dse.plan import InfeasibleError, deadline_in, left_s
 from dse.restrictions import restricted
 
 
@@ -49,16 +50,17 @@ def optimise(question: Question) -> dict[str, Any]:
 def _unfit(question: Question, refused: Exception) -> dict[str, Any]:
     """The plan that need not fit, with why none does; the refusal where there is none either."""
     try:
-        found = _chosen(question, fit=False)
+        found = optimise(replace(question, fit=False))
     except InfeasibleError as error:
         raise (refused if isinstance(refused, InfeasibleError) else error) from None
     return found if found["fits"] else found | {"unfit_because": str(refused)}
 
 
 def _together(question: Question) -> bool:
-    """Whether formats and foldings are chosen together for budgets of speed."""
-    coupled = bool(question.ties or question.conversion is not None or question.max_formats)
-    return asked(question.choices, question.device, question.budgets, coupled=coupled)
+    """Whether formats and foldings are chosen together for budgets of speed, all of which that search knows."""
+    return asked(question.choices, question.device, question.budgets) and len(known(question.budgets)) == len(
+        question.budgets
+    )
 
 
 def _chosen(question: Question, *, fit: bool) -> dict[str, Any]:
@@ -66,9 +68,18 @@ def _chosen(question: Question, *, fit: bool) -> dict[str, Any]:
     metrics = [*(budget.metric for budget in question.budgets), *[METRICS["lut"]] * fit]
     problems = laid_out(question.choices, question.device, metrics, question.budgets)
     budgets = [*question.budgets, *(_whole_device(question, problems[0].costs) if fit else ())]
-    share = question.time_limit_s and question.time_limit_s / len(problems)
+    deadline = deadline_in(question.time_limit_s)
+    relaxed = None
+    if asked(question.choices, question.device, question.budgets):
+        whole = restricted(problems[0], question.pins, question.allow)
+        relaxed = bound(whole, question.budgets, _couplings(question, whole), deadline)
+    share = left_s(deadline, len(problems))
     limited = replace(question, time_limit_s=share)
     plan, problem = best(problems, lambda each: solve(limited, each, budgets), budgets)
+    if relaxed is None:
+        plan = replace(plan, proven_within=among(question.choices, problems, [METRICS["loss"], *metrics]))
+    else:
+        plan = replace(plan, bound=min(relaxed, plan.objective))
     return result(question, problem, plan) | _folding_of(problem, problems)
 
 
@@ -84,6 +95,23 @@ def _folding_of(problem: Problem, problems: Sequence[Problem]) -> dict[str, Any]
     return {"folding_of": made_for(problem), "foldings_tried": list(dict.fromkeys(map(made_for, problems)))}
 
 
+def _couplings(question: Question, problem: Problem) -> Couplings:
+    return Couplings.of(problem, question.ties, question.conversion, question.max_formats)
+
+
+def _joint(question: Question, problem: Problem) -> Plan:
+    """The plan of formats with foldings."""
+    given: dict[str, Any] = {"subject_to": question.budgets, "time_limit_s": question.time_limit_s}
+    given |= {"utilisation": math.inf} if question.fit is False else {}
+    if question.objective != "loss":
+        return fastest(problem, question.objective, **given)
+    couplings = _couplings(question, problem)
+    if question.fit is False:
+        return least_loss(problem, couplings=couplings, **given)
+    deadline = deadline_in(question.time_limit_s)
+    return on_device(problem, question.budgets, couplings, deadline)
+
+
 def _folded(question: Question, problem: Problem) -> dict[str, Any]:
     """The result of choosing the folding too, beside uniform designs and formats, then folding."""
     if question.objective != "loss":
@@ -93,11 +121,7 @@ def _folded(question: Question, problem: Problem) -> dict[str, Any]:
     if question.fit:  # what has no budget is within `dse.folding.UTILISATION` of the device as it is
         bounded = {budget.metric.name for budget in question.budgets}
         question = replace(question, budgets=[*question.budgets, *_whole_device(question, bounded)])
-    given: dict[str, Any] = {"subject_to": question.budgets, "time_limit_s": question.time_limit_s}
-    given |= {"utilisation": math.inf} if question.fit is False else {}
-    plan = (
-        least_loss(problem, **given) if question.objective == "loss" else fastest(problem, question.objective, **given)
-    )
+    plan = _joint(question, problem)
     assert plan.problem is not None
     in_turn = folded.in_turn(problem, question.budgets)
     others = [design(question, own, name, "folded", choice) for name, own, choice in in_turn]

@@ -56,7 +56,7 @@ def result(
             "assignment": plan.assignment,
             "not_chosen": _not_chosen(problem),
         }
-        | {name: getattr(plan, name) for name in ("objective", "bound", "gap", "proven", "solver")}
+        | {name: getattr(plan, name) for name in ("objective", "bound", "gap", "proven", "proven_within", "solver")}
         | {
             "totals": chosen["totals"],
             **fitting(chosen["totals"], problem.device),

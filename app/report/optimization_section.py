@@ -14,6 +14,7 @@ from app.report.document import Row, Section, Table, present
 from app.results import misfit
 from app.show import folding_of, measured
 from app.text import label, quantity
+from dse.plan import certainty
 
 Run = Mapping[str, Any]
 
@@ -33,7 +34,7 @@ def section(name: str, run: Run) -> Section:
 
 
 def _sentences(run: Run) -> tuple[str, ...]:
-    state = "proven optimal" if run["proven"] else f"within {run['gap']:.2%} of the optimum"
+    state = certainty(run["proven"], run["gap"], run.get("proven_within", ""))
     budgets = " and ".join(budget(b) for b in run["budgets"]) or "no budget"
     chosen = f"Chosen under {budgets}: {state} by {run['solver']}; {_objective(run)}"
     found = [f"{chosen} ({run['loss_source']}).", *run.get("notes", ())]

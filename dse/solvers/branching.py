@@ -32,6 +32,8 @@ _BRANCH = ((_MANY, True), (_FEW, False))
 _DIVE = ((_FEW, True),)
 """What is listed at a node: up to how many combinations in each half, and whether only if that decides the node."""
 _PAIRS = 1 << 23
+LATE_NODES = 8
+"""Nodes that are still looked at, by rounding alone, when the time is up before there is a plan."""
 _CORE, _CORE_S, _LARGE = 200, 0.4, 4000
 """Alternatives among which a large problem first looks for a good plan, for how long, and from how many on it is one:
 200 layers of 8 options are proven in less time than that look takes, 1,000 of 12 are not."""
@@ -66,6 +68,7 @@ class _Search:
     queue: list[tuple[float, int, int, Node]] = field(default_factory=list)
     serial: "itertools.count[int]" = field(default_factory=itertools.count)
     dive: bool = False
+    nodes: int = 0
 
     def __post_init__(self) -> None:
         self.unit = int(np.gcd.reduce(self.instance.loss, axis=None)) or 1
@@ -80,7 +83,8 @@ class _Search:
         try:
             while self.queue and not self._is_closed(self.queue[0][0]):
                 bound = self.queue[0][0]
-                if time.monotonic() > self.deadline:
+                self.nodes += 1
+                if self._late and (self.counts is not None or self.nodes > LATE_NODES):
                     return Outcome(self.counts, min(self.best, bound), False)
                 lowest, depth, _, node = self._pop()
                 self._expand(node, lowest, -depth)
@@ -89,6 +93,10 @@ class _Search:
                 raise
             return Outcome(self.counts, min(self.best, bound), False, interrupted=True)
         return Outcome(self.counts, self.best, True)
+
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() > self.deadline
 
     @property
     def target(self) -> float:
@@ -113,29 +121,35 @@ class _Search:
 
     def _expand(self, node: Node, bound: float, depth: int) -> None:
         reduced = node.affordable(self.instance)
-        if reduced is None:
-            return
-        if not len(reduced.source):
-            self._consider(reduced.fixed)
+        if reduced is None or not len(reduced.source):
+            if reduced is not None:
+                self._consider(reduced.fixed)
             return
         found = Bounded.of(self.instance, reduced)
         if self._is_closed(found.bound - found.error):
             return
         self._try(found, depth)
+        bound = max(bound, found.bound - found.error)
+        if not self._late:
+            bound = self._listed(found, bound, depth)
+        for child in [] if self._is_closed(bound) else found.children(self.target):
+            self._push(bound, depth + 1, child)
+
+    def _listed(self, found: Bounded, bound: float, depth: int) -> float:
+        """Enumerate around a node's rounded plan, in steps until it is closed; return its bound then."""
         alternatives = found.items(self.instance, self.target, _ITEMS)
         for most, only_if_decisive in _DIVE if self.dive else _BRANCH if depth else _ROOT:
             reach = self._enumerate(found, *alternatives, most, only_if_decisive)
             bound = max(bound, found.bound - found.error + reach)
             if self._is_closed(bound):
-                return
-        for child in found.children(self.target):
-            self._push(bound, depth + 1, child)
+                break
+        return bound
 
     def _try(self, found: Bounded, depth: int) -> None:
         """Look for a good plan before any proof: at the root, in a dive, and until there is one."""
         if self.counts is None or self.dive or not depth:
             self._round(found)
-        if not depth:
+        if not depth and not self._late:
             self._core(found)
 
     def _round(self, found: Bounded) -> None:

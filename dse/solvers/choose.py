@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.solvers import branching, coupled, cp_sat, subsets
+from dse.solvers import branching, by_kind, coupled, cp_sat, subsets
 from dse.solvers.classes import Classes, classes
 from dse.solvers.coupling import Coupled
 from dse.solvers.instance import Instance, Outcome
@@ -20,6 +20,8 @@ _MOST_MASKS = 500
 
 def dispatch(tables: Tables, max_formats: int | None, deadline: float) -> tuple[Classes, Outcome, str]:
     """Solve checked tables; return their classes, the outcome and the method's name."""
+    if tables.kinds is not None:
+        return by_kind.dispatch(tables, tables.kinds, max_formats, deadline)
     options = tables.loss.shape[1]
     most_options = min(max_formats or options, options)
     if tables.conversion is None:

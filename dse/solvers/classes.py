@@ -32,7 +32,8 @@ class Classes:
 def classes(tables: Tables, *, merge: bool = True) -> Classes:
     """Return the instance of the budgets that can bind; without `merge` every group is a class of its own."""
     added = tables.conversion if tables.conversion is not None else tables.loss[:0]
-    loss_grid = to_grid(np.concatenate([tables.loss, added]), terms=len(tables.loss) + len(tables.edges))
+    terms = (len(tables.loss) + len(tables.edges)) * (1 + len(tables.tied))
+    loss_grid = to_grid(np.concatenate([tables.loss.ravel(), added.ravel()]), terms=terms)
     binding = _binding(tables)
     columns = [tables.loss, *(tables.costs[name] for name in binding)]
     members = _members(tables, columns, merge)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dse.solvers import branching, column_generation
+from dse.solvers.branching import LATE_NODES
 from dse.solvers.column_generation import Priced
 from dse.solvers.coupling import Coupled
 from dse.solvers.listing import as_instance, choice_of, list_all
@@ -30,6 +31,8 @@ _LISTED, _HALVINGS = 1 << 11, 6
 """Most choices of a component that are listed, and how often the reach is halved to stay below."""
 _LIST_S = 1.0
 """Longest search among listed choices before the node is split."""
+_DEARER = (2.0, 8.0, 64.0, 1e3, 1e5)
+"""How many times dearer budgets are made until a first plan keeps them."""
 _NODE_RTOL = 1e-5
 """How near a node's bound comes to the best one."""
 
@@ -60,16 +63,21 @@ def can_solve(coupled: Coupled, mask: Bools) -> bool:
 
 
 def solve(
-    coupled: Coupled, masks: Sequence[Bools], deadline: float = math.inf, start: Ints | None = None
+    coupled: Coupled,
+    masks: Sequence[Bools],
+    deadline: float = math.inf,
+    start: Ints | None = None,
+    cutoff: float = math.inf,
 ) -> tuple[Ints | None, float, bool]:
     """Return the best choice within any of the masks, a bound on its loss, and whether the search ended by itself.
 
-    `start` is a feasible choice to beat. `can_solve` must hold for the union of the masks.
+    `start` is a feasible choice to beat, `cutoff` a loss above the least of each group that choices must beat.
+    `can_solve` must hold for the union of the masks.
     """
     instance = coupled.instance
     lowest = np.where(instance.available, instance.loss, _FAR).min(axis=1)
     above = np.where(instance.available, instance.loss - lowest[:, None], 0)
-    search = _Search(replace(coupled, instance=replace(instance, loss=above)), deadline)
+    search = _Search(replace(coupled, instance=replace(instance, loss=above)), deadline, cutoff)
     if start is not None:
         search.consider(start)
     choice, bound, exhausted = search.run(masks)
@@ -86,6 +94,7 @@ class _Search:
     choice: Ints | None = None
     queue: list[tuple[float, int, int, _Node]] = field(default_factory=list)
     serial: "itertools.count[int]" = field(default_factory=itertools.count)
+    nodes: int = 0
 
     def __post_init__(self) -> None:
         tables = [self.coupled.instance.loss.ravel(), self.coupled.added.ravel()]
@@ -104,7 +113,9 @@ class _Search:
             while self.queue and self.queue[0][0] <= self.target:
                 lowest = max(lowest, self.queue[0][0])
                 bound, depth, _, node = self._pop()
-                if time.monotonic() > self.deadline or not self._expand(node, bound, -depth):
+                self.nodes += 1
+                late = time.monotonic() > self.deadline and (self.choice is not None or self.nodes > LATE_NODES)
+                if late or not self._expand(node, bound, -depth):
                     return self.choice, min(self.best, lowest), False
         except KeyboardInterrupt:
             if self.choice is None:
@@ -159,9 +170,10 @@ class _Search:
             self._try(found, node.mask)
         if found.lowest > min(self.target, part.worst):
             return True
-        reached = self._among_listed(found)
+        late = time.monotonic() > self.deadline
+        reached = -math.inf if late else self._among_listed(found)
         bound = max(bound, found.lowest, reached)
-        if time.monotonic() > self.deadline:
+        if time.monotonic() > self.deadline and (self.choice is not None or not late):
             return bound > self.target
         if bound <= self.target and bound < math.inf:
             for extra, mask in found.children(node.mask, self.target):
@@ -176,15 +188,31 @@ class _Search:
         near = feasible_near(self.coupled, found.cheapest, found.prices, mask & self.coupled.instance.available)
         if near is not None:
             self.consider(near)
+        if self.coupled.kinds is not None:
+            self._refold(found.cheapest, found.prices, mask)
+        for step in _DEARER * (self.choice is None):
+            self._refold(found.at(found.part, found.prices * step).cheapest, found.prices, mask)
+            if self.choice is not None:
+                return
+
+    def _refold(self, choice: Ints, prices: Floats, mask: Bools) -> None:
+        """Look for a plan among the options of the same kinds, which no pair tells apart."""
+        coupled, rows = self.coupled, np.arange(len(choice))
+        kinds = np.broadcast_to(np.arange(mask.shape[1]), mask.shape) if coupled.kinds is None else coupled.kinds
+        alike = kinds == coupled.kind(rows, choice)[:, None]
+        near = feasible_near(coupled, choice, prices, alike & mask & coupled.instance.available)
+        if near is not None:
+            self.consider(near)
 
     def _among_listed(self, found: "_Bounded") -> float:
         """Solve among the choices of small excess as far as they are few; return what is proven of the node."""
         needed = min(self.target, found.part.worst) - found.lowest
         if needed < 0:
             return math.inf
+        values = found.part.values(found.prices)
         for halving in range(_HALVINGS):
             reach = needed / 2**halving
-            listed = list_all(found.part, found.tables, reach, _LISTED)
+            listed = list_all(found.part, values, found.tables, reach, _LISTED)
             if listed is not None:
                 break
         else:
@@ -218,9 +246,8 @@ class _Bounded:
             return cls.at(part, np.zeros(len(part.room)))
 
         def priced(prices: Floats) -> _Plan:
-            assert part.elimination is not None
-            choice = part.elimination.best(part.elimination.tables(part.values(prices)))
-            return _plan(part.coupled, part.whole(choice))
+            values = part.values(prices)
+            return _plan(part.coupled, part.whole(part.best(values, part.eliminated(values))))
 
         mixture = column_generation.maximize(
             priced,
@@ -240,10 +267,9 @@ class _Bounded:
         """Evaluate the bound at given prices."""
         if not len(part.open):
             return cls(part, prices, plans, shares, [], float(part.start), np.zeros((0, part.loss.shape[1])))
-        assert part.elimination is not None
         values = part.values(prices)
-        tables = part.elimination.tables(values)
-        marginals = part.elimination.marginals(tables)
+        tables = part.eliminated(values)
+        marginals = part.marginals(values, tables)
         least = sum(float(table[1]) for table in tables if table[1].ndim == 0)
         largest = part.worst + float(np.where(part.available, values, 0.0).max(axis=1).sum())
         error = _ROUNDING * (largest + float(prices @ np.abs(part.room)))
@@ -254,8 +280,7 @@ class _Bounded:
     @property
     def cheapest(self) -> Ints:
         """The plan of least priced sum."""
-        assert self.part.elimination is not None
-        return self.part.whole(self.part.elimination.best(self.tables))
+        return self.part.whole(self.part.best(self.part.values(self.prices), self.tables))
 
     def children(self, mask: Bools, target: float) -> list[tuple[float, Bools]]:
         """Split the group whose priced costs the mixture of plans spreads most: (what it adds to the bound, mask)."""
@@ -276,11 +301,14 @@ class _Bounded:
         if not several.any():
             return [(0.0, kept)]
         group = int(np.argmax(np.where(several, spread + 1e-3 * np.where(several, second, 0.0), -1.0)))
+        labels = np.arange(kept.shape[1]) if part.kinds is None else part.kinds[group]
+        if len(np.unique(labels[within[group]])) == 1:
+            labels = np.arange(kept.shape[1])
         found = []
-        for option in np.flatnonzero(within[group]):
-            child = kept.copy()
-            child[part.open[group]] = np.arange(child.shape[1]) == option
-            found.append((float(self.excess[group, option]), child))
+        for label in np.unique(labels[within[group]]):
+            child, options = kept.copy(), within[group] & (labels == label)
+            child[part.open[group]] = options
+            found.append((float(self.excess[group, options].min()), child))
         return found
 
 

@@ -1,6 +1,7 @@
 """All choices of a component whose excess over the least priced sum is within reach."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,18 +20,23 @@ class Listed:
     costs: Ints
 
 
-def list_all(part: Part, tables: list[tuple[Floats, Floats]], reach: float, most: int) -> list[Listed] | None:
-    """List every component's choices within reach; None if one has more than `most`."""
+def list_all(
+    part: Part, values: Floats, tables: list[tuple[Floats, Floats]], reach: float, most: int
+) -> list[Listed] | None:
+    """List every component's choices within reach, of priced values [n, options]; None if one has more than `most`."""
     assert part.elimination is not None
     component = np.empty(len(part.open), np.int64)
     for i, groups in enumerate(part.components):
         component[groups] = i
     excess = [np.zeros(1) for _ in part.components]
     chosen: list[dict[int, Ints]] = [{} for _ in part.components]
+    beyond = part.beyond(values)
     for clique, (table, least) in zip(reversed(part.elimination.cliques), reversed(tables), strict=True):
         i = component[clique.layer]
-        rest = tuple(chosen[i][layer] for layer in clique.rest)
+        rest: tuple[Any, ...] = tuple(_kind(part, layer, chosen[i][layer]) for layer in clique.rest)
         step = table[(slice(None), *rest)] - least[rest] if rest else (table - least)[:, None]
+        if part.kinds is not None:
+            step = step[part.kinds[clique.layer]] + beyond[clique.layer][:, None]
         total = excess[i] + step
         options, labels = np.nonzero(total <= reach)
         if len(options) > most:
@@ -42,6 +48,10 @@ def list_all(part: Part, tables: list[tuple[Floats, Floats]], reach: float, most
             for i, groups in enumerate(part.components)]  # fmt: skip
 
 
+def _kind(part: Part, layer: int, options: Ints) -> Ints:
+    return options if part.kinds is None else np.asarray(part.kinds[layer, options])
+
+
 def _listed(part: Part, groups: Ints, choices: Ints) -> Listed:
     loss = part.loss[groups, choices].sum(axis=1)
     place = np.full(len(part.open), -1)
@@ -49,7 +59,7 @@ def _listed(part: Part, groups: Ints, choices: Ints) -> Listed:
     inside = np.flatnonzero(place[part.pairs[:, 0]] >= 0) if len(part.pairs) else np.zeros(0, np.int64)
     for pair in inside.tolist():
         a, b = place[part.pairs[pair]]
-        loss += part.added[pair, choices[:, a], choices[:, b]]
+        loss += part.added[pair, _kind(part, groups[a], choices[:, a]), _kind(part, groups[b], choices[:, b])]
     costs = part.costs[:, groups, choices].sum(axis=2)
     if part.coupled.instance.uncertain.any():
         return Listed(groups, choices, loss, costs)

@@ -26,6 +26,7 @@ class Part:
     loss       int[n, options], what pairs with decided groups add included; `start` the loss of the decided alone
     costs      int[budgets, n, options]; `room` int[budgets], what the decided leave
     pairs      int[pairs, 2] among the open, by their order here, and what they add
+    kinds      int[n, options] as in Coupled, or None
     """
 
     coupled: Coupled
@@ -38,6 +39,7 @@ class Part:
     room: Ints
     pairs: Ints
     added: Ints
+    kinds: Ints | None
 
     @classmethod
     def of(cls, coupled: Coupled, mask: Bools) -> "Part | None":
@@ -56,10 +58,11 @@ class Part:
         a, b = coupled.pairs.T
         at, keep = np.arange(len(coupled.pairs)), several[a] & several[b]
         first, second = np.flatnonzero(several[a] & ~several[b]), np.flatnonzero(~several[a] & several[b])
-        np.add.at(loss, a[first], coupled.added[first, :, decided[b[first]]])
-        np.add.at(loss, b[second], coupled.added[second, decided[a[second]], :])
+        kind = coupled.kind(rows, decided)
+        np.add.at(loss, a[first], coupled.by_option(a[first], coupled.added[first, :, kind[b[first]]]))
+        np.add.at(loss, b[second], coupled.by_option(b[second], coupled.added[second, kind[a[second]], :]))
         fixed = np.flatnonzero(~several[a] & ~several[b])
-        start = int(coupled.added[fixed, decided[a[fixed]], decided[b[fixed]]].sum())
+        start = int(coupled.added[fixed, kind[a[fixed]], kind[b[fixed]]].sum())
         start += int((instance.loss[rows, decided] * alone[:, 0]).sum())
         spent = (instance.costs[:, rows, decided] * alone[:, 0]).sum(axis=1)
         kept = at[keep]
@@ -74,12 +77,47 @@ class Part:
             instance.limits - spent,
             place[coupled.pairs[kept]],
             coupled.added[kept],
+            None if coupled.kinds is None else coupled.kinds[open_groups],
         )
 
     @cached_property
     def elimination(self) -> Elimination | None:
         """How to go through the open groups; None where they are coupled too closely."""
-        return plan(len(self.open), self.loss.shape[1], self.pairs, self.added.astype(np.float64))
+        kinds = self.loss.shape[1] if self.kinds is None else self.coupled.added.shape[1]
+        return plan(len(self.open), kinds, self.pairs, self.added.astype(np.float64))
+
+    def eliminated(self, values: Floats) -> list[tuple[Floats, Floats]]:
+        """The elimination's tables of values [n, options]."""
+        assert self.elimination is not None
+        return self.elimination.tables(self._by_kind(values))
+
+    def best(self, values: Floats, tables: list[tuple[Floats, Floats]]) -> Ints:
+        """The options int[n] of least sum."""
+        assert self.elimination is not None
+        found = self.elimination.best(tables)
+        if self.kinds is None:
+            return found
+        return np.asarray(np.where(self.kinds == found[:, None], values, np.inf).argmin(axis=1))
+
+    def marginals(self, values: Floats, tables: list[tuple[Floats, Floats]]) -> Floats:
+        """The least sum of a choice with each option, of the parts that are coupled with it: [n, options]."""
+        assert self.elimination is not None
+        found = self.elimination.marginals(tables)
+        return found if self.kinds is None else np.take_along_axis(found, self.kinds, axis=1) + self.beyond(values)
+
+    def beyond(self, values: Floats) -> Floats:
+        """What each option's value has more than the least of its kind: [n, options], inf where it is unavailable."""
+        if self.kinds is None:
+            return np.zeros(values.shape)
+        least = np.take_along_axis(self._by_kind(values), self.kinds, axis=1)
+        return np.where(np.isfinite(values), values - np.where(np.isfinite(least), least, 0.0), np.inf)
+
+    def _by_kind(self, values: Floats) -> Floats:
+        """The least value of each kind [n, kinds], inf where it has no option."""
+        if self.kinds is None:
+            return values
+        kinds = range(self.coupled.added.shape[1])
+        return np.stack([np.where(self.kinds == kind, values, np.inf).min(axis=1) for kind in kinds], axis=1)
 
     @cached_property
     def components(self) -> list[Ints]:

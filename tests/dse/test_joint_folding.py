@@ -16,6 +16,7 @@ from costmodel.estimators.fpga.folding import candidates
 from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import conv, linear, pooling
+from dse.couplings import Couplings
 from dse.folding import UTILISATION, fastest, least_loss
 from dse.metric import METRICS, parse_budget
 from dse.plan import InfeasibleError
@@ -114,6 +115,65 @@ def test_minimize_folds_with_formats_where_a_speed_is_asked_for():
     plan = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=budget)
     assert plan.objective == least_loss(over.on(BOARD), subject_to=budget).objective
     assert plan.subject_to == ("throughput_per_s >= 100000",)
+
+
+def coupled(found, designs, ties, conversion, most):
+    """The least loss with conversions of designs (choice, loss), of formats that ties and their number allow."""
+    best = np.inf
+    for choice, lost in designs:
+        if any(choice[a] != choice[b] for a, b in ties) or len(set(choice)) > most:
+            continue
+        best = min(best, lost + conversion * sum(a != b for a, b in pairwise(choice)))
+    return best
+
+
+@pytest.mark.parametrize(
+    ("ties", "conversion", "most"),
+    [([("fc0", "fc1")], 0.0, 2), ([], 0.02, 2), ([], 0.0, 1), ([("fc0", "fc1")], 0.02, 2)],
+)
+def test_no_design_of_coupled_formats_loses_less(ties, conversion, most):
+    found = problem(network((2, 3, 2)), BOARD)
+    loss = {c: found.total_loss(c) for c in product(range(2), repeat=2)}
+    rows = list(every_design(found))
+    choices = [c for c in product(range(2), repeat=2) for _ in range(len(rows) // 4)]
+    slowest = float(np.quantile([r[0] for r in rows], 0.1)) * (1 + 1e-9)
+    lut = float(np.quantile([r[3] for r in rows], 0.4))
+    reached = {c for c, r in zip(choices, rows, strict=True) if r[0] <= slowest and r[3] <= lut}
+    least = coupled(found, [(c, loss[c]) for c in reached], [(0, 1)] * len(ties), conversion, most)
+    couplings = Couplings.of(found, ties, conversion or None, most)
+    plan = least_loss(
+        found, subject_to=[METRICS["throughput_per_s"] >= 1 / slowest, METRICS["lut"] <= lut], couplings=couplings
+    )
+    assert plan.proven
+    assert plan.objective == pytest.approx(least)
+    assert tuple(plan.choice) in reached
+
+
+def test_couplings_are_kept_within_a_time_and_the_bound_holds_for_every_plan():
+    net = network((16, 24, 16, 12, 8), tokens=16)
+    over, budgets = (
+        dse.choices(net, ["int2", "int4", "int8"]),
+        [METRICS["throughput_per_s"] >= 5e5, METRICS["lut"] <= 9e3],
+    )
+    free = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=budgets, time_limit_s=2)
+    tied = [["fc0", "fc2"]]
+    for edits in ({"max_formats": 3}, {"conversion": 0}, {"ties": tied}, {"ties": tied, "max_formats": 2}):
+        plan = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=budgets, time_limit_s=2, **edits)
+        assert plan.bound <= plan.objective
+        assert plan.objective >= free.bound * (1 - 1e-9)
+        assert not plan.proven_within
+        assert "ties" not in edits or plan.assignment["fc0"] == plan.assignment["fc2"]
+    hurried = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=budgets, ties=tied, time_limit_s=1e-3)
+    assert hurried.bound <= free.objective
+
+
+def test_what_no_search_knows_together_keeps_the_bound_of_what_it_knows():
+    over, speed = dse.choices(network((4, 6)), ["int2", "int8"]), METRICS["throughput_per_s"] >= 1e5
+    plan = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=[speed, METRICS["energy_j"] <= 1])
+    assert plan.bound <= least_loss(over.on(BOARD), subject_to=[speed]).objective
+    assert not plan.proven_within
+    apart = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=[METRICS["lut"] <= 2e4])
+    assert apart.proven_within == "foldings made for each format"
 
 
 @settings(max_examples=10, deadline=None)

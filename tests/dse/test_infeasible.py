@@ -1,0 +1,58 @@
+"""Which budgets conflict: the smallest set, by brute force over its subsets, and the least value of each within it."""
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dse.allocate import solve
+from dse.plan import InfeasibleError
+
+PAIRWISE = {
+    "a": np.array([[0, 10, 10.0]] * 3),
+    "b": np.array([[10, 0, 10.0]] * 3),
+    "c": np.array([[10, 10, 0.0]] * 3),
+}
+
+
+def refused(costs, budgets, **more):
+    with pytest.raises(InfeasibleError) as caught:
+        solve(np.ones(next(iter(costs.values())).shape), costs, budgets, **more)
+    return caught.value
+
+
+def test_three_that_conflict_in_pairs_are_told_as_a_pair():
+    error = refused(PAIRWISE, {"a": 9, "b": 9, "c": 9})
+    assert "b and c conflict: given the others, b is at least 30 (budget 9)" in str(error)
+    assert error.least == {"a": 0, "b": 30, "c": 30}
+
+
+def test_a_budget_that_does_not_matter_is_not_named():
+    error = refused(PAIRWISE | {"free": np.ones((3, 3))}, {"a": 9, "free": 5, "b": 9})
+    assert "a and b conflict" in str(error)
+    assert error.least["free"] == 3
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_named_conflicts_and_no_less_of_it_does(seed):
+    rng = np.random.default_rng(seed)
+    costs = {name: rng.integers(0, 9, (3, 3)).astype(float) for name in "abcd"}
+    budgets = {name: float(rng.integers(table.min(1).sum(), 18)) for name, table in costs.items()}
+    sums = {n: np.array([sum(t[i, o] for i, o in enumerate(c)) for c in product(range(3), repeat=3)])
+            for n, t in costs.items()}  # fmt: skip
+
+    def within(names):
+        return np.logical_and.reduce([sums[n] <= budgets[n] for n in names]) if names else np.ones(27, bool)
+
+    if within("abcd").any():
+        return
+    least = refused(costs, budgets).least
+    conflict = [n for n in "abcd" if least[n] > budgets[n]]
+    assert not within(conflict).any()
+    for fewer in combinations(conflict, len(conflict) - 1):
+        assert within(fewer).any()
+        (left,) = set(conflict) - set(fewer)
+        assert least[left] == sums[left][within(fewer)].min()
