@@ -67,7 +67,7 @@ def alone(rows: pd.DataFrame, blank: Calibration, kind: Any, device: Gpu | Cpu, 
     stated: dict[str, float] = {"rows": len(rows)}
     for stage, errors in (("analytic", folds.analytic), ("residual", left)):
         intervals |= _intervals(errors, stage)
-        stated |= _stated(rows, errors, intervals, stage)
+        stated |= stated_errors(rows, errors, intervals, stage)
     for stage in STAGES:
         intervals |= {f"{stage}_low": [-UNKNOWN_OFFSET] * 2, f"{stage}_high": [UNKNOWN_OFFSET] * 2}
         intervals[f"{stage}_correlation"] = 1.0
@@ -127,7 +127,8 @@ def _intervals(errors: Floats, stage: str) -> Mapping[str, Any]:
     return offsets | {f"{stage}_correlation": round(shared, 4)}
 
 
-def _stated(rows: pd.DataFrame, errors: Floats, intervals: Mapping[str, Any], stage: str) -> dict[str, float]:
+def stated_errors(rows: pd.DataFrame, errors: Floats, intervals: Mapping[str, Any], stage: str) -> dict[str, float]:
+    """What a calibration says of a stage's log errors on rows that no fit saw, with the first stratum's interval."""
     predicted_s = rows.latency_s.to_numpy() * np.exp(-errors)
     low, high = (predicted_s * np.exp(intervals[f"{stage}_{side}"][0]) for side in ("low", "high"))
     done = rows.assign(predicted_s=predicted_s, low_s=low, high_s=high)

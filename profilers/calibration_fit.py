@@ -14,7 +14,7 @@ from costmodel.estimators.calibrated import predict
 from costmodel.estimators.transfer import carried, donors, mean_constants
 from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration, shipped
-from profilers import alone_fit, error_tables, pair_split, scores
+from profilers import alone_fit, apart_fit, error_tables, pair_split, scores
 from profilers.constants_fit import complete, fit_constants
 from profilers.measured_rows import of, roofline_s
 from profilers.residual_fit import Residual, grow_residual, seen
@@ -85,10 +85,19 @@ def _few(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibrat
     table, backend = of(rows), str(rows.backend.iloc[0])
     known = [fit for fit in known if backend == fit.backend or not fit.by_name]
     lends = table.carries and (neighbours(rows, kind, gpu) or donors(table.model, kind.math, gpu, known, backend))
-    if lends and not alone_fit.decide(rows):
-        return adapt(rows, kind, gpu, known, labels)
     version = ", ".join(sorted(rows.backend_version.unique()))
     blank = replace(_blank(rows, kind, gpu, labels), backend=backend, backend_version=version)
+    apart = apart_fit.giver(rows, kind, gpu, known)
+    if apart:
+        lent = apart_fit.taken(rows, blank, kind, gpu, apart)
+        many = alone_fit.decide(rows)
+        return (
+            apart_fit.better(lent, alone_fit.alone(rows, blank, kind, gpu, apart_fit.start(rows, apart)))
+            if many
+            else lent
+        )
+    if lends and not alone_fit.decide(rows):
+        return adapt(rows, kind, gpu, known, labels)
     if not alone_fit.enough(rows):
         return replace(blank, how="")
     return alone_fit.alone(rows, blank, kind, gpu, _lent(rows, kind, gpu, known) if lends else None)

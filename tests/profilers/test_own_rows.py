@@ -6,7 +6,7 @@ import pytest
 import costmodel as cm
 from costmodel.hardware.calibration import FOLDER, read
 from profilers import end_to_end, rows_file
-from profilers.fit import validate
+from profilers.fit import calibrate, validate
 from profilers.split_rows import split
 
 
@@ -97,6 +97,20 @@ def test_whole_passes_of_that_device_lie_within_their_intervals():
     assert len(done) == 18
     assert (done.error.abs() < 0.22).all()
     assert ((done.low_s <= done.latency_s) & (done.latency_s <= done.high_s)).all()
+
+
+def test_rows_of_a_new_device_tell_how_far_carried_fits_are_off_and_move_nothing(tmp_path):
+    rows = rows_file.read(FOLDER / "h200_sxm_torch_rows.parquet")
+    calibrate(rows[rows.math.isin(["sq", "conv_grouped_bf16", "norm_bf16"])].drop(columns="power_w"), folder=tmp_path)
+    fits = {fit.math: fit for path in tmp_path.glob("*.toml") for fit in read(path)}
+    givers = {fit.math: fit for path in FOLDER.glob("h100_sxm_torch_*.toml") for fit in read(path)}
+    assert set(fits) == {"sq", "conv_grouped_bf16", "norm_bf16"}
+    for math, fit in fits.items():
+        assert (fit.device, fit.how) == ("h200_sxm", "transferred")
+        assert fit.constants == givers[math].constants
+        assert set(fit.residual) == set(givers[math].residual)
+    widths = {math: fit.intervals["few_high"][0] for math, fit in fits.items()}
+    assert widths["conv_grouped_bf16"] < widths["sq"] < 0.2 < widths["norm_bf16"]  # 14 rows of it show no ends
 
 
 def test_a_device_never_measured_takes_the_calls_of_that_software_by_its_spec_sheet():
