@@ -79,7 +79,7 @@ def command(
         raise
     result = as_dict(found, model=model, device=device, precision=precision) | {
         "strategy": strategy,
-        "notes": _idle(cm.strategies.idle(edit, network), network) + told(found),
+        "notes": _idle(cm.strategies.idle(edit, network), network) + told(found) + _left_out(folding),
     }
     result |= {"answers": vars(workload.answers)} if workload.answers else {}
     if as_json:
@@ -98,6 +98,15 @@ def _read(model: str, shape: dict[str, Any]) -> "Workload":
 
     with working(f"Reading {model}"):
         return models.load(model, **shape)
+
+
+def _left_out(folding: str | None) -> list[str]:
+    """A sentence on what a folding's file asks for and is not modelled."""
+    from pathlib import Path
+
+    from costmodel.estimators.fpga import folding_file
+
+    return folding_file.left_out(Path(folding)) if folding else []
 
 
 def _idle(steps: tuple[str, ...], network: "Workload") -> list[str]:

@@ -1,10 +1,13 @@
 """Quantisers in an ONNX graph: their formats are read, and they become identities.
 
 Pappalardo et al., QONNX: Representing Arbitrary-Precision Quantized Neural Networks, arXiv 2206.07527: Quant (also
-called IntQuant), BipolarQuant, Trunc and FloatQuant nodes between float tensors, whose widths are inputs.
+called IntQuant), BipolarQuant, Trunc and FloatQuant nodes between float tensors, whose widths are inputs. FINN's own
+graphs, once streamlined, have MultiThreshold nodes instead, whose attribute names the type of what they give, and name
+the types of tensors in annotations (qonnx, custom_op/general/multithreshold.py and core/modelwrapper.py).
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +15,10 @@ from costmodel.importers import _onnx_node, _onnx_weights
 from costmodel.precision import precision
 
 DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
-QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant")
+QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant", "MultiThreshold")
+ANNOTATION = "finn_datatype"
+DATA_TYPE = re.compile(r"(BIPOLAR|BINARY|TERNARY)|(U?)INT(\d+)")
+"""Names of qonnx's data types; fixed-point and float ones are no format of layers here."""
 WIDEST_NARROW, WIDE = 16, 32
 """Integers of 2 to 16 bits are formats; wider ones are held in 32."""
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -41,8 +47,11 @@ def read(graph: Any) -> dict[str, tuple[str, str]]:
     A side without a quantiser is UNSTATED. ValueError where a width is no constant, or none that a format has.
     """
     numbers = _numbers(graph)
-    formats = {node.output[0]: _format(node, numbers) for node in graph.node if _is_quantiser(node)}
-    if not formats:
+    formats = _annotated(graph)
+    formats |= {
+        node.output[0]: found for node in graph.node if _is_quantiser(node) and (found := _format(node, numbers))
+    }
+    if not formats and not any(map(_is_quantiser, graph.node)):
         return {}
     made = {name: node for node in graph.node for name in node.output}
     found = {}
@@ -110,6 +119,8 @@ def _format(node: Any, numbers: Mapping[str, float]) -> str:
     flags = _onnx_node.attributes(node)
     if node.op_type == "BipolarQuant":
         return "binary"
+    if node.op_type == "MultiThreshold":
+        return _of_type(flags.get("out_dtype", ""))
     if node.op_type == "FloatQuant":
         exponent, mantissa = (_width(node, i, numbers) for i in (2, 3))
         return f"e{exponent}m{mantissa}"
@@ -119,6 +130,28 @@ def _format(node: Any, numbers: Mapping[str, float]) -> str:
     if signed and bits == 2 and flags.get("narrow", 0):
         return "ternary"
     return f"{'int' if signed else 'uint'}{max(bits, 2) if bits <= WIDEST_NARROW else WIDE}"
+
+
+def _annotated(graph: Any) -> dict[str, str]:
+    """The formats that annotations give tensors."""
+    told = {
+        tensor.tensor_name: _of_type(entry.value)
+        for tensor in graph.quantization_annotation
+        for entry in tensor.quant_parameter_tensor_names
+        if entry.key == ANNOTATION
+    }
+    return {name: spelled for name, spelled in told.items() if spelled}
+
+
+def _of_type(name: str | bytes) -> str:
+    """The format of a data type by qonnx's name, "" where there is none."""
+    match = DATA_TYPE.fullmatch(name.decode() if isinstance(name, bytes) else name)
+    if match is None:
+        return ""
+    if match[1]:
+        return {"BIPOLAR": "binary", "BINARY": "uint2", "TERNARY": "ternary"}[match[1]]
+    bits = int(match[3])
+    return f"{'uint' if match[2] else 'int'}{max(bits, 2) if bits <= WIDEST_NARROW else WIDE}"
 
 
 def _width(node: Any, position: int, numbers: Mapping[str, float]) -> int:

@@ -1,6 +1,7 @@
 """A folding from a file: FINN's folding configuration (JSON), or the same with our layers' names."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from costmodel.catalog import UnknownNameError
-from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, grouped, height, streaming, width
+from costmodel.catalog import UnknownNameError, require
+from costmodel.estimators.fpga.unit import (
+    LUT_WORDS,
+    ON_FABRIC,
+    QUEUE_WORDS,
+    Folding,
+    grouped,
+    height,
+    streaming,
+    width,
+    windowed,
+)
 from costmodel.hardware import Fpga
 from costmodel.workload import Op, Workload
 
@@ -17,33 +28,67 @@ DENSE, DEPTHWISE = ("MVAU", "MatrixVectorActivation", "StreamingFCLayer_Batch"),
 """FINN's names of a matrix-vector unit and of a depthwise one over its versions; _hls, _rtl and a number follow."""
 STREAMS = {"pooling": ("Pool", "StreamingMaxPool", "GlobalAccPool"), "elementwise": ("AddStreams", "ElementwiseAdd")}
 """FINN's names of the units that only stream elements, by the kind of op."""
-CHOICES = {"resType": ("auto", "lut", "dsp"), "ram_style": ("auto", "block", "distributed", "ultra")}
-"""Where FINN puts a unit's products and its weights, in any case."""
-OTHERS = re.compile(r"^(?:Defaults|[A-Za-z]+(?:_Batch|_hls|_rtl)*_\d+)$")
-"""Other nodes of a configuration (windows, queues): their own settings are not used."""
+WINDOWS = ("ConvolutionInputGenerator",)
+"""FINN's name of a sliding-window unit over its versions."""
+CHOICES = {
+    "resType": ("auto", "lut", "dsp"),
+    "ram_style": ("auto", "block", "distributed", "ultra"),
+    "mem_mode": ("internal_decoupled", "internal_embedded", "external", "decoupled", "const"),
+}
+"""Where FINN puts a unit's products and its weights, and whether these are one memory, one a PE, or streamed; any case.
+Its older versions say decoupled and const for the first two modes."""
+DEEPEST = {"auto": LUT_WORDS, "block": 0.0, "distributed": math.inf, "ultra": 0.0}
+"""Words that lie in LUT memories at most, by the style that a file asks for."""
+USED = ("PE", "SIMD", *CHOICES, "inFIFODepths", "inFIFODepth")
+UNUSED = (
+    "outFIFODepths", "outFIFODepth", "runtime_writeable_weights", "ram_style_thresholds", "pumpedMemory",
+    "pumpedCompute", "preferred_impl_style", "parallel_window", "depth", "impl_style", "depth_trigger_uram",
+    "depth_trigger_bram", "M", "slr", "partition_id", "rtlsim_trace", "res_estimate", "res_hls", "cycles_estimate",
+)  # fmt: skip
+"""Attributes that FINN's configurations hold and no model here reads."""
+NODE = re.compile(r"^([A-Za-z]+?)(?:_Batch|_hls|_rtl)*_(\d+)$")
+"""A node's name: FINN's operator, its version and its number."""
 
 
 def read(path: Path, workload: Workload, device: Fpga) -> Folding:
     """Return the folding of every layer. FINN's units stand in the order of their numbers, as the layers do.
 
-    "PE" and "SIMD" are 1 where not given; "resType" lut keeps products out of DSP blocks, "ram_style" ultra puts
-    weights into UltraRAM. Pools and sums take the PE of their units where there are as many of those, else 1.
-    ValueError in one line where the file is none, units and layers differ in number, PE or SIMD does not divide its
-    layer, or the device lacks what is asked for.
+    "PE" and "SIMD" are 1 where not given; "resType" lut keeps products out of DSP blocks; "ram_style" says where
+    weights lie, and of sliding-window units where their lines do if there are as many as windows here; "mem_mode"
+    embedded gives each PE a memory, external streams weights from memory; "inFIFODepths" are words of the queue before
+    a unit. Pools and sums take the PE of their units where there are as many of those, else 1. "Defaults" hold where a
+    unit says nothing. ValueError in one line where the file is none, units and layers differ in number, PE or SIMD does
+    not divide its layer, the device lacks what is asked for, or a setting is not one of FINN's.
     """
     data = _loaded(path)
     named, streams = _units(path, data, workload), _streams(data, workload)
-    columns = {name: np.ones(len(workload.ops)) for name in ("pe", "simd", "dsp")} | {
-        "uram": np.zeros(len(workload.ops))
-    }
-    for i, op in enumerate(workload.ops):
+    lines = _windows(data, workload)
+    rows = []
+    for op in workload.ops:
+        row: dict[str, float] = {"pe": 1.0, "simd": 1.0, "dsp": 1.0}
         if op.kind in ON_FABRIC:
-            values = _settings(path, op, named[op.name], device)
-            for name, value in values.items():
-                columns[name][i] = value
+            style = _choice(path, op, lines.get(op.name, {}), "ram_style")
+            row |= _settings(path, op, named[op.name], device) | {"line_words": DEEPEST[style]}
         elif op.name in streams:
-            columns["pe"][i] = _divisor(path, op, streams[op.name], "PE", 0.0)
-    return Folding(**columns)
+            row |= {"pe": _divisor(path, op, streams[op.name], "PE", 0.0), "queue_words": _queue(path, op, streams)}
+        rows.append(vars(Folding(1.0, 1.0)) | row)
+    return Folding(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
+
+
+def left_out(path: Path) -> list[str]:
+    """A sentence on what the file asks for and no model here knows; none where it is all used."""
+    found: dict[str, list[str]] = {}
+    for node, settings in _loaded(path).items():
+        kind = match[1] if (match := NODE.match(node)) else node
+        known = any(kind in names for names in (DENSE, DEPTHWISE, WINDOWS, *STREAMS.values())) or not match
+        for key in settings:
+            if node != "Defaults" and (key in UNUSED or not known or (kind in WINDOWS and key != "ram_style")):
+                found.setdefault(key, []).append(node)
+    told = [
+        f"{key} of {', '.join(nodes[:3])}{f' and {len(nodes) - 3} more' * (len(nodes) > 3)}"
+        for key, nodes in found.items()
+    ]
+    return [f"Not modelled of {path.name}: {'; '.join(told)}."] if told else []
 
 
 def _loaded(path: Path) -> Mapping[str, Any]:
@@ -55,7 +100,35 @@ def _loaded(path: Path) -> Mapping[str, Any]:
         raise ValueError(f"{path} is not a folding in JSON: {error}") from None
     if not isinstance(data, dict) or not all(isinstance(unit, dict) for unit in data.values()):
         raise ValueError(f'{path}: a folding maps units to settings, as {{"MVAU_hls_0": {{"PE": 4, "SIMD": 8}}}}')
-    return data
+    defaults = data.get("Defaults", {})
+    for node, settings in data.items():
+        for key in settings:
+            _require_key(path, node, key)
+    return {node: _default(path, node, defaults) | settings for node, settings in data.items()}
+
+
+def _require_key(path: Path, node: str, key: str) -> None:
+    if key not in (*USED, *UNUSED):
+        same = next((name for name in USED if name.upper() == key.upper()), None)
+        hint = f"which is spelled {same}" if same else ""
+        if not hint:
+            try:
+                require("setting", key, (*USED, *UNUSED))
+            except UnknownNameError as error:
+                hint = f"an {error}"
+        raise ValueError(f"{path}: {node!r} has {key!r}, {hint}")
+
+
+def _default(path: Path, node: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What "Defaults" gives a node: {setting: [value, [operators, or "all"]]}."""
+    found = {}
+    for key, given in defaults.items():
+        if not (isinstance(given, list) and len(given) == 2 and isinstance(given[1], list)):
+            raise ValueError(f'{path}: a default is {key!r}: [value, ["all"]], got {given!r}')
+        value, kinds = given
+        if node != "Defaults" and ("all" in kinds or any(node.startswith(str(kind)) for kind in kinds)):
+            found[key] = value
+    return found
 
 
 def _units(path: Path, data: Mapping[str, Any], workload: Workload) -> dict[str, Mapping[str, Any]]:
@@ -64,7 +137,7 @@ def _units(path: Path, data: Mapping[str, Any], workload: Workload) -> dict[str,
     names = {op.name for op in layers}
     if names & set(data):
         for name in data:
-            if name not in names and not OTHERS.match(name):
+            if name not in names and name != "Defaults" and not NODE.match(name):
                 raise UnknownNameError("layer", name, names)
         missing = next((op.name for op in layers if op.name not in data), None)
         if missing:
@@ -93,6 +166,13 @@ def _streams(data: Mapping[str, Any], workload: Workload) -> dict[str, Mapping[s
     return found
 
 
+def _windows(data: Mapping[str, Any], workload: Workload) -> dict[str, Mapping[str, Any]]:
+    """The settings of each layer's sliding-window unit, where there are as many as windows."""
+    own = [op.name for op in workload.ops if op.kind in ON_FABRIC and bool(windowed(op))]
+    settings = _numbered(data, WINDOWS)
+    return dict(zip(own, settings, strict=True)) if len(settings) == len(own) else {}
+
+
 def _numbered(data: Mapping[str, Any], units: tuple[str, ...]) -> list[Mapping[str, Any]]:
     pattern = re.compile(rf"^(?:{'|'.join(units)})(?:_Batch|_hls|_rtl)*_(\d+)$")
     found = [(int(match[1]), data[name]) for name in data if (match := pattern.match(name))]
@@ -101,7 +181,7 @@ def _numbered(data: Mapping[str, Any], units: tuple[str, ...]) -> list[Mapping[s
 
 def _settings(path: Path, op: Op, unit: Mapping[str, Any], device: Fpga) -> dict[str, float]:
     pe, simd = (_divisor(path, op, unit, key, size) for key, size in (("PE", height(op)), ("SIMD", width(op))))
-    resource, memory = (_choice(path, op, unit, key) for key in CHOICES)
+    resource, memory, mode = (_choice(path, op, unit, key) for key in CHOICES)
     if resource == "dsp" and not device.dsp:
         raise ValueError(f"{path}: layer {op.name!r} asks for DSP blocks, and {device.name} has none")
     if memory == "ultra" and not device.uram:
@@ -111,11 +191,27 @@ def _settings(path: Path, op: Op, unit: Mapping[str, Any], device: Fpga) -> dict
         "simd": simd,
         "dsp": float(resource != "lut" and device.dsp > 0),
         "uram": float(memory == "ultra"),
+        "lut_words": DEEPEST[memory],
+        "apart": float(mode in ("internal_embedded", "const")),
+        "streamed": float(mode == "external"),
+        "queue_words": _queue(path, op, {op.name: unit}),
     }
 
 
+def _queue(path: Path, op: Op, units: Mapping[str, Mapping[str, Any]]) -> float:
+    """Words of the queue before a unit, of several the first's."""
+    unit = units[op.name]
+    given = unit.get("inFIFODepths", unit.get("inFIFODepth", QUEUE_WORDS))
+    words = given[0] if isinstance(given, list) and given else given
+    if not isinstance(words, int | float) or isinstance(words, bool) or words < 1:
+        raise ValueError(
+            f"{path}: inFIFODepths of layer {op.name!r} must be whole numbers of at least 1, got {given!r}"
+        )
+    return float(words)
+
+
 def _choice(path: Path, op: Op, unit: Mapping[str, Any], key: str) -> str:
-    value = unit.get(key, "auto")
+    value = unit.get(key, CHOICES[key][0])
     if str(value).lower() not in CHOICES[key]:
         raise ValueError(f"{path}: {key} of layer {op.name!r} must be one of {', '.join(CHOICES[key])}, got {value!r}")
     return str(value).lower()
@@ -123,9 +219,6 @@ def _choice(path: Path, op: Op, unit: Mapping[str, Any], key: str) -> str:
 
 def _divisor(path: Path, op: Op, unit: Mapping[str, Any], key: str, size: float) -> float:
     value = unit.get(key, 1)
-    misspelt = next((name for name in unit if name != key and name.upper() == key), None)
-    if misspelt:
-        raise ValueError(f"{path}: layer {op.name!r} has {misspelt!r}, which is spelled {key}")
     if not isinstance(value, int) or isinstance(value, bool) or value < 1 or size % value:
         wanted = f"divide {size:g}" if size else "be at least 1"
         raise ValueError(f"{path}: {key} of layer {op.name!r} must {wanted}, got {value!r}")

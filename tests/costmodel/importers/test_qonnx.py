@@ -159,3 +159,36 @@ def test_float_quantisers_give_minifloats(tmp_path):
     onnx.save(built.model([1, 2]), tmp_path / "float.onnx")
     (stated,) = onnx_graph.read(tmp_path / "float.onnx").stated
     assert stated[1] == "e3m2/int4"
+
+
+@pytest.mark.parametrize(
+    ("out_dtype", "activation"), [("UINT2", "uint2"), ("BIPOLAR", "binary"), ("INT4", "int4"), ("FLOAT32", "bf16")]
+)
+def test_thresholds_keep_their_shape_and_name_what_they_give(tmp_path, out_dtype, activation):
+    """As FINN leaves a graph: thresholds between layers, types of weights in annotations."""
+    domain = "qonnx.custom_op.general"
+    weights = [numpy_helper.from_array(np.ones((16, 16), np.float32), f"w{i}") for i in range(2)]
+    steps = numpy_helper.from_array(np.zeros((16, 3), np.float32), "steps")
+    nodes = [
+        helper.make_node("MatMul", ["x", "w0"], ["a"], name="first"),
+        helper.make_node(
+            "MultiThreshold", ["a", "steps"], ["b"], name="act", domain=domain, out_dtype=out_dtype, out_scale=1.0
+        ),
+        helper.make_node("MatMul", ["b", "w1"], ["y"], name="second"),
+    ]
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, (4, 16)) for n in ("x", "y")]
+    graph = helper.make_graph(nodes, "net", ends[:1], ends[1:], [*weights, steps])
+    for weight in weights:
+        note = graph.quantization_annotation.add(tensor_name=weight.name)
+        note.quant_parameter_tensor_names.add(key="finn_datatype", value="INT2")
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(domain, 1)]
+    path = tmp_path / "finn.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    net = onnx_graph.read(path, strict=True)
+    assert [(op.kind, op.macs, op.inputs) for op in net.ops] == [
+        ("linear", 1024, ("x",)),
+        ("linear", 1024, (net.ops[0].name,)),
+    ]
+    assert dict(net.stated)[net.ops[1].name] == f"int2/{activation}"
+    assert dict(net.stated)[net.ops[0].name] == "int2/bf16"
+    assert net.batch_of_ops.params.sum() == 2 * 256

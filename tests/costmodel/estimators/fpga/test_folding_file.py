@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from costmodel.estimators.estimate import estimate
 from costmodel.estimators.fpga import folding_file
 from costmodel.hardware import fpga as device
 from costmodel.workload import Workload
@@ -66,7 +67,15 @@ def test_older_names_and_our_own_are_read_too(tmp_path):
             "must be one of auto, block, distributed, ultra, got 'bram'",
         ),
         (GOOD | {"MVAU_hls_2": {"resType": 3}}, "resType of layer 'conv' must be one of auto, lut, dsp, got 3"),
-        (GOOD | {"MVAU_hls_2": {"pe": 4}}, "layer 'conv' has 'pe', which is spelled PE"),
+        (GOOD | {"MVAU_hls_2": {"pe": 4}}, "'MVAU_hls_2' has 'pe', which is spelled PE"),
+        (
+            GOOD | {"MVAU_hls_2": {"ram_styl": "auto"}},
+            "'MVAU_hls_2' has 'ram_styl', an unknown setting 'ram_styl'; did you",
+        ),
+        (GOOD | {"FMPadding_0": {"SIMDX": 4}}, "'FMPadding_0' has 'SIMDX', an unknown setting"),
+        (GOOD | {"MVAU_hls_2": {"mem_mode": "ddr"}}, "mem_mode of layer 'conv' must be one of internal_decoupled"),
+        (GOOD | {"MVAU_hls_2": {"inFIFODepths": [0]}}, "inFIFODepths of layer 'conv' must be whole numbers"),
+        (GOOD | {"Defaults": {"PE": 2}}, "a default is 'PE'"),
         (GOOD | {"MVAU_hls_3": {"PE": 1}}, "3 units MVAU for 2 such layers of net"),
         ({"conv": {}, "dw": {}}, "no folding of layer 'fc'"),
         ({"conv": {}, "dw": {}, "fd": {}, "fc": {}}, "unknown layer 'fd'; did you mean fc"),
@@ -111,3 +120,39 @@ def test_pools_and_sums_take_the_pe_of_their_units(tmp_path):
     path.write_text(json.dumps(data | {"Pool_hls_0": {"PE": 0}}))
     with pytest.raises(ValueError, match="PE of layer 'pool' must be at least 1, got 0"):
         folding_file.read(path, net, BOARD)
+
+
+def test_where_weights_and_lines_lie_and_how_long_queues_are_is_applied(tmp_path):
+    def totals(**more):
+        path = tmp_path / "folding.json"
+        data = {n: dict(v) for n, v in GOOD.items()} | {"ConvolutionInputGenerator_rtl_1": {"ram_style": "auto"}}
+        data["MVAU_hls_2"] |= more
+        path.write_text(json.dumps(data))
+        return estimate(NET, "int4/int4", BOARD, folding=folding_file.read(path, NET, BOARD))
+
+    auto, block, apart = totals(), totals(ram_style="block"), totals(ram_style="block", mem_mode="internal_embedded")
+    assert (auto.columns["weights_in"][0], block.columns["weights_in"][0]) == ("LUT", "BRAM")
+    assert block.bram18[0] > auto.bram18[0]
+    assert apart.bram18[0] > block.bram18[0]
+    external = totals(mem_mode="external")
+    assert external.columns["weights_in"][0] == "memory"
+    assert external.columns["bytes_moved"][0] - auto.columns["bytes_moved"][0] == NET.ops[0].m * 16 * 72 / 2
+    assert totals(inFIFODepths=[300]).bram18[0] > auto.bram18[0]
+    assert totals(inFIFODepths=64).lut[0] > auto.lut[0]
+
+
+def test_defaults_hold_where_a_unit_says_nothing(tmp_path):
+    found = read(tmp_path, GOOD | {"Defaults": {"resType": ["lut", ["MVAU"]], "PE": [2, ["all"]]}})
+    assert found.dsp.tolist() == [0, 1, 1, 0]
+    assert found.pe.tolist() == [4, 1, 8, 5]
+
+
+def test_what_is_known_but_not_modelled_is_told(tmp_path):
+    path = tmp_path / "folding.json"
+    path.write_text(json.dumps(GOOD | {"MVAU_hls_2": {"pumpedCompute": 1}, "StreamingFIFO_0": {"depth": 8}}))
+    (told,) = folding_file.left_out(path)
+    assert "pumpedCompute of MVAU_hls_2" in told
+    assert "depth of StreamingFIFO_0" in told
+    assert "SIMD of ConvolutionInputGenerator_rtl_0" in told
+    path.write_text(json.dumps({"MVAU_hls_2": {"PE": 1}}))
+    assert folding_file.left_out(path) == []
