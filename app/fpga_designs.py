@@ -11,9 +11,21 @@ if TYPE_CHECKING:
 
 
 def designs(
-    formats: str, random: int | None, like: str, *, units: str, seed: int, n: str, acc_bits: int | None, out_format: str
+    formats: str,
+    random: int | None,
+    like: str,
+    *,
+    units: str,
+    seed: int,
+    n: str,
+    acc_bits: int | None,
+    out_format: str,
+    skipped: list[str],
 ) -> "list[Design]":
-    """Return the designs of exactly one of `formats`, `random` and `like`; ValueError in one line otherwise."""
+    """Return the designs of exactly one of `formats`, `random` and `like`; ValueError in one line otherwise.
+
+    Units that do not take a pair of formats are told to `skipped`.
+    """
     if sum((bool(formats), random is not None, bool(like))) != 1:
         raise ValueError("give one of --formats, --random and --like: the designs to synthesise")
     if like:
@@ -29,7 +41,7 @@ def designs(
         return sample(random, seed, listed, bounds(n)) if n else sample(random, seed, listed)
     from profilers.fpga.grid import grid
 
-    return grid(pairs(formats), listed, n=whole(n or "16"), acc_bits=acc_bits, out_format=out_format)
+    return grid(pairs(formats), listed, n=whole(n or "16"), acc_bits=acc_bits, out_format=out_format, skipped=skipped)
 
 
 def pairs(text: str) -> list[tuple[str, str]]:

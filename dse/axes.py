@@ -14,13 +14,15 @@ from costmodel.catalog import require
 from costmodel.hardware import Cpu, Fpga, Gpu, PeakFlops
 from costmodel.precision import precision
 
-NAMES = ("model", "strategy", "batch", "context", "resolution", "tokens", "precision", "device")
+NAMES = ("model", "strategy", "batch", "context", "resolution", "tokens", "mapping", "precision", "device")
 """Axes in the order in which a design's index counts, the last fastest; fields of the device follow them."""
 
 SHAPE = ("batch", "context", "resolution")
 """Axes that shape a model's pass."""
 WHOLE = (*SHAPE, "tokens")
 """Axes of whole numbers: `tokens` are those that a language model is trained on, which only its training loss reads."""
+MAPPINGS = ("dataflow", "overlay")
+"""How a network lies on an FPGA: a unit a layer, or one array that all layers share."""
 FIELD = "device."
 CORRECT = "correct"
 """How often one sample of a model is right, which its `right_answers` and `wrong_answers` start from."""
@@ -88,8 +90,9 @@ def _values(name: str, given: Any) -> list[Any]:
         if name == "model":
             return [_model(table) for entry in entries for table in _tables(name, entry)]
         return [spelled for entry in entries for spelled in _strategies(entry)]
-    if name == "device":
-        return [_text(name, entry) for entry in _listed(given)]
+    if name in ("mapping", "device"):
+        texts = [_text(name, entry) for entry in _listed(given)]
+        return texts if name == "device" else [require("mapping", text, MAPPINGS) for text in texts]
     if isinstance(given, Mapping):
         return _range(name, given)
     return [number(name, entry, whole=name in WHOLE) for entry in _listed(given)]

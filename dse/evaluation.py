@@ -14,6 +14,7 @@ from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimate import evaluate as per_op
 from costmodel.estimators.fit import beyond, in_memory
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
+from costmodel.estimators.fpga import fold, overlay
 from costmodel.estimators.fpga.coverage import covered
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Device, Fpga, Gpu
@@ -197,7 +198,8 @@ def _by_estimate(done: Pass, grid: Grid, names: Collection[str], _: Columns) -> 
 
 
 def _on_fpgas(done: Pass, grid: Grid, latency: str) -> Columns:
-    """Each design folded to its fastest balanced pipeline; formats that no formula covers give nan."""
+    """Each design folded to its fastest balanced pipeline or on its fastest array; formats that no formula covers, and
+    arrays that do not fit, give nan."""
     if latency == "roofline":
         raise ValueError(f'latency = "roofline" is a model of GPUs and CPUs, got {grid.records[0].name}')
     rows = [[_totals(done, precision, device) for device in grid.records] for precision in grid.precisions]
@@ -211,7 +213,11 @@ def _on_fpgas(done: Pass, grid: Grid, latency: str) -> Columns:
 def _totals(done: Pass, precision: Precision, device: Device) -> dict[str, float]:
     if not covered(precision):
         return {}
-    totals = estimate(done.workload, precision, device).totals
+    try:
+        laid = overlay.fit if done.mapping == "overlay" else fold
+        totals = estimate(done.workload, precision, device, design=laid).totals
+    except overlay.NoArrayError:
+        return {}
     return {**totals, "fits": float(not beyond(totals, device))}
 
 

@@ -26,7 +26,7 @@ _QUANTITY = re.compile(rf"(?<![\w.])({_NUMBER})([kKMGTmun]?)(B|s|J|Hz|/s|)(?![\w
 _LIMIT = re.compile(rf"\s*([A-Za-z_][\w.]*)\s*(?:<=|>=|<|>)\s*{_NUMBER}[kKMGTmun]?(B|s|J|Hz|/s|)\s*")
 _SUFFIXES = {"_bytes_per_s": "B/s", "_per_s": "1/s", "_bytes": "B", "_hz": "Hz", "_s": "s", "_j": "J"}
 
-TEXT = ("model", "strategy", "precision", "device")
+TEXT = ("model", "strategy", "mapping", "precision", "device")
 """Names that stand for text: they are compared with a string by == or !=."""
 
 MOST_NODES = 200

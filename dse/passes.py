@@ -67,9 +67,10 @@ class Distinct:
 
 @dataclass(frozen=True)
 class Pass:
-    """A workload as the explorer evaluates it."""
+    """A workload as the explorer evaluates it, on an FPGA laid out by `mapping`."""
 
     workload: Workload
+    mapping: str = "dataflow"
 
     @cached_property
     def counted(self) -> Distinct:
@@ -125,11 +126,11 @@ def key_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
 
 def build(values: Mapping[str, Any]) -> Pass:
     """Return the pass of a design's values on the axes; ValueError where one does not apply to the model."""
-    return _build(json.dumps(key_of(values)))
+    return _build(json.dumps(key_of(values)), values.get("mapping", "dataflow"))
 
 
 @lru_cache(maxsize=64)
-def _build(key: str) -> Pass:
+def _build(key: str, mapping: str) -> Pass:
     model, spelled = json.loads(key)
     correct = model.pop(CORRECT, None)
     shape = {name: value for name, value in model.items() if name != "model"}
@@ -139,4 +140,4 @@ def _build(key: str) -> Pass:
         raise ValueError(f"{label(model)}: {error}") from None
     if correct is not None:
         workload = replace(workload, answers=sampled(correct))
-    return Pass(strategy(spelled)(workload))
+    return Pass(strategy(spelled)(workload), mapping)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from costmodel import hardware
 from costmodel.catalog import read_toml, require
-from costmodel.hardware import Device
+from costmodel.hardware import Device, Fpga
 from costmodel.strategies import Then, strategy
 from dse import axes as axis_file
 from dse.axes import CORRECT, FIELD, NUMERIC_FIELDS, Axis
@@ -240,7 +240,9 @@ def _check(space: Space) -> None:
     for name in space.metrics:
         require("metric", name, METRICS)
     _check_settings(space)
-    _ = space.devices
+    others = [device.name for device in space.devices if not isinstance(device, Fpga)]
+    if others and any(axis.name == "mapping" for axis in space.axes):
+        raise ValueError(f"the axis 'mapping' is for FPGAs, and {others[0]} is none")
 
 
 def _check_settings(space: Space) -> None:

@@ -122,14 +122,27 @@ def fpga(family: str, icarus: bool, out: str | None, as_json: bool, **spelled: A
 
     if out:
         rows_file.check_target(Path(out))
-    asked = designs(**spelled)
+    skipped: list[str] = []
+    asked = designs(**spelled, skipped=skipped)
+    for line in skipped:
+        click.echo(f"bitfront: left out, {line}", err=True)
     if icarus:
         _simulated(asked)
     table, last = _synthesised(asked, family)
     if out:
         rows_file.write(table, Path(out))
     if as_json:
-        click.echo(to_json({"family": family, "out": out, "cached": last.cached, "designs": table.to_dict("records")}))
+        click.echo(
+            to_json(
+                {
+                    "family": family,
+                    "out": out,
+                    "cached": last.cached,
+                    "skipped": skipped,
+                    "designs": table.to_dict("records"),
+                }
+            )
+        )
         return
     _show_designs(table, f"{last.total} designs on {family}, {last.cached} from the cache, {last.elapsed_s:.0f} s", out)
 

@@ -28,21 +28,37 @@ def grid(
     n: Sequence[int] = (16,),
     acc_bits: int | None = None,
     out_format: str = "",
+    skipped: list[str] | None = None,
 ) -> list[Design]:
     """Each unit for each pair of formats, sums for each n; ValueError where a unit does not take a pair or a size.
 
     acc_bits None gives sums an accumulator of 8 bits more than the sum's own, other units none; products have none.
+    Given a list, `skipped` is told each design that cannot be and why, and ValueError is raised where none is left.
     """
+    for terms in n:
+        Design("dot", n=terms)
     found: dict[Design, None] = {}
+    refused: dict[str, ValueError] = {}
     for unit in units:
         for a, b in pairs:
             for terms in n if unit in LEAST_BITS else (1,):
-                bare = Design(unit, a, b, terms, 0, out_format)
-                design = replace(bare, acc_bits=_accumulator(bare) if acc_bits is None else acc_bits)
-                found[bare if unit in WITHOUT_ACCUMULATOR else design] = None
-    for design in found:
-        checked(design)
+                try:
+                    found[_checked(Design(unit, a, b, terms, 0, out_format), acc_bits)] = None
+                except ValueError as error:
+                    refused[f"{unit} of {a} and {b}: {error}"] = error
+    if refused and (skipped is None or not found):
+        raise next(iter(refused.values()))
+    if skipped is not None:
+        skipped += refused
     return list(found)
+
+
+def _checked(bare: Design, acc_bits: int | None) -> Design:
+    """The design with its accumulator; ValueError where it cannot be."""
+    design = replace(bare, acc_bits=_accumulator(bare) if acc_bits is None else acc_bits)
+    design = bare if bare.unit in WITHOUT_ACCUMULATOR else design
+    checked(design)
+    return design
 
 
 def _accumulator(bare: Design) -> int:

@@ -6,6 +6,7 @@ import spaces
 
 import costmodel as cm
 from costmodel.estimators import energy, roofline
+from costmodel.estimators.fpga import fold, overlay
 from dse import passes
 from dse.chunk import blocks
 from dse.sensitivity import sqnr_loss
@@ -96,6 +97,20 @@ def test_what_does_not_fit_is_on_no_front_unless_asked_for(model, device, misfit
     assert Space.read(told | {"misfits": True}).columns == ("latency_s", "fits")
     assert kept.columns[0, 1] == 0
     assert kept.columns[0, 0] > 0
+
+
+def test_a_mapping_is_an_axis_of_fpgas():
+    axes = {"model": "zoo:resnet18", "resolution": 64, "precision": "w4a4", "device": "u250"}
+    axes |= {"mapping": ["dataflow", "overlay"]}
+    found = columns(Space.read({"axes": axes, "objectives": ["latency_s", "maximise throughput_per_s"]}))
+    workload, device = cm.models.load("zoo:resnet18", resolution=64), cm.device("u250")
+    for i, design in enumerate((fold, overlay.fit)):
+        totals = cm.estimate(workload, "w4a4", device, design=design).totals
+        assert {name: column[i] for name, column in found.items()} == {n: totals[n] for n in found}
+    with pytest.raises(ValueError, match="the axis 'mapping' is for FPGAs, and h100_sxm is none"):
+        Space.read({"axes": axes | {"device": ["u250", "h100_sxm"]}, "objectives": ["latency_s"]})
+    with pytest.raises(ValueError, match="unknown mapping 'overlap'; did you mean overlay"):
+        Space.read({"axes": axes | {"mapping": "overlap"}, "objectives": ["latency_s"]})
 
 
 def test_a_roofline_of_an_fpga_is_refused():
