@@ -85,13 +85,15 @@ def _passing(found: Estimate) -> str:
 def _power(found: Estimate) -> list[str]:
     """Where the chip's static power comes from; nothing where it is not known."""
     totals = found.totals
-    if "static_power_w" not in totals:
+    if "static_power_w" not in totals or not isinstance(found.device, Fpga):
         return []
     source = found.device.sources.get("static_w", "a TOML without a source")
     dynamic = quantity("power_w", totals["dynamic_power_w"])
     return [
-        f"Power: {quantity('power_w', totals['static_power_w'])} static ({source}) and {dynamic} dynamic (an order of "
-        "magnitude); a processor beside the fabric and the board are not counted, nor static power in the energy."
+        f"Power: {quantity('power_w', totals['static_power_w'])} static ({source}) and {dynamic} dynamic at"
+        f" {found.device.toggle_rate:.1%} of signals changing in a cycle (--toggle-rate), together"
+        f" {quantity('power_w', totals['power_low_w'])} to {quantity('power_w', totals['power_high_w'])}; a processor"
+        " beside the fabric and the board are not counted, nor static power in the energy."
     ]
 
 

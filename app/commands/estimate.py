@@ -8,6 +8,7 @@ from app import options
 
 if TYPE_CHECKING:
     from costmodel import Estimate
+    from costmodel.hardware import Device
     from costmodel.workload import Workload
 
 LAYERS = (
@@ -35,6 +36,7 @@ SPARE = (
     "--strategy", default="none", metavar="NAME:KEY=VALUE,...", help="What edits the network; 'a + b' is both."
 )
 @options.layout
+@click.option("--toggle-rate", type=click.FloatRange(0, 1), help="On an FPGA: share of signals that change in a cycle.")
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
 @click.option("--layers", is_flag=True, help="Print one row a layer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -46,6 +48,7 @@ def command(
     strategy: str,
     mapping: str | None,
     folding: str | None,
+    toggle_rate: float | None,
     as_json: bool,
     layers: bool,
     **shape: Any,
@@ -59,7 +62,7 @@ def command(
     from app.results import DEFAULT, as_dict, assignment
     from app.text import to_json
 
-    target = cm.device(device)
+    target = _toggling(cm.device(device), toggle_rate)
     lay_out = layout(target, mapping, folding)
     edit, network = cm.strategies.strategy(strategy), _read(model, shape)
     workload = edit(network)
@@ -98,6 +101,19 @@ def _read(model: str, shape: dict[str, Any]) -> "Workload":
 
     with working(f"Reading {model}"):
         return models.load(model, **shape)
+
+
+def _toggling(device: "Device", toggle_rate: float | None) -> "Device":
+    """The device at the toggle rate of a design on it."""
+    from dataclasses import replace
+
+    from costmodel.hardware import Fpga
+
+    if toggle_rate is None:
+        return device
+    if not isinstance(device, Fpga):
+        raise ValueError(f"--toggle-rate is for an FPGA, and {device.name} is none")
+    return replace(device, toggle_rate=toggle_rate)
 
 
 def _left_out(folding: str | None) -> list[str]:

@@ -43,7 +43,8 @@ def _pair(
     return {
         "lut_per_mac": mac,
         "lut_per_mac_error": error,
-        **{total: found.totals[total] for total in ("lut", "lut_low", "lut_high", "ff", "bram18", "weight_bytes")},
+        **{total: found.totals[total] for total in ("lut", "ff", "bram18", "weight_bytes")},
+        **{end: float(found.columns[end].sum()) for end in ("lut_low", "lut_high")},
         "output_lut": float(np.sum(parts["output"])),
         "dot_lut": float(np.sum(parts["dot"])),
     }

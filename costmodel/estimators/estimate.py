@@ -22,7 +22,7 @@ from costmodel.estimators import (
 from costmodel.estimators.assignment import Assignment, per_op
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
-from costmodel.estimators.fpga import Array, Design, overlay
+from costmodel.estimators.fpga import Array, Design, built, overlay
 from costmodel.estimators.fusion import fuse
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import PIPES, Precision
@@ -289,7 +289,10 @@ def _of_design(
     """Totals of a network on an FPGA that are no sums over its layers."""
     if isinstance(folding, Array):
         return overlay.totals(columns, workload, device, folding)
-    return fpga.totals(columns, workload, precision, device, folding) if folding is not None else {}
+    if folding is None:
+        return {}
+    sums = {name: float(columns[name].sum()) for name in ("lut", "lut_high", "ff", "bram18")}
+    return fpga.totals(columns, workload, precision, device, folding) | built.intervals(sums)
 
 
 def _totals(workload: Workload, precision: Precision, columns: Mapping[str, NDArray[Any]]) -> dict[str, float]:

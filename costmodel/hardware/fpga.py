@@ -15,6 +15,8 @@ class Fpga:
     """An FPGA in base units; `bram18` counts 18 Kb halves, `uram` 288 Kb blocks, `clock_hz` a usual design clock.
 
     `power_w` is a card's limit, `static_w` what the powered chip takes without switching, near room temperature.
+    `toggle_rate` is of the design on it: the share of its signals that change in a cycle, 12.5 % in a vendor's estimate
+    of a design that it knows nothing of (AMD, Vivado Design Suite User Guide: Power Analysis and Optimization, UG907).
     """
 
     name: str
@@ -30,6 +32,7 @@ class Fpga:
     power_w: Real = nan
     process_m: Real = nan
     static_w: Real = nan
+    toggle_rate: Real = 0.125
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def usable(self, fraction: float) -> "Fpga":

@@ -49,7 +49,7 @@ def read(graph: Any) -> dict[str, tuple[str, str]]:
     numbers = _numbers(graph)
     formats = _annotated(graph)
     formats |= {
-        node.output[0]: found for node in graph.node if _is_quantiser(node) and (found := _format(node, numbers))
+        node.output[0]: spelled for node in graph.node if _is_quantiser(node) and (spelled := _format(node, numbers))
     }
     if not formats and not any(map(_is_quantiser, graph.node)):
         return {}

@@ -80,7 +80,10 @@ def _design(name: str, cells: list[str]) -> None:
     if (told := TIMES.get(name)) is not None:
         took = {n: found.totals[n] for n in ("latency_s", "latency_low_s", "latency_high_s", "throughput_per_s")}
         print(f"  predicted {took}; published {told}")
-    print(f"  LUTs between {found.totals['lut_low']:.0f} and {found.totals['lut_high']:.0f}")
+    ends = [f"{r} {found.totals[f'{r}_low']:.0f}-{found.totals[f'{r}_high']:.0f}" for r in ("lut", "ff", "bram18")]
+    print(f"  intervals, their upper ends from these two designs: {', '.join(ends)}")
+    told = {n: found.totals[n] for n in ("static_power_w", "dynamic_power_w", "power_low_w", "power_high_w")}
+    print("  power of the fabric: " + ", ".join(f"{n} {v:.2f}" for n, v in told.items()))
     theirs = fpga.finn_evaluate(workload.batch_of_ops, used, board, folding)
     if not np.isnan(theirs["lut"]).any():
         sums = {r: float(np.sum(theirs[r])) for r in ("lut", "bram18")}

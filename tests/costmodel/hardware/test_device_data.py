@@ -32,7 +32,7 @@ def values(device):
         value = getattr(device, f.name)
         if isinstance(value, PeakFlops):
             found |= {f"peak_flops.{p.name}": getattr(value, p.name) for p in fields(value)}
-        elif f.name not in ("name", "sources"):
+        elif f.name not in ("name", "sources", "toggle_rate"):  # of a design, the same for all
             found[f.name] = value
     return {k: v for k, v in found.items() if v not in ("", None) and (isinstance(v, str) or not isnan(v))}
 

@@ -22,7 +22,16 @@ POWERS = {"dynamic_power_w", "static_power_w", "power_w"}
 @given(st.floats(0, 1e3), st.floats(0.01, 100))
 def test_power_is_static_and_dynamic(dynamic_w, static_w):
     found = energy.power(dynamic_w, replace(BOARD, static_w=static_w))
-    assert found == {"dynamic_power_w": dynamic_w, "static_power_w": static_w, "power_w": dynamic_w + static_w}
+    ends = {"power_low_w": dynamic_w / 4 + static_w, "power_high_w": dynamic_w * 4 + static_w}
+    power = {"dynamic_power_w": dynamic_w, "static_power_w": static_w, "power_w": dynamic_w + static_w}
+    assert found == power | ends
+
+
+def test_what_toggles_more_takes_more_and_memories_are_read_all_the_same():
+    resources = {"lut": 100.0, "dsp": 3.0, "bram18": 5.0, "uram": 0.0}
+    idle, usual, random = (energy.dynamic_j(resources, 10, replace(BOARD, toggle_rate=r)) for r in (0, 0.125, 0.5))
+    assert random - idle == pytest.approx(4 * (usual - idle))
+    assert idle == energy.dynamic_j(resources | {"lut": 0.0, "dsp": 0.0}, 10, BOARD) > 0
 
 
 def test_a_dataflow_and_an_overlay_have_both():

@@ -46,7 +46,7 @@ def designs():
             yield (
                 int(name[1]),
                 int(name[2]),
-                Folding(pe, simd),
+                Folding(pe, simd, 0.0),
                 float(cells[4].replace(",", "")),
                 2 * blocks[0] + blocks[1],
             )
@@ -57,11 +57,13 @@ def test_whole_designs_are_within_a_factor_of_three():
     rows = list(designs())
     assert rows
     for weight, act, folding, luts, blocks in rows:
-        narrow = {bits: replace(get("int2"), name=f"int{bits}", bits=bits) for bits in (1, 2)}
+        narrow = {1: get("binary"), 2: get("int2")}
         used = replace(precision("int2/int2"), weight=narrow[weight], activation=narrow[act])
         first = replace(used, activation=get("int8"))
         found = estimate(cnv(), {"*": used, "conv0": first}, device("pynq_z1"), folding=folding)
         ratios = {"lut": found.totals["lut"] / luts, "bram18": found.totals["bram18"] / blocks}
+        for name, value in (("lut", luts), ("bram18", blocks)):
+            assert found.totals[f"{name}_low"] <= value <= found.totals[f"{name}_high"]
         rounded = {name: round(ratio, 2) for name, ratio in ratios.items()}
         print(f"CNV W{weight}A{act}: model / published {rounded}")
         assert all(1 / 3 < ratio < 3 for ratio in ratios.values()), ratios
