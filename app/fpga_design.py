@@ -59,6 +59,9 @@ def _laid_out(found: Estimate) -> list[str]:
             f" {totals['utilisation']:.0%} are busy; layers that wait for memory take {share:.0%} of the time. Layers"
             " share its LUTs, DSP blocks and block RAMs, so that none has any of its own.",
             f"Longest layer: {name} ({bound}). {_fullest(found)}",
+            f"Products: in DSP blocks in {totals['dsp_columns']:.0f} of {totals['columns']:.0f} columns, as many as"
+            f" there are blocks for where they save LUTs, in LUTs in the others. Inputs wait in"
+            f" {'UltraRAM' if totals['uram'] else 'block RAM'}.",
         ]
     products, weights = (_counts(columns[c]) for c in ("products_in", "weights_in") if c in columns)
     return [

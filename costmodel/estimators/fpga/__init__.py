@@ -6,9 +6,9 @@ from costmodel.estimators.fpga import overlay
 from costmodel.estimators.fpga.columns import evaluate, finn_evaluate, totals
 from costmodel.estimators.fpga.coverage import check, uncounted
 from costmodel.estimators.fpga.folding import fold
-from costmodel.estimators.fpga.overlay import Array
 from costmodel.estimators.fpga.placed import placed
 from costmodel.estimators.fpga.skipping import unskipped
+from costmodel.estimators.fpga.systolic_array import Array
 from costmodel.estimators.fpga.unit import Folding
 
 Design = Folding | Array

@@ -19,11 +19,11 @@ from costmodel.workload import Workload
 from costmodel.workload.ops import conv, linear
 
 BOARD = device("zcu104")
-SIDES = st.sampled_from(overlay.SIDES)
+SIDES = st.integers(overlay.LEAST_SIDE, overlay.MOST_SIDE)
 
 
 def array(rows, columns):
-    return Array(rows, columns, 1.0, 200e6, 1e4, 9e3, 1.1e4, 2e4, 512, 60)
+    return Array(rows, columns, columns, 200e6, 1e4, 9e3, 1.1e4, 2e4, 512, 60)
 
 
 def test_a_layer_by_hand():
@@ -64,6 +64,37 @@ def test_the_chosen_array_fits_and_a_smaller_device_or_fewer_luts_are_no_faster(
     assert bound.lut <= luts
     slow, slower, fast = (float(overlay.evaluate(op, used, BOARD, a)["latency_s"]) for a in (small, bound, free))
     assert fast <= min(slow, slower)
+
+
+@pytest.mark.parametrize("formats", ["int4/int4", "int8/int8"])
+def test_no_array_within_the_limits_is_faster_and_dsp_blocks_stand_beside_luts(formats):
+    """Against arrays of random sides, each made and evaluated alone."""
+    workload = Workload("two", (conv("c", 1, 48, 96, input_size=(28, 28), kernel=(3, 3)), linear("f", 8, 300, 70)))
+    used, limits = stack([precision(formats)] * 2), {n: 0.7 * getattr(BOARD, n) for n in overlay.RESOURCES}
+    best = overlay.fit(workload, used, BOARD)
+    least = overlay.evaluate(workload.batch_of_ops, used, BOARD, best)["latency_s"].sum()
+    assert 0 < best.dsp_columns < best.columns
+    draw = np.random.default_rng(0)
+    tried = 0
+    for _ in range(60):
+        sides = draw.integers(4, 160, (2, 1)).astype(float)
+        one = overlay.array(workload.batch_of_ops, used, BOARD, *sides, limits)
+        if all(getattr(one, name)[0] <= limit for name, limit in limits.items()):
+            tried += 1
+            assert overlay.evaluate(workload.batch_of_ops, used, BOARD, one)["latency_s"].sum() >= least * (1 - 1e-12)
+    assert tried > 10
+
+
+def test_columns_fill_the_dsp_blocks_and_inputs_move_to_ultraram_where_block_ram_is_short():
+    workload = Workload("one", (linear("fc", 64, 512, 512),))
+    used = stack([precision("int8/int8")])
+    found = overlay.fit(workload, used, BOARD)
+    assert found.dsp == found.rows * np.ceil(found.dsp_columns / 2) <= 0.7 * BOARD.dsp
+    assert found.uram == 0
+    short = overlay.fit(workload, used, BOARD, most={"bram18": 0.4 * found.bram18})
+    assert short.uram > 0
+    assert short.bram18 <= 0.4 * found.bram18
+    assert short.rows * short.columns > 0.7 * found.rows * found.columns
 
 
 def test_no_budget_exceeds_the_device():
