@@ -30,7 +30,11 @@ def layout(device: Device, mapping: str | None, folding: str | None, budgets: "S
     if folding:
         if mapping == "overlay":
             raise ValueError("--folding lays out a dataflow; an overlay has none")
+        if mapping == "streamed":
+            raise ValueError('--folding says itself which weights are streamed: "mem_mode": "external"')
         return lambda workload, _, board: folding_file.read(Path(folding), workload, board)
+    if mapping == "streamed":
+        return partial(fpga.fold, streaming=True)
     return partial(overlay.fit, most={b.metric.name: b.limit for b in budgets}) if mapping == "overlay" else fpga.fold
 
 

@@ -47,7 +47,9 @@ def layout(command: F) -> F:
     """Give a command --mapping and --folding, of an FPGA."""
     return _all(
         click.option(
-            "--mapping", type=click.Choice(["dataflow", "overlay"]), help="On an FPGA: a unit a layer, or one array."
+            "--mapping",
+            type=click.Choice(["dataflow", "streamed", "overlay"]),
+            help="On an FPGA: a unit a layer, with weights from memory where they do not fit, or one array.",
         ),
         click.option(
             "--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON)."

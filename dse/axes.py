@@ -21,8 +21,8 @@ SHAPE = ("batch", "context", "resolution")
 """Axes that shape a model's pass."""
 WHOLE = (*SHAPE, "tokens")
 """Axes of whole numbers: `tokens` are those that a language model is trained on, which only its training loss reads."""
-MAPPINGS = ("dataflow", "overlay")
-"""How a network lies on an FPGA: a unit a layer, or one array that all layers share."""
+MAPPINGS = ("dataflow", "streamed", "overlay")
+"""How a network lies on an FPGA: a unit a layer, its weights on the chip or as far as they fit, or one array of all."""
 FIELD = "device."
 CORRECT = "correct"
 """How often one sample of a model is right, which its `right_answers` and `wrong_answers` start from."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,14 +14,14 @@ from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimate import evaluate as per_op
 from costmodel.estimators.fit import beyond, in_memory
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
-from costmodel.estimators.fpga import fold, overlay
+from costmodel.estimators.fpga import Design, fold, overlay
 from costmodel.estimators.fpga.coverage import covered
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.record import Real, map_fields, stack, unstack
 from costmodel.strategies.nm_sparsity import NMSparsity
-from costmodel.workload import Op
+from costmodel.workload import Op, Workload
 from costmodel.workload.ops import linear
 from dse.passes import CACHE, Kept, Pass
 from dse.sensitivity.data_free import noise_to_signal, sqnr_loss
@@ -44,6 +44,13 @@ COUNTED: dict[str, Callable[[Op, Precision], Real]] = {
     "bytes_moved": traffic.bytes_moved,
 }
 """Sums over ops that depend on no device."""
+
+LAID_OUT: dict[str, Callable[[Workload, Precision, Fpga], Design]] = {
+    "dataflow": fold,
+    "streamed": partial(fold, streaming=True),
+    "overlay": overlay.fit,
+}
+"""What lays a network out, by `axes.MAPPINGS`."""
 
 STORED = ("params", "weight_bytes", "kv_bytes")
 """Those that an op has once, however often it runs."""
@@ -214,8 +221,7 @@ def _totals(done: Pass, precision: Precision, device: Device) -> dict[str, float
     if not covered(precision):
         return {}
     try:
-        laid = overlay.fit if done.mapping == "overlay" else fold
-        totals = estimate(done.workload, precision, device, design=laid).totals
+        totals = estimate(done.workload, precision, device, design=LAID_OUT[done.mapping]).totals
     except overlay.NoArrayError:
         return {}
     return {**totals, "fits": float(not beyond(totals, device))}

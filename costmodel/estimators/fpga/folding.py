@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from costmodel.estimators.fpga.columns import costs, memories
 from costmodel.estimators.fpga.placed import placed
+from costmodel.estimators.fpga.traffic_bound import memory_cycles, moved_bytes
 from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, height, streaming, width
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
@@ -16,9 +17,12 @@ from costmodel.workload import Op, Workload
 Floats = NDArray[np.float64]
 
 
-LUT, DSP, BRAM18, URAM, CYCLES = 4, 5, 6, 7, 8
-FLAGS, RESOURCES = slice(0, 4), slice(4, 8)
-"""Columns of a candidate: the folding's pe, simd, dsp and uram, the resources in this order, and cycles."""
+LUT, DSP, BRAM18, URAM, CYCLES, MOVED = 5, 6, 7, 8, 9, 10
+FLAGS, RESOURCES = slice(0, 5), slice(5, 9)
+"""Columns of a candidate: the folding's pe, simd, dsp, uram and streamed, the resources in this order, cycles, and
+those in which the memory brings what it moves."""
+BRAM, ULTRA, MEMORY = 0, 1, 2
+"""Where a candidate's weights are that are too many for LUTs."""
 
 ROUNDING = 1e-12
 """Relative error within which a throughput computed from a number of cycles still asks for that number."""
@@ -31,6 +35,7 @@ def fold(
     *,
     utilisation: float = 0.7,
     throughput_per_s: float | None = None,
+    streaming: bool = False,
 ) -> Folding:
     """Return a folding of every layer, PE dividing its height and SIMD its width; `precision` is one or a batch of ops.
 
@@ -38,17 +43,19 @@ def fold(
     allow: each layer takes the cheapest folding, by its shares of the device, that keeps up with it. With it every
     layer keeps up with that rate of images or sequences for the fewest LUTs, whether that fits or not. DSP blocks go to
     the layers where one saves most LUTs, while they last; weights move to URAM where a block of it saves most block
-    RAM, until the rest fits. A resource of which even the smallest design needs more than that share may be used whole.
-    Where it needs more than there is, the network does not fit, and its totals show it: no folding is then taken that
-    needs more of that resource than the smallest one does.
+    RAM, until the rest fits; where that is not enough and `streaming` is allowed, to the device's memory, as many as it
+    brings in time for every output anew. A resource of which even the smallest design needs more than that share may be
+    used whole. Where it needs more than there is, the network does not fit, and its totals show it: no folding is then
+    taken that needs more of that resource than the smallest one does.
     ValueError where no folding reaches the throughput.
     """
     limits = _limits(device.usable(utilisation))
     price = np.array([1.0, 0.0, 0.0, 0.0]) if throughput_per_s else 1 / np.maximum(limits, 1e-9)
-    tables = _tables(workload, precision, device, price=price, urams=(0, 1) if limits[3] else (0,))
+    places = (BRAM, *[ULTRA] * bool(limits[3]), *[MEMORY] * streaming)
+    tables = _tables(workload, precision, device, price=price, places=places)
     plain = tables[0, 0]
     if not plain.layers.size:
-        return _spread(workload, np.empty((0, 9)), plain)
+        return _spread(workload, np.empty((0, MOVED + 1)), plain)
     if throughput_per_s:
         target = workload.batch * device.clock_hz / throughput_per_s * (1 + ROUNDING)
         if target < plain.fastest:
@@ -78,10 +85,12 @@ class _Table:
 
 
 Tables = dict[tuple[int, int], _Table]
-"""Candidates by whether products may take DSP blocks and weights URAM."""
+"""Candidates by whether products may take DSP blocks, and where weights are."""
 
 
-def _tables(workload: Workload, precision: Precision, device: Fpga, *, price: Floats, urams: tuple[int, ...]) -> Tables:
+def _tables(
+    workload: Workload, precision: Precision, device: Fpga, *, price: Floats, places: tuple[int, ...]
+) -> Tables:
     ops = workload.batch_of_ops
     precisions = stack([precision] * len(workload.ops)) if isinstance(precision.math_pipe, str) else precision
     pairs = [(i, pe, simd) for i, op in enumerate(workload.ops) for pe, simd in candidates(op)]
@@ -94,24 +103,29 @@ def _tables(workload: Workload, precision: Precision, device: Fpga, *, price: Fl
     tables = {}
     for dsp in (0, 1):
         found = costs(batch, chosen, device, replace(here, dsp=float(dsp)))
-        for uram in urams:
-            flags = replace(here, dsp=np.full(len(pairs), float(dsp)), uram=np.full(len(pairs), float(uram)))
-            found |= memories(batch, chosen, flags) if uram else {}
-            columns = (flags.pe, flags.simd, flags.dsp, flags.uram)
-            rows = np.column_stack([*columns, *(found[n] for n in ("lut", "dsp", "bram18", "uram", "cycles"))])
+        for place in places:
+            every = np.ones(len(pairs))
+            flags = replace(here, dsp=dsp * every, uram=(place == ULTRA) * every, streamed=(place == MEMORY) * every)
+            found |= memories(batch, chosen, flags) if place == ULTRA else {}
+            found |= costs(batch, chosen, device, flags) if place == MEMORY else {}
+            moved = memory_cycles(moved_bytes(batch, chosen, flags), device)
+            columns = (flags.pe, flags.simd, flags.dsp, flags.uram, flags.streamed)
+            kept = (found[n] for n in ("lut", "dsp", "bram18", "uram", "cycles"))
+            rows = np.column_stack([*columns, *kept, moved])
             order = np.lexsort((rows[:, CYCLES], rows[:, RESOURCES] @ price, layers))
-            tables[dsp, uram] = _Table(rows[order], layers[order])
+            tables[dsp, place] = _Table(rows[order], layers[order])
     return tables
 
 
 def _plan(tables: Tables, target: float, limits: Floats) -> Floats:
     """One candidate a layer at that target."""
-    plans = [
-        _in_dsp(tables[0, uram].cheapest(target), tables[1, uram].cheapest(target), limits)
-        for uram in (0, 1)
-        if (0, uram) in tables
-    ]
-    return _in_uram(plans[0], plans[-1], limits)
+    plans = {
+        place: _in_dsp(tables[0, place].cheapest(target), tables[1, place].cheapest(target), limits)
+        for place in (BRAM, ULTRA)
+        if (0, place) in tables
+    }
+    onchip = _in_uram(plans[BRAM], plans.get(ULTRA, plans[BRAM]), limits)
+    return _streamed(onchip, tables, target, limits)
 
 
 def _in_dsp(luts: Floats, blocks: Floats, limits: Floats) -> Floats:
@@ -136,12 +150,34 @@ def _in_uram(plain: Floats, moved: Floats, limits: Floats) -> Floats:
     return plan
 
 
+def _streamed(plan: Floats, tables: Tables, target: float, limits: Floats) -> Floats:
+    """Weights in the device's memory where block RAM is short all the same, those of which a block takes fewest cycles
+    first, while the memory brings all within the target."""
+    over = plan[:, BRAM18].sum() - limits[2]
+    if over <= 0 or (0, MEMORY) not in tables:
+        return plan
+    table = tables[0, MEMORY]
+    within = table.rows[:, CYCLES] <= target
+    moved, found = plan.copy(), plan.copy()
+    fast, first = np.unique(table.layers[within], return_index=True)
+    position = np.searchsorted(np.unique(table.layers), fast)
+    moved[position] = table.rows[within][first]
+    saved, more = plan[:, BRAM18] - moved[:, BRAM18], moved[:, MOVED] - plan[:, MOVED]
+    left = target - plan[:, MOVED].sum()
+    for layer in np.argsort(-saved / np.maximum(more, 1.0), kind="stable")[: int((saved > 0).sum())].tolist():
+        if over > 0 and more[layer] <= left:
+            found[layer] = moved[layer]
+            over, left = over - saved[layer], left - more[layer]
+    return found
+
+
 def _reachable(tables: Tables, limits: Floats, whole: Floats) -> Floats:
     """The limits, each raised to the whole device, or to what the smallest design needs, where that is more.
 
     Where LUTs or block RAM are short at these limits, DSP blocks or URAM may be used whole to save them.
     """
-    short = _plan(tables, np.inf, limits)[:, RESOURCES].sum(axis=0) > limits
+    onchip = {key: table for key, table in tables.items() if key[1] != MEMORY}
+    short = _plan(onchip, np.inf, limits)[:, RESOURCES].sum(axis=0) > limits
     short |= short[[0, 0, 2, 2]]
     raised = np.where(short, whole, limits)
     needs: Floats = _plan(tables, np.inf, raised)[:, RESOURCES].sum(axis=0)
@@ -170,7 +206,7 @@ def _limits(device: Fpga) -> Floats:
 
 def _spread(workload: Workload, plan: Floats, table: _Table) -> Folding:
     """The plan over all ops, a folding of ones where an op is no unit."""
-    columns = np.tile([[1.0], [1.0], [1.0], [0.0]], len(workload.ops))
+    columns = np.tile([[1.0], [1.0], [1.0], [0.0], [0.0]], len(workload.ops))
     columns[:, np.unique(table.layers)] = plan[:, FLAGS].T
     return Folding(*columns)
 

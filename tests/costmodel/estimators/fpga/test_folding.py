@@ -1,6 +1,7 @@
 """Foldings divide their layers, fit their device, and keep up with each other."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -232,3 +233,18 @@ def test_golden_design_of_a_small_network_by_the_published_formulas():
     assert ours.totals["cycles"] == 18712
     assert ours.totals["throughput_per_s"] == pytest.approx(200e6 / 18712)
     assert ours.totals["bytes_moved"] == (3 * 32 * 32 + 10) / 2
+
+
+@pytest.mark.parametrize("spelling", ["int4/int4", "int8/int8"])
+def test_weights_too_many_for_the_chip_are_streamed_where_that_is_allowed(spelling):
+    net, board = build("resnet18"), device("zcu104")
+    found = estimate(net, spelling, board, design=partial(fpga.fold, streaming=True))
+    kept = estimate(net, spelling, board)
+    assert found.totals["bram18"] <= board.bram18 < kept.totals["bram18"]
+    streamed = found.columns["weights_in"] == "memory"
+    assert 0 < streamed.sum() < (found.columns["weights_in"] != "").sum()
+    assert found.columns["bytes_moved"].sum() / board.memory_bytes_per_s <= 1.001 / found.totals["throughput_per_s"]
+    small = Workload("small", (linear("fc", 4, 64, 64),))
+    both = [fpga.fold(small, precision(spelling), board, streaming=allowed) for allowed in (True, False)]
+    assert both[0].streamed.tolist() == [0]
+    assert (both[0].pe, both[0].simd) == (both[1].pe, both[1].simd)
