@@ -1,6 +1,6 @@
 """Ways to leave something out of two networks for digits: what each costs by its strategy, and what it loses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,19 +46,25 @@ class Subject:
         return Row(self.network, method, setting, macs, params, accuracy(module, self.data["test"]), self.seed)
 
 
-def rows(seed: int) -> Iterator[Row]:
-    """Yield the rows of both networks, trained from a seed."""
+Method = Callable[[Subject], Iterator[Row]]
+
+
+def rows(seed: int, only: Method | None = None) -> Iterator[Row]:
+    """Yield the rows of both networks, trained from a seed; of one method those of its network alone."""
     from app.demo.network import digits, train, use_one_thread
     from app.demo.transformer import train_transformer
 
     use_one_thread()
     data = digits(seed)
     for network, trained in (("cnn", train), ("vit", train_transformer)):
+        methods = [method for method in METHODS[network] if only in (None, method)]
+        if not methods:
+            continue
         module: Any = trained(data["train"], seed=seed)
         whole = torch_export.read(module, (data["test"][0][:1],))
         subject = Subject(network, module, whole, data, seed)
         yield subject.row("whole", "", whole, module)
-        for method in METHODS[network]:
+        for method in methods:
             yield from method(subject)
 
 
@@ -116,4 +122,4 @@ def tokens(on: Subject) -> Iterator[Row]:
         yield on.row("token pruning, trained on", f"keep {keep}", pruning(on.whole), tuned)
 
 
-METHODS = {"cnn": (masks, filters, dynamic_filters), "vit": (pairs, tokens)}
+METHODS: dict[str, tuple[Method, ...]] = {"cnn": (masks, filters, dynamic_filters), "vit": (pairs, tokens)}

@@ -39,7 +39,7 @@ def _pair(
     folding = fpga.fold(workload, layers, device, throughput_per_s=throughput_per_s)
     found = estimate(workload, used, device, folding=folding)
     parts = lut_parts(workload.batch_of_ops, layers, folding, kind=device.dsp_kind)
-    mac, error = _per_mac(question, used, device)
+    mac, error = lut_per_mac(used, device, question.terms)
     return {
         "lut_per_mac": mac,
         "lut_per_mac_error": error,
@@ -50,13 +50,13 @@ def _pair(
     }
 
 
-def _per_mac(question: Question, used: Precision, device: hardware.Fpga) -> tuple[float, float]:
+def lut_per_mac(used: Precision, device: hardware.Fpga, terms: int) -> tuple[float, float]:
     """LUTs of one row of `terms` products with its tree and accumulator, a product, and their relative error."""
     from costmodel.estimators.fpga.dot import dot_error
 
-    op = linear("row", 1, 16 * question.terms, 1, bias=False)
-    parts = lut_parts(op, used, fpga.Folding(1, question.terms, 0.0), kind=device.dsp_kind)
-    return float(parts["dot"]) / question.terms, float(dot_error(used, in_dsp=np.asarray(False)))
+    op = linear("row", 1, 16 * terms, 1, bias=False)
+    parts = lut_parts(op, used, fpga.Folding(1, terms, 0.0), kind=device.dsp_kind)
+    return float(parts["dot"]) / terms, float(dot_error(used, in_dsp=np.asarray(False)))
 
 
 def _unsigned(activation: str) -> str:

@@ -6,13 +6,16 @@ arXiv 2004.10568: the rectified sigmoid (equation 23), its regulariser (24) and 
 
 from typing import TYPE_CHECKING, Any
 
-from costmodel.formats import Format, largest
+from costmodel.formats import Format, largest, values
 from dse.compression.layer_by_layer import Repair
 from dse.compression.rows import as_weight, has_row_scale, nearest, rows, scale_of
 from dse.sensitivity.round_trip import round_weight
 
 if TYPE_CHECKING:
     import torch
+
+MOST_BITS = 16
+"""Of a format whose whole grid is listed."""
 
 STRETCH = 1.1, -0.1
 """Zeta and gamma of the rectified sigmoid."""
@@ -32,14 +35,15 @@ def adaround(*, steps: int = 500, examples: int = 256, rate: float = 3e-2, seed:
     """Return the repair for `layer_by_layer.quantise`: Adam on `examples` of the layer's inputs a step.
 
     The outputs' mean squared error on all inputs is at most that of rounding to nearest, as the better of the two is
-    kept. The paper takes 10,000 steps. Embeddings, and formats other than integers with a scale a row, are rounded to
-    nearest. ValueError on fewer than one step or example.
+    kept. The paper takes 10,000 steps. A minifloat's neighbours are those of its grid (Aggarwal et al., Shedding the
+    Bits, arXiv 2311.12359, which carries the method over). Embeddings, and formats without a scale a row or
+    of more than 16 bits, are rounded to nearest. ValueError on fewer than one step or example.
     """
     if steps < 1 or examples < 1:
         raise ValueError(f"steps and examples must be at least 1, got {steps} and {examples}")
 
     def repair(part: "torch.nn.Module", fmt: Format, x: "torch.Tensor") -> "torch.Tensor":
-        if not x.is_floating_point() or not has_row_scale(fmt) or fmt.encoding != "integer":
+        if not x.is_floating_point() or not has_row_scale(fmt) or fmt.bits > MOST_BITS:
             return round_weight(part, fmt)
         import torch
 
@@ -68,10 +72,10 @@ def _learned(
 ) -> "torch.Tensor":
     import torch
 
-    matrix, top = rows(part), largest(fmt)
+    matrix = rows(part)
     scale = scale_of(matrix, fmt)
-    floor = (matrix / scale).floor()
-    part_up = (matrix / scale - floor).clamp(1e-4, 1 - 1e-4)
+    low, gap = _neighbours(matrix / scale, fmt)
+    part_up = ((matrix / scale - low) / gap).clamp(1e-4, 1 - 1e-4)
     zeta, gamma = STRETCH
     raw = torch.logit((part_up - gamma) / (zeta - gamma)).requires_grad_()
 
@@ -79,7 +83,7 @@ def _learned(
         return (torch.sigmoid(raw) * (zeta - gamma) + gamma).clamp(0, 1)
 
     def weight(up: torch.Tensor) -> torch.Tensor:
-        return as_weight(part, (floor + up).clamp(-top, top) * scale)
+        return as_weight(part, (low + up * gap) * scale)
 
     exact = part.get_parameter("weight").detach()
     plain = as_weight(part, nearest(matrix, fmt, scale))
@@ -96,6 +100,16 @@ def _learned(
         loss.backward()
         optimizer.step()
     return better(part, x, exact, plain, weight((soft() >= 0.5).double()).detach())
+
+
+def _neighbours(matrix: "torch.Tensor", fmt: Format) -> "tuple[torch.Tensor, torch.Tensor]":
+    """The value of the format's grid below each entry, and how far the next one is; integers are symmetric."""
+    import torch
+
+    every = values(fmt)
+    grid = torch.from_numpy(every[abs(every) <= largest(fmt)])
+    index = (torch.bucketize(matrix, grid, right=True) - 1).clamp(0, len(grid) - 2)
+    return grid[index], grid[index + 1] - grid[index]
 
 
 def better(

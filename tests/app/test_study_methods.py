@@ -13,7 +13,9 @@ from app.study.row import Row
 def test_every_method_is_listed_with_a_sentence(bitfront: Callable[..., object]) -> None:
     listed = json.loads(bitfront("study", "--list", "--json").stdout)
     assert [row["method"] for row in listed] == list(methods.names())
-    assert {"adaquant", "additive_codebooks", "double_rounding", "left_out", "low_rank"} <= set(methods.names())
+    assert {"dynamic_filters", "sparse_attention", "filter_pruning", "minifloat_ptq", "adaquant", "low_rank"} <= set(
+        methods.names()
+    )
     assert all(row["what"].endswith(".") for row in listed)
 
 
@@ -55,6 +57,29 @@ def test_training_in_word_lengths_saves_what_it_chose(monkeypatch: pytest.Monkey
     assert (whole.setting, whole.cost) == ("float32", 1.0)
     assert 0.1 < found.cost < 0.6
     assert found.quality > 0.3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "network", "settings"), [("dynamic_filters", "digits CNN", 4), ("sparse_attention", "digits ViT", 3)]
+)
+def test_what_a_cut_costs_and_loses_comes_from_its_own_network_alone(name: str, network: str, settings: int) -> None:
+    whole, *found = methods.rows(name, 0)
+    assert len(found) == settings - 1
+    assert {row.network for row in (whole, *found)} == {network}
+    assert whole.cost == 1.0
+    assert all(row.quality > 0.5 for row in found)
+
+
+@pytest.mark.long
+def test_repairs_of_a_pair_of_formats_cost_the_same_and_give_answers_back() -> None:
+    whole, *found = (row for row in methods.rows("minifloat_ptq", 0) if row.network == "digits CNN")
+    for pair in ("int4/int4", "e2m1/e2m1", "int3/int6", "e2m0/e3m2"):
+        right = {row.setting.removeprefix(f"{pair} "): row.quality for row in found if row.setting.startswith(pair)}
+        assert len({row.cost for row in found if row.setting.startswith(pair)}) == 1
+        assert right["bias correction"] > right["nearest"]
+        assert right["GPTQ and bias correction"] > right["nearest"]
+        assert max(right.values()) > whole.quality - 0.01
 
 
 @pytest.mark.long

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from costmodel.formats import get
+from costmodel.formats import get, largest, values
 from costmodel.precision import precision
 from dse.compression import adaquant, adaround, quantise
 from dse.compression.adaround import outputs
@@ -65,7 +65,21 @@ def test_what_they_do_not_cover_is_rounded_to_nearest():
         assert torch.equal(repair(table, get("int4"), torch.arange(6)), round_weight(table, get("int4")))
         x = torch.randn(9, 40)
         assert torch.equal(repair(linear, get("int4_g32"), x), round_weight(linear, get("int4_g32")))
-    assert torch.equal(adaround(steps=1)(linear, get("fp4_e2m1"), x), round_weight(linear, get("fp4_e2m1")))
+    assert torch.equal(adaround(steps=1)(linear, get("bf16"), x), round_weight(linear, get("bf16")))
+
+
+@pytest.mark.parametrize("fmt", ["fp4_e2m1", "e3m2", "e2m3"])
+def test_a_minifloats_learned_values_are_neighbours_on_its_grid_and_lose_less(fmt):
+    layer, x = problem("linear")
+    reference = layer(x).detach()
+    weight = adaround(steps=60)(layer, get(fmt), x)
+    assert lost(layer, weight, x, reference) < lost(layer, round_weight(layer, get(fmt)), x, reference)
+    scale = layer.weight.detach().double().abs().amax(1, keepdim=True) / largest(fmt)
+    grid = torch.from_numpy(values(fmt))
+    codes, exact = (w.double() / scale for w in (weight, layer.weight.detach()))
+    assert (codes[..., None] - grid).abs().amin(-1).max() < 1e-5
+    below, above = (torch.bucketize(exact, grid, right=True) - 1).clamp(0), torch.bucketize(exact, grid)
+    assert ((codes - grid[below]).abs().minimum((codes - grid[above.clamp(max=len(grid) - 1)]).abs()) < 1e-5).all()
 
 
 def test_a_network_repaired_by_adaquant_is_right_more_often(trained, data):

@@ -1,4 +1,4 @@
-"""Weights, filters, pairs, tokens left out of digits networks: N:M masks, Beta-Rank, FTWT, Sparsifiner, merging."""
+"""What `app.demo.left_out` leaves out of networks for digits, as rows of a study."""
 
 from collections.abc import Iterator
 
@@ -7,10 +7,10 @@ from app.study.row import Row
 NETWORKS = {"cnn": "digits CNN", "vit": "digits ViT"}
 
 
-def rows(seed: int) -> Iterator[Row]:
-    """Yield what `python -m app.demo.sparsity` draws: a minute or more a seed."""
+def rows(seed: int, method: str) -> Iterator[Row]:
+    """Yield the whole network and what one of its methods leaves out, trained on after the cut."""
     from app.demo import left_out
 
-    for row in left_out.rows(seed):
+    for row in left_out.rows(seed, getattr(left_out, method)):
         setting = f"{row.method} {row.setting}".strip()
         yield Row(NETWORKS[row.network], setting, "products left", row.macs, "right answers", row.accuracy, seed)
