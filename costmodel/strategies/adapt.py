@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from costmodel.claim import Claim
+from costmodel.strategies._trace_file import whole_numbers
 from costmodel.workload import Op, Workload
 
 FULL_BITS = 32
@@ -28,30 +29,52 @@ class AdaptivePrecision:
 
     Forward and gradients by input multiply the weights that are left; gradients by weight are dense, as is the float32
     master. With `copies`, each layer's copy is made anew before the layer, `NAME.quantise`, once a step. The word
-    length is that of the precision; `schedule_speedup` weighs several. ValueError for a pass that is no training step,
-    or a density outside (0, 1].
+    length is that of the precision. A schedule gives the mean step instead, to estimate in fp32: `word_lengths` of
+    equally many steps each for all layers, or in the file `trace` as JSON lists [epochs][layers]. Products that read a
+    copy, and the bytes they read, then go with its word length over 32 bits, as the paper counts: what units serial in
+    bits would gain, not a GPU, whose pipes `schedule_speedup` weighs. ValueError for a pass that is no training step, a
+    density outside (0, 1], word lengths outside 1 to 32 or both kinds of schedule.
     """
 
     density: float = 1.0
     copies: bool = True
+    word_lengths: tuple[int, ...] = ()
+    trace: str = ""
     prunes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.density <= 1:
             raise ValueError(f"the density must be within (0, 1], got {self.density}")
+        if self.word_lengths and self.trace:
+            raise ValueError("a schedule is word_lengths or a trace, got both")
+        weighted_madds(1.0, self.word_lengths)
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the step with copies made and sparse weights multiplied."""
         if workload.phase != "training":
             raise ValueError(f"AdaPT changes a training step, got a {workload.phase} pass of {workload.name}")
-        layers = {op.name for op in workload.ops if _is_layer(op)}
+        named = [op.name for op in workload.ops if _is_layer(op)]
+        layers = dict(zip(named, self._shares(len(named)), strict=True))
         ops: list[Op] = []
         for op in workload.ops:
             if _is_layer(op) and self.copies:
                 ops.append(_copy(op))
-            sparse = op.name.removesuffix(".grad_input") in layers
-            ops.append(replace(op, weight_density=op.weight_density * self.density) if sparse else op)
+            share = layers.get(op.name.removesuffix(".grad_input"))
+            ops.append(op if share is None else self._sparse(op, share))
         return replace(workload, ops=tuple(ops))
+
+    def _sparse(self, op: Op, share: float) -> Op:
+        return replace(op, weight_density=op.weight_density * self.density, count=op.count * share)
+
+    def _shares(self, layers: int) -> list[float]:
+        """The mean word length of each layer over the schedule, over 32 bits; 1 without one."""
+        if not self.trace:
+            return [float(np.mean(self.word_lengths or FULL_BITS)) / FULL_BITS] * layers
+        lengths = whole_numbers(self.trace, ("epochs", "layers"))
+        weighted_madds(1.0, lengths)
+        if lengths.shape[1] != layers:
+            raise ValueError(f"{self.trace} has word lengths of {lengths.shape[1]} layers, the network has {layers}")
+        return [float(bits) / FULL_BITS for bits in lengths.mean(axis=0)]
 
 
 def _is_layer(op: Op) -> bool:
@@ -110,5 +133,9 @@ CLAIMS = (
     _measured("size-companion", "size of the trained model over float32's", 0.53, _COMPANION),
 )
 
-EXAMPLES = (AdaptivePrecision(), AdaptivePrecision(density=0.5, copies=False))
-IDENTITIES = (AdaptivePrecision(copies=False),)
+EXAMPLES = (
+    AdaptivePrecision(),
+    AdaptivePrecision(density=0.5, copies=False),
+    AdaptivePrecision(word_lengths=(8, 8, 12, 16)),
+)
+IDENTITIES = (AdaptivePrecision(copies=False), AdaptivePrecision(copies=False, word_lengths=(FULL_BITS,)))

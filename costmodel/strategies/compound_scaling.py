@@ -5,7 +5,7 @@ s^(r/2) with d + w + r = 1; "dWr", their fast compound scaling, takes 0.1, 0.8, 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from costmodel import zoo
@@ -56,7 +56,9 @@ def exponents(before: Workload, after: Workload, factor: float) -> tuple[float, 
 class CompoundScaling:
     """Scale a network of the zoo by a key of MIXES; any other workload is an error.
 
-    Tokens of a language model count as pixels: the context grows with the square of the resolution's factor. It builds
+    Tokens of a language model count as pixels: the context grows with the square of the resolution's factor, as do the
+    positions of an encoder beside its decoder. Whole layers, channels and pixels take small networks far from the
+    factor (mobilenetv2_100 by dWr from 2 to 3.1), as does attention by more tokens; `covers` says how far. It builds
     the network anew, so it comes before strategies that edit one. ValueError unless factor is positive; a factor of 1
     changes nothing.
     """
@@ -76,7 +78,13 @@ class CompoundScaling:
         if workload.name not in zoo.names() or workload.phase == "training":
             raise ValueError(f"compound_scaling takes a forward pass of a network of the zoo, got {workload.name}")
         model = zoo.language_model(workload.name)
-        return self._vision(workload) if model is None else self._language(workload, model)
+        scaled = self._vision(workload) if model is None else self._language(workload, model)
+        return replace(scaled, covers="; ".join(filter(None, (scaled.covers, self._grown(workload, scaled)))))
+
+    def _grown(self, before: Workload, after: Workload) -> str:
+        """What became of the factor, in words."""
+        flops = complexity(after)[0] / complexity(before)[0]
+        return f"scaled by {self.how} to {flops:.3g} times the FLOPs, of {self.factor:.4g} asked for"
 
     def _vision(self, workload: Workload) -> Workload:
         pixels = workload.ops[0].window.input_height
@@ -88,13 +96,21 @@ class CompoundScaling:
         return scaled
 
     def _language(self, workload: Workload, model: LanguageModel) -> Workload:
-        keys = next((int(op.heads.keys) for op in workload.ops if op.kind == "attention"), 0)
-        context = keys - (workload.phase == "decode")
         grown = factors(self.how, self.factor)
         scaled = scaled_language(model, grown)
+        context = _context(workload)
         _require_first(workload, passes(model, batch=workload.batch, context=context, phase=workload.phase))
-        context = max(1, round(context * grown.resolution**2))
+        context = None if context is None else max(1, round(context * grown.resolution**2))
         return passes(scaled, batch=workload.batch, context=context, phase=workload.phase)
+
+
+def _context(workload: Workload) -> int | None:
+    """Tokens that a language model's pass reads or has cached; an encode has none."""
+    if workload.phase == "encode":
+        return None
+    found = [op for op in workload.ops if op.kind == "attention"]
+    own = next(iter([op for op in found if op.heads.causal] or found), None)  # an encoder beside it masks nothing
+    return 0 if own is None else int(own.n) - (workload.phase == "decode")
 
 
 def _require_first(workload: Workload, built: Workload) -> None:

@@ -21,25 +21,35 @@ SECOND_ORDER_FLOPS = 2.0
 """Vector FLOPs a group whose scale is itself stored as an integer with a zero point and a scale."""
 
 
+NARROW_BITS, WIDE_BITS = 2, 4
+OUTLIER_BITS = 32
+"""Bits of an outlier: its value in 16 and its place in 16 (a judgement: the abstract says that values have 16)."""
+
+
 @dataclass(frozen=True)
 class Dequantisation:
     """Add the arithmetic that turns weights into floats to the layers that a glob of `layers` matches.
 
     `asynchronous` counts it within each layer's own op, where it runs beside loads and products and costs only what it
     lasts longer than they; otherwise it is an op of its own before the layer, `NAME.dequantise`, and times add up.
-    Each pass dequantises every weight that it reads. `group` weights share a scale that is itself quantised. A GPU's
-    calibrated products of narrow weights were measured with their dequantisation beside the loads: there, the
-    asynchronous kind costs nothing more.
-    Estimate at a format of integer weights under float activations. ValueError for a group below 1.
+    Estimate at a format of two-bit weights under float activations (int2_g16/bf16): of its groups `wide_share` are
+    stored in four bits, so two more a weight, and of its weights `outlier_share` once more in 16 bits with their place,
+    each multiplied apart. Each pass dequantises every weight that it reads. `group` weights share a scale that is
+    itself quantised. A GPU's calibrated products of narrow weights were measured with their dequantisation beside
+    the loads: there, the asynchronous kind costs nothing more.
+    ValueError for a group below 1 or a share outside 0 to 1.
     """
 
     asynchronous: bool = True
     group: int = 16
+    wide_share: float = 0.0
+    outlier_share: float = 0.0
     layers: tuple[str, ...] = ("*",)
 
     def __post_init__(self) -> None:
         if self.group < 1:
             raise ValueError(f"a group has at least 1 weight, got {self.group}")
+        _require_shares(wide_share=self.wide_share, outlier_share=self.outlier_share)
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with dequantisation counted."""
@@ -51,39 +61,50 @@ class Dequantisation:
         return multiplies(op, self.layers)
 
     def flops(self, op: Op) -> float:
-        """Vector FLOPs of one execution."""
+        """Vector FLOPs of one execution's dequantisation."""
         a_weight = FIRST_ORDER_FLOPS + SECOND_ORDER_FLOPS / self.group
         return float(op.weight_elements * op.weight_density * op.weight_reads * a_weight)
 
+    def stored(self, op: Op) -> Op:
+        """The op with the bits of wide groups and outliers beside its weights, and the products of outliers."""
+        beside = self.wide_share * (WIDE_BITS - NARROW_BITS) + self.outlier_share * OUTLIER_BITS
+        products = op.b * op.m * op.n * op.k * op.weight_density * self.outlier_share
+        return replace(op, index_bits=op.index_bits + beside, vector_flops=op.vector_flops + 2 * products)
+
     def dequantise(self, op: Op) -> tuple[Op, ...]:
         """The op with its dequantisation, or that and then the op."""
+        kept = self.stored(op)
         if self.asynchronous:
-            return (replace(op, vector_flops=op.vector_flops + self.flops(op)),)
+            return (replace(kept, vector_flops=kept.vector_flops + self.flops(op)),)
         alone = Op(f"{op.name}.dequantise", "dequantisation", op.inputs, count=op.count,
                    vector_flops=self.flops(op), launches=0.0)  # fmt: skip
-        return alone, op
+        return alone, kept
 
 
 def average_bits(
     *,
     wide_share: Real,
-    narrow_bits: Real = 2.0,
-    wide_bits: Real = 4.0,
+    narrow_bits: Real = NARROW_BITS,
+    wide_bits: Real = WIDE_BITS,
     group: Real = 16.0,
     scale_bits: Real = 8.0,
     outlier_share: Real = 0.0,
-    outlier_bits: Real = 32.0,
+    outlier_bits: Real = OUTLIER_BITS,
 ) -> Real:
     """Stored bits a weight where `wide_share` of the groups have `wide_bits` and the others `narrow_bits`.
 
     Every group has `scale_bits` more (its scale and zero point), every outlier `outlier_bits` (a value and its place).
     Arrays broadcast. ValueError for shares outside 0 to 1.
     """
-    for name, share in (("wide_share", wide_share), ("outlier_share", outlier_share)):
-        if not np.all((np.asarray(share) >= 0) & (np.asarray(share) <= 1)):
-            raise ValueError(f"{name} must be within 0..1, got {share}")
+    _require_shares(wide_share=wide_share, outlier_share=outlier_share)
     codes = narrow_bits * (1 - wide_share) + wide_bits * wide_share
     return codes + scale_bits / group + outlier_share * outlier_bits
+
+
+def _require_shares(**shares: Real) -> None:
+    for name, share in shares.items():
+        if not np.all((np.asarray(share) >= 0) & (np.asarray(share) <= 1)):
+            raise ValueError(f"{name} must be within 0..1, got {share}")
 
 
 def overlapped_s(load_s: Real, dequantise_s: Real, multiply_s: Real, *, asynchronous: bool) -> Real:
@@ -115,5 +136,9 @@ CLAIMS = (
     _figure("hardware-cost", "hardware cost saved, up to", "hardware", 2.81),
 )
 
-EXAMPLES = (Dequantisation(), Dequantisation(asynchronous=False))
+EXAMPLES = (
+    Dequantisation(),
+    Dequantisation(asynchronous=False),
+    Dequantisation(wide_share=0.1, outlier_share=0.002),
+)
 IDENTITIES = (Dequantisation(layers=()),)

@@ -1,31 +1,73 @@
-"""A language model of other depth and width: the factors of compound scaling on a decoder or an encoder."""
+"""A language model of other depth and width: the factors of compound scaling on a decoder, an encoder, or both."""
 
 from dataclasses import replace
 
-from costmodel.workload.language_model import Attention, Block, LanguageModel, LatentAttention, Mlp, Moe
+from costmodel.workload.language_model import (
+    Attention,
+    Block,
+    Conformer,
+    Encoder,
+    LanguageModel,
+    LatentAttention,
+    Mlp,
+    Moe,
+    TextEncoder,
+)
 from costmodel.zoo._scale import Factors
 
 
 def scaled_language(model: LanguageModel, factors: Factors) -> LanguageModel:
     """Return the model with layers repeated or left out evenly, and more or fewer heads of the same size.
 
-    Its width and its MLPs' grow with the heads; vocabulary, positions and experts stay as many. ValueError for latent
-    attention and models with an encoder beside the decoder.
+    Its width, its MLPs' and the ranks of latent attention grow with the heads; vocabulary and experts stay as many. An
+    encoder beside the decoder grows with it, in layers, heads and, as pixels, in positions.
     """
-    if model.encoder or any(isinstance(block.attention, LatentAttention) for block in model.blocks):
-        raise ValueError(f"a decoder or encoder without latent attention can be scaled, got {model.name}")
-    layers = factors.blocks(model.layers)
-    blocks = tuple(_block(model.blocks[i * model.layers // layers], factors) for i in range(layers))
-    width = factors.channels(model.embedding_width) if model.embedding_width else 0
-    return replace(model, d_model=factors.channels(model.d_model), blocks=blocks, embedding_width=width)
+    encoder = None if model.encoder is None else _encoder(model.encoder, factors)
+    width = factors.channels(model.d_model)
+    if isinstance(encoder, Conformer) and isinstance(model.encoder, Conformer) and model.encoder.width == model.d_model:
+        width = encoder.width
+    return replace(
+        model,
+        d_model=width,
+        blocks=_blocks(model.blocks, factors),
+        embedding_width=factors.channels(model.embedding_width) if model.embedding_width else 0,
+        encoder=encoder,
+    )
+
+
+def _encoder(encoder: Encoder | TextEncoder | Conformer, factors: Factors) -> Encoder | TextEncoder | Conformer:
+    positions = max(1, round(encoder.positions * factors.resolution**2))
+    if not isinstance(encoder, Conformer):
+        return replace(encoder, blocks=_blocks(encoder.blocks, factors), positions=positions)
+    layers, heads = factors.blocks(encoder.layers), factors.channels(encoder.heads, 1)
+    last = encoder.names.final_norm.replace(f".{encoder.layers - 1}.", f".{layers - 1}.")
+    return replace(
+        encoder,
+        layers=layers,
+        width=heads * (encoder.width // encoder.heads),
+        heads=heads,
+        positions=positions,
+        channels=factors.channels(encoder.channels),
+        names=replace(encoder.names, final_norm=last),
+    )
+
+
+def _blocks(blocks: tuple[Block, ...], factors: Factors) -> tuple[Block, ...]:
+    layers = factors.blocks(len(blocks))
+    return tuple(_block(blocks[i * len(blocks) // layers], factors) for i in range(layers))
 
 
 def _block(block: Block, factors: Factors) -> Block:
-    attention, mlp = block.attention, block.mlp
-    assert isinstance(attention, Attention)
+    return Block(_attention(block.attention, factors), _mlp(block.mlp, factors))
+
+
+def _attention(attention: Attention | LatentAttention, factors: Factors) -> Attention | LatentAttention:
+    if isinstance(attention, LatentAttention):
+        queries = factors.channels(attention.q_lora_rank) if attention.q_lora_rank else 0
+        keys = factors.channels(attention.kv_lora_rank)
+        return replace(attention, heads=factors.channels(attention.heads, 1), q_lora_rank=queries, kv_lora_rank=keys)
     kv_heads = factors.channels(attention.kv_heads, 1)
-    wider = replace(attention, heads=kv_heads * attention.heads // attention.kv_heads, kv_heads=kv_heads)
-    return Block(wider, _mlp(mlp, factors))
+    return replace(attention, heads=kv_heads * attention.heads // attention.kv_heads, kv_heads=kv_heads)
 
 
 def _mlp(mlp: Mlp | Moe, factors: Factors) -> Mlp | Moe:

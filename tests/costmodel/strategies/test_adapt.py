@@ -37,6 +37,29 @@ def test_a_step_in_int8_is_faster_than_in_fp32_by_less_than_its_madds_say():
     assert schedule_speedup([1.0], [full], full) == 1.0
 
 
+def test_a_schedule_is_the_mean_step_by_weighted_madds():
+    bits = [8, 8, 12, 16]
+    plain, mean = (AdaptivePrecision(copies=False, word_lengths=lengths)(STEP) for lengths in ((), bits))
+    by_weight = sum(op.macs for op in STEP.ops if op.name.endswith(".grad_weight"))
+    whole, spent = (sum(op.macs for op in net.ops) for net in (plain, mean))
+    assert spent - by_weight == pytest.approx(np.mean(bits) / 32 * (whole - by_weight))
+    assert sum(op.params for op in mean.ops) == sum(op.params for op in STEP.ops)
+
+
+def test_a_trace_gives_each_layer_its_own_word_lengths(tmp_path):
+    lengths = np.tile(np.arange(4, 4 + len(LAYERS)), (3, 1))
+    (tmp_path / "trace.json").write_text(str(lengths.tolist()))
+    traced = AdaptivePrecision(copies=False, trace=str(tmp_path / "trace.json"))(STEP)
+    for op, bits in zip(LAYERS, lengths[0], strict=True):
+        assert traced.op(op.name).macs == pytest.approx(op.macs * bits / 32)
+        if op is not LAYERS[0]:
+            before = STEP.op(f"{op.name}.grad_input").macs
+            assert traced.op(f"{op.name}.grad_input").macs == pytest.approx(before * bits / 32)
+    (tmp_path / "short.json").write_text("[[8, 8]]")
+    with pytest.raises(ValueError, match=r"short.json has word lengths of 2 layers, the network has 21"):
+        AdaptivePrecision(trace=str(tmp_path / "short.json"))(STEP)
+
+
 def test_weighted_madds():
     macs = np.array([op.macs for op in LAYERS])
     assert weighted_madds(macs, 32) == pytest.approx(macs.sum())
@@ -53,6 +76,8 @@ def test_weighted_madds():
         (lambda: AdaptivePrecision()(FORWARD), "AdaPT changes a training step, got a forward pass of resnet18"),
         (lambda: weighted_madds([1.0], [33]), "word lengths must be within 1..32"),
         (lambda: weighted_madds([1.0], [8], [1.5]), "densities must be within 0..1"),
+        (lambda: strategy("adapt:word_lengths=8;40"), "strategy adapt: word lengths must be within 1..32, got"),
+        (lambda: AdaptivePrecision(word_lengths=(8,), trace="a"), "a schedule is word_lengths or a trace, got both"),
         (lambda: schedule_speedup([0.5], [1.0], 1.0), "summing to 1"),
     ],
 )

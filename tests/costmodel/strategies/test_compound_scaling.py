@@ -60,14 +60,29 @@ def test_bad_mixes_are_one_line(how: str, factor: float, says: str) -> None:
         CompoundScaling(how, factor)
 
 
+def test_networks_that_cannot_be_scaled_are_refused() -> None:
+    with pytest.raises(ValueError, match="scale that"):
+        CompoundScaling("d", 2.0)(zoo.build("efficientnet_b3"))
+
+
 @pytest.mark.parametrize(
-    ("name", "says"),
-    [("whisper-tiny", "without latent attention can be scaled, got whisper-tiny"),
-     ("deepseek-v2-lite", "without latent attention can be scaled"), ("efficientnet_b3", "scale that")],
+    ("name", "phase", "context"),
+    [("whisper-medium", "encode", None), ("whisper-small", "prefill", 64), ("whisper-small", "decode", 64),
+     ("canary-1b", "encode", None), ("canary-180m-flash", "prefill", 32), ("deepseek-v2-lite", "prefill", 256),
+     ("deepseek-v3", "decode", 128)],
 )  # fmt: skip
-def test_networks_that_cannot_be_scaled_are_refused(name: str, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        CompoundScaling("d", 2.0)(zoo.build(name))
+def test_speech_models_and_latent_attention_grow_by_about_the_factor(name: str, phase: str, context: int) -> None:
+    base = zoo.build(name, phase=phase, context=context)
+    for how, (_, _, tokens) in MIXES.items():
+        flops = exponents(base, CompoundScaling(how, 4.0)(base), 4.0)[0]
+        read_once = tokens * (phase == "decode")  # more tokens are more of a prefill, not of a decode
+        assert 1 - read_once - 0.21 < flops < 1 - read_once + 0.45 * max(tokens, 0.3), how
+
+
+@pytest.mark.parametrize(("name", "grown"), [("mobilenetv2_100", "3.07"), ("resnet18", "1.94")])
+def test_how_far_rounding_takes_it_is_said(name: str, grown: str) -> None:
+    covers = CompoundScaling("dWr", 2.0)(zoo.build(name)).covers
+    assert f"scaled by dWr to {grown} times the FLOPs, of 2 asked for" in covers
 
 
 def test_networks_of_others_and_training_are_refused() -> None:
