@@ -34,28 +34,42 @@ def miss_rate(trace: Trace, cached: int) -> float:
 
 def misses_by_rank(trace: Trace, cached: int, experts: int) -> NDArray[np.float64]:
     """Share of all asked-for experts that are the r-th hottest of their layer and missing: float64[experts]."""
-    found = np.zeros(experts)
+    return by_rank(trace, cached, experts)[0]
+
+
+def by_rank(trace: Trace, cached: int, experts: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Shares of the asked-for that are each layer's r-th hottest expert and missing, and of the filled places it has.
+
+    Two float64[experts].
+    """
+    missed, places = np.zeros(experts), np.zeros(experts)
     for layer in range(trace.shape[1]):
         asked = trace[:, layer].ravel()
         hottest_first = np.argsort(-np.bincount(asked, minlength=experts), kind="stable")
-        missed = np.bincount(_misses(asked.tolist(), cached), minlength=experts)
-        found += missed[hottest_first]
-    return found / trace.size
+        misses, held = _walk(asked.tolist(), cached)
+        missed += np.bincount(misses, minlength=experts)[hottest_first]
+        places += np.bincount(held, minlength=experts)[hottest_first]
+    return missed / trace.size, places / max(places.sum(), 1.0)
 
 
 def _misses(asked: Sequence[int], cached: int) -> list[int]:
-    """The experts that were not there when asked for."""
+    return _walk(asked, cached)[0]
+
+
+def _walk(asked: Sequence[int], cached: int) -> tuple[list[int], list[int]]:
+    """The experts that were not there when asked for, and those that were held after each was."""
     held: OrderedDict[int, None] = OrderedDict()
-    misses = []
+    misses, places = [], []
     for expert in asked:
         if expert in held:
             held.move_to_end(expert)
-            continue
-        misses.append(expert)
-        held[expert] = None
-        if len(held) > cached:
-            held.popitem(last=False)
-    return misses
+        else:
+            misses.append(expert)
+            held[expert] = None
+            if len(held) > cached:
+                held.popitem(last=False)
+        places += held
+    return misses, places
 
 
 def fewest_bits(losses: ArrayLike, bits: Sequence[int], tolerance: float) -> NDArray[np.int64]:

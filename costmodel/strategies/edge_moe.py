@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from costmodel.claim import NoFigure
 from costmodel.precision import W16A16
 from costmodel.strategies._before import before
-from costmodel.strategies._expert_cache import misses_by_rank, skewed_trace
+from costmodel.strategies._expert_cache import by_rank, skewed_trace
 from costmodel.strategies._trace_file import whole_numbers
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import collective
@@ -29,16 +29,18 @@ class EdgeMoE:
     """Keep `cached` experts a layer on the GPU, and load those missed from the host.
 
     cached    experts of a layer that stay, the least recently used one leaving
-    bits      widths in which experts are stored on the host, those of the hottest experts first
+    bits      widths in which experts are stored and cached, those of the hottest experts first
     shares    which share of a layer's experts each width has; none = equal ones
     skew      the r-th hottest expert is asked for in proportion to r^-skew, token after token
     trace     a file of the experts that tokens took instead, JSON [tokens, layers, experts a token]
     foreseen  share of the loads that run while the layer's experts compute, as they were predicted; the others run
               before them
 
-    Loads cross the GPU's own link, so that a device on slower storage names it in its TOML; bf16 activations. As many
-    cached as there are changes nothing. ValueError for none or more than there are, for bits, shares and skews that are
-    not, for traces of other experts, and for workloads without routed experts.
+    Estimate at the narrowest of the widths: what cached experts have beyond it lies beside their weights, on
+    average over those that the cache holds. Loads cross the GPU's own link, so that a device on slower storage
+    names it in its TOML; bf16 activations. As many cached as there are changes nothing. ValueError for none or more
+    than there are, for bits, shares and skews that are not, for traces of other experts, and for workloads without
+    routed experts.
     """
 
     cached: int = 4
@@ -65,35 +67,42 @@ class EdgeMoE:
             raise ValueError(f"cached must be at most the {stored} experts of a layer, got {self.cached}")
         if self.cached == stored:
             return workload
-        missed = self.missed_bits(stored, taken) / float(W16A16.activation.bits)
+        misses, places = self._by_rank(stored, taken)
+        missed = float(misses @ self._widths(stored)) / float(W16A16.activation.bits)
+        wider = float(places @ (self._widths(stored) - min(self.bits)))
         first = {ops[0].name: ops for ops in layers.values()}
         late = (1.0 - self.foreseen) * missed
         loading = before(workload, lambda op: op.name in first, lambda op: _loaded(op, first[op.name], late))
-        return loading.map(lambda op: self._held(op, stored, self.foreseen * missed), lambda op: op.kind == "experts")
+        fetched = self.foreseen * missed
+        return loading.map(lambda op: self._held(op, stored, fetched, wider), lambda op: op.kind == "experts")
 
     def missed_bits(self, stored: int, taken: int) -> float:
         """Bits loaded for each weight of the experts that a token takes: misses of each expert times its width."""
+        return float(self._by_rank(stored, taken)[0] @ self._widths(stored))
+
+    def _by_rank(self, stored: int, taken: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of a layer's experts, the hottest first, shares of what is asked for that miss and of the cache's places."""
         if not self.trace:
-            misses = _simulated(stored, taken, self.cached, self.skew)
-        else:
-            seen = whole_numbers(self.trace, ("tokens", "layers", "experts a token"))
-            if seen.max() >= stored or seen.shape[2] != taken:
-                has = f"{seen.shape[2]} of {seen.max() + 1} or more"
-                raise ValueError(
-                    f"{self.trace} has {has} experts a token, the workload's layers take {taken} of {stored}"
-                )
-            misses = misses_by_rank(seen, self.cached, stored)
+            return _simulated(stored, taken, self.cached, self.skew)
+        seen = whole_numbers(self.trace, ("tokens", "layers", "experts a token"))
+        if seen.max() >= stored or seen.shape[2] != taken:
+            has = f"{seen.shape[2]} of {seen.max() + 1} or more"
+            raise ValueError(f"{self.trace} has {has} experts a token, the workload's layers take {taken} of {stored}")
+        return by_rank(seen, self.cached, stored)
+
+    def _widths(self, stored: int) -> NDArray[np.float64]:
+        """The bits of each expert from the hottest on."""
         shares = self.shares or (1.0 / len(self.bits),) * len(self.bits)
         middle = (np.arange(stored) + 0.5) / stored
-        of_rank = np.searchsorted(np.cumsum(shares)[:-1], middle, side="right")
-        return float(misses @ np.asarray(self.bits)[of_rank])
+        return np.asarray(self.bits, dtype=np.float64)[np.searchsorted(np.cumsum(shares)[:-1], middle, side="right")]
 
-    def _held(self, op: Op, stored: int, fetched: float) -> Op:
+    def _held(self, op: Op, stored: int, fetched: float, wider: float) -> Op:
         share = self.cached / stored
         brought = op.weight_elements * op.weight_reads * fetched
         names = ("weight_elements", "vector_elements")
         held = {name: getattr(op, name) * share for name in names}
-        return replace(op, weight_reads=op.weight_reads / share, fetched_elements=brought, **held)
+        reads, beside = op.weight_reads / share, op.index_bits + wider
+        return replace(op, weight_reads=reads, fetched_elements=brought, index_bits=beside, **held)
 
 
 def _loaded(op: Op, layer: list[Op], elements: float) -> tuple[Op, ...]:
@@ -124,9 +133,9 @@ def _experts(layers: dict[str, list[Op]], workload: Workload) -> tuple[int, int]
 
 
 @cache
-def _simulated(experts: int, taken: int, cached: int, skew: float) -> NDArray[np.float64]:
+def _simulated(experts: int, taken: int, cached: int, skew: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     seen = skewed_trace(experts, taken, layers=SEEN_LAYERS, tokens=SEEN_TOKENS, skew=skew)
-    return misses_by_rank(seen, cached, experts)
+    return by_rank(seen, cached, experts)
 
 
 CLAIMS = ()

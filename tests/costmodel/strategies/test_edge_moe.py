@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
+from costmodel.estimators import traffic
 from costmodel.strategies import strategy
-from costmodel.strategies._expert_cache import fewest_bits, miss_rate, misses_by_rank, skewed_trace
+from costmodel.strategies._expert_cache import by_rank, fewest_bits, miss_rate, misses_by_rank, skewed_trace
 from costmodel.strategies.edge_moe import EdgeMoE
 
 DECODE = cm.zoo.build("mixtral-8x7b", phase="decode", context=256)
@@ -77,6 +78,32 @@ def test_on_a_gpu_the_link_pays_for_memory() -> None:
     assert few < more
     assert totals(EdgeMoE(2, bits=(2,)))[0] < slow
     assert totals(EdgeMoE(2, skew=1.5))[0] < slow
+
+
+def test_cached_experts_have_the_widths_that_they_are_loaded_in() -> None:
+    """Of all eight and hot ones in 8 bits, a cache that favourites fill holds more than a quarter of them wide."""
+    used, expert = cm.precision("int4_g128/bf16"), 3 * 4096 * 14336
+
+    def bits_held(**how: float) -> float:
+        found = EdgeMoE(2, (8.125, 4.125), (0.25, 0.75), **how)(DECODE)
+        held = [op for op in found.ops if op.kind == "experts"]
+        return 8 * sum(float(traffic.weight_bytes(op, used)) for op in held) / (32 * 2 * expert)
+
+    narrow = EdgeMoE(2, (4.125,))(DECODE)
+    assert {op.index_bits for op in narrow.ops if op.kind == "experts"} == {0.0}
+    even, skewed = bits_held(), bits_held(skew=2.0)
+    assert even == pytest.approx(4.125 + 4 / 4, abs=0.25)
+    assert even < skewed < 8.125
+
+
+@given(st.integers(1, 4), st.floats(0, 2), st.integers(0, 5), st.integers(1, 8))
+@settings(max_examples=20)
+def test_a_cache_has_no_more_places_than_it_has(chosen: int, skew: float, seed: int, cached: int) -> None:
+    trace = skewed_trace(8, chosen, layers=2, tokens=60, skew=skew, seed=seed)
+    places = by_rank(trace, cached, 8)[1]
+    assert places.sum() == pytest.approx(1.0)
+    assert places.min() >= 0
+    assert places.max() <= 1 / cached + 1 / 30, "one place at a time, but for those that are empty at first"
 
 
 @given(st.integers(1, 4), st.floats(0, 2), st.integers(0, 5), st.integers(1, 8))
