@@ -8,7 +8,7 @@ from functools import cached_property
 KINDS = ("analytic", "hardware", "training")
 HOWS = {
     "formula": "a formula of the source gives a figure that was printed",
-    "count": "our count of a network gives a figure that was printed",
+    "count": "our count of a network, or of a unit's parts, gives a figure that was printed",
     "refit": "published data, fitted here, give a constant that was printed",
     "run": "nobody printed it: others' code was run for it",
     "evaluated": "nobody printed it: the source's formula was evaluated for it",

@@ -59,7 +59,8 @@ def _misses(asked: Sequence[int], cached: int) -> list[int]:
 def _walk(asked: Sequence[int], cached: int) -> tuple[list[int], list[int]]:
     """The experts that were not there when asked for, and those that were held after each was."""
     held: OrderedDict[int, None] = OrderedDict()
-    misses, places = [], []
+    misses: list[int] = []
+    places: list[int] = []
     for expert in asked:
         if expert in held:
             held.move_to_end(expert)

@@ -14,16 +14,17 @@ E4M3, E5M2, FP32 = get("fp8_e4m3"), get("fp8_e5m2"), get("fp32")
 def test_an_int8_unit_by_hand():
     int8 = get("int8")
     assert exact_bits(product_shape(int8, int8), 4096) == 28
-    assert mac_gates(int8, int8) == 64 + 7 * (7 * 5 + 2) + 28 * 5
+    assert mac_gates(int8, int8) == 64 + 7 * (7 * 5 + 2) + 28 * (5 + 6)
 
 
-def test_fp8_units_cost_a_fifth_more_to_three_times_int8():
-    """Published are 50 to 180 % more; ours are 38 and 199 % at the ends that are compared, and 19 % in bf16."""
-    assert over_int8(E4M3) - 1 == pytest.approx(0.380, abs=5e-4)
-    assert over_int8(E4M3, accumulator=FP32) - 1 == pytest.approx(1.987, abs=5e-4)
-    assert over_int8(E5M2, accumulator=get("bf16")) - 1 == pytest.approx(0.192, abs=5e-4)
-    assert [claim.verdict() for claim in CLAIMS] == ["contradicted", "contradicted"]
-    assert over_int8(E4M3) < over_int8(E5M2) < over_int8(E4M3, accumulator=FP32)
+def test_fp8_units_cost_what_a_paper_says_within_a_tenth():
+    """Published are 50 to 180 % more of some formats and accumulators; the three that it discusses, of both FP8."""
+    fp16 = get("fp16")
+    found = {fmt.name: [over_int8(fmt, accumulator=a) for a in (None, fp16, FP32)] for fmt in (E4M3, E5M2)}
+    assert found["fp8_e4m3"] == pytest.approx([1.479, 1.429, 2.897], abs=5e-4)
+    assert found["fp8_e5m2"] == pytest.approx([2.193, 1.384, 2.851], abs=5e-4)
+    assert all(0.9 * 1.5 < ratio < 1.1 * 2.8 for ratios in found.values() for ratio in ratios)
+    assert [claim.verdict() for claim in CLAIMS] == ["reproduced", "contradicted"]
 
 
 @given(st.integers(2, 5), st.integers(1, 5))
