@@ -13,6 +13,7 @@ from costmodel import hardware
 from costmodel.files import write_atomically
 from costmodel.hardware import Device
 from dse import store
+from dse.idle import idle_steps
 from dse.space import Space
 from dse.store import Run
 
@@ -110,6 +111,19 @@ def print_front(folder: Path, *, as_json: bool, robust: bool = False) -> None:
         click.echo(to_json(found))
         return
     show_front(run, sure)
+
+
+def idle_of(space: Space) -> dict[str, Any]:
+    """{"idle": a row a step that changes nothing of a model}, {} where each does."""
+    rows = [{"model": model, "strategy": step} for model, step in idle_steps(space)]
+    return {"idle": rows} if rows else {}
+
+
+def show_explored(run: Run) -> None:
+    """Print the front of a run and which strategies change nothing."""
+    show_front(run)
+    for row in idle_of(run.plan.space).get("idle", ()):
+        click.echo("{strategy} changes nothing of {model}: designs with it are those without.".format(**row))
 
 
 def _on_front(run: Run) -> list[float]:

@@ -128,7 +128,7 @@ def _left_out(folding: str | None) -> list[str]:
 def _idle(steps: tuple[str, ...], network: "Workload") -> list[str]:
     """A sentence for each strategy that changes nothing."""
     name = f"{network.name} ({network.phase}, batch {network.batch})"
-    return [f"{step} leaves {name} as it is: it touches none of its layers." for step in steps]
+    return [f"{step} leaves {name} as it is: it touches none of its layers." for step in dict.fromkeys(steps)]
 
 
 def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:

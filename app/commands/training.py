@@ -6,6 +6,9 @@ import click
 
 from app import complete
 
+MOST = 10**6
+"""More GPUs, or more sequences at once, are taken for slips of the keyboard."""
+
 
 @click.command("training")
 @click.argument("model", shell_complete=complete.models)
@@ -83,9 +86,9 @@ def command(
 
 def _counts(option: str, text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
-    wrong = [part for part in parts if not part.isdecimal() or int(part) < 1]
+    wrong = [part for part in parts if not part.isdecimal() or not 1 <= int(part) <= MOST]
     if wrong:
-        raise ValueError(f"{option} must be whole numbers of at least 1, got {wrong[0]!r}")
+        raise ValueError(f"{option} must be whole numbers of at least 1 and at most {MOST}, got {wrong[0]!r}")
     return tuple(int(part) for part in parts)
 
 

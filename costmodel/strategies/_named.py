@@ -123,6 +123,9 @@ def _several(value: Any, kind: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
+MOST = 10**9
+"""Counts beyond it are taken for slips of the keyboard, as batches are."""
+
 EXPECTED = {int: "a whole number", float: "a number", bool: "true or false"}
 """What a field of a type takes, in words."""
 
@@ -134,6 +137,8 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     if kind not in EXPECTED:
         return value
     numeric = isinstance(value, int | float) and not isinstance(value, bool) and not isnan(value)
+    if numeric and kind is int and value > MOST:
+        raise ValueError(f"{key} must be at most {MOST}, got {value!r}")
     fits = {int: numeric and value == value // 1, float: numeric, bool: isinstance(value, bool)}[kind]
     if not fits:
         raise ValueError(f"{key} must be {EXPECTED[kind]}, got {value!r}")

@@ -31,6 +31,10 @@ MIXES = {
 """Shares of depth, width and resolution in the logarithm of the FLOPs."""
 
 
+LARGEST = 1e6
+"""A larger factor is taken for a slip of the keyboard."""
+
+
 def factors(how: str, factor: float) -> Factors:
     """Return the factors of a key of MIXES for `factor` times the FLOPs; UnknownNameError lists near names."""
     depth, width, resolution = MIXES[require("way of scaling", how, MIXES)]
@@ -56,11 +60,11 @@ def exponents(before: Workload, after: Workload, factor: float) -> tuple[float, 
 class CompoundScaling:
     """Scale a network of the zoo by a key of MIXES; any other workload is an error.
 
-    Tokens of a language model count as pixels: the context grows with the square of the resolution's factor, as do the
-    positions of an encoder beside its decoder. Whole layers, channels and pixels take small networks far from the
-    factor (mobilenetv2_100 by dWr from 2 to 3.1), as does attention by more tokens; `covers` says how far. It builds
-    the network anew, so it comes before strategies that edit one. ValueError unless factor is positive; a factor of 1
-    changes nothing.
+    Tokens of a language model count as pixels: the context grows with the square of the resolution's factor, as do
+    the positions of an encoder beside its decoder. Whole layers, channels and pixels take small networks far from
+    the factor (mobilenetv2_100 by dWr from 2 to 3.1), as does attention by more tokens; `covers` says how far. It
+    builds the network anew, so it comes before strategies that edit one. ValueError unless factor is positive and
+    at most LARGEST; a factor of 1 changes nothing.
     """
 
     how: str = "dWr"
@@ -68,8 +72,8 @@ class CompoundScaling:
 
     def __post_init__(self) -> None:
         require("way of scaling", self.how, MIXES)
-        if not 0 < self.factor < math.inf:
-            raise ValueError(f"factor must be positive and finite, got {self.factor}")
+        if not 0 < self.factor <= LARGEST:
+            raise ValueError(f"factor must be positive and at most {LARGEST:.0e}, got {self.factor}")
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the scaled network for as many images or sequences, of the pixels or tokens that the mix asks for."""

@@ -101,6 +101,7 @@ def test_how_often_answers_are_right_is_told(bitfront: Callable[..., object]) ->
         ("zoo:llama-3.2-1b", "nm_sparsity:n=2,m=3", ["nm_sparsity:n=2,m=3"]),
         ("zoo:llama-3.2-1b", "block_sparsity:density=0.5,block=7", ["block_sparsity:density=0.5,block=7"]),
         ("zoo:llama-3.2-1b", "dynamic_filters:keep=0.5 + nm_sparsity:n=2,m=4", ["dynamic_filters:keep=0.5"]),
+        ("zoo:llama-3.2-1b", "parallel + parallel", ["parallel"]),
         ("zoo:resnet18", "nm_sparsity:n=2,m=4", []),
         ("zoo:resnet18", "none", []),
         ("zoo:llama-3.2-1b", "early_stop:samples=3,correct=0.5", []),

@@ -56,6 +56,17 @@ def test_explore_again_prints_the_same(bitfront: Callable[..., Any], run: Path) 
     assert json.loads(again.stdout) == json.loads(bitfront("front", str(run), "--json").stdout)
 
 
+def test_a_strategy_that_changes_nothing_of_a_model_is_told(here: Callable[..., Any], tmp_path: Path) -> None:
+    strategies = 'strategy = ["none", "nm_sparsity:n=2,m=4", ["nm_sparsity:n=2,m=11", "nm_sparsity:n=2,m=4"]]'
+    (tmp_path / "space.toml").write_text(f"{SPACE}{strategies}")
+    args = ("explore", str(tmp_path / "space.toml"), "--out", str(tmp_path / "run"), "--workers", "1")
+    told = "nm_sparsity:n=2,m=11 changes nothing of zoo:resnet18 batch=1: designs with it are those without.\n"
+    assert here(*args).stdout.endswith(told)
+    assert json.loads(here(*args, "--json").stdout)["idle"] == [
+        {"model": "zoo:resnet18 batch=1", "strategy": "nm_sparsity:n=2,m=11"}
+    ]
+
+
 def test_runs_and_diff(bitfront: Callable[..., Any], run: Path) -> None:
     listed = json.loads(bitfront("runs", str(run.parent), "--json").stdout)
     assert [(row["run"], row["complete"]) for row in listed] == [(str(run), True)]

@@ -62,8 +62,9 @@ def test_a_model_that_fits_no_layout_names_the_least_and_exits_3(refused):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("--gpus", "0"), "--gpus must be whole numbers of at least 1, got '0'"),
-        (("--tensor", "two"), "--tensor must be whole numbers of at least 1, got 'two'"),
+        (("--gpus", "0"), "--gpus must be whole numbers of at least 1 and at most 1000000, got '0'"),
+        (("--gpus", "1000000000"), "--gpus must be whole numbers of at least 1 and at most 1000000, got '1000000000'"),
+        (("--tensor", "two"), "--tensor must be whole numbers of at least 1 and at most 1000000, got 'two'"),
         (("--gpus", "8", "--tensor", "3"), "no product of --tensor and --pipeline divides 8 GPUs"),
         (("--gpus", "5", "--pipeline", "5"), "5 stages do not divide the 12 layers"),
         (("--gpus", "3"), "3 replicas of micro-batches of 1 do not divide 64"),

@@ -43,13 +43,7 @@ def tensor_parallel(workload: Workload, degree: int) -> Workload:
     require_degree("tensor", degree)
     if degree == 1:
         return workload
-    if workload.phase == "training":
-        raise ValueError(f"tensor parallelism splits a forward pass; make {workload.name}'s training pass of the split")
-    if not any(op.kind == "attention" for op in workload.ops):
-        raise ValueError(f"tensor parallelism needs attention to split by heads, {workload.name} has none")
-    merges = [op.name for op in workload.ops if op.kind == "matmul" and op.name.endswith(".merge")]
-    if merges:
-        raise ValueError(f"{merges[0]} compares keys of all heads; split {workload.name} before its tokens merge")
+    _require_whole(workload)
     ends = set(workload.outputs or (workload.ops[-1].name,))
     split = _split(workload.ops)
     made = {i: f"makes {split[layer]}" for i, layer in layers_of(workload.ops).items() if layer in split}
@@ -65,6 +59,22 @@ def tensor_parallel(workload: Workload, degree: int) -> Workload:
     outputs = tuple(renamed.get(name, name) for name in workload.outputs)
     covers = f"{workload.covers}, on one of {degree} GPUs that share each layer" if workload.covers else ""
     return replace(workload, ops=tuple(ops), outputs=outputs, covers=covers)
+
+
+def _require_whole(workload: Workload) -> None:
+    """ValueError for a pass that cannot be split, or is already."""
+    shared = next((op.name for op in workload.ops if op.kind in ("all_reduce", "all_gather")), "")
+    if shared:
+        raise ValueError(
+            f"{workload.name} is shared between GPUs already, as {shared} says: share it once, by more GPUs"
+        )
+    if workload.phase == "training":
+        raise ValueError(f"tensor parallelism splits a forward pass; make {workload.name}'s training pass of the split")
+    if not any(op.kind == "attention" for op in workload.ops):
+        raise ValueError(f"tensor parallelism needs attention to split by heads, {workload.name} has none")
+    merges = [op.name for op in workload.ops if op.kind == "matmul" and op.name.endswith(".merge")]
+    if merges:
+        raise ValueError(f"{merges[0]} compares keys of all heads; split {workload.name} before its tokens merge")
 
 
 def _split(ops: tuple[Op, ...]) -> dict[int, str]:

@@ -52,8 +52,9 @@ def test_groups_widen_as_pycls_rounds_them() -> None:
 
 @pytest.mark.parametrize(
     ("how", "factor", "says"),
-    [("dWw", 2.0, "unknown way of scaling 'dWw'; did you mean"), ("d", 0.0, "positive and finite, got 0"),
-     ("d", float("nan"), "positive and finite, got nan")],
+    [("dWw", 2.0, "unknown way of scaling 'dWw'; did you mean"), ("d", 0.0, "positive and at most 1e[+]06, got 0"),
+     ("d", 1e7, "got 10000000"),
+     ("d", float("nan"), "positive and at most 1e[+]06, got nan")],
 )  # fmt: skip
 def test_bad_mixes_are_one_line(how: str, factor: float, says: str) -> None:
     with pytest.raises(ValueError, match=says):

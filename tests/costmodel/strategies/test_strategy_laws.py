@@ -146,6 +146,7 @@ def test_spellings_one_after_the_other():
         ("nm_sparsity:n=2,m=4,name=x", "^name is given twice in strategy"),
         ("nm_sparsity:n=2,m=4,q=1", "unknown field of strategy nm_sparsity 'q'"),
         ("nm_sparsity:n=two,m=4", "n must be a whole number, got 'two'"),
+        ("best_of_n:samples=1000000000000", "samples must be at most 1000000000, got 1000000000000"),
         ("nm_sparsity:n=1.5,m=4", "n must be a whole number, got 1.5"),
         ("filter_pruning:keep=nan", "strategy filter_pruning: keep must be a number, got 'nan'"),
         ("sparse_ift:sparsity=nan", "strategy sparse_ift: sparsity must be a number, got 'nan'"),

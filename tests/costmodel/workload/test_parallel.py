@@ -111,6 +111,10 @@ def test_replicas_share_the_batch():
         (lambda: tensor_parallel(cm.zoo.build("resnet18"), 2), "needs attention to split by heads, resnet18 has none"),
         (lambda: tensor_parallel(cm.training(forward(cm.zoo.gpt("2"), 1, 8)), 2), "make gpt2's training pass of the"),
         (lambda: tensor_parallel(cm.decode(cm.zoo.gpt("2"), 1, 8), 0), "tensor parallelism needs .* at least 1, got 0"),
+        (
+            lambda: cm.strategies.strategy("parallel:tensor=2 + parallel:tensor=2")(cm.decode(cm.zoo.gpt("2"), 1, 8)),
+            "gpt2 is shared between GPUs already, as .*.all_reduce says: share it once, by more GPUs",
+        ),
         (lambda: pipeline_parallel(cm.zoo.build("resnet18"), 2), "needs a stack of numbered layers, resnet18 has none"),
         (lambda: pipeline_parallel(cm.decode(cm.zoo.gpt("2"), 1, 8), 4, 4), r"stage must be within -4..3, got 4"),
         (lambda: data_parallel(cm.zoo.build("resnet18", batch=4), 3), "3 replicas do not divide a batch of 4"),
