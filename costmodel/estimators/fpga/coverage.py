@@ -43,12 +43,14 @@ def check(workload: Workload, precisions: Sequence[Precision]) -> None:
 def uncounted(workload: Workload, *, dataflow: bool = True) -> tuple[str, ...]:
     """Names of ops whose hardware no model covers: attention, softmax, layer norm, scans, embeddings, others.
 
-    Batch norm, requantisation and monotone activations cost nothing of their own: they are folded into the thresholds
-    or scales after a matrix unit (Umuroglu and Jahre, Streamlined Deployment for Quantized Neural Networks, arXiv
-    1709.04060). The data movers of a `dataflow` are not counted, while an overlay counts its own.
+    Batch norm, requantisation and monotone activations cost nothing of their own: they are folded into the
+    thresholds or scales after a matrix unit (Umuroglu and Jahre, Streamlined Deployment for Quantized Neural
+    Networks, arXiv 1709.04060). What a matrix unit's op counts beyond them, as dequantised weights, is named too.
+    The data movers of a `dataflow` are not counted, while an overlay counts its own.
     """
     others = tuple(op.name for op in workload.ops if not (op.kind in ON_FABRIC or streaming(op) or _absorbed(op)))
-    return others + (DATA_MOVERS,) * dataflow
+    beside = tuple(f"{op.name} (arithmetic beside its products)" for op in workload.ops if _beside(op))
+    return others + beside + (DATA_MOVERS,) * dataflow
 
 
 def _known(operand: Format) -> Real:
@@ -63,6 +65,11 @@ def _finn(operand: Format) -> Real:
     return np.asarray(operand.encoding == "integer") & (operand.bits <= WIDEST) & np.asarray(operand.scale == "")
 
 
+def _beside(op: Op) -> bool:
+    """Whether a matrix unit's op has vector arithmetic beyond a bias and scales, of one FLOP a result each."""
+    return op.kind in ON_FABRIC and bool(op.vector_flops > op.vector_elements * op.m * (1 + 1e-9))
+
+
 def _absorbed(op: Op) -> bool:
-    limit = {"norm": NORM_FLOPS["batch"], "activation": MONOTONE_FLOPS}.get(op.kind, -1)
-    return bool(op.vector_flops <= limit * op.output_elements)
+    limit = {"norm": NORM_FLOPS["batch"], "activation": MONOTONE_FLOPS}.get(op.kind)
+    return limit is not None and bool(op.vector_flops <= limit * op.output_elements)

@@ -8,6 +8,8 @@ from costmodel.estimators.estimate import estimate
 from costmodel.estimators.fpga.coverage import DATA_MOVERS, MONOTONE_FLOPS
 from costmodel.hardware import fpga as device
 from costmodel.precision import precision
+from costmodel.strategies.aqlm import AdditiveCodebooks
+from costmodel.strategies.fast_2bit import Dequantisation
 from costmodel.workload import Workload
 from costmodel.workload.ops import activation, attention, elementwise, embedding, linear, norm, pooling, softmax
 from costmodel.workload.ops.activation import FLOPS
@@ -79,3 +81,14 @@ def test_what_thresholds_cannot_express_is_listed(function):
 
 def test_batch_norm_is_absorbed():
     assert fpga.uncounted(network(norm("norm", 128, 32, style="batch"))) == (DATA_MOVERS,)
+
+
+def test_dequantisation_within_a_unit_and_codebooks_before_it_are_named_and_scales_of_outputs_are_none():
+    net = network(linear("fc", 4, 32, 8))
+    mixed = Dequantisation()(net)
+    assert [name for name in fpga.uncounted(mixed) if "beside" in name] == [
+        "conv1 (arithmetic beside its products)",
+        "fc (arithmetic beside its products)",
+    ]
+    assert estimate(mixed, "int2/int8", device("zcu104")).uncounted == fpga.uncounted(mixed)
+    assert set(fpga.uncounted(AdditiveCodebooks(1, 8)(net))) == {"conv1.codebooks", "fc.codebooks", DATA_MOVERS}
