@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from app.study import methods
-from app.study.methods import masked_training, word_lengths
+from app.study.methods import error_control, masked_training, word_lengths
 from app.study.row import Row
 
 
@@ -57,6 +57,14 @@ def test_training_in_word_lengths_saves_what_it_chose(monkeypatch: pytest.Monkey
     assert (whole.setting, whole.cost) == ("float32", 1.0)
     assert 0.1 < found.cost < 0.6
     assert found.quality > 0.3
+
+
+def test_gradients_that_are_not_sent_are_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(error_control, "STEPS", 2)
+    whole, *found = methods.rows("error_control", 0)
+    assert whole.cost == 1.0
+    assert all(0.02 < row.cost < 0.03 for row in found)
+    assert {row.setting.partition(", ")[2] for row in found} == {"no memory", "error compensation", "EControl"}
 
 
 @pytest.mark.long
