@@ -225,8 +225,11 @@ def _split(passes: Passes, gpus: int, phase: str, batch: int, context: int) -> W
 def _over_batches(
     passes: Passes, gpus: int, phase: str, context: int, assigned: tuple[tuple[str, Precision | str], ...]
 ) -> OverBatches | None:
-    """Its ops over batches, each at its precision where that differs between ops."""
-    return over_batches(lambda batch: _split(passes, gpus, phase, batch, context), dict(assigned) or BASELINE)
+    """Its ops over batches, each at its precision where that differs; None too where some batch cannot be built."""
+    try:
+        return over_batches(lambda batch: _split(passes, gpus, phase, batch, context), dict(assigned) or BASELINE)
+    except ValueError:
+        return None
 
 
 def _between(low: int, high: int, points: int) -> list[int]:

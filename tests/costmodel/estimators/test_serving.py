@@ -94,6 +94,16 @@ def test_the_best_batch_is_the_largest_that_brute_force_finds(mode):
         assert curve.tokens_per_s[i] == pytest.approx(every.tokens_per_s[met[-1]])
 
 
+def test_batches_that_cannot_be_built_are_no_reason_against_those_that_can():
+    def up_to_64(phase, batch, context):
+        if batch > 64:
+            raise ValueError("at most 64")
+        return small(phase, batch, context)
+
+    few = replace(SERVER, passes=up_to_64).curve([1, 8, 64])
+    assert few.tokens_per_s == pytest.approx(SERVER.curve([1, 8, 64]).tokens_per_s)
+
+
 def test_no_limit_is_met_or_nothing_fits():
     assert SERVER.best(Limits(ttft_s=1e-6)) is None
     whole = Server(eight_b, "bf16", cm.gpu("t4"), Requests(16, 4))
