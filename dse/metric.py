@@ -68,17 +68,21 @@ peak_activation_bytes = Metric("peak_activation_bytes", "B", over="network")
 
 METRICS = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)}
 
+BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
 PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _UNITS = {"B": "B", "s": "s", "J": "J", "W": "W", "/s": "1/s", "": ""}
 
 
 def parse_budget(text: str) -> Budget:
-    """Read 'lut<=200e3', 'latency_s <= 12ms', 'weight_bytes<=25MB'; prefixes are decimal, units the metric's.
+    """Read 'lut<=200e3', 'latency_s <= 12ms', 'weight_bytes<=25MB'; units are the metric's.
 
-    UnknownNameError lists near metrics; ValueError says what is wrong with the number or unit.
+    Prefixes are decimal, KiB to TiB binary. UnknownNameError lists near metrics; ValueError says what is wrong with the
+    number or unit.
     """
     number = r"([-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|nan|inf))"
-    match = re.fullmatch(rf"\s*([A-Za-z_]\w*)\s*(<=|>=)\s*{number}\s*([kKMGTmun]?)(B|s|J|W|/s|)\s*", text)
+    match = re.fullmatch(
+        rf"\s*([A-Za-z_]\w*)\s*(<=|>=)\s*{number}\s*((?:[KMGT]i(?=B))|[kKMGTmun]?)(B|s|J|W|/s|)\s*", text
+    )
     if not match:
         raise ValueError(f"a budget must be like lut<=200e3 or latency_s<=12ms, got {text!r}")
     name, sense, number, prefix, unit = match.groups()
@@ -86,7 +90,7 @@ def parse_budget(text: str) -> Budget:
     if unit and _UNITS[unit] != metric.unit:
         raise ValueError(f"{name} is in {metric.unit or 'plain counts'}, got {text!r}")
     try:
-        limit = float(number) * PREFIXES[prefix]
+        limit = float(number) * (PREFIXES | BINARY)[prefix]
     except ValueError:
         raise ValueError(f"a budget must be like lut<=200e3 or latency_s<=12ms, got {text!r}") from None
     return Budget(metric, sense, limit)

@@ -1,7 +1,7 @@
 """A run directory: the journal of a sweep, its front and rows as Parquet, and SQL over them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
@@ -157,20 +157,29 @@ def runs(folder: Path) -> list[Path]:
     return sorted(path for path in (folder, *folder.iterdir()) if path.is_dir() and is_run(path))
 
 
-def query(folder: Path, sql: str) -> "pa.Table":
+def query(folder: Path, sql: str, left_out: Callable[[ValueError], object] | None = None) -> "pa.Table":
     """Run SQL (DuckDB's) over a run, or over all runs in a folder, as an Arrow table.
 
     `front` has the columns of `run_tables.front_table`; `rows`, where a run keeps them, every design; both with the
-    folder's name as `run`. ValueError says what is wrong with the SQL.
+    folder's name as `run`. ValueError says what is wrong with the SQL, or with a run; `left_out` is told instead of one
+    that is left out, unless all are.
     """
     import duckdb
 
-    found = runs(folder)
-    if not found:
-        raise ValueError(f"no run in {str(folder)!r}")
+    fronts, refused = {}, ValueError(f"no run in {str(folder)!r}")
+    for path in runs(folder):
+        try:
+            fronts[path] = front_of(read(path))
+        except ValueError as error:
+            if left_out is None:
+                raise
+            refused = error
+            left_out(error)
+    if not fronts:
+        raise refused
     with duckdb.connect() as connection:
-        connection.register("front", _fronts(found))
-        views = [_rows_view(path) for path in found if any((path / ROWS).glob("*.parquet"))]
+        connection.register("front", _joined(fronts))
+        views = [_rows_view(path) for path in fronts if any((path / ROWS).glob("*.parquet"))]
         if views:
             connection.sql(f"create view rows as {' union all by name '.join(views)}")
         try:
@@ -182,13 +191,12 @@ def query(folder: Path, sql: str) -> "pa.Table":
         return answer.to_arrow_table()
 
 
-def _fronts(folders: list[Path]) -> "pa.Table":
+def _joined(fronts: "Mapping[Path, pa.Table]") -> "pa.Table":
     """The fronts of several runs as one table, a column that one lacks null there."""
     import pyarrow as pa
 
     tables = []
-    for folder in folders:
-        found = front_of(read(folder))
+    for folder, found in fronts.items():
         tables.append(found.add_column(0, "run", pa.array([folder.name] * len(found), pa.string())))
     return pa.concat_tables(tables, promote_options="permissive")
 

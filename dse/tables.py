@@ -14,6 +14,9 @@ from costmodel.catalog import require
 
 Floats = NDArray[np.float64]
 
+MOST = 1e300
+"""The largest sum of a table: conversions, and differences from the least, stay finite beside it."""
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -115,6 +118,9 @@ def _table(name: str, values: Any) -> Floats:
         raise ValueError(
             f"{name}[{at}] is {table[tuple(where[0])]}: a number, or inf for an unavailable option, is needed"
         )
+    largest = np.abs(np.where(np.isinf(table), 0.0, table)).max(axis=-1, initial=0.0)
+    if largest.max(initial=0.0) > MOST / max(largest.size, 1):
+        raise ValueError(f"{name} is too large to be summed, up to {largest.max():g}: give it in a larger unit")
     return table
 
 

@@ -15,15 +15,18 @@ def command(folder: str, sql: str | None, as_json: bool) -> None:
     from app.text import print_table, to_json
     from dse import store
 
+    def left_out(error: ValueError) -> None:
+        click.echo(f"bitfront: left out: {error}", err=True)
+
     if sql is not None:
-        rows = store.query(Path(folder), sql).to_pylist()
+        rows = store.query(Path(folder), sql, left_out).to_pylist()
     else:
         rows = []
         for path in store.runs(Path(folder)):
             try:
                 rows.append(summary(store.read(path)))
             except ValueError as error:
-                click.echo(f"bitfront: left out: {error}", err=True)
+                left_out(error)
     if as_json:
         click.echo(to_json(rows))
     elif rows:

@@ -246,6 +246,7 @@ def test_a_large_infeasible_problem_with_conversions_is_refused_at_once():
         ({"loss": [[1.0], [1.0, 2.0]]}, "rectangular"),
         ({"loss": []}, "at least one of each"),
         ({"loss": [[], []]}, "at least one of each"),
+        ({"loss": [[1e308, 1e308], [1e308, 1.2e308]]}, "loss is too large to be summed, up to 1.2e"),
         ({"loss": [["a", "b"], ["c", "d"]]}, "rectangular table of numbers"),
         ({"loss": [[math.inf, math.inf], [1.0, 1.0]]}, "layer 0 has no available option"),
         ({"loss": [[math.inf, 1.0], [1.0, math.inf]], "ties": [[0, 1]]}, "share no available option"),

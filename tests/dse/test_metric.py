@@ -18,6 +18,8 @@ from dse.metric import METRICS, latency_s, parse_budget, throughput_per_s, weigh
         ("energy_j<=3uJ", "energy_j", "<=", 3e-6),
         ("throughput_per_s>=2k/s", "throughput_per_s", ">=", 2000.0),
         ("dsp<=0", "dsp", "<=", 0.0),
+        ("weight_bytes<=9MiB", "weight_bytes", "<=", 9 * 2**20),
+        ("weight_bytes<=0.5GiB", "weight_bytes", "<=", 2**29),
     ],
 )
 def test_spellings(text, name, sense, limit):
@@ -44,6 +46,8 @@ def test_comparison_makes_the_budget_that_its_text_reads_back():
         ("lut<=-5", "at least 0"),
         ("lut<=1.2.3", "like lut<=200e3"),
         ("lut<=5MB", "plain counts"),
+        ("lut<=5MiB", "plain counts"),
+        ("lut<=5Mi", "like lut<=200e3"),
         ("latency_s<=5MB", "in s"),
         ("lut>=5", "<="),
         ("throughput_per_s<=5", ">="),

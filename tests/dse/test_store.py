@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,19 @@ def test_sql_over_one_run_and_several(runs: Path) -> None:
     rows = store.query(runs / "a", "select count(*) as n from rows where feasible")
     counts = store.read(runs / "a").counts
     assert rows.column("n").to_pylist() == [counts.designs - counts.excluded - counts.unknown]
+
+
+def test_a_corrupted_run_is_left_out_where_others_are_asked(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "a", tmp_path / "a")
+    shutil.copytree(runs / "b", tmp_path / "b")
+    kept = next(path for path in (tmp_path / "b").iterdir() if path.name == store.JOURNAL)
+    kept.write_bytes(b"no journal\n" + kept.read_bytes()[20:])
+    told: list[ValueError] = []
+    found = store.query(tmp_path, "select distinct run from front", told.append)
+    assert found.column("run").to_pylist() == ["a"]
+    assert len(told) == 1
+    with pytest.raises(ValueError, match=str(kept.parent.name)):
+        store.query(tmp_path / "b", "select 1", told.append)
 
 
 @pytest.mark.parametrize("sql", ["select nothing from front", "selct 1", "select * from rows2", ""])
