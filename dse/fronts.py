@@ -8,14 +8,17 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costmodel.catalog import require
 from costmodel.estimators.fpga import Array
 from dse import frontier
 from dse.boxes import Point
 from dse.frontier import Front, signs
-from dse.metric import Metric
+from dse.metric import METRICS, Budget, Metric
+from dse.minimize import Limits
 from dse.pareto import mask
+from dse.plan import InfeasibleError
 from dse.points_file import PointsFile, key
 from dse.problem import Floats, Problem
 
@@ -42,6 +45,48 @@ def front(over: Problem | Sequence[Problem], metrics: Sequence[Metric], ties: Ti
     new = np.append(True, (np.diff(points[order], axis=0) != 0).any(axis=1))
     kept = order[new][mask((points * sign)[order][new])]
     return Front(found[0].names, points[kept], choices[kept], None if single else origin[kept])
+
+
+def front_within(
+    over: Problem | Sequence[Problem], metrics: Sequence[Metric], subject_to: Sequence[Budget], ties: Ties = ()
+) -> Front:
+    """Return the exact front of the plans within budgets; `origin` tells the problem of each point.
+
+    A budget of a sum that is no objective is a column more to be merged. InfeasibleError where no plan is within them,
+    ValueError on one of peak memory, which is no sum.
+    """
+    if any(budget.metric.name == "peak_activation_bytes" for budget in subject_to):
+        raise ValueError("a front has no budget of peak_activation_bytes: it is no sum over layers")
+    limits: dict[str, float] = {}
+    problems, places, refused = [], [], []
+    for place, problem in enumerate([over] if isinstance(over, Problem) else over):
+        try:
+            limited = Limits.of(problem, subject_to)
+        except InfeasibleError as error:
+            refused.append(error)
+        else:
+            problems.append(limited.problem)
+            places.append(place)
+            limits |= limited.sums
+    if not problems:
+        raise refused[0]
+    names = tuple(metric.name for metric in metrics)
+    found = front(problems, [*metrics, *(METRICS[name] for name in limits if name not in names)], ties)
+    held = [found.points[:, found.names.index(name)] <= limit for name, limit in limits.items()]
+    rows = np.flatnonzero(np.logical_and.reduce([np.ones(len(found.points), bool), *held]))
+    if not len(rows):
+        raise InfeasibleError(f"no plan meets {' and '.join(map(str, subject_to))}", {})
+    rows = rows[_best_rows(found.points[rows, : len(names)] * signs(names))]
+    part = np.zeros(len(rows), np.int64) if found.origin is None else found.origin[rows]
+    return Front(names, found.points[rows, : len(names)], found.choices[rows], np.array(places)[part])
+
+
+def _best_rows(points: Floats) -> NDArray[np.int64]:
+    """One row of each non-dominated point, in order of the second column first and of the first last."""
+    order = np.lexsort((*points.T[:1], *points.T[:0:-1]))
+    new = np.append(True, (np.diff(points[order], axis=0) != 0).any(axis=1))
+    found: NDArray[np.int64] = order[new][mask(points[order[new]])]
+    return found
 
 
 def stream(

@@ -61,7 +61,7 @@ def minimize(
     if metric.name in problem.slowest:
         edits = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
         return _least_of_slowest(metric, problem, subject_to, edits, deadline)
-    limits = _Limits.of(problem, subject_to)
+    limits = Limits.of(problem, subject_to)
     tables = {"loss": limits.problem.loss, **limits.problem.costs}
     objective = tables[require("metric to minimise", metric.name, [*tables, *problem.slowest])]
     objective = np.where(np.isinf(limits.problem.loss), np.inf, objective)
@@ -185,7 +185,7 @@ def _solve(
 
 
 @dataclass(frozen=True)
-class _Limits:
+class Limits:
     """Budgets by how they act: on sums, on single options (already taken from `problem`), on the peak of memory."""
 
     problem: Problem
@@ -193,7 +193,8 @@ class _Limits:
     peak_bytes: float
 
     @staticmethod
-    def of(problem: Problem, budgets: Sequence[Budget]) -> "_Limits":
+    def of(problem: Problem, budgets: Sequence[Budget]) -> "Limits":
+        """Read the budgets; InfeasibleError where one alone cannot be met, ValueError where one is unknown."""
         sums: dict[str, float] = {}
         peak, pipelined = math.inf, isinstance(problem.device, Fpga)
         for budget in budgets:
@@ -213,7 +214,7 @@ class _Limits:
                 known = ["loss", "peak_activation_bytes", *problem.slowest, *problem.costs]
                 known += ["throughput_per_s"] * (pipelined and not problem.slowest)
                 sums[require(f"budget on {problem.device.name}", name, known)] = min(limit, sums.get(name, math.inf))
-        return _Limits(problem, sums, peak)
+        return Limits(problem, sums, peak)
 
 
 def _require_array(array: Array, name: str, limit: float) -> None:

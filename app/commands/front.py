@@ -24,6 +24,10 @@ from app import options, quality
     metavar="LAYER,LAYER",
     help="Layers that must share a format, or fused, residual; may repeat.",
 )
+@click.option("--budget", multiple=True, metavar="METRIC<=VALUE", help="The front of plans within it; may repeat.")
+@click.option("--pin", multiple=True, metavar="LAYER=FORMAT", help="Fix the layers that match a glob; may repeat.")
+@click.option("--allow", multiple=True, metavar="LAYER=FORMATS", help="Formats that those layers may take; may repeat.")
+@click.option("--fit", is_flag=True, help="On an FPGA: the front of the plans that fit the device.")
 @options.a_pass
 @options.layout
 @click.option("--robust", is_flag=True, help="Of a run: each point's probability of staying on the front.")
@@ -39,6 +43,10 @@ def command(
     method: str | None,
     ranges: str | None,
     tie: tuple[str, ...],
+    budget: tuple[str, ...],
+    pin: tuple[str, ...],
+    allow: tuple[str, ...],
+    fit: bool,
     mapping: str | None,
     folding: str | None,
     robust: bool,
@@ -62,21 +70,57 @@ def command(
     from app.choices import names, ties_of
     from app.text import to_json
     from costmodel.catalog import require
-    from dse import front
     from dse.metric import METRICS
 
     metrics = [METRICS[require("metric", name, METRICS)] for name in names(objectives)]
     quality_of = {"method": method, "ranges": ranges}
-    problems = _problems(model, device, names(formats), data, quality_of, (mapping, folding), metrics, shape)
+    budgets = _budgets(budget, device, fit=fit, whole=not (streamed or points))
+    problems = _problems(model, device, names(formats), data, quality_of, (mapping, folding), metrics, budgets, shape)
+    problems = _restricted(problems, pin, allow)
     ties = ties_of(tie, problems[0].workload)
     if streamed:
         return _stream(problems, metrics, ties, points)
-    found = _kept(problems, metrics, ties, points) if points else front(problems, metrics, ties)
+    found = _kept(problems, metrics, ties, points) if points else _found(problems, metrics, budgets, ties)
     if as_json:
         click.echo(to_json(_as_dict(model, device, problems, found)))
     else:
         _show(f"{model} on {device}: {len(found.points)} points", problems, found)
     return None
+
+
+def _budgets(texts: tuple[str, ...], device: str, *, fit: bool, whole: bool) -> Any:
+    """The budgets, with `fit` those of the device's resources too; ValueError where points are asked for one by one."""
+    import costmodel as cm
+    from costmodel.hardware import Fpga
+    from dse.folding_options import RESOURCES
+    from dse.metric import METRICS, parse_budget
+
+    found = [parse_budget(text) for text in texts]
+    if fit:
+        target = cm.device(device)
+        if not isinstance(target, Fpga):
+            raise ValueError(f"--fit is for an FPGA, and {target.name} is none")
+        found += [METRICS[name] <= float(getattr(target, name)) for name in RESOURCES]
+    if found and not whole:
+        raise ValueError("--budget and --fit do not go with --stream and --points")
+    return found
+
+
+def _restricted(problems: Any, pin: tuple[str, ...], allow: tuple[str, ...]) -> Any:
+    """The problems with layers pinned or limited to formats."""
+    from app.choices import by_layer, names
+    from dse.restrictions import restricted
+
+    pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
+    return [restricted(each, pins, {glob: names(listed) for glob, listed in lists.items()}) for each in problems]
+
+
+def _found(problems: Any, metrics: Any, budgets: Any, ties: Any) -> Any:
+    """The whole front, of the plans within budgets where there are any."""
+    from dse import front
+    from dse.fronts import front_within
+
+    return front_within(problems, metrics, budgets, ties) if budgets else front(problems, metrics, ties)
 
 
 def _problems(
@@ -87,6 +131,7 @@ def _problems(
     quality_of: dict[str, str | None],
     design: tuple[str | None, str | None],
     metrics: Any,
+    budgets: Any,
     shape: dict[str, Any],
 ) -> Any:
     """The choices of the model on the device, laid out by mapping and folding, or for each format in turn."""
@@ -99,10 +144,11 @@ def _problems(
     from dse.foldings import laid_out
 
     target = cm.device(device)
-    lay_out = layout(target, *design)
+    lay_out = layout(target, *design, budgets)
     with bar("Sensitivities") as progress:
         choices, _ = choices_of(model, formats, data, shape, progress, **quality_of)
-        return laid_out(replace(choices, design=lay_out), target, metrics)
+        asked = [*metrics, *(budget.metric for budget in budgets)]
+        return laid_out(replace(choices, design=lay_out), target, asked, budgets)
 
 
 def _origin(problems: Any, index: int) -> dict[str, str]:

@@ -165,3 +165,18 @@ def test_a_front_over_foldings_streams_in_order_and_survives_a_kill(tmp_path):
 
 def test_a_front_of_what_no_folding_changes_is_of_one():
     assert front_of(SETS[-1], [loss, weight_bytes])[1].origin is None
+
+
+def test_a_front_within_budgets_is_that_of_the_plans_within_them():
+    metrics, budgets = [loss, lut], [bram18 <= alone("bram18"), lut <= 0.7 * BOARD.lut]
+    problems = foldings.laid_out(dse.choices(NET, SETS[-1]), BOARD, [*metrics, bram18], budgets)
+    front = dse.fronts.front_within(problems, metrics, budgets)
+    plans = dse.front(problems, [loss, lut, bram18]).points
+    inside = plans[(plans[:, 1] <= budgets[1].limit) & (plans[:, 2] <= budgets[0].limit)][:, :2]
+    assert {tuple(p) for p in front.points} == {tuple(p) for p in inside[dse.pareto.mask(inside)]}
+    for point, choice, at in zip(front.points, front.choices, front.origin, strict=True):
+        totals = problems[at].estimate(choice).totals
+        assert (problems[at].total_loss(choice), totals["lut"]) == pytest.approx(tuple(point), rel=1e-9)
+        assert totals["bram18"] <= budgets[0].limit
+    with pytest.raises(dse.InfeasibleError, match="no plan meets"):
+        dse.fronts.front_within(problems, metrics, [bram18 <= 0, lut <= 1])
