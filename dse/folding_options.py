@@ -1,5 +1,6 @@
 """What each layer of a dataflow may be: a format with the folding of its unit, and of the units that follow it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -75,12 +76,16 @@ def units(problem: Problem) -> list[list[Group]]:
 
     Units without a choice of format (at the option of `problem.rest`) belong to the first layer, at every option.
     """
+    ops, follows = problem.workload.ops, problem.follows.tolist()
+    every = range(len(problem.options))
+    matrices = [i for i, op in enumerate(ops) if candidates(op)]
+    taken = {(i, option): option if follows[i] >= 0 else problem.rest for i in matrices for option in every}
+    known = _candidates(problem, list(dict.fromkeys((i, option) for (i, _), option in taken.items())))
     found: list[list[Group]] = []
-    alike: dict[tuple[Any, ...], Units | None] = {}
     for layer, name in enumerate(problem.layers):
-        own = [i for i, follows in enumerate(problem.follows.tolist()) if max(follows, 0) == layer]
-        own.sort(key=lambda i: problem.workload.ops[i].name != name)
-        found.append([_group(problem, own, option, alike) for option in range(len(problem.options))])
+        members = [i for i in matrices if max(follows[i], 0) == layer]
+        members.sort(key=lambda i: ops[i].name != name)
+        found.append([tuple(replace(known[i, taken[i, o]], ops=(i,)) for i in members) for o in every])
     return found
 
 
@@ -102,38 +107,51 @@ def paced(group: Group, most_s: float) -> Units:
     return first
 
 
-def _group(problem: Problem, ops: list[int], option: int, alike: dict[tuple[Any, ...], Units | None]) -> Group:
-    """The units of some ops; those of `alike` ops, which differ in their names, are found once."""
-    workload = problem.workload
-    beside, outputs = placed(workload, Folding(0.0, 0.0)), paths(workload).outputs
-    found = []
-    for i in ops:
-        taken = option if problem.follows[i] >= 0 else problem.rest
-        around = float(beside.waiting[i]), float(beside.moved[i]), float(outputs[i])
-        key = replace(workload.ops[i], name="", inputs=()), taken, *around
-        if key not in alike:
-            alike[key] = _unit(problem, i, problem.options[taken], *around)
-        if (unit := alike[key]) is not None:
-            found.append(replace(unit, ops=(i,)))
-    return tuple(found)
+def _candidates(problem: Problem, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Units]:
+    """The candidates of each (op, option), all weighed as one batch.
 
-
-def _unit(problem: Problem, index: int, used: Precision, waiting: float, moved: float, outputs: float) -> Units | None:
-    """The candidates of one op that becomes a unit, with products in LUTs or DSP blocks, weights in BRAM or URAM."""
+    Ops that differ in their names alone are weighed once.
+    """
     workload, device = problem.workload, problem.device
     assert isinstance(device, Fpga)
-    op = workload.ops[index]
-    pairs = candidates(op)
-    if not pairs:
-        return None
+    beside = placed(workload, Folding(0.0, 0.0))
+    around = np.stack(np.broadcast_arrays(beside.waiting, beside.moved, paths(workload).outputs), axis=-1)
+    nameless = [replace(op, name="", inputs=()) for op in workload.ops]
+    alike: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
+    for i, option in wanted:
+        alike.setdefault((nameless[i], option, *around[i].tolist()), []).append((i, option))
+    first = [keys[0] for keys in alike.values()]
+    folded = [_foldings(workload.ops[i], device) for i, _ in first]
+    paid = _paid(problem, first, folded, around[[i for i, _ in first]])
+    found: dict[tuple[int, int], Units] = {}
+    for keys, choices, costs_of in zip(alike.values(), folded, paid, strict=True):
+        every = Units(costs_of, (keys[0][0],), choices[:, None, :])
+        found |= dict.fromkeys(keys, every.keep(mask(costs_of)))
+    return found
+
+
+def _foldings(op: Op, device: Fpga) -> NDArray[np.float64]:
+    """PE, SIMD, and whether products are in DSP blocks and weights in UltraRAM: float64[candidates, 4]."""
     places = [(dsp, uram) for dsp in (0.0, 1.0) for uram in ((0.0, 1.0) if device.uram else (0.0,))]
-    folded = np.array([(pe, simd, *place) for place in places for pe, simd in pairs], dtype=np.float64)
-    batch: Op = map_fields(stack([op]), lambda column: np.repeat(column, len(folded)))
-    precision: Precision = map_fields(stack([used]), lambda column: np.repeat(column, len(folded)))
-    folding = replace(Folding(*folded.T), waiting=waiting, moved=moved)
-    found = costs(batch, precision, device, folding) | memories(batch, precision, folding)
-    held = delays(batch, folding, batch=float(workload.batch), outputs=outputs)
-    seconds = np.stack(np.broadcast_arrays(held, found["cycles"])) / clock_hz(batch, precision, device)
+    found = [(pe, simd, *place) for place in places for pe, simd in candidates(op)]
+    return np.array(found, dtype=np.float64)
+
+
+def _paid(
+    problem: Problem,
+    taken: Sequence[tuple[int, int]],
+    folded: Sequence[NDArray[np.float64]],
+    around: NDArray[np.float64],
+) -> list[NDArray[np.float64]]:
+    """What each folding of each (op, option) takes: float64[candidates, 2 + resources], seconds first."""
+    assert isinstance(problem.device, Fpga)
+    counts = [len(choices) for choices in folded]
+    batch: Op = map_fields(stack([problem.workload.ops[i] for i, _ in taken]), lambda c: np.repeat(c, counts))
+    precision: Precision = map_fields(stack([problem.options[o] for _, o in taken]), lambda c: np.repeat(c, counts))
+    waiting, moved, outputs = np.repeat(around, counts, axis=0).T
+    folding = replace(Folding(*np.concatenate(folded).T), waiting=waiting, moved=moved)
+    found = costs(batch, precision, problem.device, folding) | memories(batch, precision, folding)
+    held = delays(batch, folding, batch=float(problem.workload.batch), outputs=outputs)
+    seconds = np.stack(np.broadcast_arrays(held, found["cycles"])) / clock_hz(batch, precision, problem.device)
     paid = np.column_stack([*seconds, *(found[name] for name in RESOURCES)])
-    every = Units(paid, (index,), folded[:, None, :])
-    return every.keep(mask(paid))
+    return np.split(paid, np.cumsum(counts)[:-1])
