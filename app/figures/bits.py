@@ -17,6 +17,8 @@ NARROW = 14
 LINE, AROUND = 24, 150
 """Height of a map's row, and of its title and axes, in pixels."""
 SCALE = "Viridis"
+BAR_MARGIN = {"l": 70, "r": 20, "t": 74, "b": 60}
+"""Around bars, in pixels: the title and the toolbar share a line, the legend has its own below them."""
 
 
 def bits(layers: Sequence[Layer], *, title: str) -> Any:
@@ -33,7 +35,8 @@ def _bars(layers: Sequence[Layer], title: str) -> Any:
         figure.add_bar(x=names, y=values, name=f"{operand}s", marker_color=colour(i), text=[f"{v:g}" for v in values])
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
     axes = {"xaxis": {"tickangle": -40}, "yaxis": {"title": {"text": "bits per element"}}}
-    figure.layout = layout(title, "", "", barmode="group", legend=legend, **axes)
+    figure.layout = layout(title, "", "", barmode="group", legend=legend, margin=BAR_MARGIN, **axes)
+    figure.layout.title.update(y=1, yanchor="top", pad={"t": 16})
     return figure
 
 

@@ -108,8 +108,8 @@ def infeasible(question: Question, least: Mapping[str, float]) -> str:
 def figures(result: Result, *, dark: bool) -> tuple[Any, Any]:
     """Designs by loss and storage with the exact front, and the bits of each layer."""
     cost = "lut" if "lut" in result["fronts"] else "weight_bytes"
-    front = result["fronts"].get(cost, ())
-    plane = pareto(result["designs"], cost=cost, quality="loss", title="", front=front)
+    front, points = result["fronts"].get(cost, ()), result.get("front_points", {}).get(cost)
+    plane = pareto(result["designs"], cost=cost, quality="loss", title="", front=front, points=points)
     chosen = [layer for layer in result["layers"] if layer["name"] in result["assignment"]]
     return dressed(plane, dark), dressed(bits(chosen, title=""), dark)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.fpga_design import told
 from app.optimization.designs import beside, design, same_cost, share_a_layout
@@ -17,7 +18,10 @@ from dse import Budget, Choices, Plan, Problem, front, parse_budget
 from dse.metric import METRICS, loss
 from dse.sensitivity.additivity import SEED
 
+Floats = NDArray[np.float64]
+
 FRONT_POINTS = 300
+"""About how many points of a front are kept to draw it; those around a design are kept beside them."""
 
 
 def of_plan(plan: Plan, *, model: str = "", device: str = "", ties: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
@@ -44,6 +48,8 @@ def result(
     designs += same_cost(question, problem, designs)
     chosen = design(question, problem, "plan", "plan", plan.choice)
     designs.append(chosen)
+    fronts = _fronts(question, problem)
+    thinned = {cost: _thinned(points, _costs(designs, cost)) for cost, points in fronts.items()}
     return (
         {
             "model": question.model,
@@ -62,7 +68,8 @@ def result(
             **fitting(chosen["totals"], problem.device),
             "designs": designs,
             "shared_layout": share_a_layout(question, problem),
-            "fronts": _fronts(question, problem),
+            "fronts": {cost: points.tolist() for cost, points in thinned.items()},
+            "front_points": {cost: {"kept": len(thinned[cost]), "of": len(fronts[cost])} for cost in fronts},
             "layers": layers(found, problem.ranges),
             "batch": problem.workload.batch,
             "covers": problem.workload.covers,
@@ -116,18 +123,31 @@ def _additivity(plan: Plan) -> dict[str, Any]:
     return {"additivity": additive(found)}
 
 
-def _fronts(question: Question, problem: Problem) -> dict[str, list[list[float]]]:
-    """Points (cost, loss) of the exact predicted fronts of bytes and, where designs share a layout, LUTs.
-
-    At most FRONT_POINTS of each.
-    """
+def _fronts(question: Question, problem: Problem) -> dict[str, Floats]:
+    """Points (cost, loss) of the exact predicted fronts of bytes and, where designs share a layout, LUTs."""
     costs = ("weight_bytes", *["lut"] * share_a_layout(question, problem))
-    found = {
+    return {
         cost: front(problem, [loss, METRICS[cost]], question.ties).points[:, ::-1]
         for cost in costs
         if cost in problem.costs
     }
-    return {cost: points[:: max(1, -(-len(points) // FRONT_POINTS))].tolist() for cost, points in found.items()}
+
+
+def _costs(designs: Sequence[Mapping[str, Any]], cost: str) -> list[float]:
+    return [d["totals"][cost] for d in designs if cost in d["totals"]]
+
+
+def _thinned(points: Floats, costs: Sequence[float]) -> Floats:
+    """Every k-th of float[points, 2] by rising cost, both ends, and the points around each of the costs.
+
+    Drawn as steps that hold a point's loss up to the next, no design of those costs comes to lie below them.
+    """
+    last = len(points) - 1
+    after = np.searchsorted(points[:, 0], costs, side="right")
+    evenly = np.arange(0, last + 1, max(1, -(-len(points) // FRONT_POINTS)))
+    kept = np.concatenate([evenly, [last], after - 1, after])
+    found: Floats = points[np.unique(np.clip(kept, 0, last))]
+    return found
 
 
 def _roofs(device: Device, problem: Problem) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """An optimisation as a section: designs beside each other, the plan's layers, and why it came out so."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
@@ -106,11 +106,12 @@ def _against(design: Row, reference: Row | None) -> dict[str, Any]:
 def _figures(run: Run) -> tuple[go.Figure, ...]:
     costs = [c for c in ("weight_bytes", "lut", "latency_s") if c in run["totals"]][:2]
     chosen = [layer for layer in run["layers"] if layer["name"] in run["assignment"]]
-    fronts: dict[tuple[str, str], Sequence[Sequence[float]]] = {
-        (cost, "loss"): points for cost, points in run["fronts"].items()
+    fronts: dict[tuple[str, str], dict[str, Any]] = {
+        (cost, "loss"): {"front": points, "points": run.get("front_points", {}).get(cost)}
+        for cost, points in run["fronts"].items()
     }
     shown = [
-        pareto(run["designs"], cost=c, quality=q, title=f"{label(q)} against {spoken(c)}", front=fronts.get((c, q), ()))
+        pareto(run["designs"], cost=c, quality=q, title=f"{label(q)} against {spoken(c)}", **fronts.get((c, q), {}))
         for q in (("error", "loss") if any("accuracy" in d for d in run["designs"]) else ("loss",))
         for c in costs
     ]

@@ -22,6 +22,7 @@ SHAPES: dict[str, dict[str, Shape]] = {
         "notes?": [TEXT], "covers?": TEXT, "not_chosen?": {"*": TEXT}, "peaks?": {"*": NUMBER},
         "memory_bytes_per_s?": NUMBER, "available?": {"*": NUMBER}, "tested?": NUMBER,
         "accuracy_standard_error?": NUMBER, "measured_better?": [TEXT],
+        "front_points?": {"*": {"kept": NUMBER, "of": NUMBER}},
     },
     "front": {
         "model": TEXT, "device": TEXT, "objectives": [TEXT], "formats": [TEXT], "layers": [TEXT], "loss_source": TEXT,

@@ -23,11 +23,12 @@ def traces(figure):
 
 def test_pareto_plots_error_and_leaves_out_what_has_none():
     found = traces(pareto(DESIGNS, cost="weight_bytes", quality="error", title="t"))
-    assert set(found) == {"reference", "uniform"}
+    assert set(found) == {"reference, 0 at the axis' end", "uniform"}
     assert list(found["uniform"].x) == [5.0, 10.0]
     assert list(found["uniform"].y) == pytest.approx([0.2, 0.1])
-    assert list(found["reference"].y) == pytest.approx([0.05])
-    assert "error 0" in found["reference"].hovertext[0]
+    reference = found["reference, 0 at the axis' end"]
+    assert list(reference.y) == pytest.approx([0.05])
+    assert "error 0, drawn at the axis' end" in reference.hovertext[0]
 
 
 def test_axes_are_in_words_with_units_and_same_designs_share_their_names():
@@ -43,7 +44,7 @@ def test_uniform_designs_and_references_are_named_where_names_leave_each_other_r
     found = traces(pareto([*DESIGNS, {**DESIGNS[1], "name": "other"}], cost="weight_bytes", quality="loss", title="t"))
     assert list(found["uniform"].text) == ["int4", "int8", "other"]
     assert len(set(found["uniform"].textposition[1:])) == 2
-    assert list(found["reference"].text) == ["fp32"]
+    assert list(found["reference, 0 at the axis' end"].text) == ["fp32"]
     assert set(found["plan"].text) == {""}
 
 
@@ -52,6 +53,8 @@ def test_pareto_draws_the_front_as_steps():
     assert list(found["exact front"].x) == [3.0, 7.0]
     assert found["exact front"].line.shape == "hv"
     assert list(found["plan"].y) == [0.2]
+    thinned = {"front": [[3.0, 0.5], [7.0, 0.1]], "points": {"kept": 2, "of": 9}}
+    assert "exact front, 2 of 9 points" in traces(pareto(DESIGNS, cost="lut", quality="loss", title="t", **thinned))
 
 
 def test_colours_stay_with_their_kind():
