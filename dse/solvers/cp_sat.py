@@ -6,6 +6,7 @@ Perron, Didier, Gay, The CP-SAT-LP Solver, CP 2023, doi 10.4230/LIPIcs.CP.2023.3
 import math
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +96,7 @@ def _run(cp_model: Any, model: Any, takes: list[list[Any]], deadline: float, shi
     # 9.15's merging of an exactly-one row into a linear one loses solutions: github.com/google/or-tools/issues/5293
     solver.parameters.presolve_inclusion_work_limit = 0
     solver.parameters.max_time_in_seconds = min(max(deadline - time.monotonic(), 1e-3), 1e9)
-    status = solver.solve(model)
+    status = _interruptible(solver, model)
     if status == cp_model.INFEASIBLE:
         return Outcome(None, float("inf"), True)
     bound = float(int(np.ceil(solver.best_objective_bound)) << shift)
@@ -103,6 +104,21 @@ def _run(cp_model: Any, model: Any, takes: list[list[Any]], deadline: float, shi
         return Outcome(None, bound, False)
     counts = np.array([[int(solver.value(variable)) for variable in row] for row in takes], np.int64)
     return Outcome(counts, bound, status == cp_model.OPTIMAL)
+
+
+def _interruptible(solver: Any, model: Any) -> Any:
+    """The status of a solve that Ctrl-C ends with what it has found.
+
+    OR-Tools' own handler logs, so that it waits for ever where the signal comes amid an allocation.
+    """
+    solver.parameters.catch_sigint_signal = False
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(solver.solve, model)
+        while True:
+            try:
+                return running.result()
+            except KeyboardInterrupt:
+                solver.stop_search()
 
 
 def _shift(*tables: Ints) -> int:
