@@ -28,6 +28,9 @@ UNITS = {
 }  # fmt: skip
 """The unit that the end of a column's name gives."""
 
+SHOWN_NAMES = 4
+"""Different names of a batch that are told."""
+
 
 def unit(name: str) -> str:
     """The base unit that a column's name carries, "" where it has none; latency_s / batch has that of latency_s."""
@@ -54,11 +57,20 @@ def told(name: str, value: Any) -> str:
     """Any field of a record: a number with its unit, an array by its range, anything else as text."""
     if isinstance(value, np.ndarray) and value.ndim:
         if value.dtype.kind not in "fiu":
-            return f"{value.size} values"
+            return called(value)
         return f"{quantity(name, float(value.min()))} to {quantity(name, float(value.max()))} ({value.size} values)"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         return str(value)
     return quantity(name, float(value))
+
+
+def called(name: Any) -> str:
+    """A record's name; of a batch's names the first that differ, and how many there are."""
+    if not isinstance(name, np.ndarray):
+        return str(name)
+    different = list(dict.fromkeys(map(str, name.ravel().tolist())))
+    more = ", ..." if len(different) > SHOWN_NAMES else ""
+    return f"{', '.join(different[:SHOWN_NAMES])}{more} ({name.size} values)"
 
 
 def card(title: str, values: Mapping[str, Any], *, notes: Iterable[str] = ()) -> str:
@@ -80,7 +92,7 @@ def device(record: Any) -> str:
     sources = values.pop("sources", {})
     rates = {f"{f.name}_flops_per_s": getattr(peaks, f.name) for f in fields(peaks)} if peaks is not None else {}
     name = values.pop("name")
-    return card(f"{type(record).__name__} {name}", values | rates, notes=(f"{len(sources)} sources: .sources",))
+    return card(f"{type(record).__name__} {called(name)}", values | rates, notes=(f"{len(sources)} sources: .sources",))
 
 
 def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 ops:FILE is a workload that was counted before, as `costmodel.workload.plain` writes it.
 """
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +37,9 @@ def split(spelling: str) -> tuple[str, str]:
     """Return (scheme, rest); ValueError says how models are spelled."""
     scheme, colon, rest = spelling.partition(":")
     if not colon or scheme not in SCHEMES or not rest:
-        hint = f"; did you mean zoo:{spelling}?" if spelling in zoo.names() else ""
+        schemes = difflib.get_close_matches(scheme.lower(), SCHEMES, n=1) if rest else []
+        near = f"{schemes[0]}:{rest}" if schemes else f"zoo:{spelling}" if spelling in zoo.names() else ""
+        hint = f"; did you mean {near}?" if near else ""
         raise ValueError(f"model must be zoo:NAME, torch:module:callable, onnx:FILE or hf:FILE, got {spelling!r}{hint}")
     return scheme, rest
 

@@ -32,9 +32,12 @@ class Precision:
 
     @property
     def name(self) -> str:
-        """The spelling that `precision` reads back: weight/activation, and the KV format where it differs."""
-        pair = f"{self.weight.name}/{self.activation.name}"
-        return pair if self.kv_cache.name == _default_kv(self.activation) else f"{pair}/{self.kv_cache.name}"
+        """The spelling that `precision` reads back: weight/activation, and the KV format where it differs.
+
+        Of a batch, an array of them.
+        """
+        found: str = _spelt(self.weight.name, self.activation.name, self.activation.bits, self.kv_cache.name)
+        return found
 
     @property
     def vector_bits(self) -> Real:
@@ -43,9 +46,13 @@ class Precision:
 
     def _repr_html_(self) -> str:
         operands = ("weight", "activation", "kv_cache", "accumulator")
-        rows = {o: f"{(f := getattr(self, o)).name}, {display.told('bits', f.bits_per_element)} bits" for o in operands}
+        rows = {
+            o: f"{display.called((f := getattr(self, o)).name)}, {display.told('bits', f.bits_per_element)} bits"
+            for o in operands
+        }
         return display.card(
-            f"Precision {self.name}", rows | {"math_pipe": self.math_pipe, "attention_pipe": self.attention_pipe}
+            f"Precision {display.called(self.name)}",
+            rows | {"math_pipe": self.math_pipe, "attention_pipe": self.attention_pipe},
         )
 
 
@@ -94,8 +101,21 @@ def _fits(operand: Format, pipe: str) -> bool:
     return not too_wide and operand.exponent_bits <= exponent and operand.mantissa_bits <= mantissa
 
 
-def _default_kv(activation: Format) -> str:
-    return activation.name if activation.bits >= 16 else "bf16"
+def _default_kv(activation: str, bits: float) -> str:
+    return activation if bits >= 16 else "bf16"
+
+
+def _kv_beside(activation: str) -> str:
+    found = get(activation)
+    return _default_kv(found.name, found.bits)
+
+
+def _spelling(weight: str, activation: str, bits: float, kv_cache: str) -> str:
+    pair = f"{weight}/{activation}"
+    return pair if kv_cache == _default_kv(activation, bits) else f"{pair}/{kv_cache}"
+
+
+_spelt = np.frompyfunc(_spelling, 4, 1)
 
 
 def _names(spelling: str) -> tuple[str, str, str]:
@@ -107,7 +127,7 @@ def _names(spelling: str) -> tuple[str, str, str]:
             raise ValueError(f"precision {spelling!r}: widths must be among {sorted(_SHORTHAND)}, got {unknown[0]}")
         widths = [known[g.lstrip("0")] if g else None for g in short.groups()]
         weight, activation, kv = (_SHORTHAND[w] if w is not None else None for w in widths)
-        return str(weight), str(activation), kv or _default_kv(get(str(activation)))
+        return str(weight), str(activation), kv or _kv_beside(str(activation))
     alone = re.fullmatch(r"w([0-9]{1,2})", spelling)
     if alone and int(alone[1]) in _SHORTHAND:
         width, both = int(alone[1]), f"{spelling}a{alone[1]}"
@@ -120,7 +140,7 @@ def _names(spelling: str) -> tuple[str, str, str]:
         parts = [spelling, spelling]
     if len(parts) not in (2, 3) or not all(parts):
         raise ValueError(f"precision must be like w4a16, int8 or int4_g128/bf16[/fp8_e4m3], got {spelling!r}")
-    return parts[0], parts[1], parts[2] if len(parts) == 3 else _default_kv(get(parts[1]))
+    return parts[0], parts[1], parts[2] if len(parts) == 3 else _kv_beside(parts[1])
 
 
 def _like_a_format(name: str) -> bool:

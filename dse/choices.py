@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from costmodel import display
 from costmodel.catalog import require
 from costmodel.estimators import fpga
 from costmodel.estimators.fpga import Design
@@ -15,7 +16,7 @@ from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision, precision
 from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Workload
-from dse.problem import Problem, build
+from dse.problem import Problem, build, require_layers
 from dse.sensitivity import Sensitivity, quantisable, sqnr_loss
 from dse.sensitivity.cutoffs import parse
 from dse.sensitivity.interactions import Interactions
@@ -105,6 +106,7 @@ class Choices:
         if options not in self.measured:
             assert self.data is not None
             named = [name for name in self.workload.layers if name in quantisable(self.module)]
+            require_layers(self.workload, named)
             self.measured[options] = sensitivity(
                 self.module,
                 self.data,
@@ -117,6 +119,11 @@ class Choices:
                 progress=self.progress,
             )
         return self.measured[options]
+
+    def _repr_html_(self) -> str:
+        how = self.method if self.module is None else f"{self.method} on calibration data, {self.ranges} ranges"
+        values = {"layers": len(self.workload.layers), "formats": ", ".join(self.formats), "loss": how}
+        return display.card(f"Choices of {self.workload.name}", values)
 
     def interactions(self, options: tuple[Precision, ...]) -> Interactions:
         """What every two layers' options cost together beyond each alone; ValueError where the method foretells."""
@@ -161,6 +168,7 @@ def choices(
         raise ValueError("a torch module's loss is measured on calibration data (inputs, targets), got none")
     from costmodel.importers import torch_export
 
+    _require_pair(calibration_data)
     inputs = calibration_data[0]
     parts = inputs if isinstance(inputs, tuple | list) else (inputs,)
     if not 1 <= batch <= len(parts[0]):
@@ -177,6 +185,12 @@ def _require_formats(formats: Sequence[str]) -> None:
         raise ValueError("formats must name at least one, got none")
     for spelling in formats:
         precision(spelling.partition("@")[0])
+
+
+def _require_pair(data: Any) -> None:
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        parts = f" of {', '.join(map(repr, data))}; pass one of them" if isinstance(data, dict) else ""
+        raise ValueError(f"calibration data must be a pair (inputs, targets), got a {type(data).__name__}{parts}")
 
 
 def _strategy(spelling: str) -> NMSparsity | None:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 from costmodel.catalog import require
+from costmodel.display import card
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,9 @@ class Metric:
 
     def __ge__(self, limit: float) -> "Budget":
         return Budget(self, ">=", float(limit))
+
+    def _repr_html_(self) -> str:
+        return card(f"Metric {self.name}", {"unit": self.unit, "better": self.better, "over layers": self.over})
 
 
 @dataclass(frozen=True)

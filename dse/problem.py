@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costmodel import display
 from costmodel.catalog import require
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import Estimate, estimate, grid
@@ -138,6 +139,16 @@ class Problem:
         """The problem with the options where `unavailable` [layers, options] holds taken away."""
         return replace(self, loss=np.where(unavailable, np.inf, self.loss))
 
+    def _repr_html_(self) -> str:
+        values = {"layers": len(self.layers), "loss": self.loss_source}
+        about = display.card(f"Problem: {self.workload.name} on {self.device.name}", values)
+        sums = {"loss": self.loss, **self.costs}
+        rows = [
+            {"format": name} | {column: float(table[:, i].sum()) for column, table in sums.items()}
+            for i, name in enumerate(self.names)
+        ]
+        return about + display.table("Every layer in one format", rows, ("format", *sums))
+
 
 def build(
     workload: Workload,
@@ -157,8 +168,10 @@ def build(
     default the widest, unless told how.
 
     `strategies` prune the layers that take an option (None: it leaves them dense); a layer that one cannot prune does
-    not have that option. ValueError where the device lacks the pipe or the formula that an option needs.
+    not have that option. ValueError without layers, or where the device lacks the pipe or the formula that an option
+    needs.
     """
+    require_layers(workload, layers)
     rest = widest_of(options)
     if isinstance(device, Fpga):
         for option in options:
@@ -185,6 +198,12 @@ def build(
     known = Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, slowest, folding)
     laid_for = laid_for if isinstance(device, Fpga) else None
     return replace(known, strategies=strategies, spelled=spelled, laid_for=laid_for)
+
+
+def require_layers(workload: Workload, layers: Sequence[str]) -> None:
+    """ValueError where there is nothing to choose."""
+    if not layers:
+        raise ValueError(f"{workload.name} has no layer with weights to choose a format for")
 
 
 def widest_of(options: Sequence[Precision]) -> int:

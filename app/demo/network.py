@@ -11,7 +11,6 @@ SEED = 0
 WIDTH = 12
 """Channels of the stem; the last block has four times as many."""
 EPOCHS = 24
-WIDTH = 12
 BATCH = 64
 TEST_FRACTION = 0.4
 CALIBRATION_IMAGES = 256

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, fields
 
+import numpy as np
+
 from costmodel import display
 
 
@@ -42,6 +44,7 @@ class Format:
 
     def _repr_html_(self) -> str:
         defaults = {f.name: f.default for f in fields(self)}
-        values = {n: v for n in defaults if (v := getattr(self, n)) != defaults[n] and n not in ("name", "codebook")}
+        of = {n: getattr(self, n) for n in defaults if n not in ("name", "codebook")}
+        values = {n: v for n, v in of.items() if np.any(v != defaults[n])}
         values = {"encoding": self.encoding, **values, "bits_per_element": self.bits_per_element}
-        return display.card(f"Format {self.name}", values)
+        return display.card(f"Format {display.called(self.name)}", values)

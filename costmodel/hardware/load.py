@@ -23,6 +23,8 @@ D = TypeVar("D", Gpu, Cpu, Fpga)
 
 KINDS: dict[str, type[Gpu] | type[Cpu] | type[Fpga]] = {"gpu": Gpu, "cpu": Cpu, "fpga": Fpga}
 
+_A = {"gpu": "a GPU", "cpu": "a CPU", "fpga": "an FPGA"}
+
 
 def user_folder() -> Path:
     """Where a user's own devices live: $BITFRONT_HOME, else ~/.config/bitfront; in gpus/, cpus/, fpgas/ as here."""
@@ -114,6 +116,9 @@ def _load_as(kind: str, name: str, cls: type[D]) -> D:
         found = device(name)
     if found is None:
         files = _files(kind)
+        other = next((k for k in KINDS if k != kind and name not in files and name in _files(k)), "")
+        if other:
+            raise ValueError(f"{name} is {_A[other]}, expected {_A[kind]}")
         found = read(files[require(kind, name, files)], kind)
     if not isinstance(found, cls):
         raise ValueError(f"{name} describes a {type(found).__name__}, expected a {cls.__name__}")

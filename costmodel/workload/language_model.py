@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from costmodel.display import card
 from costmodel.workload.module_names import LLAMA, ModuleNames
 
 
@@ -214,3 +215,16 @@ class LanguageModel:
     def cache_elements(self) -> int:
         """Elements that one token of a sequence adds to the KV cache, over all layers; windows bound its length."""
         return sum(block.attention.cache_elements for block in self.blocks)
+
+    def _repr_html_(self) -> str:
+        attention, mlp = self.blocks[0].attention, self.blocks[0].mlp
+        values = {
+            "d_model": self.d_model,
+            "vocab": self.vocab,
+            "layers": self.layers,
+            "attention": f"{type(attention).__name__}, {attention.heads} heads",
+            "mlp": f"{type(mlp).__name__}, d_ff {mlp.d_ff}",
+            "cache_elements": self.cache_elements,
+        }
+        notes = (f"Not counted: {', '.join(self.uncounted)}" if self.uncounted else "",)
+        return card(f"LanguageModel {self.name}; attention and mlp of the first layer", values, notes=notes)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from costmodel.display import card
+from costmodel.display import called, card
 from costmodel.record import Real
 
 
@@ -118,7 +118,7 @@ class Op:
         values = {f.name: v for f in numbers if np.any((v := getattr(self, f.name)) != f.default)}
         reads = ", ".join(self.inputs) if isinstance(self.inputs, tuple) else ""
         derived = {name: getattr(self, name) for name in ("macs", "params")}
-        return card(f"Op {self.name}: {self.kind}", {"inputs": reads} | values | derived)
+        return card(f"Op {called(self.name)}: {called(self.kind)}", {"inputs": reads} | values | derived)
 
     def times(self, factor: float) -> "Op":
         """The op executed `factor` times as often."""

@@ -93,6 +93,9 @@ def _pass(model: LanguageModel, batch: int, *, queries: int, keys: int, logits: 
     context = keys - (phase == "decode")
     if batch < 1 or context < 1:
         raise ValueError(f"batch and context must be at least 1, got {batch=}, {context=}")
+    for name, value in (("batch", batch), ("context", context)):
+        if value != value // 1:
+            raise ValueError(f"{name} must be an integer, got {value}")
     if keys > model.max_context:
         raise ValueError(
             f"{model.name} has positions for {model.max_context} tokens, a {phase} of {context} needs {keys}"

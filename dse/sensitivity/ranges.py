@@ -50,10 +50,12 @@ def observe(
     """Return the range of each layer's input over all its calls, in evaluation mode and full precision.
 
     inputs: a tensor of examples, or a tuple of such tensors, one an argument of the module. A layer that is never
-    called is absent from the result. UnknownNameError on an unknown layer; ValueError where an input is not finite.
+    called is absent from the result. UnknownNameError on an unknown layer; ValueError where an input or a weight is
+    not finite.
     """
     import torch
 
+    _require_finite(module)
     twin = copy.deepcopy(module).eval()
     seen: dict[str, list[float]] = {}
     for name, part in select(twin, layers).items():
@@ -62,6 +64,12 @@ def observe(
         for arguments in split(as_tuple(inputs), batch_size):
             twin(*arguments)
     return {name: Range(min(extremes), max(extremes)) for name, extremes in seen.items()}
+
+
+def _require_finite(module: "torch.nn.Module") -> None:
+    for name, weights in module.named_parameters():
+        if not bool(weights.isfinite().all()):
+            raise ValueError(f"the weights of layer {name.rpartition('.')[0]!r} must be finite, got nan or inf")
 
 
 def _note(name: str, seen: dict[str, list[float]], x: "torch.Tensor") -> None:

@@ -6,7 +6,7 @@ import pytest
 
 import costmodel as cm
 from costmodel import display, formats
-from costmodel.record import stack
+from costmodel.record import mesh, stack
 from costmodel.workload import Workload, ops
 
 
@@ -96,3 +96,23 @@ def test_an_op_shows_what_is_not_as_by_default() -> None:
     assert ">10.01 k<" in html, "parameters"
     assert "kv_elements" not in html
     assert "10 to 20 (2 values)" in stack([op, ops.linear("b", 4, 1000, 20)])._repr_html_()
+
+
+def test_batches_of_precisions_formats_and_ops_name_a_few() -> None:
+    batch = stack([cm.W8A8, cm.W4A4, cm.precision("w8a8kv8")])
+    assert batch.name.tolist() == ["int8/int8", "int4/int4", "int8/int8/int8"]
+    assert "int8, int4 (3 values), 4 to 8 (3 values) bits" in html(batch)
+    column, _ = mesh([cm.W8A8, cm.W4A4], [cm.W8A8])
+    assert "Precision int8/int8, int4/int4 (2 values)" in html(column)
+    grouped = html(stack([formats.get("int8"), formats.get("int4_g128")]))
+    assert "Format int8, int4_g128 (2 values)" in grouped
+    assert "4.125 to 8 (2 values)" in grouped
+    layers = html(cm.zoo.build("resnet18").batch_of_ops)
+    assert len(layers.split("</caption>")[0]) < 150
+
+
+def test_a_language_model_shows_its_shape() -> None:
+    shown = html(cm.zoo.llama("3.1-8b"))
+    assert "128.3 k" in shown
+    assert "Attention, 32 heads" in shown
+    assert len(shown) < 1500

@@ -11,6 +11,7 @@ from torch import nn
 
 import costmodel as cm
 import dse
+from costmodel import display
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators.fpga import overlay
 from dse.metric import (
@@ -201,3 +202,31 @@ def test_what_is_none_of_the_kinds_is_told(changed, told):
     given |= changed
     with pytest.raises(TypeError, match=told):
         dse.minimize(given.pop("metric"), **given)
+
+
+@pytest.mark.parametrize("device", ["h100_sxm", "pynq_z1"])
+@pytest.mark.parametrize("measured", [False, True])
+def test_a_model_without_weights_has_nothing_to_choose(device, measured):
+    module, x = nn.Sequential(nn.ReLU()), torch.ones(2, 4)
+    given = (module, ["int4", "int8"], (x, torch.zeros(2, dtype=torch.long)))
+    over = dse.choices(*given) if measured else dse.choices(dse.choices(*given).workload, ["int4", "int8"])
+    with pytest.raises(ValueError, match="Sequential has no layer with weights to choose a format for"):
+        over.on(cm.device(device))
+
+
+def test_calibration_data_of_another_kind_is_told(small):
+    data = {"train": small.data, "calibration": small.data}
+    with pytest.raises(ValueError, match=r"must be a pair \(inputs, targets\), got a dict of 'train', 'calibration'"):
+        dse.choices(small.module, ["int4"], data)
+    with pytest.raises(ValueError, match=r"must be a pair \(inputs, targets\), got a Tensor"):
+        dse.choices(small.module, ["int4"], small.data[0])
+
+
+def test_choices_problems_and_metrics_have_short_cards(resnet, on_gpu, small):
+    assert "int4, int8, bf16" in resnet._repr_html_()
+    assert "kl on calibration data" in small._repr_html_()
+    card = on_gpu._repr_html_()
+    assert "Problem: resnet18 on h100_sxm" in card
+    assert display.quantity("weight_bytes", float(on_gpu.costs["weight_bytes"][:, 0].sum())) in card
+    assert "lower" in latency_s._repr_html_()
+    assert max(len(html) for html in (card, resnet._repr_html_(), latency_s._repr_html_())) < 3000

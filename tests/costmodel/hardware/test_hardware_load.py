@@ -137,6 +137,13 @@ def test_a_file_of_another_kind(tmp_path):
         cpu(str(put(tmp_path, GPU)))
 
 
+def test_a_device_of_another_kind_is_told_by_its_name(home):
+    with pytest.raises(ValueError, match="zcu104 is an FPGA, expected a GPU"):
+        gpu("zcu104")
+    with pytest.raises(ValueError, match="l4 is a GPU, expected an FPGA"):
+        fpga("l4")
+
+
 def test_the_users_folder_adds_devices(home):
     put(home / "gpus", GPU)
     put(home / "fpgas", FPGA, "board")

@@ -38,3 +38,9 @@ def test_what_is_none(change, tmp_path):
 def test_shapes_do_not_apply(tmp_path):
     with pytest.raises(ValueError, match="batch does not apply"):
         models.load(f"ops:{tmp_path}", batch=2)
+
+
+@pytest.mark.parametrize(("given", "meant"), [("zo:resnet50", "zoo:resnet50"), ("resnet50", "zoo:resnet50")])
+def test_a_scheme_mistyped_or_left_out_is_answered_with_the_near_one(given, meant):
+    with pytest.raises(ValueError, match=f"got {given!r}; did you mean {meant}"):
+        models.load(given)

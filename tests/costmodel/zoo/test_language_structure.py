@@ -260,3 +260,9 @@ def test_names_are_those_of_modules() -> None:
 
 if __name__ == "__main__":
     GOLDEN.write_text(json.dumps({name: totals(name) for name in EVERY}, indent=1) + "\n")
+
+
+@pytest.mark.parametrize(("argument", "value"), [("batch", 1.5), ("context", 8.5), ("context", float("nan"))])
+def test_a_pass_of_a_part_of_a_token_is_refused(argument: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{argument} must be an integer, got {value}"):
+        decode(zoo.llama("3.1-8b"), **{argument: value})  # type: ignore[arg-type]

@@ -80,6 +80,14 @@ def test_inputs_that_are_not_finite_name_the_layer(bad):
         observe(nn.Sequential(nn.Linear(1, 1)), ["0"], torch.tensor([[1.0], [bad]]))
 
 
+@pytest.mark.parametrize("broken", ["0", "2"])
+def test_weights_that_are_not_finite_name_their_own_layer(broken):
+    module = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1))
+    nn.init.constant_(module.get_submodule(broken).weight, math.nan)
+    with pytest.raises(ValueError, match=f"the weights of layer '{broken}' must be finite"):
+        observe(module, ["0", "2"], torch.ones(2, 1))
+
+
 def test_unknown_layers_list_near_names():
     with pytest.raises(UnknownNameError, match="did you mean head"):
         observe(nn.ModuleDict({"head": nn.Linear(1, 1)}), ["haed"], torch.ones(1, 1))
