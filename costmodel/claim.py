@@ -61,7 +61,7 @@ class Claim:
         """Return reproduced, contradicted, hardware or training; check where what agrees is no independent figure."""
         if self.reproduce is None:
             return self.kind
-        if self.rel_error() > self.rtol:
+        if not self.rel_error() <= self.rtol:
             return "contradicted"
         return "reproduced" if self.how in INDEPENDENT else "check"
 

@@ -19,6 +19,7 @@ from app.exports._formats import is_integer
 from app.exports._plan import Chosen, Layer
 from app.exports._refusal import UnexpressibleError, unknown
 from app.exports._source import Source
+from costmodel.estimators.fpga.folding_file import ABOUT
 
 TOOL = "FINN v0.10.1"
 UNITS = ("linear", "conv")
@@ -29,7 +30,7 @@ MEMORIES = {"LUT": "distributed", "BRAM": "block", "URAM": "ultra"}
 def render(chosen: Chosen, source: Source) -> str:  # noqa: ARG001 the plan holds the folding
     """Return the file's content; ValueError where the plan holds no folding."""
     entries(chosen, "FINN", _require_integers)
-    config: dict[str, Any] = {"bitfront": _header.fields(chosen, TOOL), "Defaults": {}}
+    config: dict[str, Any] = {ABOUT: _header.fields(chosen, TOOL), "Defaults": {}}
     counts: Counter[str] = Counter()
     for row in chosen.rows:
         unit = _unit(row)

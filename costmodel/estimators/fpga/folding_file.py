@@ -46,6 +46,8 @@ UNUSED = (
     "depth_trigger_bram", "M", "slr", "partition_id", "rtlsim_trace", "res_estimate", "res_hls", "cycles_estimate",
 )  # fmt: skip
 """Attributes that FINN's configurations hold and no model here reads."""
+ABOUT = "bitfront"
+"""The entry in which a file that we wrote says so; it is no unit."""
 NODE = re.compile(r"^([A-Za-z]+?)(?:_Batch|_hls|_rtl)*_(\d+)$")
 """A node's name: FINN's operator, its version and its number."""
 
@@ -100,6 +102,7 @@ def _loaded(path: Path) -> Mapping[str, Any]:
         raise ValueError(f"{path} is not a folding in JSON: {error}") from None
     if not isinstance(data, dict) or not all(isinstance(unit, dict) for unit in data.values()):
         raise ValueError(f'{path}: a folding maps units to settings, as {{"MVAU_hls_0": {{"PE": 4, "SIMD": 8}}}}')
+    data.pop(ABOUT, None)
     defaults = data.get("Defaults", {})
     for node, settings in data.items():
         for key in settings:
