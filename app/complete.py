@@ -1,4 +1,4 @@
-"""What the shell completes: models and devices by name."""
+"""What the shell completes: models, devices, precisions, metrics and strategies by name."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -33,5 +33,33 @@ def exports(_ctx: Any, _param: Any, incomplete: str) -> "list[CompletionItem]":
     from click.shell_completion import CompletionItem
 
     from app.exports import names
+
+    return [CompletionItem(name) for name in names() if name.startswith(incomplete)]
+
+
+def precisions(_ctx: Any, _param: Any, incomplete: str) -> "list[CompletionItem]":
+    """The usual pairs of widths, and formats by name."""
+    from click.shell_completion import CompletionItem
+
+    from costmodel import formats
+
+    pairs = ("w32a32", "w16a16", "w8a16", "w4a16", "w8a8", "w4a8", "w4a4")
+    return [CompletionItem(name) for name in (*pairs, *formats.names()) if name.startswith(incomplete)]
+
+
+def metrics(_ctx: Any, _param: Any, incomplete: str) -> "list[CompletionItem]":
+    """Metrics that a budget limits, by name."""
+    from click.shell_completion import CompletionItem
+
+    from dse.metric import METRICS
+
+    return [CompletionItem(name) for name in METRICS if name.startswith(incomplete)]
+
+
+def strategies(_ctx: Any, _param: Any, incomplete: str) -> "list[CompletionItem]":
+    """Strategies by name."""
+    from click.shell_completion import CompletionItem
+
+    from costmodel.strategies import names
 
     return [CompletionItem(name) for name in names() if name.startswith(incomplete)]

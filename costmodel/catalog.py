@@ -53,14 +53,19 @@ def modules(package: ModuleType) -> dict[str, ModuleType]:
     return {name: importlib.import_module(f"{package.__name__}.{name}") for name in names}
 
 
-def toml_files(*folders: Path) -> dict[str, Path]:
-    """Return the TOML files of the folders by stem; a name in two folders raises ValueError."""
-    found: dict[str, Path] = {}
+def toml_files(*folders: Path) -> dict[str, list[Path]]:
+    """Return the TOML files of the folders by stem, each name's in the order of the folders."""
+    found: dict[str, list[Path]] = {}
     for path in (p for folder in folders if folder.is_dir() for p in sorted(folder.glob("*.toml"))):
-        if path.stem in found:
-            raise ValueError(f"{path.stem!r} is defined twice: {found[path.stem]} and {path}")
-        found[path.stem] = path
+        found.setdefault(path.stem, []).append(path)
     return found
+
+
+def only(paths: Sequence[Path]) -> Path:
+    """The one file of a name; ValueError where there are two."""
+    if len(paths) > 1:
+        raise ValueError(f"{paths[0].stem!r} is defined twice: {paths[0]} and {paths[1]}")
+    return paths[0]
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app import options
+from app import complete, options
 
 if TYPE_CHECKING:
     from costmodel import Estimate
@@ -28,12 +28,17 @@ SPARE = (
 @options.subject()
 @click.option(
     "--precision",
+    shell_complete=complete.precisions,
     help="w8a8, w4a16, or weight/activation[/kv] in formats; bf16, or what a QONNX file states, if not given.",
 )
 @click.option("--assign", multiple=True, metavar="LAYER=PRECISION", help="Give the layers that match a glob their own.")
 @options.a_pass
 @click.option(
-    "--strategy", default="none", metavar="NAME:KEY=VALUE,...", help="What edits the network; 'a + b' is both."
+    "--strategy",
+    default="none",
+    metavar="NAME:KEY=VALUE,...",
+    shell_complete=complete.strategies,
+    help="What edits the network; 'a + b' is both.",
 )
 @options.layout
 @click.option("--toggle-rate", type=click.FloatRange(0, 1), help="On an FPGA: share of signals that change in a cycle.")

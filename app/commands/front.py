@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from app import options, quality
+from app import complete, options, quality
 
 
 @click.command("front")
@@ -24,7 +24,13 @@ from app import options, quality
     metavar="LAYER,LAYER",
     help="Layers that must share a format, or fused, residual; may repeat.",
 )
-@click.option("--budget", multiple=True, metavar="METRIC<=VALUE", help="The front of plans within it; may repeat.")
+@click.option(
+    "--budget",
+    multiple=True,
+    metavar="METRIC<=VALUE",
+    shell_complete=complete.metrics,
+    help="The front of plans within it; may repeat.",
+)
 @click.option("--pin", multiple=True, metavar="LAYER=FORMAT", help="Fix the layers that match a glob; may repeat.")
 @click.option("--allow", multiple=True, metavar="LAYER=FORMATS", help="Formats that those layers may take; may repeat.")
 @click.option("--fit", is_flag=True, help="On an FPGA: the front of the plans that fit the device.")

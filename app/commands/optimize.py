@@ -4,13 +4,19 @@ from typing import Any
 
 import click
 
-from app import options, quality
+from app import complete, options, quality
 
 
 @click.command("optimize")
 @options.subject()
 @click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
-@click.option("--budget", multiple=True, metavar="METRIC<=VALUE", help="As lut<=200e3 or latency_s<=12ms; may repeat.")
+@click.option(
+    "--budget",
+    multiple=True,
+    metavar="METRIC<=VALUE",
+    shell_complete=complete.metrics,
+    help="As lut<=200e3 or latency_s<=12ms; may repeat.",
+)
 @click.option(
     "--objective",
     type=click.Choice(["loss", "throughput_per_s", "latency_s"]),

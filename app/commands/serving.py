@@ -22,7 +22,11 @@ from app import complete
 )
 @click.option("--mode", default="continuous", show_default=True, metavar="M,...", help="continuous, synchronous.")
 @click.option(
-    "--strategy", default="none", metavar="NAME:KEY=VALUE,...", help="What edits the network; 'a + b' is both."
+    "--strategy",
+    default="none",
+    metavar="NAME:KEY=VALUE,...",
+    shell_complete=complete.strategies,
+    help="What edits the network; 'a + b' is both.",
 )
 @click.option("--memory-share", type=float, help="Of each GPU's memory, for the server; 0.9 if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -26,12 +26,18 @@ MOST = 10**6
 @click.option("--overlap", default="", metavar="E,...", help="Exchanges behind arithmetic: tensor, pipeline, data.")
 @click.option("--batch", type=int, required=True, help="Sequences in a step, over all GPUs.")
 @click.option("--context", type=int, required=True, help="Tokens of a sequence.")
-@click.option("--precision", default="bf16", show_default=True, help="As in estimate.")
+@click.option(
+    "--precision", default="bf16", show_default=True, shell_complete=complete.precisions, help="As in estimate."
+)
 @click.option("--network", default="ib_ndr", show_default=True, help="The link between nodes, a port a GPU.")
 @click.option("--tokens", type=float, help="To train on: adds the days.")
 @click.option("--price", type=float, help="Of one GPU for an hour, in your currency: adds the cost of those days.")
 @click.option(
-    "--strategy", default="none", metavar="NAME:KEY=VALUE,...", help="What edits the network; 'a + b' is both."
+    "--strategy",
+    default="none",
+    metavar="NAME:KEY=VALUE,...",
+    shell_complete=complete.strategies,
+    help="What edits the network; 'a + b' is both.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel import hardware
 from costmodel.estimators.latency_model import LatencyModel
 from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration
-from costmodel.hardware.load import user_folder
+from costmodel.hardware.load import files, read, user_folder
 
 SAME_MEMORY_WEIGHT = 3.0
 """Weight of a device with the same kind of memory (HBM, GDDR), others count 1: two of three devices, so a judgement."""
@@ -103,4 +102,6 @@ def _weight(gpu: Gpu | Cpu, donor: str) -> float:
 @lru_cache(maxsize=64)
 def _memory_kind(device: str, users: Path) -> str:  # noqa: ARG001
     """The memory of a known GPU, "" of one that is not; read once for each folder of a user's devices."""
-    return hardware.gpu(device).memory_kind if device in hardware.names("gpu") else ""
+    paths = files("gpu").get(device)
+    found = read(paths[0], "gpu") if paths else None
+    return found.memory_kind if isinstance(found, Gpu) else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from costmodel.catalog import read_toml, require, toml_files
+from costmodel.catalog import only, read_toml, require, toml_files
 from costmodel.hardware.gpu import Gpu
 from costmodel.hardware.load import check_number, user_folder
 from costmodel.record import Real
@@ -42,7 +42,7 @@ def names() -> list[str]:
 def link(name: str) -> Link:
     """The link of that name or TOML path; ValueError names the file and the value that is missing or wrong."""
     files = _files()
-    return _read(Path(name) if name.endswith(".toml") else files[require("link", name, files)])
+    return _read(Path(name) if name.endswith(".toml") else only(files[require("link", name, files)]))
 
 
 def link_of(gpu: Gpu) -> Link:
@@ -53,7 +53,7 @@ def link_of(gpu: Gpu) -> Link:
     return replace(found, bytes_per_s=gpu.link_bytes_per_s / 2) if gpu.link_bytes_per_s > 0 else found
 
 
-def _files() -> dict[str, Path]:
+def _files() -> dict[str, list[Path]]:
     return toml_files(Path(__file__).parent / "links", user_folder() / "links")
 
 

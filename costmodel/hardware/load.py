@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from costmodel.catalog import read_toml, require, toml_files
+from costmodel.catalog import only, read_toml, require, toml_files
 from costmodel.hardware.cpu import Cpu
 from costmodel.hardware.fpga import DSP_KINDS, Fpga
 from costmodel.hardware.gpu import MEMORY_KINDS, Gpu, PeakFlops
@@ -34,7 +34,7 @@ def user_folder() -> Path:
 
 def names(kind: str) -> list[str]:
     """The known devices of a kind: gpu, cpu or fpga."""
-    return sorted(_files(kind))
+    return sorted(files(kind))
 
 
 def gpu(name: str) -> Gpu:
@@ -54,13 +54,13 @@ def fpga(name: str) -> Fpga:
 
 def processor(name: str) -> Gpu | Cpu:
     """The CPU of that name where there is one, else the GPU; UnknownNameError where neither is known."""
-    return cpu(name) if name in _files("cpu") else gpu(name)
+    return cpu(name) if name in files("cpu") else gpu(name)
 
 
 def device(name: str) -> Device:
     """The device of that name or TOML path, of whatever kind; h100_sxm:vllm is a GPU with a backend's kernels.
 
-    UnknownNameError lists near names; ValueError where two kinds share the name.
+    UnknownNameError lists near names; ValueError where two kinds, or two files, share the name.
     """
     name, colon, backend = name.rpartition(":") if ":" in name else (name, "", "")
     if colon:
@@ -70,14 +70,14 @@ def device(name: str) -> Device:
         return replace(found, backend=backend)
     if name.endswith(".toml"):
         return read(Path(name))
-    files = {kind: _files(kind) for kind in KINDS}
-    require("device", name, {n for found in files.values() for n in found})
-    first, *others = [kind for kind, found in files.items() if name in found]
+    known = {kind: files(kind) for kind in KINDS}
+    require("device", name, {n for found in known.values() for n in found})
+    first, *others = [kind for kind, found in known.items() if name in found]
     if others:
         raise ValueError(
-            f"{name!r} is both a {first} and a {others[0]}: {files[first][name]}, {files[others[0]][name]}"
+            f"{name!r} is both a {first} and a {others[0]}: {known[first][name][0]}, {known[others[0]][name][0]}"
         )
-    return read(files[first][name], first)
+    return read(only(known[first][name]), first)
 
 
 def read(path: Path, kind: str = "") -> Device:
@@ -115,17 +115,18 @@ def _load_as(kind: str, name: str, cls: type[D]) -> D:
     if ":" in name:
         found = device(name)
     if found is None:
-        files = _files(kind)
-        other = next((k for k in KINDS if k != kind and name not in files and name in _files(k)), "")
+        known = files(kind)
+        other = next((k for k in KINDS if k != kind and name not in known and name in files(k)), "")
         if other:
             raise ValueError(f"{name} is {_A[other]}, expected {_A[kind]}")
-        found = read(files[require(kind, name, files)], kind)
+        found = read(only(known[require(kind, name, known)]), kind)
     if not isinstance(found, cls):
         raise ValueError(f"{name} describes a {type(found).__name__}, expected a {cls.__name__}")
     return found
 
 
-def _files(kind: str) -> dict[str, Path]:
+def files(kind: str) -> dict[str, list[Path]]:
+    """The TOML files of a kind's devices by name, this folder's before the user's."""
     return toml_files(Path(__file__).parent / f"{kind}s", user_folder() / f"{kind}s")
 
 

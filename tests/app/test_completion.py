@@ -27,6 +27,9 @@ def completed(line: str) -> list[str]:
         ("bitfront estimate zoo:resnet5", {"plain,zoo:resnet50"}),
         ("bitfront optimize on", {"plain,onnx:"}),
         ("bitfront front zoo:vgg16 --on a100_sxm", {"plain,a100_sxm", "plain,a100_sxm_40gb"}),
+        ("bitfront estimate zoo:vgg16 --precision w4", {"plain,w4a16", "plain,w4a8", "plain,w4a4"}),
+        ("bitfront front zoo:vgg16 --budget lat", {"plain,latency_s"}),
+        ("bitfront estimate zoo:vgg16 --strategy nm", {"plain,nm_sparsity"}),
         ("bitfront estimate zoo:vgg16 --on ./mine", {"file,./mine"}),
     ],
 )

@@ -4,7 +4,7 @@ from types import ModuleType
 import pytest
 
 from costmodel import workload
-from costmodel.catalog import UnknownNameError, modules, read_toml, require, toml_files
+from costmodel.catalog import UnknownNameError, modules, only, read_toml, require, toml_files
 
 
 def test_an_unknown_name_lists_near_ones():
@@ -64,15 +64,15 @@ def test_toml_files_by_stem_over_several_folders(tmp_path):
         (tmp_path / folder / f"{folder}.toml").write_text("a = 1\n")
     (tmp_path / "one" / "readme.md").touch()
     found = toml_files(tmp_path / "one", tmp_path / "two", tmp_path / "absent")
-    assert found == {"one": tmp_path / "one" / "one.toml", "two": tmp_path / "two" / "two.toml"}
+    assert found == {"one": [tmp_path / "one" / "one.toml"], "two": [tmp_path / "two" / "two.toml"]}
 
 
-def test_a_name_in_two_folders_raises(tmp_path):
+def test_a_name_in_two_folders_has_no_one_file(tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "same.toml").touch()
     with pytest.raises(ValueError, match="'same' is defined twice"):
-        toml_files(tmp_path / "one", tmp_path / "two")
+        only(toml_files(tmp_path / "one", tmp_path / "two")["same"])
 
 
 def test_read_toml(tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import costmodel as cm
 from costmodel.catalog import UnknownNameError
 from costmodel.hardware import Cpu, Fpga, Gpu, cpu, device, fpga, gpu, load, names
 
@@ -154,10 +155,14 @@ def test_the_users_folder_adds_devices(home):
     assert "board" not in names("gpu")
 
 
-def test_a_user_may_not_redefine_a_device_silently(home):
-    put(home / "gpus", GPU, "t4")
-    with pytest.raises(ValueError, match="'t4' is defined twice"):
-        gpu("t4")
+def test_a_name_defined_twice_is_told_where_that_device_is_asked_for(home):
+    before = cm.estimate(cm.zoo.build("resnet18"), cm.W8A8, gpu("l40s")).totals
+    put(home / "gpus", GPU, "l4")
+    for ask in (gpu, device):
+        with pytest.raises(ValueError, match="'l4' is defined twice"):
+            ask("l4")
+    assert "l4" in names("gpu")
+    assert cm.estimate(cm.zoo.build("resnet18"), cm.W8A8, device("l40s")).totals == before
 
 
 def test_without_the_variable_the_folder_is_in_the_home(monkeypatch):
