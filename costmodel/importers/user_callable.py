@@ -6,6 +6,8 @@ from typing import Any
 
 from costmodel.catalog import UnknownNameError
 
+MISMATCHED = "; torchvision is built for another torch than this one: install both from one index, or neither"
+
 
 def call(target: str, what: str = "a torch model is spelled torch:") -> Any:
     """Import `module` with the current directory importable, and return what its `callable` returns.
@@ -21,7 +23,7 @@ def call(target: str, what: str = "a torch model is spelled torch:") -> Any:
     try:
         found = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
-        raise ValueError(f"cannot import {module_name!r}: {first_line(error)}") from None
+        raise ValueError(f"cannot import {module_name!r}: {_why(error)}") from None
     build = getattr(found, name, None)
     if not callable(build):
         names = [n for n, v in vars(found).items() if callable(v) and not n.startswith("_")]
@@ -29,8 +31,17 @@ def call(target: str, what: str = "a torch model is spelled torch:") -> Any:
     try:
         built = build()
     except (Exception, SystemExit) as error:
-        raise ValueError(f"{target}() failed: {first_line(error)}") from None
+        raise ValueError(f"{target}() failed: {_why(error)}") from None
     return built
+
+
+def _why(error: BaseException) -> str:
+    """The first line of an error and of the first cause behind it, and what helps where a cause is known for it."""
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None and cause not in chain:
+        chain.append(cause)
+    told = first_line(error) + f" ({first_line(chain[-1])})" * (len(chain) > 1)
+    return told + MISMATCHED * ("operator torchvision::" in str(chain[-1]))
 
 
 def first_line(error: BaseException) -> str:

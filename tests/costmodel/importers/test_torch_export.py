@@ -532,6 +532,11 @@ def broken():
     raise RuntimeError("no such file\\nand more")
 def exits():
     raise SystemExit(7)
+def caused():
+    try:
+        raise RuntimeError("operator torchvision::nms does not exist")
+    except RuntimeError as error:
+        raise ImportError("no model class") from error
 number = 3
 """
 
@@ -570,10 +575,14 @@ def test_load_calls_a_callable_of_the_current_directory(here):
         ),
         (
             "importable_model:number",
-            r"^unknown callable of importable_model 'number'; known: bare, broken, build, exits, with_data$",
+            r"^unknown callable of importable_model 'number'; known: bare, broken, build, caused, exits, with_data$",
         ),
         ("importable_model:exits", r"^importable_model:exits\(\) failed: SystemExit: 7$"),
         ("importable_model:broken", r"^importable_model:broken\(\) failed: RuntimeError: no such file$"),
+        (
+            "importable_model:caused",
+            r"failed: ImportError: no model class \(RuntimeError: operator .*\); torchvision is built",
+        ),
         (
             "importable_model:bare",
             r"^importable_model:bare\(\) must return \(module, example inputs\) or .*, got Linear$",
