@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from app.designs import same
 from app.results import misfit
 from app.text import print_table, some
 from dse.plan import certainty
@@ -18,7 +19,11 @@ def show(result: Mapping[str, Any]) -> None:
     click.echo()
     _plan(result)
     state = certainty(result["proven"], result["gap"], result.get("proven_within", ""))
-    click.echo(f"\nThe plan is {state} ({result['solver']}); loss {result['loss_source']}.")
+    click.echo()
+    if result["budgets"]:
+        because = f": {result['budgets_from']}" if "budgets_from" in result else ""
+        click.echo(f"The plan was chosen under {' and '.join(result['budgets'])}{because}.")
+    click.echo(f"The plan is {state} ({result['solver']}); loss {result['loss_source']}.")
     for sentence in (*_doubts(result), *_layout(result), *result["notes"], *_counted(result)):
         click.echo(sentence)
 
@@ -26,17 +31,33 @@ def show(result: Mapping[str, Any]) -> None:
 def _designs(result: Mapping[str, Any]) -> None:
     """Print a row a design, with what it takes too much of where one does not fit."""
     costs = [c for c in COSTS if c in result["totals"]]
+    shown = [d for d in result["designs"] if _tells(d, result)]
     rows = [
         {"design": d["name"], "loss": d["loss"]}
         | ({"accuracy": d["accuracy"]} if "accuracy" in d else {})
         | {c: d["totals"].get(c) for c in costs}
         | {"does not fit": misfit(d)}
-        for d in result["designs"]
+        for d in shown
     ]
     with_accuracy = ["accuracy"] * any("accuracy" in row for row in rows)
     unfit = ["does not fit"] * any(row["does not fit"] for row in rows)
     columns = ["design", *with_accuracy, "loss", *costs, *unfit]
     print_table(f"{result['model']} on {result['device']}", rows, columns)
+    if left := len(result["designs"]) - len(shown):
+        why = "the same as another design, or as accurate as the uniform one to a standard error"
+        click.echo(f"{left} more plans at a uniform design's size are in the report: {why}.")
+
+
+def _tells(design: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    """Whether a design is worth a row: of plans at a uniform one's size, those that differ from it beyond chance."""
+    if not design["kind"].startswith("plan at"):
+        return True
+    others = [d for d in result["designs"] if d["name"] != design["name"]]
+    uniform: Mapping[str, Any] = next((d for d in others if d["name"] == design["name"].rpartition(" of ")[2]), {})
+    if not {"accuracy"} <= set(uniform) & set(design):
+        return True
+    beyond = abs(design["accuracy"] - uniform["accuracy"]) > result.get("accuracy_standard_error", 0.0)
+    return beyond and not any(same(design, d) for d in others if not d["kind"].startswith("plan at"))
 
 
 def _doubts(result: Mapping[str, Any]) -> list[str]:

@@ -58,7 +58,9 @@ def _fpga(module: Any, data: dict[str, Any]) -> dict[str, Any]:
     budgets = [dse.metric.lut <= room]
     question = Question(MODEL, FPGA, device, choices, budgets, test=data["test"], same_cost=("weight_bytes", "lut"))
     with working(f"Optimising for {FPGA}"):
-        return optimise(question)
+        return optimise(question) | {
+            "budgets_from": f"the LUTs of uniform {FPGA_ROOM}, at the speed of the widest format"
+        }
 
 
 def _gpu(module: Any, data: dict[str, Any]) -> dict[str, Any]:
@@ -70,4 +72,4 @@ def _gpu(module: Any, data: dict[str, Any]) -> dict[str, Any]:
     budgets = [dse.metric.weight_bytes <= int(BITS_A_WEIGHT / 16 * widest)]
     question = Question(MODEL, GPU, device, choices, budgets, test=data["test"], same_cost=("weight_bytes",))
     with working(f"Optimising for {GPU}"):
-        return optimise(question)
+        return optimise(question) | {"budgets_from": f"{BITS_A_WEIGHT} bits a weight instead of 16"}

@@ -36,6 +36,8 @@ def section(name: str, run: Run) -> Section:
 def _sentences(run: Run) -> tuple[str, ...]:
     state = certainty(run["proven"], run["gap"], run.get("proven_within", ""))
     budgets = " and ".join(budget(b) for b in run["budgets"]) or "no budget"
+    if "budgets_from" in run:
+        budgets += f" ({run['budgets_from']})"
     chosen = f"Chosen under {budgets}: {state} by {run['solver']}; {_objective(run)}"
     found = [f"{chosen} ({run['loss_source']}).", *run.get("notes", ())]
     if misfit(run):

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.show import show
+
 
 @pytest.fixture(scope="module")
 def runs(process: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
@@ -62,3 +64,14 @@ def test_report_is_one_file_that_fetches_nothing(runs: dict[str, Any]) -> None:
     assert page.count('"showSendToCloud": false') >= 8
     assert len(page) < 3e6
     assert {p.name for p in runs["folder"].iterdir()} == {"report.html", "report.json"}
+
+
+def test_terminal_says_where_budgets_come_from_and_leaves_out_plans_that_tell_nothing(
+    runs: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(runs["gpu"])
+    told = capsys.readouterr().out
+    assert f"The plan was chosen under {runs['gpu']['budgets'][0]}: 6 bits a weight instead of 16." in told
+    assert all(design["name"] in told for design in by_kind(runs["gpu"], "uniform"))
+    assert "plan at weight_bytes of int8/int8" not in told
+    assert "more plans at a uniform design's size are in the report" in told
