@@ -32,7 +32,7 @@ COLUMNS = [
     {"field": "reproduced", "headerName": "Reproduced", "valueFormatter": NUMBER, "type": "rightAligned", "width": 102},
     {"field": "rel_error", "headerName": "Difference", "valueFormatter": PERCENT, "type": "rightAligned", "width": 92},
     {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 88},
-    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 108},
+    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 118},
     {"field": "how", "headerName": "How", "width": 82},
     {"field": "gap", "headerName": "Why not", "minWidth": 150, "flex": 3, "tooltipField": "gap", **WRAPPED},
     {"field": "source", "headerName": "Source", "minWidth": 166, "flex": 2, "tooltipField": "source", **WRAPPED},
