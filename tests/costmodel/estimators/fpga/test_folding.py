@@ -50,6 +50,11 @@ def spent(workload, used, board, folding):
     return {n: float(np.sum(columns[n])) for n in RESOURCES} | fpga.totals(columns, workload, used, board, laid)
 
 
+def fits(workload, used, board, folding):
+    limits, needed = board.usable(0.7), spent(workload, used, board, folding)
+    return all(needed[r] <= getattr(limits, r) for r in RESOURCES)
+
+
 @settings(max_examples=30, deadline=None)
 @given(networks(), integer_precisions(), st.sampled_from(["pynq_z1", "zcu104", "vck190", "arria10"]))
 def test_a_folding_divides_and_fits(workload, used, name):
@@ -74,6 +79,46 @@ def test_throughput_rises_with_the_device(workload, used):
         for fraction in (0.02, 0.1, 0.5, 1.0)
     ]
     assert rates == sorted(rates)
+
+
+@settings(max_examples=8, deadline=None)
+@given(networks(), integer_precisions(), st.sampled_from(RESOURCES), st.sampled_from([0.02, 0.1, 0.5]))
+def test_more_of_one_resource_makes_no_network_slower(workload, used, resource, fraction):
+    """Where the smallest design fits: one that does not may use the whole of what it lacks."""
+    small = device("u250").usable(fraction)
+    if fits(workload, used, small, fpga.fold(workload, used, small, throughput_per_s=1e-6)):
+        boards = [replace(small, **{resource: np.ceil(getattr(small, resource) * m)}) for m in (1, 1.1, 2)]
+        intervals = [spent(workload, used, b, fpga.fold(workload, used, b))["cycles"] for b in boards]
+        assert intervals == sorted(intervals, reverse=True)
+
+
+@settings(max_examples=10, deadline=None)
+@given(networks(), integer_precisions(), st.sampled_from([0.01, 0.03, 0.1, 0.5]))
+def test_no_asked_throughput_that_fits_is_higher_than_the_fastest(workload, used, fraction):
+    board = device("u250").usable(fraction)
+    interval = spent(workload, used, board, fpga.fold(workload, used, board))["cycles"]
+    for faster in (0.999, 0.8, 0.6, 0.4, 0.2, 0.1):
+        try:
+            folding = fpga.fold(workload, used, board, throughput_per_s=board.clock_hz / (faster * interval))
+        except ValueError:
+            break
+        assert not fits(workload, used, board, folding)
+
+
+@pytest.mark.parametrize(
+    ("network", "spelling", "name", "cycles"),
+    [
+        ("resnet18", "int6/int6", "vck190", 150_528),
+        ("mobilenetv2_100", "int6/int6", "zcu102", 100_352),
+        ("resnet50", "int6/int6", "u250", 200_704),
+    ],
+)
+def test_a_slower_design_that_does_not_fit_hides_no_faster_one_that_does(network, spelling, name, cycles):
+    """A search over each layer's folding finds these or 4 / 3 of them within the same limits."""
+    workload, used, board = build(network), precision(spelling), device(name)
+    folding = fpga.fold(workload, used, board)
+    assert spent(workload, used, board, folding)["cycles"] <= cycles
+    assert fits(workload, used, board, folding)
 
 
 def test_known_boards_order_a_small_network_by_size():
