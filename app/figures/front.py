@@ -16,7 +16,7 @@ Rows = NDArray[np.int64]
 
 MOST_POINTS = 100_000
 """Dominated designs beyond these are a density image: each point of scattergl costs the browser time and memory."""
-CELLS = (420, 260)
+CELLS = (300, 190)
 CLOUD, DENSITY = "#8b98a9", [[0, "rgba(120,140,165,0)"], [1e-6, "rgba(120,140,165,0.25)"], [1, "rgba(60,85,120,0.95)"]]
 MOST_LABELS = 12
 PICKED = "#d62728"

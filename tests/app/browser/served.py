@@ -31,11 +31,13 @@ class Served:
 
 @contextmanager
 def served(*options: str, home: Path) -> Iterator[Served]:
-    """Start `bitfront app` on a free port, its cache in `home`; interrupt it at the end."""
+    """Start `bitfront app` on a free port, its cache in `home`; interrupt it at the end.
+
+    Python may keep what it compiled, as a user's does: installed packages are compiled already, our modules need not be.
+    """
     code = "from app.cli import main; main()"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(home)}
-    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):  # compiled once, as for a user
-        environment["PYTHONPYCACHEPREFIX"] = str(home / "pycache")
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-c", code, "app", "--port", "0", *options]
     begun = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
