@@ -128,20 +128,21 @@ def _key(problem: Problem) -> tuple[bytes, ...]:
 def _refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequence[Budget]) -> InfeasibleError:
     """One error for all foldings: the least of each budget over them."""
     errors = [error for _, error in refused]
-    if len(errors) == 1:
+    if len({str(error) for error in errors}) == 1:
         return errors[0]
     shared = [name for name in errors[0].least if all(name in error.least for error in errors)]
     best = {name: max if METRICS[name].better == "higher" else min for name in shared if name in METRICS}
     least = {name: best.get(name, min)(error.least[name] for error in errors) for name in shared}
     limits = {name: min(b.limit for b in budgets if b.metric.name == name) for name in {b.metric.name for b in budgets}}
     over = [name for name in shared if name in limits and least[name] > limits[name]]
+    alone = all(error.alone for error in errors)
     if over:
-        many = "s together: given the others" if len(limits) > 1 else ""
-        said = f"no plan meets the budget{many or ':'}{',' * bool(many)} {needs(least, limits, over)}"
+        how = ":" if alone else "s together: given the others,"
+        said = f"no plan meets the budget{how} {needs(least, limits, over)}"
     elif shared == ["throughput_per_s"]:
         said = str(max(errors, key=lambda error: error.least["throughput_per_s"]))
     else:
         said = "; ".join(f"laid out for {made_for(problem)}, {error}" for problem, error in refused)
     what = _kind(refused[0][0])
     tried = dict.fromkeys(made_for(problem) for problem, _ in refused)
-    return InfeasibleError(f"{said}, with the {what} of {', '.join(tried)}", least)
+    return InfeasibleError(f"{said}, with the {what} of {', '.join(tried)}", least, alone=alone)

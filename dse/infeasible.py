@@ -30,7 +30,8 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
     alone = {name: _least_alone(tables, name) for name in tables.limits}
     impossible = [name for name, value in alone.items() if value > tables.limits[name]]
     if impossible:
-        return InfeasibleError(f"no plan meets the budget: {needs(alone, tables.limits, impossible)}", _floats(alone))
+        told = f"no plan meets the budget: {needs(alone, tables.limits, impossible)}"
+        return InfeasibleError(told, _floats(alone), alone=True)
     deadline = time.monotonic() + (SEARCH_S if time_limit_s is None else time_limit_s)
     conflict = _conflict(tables, max_formats, deadline)
     within = replace(tables, limits=conflict)

@@ -9,17 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from costmodel.catalog import require
-from costmodel.estimators.footprint import alive_at, alive_bytes
 from costmodel.estimators.fpga import Array, overlay
 from costmodel.hardware import Device, Fpga
-from costmodel.record import stack
-from dse import allocate, folding, foldings
+from dse import folding, foldings, moments
 from dse.choices import Choices
 from dse.couplings import Couplings
 from dse.metric import Budget, Metric, loss
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
-from dse.problem import Floats, Problem
+from dse.problem import Problem
 from dse.restrictions import restricted
+from dse.tables import read
 
 
 def minimize(
@@ -67,17 +66,9 @@ def minimize(
     objective = np.where(np.isinf(limits.problem.loss), np.inf, objective)
     couplings = Couplings.of(limits.problem, ties, conversion, max_formats)
     costs = {n: np.where(np.isinf(t), 0.0, t) for n, t in tables.items()}
-    budgets = dict(limits.sums)
-    while True:
-        plan = _solve(objective, costs, budgets, couplings, deadline)
-        moments = alive_bytes(problem.workload, stack(problem.per_op(plan.choice)))
-        worst = int(np.argmax(moments))
-        if moments[worst] <= limits.peak_bytes:
-            totals = {n: v for n, v in plan.totals.items() if not n.startswith(_MOMENT)}
-            return replace(plan, totals=totals, problem=problem, subject_to=tuple(str(b) for b in subject_to))
-        name = f"{_MOMENT}{problem.workload.ops[worst].name}"
-        costs[name] = _moment_table(problem, worst)
-        budgets[name] = limits.peak_bytes
+    arrays = read(objective, costs, limits.sums, couplings.groups, couplings.conversion, couplings.edges)
+    plan = moments.solve(problem, arrays, limits.peaks, max_formats, deadline)
+    return replace(plan, problem=problem, subject_to=tuple(str(b) for b in subject_to))
 
 
 def _least_of_slowest(
@@ -153,50 +144,20 @@ def _require_kinds(metric: object, over: object, on: object, subject_to: object)
         raise TypeError(f"subject_to is a list of budgets, as [latency_s <= 0.01], got {subject_to!r}")
 
 
-_PEAK = "peak_activation_bytes"
-_MOMENT = f"{_PEAK} at "
-
-
-def _solve(
-    objective: Floats,
-    costs: dict[str, Floats],
-    budgets: dict[str, float],
-    couplings: Couplings,
-    deadline: float,
-) -> Plan:
-    """Solve the arrays; a moment that cannot be met is reported as the peak that it is."""
-    try:
-        return allocate.solve(
-            objective,
-            costs,
-            budgets,
-            couplings.groups,
-            couplings.conversion,
-            couplings.max_formats,
-            left_s(deadline),
-            edges=couplings.edges,
-        )
-    except InfeasibleError as error:
-        least: dict[str, float] = {}
-        for name, value in error.least.items():
-            key = _PEAK if name.startswith(_MOMENT) else name
-            least[key] = max(value, least.get(key, 0.0))
-        raise InfeasibleError(str(error), least) from None
-
-
 @dataclass(frozen=True)
 class Limits:
     """Budgets by how they act: on sums, on single options (already taken from `problem`), on the peak of memory."""
 
     problem: Problem
     sums: dict[str, float]
-    peak_bytes: float
+    peaks: dict[str, float]
 
     @staticmethod
     def of(problem: Problem, budgets: Sequence[Budget]) -> "Limits":
         """Read the budgets; InfeasibleError where one alone cannot be met, ValueError where one is unknown."""
         sums: dict[str, float] = {}
-        peak, pipelined = math.inf, isinstance(problem.device, Fpga)
+        peaks: dict[str, float] = {}
+        pipelined = isinstance(problem.device, Fpga)
         for budget in budgets:
             name, limit = budget.metric.name, budget.limit
             if name in ("throughput_per_s", "cycles") and not pipelined:
@@ -207,14 +168,14 @@ class Limits:
             if name in problem.slowest:
                 problem = _fast_enough(problem, budget, limit)
             elif name == "peak_activation_bytes":
-                peak = min(peak, limit)
+                peaks[name] = min(limit, peaks.get(name, math.inf))
             elif isinstance(problem.folding, Array) and name in overlay.RESOURCES:
                 _require_array(problem.folding, name, limit)
             else:
                 known = ["loss", "peak_activation_bytes", *problem.slowest, *problem.costs]
                 known += ["throughput_per_s"] * (pipelined and not problem.slowest)
                 sums[require(f"budget on {problem.device.name}", name, known)] = min(limit, sums.get(name, math.inf))
-        return Limits(problem, sums, peak)
+        return Limits(problem, sums, peaks)
 
 
 def _require_array(array: Array, name: str, limit: float) -> None:
@@ -242,16 +203,6 @@ def _fast_enough(problem: Problem, budget: Budget, most: float) -> Problem:
             {name: at},
         )
     return problem.within(name, most)
-
-
-def _moment_table(problem: Problem, moment: int) -> Floats:
-    """Bytes alive while op `moment` runs, by the layer that each live tensor's op follows, at each option."""
-    tables = [alive_at(problem.workload, option, moment) for option in problem.options]
-    table = np.zeros((len(problem.layers), len(problem.options)))
-    for option, per_op in enumerate(tables):
-        bytes_ = np.where(problem.follows >= 0, per_op, tables[problem.rest])
-        np.add.at(table[:, option], np.maximum(problem.follows, 0), bytes_)
-    return table
 
 
 def _required(device: Device | None) -> Device:

@@ -25,11 +25,15 @@ SHOWN_LAYERS = 24
 
 
 class InfeasibleError(ValueError):
-    """No choice meets every budget; `least` maps each budgeted cost to the least value found possible."""
+    """No choice meets every budget; `least` maps each budgeted cost to the least value found possible.
 
-    def __init__(self, message: str, least: Mapping[str, float]) -> None:
+    `alone` where a budget is impossible whatever the others are.
+    """
+
+    def __init__(self, message: str, least: Mapping[str, float], *, alone: bool = False) -> None:
         super().__init__(message)
         self.least = dict(least)
+        self.alone = alone
 
 
 def deadline_in(time_limit_s: float | None) -> float:

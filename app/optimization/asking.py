@@ -10,7 +10,7 @@ from app.optimization.designs import design
 from app.optimization.question import Question, solve
 from app.optimization.result import result
 from costmodel.estimators.fit import RESOURCES
-from costmodel.hardware import Fpga
+from costmodel.hardware import Device, Fpga
 from dse import Budget, Plan, Problem
 from dse.couplings import Couplings
 from dse.folding import asked, bound, fastest, known, least_loss, on_device
@@ -43,8 +43,14 @@ def optimise(question: Question) -> dict[str, Any]:
             return _unfit(limited, error)
         if isinstance(error, TimeoutError):
             raise
-        told = f"{error}; with --fit the resources of {question.device.name} are budgets"
-        raise InfeasibleError(told, error.least) from None
+        raise _of_device(error, question.device) from None
+
+
+def _of_device(error: InfeasibleError, device: Device) -> InfeasibleError:
+    """The refusal with a word on the device's resources, unless these do not matter."""
+    if error.alone and all(error.least.get(name, 0.0) <= getattr(device, name) for name in RESOURCES):
+        return error
+    return InfeasibleError(f"{error}; with --fit the resources of {device.name} are budgets", error.least)
 
 
 def _unfit(question: Question, refused: Exception) -> dict[str, Any]:

@@ -189,3 +189,12 @@ def test_fit_is_for_fpgas(refused: Callable[..., str]) -> None:
     assert "--fit is for an FPGA" in refused(
         "optimize", "zoo:resnet18", "--on", "h100_sxm", "--formats", "int8", "--fit"
     )
+
+
+def test_a_peak_that_no_format_meets_is_no_matter_of_the_device(refused: Callable[..., str], folder: Path) -> None:
+    asked = ("torch:tiny_net:build", "--on", "pynq_z1", "--formats", "int4,int8")
+    budget = ("--budget", "peak_activation_bytes<=1")
+    told = {refused("optimize", *asked, *budget, *fit, code=3, cwd=folder) for fit in (("--fit",), ("--no-fit",), ())}
+    (line,) = told
+    assert line.startswith("bitfront: no plan meets the budget: peak_activation_bytes is at least ")
+    assert line.endswith(" (budget 1)")

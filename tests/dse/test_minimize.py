@@ -101,6 +101,27 @@ def test_peak_activation_budget_is_met_exactly(small):
         dse.minimize(loss, over=problem, subject_to=[peak_activation_bytes <= min(peaks) / 2])
 
 
+def test_the_least_peak_told_is_that_of_the_fullest_moment(small):
+    problem = small.on(cm.fpga("pynq_z1"))
+    every = [np.array(c) for c in itertools.product(range(3), repeat=len(problem.layers))]
+    peaks = np.array([problem.estimate(c).totals["peak_activation_bytes"] for c in every])
+    losses = np.array([problem.total_loss(c) for c in every])
+    with pytest.raises(dse.InfeasibleError) as alone:
+        dse.minimize(loss, over=small, on=problem.device, subject_to=[lut <= 1e5, peak_activation_bytes <= 1])
+    assert alone.value.alone
+    assert alone.value.least["peak_activation_bytes"] == peaks.min()
+    assert str(alone.value) == (
+        f"no plan meets the budget: peak_activation_bytes is at least {peaks.min():.9g} (budget 1)"
+    )
+    most = float(np.median(losses))
+    with pytest.raises(dse.InfeasibleError, match=r"together: given the others, loss is .* and peak_a") as together:
+        dse.minimize(loss, over=problem, subject_to=[loss <= most, peak_activation_bytes <= peaks.min()])
+    assert together.value.least == {
+        "loss": pytest.approx(losses[peaks == peaks.min()].min(), rel=1e-9),
+        "peak_activation_bytes": pytest.approx(peaks[losses <= most].min(), rel=2e-6),
+    }
+
+
 def test_throughput_and_cycles_limit_the_slowest_layer(small):
     problem = small.on(cm.fpga("pynq_z1"))
     rate = problem.estimate(problem.uniform(2)).totals["throughput_per_s"]

@@ -1,0 +1,140 @@
+"""Plans within budgets of memory at a network's fullest moment, which is no sum over layers.
+
+At a given moment it is one: the moments at which a plan breaks a budget are added as budgets until none does.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from costmodel.estimators.footprint import alive_at, alive_bytes, last_use
+from costmodel.record import stack
+from dse.allocate import best
+from dse.infeasible import SEARCH_S, infeasible, needs
+from dse.plan import InfeasibleError, Plan, left_s
+from dse.problem import Floats, Problem
+from dse.tables import Tables
+
+NEAR = 1e-6
+"""Share of a least value told by which a plan's may yet be lower."""
+
+
+def solve(
+    problem: Problem, tables: Tables, peaks: Mapping[str, float], max_formats: int | None, deadline: float
+) -> Plan:
+    """Return the plan of checked tables within `peaks`, {metric: most bytes at any moment}, as `allocate.solve` does.
+
+    InfeasibleError says which budget is impossible, alone or else together, and the least that it could be.
+    """
+    moments = _Moments(problem)
+    plan = moments.within(tables, peaks, max_formats, deadline)
+    if plan is None:
+        search_s = left_s(deadline)
+        raise (
+            _refusal(moments, tables, peaks, max_formats, time.monotonic() + (search_s or SEARCH_S))
+            if moments.broken
+            else infeasible(tables, max_formats, search_s)
+        )
+    return plan
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """The moments of a network at which plans broke a budget: {(metric, op): float[layers, options]} bytes."""
+
+    problem: Problem
+    broken: dict[tuple[str, int], Floats] = field(default_factory=dict)
+
+    def within(
+        self, tables: Tables, peaks: Mapping[str, float], max_formats: int | None, deadline: float
+    ) -> Plan | None:
+        """The plan of least loss within the tables' limits and the peaks, None where there is none."""
+        while True:
+            cuts = {(name, op): table for (name, op), table in self.broken.items() if name in peaks}
+            costs = {f"{name} at {op}": np.where(tables.available, table, 0.0) for (name, op), table in cuts.items()}
+            limits = {f"{name} at {op}": peaks[name] for name, op in cuts}
+            limited = replace(tables, costs={**tables.costs, **costs}, limits={**tables.limits, **limits})
+            plan = best(limited, max_formats, deadline)
+            if plan is None:
+                return None
+            fullest = {name: self.fullest(plan) for name in peaks}
+            new = [(name, op) for name, (op, most) in fullest.items() if most > peaks[name] and (name, op) not in cuts]
+            if not new:
+                return replace(plan, totals={name: plan.totals[name] for name in tables.costs})
+            self.broken.update({(name, op): self.table(op) for name, op in new})
+
+    def fullest(self, plan: Plan) -> tuple[int, float]:
+        """The op during which a plan has most in memory, and how many bytes."""
+        alive = alive_bytes(self.problem.workload, stack(self.problem.per_op(plan.choice)))
+        return int(alive.argmax()), float(alive.max())
+
+    def table(self, op: int) -> Floats:
+        """Bytes alive while an op runs, by the layer that each live tensor's op follows: float[layers, options]."""
+        return self._by_layer([alive_at(self.problem.workload, option, op) for option in self.problem.options])
+
+    def summed(self) -> Floats:
+        """Bytes alive summed over all moments: float[layers, options]."""
+        workload = self.problem.workload
+        moments = last_use(workload) - np.arange(len(workload.ops)) + 1
+        tensors = np.array([op.output_elements for op in workload.ops]) * moments
+        return self._by_layer([tensors * float(option.activation.bits_per_element) for option in self.problem.options])
+
+    def _by_layer(self, per_option: list[Floats]) -> Floats:
+        """float[ops] of each option summed over the ops that follow a layer."""
+        problem = self.problem
+        table = np.zeros((len(problem.layers), len(problem.options)))
+        for option, per_op in enumerate(per_option):
+            taken = np.where(problem.follows >= 0, per_op, per_option[problem.rest])
+            np.add.at(table[:, option], np.maximum(problem.follows, 0), taken)
+        return table
+
+    def least(
+        self, name: str, tables: Tables, peaks: Mapping[str, float], max_formats: int | None, deadline: float
+    ) -> float:
+        """The least peak of a metric within the tables' limits and the other peaks, at least its limit in `peaks`.
+
+        0 where those conflict; a lower bound if the search takes too long.
+        """
+        low, others = peaks[name], {other: most for other, most in peaks.items() if other != name}
+        tables = replace(tables, loss=np.where(tables.available, self.summed(), 0.0), conversion=None)
+        try:
+            plan = self.within(tables, others, max_formats, deadline)
+            if plan is None:
+                return 0.0
+            high = self.fullest(plan)[1]
+            tried = high * (1 - NEAR)
+            while high * (1 - NEAR) > low:
+                plan = self.within(tables, {**others, name: tried}, max_formats, deadline)
+                low, high = (low, self.fullest(plan)[1]) if plan else (tried, high)
+                tried = (low + high) / 2
+        except TimeoutError:
+            return low
+        return high
+
+
+def _refusal(
+    moments: _Moments, tables: Tables, peaks: Mapping[str, float], max_formats: int | None, deadline: float
+) -> InfeasibleError:
+    """Why no plan is within the limits, all of which but the peaks' can be met together."""
+    limits = {**tables.limits, **peaks}
+    alone = {
+        name: moments.least(name, replace(tables, limits={}), {name: peaks[name]}, None, deadline) for name in peaks
+    }
+    impossible = [name for name in peaks if alone[name] > peaks[name]]
+    if impossible:
+        return InfeasibleError(f"no plan meets the budget: {needs(alone, limits, impossible)}", alone, alone=True)
+    least = {name: moments.least(name, tables, peaks, max_formats, deadline) for name in peaks}
+    for name in tables.limits:
+        others = {other: limit for other, limit in tables.limits.items() if other != name}
+        asked = replace(tables, loss=tables.costs[name], limits=others, conversion=None)
+        try:
+            plan = moments.within(asked, peaks, max_formats, deadline)
+        except TimeoutError:
+            break
+        least[name] = plan.objective if plan else 0.0
+    over = [name for name in limits if least.get(name, 0.0) > limits[name]]
+    with_ = f" with {max_formats} formats" if max_formats else ""
+    told = f"given the others, {needs(least, limits, over)}" if over else ", ".join(limits)
+    return InfeasibleError(f"no plan meets the budgets together{with_}: {told}", least)
