@@ -7,6 +7,7 @@ better plan: branch and bound (Land and Doig, Econometrica 28(3), 1960, doi 10.2
 """
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from heapq import heappop, heappush
@@ -40,10 +41,10 @@ def latency_s(problem: Problem, taken: list[Units]) -> float:
     return share(problem) * slowest + sum(float(units.paid[:, HELD].sum()) for units in taken)
 
 
-def quickest(problem: Problem, targets: Floats, least_held: Within) -> Found | None:
+def quickest(problem: Problem, targets: Floats, least_held: Within, deadline: float) -> Found | None:
     """The plan of least latency, within NEAR of it where no time runs out; None where no plan exists.
 
-    `targets` are the intervals that a design may have, in order.
+    `targets` are the intervals that a design may have, in order; `deadline` is of `time.monotonic`.
     """
     a = share(problem)
 
@@ -51,10 +52,12 @@ def quickest(problem: Problem, targets: Floats, least_held: Within) -> Found | N
         found = least_held(float(targets[high]), math.inf)
         return a * float(targets[low]) + found[0].bound, latency_s(problem, found[1]), found
 
-    return _best(targets, solve)
+    return _best(targets, solve, deadline)
 
 
-def within_latency(problem: Problem, targets: Floats, least_loss: Within, most_s: float) -> Found | None:
+def within_latency(
+    problem: Problem, targets: Floats, least_loss: Within, most_s: float, deadline: float
+) -> Found | None:
     """The plan of least loss whose latency is at most `most_s`; None where no plan exists."""
     a = share(problem)
     targets = targets[a * targets <= most_s]
@@ -64,15 +67,17 @@ def within_latency(problem: Problem, targets: Floats, least_loss: Within, most_s
         meets = latency_s(problem, found[1]) <= most_s
         return found[0].bound, found[0].objective if meets else math.inf, found
 
-    return _best(targets, solve)
+    return _best(targets, solve, deadline)
 
 
-def _best(targets: Floats, solve: Callable[[int, int], tuple[float, float, Found]]) -> Found | None:
+def _best(targets: Floats, solve: Callable[[int, int], tuple[float, float, Found]], deadline: float) -> Found | None:
     """The best plan over all ranges of targets. `solve` gives of a range the least that any plan in it may be, what the
-    plan that it found is (inf: not allowed), and that plan."""
+    plan that it found is (inf: not allowed), and that plan; once the time is up, of the first range alone."""
     value, best = math.inf, None
     left: list[tuple[float, int, int]] = [(0.0, 0, len(targets) - 1)] if len(targets) else []
-    while left and left[0][0] < value * (1 - NEAR):
+    first = True
+    while left and left[0][0] < value * (1 - NEAR) and (first or time.monotonic() <= deadline):
+        first = False
         bound, low, high = left[0]
         try:
             least, own, found = solve(low, high)
@@ -86,11 +91,16 @@ def _best(targets: Floats, solve: Callable[[int, int], tuple[float, float, Found
             value, best = own, found
         for part in _halves(low, high):
             heappush(left, (max(least, bound), *part))
+    return _sure(best, value, [bound for bound, _, _ in left[:1]])
+
+
+def _sure(best: Found | None, value: float, left: list[float]) -> Found | None:
+    """The best plan with what is proven of it, by the least bound that is left; TimeoutError where that is all."""
     if best is None:
         if left:
             raise TimeoutError("no plan was found in time")
         return None
-    sure = min([value, *(bound for bound, _, _ in left[:1])])
+    sure = min([value, *left])
     return replace(best[0], objective=value, bound=value if sure >= value * (1 - NEAR) else sure), best[1]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -71,8 +71,9 @@ Group = tuple[Units, ...]
 """Candidates of each unit of a layer at one format: its own first, then those of the ops that follow it."""
 
 
+@lru_cache(maxsize=1)
 def units(problem: Problem) -> list[list[Group]]:
-    """Return the candidates [layers][options] of a problem on an FPGA, those that others beat left out.
+    """Return the candidates [layers][options] of a problem on an FPGA, those that others beat left out; do not edit.
 
     Units without a choice of format (at the option of `problem.rest`) belong to the first layer, at every option.
     """

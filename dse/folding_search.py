@@ -62,7 +62,7 @@ class Search:
 
     def least_latency(self) -> tuple[Plan, list[Units]]:
         """Of all intervals, the one whose program of the seconds that units hold outputs leads to the least latency."""
-        best = quickest(self.problem, self._intervals(), self._held)
+        best = quickest(self.problem, self._intervals(), self._held, self.deadline)
         if best is None:
             raise self._refusal()
         return best
@@ -73,7 +73,8 @@ class Search:
         self._require_reachable(most_s)
         if (latency_s := self.limits.get("latency_s")) is not None:
             targets = self._intervals()
-            best = within_latency(self.problem, targets[targets <= most_s], partial(self._held, loss=True), latency_s)
+            least_loss, targets = partial(self._held, loss=True), targets[targets <= most_s]
+            best = within_latency(self.problem, targets, least_loss, latency_s, self.deadline)
             if best is None:
                 raise InfeasibleError(f"no plan meets the budgets: none has latency_s of at most {latency_s:.6g}", {})
             return best
@@ -169,13 +170,14 @@ class Search:
         return None if math.isinf(self.deadline) else max(self.deadline - time.monotonic(), 1e-3)
 
     def least_interval(self) -> tuple[Plan, list[Units]]:
-        """Bisect over the intervals for the least whose program has a plan; then that program's plan of least loss."""
+        """Bisect over the intervals for the least whose program has a plan, until the time is up; then that program's
+        plan of least loss."""
         targets = self._intervals()
         low, high, refuted = 0, len(targets) - 1, -1
         best = self._within(targets[high])
         if best is None:
             raise self._refusal()
-        while low < high:
+        while low < high and time.monotonic() <= self.deadline:
             middle = (low + high) // 2
             try:
                 found = self._within(targets[middle])
@@ -217,11 +219,8 @@ class Search:
     def _refusal(self) -> InfeasibleError:
         """Why even the smallest design does not do."""
         flat = self._flat([[within(group, math.inf) for group in row] for row in self.units], timed=False)
-        try:
-            allocate.solve(np.where(np.isinf(flat.loss), np.inf, 0.0), self._costs(flat), self.limits)
-        except InfeasibleError as error:
-            return error
-        raise AssertionError("a design that was refused exists")
+        free = np.where(np.isinf(flat.loss), np.inf, 0.0)
+        return infeasible(read(free, self._costs(flat), self._sums(), (), None), None, self._left())
 
     def _flat(self, kept: list[list[Units]], *, timed: bool) -> _Flat:
         """Tables of the candidates that no other one of the layer beats; `timed` where their seconds count too."""

@@ -103,7 +103,10 @@ def _least_alone(tables: Tables, name: str) -> Fraction:
     table, total = tables.costs[name], Fraction(0)
     for group in tables.groups:
         options = tables.available[group[0]].nonzero()[0]
-        total += min(exact_sum(table[list(group), option]) for option in options)
+        if len(group) == 1:
+            total += Fraction(float(table[group[0], options].min()))
+        else:
+            total += min(exact_sum(table[list(group), option]) for option in options)
     return total
 
 

@@ -1,6 +1,7 @@
 """The optimizer's face: the plan of least loss, or of least cost, within budgets."""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,10 +80,11 @@ def _least_of_slowest(
     Its objective and bound are of the metric, of throughput the seconds an image.
     """
     table = problem.slowest[metric.name]
-    values = np.unique(table[np.isfinite(problem.loss)])
+    available = np.where(np.isfinite(problem.loss), table, np.inf)
+    values = np.unique(available[(available >= available.min(axis=1).max()) & np.isfinite(available)])
     low, high = 0, len(values) - 1
     found = minimize(loss, over=problem, subject_to=subject_to, **edits, time_limit_s=left_s(deadline))
-    while low < high:
+    while low < high and time.monotonic() <= deadline:
         middle = (low + high) // 2
         faster = problem.within(metric.name, values[middle])
         try:

@@ -32,4 +32,4 @@ def restricted(problem: Problem, pins: Mapping[str, str], allow: Mapping[str, Se
     if len(empty):
         layer = int(empty[0])
         raise ValueError(f"no format is left to {problem.layers[layer]}: it is {' and '.join(reasons.get(layer, []))}")
-    return problem.without(taken)
+    return problem.without(taken) if taken.any() else problem

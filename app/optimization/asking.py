@@ -1,7 +1,7 @@
 """Answer a question: formats alone or with foldings, within the device or not, over the foldings that there are."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,22 +25,24 @@ def optimise(question: Question) -> dict[str, Any]:
 
     InfeasibleError where no plan meets the budgets.
     """
-    on_fpga = isinstance(question.device, Fpga)
+    on_fpga, deadline = isinstance(question.device, Fpga), deadline_in(question.time_limit_s)
     if question.fit and not on_fpga:
         raise ValueError(f"--fit is for an FPGA, and {question.device.name} is none")
-    if question.objective != "loss" or (question.fit is False and _together(question)):
-        return _folded(question, question.choices.on(question.device))
-    if not on_fpga or question.fit is False:
-        return _chosen(question, fit=False)
-    half = question.time_limit_s and question.time_limit_s / 2
-    limited = question if question.fit else replace(question, time_limit_s=half)
+    apart = question.objective == "loss" and not _together(question)
+    problem = None if apart else question.choices.on(question.device)
+
+    def answer(asked: Question, *, fit: bool) -> dict[str, Any]:
+        return _chosen(asked, fit=fit) if problem is None else _folded(asked, problem)
+
+    if question.objective != "loss" or not on_fpga or question.fit is False:
+        return answer(question, fit=False)
+    limited = question if question.fit else replace(question, time_limit_s=left_s(deadline, 2))
     try:
-        if _together(question):
-            return _folded(limited, question.choices.on(question.device))
-        return _chosen(limited, fit=True)
+        return answer(limited, fit=True)
     except (InfeasibleError, TimeoutError) as error:
         if not question.fit:
-            return _unfit(limited, error)
+            whole = replace(question, fit=False, time_limit_s=left_s(deadline))
+            return _unfit(lambda: answer(whole, fit=False), error)
         if isinstance(error, TimeoutError):
             raise
         raise _of_device(error, question.device) from None
@@ -53,10 +55,10 @@ def _of_device(error: InfeasibleError, device: Device) -> InfeasibleError:
     return InfeasibleError(f"{error}; with --fit the resources of {device.name} are budgets", error.least)
 
 
-def _unfit(question: Question, refused: Exception) -> dict[str, Any]:
+def _unfit(answer: Callable[[], dict[str, Any]], refused: Exception) -> dict[str, Any]:
     """The plan that need not fit, with why none does; the refusal where there is none either."""
     try:
-        found = optimise(replace(question, fit=False))
+        found = answer()
     except InfeasibleError as error:
         raise (refused if isinstance(refused, InfeasibleError) else error) from None
     return found if found["fits"] else found | {"unfit_because": str(refused)}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dse.exact import meets_budgets
 from dse.solvers.grid import Grid, to_grid
-from dse.solvers.instance import Counts, Instance
+from dse.solvers.instance import Counts, Instance, parts
 from dse.tables import Floats, Tables
 
 Ints = NDArray[np.int64]
@@ -79,9 +79,12 @@ class _Runs:
         """Whether option a is at most option b in every column of every layer: bool[groups, a, b]."""
         options = columns[0].shape[1]
         result = np.ones((len(self.layers), options, options), dtype=bool)
-        for column in columns:
-            rows = column[self.layers]
-            result &= rows[:, :, None] <= rows[:, None, :]
+        for part in parts(len(result), options**2):
+            for column in columns:
+                rows = column[self.layers[part]]
+                result[part] &= rows[:, :, None] <= rows[:, None, :]
+        if len(self.starts) == len(self.layers):
+            return result
         return np.asarray(np.logical_and.reduceat(result, self.starts, axis=0))
 
     def choice(self, counts: Counts) -> Ints:

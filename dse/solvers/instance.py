@@ -1,6 +1,6 @@
 """The allocation problem in exact integers: classes of alike layers, options, budgets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -9,6 +9,16 @@ from numpy.typing import NDArray
 
 Counts: TypeAlias = NDArray[np.int64]
 """How many layers of each class take each option: int[classes, options]."""
+
+
+_TOGETHER = 1 << 20
+"""Pairs of options that are compared at once: as many bytes as a cache holds."""
+
+
+def parts(classes: int, pairs: int) -> Iterator[slice]:
+    """The classes in parts of at most _TOGETHER pairs of options, each of one class at least."""
+    step = max(1, _TOGETHER // pairs)
+    return (slice(start, start + step) for start in range(0, classes, step))
 
 
 @dataclass(frozen=True)
@@ -54,8 +64,12 @@ class Instance:
     def undominated(self) -> "Instance":
         """The instance without options that another available one equals (the first stays) or beats."""
         first = np.triu(np.ones(self.no_worse.shape[1:], dtype=bool), k=1)
-        beats = self.no_worse & (first | ~self.no_worse.transpose(0, 2, 1)) & self.available[:, :, None]
-        return replace(self, available=self.available & ~beats.any(axis=1))
+        available = self.available.copy()
+        for part in parts(len(available), first.size):
+            no_worse = self.no_worse[part]
+            beats = no_worse & (first | ~no_worse.transpose(0, 2, 1)) & self.available[part, :, None]
+            available[part] &= ~beats.any(axis=1)
+        return replace(self, available=available)
 
 
 @dataclass(frozen=True)
