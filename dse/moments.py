@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from costmodel.estimators.footprint import alive_at, alive_bytes, last_use
+from costmodel.estimators.footprint import alive_at, alive_bytes, last_use, output_elements
 from costmodel.record import stack
 from dse.allocate import best
 from dse.infeasible import SEARCH_S, infeasible, needs
@@ -78,7 +78,7 @@ class _Moments:
         """Bytes alive summed over all moments: float[layers, options]."""
         workload = self.problem.workload
         moments = last_use(workload) - np.arange(len(workload.ops)) + 1
-        tensors = np.array([op.output_elements for op in workload.ops]) * moments
+        tensors = output_elements(workload) * moments
         return self._by_layer([tensors * float(option.activation.bits_per_element) for option in self.problem.options])
 
     def _by_layer(self, per_option: list[Floats]) -> Floats:

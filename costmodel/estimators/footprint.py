@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import Precision
 from costmodel.workload import Workload
+from costmodel.workload.training import BY_WEIGHT, INPUT
 
 OPTIMIZER_BYTES = {"sgd": 4.0, "momentum": 8.0, "adam": 12.0}
 """Bytes a parameter of fp32 master weight and moments: Rajbhandari et al., ZeRO, arXiv 1910.02054, section 3.1."""
@@ -30,8 +31,8 @@ def last_use(workload: Workload) -> NDArray[np.int64]:
 def peak_activation_bytes(workload: Workload, precision: Precision) -> float:
     """The most bytes of op outputs alive at once, in execution order, each freed after its last reader.
 
-    The network's input counts until the first op has read it; workspace of a kernel does not. `precision` is one, or a
-    batch over the ops.
+    What the first op reads of the network's input counts until the last op that reads it; workspace of a kernel does
+    not. `precision` is one, or a batch over the ops.
     """
     return float(alive_bytes(workload, precision).max())
 
@@ -43,7 +44,7 @@ def alive_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]
     np.add.at(change, np.arange(len(workload.ops)), bytes_)
     np.add.at(change, last_use(workload) + 1, -bytes_)
     alive: NDArray[np.float64] = np.cumsum(change[:-1])
-    alive[0] += _input_bytes(workload, precision)
+    alive[: _input_last_use(workload) + 1] += _input_bytes(workload, precision)
     return alive
 
 
@@ -51,15 +52,31 @@ def alive_at(workload: Workload, precision: Precision, moment: int) -> NDArray[n
     """Bytes of each op's output that are alive while op `moment` runs, the network's input under the first op's."""
     index = np.arange(len(workload.ops))
     alive = np.where((index <= moment) & (moment <= last_use(workload)), _output_bytes(workload, precision), 0.0)
-    if moment == 0:
+    if moment <= _input_last_use(workload):
         alive[0] += _input_bytes(workload, precision)
     return alive
 
 
+def _input_last_use(workload: Workload) -> int:
+    """The last op that reads the network's input, by the name that the first op has for it."""
+    names = {*workload.ops[0].inputs, INPUT}
+    return max((i for i, op in enumerate(workload.ops) if names & {*op.inputs}), default=0)
+
+
+def output_elements(workload: Workload) -> NDArray[np.float64]:
+    """What each op adds to the live activations: float64[ops].
+
+    Each execution of a recurrence adds a token to the result. Gradients by weight are `gradient_bytes`.
+    """
+    counted = (0.0 if op.name.endswith(BY_WEIGHT) else op.output_elements for op in workload.ops)
+    times = (op.count if op.kind == "recurrence" else 1.0 for op in workload.ops)
+    return np.array([elements * count for elements, count in zip(counted, times, strict=True)])
+
+
 def _output_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]:
-    """Each execution of a recurrence adds a token to the result."""
-    elements = [op.output_elements * (op.count if op.kind == "recurrence" else 1.0) for op in workload.ops]
-    return np.broadcast_to(np.array(elements) * precision.activation.bits_per_element / BITS_PER_BYTE, len(elements))
+    return np.broadcast_to(
+        output_elements(workload) * precision.activation.bits_per_element / BITS_PER_BYTE, len(workload.ops)
+    )
 
 
 def _input_bytes(workload: Workload, precision: Precision) -> float:

@@ -41,12 +41,13 @@ _NORMS = {
     "rms_norm": "rms",
 }
 _ELEMENTWISE = {
-    1.0: "add sub rsub subtract mul multiply div divide true_divide floor_divide remainder fmod neg abs pow square sqrt"
-    " rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh erf erfc sign"
-    " floor ceil round trunc frac maximum minimum clamp_min clamp_max where masked_fill cumsum cumprod nan_to_num",
+    1.0: "floor_divide remainder fmod abs pow square sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos"
+    " tan asin acos atan atan2 sinh cosh erf erfc maximum minimum clamp_min clamp_max cumprod nan_to_num",
     2.0: "addcmul addcdiv clamp clip logaddexp",
     3.0: "lerp",
 }
+_SUMS = "add sub rsub subtract neg sign floor ceil round trunc frac where masked_fill cumsum"
+_SCALED = "mul multiply div divide true_divide"
 _REDUCTIONS = {
     1.0: "mean sum nansum amax amin max min prod argmax argmin any all",
     2.0: "norm linalg_vector_norm count_nonzero",
@@ -61,6 +62,8 @@ VECTOR: dict[str, Rule] = {
     **{name: partial(rules.activation, function=function) for name, function in _ACTIVATIONS.items()},
     **{name: partial(rules.norm, style=style) for name, style in _NORMS.items()},
     **{n: partial(rules.elementwise, flops=flops) for flops, names in _ELEMENTWISE.items() for n in names.split()},
+    **dict.fromkeys(_SUMS.split(), partial(rules.elementwise, product=False)),
+    **dict.fromkeys(_SCALED.split(), rules.scaled),
     **{n: partial(rules.reduction, flops=flops) for flops, names in _REDUCTIONS.items() for n in names.split()},
     **{name: partial(rules.resize, taps=taps) for name, taps in _RESIZES.items()},
     **{f"{kind}_pool{rank}d": partial(rules.pooling, rank=rank) for kind in ("avg", "max") for rank in (1, 2, 3)},

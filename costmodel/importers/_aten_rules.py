@@ -146,9 +146,14 @@ def reduction(call: Call, *, flops: float = 1.0) -> Cost:
     return _shapes.reduction(call.tensors[0], call.out, flops=flops)
 
 
-def elementwise(call: Call, *, flops: float = 1.0) -> Cost:
-    """Arithmetic on every element of the result."""
-    return _shapes.elementwise(call.tensors, call.out, flops=flops)
+def elementwise(call: Call, *, flops: float = 1.0, product: bool = True) -> Cost:
+    """Arithmetic on every element of the result; a product is one of tensors."""
+    return _shapes.elementwise(call.tensors, call.out, flops=flops, product=product)
+
+
+def scaled(call: Call) -> Cost:
+    """A product or quotient, of one tensor with a number perhaps."""
+    return elementwise(call, product=len(call.tensors) > 1)
 
 
 def copied(call: Call) -> Cost:
@@ -164,4 +169,4 @@ def written(call: Call) -> Cost:
 
 def resize(call: Call, *, taps: int) -> Cost:
     """An interpolation that weighs and adds `taps` pixels a result."""
-    return _shapes.elementwise(call.tensors, call.out, flops=2 * taps - 1)
+    return _shapes.elementwise(call.tensors, call.out, flops=2 * taps - 1, product=False)

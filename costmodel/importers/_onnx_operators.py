@@ -25,11 +25,12 @@ _NORMS = {
     "MeanVarianceNormalization": "layer",
 }  # fmt: skip
 _ELEMENTWISE = {
-    1.0: "Add Sub Mul Div Neg Abs Pow Sqrt Reciprocal Exp Log Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh"
-    " Erf Min Max Sum Mean Mod Where Sign Floor Ceil Round CumSum BitShift",
+    1.0: "Abs Pow Sqrt Reciprocal Exp Log Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Erf Min Max"
+    " Mod BitShift",
     2.0: "Clip Shrink",
     3.0: "Softsign",
 }
+_SUMS = "Add Sub Neg Sum Mean Where Sign Floor Ceil Round CumSum"
 _REDUCTIONS = {
     1.0: "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd GlobalAveragePool GlobalMaxPool ArgMax ArgMin",
     2.0: "ReduceL1 ReduceL2 ReduceSumSquare GlobalLpPool",
@@ -49,6 +50,8 @@ VECTOR: dict[str, Rule] = {
     **{name: partial(rules.activation, function=function) for name, function in _FUNCTIONS.items()},
     **{name: partial(rules.norm, style=style) for name, style in _NORMS.items()},
     **{n: partial(rules.elementwise, flops=flops) for flops, names in _ELEMENTWISE.items() for n in names.split()},
+    **dict.fromkeys(("Mul", "Div"), rules.scaled),
+    **dict.fromkeys(_SUMS.split(), partial(rules.elementwise, product=False)),
     **{n: partial(rules.reduction, flops=flops) for flops, names in _REDUCTIONS.items() for n in names.split()},
 }
 """Operators on activations: computed once, so free, where they read nothing else than what the file stores."""

@@ -136,11 +136,19 @@ def reduction(call: Call, *, flops: float = 1.0) -> Cost:
     return replace(_shapes.reduction(call[0], call.out, flops=flops), reads=call.given(0))
 
 
-def elementwise(call: Call, *, flops: float = 1.0, positions: Sequence[int] | None = None) -> Cost:
+def elementwise(
+    call: Call, *, flops: float = 1.0, product: bool = True, positions: Sequence[int] | None = None
+) -> Cost:
     """Arithmetic on every element of the result; scalars that the file stores are no parameters."""
     given = call.given(*(positions or range(len(call.inputs))))
     reads = tuple(value for value in given if not (value.is_parameter and value.elements == 1))
-    return replace(_shapes.elementwise(reads, call.out, flops=flops), reads=reads)
+    return replace(_shapes.elementwise(reads, call.out, flops=flops, product=product), reads=reads)
+
+
+def scaled(call: Call) -> Cost:
+    """A product or quotient, of one tensor with a number perhaps."""
+    cost = elementwise(call)
+    return replace(cost, op=replace(cost.op, keeps_inputs=len(cost.reads or ()) > 1))
 
 
 def resize(call: Call) -> Cost:
@@ -148,4 +156,4 @@ def resize(call: Call) -> Cost:
     width = {"linear": 2, "cubic": 4}.get(call.attributes.get("mode", "nearest"), 1)
     axes = sum(a != b for a, b in zip(call[0].dims, call.out, strict=True))
     flops = 2 * width**axes - 1 if width > 1 else 0
-    return replace(_shapes.elementwise(call.given(0), call.out, flops=flops), reads=call.given(0))
+    return replace(_shapes.elementwise(call.given(0), call.out, flops=flops, product=False), reads=call.given(0))

@@ -141,9 +141,9 @@ def pooling(x: Value, out: Shape, *, kernel: Sequence[int], stride: Sequence[int
     return Cost(replace(op, vector_flops=float(math.prod(kernel) * math.prod(out))))
 
 
-def elementwise(reads: Sequence[Value], out: Shape, *, flops: float = 1.0) -> Cost:
+def elementwise(reads: Sequence[Value], out: Shape, *, flops: float = 1.0, product: bool = True) -> Cost:
     """Return an elementwise op with `flops` a result that reads every operand once."""
-    op = ops.elementwise("", math.prod(out), operands=0, flops=flops)
+    op = ops.elementwise("", math.prod(out), operands=0, flops=flops, product=product)
     return Cost(replace(op, input_elements=sum(read.stored for read in reads if read.sources)))
 
 
@@ -157,4 +157,4 @@ def copied(reads: Sequence[Value], out: Shape) -> Cost:
 def reduction(x: Value, out: Shape, *, flops: float = 1.0) -> Cost:
     """Return a reduction with `flops` an input: a pooling over everything."""
     op = ops.pooling("", x.stored, math.prod(out))
-    return Cost(replace(op, vector_flops=flops * x.elements))
+    return Cost(replace(op, vector_flops=flops * x.elements, keeps_inputs=flops > 1))

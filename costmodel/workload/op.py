@@ -64,6 +64,8 @@ class Op:
     full_height      rows of the whole weight matrix over all groups where an input picks those that run, and
     full_width       its columns, or of a matrix each of whose rows of blocks has columns of its own; 0 = as it runs
     launches         kernels that one execution starts on a GPU: 0 where it runs within the kernel of the op before it
+    keeps_inputs     whether a gradient reads the inputs again, and
+    keeps_output     whether it reads the result
     fetched_elements  what one execution has brought over the GPU's link as it runs: the longer of both is its time
     """
 
@@ -91,6 +93,8 @@ class Op:
     heads: Heads = Heads()
     full_height: Real = 0.0
     full_width: Real = 0.0
+    keeps_inputs: Real = True
+    keeps_output: Real = False
     fetched_elements: Real = 0.0
 
     @property

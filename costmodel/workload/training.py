@@ -10,6 +10,12 @@ BACKWARD_VECTOR_FLOPS = 2
 """Vector FLOPs of a gradient by input over those of the forward: an estimate, after the "approximately twice the
 compute" of a backward pass in Kaplan et al., Scaling Laws for Neural Language Models, arXiv 2001.08361, section 2.1."""
 
+INPUT = "network_input"
+"""What the gradient of an op reads that reads the network's input and says nothing of it."""
+
+BY_WEIGHT = ".grad_weight"
+"""What the name of a gradient by weight ends in."""
+
 RECEIVE = "send"
 """The kind of op that brings a tensor from another GPU, before which there are layers to train."""
 
@@ -25,11 +31,12 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     An op has a gradient by weight if it has parameters, and one by input if anything before it has. FLOPs are those of
     torch's autograd: as many as the forward for each of the two, and twice as many for a product of activations, whose
     scores are taken as kept (a kernel that computes them anew executes half of the forward once more). Gradients store
-    no parameters: those that they read count as their input, as do activations that the forward kept. The optimizer's
-    step is not included.
+    no parameters: those that they read count as their input, as do activations that the forward kept for them
+    (`Op.keeps_inputs`, `keeps_output`). The optimizer's step is not included.
 
-    Results of ops for which `recompute` holds are not kept but computed anew, as `.recompute`, from those that are:
-    Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174. ValueError for a training pass.
+    Results of ops for which `recompute` holds are not kept but computed anew, as `.recompute`, from those that are,
+    be they read or not: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174.
+    ValueError for a training pass.
     """
     if workload.phase == "training":
         raise ValueError(f"{workload.name} is a training pass already")
@@ -58,11 +65,14 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
         by_input = any(trained[j] for j in reads[i]) or op.kind == RECEIVE
         if not (by_input or _has_parameters(op)):
             continue
-        for j in _to_recompute(reads[i], reads, again, done):
+        own = [i] if op.keeps_output else []
+        for j in _to_recompute(reads[i] + own, reads, again, done):
             done.add(j)
             yield _recomputed(ops[j], [_saved(ops[s], again[s]) for s in reads[j]])
         gradients = tuple(consumers[i]) or ("grad_output",)
-        inputs = gradients + tuple(_saved(ops[j], again[j]) for j in reads[i])
+        kept = [_saved(ops[j], again[j]) for j in (reads[i] if op.keeps_inputs else []) + own]
+        of_network = [] if reads[i] or not op.keeps_inputs else op.inputs or (INPUT,)
+        inputs = (*gradients, *kept, *of_network)
         if _has_parameters(op):
             yield _grad_weight(op, inputs)
         if by_input:
@@ -116,7 +126,7 @@ def _recomputed(op: Op, inputs: list[str]) -> Op:
 
 def _grad_weight(op: Op, inputs: tuple[str, ...]) -> Op:
     """Input transposed times output gradient; sums of the latter for a bias, a norm's scale, an embedding's rows."""
-    gradient = _without_parameters(op, f"{op.name}.grad_weight", inputs)
+    gradient = _without_parameters(op, f"{op.name}{BY_WEIGHT}", inputs)
     weighted = bool(op.weight_elements)
     return replace(
         gradient,

@@ -26,7 +26,7 @@ def scanning_block(net: Network, block: str, x: Tensor) -> Tensor:
     share = net.linear(f"{block}.se.global_reduce", means, x.channels // GATE_SHARE)
     share = net.linear(f"{block}.se.channel_select", net.activation(f"{block}.se.act_fn", share, "gelu"), x.channels)
     share = net.activation(f"{block}.se.gate_fn", share, "sigmoid")
-    gate = ops.elementwise(f"{block}.se.mul", x.elements, flops=3)
+    gate = ops.elementwise(f"{block}.se.mul", x.elements, flops=3, product=True)
     gate = replace(gate, input_elements=both.elements + share.elements)
     return net.add(f"{block}.residual", x, net.append(gate, x, scanned, near, share))
 
@@ -44,7 +44,7 @@ def _atrous_scan(net: Network, module: str, x: Tensor) -> Tensor:
     scan = ops.selective_scan(f"{module}.scan", x.batch, tokens=tokens, channels=ROUTES * inner, states=STATES)
     scan = replace(scan, input_elements=local.elements + gates.elements + steps.elements)
     seen = net.norm(f"{module}.out_norm", net.append(scan, local, local, gates, steps), "layer")
-    product = net.append(ops.elementwise(f"{module}.mul", seen.elements, flops=6), seen, seen, half)
+    product = net.append(ops.elementwise(f"{module}.mul", seen.elements, flops=6, product=True), seen, seen, half)
     return net.linear(f"{module}.out_proj", product, x.channels, bias=False)
 
 

@@ -98,5 +98,5 @@ class Network:
 
     def gate(self, name: str, x: Tensor, factors: Tensor) -> Tensor:
         """Product of a tensor with one factor a channel."""
-        op = replace(make.elementwise(name, x.elements), input_elements=x.elements + factors.elements)
+        op = replace(make.elementwise(name, x.elements, product=True), input_elements=x.elements + factors.elements)
         return self.append(op, x, x, factors)

@@ -74,7 +74,7 @@ def _attend(net: Network, module: str, x: Tensor, heads: int) -> Tensor:
     seen = _rms(net, f"{module}.g_norm", seen, channels // heads)
     near = _rms(net, f"{module}.l_norm", local, channels // heads)
     share = net.activation(f"{module}.g", net.linear(f"{module}.g_proj", local, channels), "sigmoid")
-    mix = ops.elementwise(f"{module}.mix", x.elements, operands=3, flops=4)
+    mix = ops.elementwise(f"{module}.mix", x.elements, operands=3, flops=4, product=True)
     mixed = net.activation(f"{module}.out_act", net.append(mix, x, seen, near, share), "silu")
     return net.linear(f"{module}.o_proj", mixed, channels, bias=False)
 
@@ -82,7 +82,7 @@ def _attend(net: Network, module: str, x: Tensor, heads: int) -> Tensor:
 def _mlp(net: Network, module: str, x: Tensor) -> Tensor:
     width = -(-(x.channels * 4 * 2 // 3) // WIDTH_QUANTUM) * WIDTH_QUANTUM
     both = net.linear(f"{module}.gate_proj", x, 2 * width, bias=False)
-    gated = ops.elementwise(f"{module}.swiglu", both.elements / 2, flops=6)
+    gated = ops.elementwise(f"{module}.swiglu", both.elements / 2, flops=6, product=True)
     hidden = net.append(gated, replace(both, channels=width), both)
     return net.linear(f"{module}.down_proj", hidden, x.channels, bias=False)
 

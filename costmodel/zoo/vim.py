@@ -67,7 +67,7 @@ def _mixer(net: Network, module: str, x: Tensor) -> Tensor:
     both = net.linear(f"{module}.in_proj", x, 2 * inner, bias=False)
     half = replace(both, channels=inner)
     forward, backward = (_scan(net, f"{module}.{way}", half) for way in ("forward", "backward"))
-    gate = ops.elementwise(f"{module}.gate", half.elements, operands=3, flops=8)
+    gate = ops.elementwise(f"{module}.gate", half.elements, operands=3, flops=8, product=True)
     gated = net.append(gate, half, forward, backward, half)
     return net.linear(f"{module}.out_proj", gated, x.channels, bias=False)
 

@@ -8,6 +8,9 @@ FLOPS = {
 }  # fmt: skip
 """Vector FLOPs an element, an exponential counted as one."""
 
+BY_RESULT = ("relu", "sigmoid", "tanh")
+"""Functions whose derivative follows from their value, which torch keeps instead of what they read."""
+
 
 def activation(name: str, elements: float, *, function: str, inputs: tuple[str, ...] = ()) -> Op:
     """Return a pointwise nonlinearity over `elements` values; `function` is a key of FLOPS."""
@@ -20,4 +23,6 @@ def activation(name: str, elements: float, *, function: str, inputs: tuple[str, 
         input_elements=elements,
         output_elements=elements,
         vector_flops=FLOPS[function] * elements,
+        keeps_inputs=function not in BY_RESULT,
+        keeps_output=function in BY_RESULT,
     )

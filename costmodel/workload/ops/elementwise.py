@@ -10,11 +10,13 @@ def elementwise(
     operands: int = 2,
     flops: float = 1.0,
     parameters: float = 0,
+    product: bool = False,
     inputs: tuple[str, ...] = (),
 ) -> Op:
     """Return an elementwise op with `elements` results from `operands` tensors of that size, `flops` a result.
 
-    `parameters` are learned vectors that it applies (layer scale, position embeddings added to tokens).
+    `parameters` are learned vectors that it applies (layer scale, position embeddings added to tokens). Gradients of a
+    `product` read its operands, those of sums and rotations do not.
     """
     return Op(
         name,
@@ -24,4 +26,5 @@ def elementwise(
         vector_elements=parameters,
         output_elements=elements,
         vector_flops=flops * elements,
+        keeps_inputs=product,
     )

@@ -18,4 +18,5 @@ def embedding(
         weight_elements=0 if tied else entries * features,
         output_elements=tokens * features,
         weight_reads=min(1.0, tokens / entries),
+        keeps_inputs=False,
     )

@@ -11,7 +11,10 @@ def pooling(
     window: Window | None = None,
     inputs: tuple[str, ...] = (),
 ) -> Op:
-    """Return a pooling; without a `window` it reads every input once (global pooling), and at least one an output."""
+    """Return a pooling; without a `window` it reads every input once (a mean), and at least one an output.
+
+    What a maximum keeps of its places is not counted.
+    """
     area = window.kernel_height * window.kernel_width if window else max(1.0, input_elements / output_elements)
     return Op(
         name,
@@ -21,4 +24,5 @@ def pooling(
         output_elements=output_elements,
         vector_flops=area * output_elements,
         window=window or Window(),
+        keeps_inputs=window is not None,
     )

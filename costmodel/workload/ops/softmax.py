@@ -5,7 +5,7 @@ from costmodel.workload.ops.attention import SOFTMAX_FLOPS
 
 
 def softmax(name: str, elements: float, *, inputs: tuple[str, ...] = ()) -> Op:
-    """Return a softmax over `elements` values."""
+    """Return a softmax over `elements` values, whose gradient follows from them."""
     return Op(
         name,
         "softmax",
@@ -13,4 +13,6 @@ def softmax(name: str, elements: float, *, inputs: tuple[str, ...] = ()) -> Op:
         input_elements=elements,
         output_elements=elements,
         vector_flops=SOFTMAX_FLOPS * elements,
+        keeps_inputs=False,
+        keeps_output=True,
     )

@@ -103,7 +103,7 @@ def _attention(module: str, shape: Conformer, batch: int, source: str) -> list[O
 def _convolution(module: str, shape: Conformer, batch: int, source: str) -> list[Op]:
     width, tokens = shape.width, batch * shape.positions
     first = linear(f"{module}.pointwise_conv1", tokens, width, 2 * width, bias=shape.bias, inputs=(source,))
-    gated = elementwise(f"{module}.glu", tokens * width, flops=5, inputs=(first.name,))
+    gated = elementwise(f"{module}.glu", tokens * width, flops=5, product=True, inputs=(first.name,))
     along = conv(
         f"{module}.depthwise_conv", batch, width, width, input_size=(1, shape.positions), kernel=(1, shape.kernel),
         padding=(0, shape.kernel // 2), groups=width, bias=shape.bias, inputs=(gated.name,),

@@ -21,5 +21,5 @@ def feed_forward(layer: str, shape: Mlp, span: Span, *, d_model: int, names: Mod
             ops.append(linear(up_name, tokens, d_model, shape.d_ff, bias=bias, inputs=(source,)))
         value = ops[-1].name
         ops.append(activation(act_name, tokens * shape.d_ff, function=shape.function, inputs=(gate_name,)))
-        ops.append(elementwise(f"{act_name}.gate", tokens * shape.d_ff, inputs=(act_name, value)))
+        ops.append(elementwise(f"{act_name}.gate", tokens * shape.d_ff, product=True, inputs=(act_name, value)))
     return [*ops, linear(down_name, tokens, shape.d_ff, d_model, bias=bias, inputs=(ops[-1].name,))]

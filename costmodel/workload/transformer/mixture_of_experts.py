@@ -37,7 +37,11 @@ def _gate(name: str, span: Span, *, d_model: int, source: str, value: str) -> li
     """The sigmoid of one score a token, and the product of the vector `value` with it."""
     score = linear(name, span.tokens, d_model, 1, bias=False, inputs=(source,))
     factor = activation(f"{name}.sigmoid", span.tokens, function="sigmoid", inputs=(name,))
-    return [score, factor, elementwise(f"{name}.product", span.tokens * d_model, inputs=(value, factor.name))]
+    return [
+        score,
+        factor,
+        elementwise(f"{name}.product", span.tokens * d_model, product=True, inputs=(value, factor.name)),
+    ]
 
 
 def _routed(layer: str, shape: Moe, span: Span, *, d_model: int, source: str, scores: str) -> list[Op]:
@@ -46,13 +50,14 @@ def _routed(layer: str, shape: Moe, span: Span, *, d_model: int, source: str, sc
     project = partial(experts, experts=shape.experts, experts_per_token=taken)
     up = project(f"{module}.gate_up_proj", span.tokens, d_model, 2 * shape.d_ff, inputs=(source, scores))
     act = activation(f"{module}.act_fn", rows * shape.d_ff, function=shape.function, inputs=(up.name,))
-    gated = elementwise(f"{module}.act_fn.gate", rows * shape.d_ff, inputs=(act.name, up.name))
+    gated = elementwise(f"{module}.act_fn.gate", rows * shape.d_ff, product=True, inputs=(act.name, up.name))
     down = project(f"{module}.down_proj", span.tokens, shape.d_ff, d_model, inputs=(gated.name,))
     combined = elementwise(
         f"{module}.combine",
         span.tokens * d_model,
         operands=taken,
         flops=2 * taken - 1,
+        product=True,
         inputs=(down.name, scores),
     )
     return [up, act, gated, down, combined]

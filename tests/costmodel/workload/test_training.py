@@ -122,7 +122,7 @@ def test_vector_work_doubles_and_gradients_that_meet_are_added() -> None:
     assert step.op("n.grad_input").vector_flops == 2 * ops[1].vector_flops
     assert step.op("scan.grad_input").vector_flops == 2 * ops[3].vector_flops
     assert step.op("n.grad_input").inputs == ("residual.grad_input", "a")
-    assert step.op("a.grad_weight").inputs == ("residual.grad_input", "n.grad_input")
+    assert step.op("a.grad_weight").inputs == ("residual.grad_input", "n.grad_input", "network_input")
 
 
 def residual_sums(op: Op) -> bool:
