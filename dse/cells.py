@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from costmodel.estimators import energy, gpu_latency, power_prediction, roofline
 from costmodel.estimators.fit import in_memory
-from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
+from costmodel.estimators.footprint import FOOTPRINT
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
@@ -53,7 +53,7 @@ class Cells:
         wanted = {n for n in COUNTED if n in names}
         wanted |= {"latency_s"} if set(names) & set(WITH_LATENCY) else set()
         wanted |= {"energy_j"} & set(names)
-        wanted |= {"params", "weight_bytes", "kv_bytes"} if set(names) & set(WITH_FOOTPRINT) else set()
+        wanted |= {"weight_bytes", "kv_bytes", "optimizer_bytes"} if set(names) & set(WITH_FOOTPRINT) else set()
         return Cells(grid, tuple(sorted(wanted)), latency)
 
     def rows_of(self, passes: Sequence[Folded]) -> list[NDArray[np.int64]]:
@@ -159,9 +159,8 @@ def _footprint(sketches: Sequence[Sketch], grid: Grid, found: Columns) -> Column
     peak = np.array([s.peak_elements for s in sketches])[:, None] * bits / BITS_PER_BYTE
     more = {"peak_activation_bytes": peak[..., None]}
     trains = np.array([s.phase == "training" for s in sketches])[:, None, None]
-    if trains.any():
-        more["gradient_bytes"] = np.where(trains, found["weight_bytes"], np.nan)
-        more["optimizer_bytes"] = np.where(trains, optimizer_bytes(1.0, "adam") * found["params"], np.nan)
+    more["gradient_bytes"] = np.where(trains, found["weight_bytes"], np.nan)
+    more["optimizer_bytes"] = np.where(trains, found["optimizer_bytes"], np.nan)
     occupied = [np.nan_to_num((found | more)[part]) for part in FOOTPRINT if part in found | more]
     return more | {"footprint_bytes": sum(occupied[1:], occupied[0])}
 

@@ -6,10 +6,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.footprint import optimizer_bytes, peak_activation_bytes
+from costmodel.estimators.footprint import peak_activation_bytes
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
 from costmodel.record import map_fields, stack
+from dse.moments import always_bytes
 from dse.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -29,20 +30,18 @@ def columns(problem: Problem, choices: Choices, names: Collection[str]) -> dict[
     found |= {n: t[layers, choices].max(axis=1) for n, t in problem.slowest.items() if n != "throughput_per_s"}
     found["macs"] = np.full(len(choices), float(problem.workload.batch_of_ops.macs.sum()))
     if {"footprint_bytes", "peak_activation_bytes"} & set(names):
-        found |= _footprint(problem, choices, found)
+        found |= _footprint(problem, choices)
     if set(RATES) & set(names):
         found |= _rates(problem, choices, found)
     return {name: found.get(name, np.full(len(choices), np.nan)) for name in names}
 
 
-def _footprint(problem: Problem, choices: Choices, known: dict[str, Floats]) -> dict[str, Floats]:
+def _footprint(problem: Problem, choices: Choices) -> dict[str, Floats]:
     """Bytes of live activations, and of all that is in memory at once as `costmodel.estimators.footprint` has it."""
     options = stack(problem.options)
     activations = np.array([_peak(problem, options, choice) for choice in choices])
-    whole = activations + known["weight_bytes"] + known["kv_bytes"]
-    if problem.workload.phase == "training":
-        whole += known["weight_bytes"] + optimizer_bytes(float(problem.workload.batch_of_ops.params.sum()), "adam")
-    return {"peak_activation_bytes": activations, "footprint_bytes": whole}
+    always = always_bytes(problem)[np.arange(len(problem.layers)), choices].sum(axis=1)
+    return {"peak_activation_bytes": activations, "footprint_bytes": activations + always}
 
 
 def _peak(problem: Problem, options: Precision, choice: Choices) -> float:

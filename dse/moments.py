@@ -4,12 +4,12 @@ At a given moment it is one: the moments at which a plan breaks a budget are add
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from costmodel.estimators.footprint import alive_at, alive_bytes, last_use, output_elements
+from costmodel.estimators.footprint import alive_at, alive_bytes, last_use, optimizer_bytes, output_elements
 from costmodel.record import stack
 from dse.allocate import best
 from dse.infeasible import SEARCH_S, infeasible, needs
@@ -38,6 +38,16 @@ def solve(
             else infeasible(tables, max_formats, search_s)
         )
     return plan
+
+
+def always_bytes(problem: Problem) -> Floats:
+    """Bytes in memory at all moments: weights, caches, gradients and states of training, float64[layers, options]."""
+    found = problem.costs["weight_bytes"] + problem.costs["kv_bytes"]
+    if problem.workload.phase != "training":
+        return found
+    pruned = [s(problem.workload) if s else problem.workload for s in problem.strategies or (None,) * found.shape[1]]
+    states = [optimizer_bytes(w.batch_of_ops, option) for w, option in zip(pruned, problem.options, strict=True)]
+    return found + problem.costs["weight_bytes"] + _by_layer(problem, states)
 
 
 @dataclass(frozen=True)
@@ -72,23 +82,16 @@ class _Moments:
 
     def table(self, op: int) -> Floats:
         """Bytes alive while an op runs, by the layer that each live tensor's op follows: float[layers, options]."""
-        return self._by_layer([alive_at(self.problem.workload, option, op) for option in self.problem.options])
+        return _by_layer(self.problem, [alive_at(self.problem.workload, option, op) for option in self.problem.options])
 
     def summed(self) -> Floats:
         """Bytes alive summed over all moments: float[layers, options]."""
         workload = self.problem.workload
         moments = last_use(workload) - np.arange(len(workload.ops)) + 1
         tensors = output_elements(workload) * moments
-        return self._by_layer([tensors * float(option.activation.bits_per_element) for option in self.problem.options])
-
-    def _by_layer(self, per_option: list[Floats]) -> Floats:
-        """float[ops] of each option summed over the ops that follow a layer."""
-        problem = self.problem
-        table = np.zeros((len(problem.layers), len(problem.options)))
-        for option, per_op in enumerate(per_option):
-            taken = np.where(problem.follows >= 0, per_op, per_option[problem.rest])
-            np.add.at(table[:, option], np.maximum(problem.follows, 0), taken)
-        return table
+        return _by_layer(
+            self.problem, [tensors * float(option.activation.bits_per_element) for option in self.problem.options]
+        )
 
     def least(
         self, name: str, tables: Tables, peaks: Mapping[str, float], max_formats: int | None, deadline: float
@@ -112,6 +115,15 @@ class _Moments:
         except TimeoutError:
             return low
         return high
+
+
+def _by_layer(problem: Problem, per_option: Sequence[Floats]) -> Floats:
+    """float[ops] of each option summed over the ops that follow a layer: float64[layers, options]."""
+    table = np.zeros((len(problem.layers), len(problem.options)))
+    for option, per_op in enumerate(per_option):
+        taken = np.where(problem.follows >= 0, per_op, per_option[problem.rest])
+        np.add.at(table[:, option], np.maximum(problem.follows, 0), taken)
+    return table
 
 
 def _refusal(

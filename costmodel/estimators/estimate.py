@@ -300,6 +300,6 @@ def _totals(workload: Workload, precision: Precision, columns: Mapping[str, NDAr
     additive["peak_activation_bytes"] = peak_activation_bytes(workload, precision)
     if workload.phase == "training":
         additive["gradient_bytes"] = additive["weight_bytes"]
-        additive["optimizer_bytes"] = optimizer_bytes(additive["params"], "adam")
+        additive["optimizer_bytes"] = float(np.sum(optimizer_bytes(workload.batch_of_ops, precision)))
     additive["footprint_bytes"] = sum(additive.get(part, 0.0) for part in FOOTPRINT)
     return additive

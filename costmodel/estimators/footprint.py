@@ -5,11 +5,15 @@ from numpy.typing import NDArray
 
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import Precision
-from costmodel.workload import Workload
+from costmodel.record import Real
+from costmodel.workload import Op, Workload
 from costmodel.workload.training import BY_WEIGHT, INPUT
 
-OPTIMIZER_BYTES = {"sgd": 4.0, "momentum": 8.0, "adam": 12.0}
-"""Bytes a parameter of fp32 master weight and moments: Rajbhandari et al., ZeRO, arXiv 1910.02054, section 3.1."""
+MOMENT_BYTES = {"sgd": 0.0, "momentum": 4.0, "adam": 8.0}
+"""Bytes a parameter of an optimizer's fp32 moments: Rajbhandari et al., ZeRO, arXiv 1910.02054, section 3.1."""
+
+MASTER_BITS = 32.0
+"""Bits of the master weight that training keeps of a parameter in a narrower format: the same."""
 
 
 FOOTPRINT = ("weight_bytes", "kv_bytes", "peak_activation_bytes", "gradient_bytes", "optimizer_bytes")
@@ -84,8 +88,14 @@ def _input_bytes(workload: Workload, precision: Precision) -> float:
     return float(workload.ops[0].input_elements * bits / BITS_PER_BYTE)
 
 
-def optimizer_bytes(params: float, optimizer: str) -> float:
-    """States that training keeps beside weights and gradients, a key of OPTIMIZER_BYTES."""
-    if optimizer not in OPTIMIZER_BYTES:
-        raise ValueError(f"optimizer must be one of {sorted(OPTIMIZER_BYTES)}, got {optimizer!r}")
-    return params * OPTIMIZER_BYTES[optimizer]
+def master_bytes(op: Op, precision: Precision) -> Real:
+    """Copies of an op's parameters in fp32 beside those that it runs with; of fp32 ones there is none."""
+    weights = op.weight_elements * op.weight_density * (precision.weight.bits < MASTER_BITS)
+    return (weights + op.vector_elements * (precision.vector_bits < MASTER_BITS)) * MASTER_BITS / BITS_PER_BYTE
+
+
+def optimizer_bytes(op: Op, precision: Precision, optimizer: str = "adam") -> Real:
+    """States that training keeps of an op beside weights and gradients: masters and moments, a key of MOMENT_BYTES."""
+    if optimizer not in MOMENT_BYTES:
+        raise ValueError(f"optimizer must be one of {sorted(MOMENT_BYTES)}, got {optimizer!r}")
+    return op.params * MOMENT_BYTES[optimizer] + master_bytes(op, precision)

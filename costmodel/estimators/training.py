@@ -69,9 +69,12 @@ def micro_batches_held(stages: Real, micro_batches: Real, interleave: Real = 1) 
     return min(stages, micro_batches) * more
 
 
-def update_bytes(weight_bytes: Real, gradient_bytes: Real, optimizer_bytes: Real) -> Real:
-    """Bytes that an optimizer's step moves: gradients read, states read and written, weights written."""
-    return gradient_bytes + 2.0 * optimizer_bytes + weight_bytes
+def update_bytes(weight_bytes: Real, gradient_bytes: Real, optimizer_bytes: Real, own_master_bytes: Real = 0.0) -> Real:
+    """Bytes that an optimizer's step moves: gradients read, states read and written, weights written.
+
+    Weights that are their own masters are read too.
+    """
+    return gradient_bytes + 2.0 * optimizer_bytes + weight_bytes + own_master_bytes
 
 
 def exposed_s(exchange_s: Real, behind_s: Real, *, overlapped: bool) -> Real:

@@ -9,7 +9,7 @@ from costmodel.estimators import gradient_compression
 from costmodel.estimators.assignment import Assignment
 from costmodel.estimators.collectives import all_gather_s, all_reduce_s, reduce_scatter_s, send_s
 from costmodel.estimators.estimate import Estimate, estimate
-from costmodel.estimators.footprint import optimizer_bytes
+from costmodel.estimators.footprint import MASTER_BITS, master_bytes
 from costmodel.estimators.training import (
     bubble,
     exposed_s,
@@ -19,6 +19,7 @@ from costmodel.estimators.training import (
     utilisation,
 )
 from costmodel.hardware import Gpu, Link
+from costmodel.record import stack
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import COLLECTIVES
 from costmodel.workload.parallel import pipeline_parallel, tensor_parallel
@@ -192,7 +193,9 @@ def _data_exchange_s(found: Estimate, layout: Layout, network: Link) -> float:
 def _update_s(found: Estimate, layout: Layout, gpu: Gpu) -> float:
     totals = found.totals
     own = layout.data if layout.zero else 1
-    moved = update_bytes(totals["weight_bytes"], totals["gradient_bytes"], optimizer_bytes(totals["params"], "adam"))
+    masters = float(np.sum(master_bytes(found.workload.batch_of_ops, stack(found.precisions))))
+    own_masters = totals["params"] * MASTER_BITS / 8.0 - masters
+    moved = update_bytes(totals["weight_bytes"], totals["gradient_bytes"], totals["optimizer_bytes"], own_masters)
     return float(moved / own / gpu.memory_bytes_per_s)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from estimator_strategies import networks, precisions
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,10 +97,23 @@ def test_an_input_from_outside_is_no_tensor_of_the_pass():
 
 @pytest.mark.parametrize(("name", "bytes_"), [("sgd", 4), ("momentum", 8), ("adam", 12)])
 def test_optimizer_states_by_parameter(name, bytes_):
-    """ZeRO, arXiv 1910.02054: fp32 weights, momentum and variance, 4 bytes each."""
-    assert optimizer_bytes(1e6, name) == bytes_ * 1e6
+    """ZeRO, arXiv 1910.02054: fp32 weights, momentum and variance, 4 bytes each; fp32 weights are their own masters."""
+    op = linear("a", 1, 100, 10)
+    assert optimizer_bytes(op, precision("bf16"), name) == bytes_ * op.params
+    assert optimizer_bytes(op, precision("fp32"), name) == (bytes_ - 4) * op.params
+    mixed = precision("bf16/fp32")
+    assert optimizer_bytes(op, mixed, name) == bytes_ * op.params - 4 * op.vector_elements
+
+
+def test_adam_keeps_of_fp32_weights_what_torch_s_does():
+    layer = torch.nn.Linear(100, 10)
+    adam = torch.optim.Adam(layer.parameters())
+    layer(torch.ones(1, 100)).sum().backward()
+    adam.step()
+    kept = sum(s.nbytes for state in adam.state.values() for s in state.values() if s.ndim)
+    assert optimizer_bytes(linear("a", 1, 100, 10), precision("fp32")) == kept
 
 
 def test_an_unknown_optimizer_is_named():
     with pytest.raises(ValueError, match=r"optimizer must be one of .*got 'adamw'"):
-        optimizer_bytes(1, "adamw")
+        optimizer_bytes(linear("a", 1, 10, 10), precision("bf16"), "adamw")
