@@ -10,6 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+MOST_LISTED = 24
+"""Names that an error lists."""
+
 
 class UnknownNameError(ValueError):
     """A name that no entry of a catalog has; the message lists the nearest ones, else what is known or `expected`."""
@@ -19,8 +22,8 @@ class UnknownNameError(ValueError):
     ) -> None:
         known = sorted(known)
         self.near = difflib.get_close_matches(str(name).lower(), known, n=4, cutoff=cutoff)
-        more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-        listed = f"known: {', '.join(known[:12])}{more}" if known else "none is known"
+        more = f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
+        listed = f"known: {', '.join(known[:MOST_LISTED])}{more}" if known else "none is known"
         hint = f"did you mean {', '.join(self.near)}?" if self.near else expected or listed
         super().__init__(f"unknown {kind} {name!r}; {hint}")
 

@@ -25,7 +25,7 @@ from dse.metric import METRICS, Budget, Metric
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem, widest_of
 
-ALIKE = ("loss", "weight_bytes", "bops", "peak_activation_bytes")
+ALIKE = ("loss", "weight_bytes", "bops", "peak_activation_bytes", "footprint_bytes")
 """Metrics that no folding changes."""
 
 

@@ -53,10 +53,11 @@ def front_within(
     """Return the exact front of the plans within budgets; `origin` tells the problem of each point.
 
     A budget of a sum that is no objective is a column more to be merged. InfeasibleError where no plan is within them,
-    ValueError on one of peak memory, which is no sum.
+    ValueError on one of memory at its peak, which is no sum.
     """
-    if any(budget.metric.name == "peak_activation_bytes" for budget in subject_to):
-        raise ValueError("a front has no budget of peak_activation_bytes: it is no sum over layers")
+    whole = next((budget.metric.name for budget in subject_to if budget.metric.over == "network"), "")
+    if whole:
+        raise ValueError(f"a front has no budget of {whole}: it is no sum over layers")
     limits: dict[str, float] = {}
     problems, places, refused = [], [], []
     for place, problem in enumerate([over] if isinstance(over, Problem) else over):

@@ -69,8 +69,11 @@ cycles = Metric("cycles", over="max")
 power_w = Metric("power_w", "W")
 throughput_per_s = Metric("throughput_per_s", "1/s", better="higher", over="max")
 peak_activation_bytes = Metric("peak_activation_bytes", "B", over="network")
+footprint_bytes = Metric("footprint_bytes", "B", over="network")
 
 METRICS = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)}
+
+NETWORK = tuple(name for name, metric in METRICS.items() if metric.over == "network")
 
 BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
 PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "u": 1e-6, "n": 1e-9}

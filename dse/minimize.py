@@ -15,7 +15,7 @@ from costmodel.hardware import Device, Fpga
 from dse import folding, foldings, moments
 from dse.choices import Choices
 from dse.couplings import Couplings
-from dse.metric import Budget, Metric, loss
+from dse.metric import NETWORK, Budget, Metric, loss
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
 from dse.problem import Problem
 from dse.restrictions import restricted
@@ -169,12 +169,12 @@ class Limits:
                 name, limit = (name, limit) if problem.slowest else ("latency_s", problem.workload.batch * limit)
             if name in problem.slowest:
                 problem = _fast_enough(problem, budget, limit)
-            elif name == "peak_activation_bytes":
+            elif budget.metric.over == "network":
                 peaks[name] = min(limit, peaks.get(name, math.inf))
             elif isinstance(problem.folding, Array) and name in overlay.RESOURCES:
                 _require_array(problem.folding, name, limit)
             else:
-                known = ["loss", "peak_activation_bytes", *problem.slowest, *problem.costs]
+                known = ["loss", *NETWORK, *problem.slowest, *problem.costs]
                 known += ["throughput_per_s"] * (pipelined and not problem.slowest)
                 sums[require(f"budget on {problem.device.name}", name, known)] = min(limit, sums.get(name, math.inf))
         return Limits(problem, sums, peaks)

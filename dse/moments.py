@@ -1,6 +1,7 @@
-"""Plans within budgets of memory at a network's fullest moment, which is no sum over layers.
+"""Plans within budgets of memory at a network's fullest moment, of live activations or of all that is in memory.
 
-At a given moment it is one: the moments at which a plan breaks a budget are added as budgets until none does.
+That is no sum over layers, but one at a given moment: the moments at which a plan breaks a budget are added as budgets
+until none does.
 """
 
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from costmodel.estimators.footprint import alive_at, alive_bytes, last_use, optimizer_bytes, output_elements
+from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.record import stack
 from dse.allocate import best
 from dse.infeasible import SEARCH_S, infeasible, needs
@@ -28,7 +30,7 @@ def solve(
 
     InfeasibleError says which budget is impossible, alone or else together, and the least that it could be.
     """
-    moments = _Moments(problem)
+    moments = _Moments(problem, {"footprint_bytes": always_bytes(problem)} if "footprint_bytes" in peaks else {})
     plan = moments.within(tables, peaks, max_formats, deadline)
     if plan is None:
         search_s = left_s(deadline)
@@ -52,9 +54,13 @@ def always_bytes(problem: Problem) -> Floats:
 
 @dataclass(frozen=True)
 class _Moments:
-    """The moments of a network at which plans broke a budget: {(metric, op): float[layers, options]} bytes."""
+    """The moments of a network at which plans broke a budget: {(metric, op): float[layers, options]} bytes.
+
+    `always` has what a metric counts beside live activations.
+    """
 
     problem: Problem
+    always: Mapping[str, Floats]
     broken: dict[tuple[str, int], Floats] = field(default_factory=dict)
 
     def within(
@@ -69,29 +75,30 @@ class _Moments:
             plan = best(limited, max_formats, deadline)
             if plan is None:
                 return None
-            fullest = {name: self.fullest(plan) for name in peaks}
+            fullest = {name: self.fullest(name, plan) for name in peaks}
             new = [(name, op) for name, (op, most) in fullest.items() if most > peaks[name] and (name, op) not in cuts]
             if not new:
                 return replace(plan, totals={name: plan.totals[name] for name in tables.costs})
-            self.broken.update({(name, op): self.table(op) for name, op in new})
+            self.broken.update({(name, op): self.table(name, op) for name, op in new})
 
-    def fullest(self, plan: Plan) -> tuple[int, float]:
-        """The op during which a plan has most in memory, and how many bytes."""
+    def fullest(self, name: str, plan: Plan) -> tuple[int, float]:
+        """The op during which a plan has most of a metric in memory, and how many bytes."""
         alive = alive_bytes(self.problem.workload, stack(self.problem.per_op(plan.choice)))
-        return int(alive.argmax()), float(alive.max())
+        always = self.always[name][np.arange(len(plan.choice)), plan.choice].sum() if name in self.always else 0.0
+        return int(alive.argmax()), float(alive.max() + always)
 
-    def table(self, op: int) -> Floats:
-        """Bytes alive while an op runs, by the layer that each live tensor's op follows: float[layers, options]."""
-        return _by_layer(self.problem, [alive_at(self.problem.workload, option, op) for option in self.problem.options])
+    def table(self, name: str, op: int) -> Floats:
+        """Bytes in memory while an op runs, by the layer that each tensor's op follows: float[layers, options]."""
+        alive = [alive_at(self.problem.workload, option, op) for option in self.problem.options]
+        return _by_layer(self.problem, alive) + self.always.get(name, 0.0)
 
-    def summed(self) -> Floats:
-        """Bytes alive summed over all moments: float[layers, options]."""
+    def summed(self, name: str) -> Floats:
+        """Bytes in memory summed over all moments: float[layers, options]."""
         workload = self.problem.workload
         moments = last_use(workload) - np.arange(len(workload.ops)) + 1
-        tensors = output_elements(workload) * moments
-        return _by_layer(
-            self.problem, [tensors * float(option.activation.bits_per_element) for option in self.problem.options]
-        )
+        bytes_ = output_elements(workload) * moments / BITS_PER_BYTE
+        alive = [bytes_ * float(option.activation.bits_per_element) for option in self.problem.options]
+        return _by_layer(self.problem, alive) + self.always.get(name, 0.0) * len(workload.ops)
 
     def least(
         self, name: str, tables: Tables, peaks: Mapping[str, float], max_formats: int | None, deadline: float
@@ -101,16 +108,16 @@ class _Moments:
         0 where those conflict; a lower bound if the search takes too long.
         """
         low, others = peaks[name], {other: most for other, most in peaks.items() if other != name}
-        tables = replace(tables, loss=np.where(tables.available, self.summed(), 0.0), conversion=None)
+        tables = replace(tables, loss=np.where(tables.available, self.summed(name), 0.0), conversion=None)
         try:
             plan = self.within(tables, others, max_formats, deadline)
             if plan is None:
                 return 0.0
-            high = self.fullest(plan)[1]
+            high = self.fullest(name, plan)[1]
             tried = high * (1 - NEAR)
             while high * (1 - NEAR) > low:
                 plan = self.within(tables, {**others, name: tried}, max_formats, deadline)
-                low, high = (low, self.fullest(plan)[1]) if plan else (tried, high)
+                low, high = (low, self.fullest(name, plan)[1]) if plan else (tried, high)
                 tried = (low + high) / 2
         except TimeoutError:
             return low

@@ -101,6 +101,8 @@ def test_report_and_json_file_are_written(bitfront: Callable[..., object], folde
     [
         (("--formats", "int4,int8", "--budget", "weight_bytes<=1"), "weight_bytes", 3),
         (("--formats", "int4", "--budget", "wieght_bytes<=9e6"), "weight_bytes", 2),
+        (("--formats", "int4", "--budget", "size<=9e6"), ", uram, weight_bytes", 2),
+        (("--formats", "int4", "--budget", "footprint_bytes<=9e6"), "footprint_bytes is at least", 3),
         (("--formats", "int4", "--budget", "weight_bytes<=many"), "many", 2),
         (("--formats", "int4", "--budget", "weight_bytes<=12ms"), "12ms", 2),
         (("--formats", "int4", "--budget", "weight_bytes>=5"), "<=", 2),

@@ -14,10 +14,13 @@ import dse
 from costmodel import display
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators.fpga import overlay
+from costmodel.workload import Workload
+from costmodel.workload.ops import linear
 from dse.metric import (
     bops,
     cycles,
     energy_j,
+    footprint_bytes,
     latency_s,
     loss,
     lut,
@@ -88,17 +91,28 @@ def test_small_network_equals_brute_force_on_an_fpga(small):
     assert plan.objective == pytest.approx(min(feasible), rel=1e-12)
 
 
-def test_peak_activation_budget_is_met_exactly(small):
-    problem = small.on(cm.fpga("pynq_z1"))
+@pytest.mark.parametrize("metric", [peak_activation_bytes, footprint_bytes])
+@pytest.mark.parametrize(
+    ("phase", "device", "formats"),
+    [
+        ("forward", cm.fpga("pynq_z1"), ["int2", "int4", "int8"]),
+        ("forward", cm.gpu("a100_sxm"), ["int4/int8", "int8/int8", "int4/bf16"]),
+        ("training", cm.gpu("h100_sxm"), ["fp8_e4m3/fp8_e4m3", "bf16", "fp32/fp32"]),
+    ],
+)
+def test_peak_budgets_are_met_exactly(metric, phase, device, formats):
+    net = Workload("net", (linear("a", 6, 8, 16), linear("b", 6, 16, 4), linear("c", 6, 4, 32)))
+    problem = dse.choices(cm.training(net) if phase == "training" else net, formats).on(device)
     every = [np.array(c) for c in itertools.product(range(3), repeat=len(problem.layers))]
-    peaks = [problem.estimate(c).totals["peak_activation_bytes"] for c in every]
+    peaks = [problem.estimate(c).totals[metric.name] for c in every]
     for limit in np.unique(peaks):
         best = min(problem.total_loss(c) for c, peak in zip(every, peaks, strict=True) if peak <= limit)
-        plan = dse.minimize(loss, over=problem, subject_to=[peak_activation_bytes <= limit])
-        assert plan.estimate().totals["peak_activation_bytes"] <= limit
+        plan = dse.minimize(loss, over=problem, subject_to=[metric <= limit])
+        assert plan.estimate().totals[metric.name] <= limit
         assert plan.objective == pytest.approx(best, rel=1e-12)
-    with pytest.raises(dse.InfeasibleError, match="peak_activation_bytes"):
-        dse.minimize(loss, over=problem, subject_to=[peak_activation_bytes <= min(peaks) / 2])
+    with pytest.raises(dse.InfeasibleError) as refused:
+        dse.minimize(loss, over=problem, subject_to=[metric <= min(peaks) / 2])
+    assert refused.value.least == {metric.name: pytest.approx(min(peaks), rel=2e-6)}
 
 
 def test_the_least_peak_told_is_that_of_the_fullest_moment(small):
