@@ -3,9 +3,9 @@
 An integer program over (layer, format, folding): each layer takes one format and one PE and SIMD of its unit, and of
 the poolings and sums that follow it. The highest throughput is that of the slowest unit: for a target interval,
 `allocate` finds the least loss among the options that keep up with it, and the least interval whose loss is allowed is
-found by bisection over all intervals that some unit takes. The least latency is that of an interval and of what units
-hold (`folding_latency`); a pooling or sum then keeps up for the fewest LUTs and is not chosen apart. FINN-R (Blott et
-al., doi 10.1145/3242897) folds for given formats; choosing both in turn can only lose.
+found by bisection over all intervals that some unit takes. The least latency is searched from that plan on, by the
+paths that decide it (`folding_latency`); a pooling or sum then keeps up for the fewest resources and is not chosen
+apart. FINN-R (Blott et al., doi 10.1145/3242897) folds for given formats; choosing both in turn can only lose.
 """
 
 import math
@@ -14,15 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from costmodel.catalog import require
-from costmodel.estimators.fpga import Folding, fold
+from costmodel.estimators.fpga import fold
 from costmodel.hardware import Device, Fpga
 from dse.choices import Choices
 from dse.couplings import Couplings
+from dse.folding_latency import folding_of
 from dse.folding_options import RESOURCES, Units, units
-from dse.folding_search import FIXED, INTERVAL, SEARCH_S, Search
+from dse.folding_search import FIXED, INTERVAL, LATENCY_SEARCH_S, SEARCH_S, Search
 from dse.metric import Budget
 from dse.plan import InfeasibleError, Plan, left_s
 from dse.problem import Problem
@@ -47,11 +46,14 @@ def fastest(
     """Return the plan of formats, with its problem folded, of the highest throughput or the least latency.
 
     `subject_to` may bound loss, lut, dsp, bram18, uram; resources without a budget may be used to `utilisation` of
-    the device, inf for as much as it takes. The plan's objective is seconds: the interval between passes, or the upper
-    bound of the latency (`folding_latency`); no design is below its `bound`. InfeasibleError where no design meets the
-    budgets, ValueError off an FPGA or on a budget that is not one of these.
+    the device, inf for as much as it takes. The plan's objective is seconds: the interval between passes, or the
+    latency that `estimate` tells; no design is below its `bound`. After the time limit, of a latency LATENCY_SEARCH_S
+    by default, the best plan so far. InfeasibleError where no design meets the budgets, ValueError off an FPGA or on a
+    budget that is not one of these.
     """
     require("objective", objective, OBJECTIVES)
+    if objective == "latency_s" and time_limit_s is None:
+        time_limit_s = LATENCY_SEARCH_S
     search = _search(problem, subject_to, ("loss", *RESOURCES), time_limit_s, utilisation)
     run = Search.least_latency if objective == "latency_s" else Search.least_interval
     return _laid_out(search, run, subject_to)
@@ -140,7 +142,7 @@ def _laid_out(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]],
             f"; without a budget, {', '.join(own)} may be {UTILISATION:.0%} of {problem.device.name}'s" if own else ""
         )
         raise InfeasibleError(f"{error}{told}", error.least) from None
-    folded = replace(problem, folding=_folding(problem, taken), laid_for=None)
+    folded = replace(problem, folding=folding_of(problem, taken), laid_for=None)
     return replace(plan, problem=folded, subject_to=tuple(map(str, budgets)))
 
 
@@ -159,11 +161,3 @@ def _limits(
             name, limit = INTERVAL, limit / float(device.clock_hz)
         given[name] = min(limit, given.get(name, math.inf))
     return limits | given
-
-
-def _folding(problem: Problem, taken: Sequence[Units]) -> Folding:
-    """The chosen candidates over all ops, a folding of ones where an op is no unit."""
-    columns = np.tile([1.0, 1.0, 1.0, 0.0], (len(problem.workload.ops), 1))
-    for each in taken:
-        columns[list(each.ops)] = each.folded[0]
-    return Folding(*columns.T)

@@ -1,109 +1,170 @@
-"""The latency of a dataflow whose formats and foldings are chosen: which interval of the pipeline leads to the least.
+"""The least latency of a dataflow whose formats and foldings are chosen, by cuts.
 
-The latency is bounded by a T + h (`fpga.passage`, its upper bound, which a balanced pipeline comes close to): T the
-seconds of the slowest unit, h those that all units hold one output, a constant of the network. For units that take at
-most T, h is the least of an integer program; less room never makes it less. Intervals are split until none can hold a
-better plan: branch and bound (Land and Doig, Econometrica 28(3), 1960, doi 10.2307/1910129) over one number.
+A design's latency is the greatest of the paths through it (`fpga.longest_path`), each a sum over its units: a program
+that knows some paths asks for units whose sums along these are short, the latency of what it finds adds the path that
+decides it, and where no units are short enough along all that are known, no design is quicker than the best found
+(Kelley, J. SIAM 8(4), 1960, doi 10.1137/0108053; with choices for numbers). What is minimised is what `estimate` tells.
+
+First all units keep up with the pace of a balanced pipeline as quick as the best design known, then any will do, which
+alone proves. Poolings and sums that follow a layer are not chosen: they are the cheapest that keep up, and are counted
+at their shortest along each path, so that what is proven holds whatever they are.
 """
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.estimators.fpga import Folding
+from costmodel.estimators.fpga.longest_path import EACH, REGISTERS, TIMES, longest_path
 from costmodel.estimators.fpga.passage import waits
-from dse.folding_options import HELD, LONGEST, Units
+from costmodel.estimators.fpga.placed import placed
+from costmodel.estimators.fpga.traffic_bound import input_cycles
+from costmodel.hardware import Fpga
+from costmodel.record import stack
+from dse.folding_options import Paths, Units
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem
 
 Floats = NDArray[np.float64]
 Found = tuple[Plan, list[Units]]
-Within = Callable[[float, float], Found]
-"""The plan of units that take at most the first seconds for a pass, and that hold outputs at most for the second."""
+Program = Callable[[float, Paths, float], Found]
+"""The plan of least objective, of units that keep up with the first and are no longer than the last along each path."""
 
 NEAR = 1e-3
 """Relative distance of a plan's latency from its bound at which the search ends."""
 
-
-def share(problem: Problem) -> float:
-    """Seconds of latency for each second that the slowest unit takes for a pass."""
-    batch = float(problem.workload.batch)
-    return (waits(problem.workload) + batch - 1) / batch
+MOST_PATHS = 16
+"""Paths that a program knows, the latest: more make its tables long and rarely its plans better."""
 
 
-def latency_s(problem: Problem, taken: list[Units]) -> float:
-    """The bound of the latency of a design."""
-    slowest = max(float(units.paid[:, LONGEST].max(initial=0.0)) for units in taken)
-    return share(problem) * slowest + sum(float(units.paid[:, HELD].sum()) for units in taken)
+SHARES = (0.75, 0.9, 0.5)
+"""Of a latency, what units at one rate wait for inputs, in the order tried; the rest they hold outputs."""
 
 
-def quickest(problem: Problem, targets: Floats, least_held: Within, deadline: float) -> Found | None:
-    """The plan of least latency, within NEAR of it where no time runs out; None where no plan exists.
+def folding_of(problem: Problem, taken: Iterable[Units]) -> Folding:
+    """The chosen candidates over all ops, a folding of ones where an op is no unit."""
+    columns = np.tile([1.0, 1.0, 1.0, 0.0], (len(problem.workload.ops), 1))
+    for each in taken:
+        columns[list(each.ops)] = each.folded[0]
+    return Folding(*columns.T)
 
-    `targets` are the intervals that a design may have, in order; `deadline` is of `time.monotonic`.
+
+def latency(problem: Problem, found: Found) -> tuple[float, Floats]:
+    """The seconds of a design that `estimate` tells, and the path that decides them."""
+    plan, taken = found
+    device, workload = problem.device, problem.workload
+    assert isinstance(device, Fpga)
+    folding = placed(workload, folding_of(problem, taken))
+    totals = replace(problem, folding=folding).estimate(plan.choice).totals
+    come = input_cycles(workload, stack(problem.per_op(plan.choice)), device)
+    path = longest_path(workload, folding, interval=totals["cycles"], input_cycles=come)
+    return totals["latency_s"], path
+
+
+def quickest(problem: Problem, program: Program, known: Iterable[Found], bound: float, until: float) -> Found:
+    """The plan of least latency, of those known and of those that cuts lead to; within NEAR of the least where no time
+    runs out and what follows its layers is as short as any.
+
+    No design is quicker than `bound`; at `until`, by `time.monotonic`, balanced designs have been looked for enough.
     """
-    a = share(problem)
+    timed = [(*latency(problem, found), found) for found in known]
+    value, _, best = min(timed, key=lambda each: each[0])
+    paths = [path for _, path, _ in timed]
+    for pace in _paces(problem, value):
+        seen: set[bytes] = set()
+        while bound < value * (1 - NEAR) and (time.monotonic() < until or math.isinf(pace)):
+            limit = value * (1 - NEAR)
+            try:
+                found = program(pace, paths[-MOST_PATHS:], limit)
+            except InfeasibleError:
+                bound = limit if math.isinf(pace) else bound
+                break
+            except TimeoutError:
+                break
+            bound = max(bound, min(limit, found[0].bound)) if math.isinf(pace) else bound
+            own, path = latency(problem, found)
+            paths.append(path)
+            if own < value:
+                value, best = own, found
+            if _again(seen, found):
+                break
+    return replace(best[0], objective=value, bound=value if bound >= value * (1 - NEAR) else bound), best[1]
 
-    def solve(low: int, high: int) -> tuple[float, float, Found]:
-        found = least_held(float(targets[high]), math.inf)
-        return a * float(targets[low]) + found[0].bound, latency_s(problem, found[1]), found
 
-    return _best(targets, solve, deadline)
+def within_latency(problem: Problem, program: Program, most_s: float) -> Found | None:
+    """The plan of least loss whose latency is at most `most_s`; None where no plan exists.
 
-
-def within_latency(
-    problem: Problem, targets: Floats, least_loss: Within, most_s: float, deadline: float
-) -> Found | None:
-    """The plan of least loss whose latency is at most `most_s`; None where no plan exists."""
-    a = share(problem)
-    targets = targets[a * targets <= most_s]
-
-    def solve(low: int, high: int) -> tuple[float, float, Found]:
-        found = least_loss(float(targets[high]), most_s - a * float(targets[low]))
-        meets = latency_s(problem, found[1]) <= most_s
-        return found[0].bound, found[0].objective if meets else math.inf, found
-
-    return _best(targets, solve, deadline)
+    TimeoutError where none was found and one may exist.
+    """
+    paths: list[Floats] = []
+    safe = _safe(problem, program, most_s)
+    met = [_meeting(problem, program, pace, most_s, paths) for pace in _paces(problem, most_s)]
+    bound = met[-1][1]
+    plans = [found for found in (safe, *(found for found, _ in met)) if found]
+    if not plans:
+        if math.isinf(bound):
+            return None
+        raise TimeoutError("no plan was found in time")
+    plan, taken = min(plans, key=lambda found: found[0].objective)
+    return replace(plan, bound=min(bound, plan.objective)), taken
 
 
-def _best(targets: Floats, solve: Callable[[int, int], tuple[float, float, Found]], deadline: float) -> Found | None:
-    """The best plan over all ranges of targets. `solve` gives of a range the least that any plan in it may be, what the
-    plan that it found is (inf: not allowed), and that plan; once the time is up, of the first range alone."""
-    value, best = math.inf, None
-    left: list[tuple[float, int, int]] = [(0.0, 0, len(targets) - 1)] if len(targets) else []
-    first = True
-    while left and left[0][0] < value * (1 - NEAR) and (first or time.monotonic() <= deadline):
-        first = False
-        bound, low, high = left[0]
+def _safe(problem: Problem, program: Program, most_s: float) -> Found | None:
+    """A plan that is as quick though all its units be slowed to the slowest's rate; None where none is found."""
+    held = np.zeros((len(problem.workload.ops), TIMES))
+    held[:, [EACH, REGISTERS]] = 1.0
+    pace = next(_paces(problem, most_s))
+    for share in SHARES:
         try:
-            least, own, found = solve(low, high)
-        except TimeoutError:
-            break
+            found = program(share * pace, [held], (1 - share) * most_s)
         except InfeasibleError:
-            heappop(left)
             continue
-        heappop(left)
-        if own < value:
-            value, best = own, found
-        for part in _halves(low, high):
-            heappush(left, (max(least, bound), *part))
-    return _sure(best, value, [bound for bound, _, _ in left[:1]])
+        except TimeoutError:
+            return None
+        if latency(problem, found)[0] <= most_s:
+            return found
+    return None
 
 
-def _sure(best: Found | None, value: float, left: list[float]) -> Found | None:
-    """The best plan with what is proven of it, by the least bound that is left; TimeoutError where that is all."""
-    if best is None:
-        if left:
-            raise TimeoutError("no plan was found in time")
-        return None
-    sure = min([value, *left])
-    return replace(best[0], objective=value, bound=value if sure >= value * (1 - NEAR) else sure), best[1]
+def _meeting(
+    problem: Problem, program: Program, pace: float, most_s: float, paths: list[Floats]
+) -> tuple[Found | None, float]:
+    """The plan of least loss at a pace whose latency is at most `most_s`, None where none is found; what no such plan
+    loses less than, inf where none exists. The paths of those that take longer are added."""
+    seen: set[bytes] = set()
+    bound = 0.0
+    while True:
+        try:
+            found = program(pace, paths[-MOST_PATHS:], most_s)
+        except InfeasibleError:
+            return None, math.inf
+        except TimeoutError:
+            return None, bound
+        bound = max(bound, found[0].bound)
+        own, path = latency(problem, found)
+        if own <= most_s:
+            return found, bound
+        if _again(seen, found):
+            return None, bound
+        paths.append(path)
 
 
-def _halves(low: int, high: int) -> list[tuple[int, int]]:
-    middle = (low + high) // 2
-    return [(low, middle), (middle + 1, high)] if low < high else []
+def _paces(problem: Problem, latency_s: float) -> Iterator[float]:
+    """The seconds of a pass through a unit of a balanced pipeline of that latency, then any."""
+    batch = float(problem.workload.batch)
+    yield latency_s * batch / (waits(problem.workload) + batch - 1)
+    yield math.inf
+
+
+def _again(seen: set[bytes], found: Found) -> bool:
+    """Whether a design was found before; it is noted."""
+    plan, taken = found
+    key = plan.choice.tobytes() + b"".join(each.folded.tobytes() for each in taken)
+    if key in seen:
+        return True
+    seen.add(key)
+    return False

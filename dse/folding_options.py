@@ -1,7 +1,7 @@
 """What each layer of a dataflow may be: a format with the folding of its unit, and of the units that follow it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, reduce
 from typing import Any
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from costmodel.estimators.fpga.clock import clock_hz
 from costmodel.estimators.fpga.columns import costs, memories
 from costmodel.estimators.fpga.folding import candidates
-from costmodel.estimators.fpga.passage import delays
+from costmodel.estimators.fpga.longest_path import HIDDEN, TIMES, times
 from costmodel.estimators.fpga.placed import placed
 from costmodel.estimators.fpga.reach import paths
+from costmodel.estimators.fpga.traffic_bound import ends
 from costmodel.estimators.fpga.unit import Folding
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
@@ -26,25 +27,36 @@ Floats = NDArray[np.float64]
 
 RESOURCES = ("lut", "dsp", "bram18", "uram")
 
-HELD, LONGEST, SPENT = 0, 1, slice(2, 6)
-"""Columns of what an option costs: seconds that its units hold an output, added (`fpga.passage.delays`), those that the
-slowest takes for a pass, and RESOURCES in order."""
+LONGEST, SPENT, ALONG = 0, slice(1, 5), slice(5, None)
+"""Columns of what an option costs: seconds that the slowest unit takes for a pass, RESOURCES in order, and the seconds
+that its units add to each of some paths (`fpga.longest_path`)."""
+
+Paths = Sequence[Floats]
+"""Paths through all ops: how often each takes each time of each unit, float64[ops, TIMES]."""
 
 
 @dataclass(frozen=True)
 class Units:
-    """Candidates of one unit or of several together: `paid` float[candidates, 6], and the folding of each.
+    """Candidates of one unit or of several together: `paid` float[candidates, 5 + paths], and the folding of each.
 
-    `ops` are the units' indices in the workload, `folded` float[candidates, units, 4] their pe, simd, dsp and uram.
+    `ops` are the units' indices in the workload, `folded` float[candidates, units, 4] their pe, simd, dsp and uram,
+    `times` float[candidates, TIMES] the seconds that paths are made of, of single units alone.
     """
 
     paid: Floats
     ops: tuple[int, ...]
     folded: Floats
+    times: Floats = field(default_factory=lambda: np.zeros((1, TIMES)))
 
     def keep(self, rows: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Units":
         """Some of the candidates."""
-        return replace(self, paid=self.paid[rows], folded=self.folded[rows])
+        times = np.broadcast_to(self.times, (len(self.paid), TIMES))
+        return replace(self, paid=self.paid[rows], folded=self.folded[rows], times=times[rows])
+
+    def along(self, paths: Paths) -> "Units":
+        """A single unit's candidates with the seconds that they add to each path."""
+        (op,) = self.ops
+        return replace(self, paid=np.column_stack([self.paid, *(self.times @ path[op] for path in paths)]))
 
     def within(self, most_s: float) -> "Units":
         """The candidates of which no unit takes longer, without those that spend more than another."""
@@ -64,7 +76,7 @@ class Units:
         return Units(paid, self.ops + other.ops, np.concatenate([self.folded, other.folded], axis=1))
 
 
-NOTHING = Units(np.zeros((1, 6)), (), np.empty((1, 0, 4)))
+NOTHING = Units(np.zeros((1, 5)), (), np.empty((1, 0, 4)))
 """A layer without units: one candidate that costs nothing."""
 
 Group = tuple[Units, ...]
@@ -95,16 +107,22 @@ def within(group: Group, most_s: float) -> Units:
     return reduce(Units.joined, (unit.within(most_s) for unit in group), NOTHING)
 
 
-def paced(group: Group, most_s: float) -> Units:
-    """The units together, of candidates that take no longer than `most_s`; each that follows is its cheapest."""
+def paced(group: Group, most_s: float, paths: Paths) -> Units:
+    """The units together, of candidates that take no longer than `most_s`, with what they add to the paths.
+
+    Each that follows is the cheapest of these, and adds as little as any of these does.
+    """
     if not group:
-        return NOTHING
-    first, *others = (unit.keep(unit.paid[:, LONGEST] <= most_s) for unit in group)
+        return replace(NOTHING, paid=np.zeros((1, 5 + len(paths))))
+    first, *others = (unit.along(paths).keep(unit.paid[:, LONGEST] <= most_s) for unit in group)
     if not all(len(unit.paid) for unit in (first, *others)):
         return reduce(Units.beside, (unit.keep(slice(0)) for unit in group))
     for other in others:
-        cheapest = np.lexsort((other.paid[:, HELD], other.paid[:, SPENT].sum(axis=1)))[0]
-        first = first.beside(other.keep(np.full(len(first.paid), cheapest)))
+        cheapest = np.lexsort((other.paid[:, LONGEST], other.paid[:, SPENT].sum(axis=1)))[:1]
+        paid = other.paid[cheapest]
+        paid[:, ALONG] = other.paid[:, ALONG].min(axis=0)
+        one = replace(other.keep(cheapest), paid=paid)
+        first = first.beside(one.keep(np.zeros(len(first.paid), np.int64)))
     return first
 
 
@@ -116,43 +134,45 @@ def _candidates(problem: Problem, wanted: Sequence[tuple[int, int]]) -> dict[tup
     workload, device = problem.workload, problem.device
     assert isinstance(device, Fpga)
     beside = placed(workload, Folding(0.0, 0.0))
-    around = np.stack(np.broadcast_arrays(beside.waiting, beside.moved, paths(workload).outputs), axis=-1)
+    columns = (beside.waiting, beside.moved, paths(workload).outputs, ends(workload)[0])
+    around = np.stack(np.broadcast_arrays(*columns), axis=-1)
     nameless = [replace(op, name="", inputs=()) for op in workload.ops]
     alike: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
     for i, option in wanted:
         alike.setdefault((nameless[i], option, *around[i].tolist()), []).append((i, option))
     first = [keys[0] for keys in alike.values()]
     folded = [_foldings(workload.ops[i], device) for i, _ in first]
-    paid = _paid(problem, first, folded, around[[i for i, _ in first]])
+    weighed = _weighed(problem, first, folded, around[[i for i, _ in first]])
     found: dict[tuple[int, int], Units] = {}
-    for keys, choices, costs_of in zip(alike.values(), folded, paid, strict=True):
-        every = Units(costs_of, (keys[0][0],), choices[:, None, :])
-        found |= dict.fromkeys(keys, every.keep(mask(costs_of)))
+    for keys, choices, (paid, took) in zip(alike.values(), folded, weighed, strict=True):
+        every = Units(paid, (keys[0][0],), choices[:, None, :], took)
+        judged = np.column_stack([paid, took * np.where(np.arange(TIMES) == HIDDEN, -1.0, 1.0)])
+        found |= dict.fromkeys(keys, every.keep(mask(judged)))
     return found
 
 
-def _foldings(op: Op, device: Fpga) -> NDArray[np.float64]:
+def _foldings(op: Op, device: Fpga) -> Floats:
     """PE, SIMD, and whether products are in DSP blocks and weights in UltraRAM: float64[candidates, 4]."""
     places = [(dsp, uram) for dsp in (0.0, 1.0) for uram in ((0.0, 1.0) if device.uram else (0.0,))]
     found = [(pe, simd, *place) for place in places for pe, simd in candidates(op)]
     return np.array(found, dtype=np.float64)
 
 
-def _paid(
-    problem: Problem,
-    taken: Sequence[tuple[int, int]],
-    folded: Sequence[NDArray[np.float64]],
-    around: NDArray[np.float64],
-) -> list[NDArray[np.float64]]:
-    """What each folding of each (op, option) takes: float64[candidates, 2 + resources], seconds first."""
+def _weighed(
+    problem: Problem, taken: Sequence[tuple[int, int]], folded: Sequence[Floats], around: Floats
+) -> list[tuple[Floats, Floats]]:
+    """What each folding of each (op, option) takes: float64[candidates, 5], its longest seconds and resources, and
+    float64[candidates, TIMES], the seconds of a path."""
     assert isinstance(problem.device, Fpga)
     counts = [len(choices) for choices in folded]
     batch: Op = map_fields(stack([problem.workload.ops[i] for i, _ in taken]), lambda c: np.repeat(c, counts))
     precision: Precision = map_fields(stack([problem.options[o] for _, o in taken]), lambda c: np.repeat(c, counts))
-    waiting, moved, outputs = np.repeat(around, counts, axis=0).T
+    waiting, moved, outputs, entering = np.repeat(around, counts, axis=0).T
     folding = replace(Folding(*np.concatenate(folded).T), waiting=waiting, moved=moved)
     found = costs(batch, precision, problem.device, folding) | memories(batch, precision, folding)
-    held = delays(batch, folding, batch=float(problem.workload.batch), outputs=outputs)
-    seconds = np.stack(np.broadcast_arrays(held, found["cycles"])) / clock_hz(batch, precision, problem.device)
-    paid = np.column_stack([*seconds, *(found[name] for name in RESOURCES)])
-    return np.split(paid, np.cumsum(counts)[:-1])
+    images = float(problem.workload.batch)
+    took = times(batch, precision, problem.device, folding, batch=images, outputs=outputs, entering=entering)
+    clock = np.broadcast_to(clock_hz(batch, precision, problem.device), len(took))
+    paid = np.column_stack([found["cycles"] / clock, *(found[name] for name in RESOURCES)])
+    after = np.cumsum(counts)[:-1]
+    return list(zip(np.split(paid, after), np.split(took / clock[:, None], after), strict=True))

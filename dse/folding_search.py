@@ -1,5 +1,5 @@
 """Integer programs over the candidates of an FPGA's layers: least interval, least loss at a speed, and for latency
-(`folding_latency`) those of least time that outputs are held."""
+(`folding_latency`) those that are short along paths."""
 
 import math
 import time
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dse import allocate
 from dse.couplings import Couplings
 from dse.folding_latency import quickest, within_latency
-from dse.folding_options import HELD, LONGEST, RESOURCES, SPENT, Group, Units, paced, within
+from dse.folding_options import ALONG, LONGEST, RESOURCES, SPENT, Group, Paths, Units, paced, within
 from dse.infeasible import infeasible
 from dse.metric import Budget
 from dse.pareto import mask
@@ -26,8 +26,8 @@ Floats = NDArray[np.float64]
 FIXED = ("weight_bytes", "bops")
 """Costs that no folding changes."""
 
-_HELD = "held_s"
-"""The seconds for which units hold an output, as a cost."""
+_PATH = "path_s of "
+"""The seconds along a path, as a cost."""
 
 INTERVAL = "interval_s"
 """The seconds that no unit may exceed: what a budget of throughput or of cycles asks for."""
@@ -35,16 +35,20 @@ INTERVAL = "interval_s"
 SEARCH_S = 20.0
 """Time of a search for the least loss where the caller sets none."""
 
+LATENCY_SEARCH_S = 60.0
+"""The same for the least latency, which large networks do not prove in any."""
+
 STEP_S = 10.0
 """Longest search for one target; a target not decided by then counts as missed, and the plan as not proven."""
 
 
 @dataclass(frozen=True)
 class _Flat:
-    """The candidates of all options of each layer side by side, inf loss where a layer has fewer; and what each is."""
+    """The candidates of all options of each layer side by side, inf loss where a layer has fewer; what each adds to
+    each path; and what each is."""
 
     loss: Floats
-    seconds: Floats
+    along: Floats
     spent: Mapping[str, Floats]
     which: list[list[tuple[int, int]]]
 
@@ -61,52 +65,65 @@ class Search:
     couplings: Couplings = field(default_factory=Couplings)
 
     def least_latency(self) -> tuple[Plan, list[Units]]:
-        """Of all intervals, the one whose program of the seconds that units hold outputs leads to the least latency."""
-        best = quickest(self.problem, self._intervals(), self._held, self.deadline)
-        if best is None:
-            raise self._refusal()
-        return best
+        """The quickest that is found from the plan of the least interval on."""
+        known, bound = self._known()
+        until = (time.monotonic() + self.deadline) / 2
+        return quickest(self.problem, self._along, known, bound, until)
+
+    def _known(self) -> tuple[list[tuple[Plan, list[Units]]], float]:
+        """The plan of the least interval that a third of the time finds, else that of least loss; and an interval that
+        none is below."""
+        third = self.deadline if math.isinf(self.deadline) else (2 * time.monotonic() + self.deadline) / 3
+        try:
+            found = replace(self, deadline=third).least_interval()
+        except TimeoutError:
+            return [self._along(math.inf, (), math.inf, loss=True)], 0.0
+        return [found], found[0].bound
 
     def least_loss(self) -> tuple[Plan, list[Units]]:
         """One program: the summed loss, of candidates within the interval; one an interval where latency is limited."""
         most_s = self.limits.get(INTERVAL, math.inf)
         self._require_reachable(most_s)
         if (latency_s := self.limits.get("latency_s")) is not None:
-            targets = self._intervals()
-            least_loss, targets = partial(self._held, loss=True), targets[targets <= most_s]
-            best = within_latency(self.problem, targets, least_loss, latency_s, self.deadline)
+            best = within_latency(self.problem, partial(self._along, loss=True, longest_s=most_s), latency_s)
             if best is None:
                 raise InfeasibleError(f"no plan meets the budgets: none has latency_s of at most {latency_s:.6g}", {})
             return best
         kept = [[within(group, most_s) for group in row] for row in self.units]
-        flat = self._flat(kept, timed=False)
+        flat = self._flat(kept)
         return self._named(self._solved(flat, flat.loss, self._costs(flat), self._sums()), flat, kept)
 
-    def _held(self, most_s: float, held_s: float, *, loss: bool = False) -> tuple[Plan, list[Units]]:
-        """Of units that take no longer than `most_s` and hold outputs for `held_s` at most, the plan of least of these
-        seconds, or of least loss."""
-        kept = [[paced(group, most_s) for group in row] for row in self.units]
-        flat = self._flat(kept, timed=True)
-        seconds = np.where(np.isinf(flat.loss), np.inf, flat.seconds)
-        limits = self._sums() | ({} if math.isinf(held_s) else {_HELD: held_s})
-        costs = self._costs(flat) | {_HELD: np.where(np.isinf(flat.loss), 0.0, flat.seconds)}
-        tables = read(flat.loss if loss else seconds, costs, limits, (), None)
-        plan = self._best(flat, tables) if loss else allocate.best(tables, deadline=self.deadline)
+    def _along(
+        self, pace_s: float, paths: Paths, most_s: float, *, loss: bool = False, longest_s: float = math.inf
+    ) -> tuple[Plan, list[Units]]:
+        """Of units that take no longer than `longest_s` and are at most `most_s` along each path, the plan that is
+        shortest along them together, or of least loss; see `paced` for what follows them."""
+        if time.monotonic() > self.deadline:
+            raise TimeoutError("no time is left")
+        kept = [[paced(group, min(longest_s, pace_s), paths) for group in row] for row in self.units]
+        flat = self._flat(kept, paths=len(paths))
+        along = {f"{_PATH}{i}": flat.along[..., i] for i in range(len(paths))}
+        shortest = np.where(np.isinf(flat.loss), np.inf, flat.along.mean(axis=-1) if len(paths) else 0.0)
+        limits = self._sums() | {name: most_s for name in along if most_s < math.inf}
+        tables = read(flat.loss if loss else shortest, self._costs(flat) | along, limits, (), None)
+        now = time.monotonic()
+        until = (now + self.deadline) / 2 if loss else min(self.deadline, now + self.step_s)
+        plan = self._best(flat, tables, until)
         if plan is None:
-            raise InfeasibleError("no plan holds outputs that shortly", {})
+            raise InfeasibleError("no plan is that short along all paths", {})
         return self._named(plan, flat, kept)
 
     def _solved(self, flat: _Flat, loss: Floats, costs: Mapping[str, Floats], limits: Mapping[str, float]) -> Plan:
         """The plan of least loss within limits and couplings."""
         tables = read(loss, costs, limits, (), None)
-        plan = self._best(flat, tables)
+        plan = self._best(flat, tables, self.deadline)
         if plan is None:
             raise infeasible(self._coupled(flat, tables), self.couplings.max_formats, self._left())
         return plan
 
-    def _best(self, flat: _Flat, tables: Tables) -> Plan | None:
+    def _best(self, flat: _Flat, tables: Tables, deadline: float) -> Plan | None:
         """The plan of tables of the candidates within couplings, None where there is none."""
-        return allocate.best(self._coupled(flat, tables), self.couplings.max_formats, self.deadline)
+        return allocate.best(self._coupled(flat, tables), self.couplings.max_formats, deadline)
 
     def _coupled(self, flat: _Flat, tables: Tables) -> Tables:
         """The tables with the format of each candidate and the couplings of formats."""
@@ -205,7 +222,7 @@ class Search:
         TimeoutError where that is not known in time.
         """
         kept = [[within(group, most_s) for group in row] for row in self.units]
-        flat = self._flat(kept, timed=False)
+        flat = self._flat(kept)
         budgets = {name: limit for name, limit in self.limits.items() if name != "loss"}
         tables = read(flat.loss, flat.spent, budgets, (), None)
         plan = allocate.best(tables, deadline=min(self.deadline, time.monotonic() + self.step_s))
@@ -218,33 +235,35 @@ class Search:
 
     def _refusal(self) -> InfeasibleError:
         """Why even the smallest design does not do."""
-        flat = self._flat([[within(group, math.inf) for group in row] for row in self.units], timed=False)
+        flat = self._flat([[within(group, math.inf) for group in row] for row in self.units])
         free = np.where(np.isinf(flat.loss), np.inf, 0.0)
         return infeasible(read(free, self._costs(flat), self._sums(), (), None), None, self._left())
 
-    def _flat(self, kept: list[list[Units]], *, timed: bool) -> _Flat:
-        """Tables of the candidates that no other one of the layer beats; `timed` where their seconds count too."""
-        rows = [self._row(layer, row, timed) for layer, row in enumerate(kept)]
+    def _flat(self, kept: list[list[Units]], *, paths: int = 0) -> _Flat:
+        """Tables of the candidates that no other one of the layer beats, along so many paths."""
+        rows = [self._row(layer, row) for layer, row in enumerate(kept)]
         width = max(len(which) for _, which in rows)
         names = (*RESOURCES, *self._fixed())
-        table = np.full((len(rows), width, 2 + len(names)), np.inf)
+        table = np.full((len(rows), width, 1 + paths + len(names)), np.inf)
         for layer, (values, _) in enumerate(rows):
             table[layer, : len(values)] = values
-        spent = {name: np.where(np.isinf(table[..., 0]), 0.0, table[..., 2 + i]) for i, name in enumerate(names)}
-        return _Flat(table[..., 0], table[..., 1], spent, [which for _, which in rows])
+        lacking = np.isinf(table[..., :1])
+        along = np.where(lacking, 0.0, np.maximum(table[..., 1 : 1 + paths], 0.0))
+        spent = np.where(lacking, 0.0, table[..., 1 + paths :])
+        costs = {name: spent[..., i] for i, name in enumerate(names)}
+        return _Flat(table[..., 0], along, costs, [which for _, which in rows])
 
-    def _row(self, layer: int, row: list[Units], timed: bool) -> tuple[Floats, list[tuple[int, int]]]:
-        """Loss, seconds, resources and fixed costs of a layer's candidates, and the option and row of each."""
+    def _row(self, layer: int, row: list[Units]) -> tuple[Floats, list[tuple[int, int]]]:
+        """Loss, paths, resources and fixed costs of a layer's candidates, and the option and row of each."""
         available = [o for o, u in enumerate(row) if len(u.paid) and np.isfinite(self.problem.loss[layer, o])]
         if not available:
             raise ValueError(f"{self.problem.layers[layer]} has no format that a unit here can take")
         values = np.concatenate([self._columns(layer, option, row[option].paid) for option in available])
         which = [(o, i) for o in available for i in range(len(row[o].paid))]
-        judged = values if timed else np.delete(values, 1, axis=1)
         if self.couplings:  # a format that is dearer in all may be the one that the others have
-            good = np.concatenate([mask(judged[[w[0] == o for w in which]]) for o in available])
+            good = np.concatenate([mask(values[[w[0] == o for w in which]]) for o in available])
         else:
-            good = mask(judged)
+            good = mask(values)
         return values[good], [which[i] for i in np.flatnonzero(good)]
 
     def _fixed(self) -> list[str]:
@@ -252,10 +271,10 @@ class Search:
         return [name for name in FIXED if name in self.limits]
 
     def _columns(self, layer: int, option: int, paid: Floats) -> Floats:
-        """Loss, seconds, RESOURCES and `_fixed` of the candidates of a layer's option."""
+        """Loss, paths, RESOURCES and `_fixed` of the candidates of a layer's option."""
         fixed = [self.problem.costs[name][layer, option] for name in self._fixed()]
         loss, *rest = (np.full(len(paid), value) for value in (self.problem.loss[layer, option], *fixed))
-        return np.column_stack([loss, paid[:, HELD], paid[:, SPENT], *rest])
+        return np.column_stack([loss, paid[:, ALONG], paid[:, SPENT], *rest])
 
     def _costs(self, flat: _Flat) -> dict[str, Floats]:
         return {"loss": np.where(np.isinf(flat.loss), 0.0, flat.loss), **flat.spent}

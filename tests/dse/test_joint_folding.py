@@ -54,7 +54,7 @@ def every_design(found):
             folded = replace(found, folding=Folding(*np.array(rows).T, uram=np.zeros(len(ops))))
             totals = folded.estimate(choice).totals
             spent = (totals[name] for name in ("lut", "dsp", "bram18"))
-            yield 1 / totals["throughput_per_s"], totals["latency_high_s"], found.total_loss(choice), *spent
+            yield 1 / totals["throughput_per_s"], totals["latency_s"], found.total_loss(choice), *spent
 
 
 @pytest.mark.parametrize("widths", [(4, 4), (6, 3), (2, 3, 2)])
@@ -93,7 +93,7 @@ def test_no_design_as_fast_loses_less(widths, share, speed):
     assert plan.proven
     assert plan.objective == pytest.approx(within[:, 2].min())
     assert totals["lut"] <= lut
-    assert (1 / totals["throughput_per_s"], totals["latency_high_s"])[column] <= slowest * (1 + 1e-9)
+    assert (1 / totals["throughput_per_s"], totals["latency_s"])[column] <= slowest * (1 + 1e-9)
 
 
 def test_a_speed_out_of_reach_is_refused_with_what_is_in_reach():
@@ -213,7 +213,10 @@ def test_poolings_keep_up_and_more_room_is_never_slower():
         assert plan.estimate().columns["cycles"][1] <= plan.estimate().totals["cycles"]
         assert pe[1] >= 1
         rates.append(plan.estimate().totals["throughput_per_s"])
-        times.append(fastest(found, "latency_s").estimate().totals["latency_s"])
+        quick = fastest(found, "latency_s")
+        times.append(quick.estimate().totals["latency_s"])
+        assert quick.objective == pytest.approx(times[-1])
+        assert quick.bound <= times[-1] <= plan.estimate().totals["latency_s"]
     assert rates == sorted(rates)
     assert times == sorted(times, reverse=True)
     assert rates[0] < rates[-1]

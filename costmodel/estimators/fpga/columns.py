@@ -15,7 +15,7 @@ from costmodel.estimators.fpga.energy import dynamic_j, power
 from costmodel.estimators.fpga.layer import ff, lut_interval, lut_parts, synthesised
 from costmodel.estimators.fpga.memory import fifo_bram18, line_bram18, weight_bram18, weight_place, weight_uram
 from costmodel.estimators.fpga.passage import Passage, passage
-from costmodel.estimators.fpga.traffic_bound import ends, memory_cycles, moved_bytes
+from costmodel.estimators.fpga.traffic_bound import input_cycles, memory_cycles, moved_bytes
 from costmodel.estimators.fpga.unit import Folding, on_fabric, streaming
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
@@ -130,14 +130,12 @@ def totals(
 
 def through(workload: Workload, precision: Precision, device: Fpga, folding: Folding, *, interval: float) -> Passage:
     """Cycles of a pass through the units, at least `interval` of them between passes, and of its memory."""
-    entering, _ = ends(workload)
     streamed = moved_bytes(workload.batch_of_ops, precision, replace(folding, moved=0.0))
-    input_bytes = float(np.sum(entering * precision.activation.bits_per_element)) / 8
     return passage(
         workload,
         folding,
         interval=interval,
-        input_cycles=float(memory_cycles(input_bytes, device)),
+        input_cycles=input_cycles(workload, precision, device),
         stalls=memory_cycles(streamed, device),
     )
 

@@ -10,6 +10,7 @@ Springer 2001, section 1.4): where no unit takes longer than T a pass, an output
 that it needs more than its own share, and for c. Queues that fill up slow a design towards it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -49,22 +50,16 @@ def passage(
     comes, `stalls` float64[ops] those in which each unit's streamed weights do, all for the whole batch.
     """
     ops, batch, laid = workload.batch_of_ops, float(workload.batch), paths(workload)
-    each = _stages(ops, folding, batch)
+    each = stages(ops, folding, batch)
     each = replace(each, work=np.maximum(each.work, stalls / batch), whole=np.maximum(each.whole, stalls / batch))
     slowest = max(float(np.max(each.whole)), interval / batch, input_cycles / batch)
     soonest = replace(each, registers=np.zeros(1), first=np.where(grouped(ops), 1.0, each.first))
-    followed = (_followed(workload, stages, input_cycles / batch) for stages in (each, soonest))
-    middle, low = (max(slowest, *(float(done[i][-1]) for i in laid.ends)) for done in followed)
+    passed = (followed(workload, units, input_cycles / batch) for units in (each, soonest))
+    middle, low = (max(slowest, *(float(done[i][-1]) for i in laid.ends)) for done in passed)
     own = float(np.sum(each.work / laid.outputs + each.registers))
     high = slowest * waits(workload) + own
     more = (batch - 1) * slowest
     return Passage(middle + more, low + more, max(high, middle) + more)
-
-
-def delays(op: Op, folding: Folding, *, batch: float, outputs: Real) -> Real:
-    """Cycles that a unit holds one of its `outputs` an image: its work on it, and its registers."""
-    each = _stages(op, folding, batch)
-    return each.work / outputs + each.registers
 
 
 def waits(workload: Workload) -> float:
@@ -90,7 +85,7 @@ def waiting(workload: Workload) -> NDArray[np.float64]:
     """
     ops, laid = workload.batch_of_ops, paths(workload)
     units, none = (on_fabric(ops) | streaming(ops)) * 1.0, np.zeros(len(workload.ops))
-    done = _followed(workload, _Stages(units, none, units, none, none), 1.0)
+    done = followed(workload, Stages(units, none, units, none, none), 1.0)
     found = np.zeros(len(workload.ops))
     for i, (op, read) in enumerate(zip(workload.ops, laid.reads, strict=True)):
         if op.kind == "elementwise" and bool(streaming(op)) and len(read) > 1:
@@ -104,7 +99,7 @@ def waiting(workload: Workload) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class _Stages:
+class Stages:
     """Of each unit and image: cycles of its outputs and of reading its inputs, of its interval, of a row's first pass
     over an output's inputs as a share of the output, and registers."""
 
@@ -115,35 +110,41 @@ class _Stages:
     registers: Real
 
 
-def _stages(op: Op, folding: Folding, batch: float) -> _Stages:
+def stages(op: Op, folding: Folding, batch: float) -> Stages:
+    """The times of a unit, or of a batch of them."""
     matrix = on_fabric(op)
     work = np.where(matrix, np.maximum(matrix_cycles(op, folding), written_cycles(op, folding)), 0.0)
     work = work + stream_cycles(op, folding)
     tree = sum(np.where(folding.simd >= 2.0**level, 1.0, 0.0) for level in REGISTERED_LEVELS)
     first = np.where(matrix, folding.pe / np.maximum(height(op), 1), 1.0)
     registers = np.where(matrix | streaming(op), REGISTERS + np.where(matrix, tree, 0.0), 0.0)
-    return _Stages(work / batch, read_cycles(op, folding) / batch, cycles(op, folding) / batch, first, registers)
+    return Stages(work / batch, read_cycles(op, folding) / batch, cycles(op, folding) / batch, first, registers)
 
 
-def _followed(workload: Workload, stages: _Stages, input_cycles: float) -> list[Floats]:
+def followed(workload: Workload, units: Stages, input_cycles: float) -> list[Floats]:
     """The cycle at which each op has each output of the first image; a first pass goes along with its inputs."""
-    columns = (stages.work, stages.read, stages.first, stages.registers)
+    columns = (units.work, units.read, units.first, units.registers)
     work, read_time, first, registers = (np.broadcast_to(c, len(workload.ops)).tolist() for c in columns)
     laid = paths(workload)
     done: list[Floats] = []
     for i, needed in enumerate(laid.needs):
-        come = [done[j] for j in laid.reads[i]]
-        if not come:
-            steps = input_steps(workload.ops[i], workload.batch)
-            come = [np.arange(1.0, steps + 1) * (input_cycles / steps)]
-        ready = np.max([_at(_served(each, read_time[i] / len(each)), needed) for each in come], axis=0)
+        come = arrivals(workload, i, done, input_cycles)
+        ready = np.max([at(served(each, read_time[i] / len(each)), needed) for each in come], axis=0)
         each_output = work[i] / len(needed)
         hidden = first[i] * each_output
-        done.append(np.maximum(_served(ready - hidden, each_output), ready) + registers[i])
+        done.append(np.maximum(served(ready - hidden, each_output), ready) + registers[i])
     return done
 
 
-def _served(ready: Floats, each: float) -> Floats:
+def arrivals(workload: Workload, i: int, done: Sequence[Floats], input_cycles: float) -> list[Floats]:
+    """When each part of op `i`'s inputs comes: as the ops before are done, or the network's own."""
+    if read := paths(workload).reads[i]:
+        return [done[j] for j in read]
+    steps = input_steps(workload.ops[i], workload.batch)
+    return [np.arange(1.0, steps + 1) * (input_cycles / steps)]
+
+
+def served(ready: Floats, each: float) -> Floats:
     """When a server is done with each of a row of tasks of `each` cycles that become ready in order."""
     if not each:
         return np.maximum.accumulate(ready)
@@ -152,7 +153,13 @@ def _served(ready: Floats, each: float) -> Floats:
     return done
 
 
-def _at(come: Floats, fraction: Floats) -> Floats:
+def at(come: Floats, fraction: Floats) -> Floats:
     """When these fractions of an input have come."""
-    found: Floats = come[np.clip(np.ceil(fraction * len(come) - 1e-9).astype(np.int64), 1, len(come)) - 1]
+    found: Floats = come[index(fraction, len(come))]
+    return found
+
+
+def index(fraction: Floats, parts: int) -> NDArray[np.int64]:
+    """The last of an input's parts that these fractions of it need."""
+    found: NDArray[np.int64] = np.clip(np.ceil(fraction * parts - 1e-9).astype(np.int64), 1, parts) - 1
     return found

@@ -36,3 +36,9 @@ def moved_bytes(op: Op, precision: Precision, folding: Folding) -> Real:
 def memory_cycles(moved: Real, device: Fpga) -> Real:
     """Cycles in which the memory moves so many bytes, at the device's design clock."""
     return np.ceil(moved / device.memory_bytes_per_s * device.clock_hz)
+
+
+def input_cycles(workload: Workload, precision: Precision, device: Fpga) -> float:
+    """Cycles in which the memory brings the network's input of a pass; `precision` is a batch over its ops."""
+    entering = float(np.sum(ends(workload)[0] * precision.activation.bits_per_element)) / 8
+    return float(memory_cycles(entering, device))
