@@ -36,7 +36,9 @@ from app import complete, options, quality
 @click.option("--allow", multiple=True, metavar="LAYER=FORMATS", help="Formats that those layers may take; may repeat.")
 @click.option("--conversion", type=float, metavar="LOSS", help="Loss added where a tensor passes between two formats.")
 @click.option("--max-formats", type=click.IntRange(1), help="Distinct formats used at most.")
-@click.option("--time-limit", type=float, metavar="SECONDS", help="Stop the search then, with the best plan and its proven gap.")
+@click.option(
+    "--time-limit", type=float, metavar="SECONDS", help="Stop the search then, with the best plan and its proven gap."
+)
 @options.a_pass
 @options.layout
 @click.option(

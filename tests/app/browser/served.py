@@ -33,7 +33,7 @@ class Served:
 def served(*options: str, home: Path) -> Iterator[Served]:
     """Start `bitfront app` on a free port, its cache in `home`; interrupt it at the end.
 
-    Python may keep what it compiled, as a user's does: installed packages are compiled already, our modules need not be.
+    Python may keep what it compiled, as a user's does: installed packages are compiled already, ours need not be.
     """
     code = "from app.cli import main; main()"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(home)}
