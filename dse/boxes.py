@@ -5,17 +5,26 @@ Problems, Journal of Global Optimization 61(4), 2015, doi 10.1007/s10898-014-020
 limits on the costs bound, in which others can still be; boxes within others are dropped.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, groupby
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dse import allocate, exact
-from dse.plan import InfeasibleError
-from dse.tables import Tables
+from dse.pareto import mask
+from dse.plan import InfeasibleError, Plan
+from dse.solvers.merging import TooManyPointsError
+from dse.tables import Floats, Tables
 
 _LOSS = "loss "
 """The loss as a cost: no metric's name ends in a space."""
+
+MOST_SETS = 1000
+"""Sets of formats whose fronts are merged, at most."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +44,58 @@ class Answer:
     point: Point | None
 
 
+@dataclass(frozen=True)
+class Sought:
+    """Whose front is sought: of the loss and the costs named, within the tables' limits and so many formats."""
+
+    tables: Tables
+    names: tuple[str, ...]
+    max_formats: int | None = None
+
+    def sets(self) -> list[NDArray[np.bool_]]:
+        """What is available of each set of as many options as may be used, and leaves every layer one."""
+        available = self.tables.available
+        used = np.flatnonzero(available.any(axis=0))
+        most = min(self.max_formats or len(used), len(used))
+        if (count := math.comb(len(used), most)) > MOST_SETS:
+            said = (
+                f"the front of any {most} of {len(used)} formats is that of {count} sets, of at most {MOST_SETS} here"
+            )
+            raise TooManyPointsError(said)
+        parts = [available & np.isin(np.arange(available.shape[1]), chosen) for chosen in combinations(used, most)]
+        found = [part for part in parts if part.any(axis=1).all()]
+        if not found:
+            raise InfeasibleError(f"no {most} formats are available to every layer", {})
+        return found
+
+
 def points(
-    tables: Tables, known: Sequence[Answer] = (), keep: Callable[[Answer], object] | None = None
+    sought: Sought, known: Sequence[Answer] = (), keep: Callable[[Answer], object] | None = None
 ) -> Iterator[Point]:
     """Yield every non-dominated point once, in order of loss; `known` answers are taken, `keep` is told each new one.
 
-    The point of least loss of all boxes is that of each box which holds it, so that it splits them all.
+    With conversions, points of one loss are told together: a program has no second objective there, and finds those
+    that another of them beats too.
     """
+    found = _found(sought, known, keep)
+    if sought.tables.conversion is None:
+        yield from found
+        return
+    for _, group in groupby(found, key=lambda point: point.values[0]):
+        alike = sorted(group, key=lambda point: point.values)
+        kept = mask([point.values for point in alike])
+        yield from (point for point, good in zip(alike, kept.tolist(), strict=True) if good)
+
+
+def _found(sought: Sought, known: Sequence[Answer], keep: Callable[[Answer], object] | None) -> Iterator[Point]:
+    """The point of least loss of all boxes is that of each box which holds it, so that it splits them all."""
     answered = {answer.limits: answer.point for answer in known}
     boxes: dict[tuple[float, ...], Point] = {}
-    fresh: list[tuple[float, ...]] = [(np.inf,) * len(tables.costs)]
+    fresh: list[tuple[float, ...]] = [(np.inf,) * len(sought.names)]
     while True:
         for limits in fresh:
             if limits not in answered:
-                answered[limits] = _least(tables, limits)
+                answered[limits] = _least(sought, limits)
                 if keep:
                     keep(Answer(limits, answered[limits]))
         boxes |= {limits: point for limits in fresh if (point := answered[limits])}
@@ -83,23 +130,38 @@ def _outermost(parts: Sequence[tuple[float, ...]], others: Sequence[tuple[float,
     return kept[len(others) :]
 
 
-def _least(tables: Tables, limits: tuple[float, ...]) -> Point | None:
-    """The plan of least loss below the limits, then of least costs, one after another, among those of that loss."""
-    below = {n: float(np.nextafter(b, -np.inf)) for n, b in zip(tables.costs, limits, strict=True) if b < np.inf}
+def _least(sought: Sought, limits: tuple[float, ...]) -> Point | None:
+    """The plan of least loss below the limits, then of least costs, one after another, among those of that loss.
+
+    Where formats are converted, one of those of least loss.
+    """
+    tables = sought.tables
+    below = {n: float(np.nextafter(b, -np.inf)) for n, b in zip(sought.names, limits, strict=True) if b < np.inf}
     if any(limit < 0 for limit in below.values()):
         return None
+    kept = {**tables.limits} | {name: min(limit, tables.limits.get(name, np.inf)) for name, limit in below.items()}
     available = np.where(tables.available, 0.0, np.inf)
-    lowest = min(0.0, float(tables.loss.min()))
-    costs = {**tables.costs, _LOSS: tables.loss - lowest}
+    coupled: dict[str, Any] = {"max_formats": sought.max_formats, "edges": tables.edges}
     try:
-        plan = allocate.solve(tables.loss + available, tables.costs, below, tables.groups)
+        plan = allocate.solve(tables.loss + available, tables.costs, kept, tables.groups, tables.conversion, **coupled)
     except InfeasibleError:
         return None
-    spent = float((tables.loss - lowest)[np.arange(len(plan.choice)), plan.choice].sum())
-    kept = {_LOSS: float(np.nextafter(spent * (1 + 1e-15), np.inf))} | below
-    for name in tables.costs:
-        plan = allocate.solve(tables.costs[name] + available, costs, kept, tables.groups)
-        kept[name] = float(np.nextafter(plan.objective, np.inf))
+    if tables.conversion is None:
+        plan = _cheapest(sought, plan, kept, available)
     values = exact.totals(tables, plan.choice)
     loss = float(exact.objective(tables, plan.choice))
-    return Point((loss, *(float(values[name]) for name in tables.costs)), tuple(plan.choice.tolist()))
+    return Point((loss, *(float(values[name]) for name in sought.names)), tuple(plan.choice.tolist()))
+
+
+def _cheapest(sought: Sought, plan: Plan, kept: dict[str, float], available: Floats) -> Plan:
+    """Of the plans that lose no more than this one, that of least costs, one after another."""
+    tables = sought.tables
+    lowest = min(0.0, float(tables.loss.min()))
+    costs = {**tables.costs, _LOSS: tables.loss - lowest}
+    spent = float((tables.loss - lowest)[np.arange(len(plan.choice)), plan.choice].sum())
+    kept = kept | {_LOSS: float(np.nextafter(spent * (1 + 1e-15), np.inf))}
+    for name in sought.names:
+        table = tables.costs[name] + available
+        plan = allocate.solve(table, costs, kept, tables.groups, max_formats=sought.max_formats)
+        kept[name] = min(float(np.nextafter(plan.objective, np.inf)), kept.get(name, np.inf))
+    return plan

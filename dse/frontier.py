@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dse import boxes
-from dse.boxes import Answer, Point
+from dse.boxes import Answer, Point, Sought
 from dse.hull import supported
 from dse.metric import METRICS
+from dse.pareto import mask
 from dse.solvers.grid import Grid, to_grid
 from dse.solvers.merging import Sums, TooManyPointsError, merge
 from dse.tables import Floats, Tables, read
@@ -20,6 +21,21 @@ MOST_POINTS = 2_000_000
 
 SHOWN = 40
 """Points of a front that a notebook shows, evenly spaced."""
+
+
+@dataclass(frozen=True)
+class Within:
+    """What the plans of a front keep, beside ties.
+
+    budgets      {name: (float[layers, options], limit)}; of a name that is a cost, the limit alone is taken
+    conversion   float[options, options] added to the loss for each of the edges (from, to), None = nothing
+    max_formats  distinct options used at most, None = any
+    """
+
+    budgets: Mapping[str, tuple[ArrayLike, float]] = field(default_factory=dict)
+    conversion: ArrayLike | None = None
+    edges: Sequence[tuple[int, int]] | None = None
+    max_formats: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,20 +81,30 @@ def signs(names: Sequence[str]) -> Floats:
     return np.array([-1.0 if name in METRICS and METRICS[name].better == "higher" else 1.0 for name in names])
 
 
-def exact(loss: ArrayLike, costs: Mapping[str, ArrayLike], ties: Sequence[Sequence[int]] = ()) -> Front:
+def exact(
+    loss: ArrayLike, costs: Mapping[str, ArrayLike], ties: Sequence[Sequence[int]] = (), within: Within | None = None
+) -> Front:
     """Return all non-dominated sums of loss and costs, points off the convex hull among them; one plan for each.
 
-    Arguments as in `dse.allocate.solve`. Every point is proven: sums are compared as integers (`solvers.grid`), exactly
-    where a table's floats fit a 60-bit grid, else up to 2**-50 of the table's largest sum. Two columns always finish in
-    reasonable time; with more, ValueError when a front passes MOST_POINTS points: `stream` has no such limit.
+    Arguments as in `dse.allocate.solve`, budgets and couplings as `Within`. Every point is proven: sums are compared as
+    integers (`solvers.grid`), exactly where a table's floats fit a 60-bit grid, else up to 2**-50 of the table's
+    largest sum. Two columns always finish in reasonable time; with more, ValueError when a front passes MOST_POINTS
+    points: `stream` has no such limit. With conversions an integer program finds each point, as in `stream`.
     """
-    return _merged(read(loss, costs, {}, ties, None), None)
+    sought = _sought(loss, costs, ties, within)
+    if sought.tables.conversion is None:
+        return _merged(sought, None)
+    found = sorted(boxes.points(sought), key=lambda point: point.values[1:])
+    points, choices = ([getattr(point, name) for point in found] for name in ("values", "choice"))
+    shape = (len(found), -1) if found else (0, 1 + len(costs))
+    return Front(("loss", *costs), np.array(points, np.float64).reshape(shape), np.array(choices, np.int16))
 
 
 def stream(
     loss: ArrayLike,
     costs: Mapping[str, ArrayLike],
     ties: Sequence[Sequence[int]] = (),
+    within: Within | None = None,
     *,
     known: Sequence[Answer] = (),
     keep: Callable[[Answer], object] | None = None,
@@ -87,38 +113,61 @@ def stream(
     """Yield the points of `exact` as they are proven, in order of their values, the loss first.
 
     Two columns come at once, more after merging where no partial front passes `most` points; else, and where answers
-    are to be kept, integer programs find each point (`boxes`). `keep` is told every answer: `known` ones, as a killed
-    run left them, are not asked for again. Programs prove a loss to a relative 1e-9: of points whose losses differ by
-    less, those that cost less may be told alone.
+    are to be kept or formats are converted, integer programs find each point (`boxes`). `keep` is told every answer:
+    `known` ones, as a killed run left them, are not asked for again. Programs prove a loss to a relative 1e-9: of
+    points whose losses differ by less, those that cost less may be told alone.
     """
-    tables = read(loss, costs, {}, ties, None)
+    sought = _sought(loss, costs, ties, within)
     try:
-        at_once = not known and (len(costs) == 1 or most > 0) and keep is None
-        front = _merged(tables, most if len(costs) > 1 else None) if at_once else None
+        at_once = not known and (len(costs) == 1 or most > 0) and keep is None and sought.tables.conversion is None
+        front = _merged(sought, most if len(sought.tables.costs) > 1 else None) if at_once else None
     except TooManyPointsError:
         front = None
     if front is None:
-        yield from boxes.points(tables, known, keep)
+        yield from boxes.points(sought, known, keep)
         return
     for i in np.lexsort(front.points.T[::-1]).tolist():
         yield Point(tuple(front.points[i].tolist()), tuple(front.choices[i].tolist()))
 
 
-def _merged(tables: Tables, most: int | None) -> Front:
+def _sought(
+    loss: ArrayLike, costs: Mapping[str, ArrayLike], ties: Sequence[Sequence[int]], within: Within | None
+) -> Sought:
+    given = within or Within()
+    limited = {name: table for name, (table, _) in given.budgets.items() if name not in costs}
+    limits = {name: limit for name, (_, limit) in given.budgets.items()}
+    tables = read(loss, {**costs, **limited}, limits, ties, given.conversion, given.edges)
+    return Sought(tables, tuple(costs), given.max_formats)
+
+
+def _merged(sought: Sought, most: int | None) -> Front:
+    tables, names = sought.tables, sought.names
     grids = [to_grid(table) for table in (*tables.costs.values(), tables.loss)]
-    merged = merge(_summed(grids, tables), _available(tables), most or MOST_POINTS)
+    columns = [*[list(tables.costs).index(name) for name in names], len(tables.costs)]
+    found = [_sums(tables, grids, available, most) for available in sought.sets()]
+    points, choices = (np.concatenate(each) for each in zip(*found, strict=True))
+    held = [points[:, list(tables.costs).index(name)] <= limit for name, limit in tables.limits.items()]
+    rows = np.flatnonzero(np.logical_and.reduce([np.ones(len(points), bool), *held]))
+    kept = rows[_distinct(points[rows][:, columns])]
+    return Front(("loss", *names), np.roll(points[kept][:, columns], 1, axis=1), choices[kept])
+
+
+def _sums(
+    tables: Tables, grids: list[Grid], available: NDArray[np.bool_], most: int | None
+) -> tuple[Floats, NDArray[np.int16]]:
+    """The non-dominated sums of all costs and the loss among available options, and the options of each."""
+    merged = merge(_summed(grids, tables), available[[group[0] for group in tables.groups]], most or MOST_POINTS)
     points = np.stack(
         [np.ldexp(v.astype(np.float64), -g.shift) for v, g in zip(merged.values, grids, strict=True)], axis=1
     )
-    kept = _distinct(points)
-    return Front(("loss", *tables.costs), np.roll(points[kept], 1, axis=1), _choices(tables, merged, kept))
+    return points, _choices(tables, merged)
 
 
-def _choices(tables: Tables, merged: Sums, kept: NDArray[np.int64]) -> NDArray[np.int16]:
-    options = merged.options if len(kept) == len(merged.options) else merged.options[kept]
+def _choices(tables: Tables, merged: Sums) -> NDArray[np.int16]:
+    options = merged.options
     if len(tables.groups) == len(tables.loss):
         return options
-    choices = np.empty((len(kept), len(tables.loss)), np.int16)
+    choices = np.empty((len(options), len(tables.loss)), np.int16)
     for i, group in enumerate(tables.groups):
         choices[:, list(group)] = options[:, i, None]
     return choices
@@ -131,14 +180,11 @@ def _summed(grids: list[Grid], tables: Tables) -> NDArray[np.int64]:
     return np.array([[grid.values[list(group)].sum(axis=0) for group in tables.groups] for grid in grids])
 
 
-def _available(tables: Tables) -> NDArray[np.bool_]:
-    return tables.available[[group[0] for group in tables.groups]]
-
-
 def _distinct(points: Floats) -> NDArray[np.int64]:
-    """Rows to keep where rounding to floats made points equal or dominated."""
+    """One row of each non-dominated point, by the first column; rounding to floats makes points equal or dominated."""
     if points.shape[1] == 2 and (np.diff(points[:, 0]) > 0).all() and (np.diff(points[:, 1]) < 0).all():
         return np.arange(len(points))
-    from moocore import is_nondominated
-
-    return np.flatnonzero(is_nondominated(points))
+    order = np.lexsort(points.T[::-1])
+    new = np.append(True, (np.diff(points[order], axis=0) != 0).any(axis=1))[: len(points)]
+    found: NDArray[np.int64] = order[new][mask(points[order[new]])]
+    return found

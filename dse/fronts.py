@@ -1,93 +1,71 @@
 """The front of a named problem, or of several together: every trade between metrics, with the plan of each point."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from costmodel.catalog import require
 from costmodel.estimators.fpga import Array
 from dse import frontier
 from dse.boxes import Point
-from dse.frontier import Front, signs
+from dse.couplings import Couplings
+from dse.frontier import Front, Within, signs
+from dse.infeasible import infeasible
 from dse.metric import METRICS, Budget, Metric
 from dse.minimize import Limits
 from dse.pareto import mask
 from dse.plan import InfeasibleError
 from dse.points_file import PointsFile, key
 from dse.problem import Floats, Problem
+from dse.tables import read
 
 Ties = Sequence[Sequence[str]]
 
 
-def front(over: Problem | Sequence[Problem], metrics: Sequence[Metric], ties: Ties = ()) -> Front:
+@dataclass(frozen=True)
+class Kept:
+    """What the plans of a front keep: budgets, ties, what converting a tensor adds to the loss, formats at most.
+
+    As `minimize` takes them; of budgets none on memory at its peak, which is no sum.
+    """
+
+    subject_to: Sequence[Budget] = ()
+    ties: Ties = ()
+    conversion: ArrayLike | None = None
+    max_formats: int | None = None
+
+
+def front(over: Problem | Sequence[Problem], metrics: Sequence[Metric], ties: Ties = (), **kept: Any) -> Front:
     """Return the exact front of metrics, every point proven; columns in the order of `metrics`.
 
     Metrics add up over layers or are decided by the slowest one (`Problem.slowest`): of these every value that a plan
     may have is a limit, within which the others are traded. Of several problems, as `foldings.laid_out` gives them, the
-    points that no point of any of them beats; where two have the same point, it is the first one's. `ties` as in
-    `minimize`. ValueError for fewer than two metrics, one named twice, or one that does neither.
+    points that no point of any of them beats; where two have the same point, it is the first one's. `kept` are the
+    fields of `Kept`: a budget of a sum that is no objective is a column more to be merged. ValueError for fewer than
+    two metrics, one named twice, one that does neither, or a conversion where loss is not the first; InfeasibleError
+    where no plan keeps all.
     """
-    asked, single = _asked(over, metrics), isinstance(over, Problem) or len(over) == 1
-    found = [_of_one(part, ties) for part in asked]
-    if len(found) == 1:
-        return replace(found[0], origin=None) if single else found[0]
+    asked, single = _asked(over, metrics, Kept(ties=ties, **kept)), isinstance(over, Problem) or len(over) == 1
+    found = [_of_one(part) for part in asked]
     points, choices, origin = (
         np.concatenate([getattr(each, name) for each in found]) for name in ("points", "choices", "origin")
     )
+    if not len(points):
+        raise _refusal(asked, kept)
+    if len(found) == 1:
+        return replace(found[0], origin=None) if single else found[0]
     sign = signs(found[0].names)
     order = np.lexsort((origin, *(points * sign).T[:1], *(points * sign).T[:0:-1]))
     new = np.append(True, (np.diff(points[order], axis=0) != 0).any(axis=1))
-    kept = order[new][mask((points * sign)[order][new])]
-    return Front(found[0].names, points[kept], choices[kept], None if single else origin[kept])
-
-
-def front_within(
-    over: Problem | Sequence[Problem], metrics: Sequence[Metric], subject_to: Sequence[Budget], ties: Ties = ()
-) -> Front:
-    """Return the exact front of the plans within budgets; `origin` tells the problem of each point.
-
-    A budget of a sum that is no objective is a column more to be merged. InfeasibleError where no plan is within them,
-    ValueError on one of memory at its peak, which is no sum.
-    """
-    whole = next((budget.metric.name for budget in subject_to if budget.metric.over == "network"), "")
-    if whole:
-        raise ValueError(f"a front has no budget of {whole}: it is no sum over layers")
-    limits: dict[str, float] = {}
-    problems, places, refused = [], [], []
-    for place, problem in enumerate([over] if isinstance(over, Problem) else over):
-        try:
-            limited = Limits.of(problem, subject_to)
-        except InfeasibleError as error:
-            refused.append(error)
-        else:
-            problems.append(limited.problem)
-            places.append(place)
-            limits |= limited.sums
-    if not problems:
-        raise refused[0]
-    names = tuple(metric.name for metric in metrics)
-    found = front(problems, [*metrics, *(METRICS[name] for name in limits if name not in names)], ties)
-    held = [found.points[:, found.names.index(name)] <= limit for name, limit in limits.items()]
-    rows = np.flatnonzero(np.logical_and.reduce([np.ones(len(found.points), bool), *held]))
-    if not len(rows):
-        raise InfeasibleError(f"no plan meets {' and '.join(map(str, subject_to))}", {})
-    rows = rows[_best_rows(found.points[rows, : len(names)] * signs(names))]
-    part = np.zeros(len(rows), np.int64) if found.origin is None else found.origin[rows]
-    return Front(names, found.points[rows, : len(names)], found.choices[rows], np.array(places)[part])
-
-
-def _best_rows(points: Floats) -> NDArray[np.int64]:
-    """One row of each non-dominated point, in order of the second column first and of the first last."""
-    order = np.lexsort((*points.T[:1], *points.T[:0:-1]))
-    new = np.append(True, (np.diff(points[order], axis=0) != 0).any(axis=1))
-    found: NDArray[np.int64] = order[new][mask(points[order[new]])]
-    return found
+    rows = order[new][mask((points * sign)[order][new])]
+    return Front(found[0].names, points[rows], choices[rows], None if single else origin[rows])
 
 
 def stream(
@@ -97,22 +75,29 @@ def stream(
     *,
     file: str | Path | None = None,
     most: int = frontier.MOST_POINTS,
+    **kept: Any,
 ) -> Iterator[Point]:
     """Yield the points of `front` as they are proven, best first by the metrics in order, values in the same order.
 
     With a `file`, each point is an integer program's and kept there before it is yielded: the same call after a kill
     goes on with what the file holds and ends with the same points. Without one, the points come at once where no
-    partial front passes `most`.
+    partial front passes `most` and nothing is converted. InfeasibleError where no plan keeps all.
     """
-    asked = _asked(over, metrics)
-    groups = asked[0].problem.groups(ties)
-    kept = PointsFile(Path(file), key([part.tables for part in asked], groups)) if file else None
-    parts = [_part(i, each, groups, kept, most) for i, each in enumerate(asked)]
-    if len(parts) == 1:
-        yield from parts[0]
-        return
-    sign = signs(tuple(metric.name for metric in metrics))
-    proven = np.empty((0, len(metrics)))
+    asked = _asked(over, metrics, Kept(ties=ties, **kept))
+    points = PointsFile(Path(file), key([part.tables for part in asked], _told(asked[0]))) if file else None
+    parts = [_part(i, each, points, most) for i, each in enumerate(asked)]
+    found = parts[0] if len(parts) == 1 else _merged(parts, signs(asked[0].names))
+    empty = True
+    for point in found:
+        empty = False
+        yield point
+    if empty:
+        raise _refusal(asked, kept)
+
+
+def _merged(parts: Sequence[Iterator[Point]], sign: Floats) -> Iterator[Point]:
+    """The points of all parts that none of another beats."""
+    proven = np.empty((0, len(sign)))
     for point in merge(*parts, key=lambda point: tuple(sign * point.values)):  # what beats a point comes before it
         if not (proven <= sign * point.values).all(axis=1).any():
             proven = np.vstack([proven, sign * point.values])
@@ -122,20 +107,35 @@ def stream(
 @dataclass(frozen=True)
 class _Asked:
     """One problem, or what is left of it within limits of what its slowest layer decides: those are the same for all of
-    its points. `rate` is the index of a throughput that is the batch over a latency that adds up, None elsewhere."""
+    its points. `rate` is the index of a throughput that is the batch over a latency that adds up, None elsewhere;
+    `sums` are the budgets of what adds up."""
 
     problem: Problem
     origin: int
     names: tuple[str, ...]
     limits: dict[str, float]
+    sums: dict[str, float]
+    couplings: Couplings
     rate: int | None = None
+
+    @property
+    def known(self) -> dict[str, Floats]:
+        """All that adds up."""
+        return {"loss": self.problem.loss, **self.problem.costs}
 
     @property
     def tables(self) -> dict[str, Floats]:
         """Of the metrics that add up, at least one."""
-        known = {"loss": self.problem.loss, **self.problem.costs}
+        known = self.known
         adds = ["latency_s" if i == self.rate else n for i, n in enumerate(self.names) if n not in self.limits]
         return {name: known[name] for name in adds or ["loss"]}
+
+    @property
+    def within(self) -> Within:
+        """What the points keep, by arrays."""
+        known, ours = self.known, self.couplings
+        budgets = {name: (np.where(np.isinf(known[name]), 0.0, known[name]), at) for name, at in self.sums.items()}
+        return Within(budgets, ours.conversion, ours.edges, ours.max_formats)
 
     def whole(self, values: tuple[float, ...]) -> tuple[float, ...]:
         """All metrics of a point from those of the tables."""
@@ -148,12 +148,47 @@ class _Asked:
         return tuple(found)
 
 
-def _asked(over: Problem | Sequence[Problem], metrics: Sequence[Metric]) -> list[_Asked]:
-    problems = [over] if isinstance(over, Problem) else over
-    return [part for origin, problem in enumerate(problems) for part in _parts(problem, origin, metrics)]
+def _refusal(asked: Sequence[_Asked], kept: Mapping[str, Any]) -> InfeasibleError:
+    """Why no plan keeps all: of one part what conflicts, of several that none does."""
+    if len(asked) > 1:
+        return InfeasibleError(f"no plan meets {' and '.join(map(str, kept.get('subject_to', ())))}", {})
+    part = asked[0]
+    budgets = part.within.budgets
+    loss = np.where(np.isinf(part.problem.loss), np.inf, 0.0)
+    tables = read(loss, {n: table for n, (table, _) in budgets.items()}, part.sums, part.couplings.groups, None)
+    return infeasible(tables, part.couplings.max_formats, None)
 
 
-def _parts(problem: Problem, origin: int, metrics: Sequence[Metric]) -> Iterator[_Asked]:
+def _told(asked: _Asked) -> object:
+    """What a file of points is of, beside the tables: the ties, and where they are given budgets and couplings."""
+    ours = asked.couplings
+    more = [asked.sums, None if ours.conversion is None else ours.conversion.tolist(), ours.edges, ours.max_formats]
+    return [ours.groups, *more] if any(each for each in more) else ours.groups
+
+
+def _asked(over: Problem | Sequence[Problem], metrics: Sequence[Metric], kept: Kept) -> list[_Asked]:
+    """The parts of all problems; InfeasibleError where none can meet what the slowest layer or an array decides."""
+    whole = next((budget.metric.name for budget in kept.subject_to if budget.metric.over == "network"), "")
+    if whole:
+        raise ValueError(f"a front has no budget of {whole}: it is no sum over layers")
+    if kept.conversion is not None and metrics[:1] != [METRICS["loss"]]:
+        raise ValueError("a conversion adds to the loss: the first objective of the front must be loss")
+    parts: list[_Asked] = []
+    refused = []
+    for origin, problem in enumerate([over] if isinstance(over, Problem) else over):
+        try:
+            limits = Limits.of(problem, kept.subject_to)
+        except InfeasibleError as error:
+            refused.append(error)
+        else:
+            parts += _parts(limits, origin, metrics, kept)
+    if not parts and refused:
+        raise refused[0]
+    return parts
+
+
+def _parts(limited: Limits, origin: int, metrics: Sequence[Metric], kept: Kept) -> Iterator[_Asked]:
+    problem = limited.problem
     serial = isinstance(problem.folding, Array)
     known = ["loss", *problem.costs, *problem.slowest, *["throughput_per_s"] * serial]
     names = tuple(require("objective", metric.name, known) for metric in metrics)
@@ -162,6 +197,7 @@ def _parts(problem: Problem, origin: int, metrics: Sequence[Metric]) -> Iterator
     rate = names.index("throughput_per_s") if serial and "throughput_per_s" in names else None
     if rate is not None and "latency_s" in names:
         raise ValueError("on an overlay throughput_per_s is the batch over latency_s: ask for one of them")
+    couplings = Couplings.of(problem, kept.ties, kept.conversion, kept.max_formats)
     paced = [name for name in names if name in problem.slowest]
     values = [np.unique(problem.slowest[n][np.isfinite(problem.loss)]).tolist() for n in paced]
     for limits in product(*values):
@@ -169,25 +205,26 @@ def _parts(problem: Problem, origin: int, metrics: Sequence[Metric]) -> Iterator
         for name, most in zip(paced, limits, strict=True):
             within = within.within(name, most)
         if np.isfinite(within.loss).any(axis=1).all():
-            yield _Asked(within, origin, names, dict(zip(paced, limits, strict=True)), rate)
+            yield _Asked(within, origin, names, dict(zip(paced, limits, strict=True)), limited.sums, couplings, rate)
 
 
-def _of_one(asked: _Asked, ties: Ties) -> Front:
-    first, *rest = asked.tables
-    groups, tables = asked.problem.groups(ties), asked.tables
-    found = frontier.exact(tables[first], {name: tables[name] for name in rest or [first]}, groups)
-    points = np.array([asked.whole(tuple(point)) for point in found.points[:, : len(tables)].tolist()])
-    return Front(asked.names, points, found.choices, np.full(len(points), asked.origin))
-
-
-def _part(index: int, asked: _Asked, groups: list[list[int]], file: PointsFile | None, most: int) -> Iterator[Point]:
-    """The points of one part, in order of their values."""
-    first, *rest = asked.tables
-    tables = asked.tables
+def _of_one(asked: _Asked) -> Front:
+    first, *rest = tables = asked.tables
     costs = {name: tables[name] for name in rest or [first]}
+    found = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within)
+    points = [asked.whole(tuple(point)) for point in found.points[:, : len(tables)].tolist()]
+    shaped = np.array(points).reshape(-1, len(asked.names))
+    return Front(asked.names, shaped, found.choices, np.full(len(points), asked.origin))
+
+
+def _part(index: int, asked: _Asked, file: PointsFile | None, most: int) -> Iterator[Point]:
+    """The points of one part, in order of their values."""
+    first, *rest = tables = asked.tables
+    costs = {name: tables[name] for name in rest or [first]}
+    given = costs, asked.couplings.groups, asked.within
     if file is None:
-        found = frontier.stream(tables[first], costs, groups, most=most)
+        found = frontier.stream(tables[first], *given, most=most)
     else:
         known, keep = file.answers(index), partial(file.keep, part=index)
-        found = frontier.stream(tables[first], costs, groups, known=known, keep=keep, most=0)
+        found = frontier.stream(tables[first], *given, known=known, keep=keep, most=0)
     return (replace(p, values=asked.whole(p.values[: len(tables)]), origin=asked.origin) for p in found)

@@ -33,6 +33,8 @@ from app import complete, options, quality
 )
 @click.option("--pin", multiple=True, metavar="LAYER=FORMAT", help="Fix the layers that match a glob; may repeat.")
 @click.option("--allow", multiple=True, metavar="LAYER=FORMATS", help="Formats that those layers may take; may repeat.")
+@click.option("--conversion", type=float, metavar="LOSS", help="Loss added where a tensor passes between two formats.")
+@click.option("--max-formats", type=click.IntRange(1), help="Distinct formats used at most.")
 @click.option("--fit", is_flag=True, help="On an FPGA: the front of the plans that fit the device.")
 @options.a_pass
 @options.layout
@@ -52,6 +54,8 @@ def command(
     budget: tuple[str, ...],
     pin: tuple[str, ...],
     allow: tuple[str, ...],
+    conversion: float | None,
+    max_formats: int | None,
     fit: bool,
     mapping: str | None,
     folding: str | None,
@@ -80,13 +84,14 @@ def command(
 
     metrics = [METRICS[require("metric", name, METRICS)] for name in names(objectives)]
     quality_of = {"method": method, "ranges": ranges}
-    budgets = _budgets(budget, device, fit=fit, whole=not (streamed or points))
+    budgets = _budgets(budget, device, fit=fit)
     problems = _problems(model, device, names(formats), data, quality_of, (mapping, folding), metrics, budgets, shape)
     problems = _restricted(problems, pin, allow)
-    ties = ties_of(tie, problems[0].workload)
+    kept = {"subject_to": budgets, "conversion": conversion, "max_formats": max_formats}
+    kept["ties"] = ties_of(tie, problems[0].workload)
     if streamed:
-        return _stream(problems, metrics, ties, points)
-    found = _kept(problems, metrics, ties, points) if points else _found(problems, metrics, budgets, ties)
+        return _stream(problems, metrics, kept, points)
+    found = _filed(problems, metrics, kept, points) if points else _found(problems, metrics, kept)
     if as_json:
         click.echo(to_json(_as_dict(model, device, problems, found)))
     else:
@@ -94,8 +99,8 @@ def command(
     return None
 
 
-def _budgets(texts: tuple[str, ...], device: str, *, fit: bool, whole: bool) -> Any:
-    """The budgets, with `fit` those of the device's resources too; ValueError where points are asked for one by one."""
+def _budgets(texts: tuple[str, ...], device: str, *, fit: bool) -> Any:
+    """The budgets, with `fit` those of the device's resources too."""
     import costmodel as cm
     from costmodel.hardware import Fpga
     from dse.folding_options import RESOURCES
@@ -107,8 +112,6 @@ def _budgets(texts: tuple[str, ...], device: str, *, fit: bool, whole: bool) -> 
         if not isinstance(target, Fpga):
             raise ValueError(f"--fit is for an FPGA, and {target.name} is none")
         found += [METRICS[name] <= float(getattr(target, name)) for name in RESOURCES]
-    if found and not whole:
-        raise ValueError("--budget and --fit do not go with --stream and --points")
     return found
 
 
@@ -121,12 +124,13 @@ def _restricted(problems: Any, pin: tuple[str, ...], allow: tuple[str, ...]) -> 
     return [restricted(each, pins, {glob: names(listed) for glob, listed in lists.items()}) for each in problems]
 
 
-def _found(problems: Any, metrics: Any, budgets: Any, ties: Any) -> Any:
-    """The whole front, of the plans within budgets where there are any."""
+def _found(problems: Any, metrics: Any, kept: dict[str, Any]) -> Any:
+    """The whole front."""
+    from app.progress import working
     from dse import front
-    from dse.fronts import front_within
 
-    return front_within(problems, metrics, budgets, ties) if budgets else front(problems, metrics, ties)
+    with working("Proving points"):
+        return front(problems, metrics, **kept)
 
 
 def _problems(
@@ -164,19 +168,19 @@ def _origin(problems: Any, index: int) -> dict[str, str]:
     return {"folding_of": made_for(problems[index])} if len(problems) > 1 else {}
 
 
-def _stream(problems: Any, metrics: Any, ties: Any, file: str | None) -> None:
+def _stream(problems: Any, metrics: Any, kept: dict[str, Any], file: str | None) -> None:
     """Print each point as it is proven."""
     import json
 
     from dse import fronts
 
     names = [metric.name for metric in metrics]
-    for point in fronts.stream(problems, metrics, ties, file=file):
+    for point in fronts.stream(problems, metrics, file=file, **kept):
         values = dict(zip(names, point.values, strict=True))
         click.echo(json.dumps(values | _origin(problems, point.origin) | {"choice": list(point.choice)}))
 
 
-def _kept(problems: Any, metrics: Any, ties: Any, file: str) -> Any:
+def _filed(problems: Any, metrics: Any, kept: dict[str, Any], file: str) -> Any:
     """The whole front, its points kept in a file as they are proven."""
     import numpy as np
 
@@ -184,7 +188,7 @@ def _kept(problems: Any, metrics: Any, ties: Any, file: str) -> Any:
     from dse import Front, fronts
 
     with working("Proving points"):
-        found = sorted(fronts.stream(problems, metrics, ties, file=file), key=lambda point: point.values[1:])
+        found = sorted(fronts.stream(problems, metrics, file=file, **kept), key=lambda point: point.values[1:])
     points, choices, origin = (np.array([getattr(p, n) for p in found]) for n in ("values", "choice", "origin"))
     return Front(tuple(m.name for m in metrics), points, choices, origin)
 

@@ -170,7 +170,7 @@ def test_a_front_of_what_no_folding_changes_is_of_one():
 def test_a_front_within_budgets_is_that_of_the_plans_within_them():
     metrics, budgets = [loss, lut], [bram18 <= alone("bram18"), lut <= 0.7 * BOARD.lut]
     problems = foldings.laid_out(dse.choices(NET, SETS[-1]), BOARD, [*metrics, bram18], budgets)
-    front = dse.fronts.front_within(problems, metrics, budgets)
+    front = dse.front(problems, metrics, subject_to=budgets)
     plans = dse.front(problems, [loss, lut, bram18]).points
     inside = plans[(plans[:, 1] <= budgets[1].limit) & (plans[:, 2] <= budgets[0].limit)][:, :2]
     assert {tuple(p) for p in front.points} == {tuple(p) for p in inside[dse.pareto.mask(inside)]}
@@ -179,4 +179,4 @@ def test_a_front_within_budgets_is_that_of_the_plans_within_them():
         assert (problems[at].total_loss(choice), totals["lut"]) == pytest.approx(tuple(point), rel=1e-9)
         assert totals["bram18"] <= budgets[0].limit
     with pytest.raises(dse.InfeasibleError, match="no plan meets"):
-        dse.fronts.front_within(problems, metrics, [bram18 <= 0, lut <= 1])
+        dse.front(problems, metrics, subject_to=[bram18 <= 0, lut <= 1])

@@ -1,0 +1,86 @@
+"""Fronts within budgets, of few formats and with conversions: those of every plan that there is, however asked for."""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import costmodel as cm
+import dse
+from costmodel.workload import Workload
+from costmodel.workload.ops import linear
+from dse import frontier
+from dse.frontier import Within
+from dse.metric import METRICS
+from dse.pareto import mask
+
+LAYERS, OPTIONS = 4, 3
+
+
+def plans(loss, cost, other, conversion, edges, ties):
+    """Loss, cost, the other cost and the options of every plan that ties allow."""
+    for choice in product(range(OPTIONS), repeat=LAYERS):
+        if all(choice[a] == choice[b] for group in ties for a, b in pairwise(group)):
+            rows = np.arange(LAYERS), list(choice)
+            added = 0.0 if conversion is None else sum(conversion[choice[a], choice[b]] for a, b in edges)
+            yield loss[rows].sum() + added, cost[rows].sum(), other[rows].sum(), choice
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.booleans(), st.booleans(), st.sampled_from([None, 1, 2]), st.booleans())
+def test_a_front_is_that_of_every_plan(seed, limited, converted, most, tied):
+    random = np.random.default_rng(seed)
+    loss, cost, other = random.integers(0, 9, (3, LAYERS, OPTIONS)).astype(float)
+    edges = [(0, 1), (1, 2), (0, 2), (2, 3)]
+    conversion = random.integers(0, 4, (OPTIONS, OPTIONS)) * (1.0 - np.eye(OPTIONS)) if converted else None
+    limit, ties = float(random.integers(8, 22)), [[0, 3]] if tied else []
+    cap = float(random.integers(8, 22))
+    allowed = [
+        (lost, spent)
+        for lost, spent, rest, choice in plans(loss, cost, other, conversion, edges, ties)
+        if (not limited or (rest <= limit and spent <= cap)) and (most is None or len(set(choice)) <= most)
+    ]
+    budgets = {"other": (other, limit), "cost": (cost, cap)} if limited else {}
+    within = Within(budgets, conversion, edges, most)
+    points = np.unique(np.array(allowed).reshape(-1, 2), axis=0)
+    expected = [tuple(point) for point in points[mask(points)]]
+    found = frontier.exact(loss, {"cost": cost}, ties, within)
+    assert sorted(map(tuple, found.points.tolist())) == expected
+    kept = []
+    streamed = list(frontier.stream(loss, {"cost": cost}, ties, within, keep=kept.append))
+    assert [point.values for point in streamed] == expected
+    again = list(frontier.stream(loss, {"cost": cost}, ties, within, known=kept[: len(kept) // 2], keep=kept.append))
+    assert again == streamed
+
+
+@pytest.mark.parametrize("kept", [{"conversion": 0.01}, {"max_formats": 1}, {"conversion": 0.01, "max_formats": 2}])
+def test_a_front_keeps_what_a_plan_of_least_loss_keeps(kept, tmp_path):
+    net = Workload("small", tuple(linear(f"fc{i}", 4, a, b) for i, (a, b) in enumerate(pairwise((16, 24, 12, 8)))))
+    problem, metrics = dse.choices(net, ["int2", "int4", "int8"]).on(cm.gpu("h100_sxm")), ["loss", "weight_bytes"]
+    metrics = [METRICS[name] for name in metrics]
+    budget = METRICS["bops"] <= 0.6 * problem.costs["bops"].max(axis=1).sum()
+    front = dse.front(problem, metrics, subject_to=[budget], **kept)
+    for lost, size in front.points[::3].tolist():
+        plan = dse.minimize(metrics[0], over=problem, subject_to=[budget, metrics[1] <= size], **kept)
+        assert plan.objective == pytest.approx(lost)
+    file = tmp_path / "points.jsonl"
+    streamed = list(dse.fronts.stream(problem, metrics, subject_to=[budget], file=file, **kept))
+    assert np.array([p.values for p in streamed])[::-1] == pytest.approx(front.points)
+    with pytest.raises(ValueError, match="another problem"):
+        list(dse.fronts.stream(problem, metrics, file=file))
+
+
+def test_what_no_front_has_is_told():
+    problem = dse.choices(Workload("one", (linear("fc", 4, 8, 8),)), ["int4", "int8"]).on(cm.gpu("h100_sxm"))
+    loss, size = METRICS["loss"], METRICS["weight_bytes"]
+    with pytest.raises(dse.InfeasibleError, match="weight_bytes is at least 48"):
+        dse.front(problem, [loss, size], subject_to=[size <= 1])
+    with pytest.raises(ValueError, match="the first objective of the front must be loss"):
+        dse.front(problem, [size, loss], conversion=0.1)
+    with pytest.raises(ValueError, match="peak_activation_bytes"):
+        dse.front(problem, [loss, size], subject_to=[METRICS["peak_activation_bytes"] <= 1e6])
+    many = np.random.default_rng(0).random((3, 14))
+    with pytest.raises(ValueError, match="front of any 7 of 14 formats is that of 3432 sets"):
+        frontier.exact(many, {"cost": many[:, ::-1]}, (), Within(max_formats=7))
