@@ -5,7 +5,7 @@ import importlib
 import pkgutil
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,6 +48,14 @@ def require(kind: str, name: str, known: Iterable[str]) -> str:
     if name not in known:
         raise UnknownNameError(kind, name, known)
     return name
+
+
+def require_keys(path: Path, needed: Iterable[str], given: Collection[str]) -> None:
+    """ValueError names the file and every one of the needed keys that it lacks."""
+    *first, last = [key for key in needed if key not in given] or [""]
+    if last:
+        told = f"{', '.join(first)} and {last} are" if first else f"{last} is"
+        raise ValueError(f"{path}: {told} missing")
 
 
 def modules(package: ModuleType) -> dict[str, ModuleType]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from costmodel.catalog import only, read_toml, require, toml_files
+from costmodel.catalog import only, read_toml, require, require_keys, toml_files
 from costmodel.hardware.gpu import Gpu
 from costmodel.hardware.load import check_number, user_folder
 from costmodel.record import Real
@@ -76,9 +76,7 @@ def _checked(path: Path, data: Any, cls: type[L]) -> L:
         require(f"key in {path}", key, known)
         if key not in ("name", "protocols", "sources"):
             check_number(str(path), key, value)
-    missing = sorted(known - set(data) - {"sources"})
-    if missing:
-        raise ValueError(f"{path}: {missing[0]} is missing")
+    require_keys(path, sorted(known - {"sources"}), data)
     shares = [key for key in ("achievable", "share") if data.get(key, 0) > 1]
     if shares:
         raise ValueError(f"{path}: {shares[0]} must be at most 1, got {data[shares[0]]}")

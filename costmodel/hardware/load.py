@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from costmodel.catalog import only, read_toml, require, toml_files
+from costmodel.catalog import only, read_toml, require, require_keys, toml_files
 from costmodel.hardware.cpu import Cpu
 from costmodel.hardware.fpga import DSP_KINDS, Fpga
 from costmodel.hardware.gpu import MEMORY_KINDS, Gpu, PeakFlops
@@ -134,9 +134,8 @@ def _check_keys(path: Path, data: Mapping[str, Any], cls: type[Any]) -> None:
     known = {f.name: f for f in fields(cls)}
     for key, value in data.items():
         _check_value(path, require(f"key in {path}", key, known), value)
-    for f in known.values():
-        if f.name not in data and f.default is MISSING and f.default_factory is MISSING:
-            raise ValueError(f"{path}: {f.name} is missing")
+    needed = [f.name for f in known.values() if f.default is MISSING and f.default_factory is MISSING]
+    require_keys(path, needed, data)
     for key, value in data.get("sources", {}).items():
         _check_text(path, f"sources.{key}", value)
 

@@ -123,6 +123,12 @@ def test_a_missing_table(tmp_path):
         gpu(str(put(tmp_path, GPU[: GPU.index("[peak_flops]")])))
 
 
+def test_all_that_is_missing_is_told_at_once(tmp_path):
+    lines = [line for line in GPU.splitlines() if not line.startswith(("sm_count", "clock_hz", "power_w"))]
+    with pytest.raises(ValueError, match=r"mine\.toml: sm_count, clock_hz and power_w are missing$"):
+        gpu(str(put(tmp_path, "\n".join(lines))))
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(ValueError, match="no device file"):
         device(str(tmp_path / "none.toml"))
