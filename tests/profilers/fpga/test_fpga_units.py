@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from conftest import SMALL
+from small_designs import SMALL
 
 from profilers.fpga.sites import count
 from profilers.fpga.verify import MismatchError, verify

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from conftest import SMALL
+from small_designs import SMALL
 
 from profilers.fpga import icarus
 from profilers.fpga.design import Design
