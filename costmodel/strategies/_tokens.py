@@ -64,7 +64,7 @@ class Stream:
             return _attended(op, tokens)
         if op.kind == "experts":
             return self._routed(op, tokens)
-        names = ("input_elements", "output_elements", "vector_flops") + ("m",) * (op.kind == "linear")
+        names = ("input_elements", "kv_elements", "output_elements", "vector_flops") + ("m",) * (op.kind == "linear")
         return replace(op, **{name: getattr(op, name) / self.tokens * tokens for name in names})
 
     def _routed(self, op: Op, tokens: int) -> Op:

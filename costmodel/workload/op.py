@@ -58,7 +58,7 @@ class Op:
     weight_block     M of N:M sparsity: of every so many weights along k `weight_density` is kept; 0 = no structure
     index_bits       bits stored with each kept weight to say where it stands
     vector_elements  stored parameters that keep the wide format: biases, norm scales
-    kv_elements      cached keys and values that one execution reads
+    kv_elements      cached keys and values that one execution reads, or writes where it reads none
     mask_density     the fraction of an attention's m x n scores that its mask keeps
     vector_flops     additions, multiplications, comparisons outside products, one execution (softmax, norm, activation)
     full_height      rows of the whole weight matrix over all groups where an input picks those that run, and

@@ -1,9 +1,11 @@
 """Multi-head latent attention as ops, in the form that each phase of serving computes.
 
 DeepSeek-AI, DeepSeek-V2, arXiv 2405.04434, section 2.1. A pass without earlier tokens expands the latent to every
-head's keys and values; a decode absorbs that expansion into the queries and outputs and attends to the cached latent,
-which then is all it reads.
+head's keys and values, and a prefill leaves the latent and the rotary key in the cache; a decode absorbs that expansion
+into the queries and outputs and attends to what is cached, which then is all it reads.
 """
+
+from dataclasses import replace
 
 from costmodel.workload.language_model import LatentAttention
 from costmodel.workload.op import Op
@@ -27,6 +29,8 @@ def latent_attention_layer(layer: str, shape: LatentAttention, span: Span, *, d_
         bias=False,
         inputs=(down.name,),
     )
+    if span.caches and not span.decodes:
+        latent = replace(latent, kv_elements=tokens * shape.cache_elements)
     turned = rotary_embedding(
         f"{module}.rotary", tokens * (shape.heads + 1) * shape.rope_dim, inputs=(ops[-1].name, down.name)
     )

@@ -119,6 +119,14 @@ def test_a_window_bounds_what_a_decode_reads() -> None:
     assert sum(op.kv_elements for op in long.ops) == 4096 * EVERY["mistral-7b"].cache_elements
 
 
+@pytest.mark.parametrize("name", ["deepseek-v2-lite", "deepseek-v3", "llama-3.1-8b"])
+def test_a_prefill_leaves_the_cache_that_a_decode_reads(name: str) -> None:
+    filled, read = prefill(EVERY[name], 2, 65), decode(EVERY[name], 2, 64)
+    assert sum(op.kv_elements for op in filled.ops) == sum(op.kv_elements for op in read.ops)
+    assert sum(op.kv_elements for op in filled.ops) == 2 * 65 * EVERY[name].cache_elements
+    assert not any(op.kv_elements for op in forward(EVERY[name], 2, 65).ops)
+
+
 def test_a_long_context_is_built_at_once() -> None:
     workload = prefill(EVERY["llama-3.1-8b"], 1, 10_000_000)
     scores = workload.op("model.layers.0.self_attn.attention")
