@@ -12,7 +12,7 @@ at their shortest along each path, so that what is proven holds whatever they ar
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -74,18 +74,18 @@ def quickest(problem: Problem, program: Program, known: Iterable[Found], bound: 
     timed = [(*latency(problem, found), found) for found in known]
     value, _, best = min(timed, key=lambda each: each[0])
     paths = [path for _, path, _ in timed]
-    for pace in _paces(problem, value):
+    for balanced in (True, False):
         seen: set[bytes] = set()
-        while bound < value * (1 - NEAR) and (time.monotonic() < until or math.isinf(pace)):
-            limit = value * (1 - NEAR)
+        while bound < value * (1 - NEAR) and (time.monotonic() < until or not balanced):
+            pace, limit = _pace(problem, value) if balanced else math.inf, value * (1 - NEAR)
             try:
                 found = program(pace, paths[-MOST_PATHS:], limit)
             except InfeasibleError:
-                bound = limit if math.isinf(pace) else bound
+                bound = bound if balanced else limit
                 break
             except TimeoutError:
                 break
-            bound = max(bound, min(limit, found[0].bound)) if math.isinf(pace) else bound
+            bound = bound if balanced else max(bound, min(limit, found[0].bound))
             own, path = latency(problem, found)
             paths.append(path)
             if own < value:
@@ -102,7 +102,7 @@ def within_latency(problem: Problem, program: Program, most_s: float) -> Found |
     """
     paths: list[Floats] = []
     safe = _safe(problem, program, most_s)
-    met = [_meeting(problem, program, pace, most_s, paths) for pace in _paces(problem, most_s)]
+    met = [_meeting(problem, program, pace, most_s, paths) for pace in (_pace(problem, most_s), math.inf)]
     bound = met[-1][1]
     plans = [found for found in (safe, *(found for found, _ in met)) if found]
     if not plans:
@@ -117,7 +117,7 @@ def _safe(problem: Problem, program: Program, most_s: float) -> Found | None:
     """A plan that is as quick though all its units be slowed to the slowest's rate; None where none is found."""
     held = np.zeros((len(problem.workload.ops), TIMES))
     held[:, [EACH, REGISTERS]] = 1.0
-    pace = next(_paces(problem, most_s))
+    pace = _pace(problem, most_s)
     for share in SHARES:
         try:
             found = program(share * pace, [held], (1 - share) * most_s)
@@ -153,11 +153,10 @@ def _meeting(
         paths.append(path)
 
 
-def _paces(problem: Problem, latency_s: float) -> Iterator[float]:
-    """The seconds of a pass through a unit of a balanced pipeline of that latency, then any."""
+def _pace(problem: Problem, latency_s: float) -> float:
+    """The seconds of a pass through a unit of a balanced pipeline of that latency."""
     batch = float(problem.workload.batch)
-    yield latency_s * batch / (waits(problem.workload) + batch - 1)
-    yield math.inf
+    return latency_s * batch / (waits(problem.workload) + batch - 1)
 
 
 def _again(seen: set[bytes], found: Found) -> bool:

@@ -41,6 +41,9 @@ LATENCY_SEARCH_S = 60.0
 STEP_S = 10.0
 """Longest search for one target; a target not decided by then counts as missed, and the plan as not proven."""
 
+STEPS = 10
+"""Targets of a search that is only to begin another, of which none may take more than its share of the time."""
+
 
 @dataclass(frozen=True)
 class _Flat:
@@ -71,11 +74,12 @@ class Search:
         return quickest(self.problem, self._along, known, bound, until)
 
     def _known(self) -> tuple[list[tuple[Plan, list[Units]]], float]:
-        """The plan of the least interval that a third of the time finds, else that of least loss; and an interval that
+        """The plan of the least interval that half of the time finds, else that of least loss; and an interval that
         none is below."""
-        third = self.deadline if math.isinf(self.deadline) else (2 * time.monotonic() + self.deadline) / 3
+        now = time.monotonic()
+        half = (now + self.deadline) / 2
         try:
-            found = replace(self, deadline=third).least_interval()
+            found = replace(self, deadline=half, step_s=min(self.step_s, (half - now) / STEPS)).least_interval()
         except TimeoutError:
             return [self._along(math.inf, (), math.inf, loss=True)], 0.0
         return [found], found[0].bound
@@ -108,7 +112,7 @@ class Search:
         tables = read(flat.loss if loss else shortest, self._costs(flat) | along, limits, (), None)
         now = time.monotonic()
         until = (now + self.deadline) / 2 if loss else min(self.deadline, now + self.step_s)
-        plan = self._best(flat, tables, until)
+        plan = self._best(flat, tables, until) if loss else allocate.best(tables, deadline=until)
         if plan is None:
             raise InfeasibleError("no plan is that short along all paths", {})
         return self._named(plan, flat, kept)
