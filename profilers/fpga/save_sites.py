@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costmodel.estimators.fpga.site_calibration import MODEL, calibrated
+from costmodel.estimators.fpga.site_calibration import MODEL, calibrated, instead
 from costmodel.hardware.calibration import Calibration
 from profilers import calibration_file
 from profilers.fpga.fit_sites import circuits, errors, fit
@@ -16,13 +16,20 @@ FEWEST_ROWS = 12
 
 
 def fits(table: "pd.DataFrame", family: str = "xc7") -> list[Calibration]:
-    """One calibration a circuit of the rows (see `rows`) of a family; ValueError where no circuit has rows enough."""
+    """One calibration a circuit of the rows (see `rows`) of a family, each on those that it builds on.
+
+    ValueError where no circuit has rows enough.
+    """
     versions = ", ".join(sorted(set(table["yosys"].dropna()))) if "yosys" in table else ""
     parts = {name: table[table["unit"] == name].reset_index(drop=True) for name in circuits(table)}
     enough = {name: part for name, part in parts.items() if (~part["held_out"]).sum() >= FEWEST_ROWS}
     if not enough:
         raise ValueError(f"a circuit is fitted on at least {FEWEST_ROWS} rows that are not held out; none has so many")
-    return [_fit(name, part, family, versions) for name, part in enough.items()]
+    found: list[Calibration] = []
+    for name, part in enough.items():
+        with instead(found):
+            found.append(_fit(name, part, family, versions))
+    return found
 
 
 def save(table: "pd.DataFrame", folder: Path, family: str = "xc7") -> Path:

@@ -12,7 +12,7 @@ from costmodel.hardware.calibration import FOLDER, read
 from profilers.fpga.fit_sites import circuits, errors, fit, predictions
 from profilers.fpga.predict_rows import table_of, validate
 from profilers.fpga.rows import designs
-from profilers.fpga.save_sites import save
+from profilers.fpga.save_sites import fits, save
 from profilers.fpga.verilog import catalog
 
 
@@ -32,6 +32,15 @@ def test_saving_the_rows_gives_the_committed_file(table, tmp_path):
     for unit, found in committed.items():
         assert dict(again[unit].constants) == pytest.approx(dict(found.constants), rel=1e-2, abs=2e-2)
         assert dict(again[unit].held_out_error) == pytest.approx(dict(found.held_out_error), rel=2e-2)
+
+
+def test_what_builds_on_another_circuit_takes_its_constants_of_the_same_fit(table):
+    """A dot product of a third of the sites is three times as many in a block's."""
+    dots = of(table, "dot")
+    smaller = pd.concat([dots.assign(sites=dots["sites"] / 3), of(table, "mx_dot")], ignore_index=True)
+    before, after = calibration("dot"), {fit.math: fit.constants for fit in fits(smaller)}
+    assert after["mx_dot"]["dot"] == pytest.approx(3 * calibration("mx_dot").constants["dot"], rel=0.05)
+    assert calibration("dot") is before
 
 
 def test_the_split_is_the_hash_of_the_name(table):
