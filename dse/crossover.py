@@ -19,9 +19,10 @@ ROUNDS = 60
 """Halvings of a bracket: more than a double tells apart."""
 
 
-def points(low: int, high: int) -> Floats:
-    """Whole values of an axis from low to high, at most POINTS and evenly apart in logarithms, to compare first."""
-    return np.unique(np.round(np.geomspace(low, high, POINTS)))
+def points(low: float, high: float, *, whole: bool = True) -> Floats:
+    """Values of an axis from low to high, at most POINTS and evenly apart in logarithms, to compare first."""
+    values = np.geomspace(low, high, POINTS)
+    return np.unique(np.round(values)) if whole else values
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,15 @@ def crossovers(
     names: tuple[str, str] = ("first", "second"),
     whole: bool = False,
     sections: int = 2,
+    share: float = 0.0,
 ) -> tuple[Crossover, ...]:
     """Every change of the lower of two designs between consecutive values of a sorted axis.
 
-    Both are called on arrays. Between two axis values at which the order differs the place is narrowed by bisection,
-    to the last bit or, with `whole`, to the integer; two changes between two values are not seen, so give the axis as
-    finely as the curves bend. More `sections` than two ask for more values at once, and fewer times. Where both are
-    equal nothing changes hands. ValueError on an axis that is not sorted or finite, or a metric that is not finite
-    there.
+    Both are called on arrays. Between two axis values at which the order differs the place is narrowed by bisection, to
+    the last bit, to a `share` of itself or, with `whole`, to the integer; two changes between two values are not seen,
+    so give the axis as finely as the curves bend. More `sections` than two ask for more values at once, and fewer
+    times. Where both are equal nothing changes hands. ValueError on an axis that is not sorted or finite, or a metric
+    that is not finite there.
     """
     values = np.asarray(axis, dtype=np.float64)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all() or (np.diff(values) <= 0).any():
@@ -66,7 +68,7 @@ def crossovers(
     ends = told[np.searchsorted(told, changes, side="right")]
     if not len(changes):
         return ()
-    low, high = _narrowed(first, second, values[changes], values[ends], sign[changes], whole, sections)
+    low, high = _narrowed(first, second, values[changes], values[ends], sign[changes], whole, sections, share)
     at = high if whole else (low + high) / 2
     lower = sign[changes] < 0
     metric = np.where(lower, second(at), first(at))
@@ -125,13 +127,13 @@ def _meet(first: Band, second: Band, at: Floats) -> NDArray[np.bool_]:
 
 
 def _narrowed(
-    first: Along, second: Along, low: Floats, high: Floats, sign: Floats, whole: bool, sections: int
+    first: Along, second: Along, low: Floats, high: Floats, sign: Floats, whole: bool, sections: int, share: float
 ) -> tuple[Floats, Floats]:
     """Brackets in which the old order holds at `low` (or neither) and the new one at `high`."""
     for _ in range(ROUNDS):
         inner = np.linspace(low, high, sections + 1)[1:-1]
         inner = np.floor(inner) if whole else inner
-        open_ = (inner > low) & (inner < high)
+        open_ = (inner > low) & (inner < high) & (high - low > share * np.abs(low))
         if not open_.any():
             break
         new = open_ & (np.sign(_difference(first, second, inner.ravel())).reshape(inner.shape) == -sign)

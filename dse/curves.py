@@ -1,26 +1,83 @@
-"""A metric of one design along batch, context or resolution, as crossovers read it."""
+"""A metric of one design along an axis, as crossovers read it: batch, context, resolution, a field of the device, or
+a number in the spelling of a precision or a strategy."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel import models
+from costmodel import hardware, models
 from costmodel.catalog import require
 from costmodel.estimators.estimate import estimate
 from costmodel.hardware import Device, Gpu
 from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.strategies import strategy
+from dse.axes import FIELD, NUMERIC_FIELDS, SHAPE
 from dse.cells import Cells, evaluate
-from dse.crossover import Along
+from dse.crossover import Along, Band
+from dse.devices import with_field
 from dse.evaluation import COUNTED, WITH_FOOTPRINT, WITH_LATENCY, Grid
 from dse.sketches import sketch
 
 QUICK = {*COUNTED, *WITH_LATENCY, *WITH_FOOTPRINT, "energy_j"}
 """Metrics that workloads on a GPU get together."""
+
+
+@dataclass(frozen=True)
+class Varied:
+    """A design of which an axis varies a size of the pass, a field of the device, or what {axis} stands for in the
+    spelling of its precision, strategy or device: whole numbers are written as such."""
+
+    axis: str
+    model: str
+    precision: str
+    device: str
+    strategy: str
+    shape: Mapping[str, Any]
+
+    def totals(self, value: float) -> Mapping[str, float]:
+        """The totals of `estimate` at a value of the axis; ValueError where there is no such design."""
+        spelled = str(int(value)) if value == int(value) else repr(value)
+        precision, device, strategy_text = (
+            text.replace(f"{{{self.axis}}}", spelled) for text in (self.precision, self.device, self.strategy)
+        )
+        shape = {name: size for name, size in self.shape.items() if size not in (None, "")}
+        shape |= {self.axis: int(value)} if self.axis in SHAPE else {}
+        board: Any = hardware.device(device)
+        if self.axis.startswith(FIELD):
+            board = with_field(board, self.axis.removeprefix(FIELD).split("."), value)
+        return estimate(strategy(strategy_text)(models.load(self.model, **shape)), precision, board).totals
+
+    def curve(self, metric: str, first: float) -> tuple[Along, Band | None]:
+        """The metric, and the ends of its interval where it has one at the `first` value, each value evaluated once."""
+        totals = cache(self.totals)
+
+        def of(name: str) -> Along:
+            def known(value: float) -> float:
+                total = totals(value)
+                return float(total[require(f"total on {self.device}", name, total)])
+
+            return lambda values: np.array([known(float(value)) for value in values])
+
+        low, high = ends(metric)
+        return of(metric), (of(low), of(high)) if {low, high} <= totals(first).keys() else None
+
+
+def require_axis(name: str, spelled: str) -> None:
+    """UnknownNameError where an axis is no size, no field of a device and nowhere in the spelling of the designs."""
+    if f"{{{name}}}" not in spelled:
+        require("axis", name, [*SHAPE, *(FIELD + field for field in NUMERIC_FIELDS)])
+
+
+def ends(metric: str) -> tuple[str, str]:
+    """The totals that are the ends of a metric's interval, where it has one."""
+    unit = next((e for e in ("_per_s", "_s", "_j", "_w") if metric.endswith(e)), "")
+    base = metric.removesuffix(unit)
+    return f"{base}_low{unit}", f"{base}_high{unit}"
 
 
 def along(

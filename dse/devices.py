@@ -40,15 +40,15 @@ def chosen_devices(
             batch: Any = stack([space.devices[i] for i in members])
             batch = map_fields(batch, itemgetter(np.searchsorted(members, chosen[where])))
             for name, values in fields.items():
-                batch = _with_field(batch, name.removeprefix(FIELD).split("."), values[where])
+                batch = with_field(batch, name.removeprefix(FIELD).split("."), values[where])
             found.append((where, batch))
     return found
 
 
-def _with_field(record: Any, path: list[str], values: NDArray[np.float64]) -> Any:
-    """The batch with one numeric field replaced; ValueError where its class has no such field."""
+def with_field(record: Any, path: list[str], values: Any) -> Any:
+    """The record, or batch, with one numeric field replaced; ValueError where its class has no such field."""
     first, *rest = path
     if not hasattr(record, first):
         raise ValueError(f"a {type(record).__name__} has no {first}, which an axis varies")
-    value = _with_field(getattr(record, first), rest, values) if rest else values
+    value = with_field(getattr(record, first), rest, values) if rest else values
     return type(record)(**{**record.__dict__, first: value})

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.compare.designs import RATES, ends, estimate_of, names, rates
+from app.compare.designs import RATES, estimate_of, names, rates
 from app.compare.question import PER_LAYER, Design, Question
 from app.compare.verdicts import HIGHER_IS_BETTER
 from app.text import label, quantity
 from app.web import inputs
 from costmodel.catalog import require
 from dse.crossover import Along, Band, crossovers, points, undecided
-from dse.curves import along
+from dse.curves import along, ends
 
 Curves = Mapping[str, Any]
 Floats = NDArray[np.float64]

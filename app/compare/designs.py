@@ -19,6 +19,7 @@ from costmodel.precision import Precision, precision
 from costmodel.record import stack
 from costmodel.strategies import strategy
 from costmodel.workload import Workload
+from dse.curves import ends
 from dse.designs import loss_of
 
 SHOWN = (
@@ -137,13 +138,6 @@ def _value(found: Estimate, metric: str, totals: Mapping[str, float]) -> dict[st
         value |= {"low": float(low), "high": float(high)}
     has = _available(found, metric)
     return value | ({"share": value["value"] / has} if has > 0 else {})
-
-
-def ends(metric: str) -> tuple[str, str]:
-    """The totals that are the ends of a metric's interval, where it has one."""
-    unit = next((e for e in ("_per_s", "_s", "_j", "_w") if metric.endswith(e)), "")
-    base = metric.removesuffix(unit)
-    return f"{base}_low{unit}", f"{base}_high{unit}"
 
 
 def _available(found: Estimate, metric: str) -> float:

@@ -1,6 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
+
+import costmodel as cm
+
+DECODE = ("zoo:llama-3.1-8b", "--context", "256", "--phase", "decode", "--batch", "8")
 
 PAIR = ("--design", "a100_sxm@w4a16", "--design", "a100_sxm@w8a8")
 
@@ -45,7 +50,12 @@ def test_a_draft_is_overtaken_as_the_batch_grows(bitfront):
         (("zoo:resnet18", "--axis", "batch=1:8"), "at least two --design"),
         (("zoo:resnet18", *PAIR, "--axis", "batch=8:1"), "must rise"),
         (("zoo:resnet18", *PAIR[:2], *PAIR[:2], "--axis", "batch=1:8"), "different designs"),
-        (("zoo:resnet18", *PAIR, "--axis", "width=1:8"), "batch, context or resolution"),
+        (("zoo:resnet18", *PAIR, "--axis", "width=1:8"), "unknown axis 'width'"),
+        (("zoo:resnet18", *PAIR, "--axis", "device.memory_bytes_per_second=1:8"), "device.memory_bytes_per_s"),
+        (("zoo:resnet18", *PAIR, "--axis", "batch=1.5:8"), "whole numbers"),
+        (("zoo:resnet18", *PAIR, "--axis", "batch=1:many"), "takes numbers, got 'many'"),
+        (("zoo:resnet18", *PAIR, "--axis", "batch=4"), "NAME=LOW:HIGH or NAME=VALUE,VALUE"),
+        (("zoo:resnet18", *PAIR, "--axis", "device.lut=1:8"), "a Gpu has no lut"),
         (("zoo:resnet18", *PAIR, "--axis", "batch=1:8", "--metric", "lut"), "unknown total on a100_sxm 'lut'"),
         (
             ("zoo:resnet18", "--design", "l4@w8a8@nm:n=2", "--design", "l4@w8a8", "--axis", "batch=1:8"),
@@ -56,3 +66,43 @@ def test_a_draft_is_overtaken_as_the_batch_grows(bitfront):
 )
 def test_bad_input_is_one_line(refused_here, args, says):
     assert says in refused_here("crossover", *args)
+
+
+def estimated(device, precision, strategy="none", **fields):
+    """Latency and its ends of a decoding pass on a device with other fields."""
+    workload = cm.strategies.strategy(strategy)(cm.models.load(DECODE[0], batch=8, context=256, phase="decode"))
+    totals = cm.estimate(workload, precision, replace(cm.device(device), **fields)).totals
+    return [totals[name] for name in ("latency_s", "latency_low_s", "latency_high_s")]
+
+
+def found(bitfront, *args):
+    done = bitfront("crossover", *DECODE, *args, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["crossovers"]
+
+
+def test_a_field_of_the_device_is_an_axis(bitfront):
+    pair = ("--design", "a100_sxm@w4a16", "--design", "h100_sxm@bf16")
+    (c,) = found(bitfront, *pair, "--axis", "device.memory_bytes_per_s=5e11:4e12")
+    assert (c["overtakes"], c["overtaken"]) == ("h100_sxm@bf16", "a100_sxm@w4a16")
+
+    def both(at):
+        return [estimated(*design.split("@"), memory_bytes_per_s=at) for design in pair[1::2]]
+
+    at = c["device.memory_bytes_per_s"]
+    for share, lower in ((0.999, 0), (1.001, 1)):
+        times = [ends[0] for ends in both(at * share)]
+        assert times.index(min(times)) == lower
+    (_, low, high), (_, other_low, other_high) = both(at)
+    assert max(low, other_low) <= min(high, other_high)
+    assert c["from"] <= at <= c["to"]
+
+
+def test_numbers_in_the_spelling_of_designs_are_axes(bitfront):
+    gpus = ("--design", "a100_sxm@bf16@parallel:tensor={gpus}", "--design", "h100_sxm@bf16")
+    (c,) = found(bitfront, *gpus, "--axis", "gpus=1,2,4")
+    shared = {n: estimated("a100_sxm", "bf16", f"parallel:tensor={n}")[0] for n in (1, 2, 4)}
+    assert c["gpus"] == min(n for n, time in shared.items() if time < estimated("h100_sxm", "bf16")[0])
+    bits = ("--design", "l4@int{bits}/bf16", "--design", "l4@int4/bf16")
+    (c,) = found(bitfront, *bits, "--axis", "bits=2:8", "--metric", "weight_bytes") or [None]
+    assert (c["bits"], c["overtakes"]) == (5, "l4@int4/bf16")
