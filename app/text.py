@@ -28,6 +28,7 @@ LABELS = {
     "flops": "FLOPs",
     "params": "Parameters",
     "latency_s": "Latency",
+    "busy_s": "Busy time of layers",
     "energy_j": "Energy",
     "footprint_bytes": "Memory footprint",
     "peak_activation_bytes": "Peak activations",

@@ -110,7 +110,7 @@ def kinds(records: Any, part: Any, scheme: Any) -> Any:
     """The figure of layers by kind, and the metrics it may show."""
     if not records or scheme is None:
         raise PreventUpdate
-    known = [name for name in designs.PARTS if any(name in record["kinds"] for record in records)]
+    known = _parts(records)
     part = part if part in known else known[0]
     bars = [(record["name"], record["kinds"].get(part, {})) for record in records]
     return dressed(by_kind(bars, metric=part), scheme == "dark"), [{"value": n, "label": label(n)} for n in known], part
@@ -138,6 +138,13 @@ def link(asked: Any, reference: Any, only: Any, part: Any, scale: Any) -> Any:
         "scale": "" if scale == controls.SCALES[0] else scale,
     }
     return {**asked, **shown}
+
+
+def _parts(records: Sequence[Any]) -> list[str]:
+    """The metrics that layers are drawn in: their times as latency where all designs run one layer after another."""
+    serial = all("latency_s" in record["kinds"] for record in records)
+    other = "busy_s" if serial else "latency_s"
+    return [n for n in designs.PARTS if n != other and any(n in record["kinds"] for record in records)]
 
 
 def _place(reference: Any) -> int:

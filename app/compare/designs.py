@@ -26,8 +26,8 @@ SHOWN = (
     "loss", "latency_s", "examples_per_s", "tokens_per_s", "energy_j", "power_w", "weight_bytes", "footprint_bytes",
     "kv_bytes", "bytes_moved", "macs", "bops", "lut", "ff", "dsp", "bram18", "uram",
 )  # fmt: skip
-PARTS = ("latency_s", "energy_j", "bytes_moved", "weight_bytes", "macs", "lut", "dsp", "bram18")
-"""Metrics that layers are summed in by kind."""
+PARTS = ("latency_s", "busy_s", "energy_j", "bytes_moved", "weight_bytes", "macs", "lut", "dsp", "bram18")
+"""Metrics that layers are summed in by kind: of a pipeline, whose stages work at once, not the latency."""
 RATES = {"examples_per_s": "latency_s", "tokens_per_s": "latency_s"}
 """Metrics whose interval and source are those of another one."""
 
@@ -148,8 +148,11 @@ def _available(found: Estimate, metric: str) -> float:
 
 
 def _kinds(found: Estimate) -> dict[str, dict[str, float]]:
-    """Layers summed by kind, {metric: {kind: sum}}."""
+    """Layers summed by kind, {metric: {kind: sum}}; their times are the latency where they run one after another."""
     kinds = np.array([op.kind for op in found.workload.ops])
     columns = {name: np.nan_to_num(found.columns[name]) for name in PARTS if name in found.columns}
+    columns["busy_s"] = columns["latency_s"]
+    if isinstance(found.device, Fpga):
+        del columns["latency_s"]
     sums = {name: {k: float(c[kinds == k].sum()) for k in dict.fromkeys(kinds.tolist())} for name, c in columns.items()}
     return {name: parts for name, parts in sums.items() if sum(parts.values()) > 0}

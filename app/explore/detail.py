@@ -24,7 +24,9 @@ TOTALS = (
     "loss", "latency_s", "examples_per_s", "energy_j", "power_w", "weight_bytes", "footprint_bytes", "bytes_moved",
     "kv_bytes", "macs", "bops", "lut", "ff", "dsp", "bram18", "uram",
 )  # fmt: skip
-SHOWN = ("latency_s", "energy_j", "weight_bytes", "bytes_moved", "macs", "lut", "ff", "dsp", "bram18", "cycles")
+SHOWN = (
+    "latency_s", "busy_s", "energy_j", "weight_bytes", "bytes_moved", "macs", "lut", "ff", "dsp", "bram18", "cycles",
+)  # fmt: skip
 ROOFLINE, BY_LAYER = "Roofline", "Share of the device by layer"
 PEAKS = "Roofline with a dot a layer; of an FPGA, what each layer takes of it"
 RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
@@ -77,18 +79,17 @@ def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, An
         {"field": "bound", "headerName": "Bound by", "width": 86},
         {"field": "source", "headerName": "Source", "minWidth": 90, "flex": 2, "tooltipField": "source", **WRAPPED},
     ]
-    return (
-        fixed
-        + numbers([name for name in SHOWN if name in has and not (on_fpga and name == "macs")], 84 if on_fpga else 88)
-        + last
-    )
+    shown = [name for name in SHOWN if name in has]
+    if on_fpga:
+        shown = ["busy_s" if name == "latency_s" else name for name in shown if name != "macs"]
+    return fixed + numbers(shown, 84 if on_fpga else 88) + last
 
 
 def rows(opened: Opened) -> list[dict[str, Any]]:
     """The grid's rows: a layer each, its numbers and how they read."""
     weighted = {op.name for op in opened.estimate.workload.ops if op.weight_elements > 0}
     found = []
-    for layer in opened.estimate.table():
+    for layer in _layers(opened):
         told = {n: quantity(n, float(layer[n])) for n in SHOWN if n in layer}
         plain = {n: layer[n] for n in ("name", "kind", "precision", *SHOWN, "bound", "source") if n in layer}
         found.append(plain | {"told": told, "weighted": layer["name"] in weighted})
@@ -107,7 +108,27 @@ def totals(opened: Opened, values: Mapping[str, Any], edits: int) -> Any:
     told = note(
         f"Not counted: {', '.join(missing[:6])}" + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
     )
-    return html.Div([heading, html.Div(cells, className="totals"), told if missing else None])
+    return html.Div([heading, html.Div(cells, className="totals"), _pace(opened), told if missing else None])
+
+
+def _pace(opened: Opened) -> Any:
+    """Which stage of an FPGA's pipeline the others wait for; nothing elsewhere."""
+    if not isinstance(opened.device, Fpga):
+        return None
+    slowest = max(opened.estimate.table(), key=lambda layer: float(layer["cycles"]))
+    each = quantity("latency_s", float(slowest["latency_s"]))
+    return note(
+        f"A pipeline: its stages work at once, so that their busy times do not add up to the latency. The slowest, "
+        f"{slowest['name']}, is busy for {each} of a pass."
+    )
+
+
+def _layers(opened: Opened) -> list[dict[str, Any]]:
+    """A row a layer; the time of a pipeline's stage is no part of a latency, but how long it is busy."""
+    found = opened.estimate.table()
+    if not isinstance(opened.device, Fpga):
+        return found
+    return [{"busy_s" if name == "latency_s" else name: value for name, value in row.items()} for row in found]
 
 
 def _cell(opened: Opened, name: str) -> Any:
@@ -135,7 +156,7 @@ def _interval(opened: Opened, name: str) -> Any:
 
 def figures(opened: Opened) -> tuple[Any, Any, Any]:
     """Roofline, or an FPGA's resources by layer; breakdown; share of the device."""
-    layers = opened.estimate.table()
+    layers = _layers(opened)
     device = opened.device
     if isinstance(device, Fpga):
         available = {r: float(getattr(device, r)) for r in RESOURCES}

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from app.figures.style import blank, colour, layout
 from app.text import label, quantity
 
-PARTS = ("latency_s", "energy_j", "bytes_moved", "weight_bytes", "lut", "dsp", "bram18")
+PARTS = ("latency_s", "busy_s", "energy_j", "bytes_moved", "weight_bytes", "lut", "dsp", "bram18")
 
 
 def breakdown(layers: Sequence[Mapping[str, Any]], *, title: str) -> go.Figure:

@@ -3,7 +3,7 @@
 import pytest
 
 import costmodel as cm
-from app.compare import curves, designs, question
+from app.compare import answers, curves, designs, question
 
 LLAMA = "zoo:llama-3.2-1b@l40s@{};phase={};batch=4;context=512"
 RESNET = "zoo:resnet18@zcu104@w4a4;batch=2"
@@ -29,6 +29,16 @@ def test_kinds_add_up_to_the_total():
     found = designs.record(question.read_design(LLAMA.format("w8a8", "decode")), "x")
     for metric in ("latency_s", "weight_bytes"):
         assert sum(found["kinds"][metric].values()) == pytest.approx(found["values"][metric]["value"])
+
+
+def test_layers_that_work_at_once_are_drawn_by_their_busy_time():
+    serial, stages = (designs.record(question.read_design(t), "x") for t in (LLAMA.format("w8a8", "decode"), RESNET))
+    offered = [
+        [each["value"] for each in answers.kinds(r, "latency_s", "dark")[1]] for r in ([serial], [serial, stages])
+    ]
+    assert [("latency_s" in names, "busy_s" in names) for names in offered] == [(True, False), (False, True)]
+    assert answers.kinds([serial, stages], "latency_s", "dark")[2] == "busy_s"
+    assert sum(stages["kinds"]["busy_s"].values()) > stages["values"]["latency_s"]["value"]
 
 
 def test_an_fpga_has_shares_of_its_resources():

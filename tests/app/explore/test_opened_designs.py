@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import costmodel as cm
-from app.explore import designs, front, mixture, opened, question
+from app.explore import designs, detail, front, mixture, opened, question
 from dse import pareto
 from dse.sweep import sweep
 
@@ -87,6 +87,18 @@ def test_an_edit_moves_the_design_as_the_estimate_says(mixed):
         opened.open_design(mixed, 0, (("conv9", "int4/int4"),))
     with pytest.raises(ValueError, match="no fp8 pipe"):
         opened.open_design(mixed, mixed.find(mixed.id(0)), (("conv1", "fp8_e4m3"),))
+
+
+def test_times_of_stages_that_work_at_once_are_not_added_up_as_a_latency(mixed):
+    gpu, fpga = (opened.open_design(mixed, row) for row in range(2))
+    bars = [" ".join(bar.y) for found in (gpu, fpga) for bar in detail.figures(found)[1].data[:1]]
+    assert ["Latency" in bar for bar in bars] == [True, False]
+    assert "Busy time of layers" in bars[1]
+    fields = [c["field"] for c in detail.columns((), fpga.estimate.columns)]
+    assert "busy_s" in fields
+    assert "latency_s" not in fields
+    slowest = max(detail.rows(fpga), key=lambda row: row["cycles"])
+    assert f"{slowest['name']}, is busy for {slowest['told']['busy_s']} of a pass" in str(detail.totals(fpga, {}, 0))
 
 
 def test_edits_come_back_from_a_link():
