@@ -6,6 +6,8 @@ from dataclasses import replace
 from costmodel import zoo
 from costmodel.record import changed
 from costmodel.workload import Op, Workload
+from costmodel.workload.parallel.pipeline import RECEIVED
+from costmodel.workload.parallel.tensor import SHARING
 from costmodel.workload.several_tokens import several_tokens
 
 DRAFT, VERIFIER = "draft.", "verifier."
@@ -26,10 +28,16 @@ def judging(own: Workload, verifier: str, tokens: int, build: Callable[..., Work
 
 
 def context(workload: Workload, why: str) -> int:
-    """Cached tokens of a decode's longest own attention; ValueError, which says `why`, where it has none."""
+    """Cached tokens of a decode's longest own attention.
+
+    ValueError, which says `why`, where it has none, and for one that GPUs share, where the other model is whole.
+    """
     keys = [op.heads.keys if op.heads.batch > 0 else op.n for op in workload.ops if _is_own(op)]
     if workload.phase != "decode" or not keys:
         raise ValueError(f"only a decode {why}, {workload.name} is a {workload.phase} pass")
+    shared = next((op.name for op in workload.ops if op.kind in SHARING or op.name == RECEIVED), "")
+    if shared:
+        raise ValueError(f"{workload.name} {why} before GPUs share it, as {shared} says that they do")
     return int(max(keys)) - 1
 
 

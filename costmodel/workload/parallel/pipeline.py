@@ -47,8 +47,8 @@ RECEIVED = "stage.receive"
 
 
 def _received(kept: tuple[Op, ...]) -> Op:
-    """What the stage before sends: the tensor that the first op of this one reads."""
-    return collective(RECEIVED, "send", kept[0].input_elements, 2)
+    """What the stage before sends: the tensor that the first op of this one reads, as often as it runs."""
+    return collective(RECEIVED, "send", kept[0].input_elements, 2).times(kept[0].count)
 
 
 def _rewired(op: Op, elsewhere: set[str]) -> Op:

@@ -19,6 +19,12 @@ PRODUCTS = ("linear", "experts")
 
 APART = ("activation", "elementwise")
 
+SHARING = ("all_reduce", "all_gather")
+"""Kinds of ops by which GPUs share each layer."""
+
+TOKENS = "input_ids"
+"""What a table of tokens reads, after the prefix of a model beside the network."""
+
 DIVIDED = {
     "columns": ("n", "weight_elements", "vector_elements", "output_elements", "vector_flops"),
     "rows": ("k", "weight_elements", "input_elements", "vector_flops"),
@@ -44,8 +50,8 @@ def tensor_parallel(workload: Workload, degree: int) -> Workload:
     if degree == 1:
         return workload
     _require_whole(workload)
-    ends = set(workload.outputs or (workload.ops[-1].name,))
     split = _split(workload.ops)
+    ends = _ends(workload)
     made = {i: f"makes {split[layer]}" for i, layer in layers_of(workload.ops).items() if layer in split}
     split |= made
     ops: list[Op] = []
@@ -63,7 +69,7 @@ def tensor_parallel(workload: Workload, degree: int) -> Workload:
 
 def _require_whole(workload: Workload) -> None:
     """ValueError for a pass that cannot be split, or is already."""
-    shared = next((op.name for op in workload.ops if op.kind in ("all_reduce", "all_gather")), "")
+    shared = next((op.name for op in workload.ops if op.kind in SHARING), "")
     if shared:
         raise ValueError(
             f"{workload.name} is shared between GPUs already, as {shared} says: share it once, by more GPUs"
@@ -84,9 +90,22 @@ def _split(ops: tuple[Op, ...]) -> dict[int, str]:
     while True:
         split, offenders = _attempt(ops, reads, whole)
         if not offenders:
-            table = next((i for i, op in enumerate(ops) if op.kind == "embedding"), None)
-            return split if table is None else split | {table: "vocabulary"}
+            return split | dict.fromkeys(_tables(ops), "vocabulary")
         whole |= offenders
+
+
+def _tables(ops: tuple[Op, ...]) -> list[int]:
+    """The tables of tokens, one of each model that runs: those that read `input_ids`, the first where none says so."""
+    tables = [i for i, op in enumerate(ops) if op.kind == "embedding"]
+    of_tokens = [i for i in tables if any(name.endswith(TOKENS) for name in ops[i].inputs)]
+    return of_tokens or tables[:1]
+
+
+def _ends(workload: Workload) -> set[str]:
+    """Ops whose results leave the network, and those of a model beside it, which no op reads."""
+    read = {j for reads in sources(workload.ops) for j in reads}
+    unread = {op.name for i, op in enumerate(workload.ops) if i not in read and op.kind != DEQUANTISATION}
+    return unread | set(workload.outputs or (workload.ops[-1].name,))
 
 
 def _attempt(ops: tuple[Op, ...], reads: list[list[int]], whole: set[int]) -> tuple[dict[int, str], set[int]]:
@@ -158,13 +177,15 @@ def _attention(op: Op, degree: int) -> Op:
 
 
 def _exchange(op: Op, how: str, readers: Sequence[Op], degree: int, ends: set[str]) -> list[Op]:
-    """What GPUs exchange after an op: sums of rows and of a split table's rows; whole results where they leave."""
+    """What GPUs exchange after each run of an op: sums of rows, also of a split table's; whole results that leave."""
     if how in ("rows", "vocabulary"):
-        summed = min([op.output_elements, *(r.output_elements for r in readers if op.kind == "experts")])
-        return [collective(f"{op.name}.all_reduce", "all_reduce", summed, degree, inputs=(op.name,))]
-    if how and op.name in ends:
-        return [collective(f"{op.name}.all_gather", "all_gather", op.output_elements, degree, inputs=(op.name,))]
-    return []
+        kind, elements = "all_reduce", min(op.output_elements, *(r.output_elements for r in (op, *readers)))
+    elif how and op.name in ends:
+        kind, elements = "all_gather", op.output_elements
+    else:
+        return []
+    exchange = collective(f"{op.name}.{kind}", kind, elements, degree, inputs=(op.name,))
+    return [exchange.times(op.count)]
 
 
 def _readers(i: int, ops: tuple[Op, ...]) -> list[Op]:
