@@ -46,6 +46,8 @@ UNUSED = (
     "depth_trigger_bram", "M", "slr", "partition_id", "rtlsim_trace", "res_estimate", "res_hls", "cycles_estimate",
 )  # fmt: skip
 """Attributes that FINN's configurations hold and no model here reads."""
+QUEUES = ("StreamingFIFO",)
+"""FINN's name of the queues that it puts between units, over its versions."""
 ABOUT = "bitfront"
 """The entry in which a file that we wrote says so; it is no unit."""
 NODE = re.compile(r"^([A-Za-z]+?)(?:_Batch|_hls|_rtl)*_(\d+)$")
@@ -80,8 +82,11 @@ def read(path: Path, workload: Workload, device: Fpga) -> Folding:
 def left_out(path: Path) -> list[str]:
     """A sentence on what the file asks for and no model here knows; none where it is all used."""
     found: dict[str, list[str]] = {}
-    for node, settings in _loaded(path).items():
+    data = _loaded(path)
+    for node, settings in data.items():
         kind = match[1] if (match := NODE.match(node)) else node
+        if kind in QUEUES:
+            continue
         known = any(kind in names for names in (DENSE, DEPTHWISE, WINDOWS, *STREAMS.values())) or not match
         for key in settings:
             if node != "Defaults" and (key in UNUSED or not known or (kind in WINDOWS and key != "ram_style")):
@@ -90,7 +95,20 @@ def left_out(path: Path) -> list[str]:
         f"{key} of {', '.join(nodes[:3])}{f' and {len(nodes) - 3} more' * (len(nodes) > 3)}"
         for key, nodes in found.items()
     ]
-    return [f"Not modelled of {path.name}: {'; '.join(told)}."] if told else []
+    return [*([f"Not modelled of {path.name}: {'; '.join(told)}."] if told else []), *_passed_over(path, data)]
+
+
+def _passed_over(path: Path, data: Mapping[str, Any]) -> list[str]:
+    """A sentence on the queues that the file lists, of which widths are not told; none where there are none."""
+    queues = _numbered(data, QUEUES)
+    if not queues:
+        return []
+    depths = [float(each["depth"]) for each in queues if isinstance(each.get("depth"), int | float)]
+    blocks = sum(each.get("impl_style") == "vivado" for each in queues)
+    return [
+        f"Passed over of {path.name}: {len(queues)} StreamingFIFO, of {sum(depths):g} words together, {blocks} of them"
+        " in memories (impl_style vivado); counted is one queue before each unit, of its inFIFODepths."
+    ]
 
 
 def _loaded(path: Path) -> Mapping[str, Any]:

@@ -149,10 +149,15 @@ def test_defaults_hold_where_a_unit_says_nothing(tmp_path):
 
 def test_what_is_known_but_not_modelled_is_told(tmp_path):
     path = tmp_path / "folding.json"
-    path.write_text(json.dumps(GOOD | {"MVAU_hls_2": {"pumpedCompute": 1}, "StreamingFIFO_0": {"depth": 8}}))
-    (told,) = folding_file.left_out(path)
+    queues = {
+        "StreamingFIFO_0": {"depth": 8, "impl_style": "rtl"},
+        "StreamingFIFO_rtl_1": {"depth": 1024, "impl_style": "vivado", "ram_style": "auto"},
+    }
+    path.write_text(json.dumps(GOOD | {"MVAU_hls_2": {"pumpedCompute": 1}} | queues))
+    told, passed = folding_file.left_out(path)
     assert "pumpedCompute of MVAU_hls_2" in told
-    assert "depth of StreamingFIFO_0" in told
+    assert "FIFO" not in told
+    assert "2 StreamingFIFO, of 1032 words together, 1 of them in memories" in passed
     assert "SIMD of ConvolutionInputGenerator_rtl_0" in told
     path.write_text(json.dumps({"MVAU_hls_2": {"PE": 1}}))
     assert folding_file.left_out(path) == []
