@@ -1,16 +1,20 @@
 """Formats and foldings of an FPGA's layers together, and in turn: designs of their own foldings to compare."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from costmodel.estimators.fpga import fold
+from costmodel.estimators.fpga import Design, fold
 from costmodel.hardware import Fpga
+from costmodel.precision import Precision
 from costmodel.record import stack
+from costmodel.workload import Workload
 from dse import Budget, Problem, minimize
 from dse.foldings import room
 from dse.metric import METRICS
 from dse.plan import InfeasibleError
+
+Lay = Callable[[Workload, Precision, Fpga], Design]
 
 IN_TURN = "formats, then folding"
 """The design whose formats take the fewest LUTs within the loss, folded after."""
@@ -32,8 +36,8 @@ def in_turn(problem: Problem, budgets: Sequence[Budget]) -> list[tuple[str, Prob
     return [(IN_TURN, folded(problem, plan.choice, budgets), plan.choice)]
 
 
-def folded(problem: Problem, choice: Any, budgets: Sequence[Budget]) -> Problem:
-    """The problem laid out as `fpga.fold` does for the formats of a choice, within the budgets' resources."""
+def folded(problem: Problem, choice: Any, budgets: Sequence[Budget], design: Lay = fold) -> Problem:
+    """The problem folded for the formats of a choice, within the budgets' resources."""
     assert isinstance(problem.device, Fpga)
-    folding = fold(problem.workload, stack(problem.per_op(choice)), room(problem.device, budgets))
+    folding = design(problem.workload, stack(problem.per_op(choice)), room(problem.device, budgets))
     return replace(problem, folding=folding, laid_for=None)

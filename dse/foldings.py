@@ -65,9 +65,14 @@ def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
 def _in_rooms(choices: Choices, device: Fpga, budgets: Sequence[Budget]) -> list[Choices]:
     """The choices laid out on the device and, where a dataflow's resources have budgets, within these."""
     smaller = room(device, budgets)
-    if choices.design is not fold or smaller == device:
+    if not folds(choices) or smaller == device:
         return [choices]
-    return [choices, replace(choices, design=lambda workload, precision, _: fold(workload, precision, smaller))]
+    return [choices, replace(choices, design=lambda w, precision, _: choices.design(w, precision, smaller))]
+
+
+def folds(choices: Choices) -> bool:
+    """Whether a dataflow is folded for the formats: by `fold`, with weights that are streamed or not."""
+    return choices.design is fold or getattr(choices.design, "func", None) is fold
 
 
 def _on_its_array(problem: Problem) -> Problem:
@@ -106,7 +111,7 @@ def best(
 def among(choices: Choices, problems: Sequence[Problem], metrics: Iterable[Metric]) -> str:
     """What a plan of `best` is proven among, for `Plan.proven_within`: "" where no other layout could be better."""
     array = isinstance(problems[0].folding, Array)
-    made = isinstance(problems[0].device, Fpga) and (array or choices.design is fold)
+    made = isinstance(problems[0].device, Fpga) and (array or folds(choices))
     changed = any(metric.name not in ALIKE for metric in metrics)
     return f"{_kind(problems[0])} made for each format" if made and changed else ""
 

@@ -124,6 +124,8 @@ def _laid_out(mapping: str | None) -> str:
     """Why a layout that was given does not go with a choice of the folding."""
     if mapping == "overlay":
         return "an overlay's array is that of least latency already, and its layers have no folding; leave out"
+    if mapping == "streamed":
+        return "the search for foldings keeps all weights on the chip; leave out --mapping streamed, or"
     return "--mapping and --folding lay the layers out, which is chosen with"
 
 

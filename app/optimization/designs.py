@@ -12,9 +12,10 @@ import numpy as np
 from app.folded import folded
 from app.optimization.question import Question, solve
 from app.results import fitting
-from costmodel.estimators.fpga import Array, fold
+from costmodel.estimators.fpga import Array
 from costmodel.hardware import Fpga
 from dse import Problem
+from dse.foldings import folds
 from dse.metric import METRICS
 
 
@@ -28,13 +29,17 @@ def beside(question: Question, problem: Problem) -> list[dict[str, Any]]:
 
 def share_a_layout(question: Question, problem: Problem) -> bool:
     """Whether all designs of an FPGA are laid out alike."""
-    folds = isinstance(problem.device, Fpga) and question.choices.design is fold
-    return not folds or isinstance(problem.folding, Array)
+    folded_each = isinstance(problem.device, Fpga) and folds(question.choices)
+    return not folded_each or isinstance(problem.folding, Array)
 
 
 def _own(question: Question, problem: Problem, choice: Any) -> Problem:
     """The problem laid out for a choice."""
-    return problem if share_a_layout(question, problem) else folded(problem, choice, question.budgets)
+    return (
+        problem
+        if share_a_layout(question, problem)
+        else folded(problem, choice, question.budgets, question.choices.design)
+    )
 
 
 def _everywhere(problem: Problem, option: int) -> bool:

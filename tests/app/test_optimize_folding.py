@@ -61,6 +61,10 @@ def test_the_terminal_shows_each_layers_folding(bitfront, folder):
         (("--on", "h100_sxm"), "folding is for an FPGA, and h100_sxm is none"),
         (("--on", "pynq_z1", "--tie", "layer1.0.conv1,layer1.0.conv2"), "--tie does not go with --objective"),
         (("--on", "pynq_z1", "--mapping", "overlay"), "its layers have no folding; leave out --objective"),
+        (
+            ("--on", "zcu104", "--mapping", "streamed"),
+            "keeps all weights on the chip; leave out --mapping streamed, or --obj",
+        ),
         (("--on", "pynq_z1", "--budget", "weight_bytes<=9MB"), "unknown budget of a folding 'weight_bytes'"),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import costmodel as cm
 import dse
-from costmodel.estimators.fpga import overlay
+from costmodel.estimators.fpga import fold, overlay
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 from dse import foldings
@@ -101,6 +101,16 @@ def test_foldings_are_those_of_uniform_designs_and_one_where_none_matters():
         assert problem.estimate(problem.uniform(problem.laid_for)).totals["lut"] == own["lut"]
     assert len(foldings.laid_out(choices, BOARD, [loss, weight_bytes])) == 1
     assert len(foldings.laid_out(choices, cm.gpu("h100_sxm"), [latency_s])) == 1
+
+
+def test_streamed_weights_are_laid_out_for_each_format_and_in_the_room_of_budgets():
+    wide = Workload("wide", tuple(linear(f"fc{i}", 1, 1024, 1024) for i in range(4)))
+    choices = replace(dse.choices(wide, ["int4", "int8"]), design=partial(fold, streaming=True))
+    small = bram18 <= 64
+    found = dse.minimize(loss, over=choices, on=BOARD, subject_to=[small, throughput_per_s >= 100])
+    assert found.proven_within == "foldings made for each format"
+    assert found.estimate().totals["bram18"] <= small.limit
+    assert "memory" in found.estimate().columns["weights_in"]
 
 
 def test_an_overlay_s_array_takes_no_format_dearer_than_the_one_it_was_made_for():
