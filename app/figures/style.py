@@ -60,6 +60,23 @@ def colour(i: int) -> str:
 INK = {"light": ("#1f2733", "#dfe3e8", "#98a2b0"), "dark": ("#d8dee6", "#343c47", "#6d7887")}
 """Text, grid lines and axis lines by theme."""
 
+_CLEAR = "rgba(0,0,0,0)"
+_DARK_AXIS = _AXIS | {"gridcolor": INK["dark"][1], "zerolinecolor": INK["dark"][1], "linecolor": INK["dark"][2]}
+DARK: dict[str, Any] = {
+    "layout": TEMPLATE["layout"]
+    | {
+        "colorway": [INK["dark"][0] if shade == "#000000" else shade for shade in PALETTE],
+        "font": {"color": INK["dark"][0]},
+        "paper_bgcolor": _CLEAR,
+        "plot_bgcolor": _CLEAR,
+        "modebar": {"bgcolor": _CLEAR, "color": INK["dark"][2], "activecolor": INK["dark"][0]},
+        "hoverlabel": {"bgcolor": "#232a33", "font": {"color": INK["dark"][0]}},
+        "xaxis": _DARK_AXIS,
+        "yaxis": _DARK_AXIS,
+    }
+}
+"""The same look on a dark page's own ground."""
+
 
 def dressed(figure: Any, dark: bool) -> dict[str, Any]:
     """Return a figure as a page of either theme draws it: on the page's own ground, in its ink, without a title.

@@ -9,7 +9,7 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from app.figures.style import CONFIG
+from app.figures.style import CONFIG, DARK
 
 HEIGHT = 430
 """Pixels of a figure that names no height."""
@@ -27,20 +27,27 @@ LOADER = """
     places.forEach(place => { place.textContent = "Figures need a browser of 2023 or newer."; });
     throw error;
   }
-  places.forEach(function (place) {
-    var told = JSON.parse(place.nextSibling.textContent);
-    Plotly.newPlot(place, told.data, told.layout, told.config);
-  });
+  var dark = matchMedia("(prefers-color-scheme: dark)");
+  function draw(inDark) {
+    places.forEach(function (place) {
+      var text = place.nextSibling.textContent;
+      var told = JSON.parse(inDark ? text.replaceAll('"#000000"', JSON.stringify(DARK.layout.font.color)) : text);
+      if (inDark) told.layout.template = DARK;
+      Plotly.react(place, told.data, told.layout, told.config);
+    });
+  }
+  draw(dark.matches);
+  dark.addEventListener("change", () => draw(dark.matches));
   function widen(paper) {
     places.forEach(place => Plotly.relayout(place, paper
       ? {width: place.parentNode.className ? 1440 : 710, height: Math.min(place.layout.height, 400)}
       : {width: null, height: Number(place.dataset.height), autosize: true}));
   }
-  addEventListener("beforeprint", () => widen(true));
-  addEventListener("afterprint", () => widen(false));
+  addEventListener("beforeprint", () => { if (dark.matches) draw(false); widen(true); });
+  addEventListener("afterprint", () => { if (dark.matches) draw(true); widen(false); });
 })();
 """
-"""Draws every figure; on paper all have the width that the style sheet's zoom expects."""
+"""Draws every figure in the browser's theme; on paper in the light one, as wide as the style sheet's zoom expects."""
 
 
 def embed(figure: Any) -> str:
@@ -59,4 +66,5 @@ def embed(figure: Any) -> str:
 def drawing() -> str:
     """The scripts that draw the figures before them: plotly.js, 4.8 MB, in 2.0 MB, and what unpacks it."""
     packed = base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
-    return f'<script type="text/plain" id="plotly">{packed}</script><script>{LOADER}</script>'
+    draw = f"var DARK = {json.dumps(DARK)};{LOADER}"
+    return f'<script type="text/plain" id="plotly">{packed}</script><script>{draw}</script>'
