@@ -137,7 +137,9 @@ def _steps(spelled: str) -> tuple[Any, ...]:
 
 
 def _applied(base: Folded, steps: Sequence[Any]) -> Sketch | None:
-    """The sketch after every step, None where a step does not keep ops one to one."""
+    """The sketch after every step, None where a step does not keep ops one to one, or several add a model."""
+    if sum(map(_runs_several, steps)) > 1:
+        return None
     parts: list[tuple[Folded, float, bool]] = [(base, 1.0, True)]
     for step in steps:
         wider: list[tuple[Folded, float, bool]] = []

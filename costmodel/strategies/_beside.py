@@ -14,6 +14,9 @@ DRAFT, VERIFIER = "draft.", "verifier."
 PREFIXES = (DRAFT, VERIFIER)
 """Before the names of the other model's ops, whose noise reaches no answer."""
 
+WHY = {DRAFT: "has drafts", VERIFIER: "is judged"}
+"""What the other model is for, of the network's own."""
+
 
 def beside(own: Workload, runs: float, other: Workload, other_runs: float, prefix: str, covers: str) -> Workload:
     """Return the passes of both models as one workload, each executed so often on average."""
@@ -23,8 +26,19 @@ def beside(own: Workload, runs: float, other: Workload, other_runs: float, prefi
 
 def judging(own: Workload, verifier: str, tokens: int, build: Callable[..., Workload] = zoo.build) -> Workload:
     """Return the pass in which a zoo's model, as `build` makes it, reads so many tokens of a decode's sequences."""
-    one = build(verifier, phase="decode", batch=own.batch, context=context(own, "is judged"))
-    return several_tokens(one, tokens)
+    return several_tokens(another(own, verifier, VERIFIER, build), tokens)
+
+
+def another(own: Workload, model: str, prefix: str, build: Callable[..., Workload]) -> Workload:
+    """Return a zoo's model's pass over a decode's sequences, as often as that runs for a token that counts.
+
+    ValueError for a second draft or verifier and for a draft after a verifier; others are those of `context`.
+    """
+    there = next((op.name for op in own.ops if op.name.startswith(PREFIXES if prefix == DRAFT else VERIFIER)), "")
+    if there:
+        raise ValueError(f"{own.name} {WHY[prefix]} once, drafts before verifiers: {there} is beside it already")
+    one = build(model, phase="decode", batch=own.batch, context=context(own, WHY[prefix]))
+    return one if own.written == 1 else one.map(lambda op: op.times(own.written))
 
 
 def context(workload: Workload, why: str) -> int:

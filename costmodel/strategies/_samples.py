@@ -16,7 +16,12 @@ def again(workload: Workload, runs: float, covers: str) -> Workload:
     if workload.phase != "decode":
         raise ValueError(f"only a decode writes answers, {workload.name} is a {workload.phase} pass")
     told = f"{covers}: {workload.covers}" if workload.covers else covers
-    return replace(workload.map(lambda op: op.times(runs)), covers=told, answers=None)
+    return replace(repeated(workload, runs), covers=told, answers=None)
+
+
+def repeated(workload: Workload, runs: float) -> Workload:
+    """Return the pass `runs` times for each token that counts; a model that comes beside it runs as much oftener."""
+    return replace(workload.map(lambda op: op.times(runs)), written=workload.written * runs)
 
 
 def problems(workload: Workload, correct: tuple[float, ...], name: str) -> NDArray[np.float64]:

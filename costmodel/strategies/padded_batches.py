@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costmodel.claim import Claim
+from costmodel.strategies._samples import repeated
 from costmodel.workload import Workload
 
 EXAMPLES_SEEN = 20_000
@@ -78,7 +79,7 @@ class PaddedBatches:
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its padding."""
         share = _simulated(self.spread, self.buckets, workload.batch)
-        return workload.map(lambda op: op.times(1.0 / (1.0 - share))) if share > 0 else workload
+        return repeated(workload, 1.0 / (1.0 - share)) if share > 0 else workload
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import ClassVar
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
-from costmodel.strategies._beside import DRAFT, beside, context
+from costmodel.strategies._beside import DRAFT, another, beside
 from costmodel.strategies.drafting import expected_tokens
 from costmodel.workload import Workload
 from costmodel.workload.several_tokens import several_tokens
@@ -65,11 +65,10 @@ def round_of(
 ) -> tuple[Workload, Workload]:
     """A pass of the zoo's model `draft`, as `build` makes it, and the target's pass over so many tokens and one more.
 
-    ValueError for a pass that is no decode.
+    Where the target writes more tokens than count, the draft does. ValueError for a pass that is no decode.
     """
-    seen = context(workload, "has drafts")
-    wide = several_tokens(workload, draft_tokens + 1)
-    return build(draft, phase="decode", batch=workload.batch, context=seen), wide
+    one = another(workload, draft, DRAFT, build)
+    return one, several_tokens(workload, draft_tokens + 1)
 
 
 def drafted(workload: Workload, passes: tuple[Workload, Workload], runs: tuple[float, float], draft: str) -> Workload:

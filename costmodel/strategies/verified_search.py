@@ -52,7 +52,8 @@ class VerifiedSearch:
             return workload
         (judging, own), (judged, written) = self.passes(workload), self.runs
         covers = f"{own.covers}, judged by {self.verifier} every {self.step_tokens} tokens"
-        return replace(beside(own, written, judging, judged, VERIFIER, covers), answers=None)
+        found = beside(own, written, judging, judged, VERIFIER, covers)
+        return replace(found, answers=None, written=own.written * written)
 
     @property
     def rounds(self) -> tuple[str, int, int] | None:

@@ -28,6 +28,7 @@ class Workload:
     covers     in words, what of the network the pass runs and on what; empty where that is not known
     stated     (layer, precision) where the model's file states formats, "*" for layers of which it says none
     answers    how often what is written is right, where somebody said how often one sample is
+    written    tokens that a decode writes for each that counts: those of thoughts, of discarded samples, of padding
     """
 
     name: str
@@ -39,6 +40,7 @@ class Workload:
     covers: str = ""
     stated: tuple[tuple[str, str], ...] = ()
     answers: Answers | None = None
+    written: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.ops:

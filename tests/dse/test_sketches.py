@@ -55,6 +55,14 @@ def test_what_says_that_it_treats_ops_alike_does(example):
     assert_same({"model": "zoo:llama-3.1-8b", "batch": 2, "context": 300, "strategy": example})
 
 
+JUDGED = {"name": "verified_search", "width": 4, "ahead": 1}
+
+
+@pytest.mark.parametrize("steps", [[{"name": "revisions", "revisions": 3}, DRAFTED], [DRAFTED, JUDGED]])
+def test_models_beside_run_as_often_as_in_the_whole(steps):
+    assert_same({"model": "zoo:llama-3.1-8b", "batch": 2, "context": 300, "strategy": steps})
+
+
 def assert_same(values):
     """The sums of a sketch and of the workload built whole."""
     found, whole = sketch(values), passes.build(values)

@@ -110,6 +110,7 @@ ADDS = {
     "speculative_decoding": "a draft, which is edited as well by what comes after",
     "specdec_plus_plus": "a draft, which is edited as well by what comes after",
     "verified_search": "a verifier, which is edited as well by what comes after",
+    "resampling": "a verifier, where one judges, which is edited as well by what comes after",
     "distributed_training": "gradients of the layers as they come, which are edited before",
     "zeroquant_fp": "factors of a low rank, edited as well by what comes after",
     "sparse_attention": "products that find its pattern, edited as well by what comes after",
@@ -195,3 +196,37 @@ def test_dequantisation_within_a_layer_comes_after_more_tokens(wide):
     spelled = FIRST["speculative_decoding"] if wide == "speculative_decoding" else strategy(wide)
     with pytest.raises(ValueError, match="take more tokens before they are dequantised"):
         spelled(strategy("fast_2bit")(LLAMA))
+
+
+REPEATING = (
+    "revisions:revisions=3", "quiet_star:thought_tokens=8", "early_stop:samples=16,correct=0.6",
+    "resampling:samples=10,correct=0.4", "padded_batches", "best_of_n:samples=4",
+)  # fmt: skip
+BESIDE = ("speculative_decoding", "specdec_plus_plus", "verified_search:width=4,ahead=2")
+
+
+@pytest.mark.parametrize(
+    ("repeating", "model"),
+    [pair for pair in itertools.product(REPEATING, BESIDE) if pair != ("padded_batches", BESIDE[2])],
+)  # padding is that of the batch, which candidates make larger
+def test_a_model_beside_runs_for_every_token_that_is_written(repeating, model):
+    first, last = (strategy(s)(LLAMA) for s in (f"{repeating} + {model}", f"{model} + {repeating}"))
+    told = ("macs", "params", "count")
+    assert _sums(first, *told) == pytest.approx(_sums(last, *told), rel=1e-9)
+
+
+JUDGING = "resampling:samples=4,correct=0.4,verifier=llama-3.2-1b"
+
+
+@pytest.mark.parametrize(
+    ("spelled", "says"),
+    [
+        (f"{JUDGING} + verified_search", "llama-3.1-8b is judged once, drafts before verifiers: verifier.model.embed_"),
+        (f"verified_search + {JUDGING}", "llama-3.1-8b is judged once"),
+        (f"{JUDGING} + speculative_decoding", "llama-3.1-8b has drafts once, drafts before verifiers: verifier.model."),
+        ("specdec_plus_plus + speculative_decoding", "llama-3.1-8b has drafts once, .*: draft.model.embed_tokens is"),
+    ],
+)
+def test_one_draft_and_then_one_verifier(spelled, says):
+    with pytest.raises(ValueError, match=says):
+        strategy(spelled)(LLAMA)
