@@ -1,5 +1,6 @@
 """Whether a callback's request is one that this app's page sends: the same output, inputs and states, in its order."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ def problem(body: Any, callbacks: Mapping[str, Mapping[str, Any]]) -> str:
     for part, wanted in (("inputs", known["inputs"]), ("state", known["state"])):
         if not _matches(body.get(part, []), wanted):
             return f"the {part} are not those of the callback"
-    if not _are_outputs(body.get("outputs", []), body["output"]):
+    if not _are_outputs(body.get("outputs"), body["output"]):
         return "the outputs are not those of the callback"
     changed = body.get("changedPropIds", [])
     if not isinstance(changed, list) or not all(isinstance(name, str) for name in changed):
@@ -45,12 +46,24 @@ def _is(part: Any, expected: Mapping[str, Any]) -> bool:
 
 
 def _are_outputs(given: Any, output: str) -> bool:
-    listed = [part for item in (given if isinstance(given, list) else [given]) for part in _flat(item)]
-    if not all(isinstance(part, dict) and isinstance(part.get("property"), str) for part in listed):
+    """Whether the parts are the callback's outputs in its order, a pattern's id with its wildcards filled in."""
+    named = output.removeprefix("..").removesuffix("..").split("...") if output.startswith("..") else [output]
+    parts = given if output.startswith("..") else [given]
+    if not isinstance(parts, list) or len(parts) != len(named):
         return False
-    told = {f"{part.get('id')}.{part['property']}" for part in listed if isinstance(part.get("id"), str)}
-    return told <= set(output.strip(".").split("...")) if "{" not in output else True
+    return all(_is_output(part, *name.rsplit(".", 1)) for part, name in zip(parts, named, strict=True))
 
 
-def _flat(item: Any) -> list[Any]:
-    return item if isinstance(item, list) else [item]
+def _is_output(part: Any, id: str, prop: str) -> bool:
+    if not isinstance(part, dict) or part.get("property") != prop:
+        return False
+    return _fills(part.get("id"), json.loads(id)) if id.startswith("{") else part.get("id") == id
+
+
+def _fills(given: Any, pattern: Mapping[str, Any]) -> bool:
+    """Whether an id has the names of a pattern, its fixed values, and a text or number where it has a wildcard."""
+    return (
+        isinstance(given, dict)
+        and given.keys() == pattern.keys()
+        and all(isinstance(given[k], str | int) if isinstance(v, list) else given[k] == v for k, v in pattern.items())
+    )

@@ -1,6 +1,7 @@
 """What the server refuses, and what every answer carries."""
 
 import copy
+import json
 
 import pytest
 
@@ -63,6 +64,36 @@ def test_forged_requests_are_refused_in_one_line(app, client, forge):
     assert 400 <= answer.status_code < 500, answer.get_data(as_text=True)
     assert "Traceback" not in answer.get_data(as_text=True)
     assert answer.get_data(as_text=True).count("\n") == 1
+
+
+def outputs_of(output):
+    names = output.strip(".").split("...") if output.startswith("..") else [output]
+    parts = [dict(zip(("id", "property"), name.rsplit(".", 1), strict=True)) for name in names]
+    return parts if output.startswith("..") else parts[0]
+
+
+OUTPUTS = {
+    "a pattern as text": lambda output: outputs_of(output) if "{" in output else None,
+    "in lists": lambda output: [[part] for part in outputs_of(output)] if output.startswith("..") else None,
+    "one of none": lambda output: outputs_of(output) | {"id": ""} if not output.startswith("..") else [],
+}
+
+
+@pytest.mark.parametrize("outputs", OUTPUTS.values(), ids=OUTPUTS)
+def test_no_callback_takes_outputs_in_another_form(app, client, outputs):
+    def values(parts):
+        return [
+            {**part, "id": json.loads(part["id"]), "value": 1} if part["id"].startswith("{") else {**part, "value": 1}
+            for part in parts
+        ]
+
+    told = {name: outputs(name) for name in app.callback_map if outputs(name) is not None}
+    assert told
+    for name, forged in told.items():
+        callback = app.callback_map[name]
+        sent = {"inputs": values(callback["inputs"]), "state": values(callback["state"])}
+        answer = client.post(CALLBACKS, json={"output": name, "outputs": forged, "changedPropIds": [], **sent})
+        assert 400 <= answer.status_code < 500, name
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b"\xff\xfe", b"[" * 5000])
