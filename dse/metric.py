@@ -50,7 +50,8 @@ class Budget:
             raise ValueError(f"a budget on {self.metric.name} is {natural} a number, got {self.sense} {self.limit:g}")
 
     def __str__(self) -> str:
-        return f"{self.metric.name} {self.sense} {self.limit:g}"
+        short = f"{self.limit:g}"
+        return f"{self.metric.name} {self.sense} {short if float(short) == self.limit else repr(self.limit)}"
 
 
 loss = Metric("loss")

@@ -52,12 +52,8 @@ def ask(clicks: Any, boxes: Any, answered: Any, *values: Any) -> Any:
     """
     if not clicks or clicks == answered:
         raise PreventUpdate
-    *fields, ties, most, seconds, pins, names = values
-    given = dict(zip(question.FIELDS, fields, strict=True)) | {"ties": ties or "none"}
     try:
-        limits = _limits(boxes, names, None)
-        more = {"budgets": ",".join(limits), "max_formats": most, "time": seconds, "pins": pins}
-        return _read(given | more).linked(uploads()), None, clicks
+        return _form(boxes, *values), None, clicks
     except ValueError as error:
         return no_update, trouble(str(error)), clicks
 
@@ -73,7 +69,8 @@ def solve(set_progress: Callable[[Any], None], asked: Any) -> Any:
         plan = solution.solve(found, lambda share, news: set_progress([100 * share, news]))
         return solution.keep(found, plan), None
     except InfeasibleError as error:
-        return "", trouble(view.infeasible(found, error.least) or str(error), "No plan meets the budgets")
+        together = "" if error.alone else " together"
+        return "", trouble(view.infeasible(found, error) or str(error), f"No plan meets the budgets{together}")
     except ValueError as error:
         return "", trouble(str(error))
 
@@ -99,9 +96,27 @@ def download(_clicks: Any, design: Any, target: Any) -> Any:
     return dcc.send_bytes(content, name), None
 
 
-def link(asked: Any, design: Any) -> Any:
-    """The whole view as a link's query."""
-    return {**(asked or {}), "design": design if asked else ""}
+def link(design: Any, boxes: Any, most: Any, seconds: Any, pins: Any, asked: Any, *values: Any) -> Any:
+    """What the form holds as a link's query, with the plan's design where it is the plan of just that.
+
+    A link whose plan is still being solved stays as it is, and so does one while the form cannot be read.
+    """
+    *fields, ties, names = values
+    try:
+        told = _form(boxes, *fields, ties, most, seconds, pins, names)
+    except ValueError:
+        raise PreventUpdate from None
+    if told != asked:
+        return told
+    return {**told, "design": design} if design else no_update
+
+
+def _form(boxes: Any, *values: Any) -> dict[str, str]:
+    """What the form holds as a link would have it; ValueError in one line."""
+    *fields, ties, most, seconds, pins, names = values
+    given = dict(zip(question.FIELDS, fields, strict=True)) | {"ties": ties or "none"}
+    more = {"budgets": ",".join(_limits(boxes, names, None)), "max_formats": most, "time": seconds, "pins": pins}
+    return _read(given | more).linked(uploads())
 
 
 def _read(given: Mapping[str, Any]) -> Question:

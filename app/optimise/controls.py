@@ -83,7 +83,7 @@ def budgets(question: Question) -> list[Any]:
 def _budget(question: Question, metric: str, limit: float | None) -> Any:
     low, high = questions.span(question, metric)
     words, least, most = label(metric), questions.told(metric, low), questions.told(metric, high)
-    box = FREE if limit is None else questions.told(metric, limit)
+    box = FREE if limit is None else questions.written(metric, limit)
     at = STEPS if limit is None else place(limit, low, high)
     name = {"metric": metric, "low": repr(low), "high": repr(high)}
     return html.Div(

@@ -189,6 +189,12 @@ def told(metric: str, value: float) -> str:
     return quantity(metric, value)
 
 
+def written(metric: str, limit: float) -> str:
+    """A limit as a box holds it: as `told` where that reads as just this limit, in full elsewhere."""
+    short = told(metric, limit)
+    return short if budget(metric, short).limit == limit else repr(limit)
+
+
 def budget(metric: str, text: str) -> Budget:
     """Read what a box holds: a number with a prefix and unit, spaces as you like."""
     return parse_budget(f"{metric}<={''.join(text.split()).replace('µ', 'u').replace(',', '')}")

@@ -17,7 +17,7 @@ from app.report.optimization_section import budget
 from app.results import misfit
 from app.text import label, quantity
 from app.web.parts import WRAPPED, graph, grid, note, numbers, panel
-from dse.plan import certainty
+from dse.plan import InfeasibleError, certainty
 
 Result = Mapping[str, Any]
 
@@ -96,13 +96,14 @@ def summary(result: Result) -> Any:
     return html.Div([head, html.Div(cells, className="facts"), *told])
 
 
-def infeasible(question: Question, least: Mapping[str, float]) -> str:
+def infeasible(question: Question, error: InfeasibleError) -> str:
     """Which budgets cannot be met and the least value of each, in words; empty where that is not of budgets."""
     limits = {b.metric.name: b.limit for b in question.limits}
-    return "; ".join(
+    told = [
         f"{label(name)} is at least {quantity(name, value)}, the budget is {quantity(name, limits[name])}"
-        for name, value in least.items() if name in limits and value > limits[name]
-    )  # fmt: skip
+        for name, value in error.least.items() if name in limits and value > limits[name]
+    ]  # fmt: skip
+    return ("" if error.alone or not told else "Given the others, ") + "; ".join(told)
 
 
 def figures(result: Result, *, dark: bool) -> tuple[Any, Any]:

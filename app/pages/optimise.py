@@ -82,8 +82,10 @@ def register(app: Dash) -> None:
         prevent_initial_call=True,
     )(answers.download)  # fmt: skip
     app.callback(
-        Output("view", "data", allow_duplicate=True), Input("optimise-asked", "data"),
-        Input("optimise-design", "data"), prevent_initial_call=True,
+        Output("view", "data", allow_duplicate=True), Input("optimise-design", "data"), Input(boxes, "value"),
+        *[Input(f"optimise-{name}", "value") for name in ("max-formats", "time", "pins")],
+        State("optimise-asked", "data"), *[State(name, "value") for name in fields], State("optimise-ties", "value"),
+        State(boxes, "id"), prevent_initial_call=True,
     )(answers.link)  # fmt: skip
     app.callback(
         *[Output(f"optimise-{name}", "disabled") for name in ("phase", "context", "resolution")],

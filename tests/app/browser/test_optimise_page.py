@@ -81,6 +81,14 @@ def test_slider_and_box_follow_each_other(site, profile):
     slider.press("ArrowRight")
     page.wait_for_function("document.querySelector('[aria-label^=Weight][aria-label$=most]').value !== '9 MB'")
     assert box.input_value().startswith(("9", "8.9"))
+    page.wait_for_url("**budgets=weight_bytes%3C=*")
+    set_budget(page, "Weight storage", "8 MB")
+    page.get_by_label("Precisions at most").fill("2")
+    page.wait_for_url("**budgets=weight_bytes%3C=8e%2B06*max_formats=2*")
+    page.reload()
+    page.wait_for_function("document.querySelector('[aria-label^=Weight][aria-label$=most]')?.value === '8 MB'")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_url("**budgets=weight_bytes%3C=8e%2B06*max_formats=2*")
 
 
 def test_solve_waits_for_what_a_slider_was_just_moved_to(site, profile):
