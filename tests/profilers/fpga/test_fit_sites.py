@@ -100,3 +100,9 @@ def test_minifloats_of_few_exponent_bits_to_fixed_point_are_counted_not_fitted(t
     few = rows[rows["a_format"].str.match("e[12]m")].reset_index(drop=True)
     counted = predictions(few, calibration("to_fixed").constants).round() == few["sites"]
     assert counted.mean() > 0.9
+
+
+def test_integers_of_few_bits_to_floats_are_counted_not_fitted(table):
+    rows = of(table, "to_float")
+    few = rows[rows["a_format"].str.fullmatch("u?int[23]") & (rows["acc_bits"] == 0)].reset_index(drop=True)
+    assert (predictions(few, calibration("to_float").constants).round() == few["sites"]).mean() > 0.9

@@ -6,8 +6,10 @@ from costmodel.estimators.fpga.rounding import LEAST_EXPONENT_BITS, Rounding, lo
 from costmodel.formats import Format
 from costmodel.record import Real
 
+TABLE_BITS = 3
+"""A number of so many bits is looked up: a LUT for every output bit that is neither one of its own nor another's."""
 SMALL_BITS = 6
-"""A number of so many bits is looked up: every output bit is one LUT."""
+"""Of a number of so many bits every output bit is one LUT, but for what the carry chains hide."""
 LONG_BITS = 24
 """Of five stages, the first moves more than half of a number that is longer."""
 MOST_BINADES = 8
@@ -28,18 +30,32 @@ def parts(a: Format, b: Format, *, n: Real, acc_bits: Real, out: Format) -> dict
     r = rounding(width, out, lowest=lowest, span=0.0, magnitude=width - signed)
     alive = (base + width - signed > -1) * 1.0
     floats = alive * (r.binades > 0)
-    small, built = floats * (width <= SMALL_BITS), floats * (width > SMALL_BITS)
+    table, built = floats * (width <= TABLE_BITS), floats * (width > SMALL_BITS)
+    small, negated = floats - table - built, signed * (alive - table)
     inside = (
         _normaliser(r, width, signed) | _rounding(r, width, base) | {"special": (np.asarray(out.special) != "") * 1.0}
     )
     return {
-        "sign": alive * signed,
-        "sign_bits": alive * signed * width,
+        "table": table * _table(width, signed, r.mantissa, np.asarray(out.exponent_bits)),
+        "sign": negated,
+        "sign_bits": negated * width,
         "rounded_in_place": (alive - floats) * (base < 0),
         "small": small,
         "small_bits": small * width,
         **{name: built * part for name, part in inside.items()},
     }
+
+
+def _table(width: Real, signed: Real, mantissa: Real, exponent_bits: Real) -> Real:
+    """LUTs of numbers of up to three bits, whose exponents are 01..1, 10..0 and 10..01.
+
+    Of two bits: the lower bits of the exponent, and the half of 3, which no signed one has. Of three bits: the top, the
+    middle and the lowest bit of the exponent, the half of 3 and 6 and the quarter of 5 and 7; signed ones are negated
+    by a carry chain first, and have no 5 or 7.
+    """
+    two = 2 - signed
+    three = 3 + 3 * signed + (1 - signed) * (mantissa >= 2) + (exponent_bits >= 3)
+    return np.where(width <= 2, two, three)
 
 
 def _normaliser(r: Rounding, width: Real, signed: Real) -> dict[str, Real]:
