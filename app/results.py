@@ -1,13 +1,14 @@
 """The stable shape of results: what --json prints, files hold and pages read."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
 from costmodel.estimators.estimate import Estimate
 from costmodel.estimators.fit import RESOURCES, beyond, in_memory
 from costmodel.hardware import Device, Fpga, Gpu
-from costmodel.workload import Workload
+from costmodel.workload import Op, Window, Workload
 
 COUNTING = {"flops": "2 per MAC, as in torch", "attention": "all query x key scores, masked ones included"}
 LATENCY = (
@@ -44,19 +45,29 @@ NO_RANGES: Mapping[str, Any] = MappingProxyType({})
 
 
 def layers(found: Estimate, ranges: Mapping[str, Any] = NO_RANGES) -> list[dict[str, Any]]:
-    """Return a row an op: its estimate, its formats' bits, the b, k and n of its products with weights.
+    """Return a row an op: its estimate, its formats' bits, the b, k and n of its products with weights, the window that
+    it slides over so many channels.
 
     Its input's calibrated range is input_low and input_high where `ranges` has it: Range by layer.
     """
-    rows = found.table()
+    rows: list[dict[str, Any]] = [dict(row) for row in found.table()]
     for row, op, precision in zip(rows, found.workload.ops, found.precisions, strict=True):
         if op.weight_elements:
             row |= {"b": op.b, "k": op.k, "n": op.n}
+        if op.window != Window():
+            row["channels"] = _channels(op, found.workload.batch)
+            row["window"] = asdict(op.window)
         row["weight_bits"] = precision.weight.bits_per_element
         row["activation_bits"] = precision.activation.bits_per_element
         if op.name in ranges:
             row |= {"input_low": ranges[op.name].low, "input_high": ranges[op.name].high}
     return rows
+
+
+def _channels(op: Op, batch: int) -> int:
+    """Channels of the images that an op's window slides over."""
+    pixels = batch * op.window.input_height * op.window.input_width
+    return round(float(op.input_elements / pixels))
 
 
 STATED = "as the file states"

@@ -87,7 +87,7 @@ def command(
         raise
     result = as_dict(found, model=model, device=device, precision=precision) | {
         "strategy": strategy,
-        "notes": _idle(cm.strategies.idle(edit, network), network) + told(found) + _left_out(folding),
+        "notes": _idle(cm.strategies.idle(edit, network), network) + told(found) + _left_out(folding, network),
     }
     result |= {"answers": vars(workload.answers)} if workload.answers else {}
     if as_json:
@@ -121,13 +121,13 @@ def _toggling(device: "Device", toggle_rate: float | None) -> "Device":
     return replace(device, toggle_rate=toggle_rate)
 
 
-def _left_out(folding: str | None) -> list[str]:
-    """A sentence on what a folding's file asks for and is not modelled."""
+def _left_out(folding: str | None, network: "Workload") -> list[str]:
+    """Sentences on what a folding's file asks for and is not modelled, or does not say."""
     from pathlib import Path
 
     from costmodel.estimators.fpga import folding_file
 
-    return folding_file.left_out(Path(folding)) if folding else []
+    return folding_file.left_out(Path(folding), network) if folding else []
 
 
 def _idle(steps: tuple[str, ...], network: "Workload") -> list[str]:

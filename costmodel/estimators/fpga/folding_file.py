@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from costmodel.catalog import UnknownNameError, require
+from costmodel.estimators.fpga import folding_windows
+from costmodel.estimators.fpga.folding_windows import OF_WINDOWS, numbered
 from costmodel.estimators.fpga.unit import (
     LUT_WORDS,
     ON_FABRIC,
@@ -19,7 +21,6 @@ from costmodel.estimators.fpga.unit import (
     height,
     streaming,
     width,
-    windowed,
 )
 from costmodel.hardware import Fpga
 from costmodel.workload import Op, Workload
@@ -28,8 +29,6 @@ DENSE, DEPTHWISE = ("MVAU", "MatrixVectorActivation", "StreamingFCLayer_Batch"),
 """FINN's names of a matrix-vector unit and of a depthwise one over its versions; _hls, _rtl and a number follow."""
 STREAMS = {"pooling": ("Pool", "StreamingMaxPool", "GlobalAccPool"), "elementwise": ("AddStreams", "ElementwiseAdd")}
 """FINN's names of the units that only stream elements, by the kind of op."""
-WINDOWS = ("ConvolutionInputGenerator",)
-"""FINN's name of a sliding-window unit over its versions."""
 CHOICES = {
     "resType": ("auto", "lut", "dsp"),
     "ram_style": ("auto", "block", "distributed", "ultra"),
@@ -39,10 +38,10 @@ CHOICES = {
 Its older versions say decoupled and const for the first two modes."""
 DEEPEST = {"auto": LUT_WORDS, "block": 0.0, "distributed": math.inf, "ultra": 0.0}
 """Words that lie in LUT memories at most, by the style that a file asks for."""
-USED = ("PE", "SIMD", *CHOICES, "inFIFODepths", "inFIFODepth")
+USED = ("PE", "SIMD", "parallel_window", *CHOICES, "inFIFODepths", "inFIFODepth")
 UNUSED = (
     "outFIFODepths", "outFIFODepth", "runtime_writeable_weights", "ram_style_thresholds", "pumpedMemory",
-    "pumpedCompute", "preferred_impl_style", "parallel_window", "depth", "impl_style", "depth_trigger_uram",
+    "pumpedCompute", "preferred_impl_style", "depth", "impl_style", "depth_trigger_uram",
     "depth_trigger_bram", "M", "slr", "partition_id", "rtlsim_trace", "res_estimate", "res_hls", "cycles_estimate",
 )  # fmt: skip
 """Attributes that FINN's configurations hold and no model here reads."""
@@ -58,49 +57,66 @@ def read(path: Path, workload: Workload, device: Fpga) -> Folding:
     """Return the folding of every layer. FINN's units stand in the order of their numbers, as the layers do.
 
     "PE" and "SIMD" are 1 where not given; "resType" lut keeps products out of DSP blocks; "ram_style" says where
-    weights lie, and of sliding-window units where their lines do if there are as many as windows here; "mem_mode"
-    embedded gives each PE a memory, external streams weights from memory; "inFIFODepths" are words of the queue before
-    a unit. Pools and sums take the PE of their units where there are as many of those, else 1. "Defaults" hold where a
-    unit says nothing. ValueError in one line where the file is none, units and layers differ in number, PE or SIMD does
-    not divide its layer, the device lacks what is asked for, or a setting is not one of FINN's.
+    weights lie, and of sliding-window units where their lines do; "mem_mode" embedded gives each PE a memory, external
+    streams weights from memory; "inFIFODepths" are words of the queue before a unit. Sliding-window units emit what
+    their "SIMD" and "parallel_window" say; one that the file does not name is FINN's own where the file names FINN's
+    units, and follows its layer where it names our layers. Pools and sums take the PE of their units where there are as
+    many of those, else 1. "Defaults" hold where a unit says nothing. ValueError in one line where the file is none,
+    units and layers differ in number, PE or SIMD does not divide its layer, FINN does not build a sliding-window unit,
+    the device lacks what is asked for, or a setting is not one of FINN's.
     """
     data = _loaded(path)
     named, streams = _units(path, data, workload), _streams(data, workload)
-    lines = _windows(data, workload)
+    lines, by_finn = folding_windows.settings(data, workload), folding_windows.left_to_finn(data, workload)
     rows = []
     for op in workload.ops:
         row: dict[str, float] = {"pe": 1.0, "simd": 1.0, "dsp": 1.0}
         if op.kind in ON_FABRIC:
             style = _choice(path, op, lines.get(op.name, {}), "ram_style")
             row |= _settings(path, op, named[op.name], device) | {"line_words": DEEPEST[style]}
+            if op.name in lines or op.name in by_finn:
+                row |= folding_windows.read(path, op, lines.get(op.name, {}), row["pe"], row["simd"])
         elif op.name in streams:
             row |= {"pe": _divisor(path, op, streams[op.name], "PE", 0.0), "queue_words": _queue(path, op, streams)}
         rows.append(vars(Folding(1.0, 1.0)) | row)
     return Folding(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
 
 
-def left_out(path: Path) -> list[str]:
-    """A sentence on what the file asks for and no model here knows; none where it is all used."""
+def left_out(path: Path, workload: Workload) -> list[str]:
+    """Sentences on what the file asks for and no model here knows, and on windows that it leaves to FINN."""
     found: dict[str, list[str]] = {}
     data = _loaded(path)
+    windows = OF_WINDOWS if folding_windows.settings(data, workload) else {}
     for node, settings in data.items():
         kind = match[1] if (match := NODE.match(node)) else node
         if kind in QUEUES:
             continue
-        known = any(kind in names for names in (DENSE, DEPTHWISE, WINDOWS, *STREAMS.values())) or not match
+        known = any(kind in names for names in (DENSE, DEPTHWISE, *STREAMS.values())) or not match
+        used = windows.get(kind, [key for key in USED if known and key != "parallel_window"])
         for key in settings:
-            if node != "Defaults" and (key in UNUSED or not known or (kind in WINDOWS and key != "ram_style")):
+            if node != "Defaults" and key not in used:
                 found.setdefault(key, []).append(node)
     told = [
         f"{key} of {', '.join(nodes[:3])}{f' and {len(nodes) - 3} more' * (len(nodes) > 3)}"
         for key, nodes in found.items()
     ]
-    return [*([f"Not modelled of {path.name}: {'; '.join(told)}."] if told else []), *_passed_over(path, data)]
+    sentences = [f"Not modelled of {path.name}: {'; '.join(told)}."] if told else []
+    return sentences + _passed_over(path, data) + _by_finn(path, folding_windows.left_to_finn(data, workload))
+
+
+def _by_finn(path: Path, layers: list[str]) -> list[str]:
+    """A sentence on the layers whose windows the file leaves to FINN; none where there are none."""
+    more = f" and {len(layers) - 3} more" * (len(layers) > 3)
+    told = (
+        f"{path.name} has no sliding-window unit of {', '.join(layers[:3])}{more}: FINN's own is counted, which emits "
+        "one pixel's channels a cycle."
+    )
+    return [told] if layers else []
 
 
 def _passed_over(path: Path, data: Mapping[str, Any]) -> list[str]:
     """A sentence on the queues that the file lists, of which widths are not told; none where there are none."""
-    queues = _numbered(data, QUEUES)
+    queues = [unit for _, unit in numbered(data, QUEUES)]
     if not queues:
         return []
     depths = [float(each["depth"]) for each in queues if isinstance(each.get("depth"), int | float)]
@@ -169,7 +185,7 @@ def _units(path: Path, data: Mapping[str, Any], workload: Workload) -> dict[str,
         (DENSE, [op for op in layers if not grouped(op)]),
         (DEPTHWISE, [op for op in layers if grouped(op)]),
     ):
-        settings = _numbered(data, units)
+        settings = [unit for _, unit in numbered(data, units)]
         if len(settings) != len(own):
             raise ValueError(f"{path}: {len(settings)} units {units[0]} for {len(own)} such layers of {workload.name}")
         found |= {op.name: unit for op, unit in zip(own, settings, strict=True)}
@@ -181,23 +197,10 @@ def _streams(data: Mapping[str, Any], workload: Workload) -> dict[str, Mapping[s
     found: dict[str, Mapping[str, Any]] = {}
     for kind, units in STREAMS.items():
         own = [op.name for op in workload.ops if op.kind == kind and streaming(op)]
-        settings = _numbered(data, units)
+        settings = [unit for _, unit in numbered(data, units)]
         if len(settings) == len(own):
             found |= dict(zip(own, settings, strict=True))
     return found
-
-
-def _windows(data: Mapping[str, Any], workload: Workload) -> dict[str, Mapping[str, Any]]:
-    """The settings of each layer's sliding-window unit, where there are as many as windows."""
-    own = [op.name for op in workload.ops if op.kind in ON_FABRIC and bool(windowed(op))]
-    settings = _numbered(data, WINDOWS)
-    return dict(zip(own, settings, strict=True)) if len(settings) == len(own) else {}
-
-
-def _numbered(data: Mapping[str, Any], units: tuple[str, ...]) -> list[Mapping[str, Any]]:
-    pattern = re.compile(rf"^(?:{'|'.join(units)})(?:_Batch|_hls|_rtl)*_(\d+)$")
-    found = [(int(match[1]), data[name]) for name in data if (match := pattern.match(name))]
-    return [unit for _, unit in sorted(found, key=lambda item: item[0])]
 
 
 def _settings(path: Path, op: Op, unit: Mapping[str, Any], device: Fpga) -> dict[str, float]:

@@ -32,6 +32,8 @@ class Folding:
     lut_words     the most words of weights that lie in LUT memories
     line_words    the most words of a line buffer that do
     queue_words   of the queue before the unit
+    window_simd   channels a cycle of the sliding-window unit, 0 where it follows the unit behind it
+    whole_windows 1 where a sliding-window unit that has a `window_simd` emits whole windows
     waiting       elements that wait before a sum of two paths, and
     moved         elements that a unit reads of the network's input and writes of its output: `fpga.placed` finds both
     """
@@ -47,6 +49,8 @@ class Folding:
     queue_words: Real = QUEUE_WORDS
     waiting: Real = 0.0
     moved: Real = 0.0
+    window_simd: Real = 0.0
+    whole_windows: Real = 0.0
 
     def column(self) -> "Folding":
         """The folding with 1-d fields laid along the first axis of a grid [ops, precisions]."""
@@ -114,13 +118,18 @@ def channels(op: Op) -> Real:
 
 
 def window_lanes(op: Op, folding: Folding) -> Real:
-    """Channels that the sliding-window unit emits a cycle: the unit's SIMD, or its PE where rows share no inputs."""
-    return np.minimum(np.where(grouped(op), folding.pe, folding.simd), channels(op))
+    """Channels that the sliding-window unit emits a cycle: its own, else the unit's SIMD, or its PE where rows share no
+    inputs."""
+    own = np.asarray(folding.window_simd)
+    follows = np.where(grouped(op), folding.pe, folding.simd)
+    return np.minimum(np.where(own > 0, own, follows), channels(op))
 
 
 def parallel_window(op: Op, folding: Folding) -> Real:
-    """Whether the unit eats more than one pixel's channels a cycle, so that whole windows must be held in registers."""
-    return np.where(grouped(op), folding.simd > 1, folding.simd > channels(op))
+    """Whether whole windows are held in registers: as told, else where the unit eats more than a pixel's channels a
+    cycle."""
+    follows = np.where(grouped(op), folding.simd > 1, folding.simd > channels(op))
+    return np.where(np.asarray(folding.window_simd) > 0, np.asarray(folding.whole_windows) > 0, follows)
 
 
 def weight_depth(op: Op, folding: Folding) -> Real:

@@ -1,14 +1,16 @@
 """A folding that we write is the one that `--folding` reads."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from export_plans import plan
 
 import dse
 from app import exports
 from costmodel import estimate
-from costmodel.estimators.fpga import folding_file
+from costmodel.estimators.fpga import Folding, folding_file
 from costmodel.hardware import fpga
 from costmodel.workload import Workload
 from costmodel.workload.ops import activation, conv, elementwise, linear, pooling
@@ -37,8 +39,10 @@ def test_the_file_round_trips(tmp_path, board, limit):
     again = estimate(NET, chosen.assignment, device, folding=folding_file.read(path, NET, device))
     assert dict(again.totals) == dict(chosen.estimate().totals)
     units = json.loads(path.read_text())
+    windows = ["ConvolutionInputGenerator_rtl_0", "ConvolutionInputGenerator_rtl_1", "ConvolutionInputGenerator_rtl_2"]
     matrices = ["MVAU_hls_0", "VVAU_hls_0", "MVAU_hls_1", "Pool_hls_0", "MVAU_hls_2", "AddStreams_hls_0"]
-    assert list(units) == ["bitfront", "Defaults", *matrices]
+    assert [name for name in units if name not in windows] == ["bitfront", "Defaults", *matrices]
+    assert [list(units).index(w) + 1 for w in windows] == [list(units).index(m) for m in matrices[:3]]
 
 
 def test_the_command_line_round_trips(bitfront, tmp_path):
@@ -57,7 +61,58 @@ def test_the_command_line_round_trips(bitfront, tmp_path):
 
 def rows(**more):
     row = {"name": "conv", "kind": "conv", "b": 1, "k": 72, "n": 16, "pe": 4, "simd": 8, "products_in": "DSP"}
-    return [row | {"weights_in": "BRAM"} | more]
+    return [row | {"weights_in": "BRAM", "channels": 8, "window": {"kernel_height": 3, "kernel_width": 3}} | more]
+
+
+def finn_window_cycles(unit, *, channels, size, kernel, stride, out):
+    """FINN's ConvolutionInputGenerator_rtl, get_exp_cycles: a square image, a dense convolution."""
+    if unit["parallel_window"]:
+        assert unit["SIMD"] == channels, "select_impl_style: SIMD must be equal to IFMChannels"
+        return size * size + 2
+    assert channels % unit["SIMD"] == 0, "select_impl_style: SIMD must divide IFMChannels"
+    fold = channels // unit["SIMD"]
+    block = max(out * kernel * kernel * fold, stride * size * fold)
+    return ((kernel - 1) * size + kernel) * fold + out * block
+
+
+STEM = Workload("net", (conv("stem", 1, 3, 64, input_size=(66, 66), kernel=(3, 3)), conv("next", 1, 64, 48,
+                input_size=(64, 64), kernel=(3, 3), stride=(2, 2)), linear("fc", 1, 48, 10)))  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second"), [(27, 48), (9, 576), (3, 64), (1, 24), (27, 18)])
+def test_windows_are_read_as_fast_as_the_plan_counts_them(tmp_path, first, second):
+    device = fpga("zcu104")
+    folding = Folding(np.array([16.0, 48, 1]), np.array([first, second, 1.0]))
+    problem = dse.choices(STEM, ["int4"]).on(device)
+    problem = replace(problem, folding=folding)
+    chosen = dse.minimize(loss, over=problem)
+    path = exports.write("finn", chosen, tmp_path / "folding.json")
+    units = json.loads(path.read_text())
+    sizes = {"channels": (3, 64), "size": (66, 64), "stride": (1, 2), "out": (64, 31)}
+    for i, op in enumerate(STEM.ops[:2]):
+        window = units[f"ConvolutionInputGenerator_rtl_{i}"]
+        theirs = finn_window_cycles(window, kernel=3, **{name: value[i] for name, value in sizes.items()})
+        ours = chosen.estimate().columns["cycles"][i]
+        assert theirs <= ours * 1.05, (op.name, window)
+    again = estimate(STEM, chosen.assignment, device, folding=folding_file.read(path, STEM, device))
+    assert dict(again.totals) == pytest.approx(dict(chosen.estimate().totals))
+    assert folding_file.left_out(path, STEM) == []
+    path.write_text(json.dumps({name: unit for name, unit in units.items() if not name.startswith("Conv")}))
+    by_finn = estimate(STEM, chosen.assignment, device, folding=folding_file.read(path, STEM, device))
+    assert by_finn.columns["cycles"][0] >= 9 * 64 * 64
+    assert "one pixel's channels a cycle" in folding_file.left_out(path, STEM)[0]
+
+
+def test_windows_of_poolings_and_of_one_pixel_have_their_units():
+    window = {"kernel_height": 3, "kernel_width": 3, "stride_height": 2, "stride_width": 2, "input_height": 9}
+    strided = window | {"kernel_height": 1, "kernel_width": 1, "input_width": 9}
+    pool = {"name": "pool", "kind": "pooling", "pe": 4, "channels": 16, "window": window}
+    plans = [pool, *rows(name="down", channels=72, window=strided)]
+    found = json.loads(exports.render("finn", plan({"down": "int4/int4"}, layers=plans)))
+    assert found["ConvolutionInputGenerator_rtl_0"] == {"SIMD": 4, "parallel_window": 0}
+    assert found["DownSampler_hls_0"] == {"SIMD": 8}
+    with pytest.raises(ValueError, match="FINN cannot express layer 'pool': its PE 32 does not divide its 16 channels"):
+        exports.render("finn", plan({"down": "int4/int4"}, layers=[pool | {"pe": 32}, plans[1]]))
 
 
 def test_memories_and_products_are_where_the_plan_has_them():
@@ -76,6 +131,13 @@ def test_memories_and_products_are_where_the_plan_has_them():
         ("e2m1/int4", rows(), "FINN cannot express layer 'conv' in e2m1/int4: it has no e2m1 weight there"),
         ("int4/int4", rows(b=4, n=2), "layer 'conv' in int4/int4: its vector-vector units are for depthwise"),
         ("int4/int4", [{"name": "conv", "kind": "conv"}], "layer 'conv' has no PE on h100_sxm"),
+        ("int4/int4", rows(simd=2304, activation_bits=4), "layer 'conv': SIMD 2304 x 4 bits of input; its HLS units"),
+        (
+            "int4/int4",
+            rows(channels=72, window={"stride_height": 2, "stride_width": 2, "input_height": 8, "input_width": 9}),
+            "'conv': its down-sampler takes square images at one stride, not 8 x 9",
+        ),
+        ("int4/int4", [{k: v for k, v in rows()[0].items() if k != "window"}], "this plan does not tell the window"),
         ("int4/int4", [], "FINN needs a plan for an FPGA"),
     ],
 )

@@ -90,6 +90,28 @@ def test_a_bad_folding_is_one_line(tmp_path, data, message):
     assert "\n" not in str(caught.value)
 
 
+def test_windows_are_emitted_as_the_file_says(tmp_path):
+    fast = GOOD | {"MVAU_hls_2": {"PE": 16, "SIMD": 72}}
+
+    def cycles(**unit):
+        folding = read(tmp_path, fast | {"ConvolutionInputGenerator_rtl_0": unit})
+        return float(estimate(NET, "int4/int4", BOARD, folding=folding).columns["cycles"][0])
+
+    assert cycles(SIMD=8, parallel_window=1) == 16 * 16 + 2
+    fill = 2 * 16 + 3
+    assert cycles(SIMD=8) == cycles() == fill + 9 * 14 * 14
+    assert cycles(SIMD=2) == 4 * cycles()
+    for unit, told in (
+        ({"SIMD": 4, "parallel_window": 1}, "parallel_window of layer 'conv' needs a SIMD of 8 channels, got 4"),
+        ({"SIMD": 3}, "SIMD of the window of layer 'conv' must divide 8, got 3"),
+        ({"parallel_window": 2}, "parallel_window of layer 'conv' must be 0 or 1, got 2"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            read(tmp_path, fast | {"ConvolutionInputGenerator_rtl_0": unit})
+    with pytest.raises(ValueError, match="SIMD of the window of layer 'dw' must be its PE, 8, got 4"):
+        read(tmp_path, fast | {"ConvolutionInputGenerator_rtl_1": {"SIMD": 4}})
+
+
 def test_a_device_without_such_blocks_is_named(tmp_path):
     with pytest.raises(ValueError, match="layer 'dw' asks for DSP blocks, and zcu104 has none"):
         read(tmp_path, GOOD, replace(BOARD, dsp=0))
@@ -154,10 +176,12 @@ def test_what_is_known_but_not_modelled_is_told(tmp_path):
         "StreamingFIFO_rtl_1": {"depth": 1024, "impl_style": "vivado", "ram_style": "auto"},
     }
     path.write_text(json.dumps(GOOD | {"MVAU_hls_2": {"pumpedCompute": 1}} | queues))
-    told, passed = folding_file.left_out(path)
+    told, passed = folding_file.left_out(path, NET)
     assert "pumpedCompute of MVAU_hls_2" in told
     assert "FIFO" not in told
     assert "2 StreamingFIFO, of 1032 words together, 1 of them in memories" in passed
-    assert "SIMD of ConvolutionInputGenerator_rtl_0" in told
-    path.write_text(json.dumps({"MVAU_hls_2": {"PE": 1}}))
-    assert folding_file.left_out(path) == []
+    assert "ConvolutionInputGenerator" not in told
+    path.write_text(json.dumps({"MVAU_hls_2": {"PE": 1}, "MVAU_hls_3": {}, "VVAU_hls_0": {}}))
+    assert "no sliding-window unit of conv: FINN's own" in folding_file.left_out(path, NET)[0]
+    path.write_text(json.dumps({"conv": {"PE": 1}, "dw": {}, "fc": {}}))
+    assert folding_file.left_out(path, NET) == []
