@@ -13,6 +13,7 @@ from typing import Any
 
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
+from costmodel.workload.parallel.tensor import SHARING
 from costmodel.workload.training import sources
 
 MAKERS = ("linear", "conv")
@@ -33,6 +34,8 @@ class Channels:
 
     def __post_init__(self) -> None:
         for op in self.workload.ops:
+            if op.kind in SHARING:
+                raise ValueError(f"channels change before GPUs share {self.workload.name}, as {op.name} says they do")
             if op.kind == DEQUANTISATION:
                 raise ValueError(
                     f"channels change before weights are coded, {op.name} of {self.workload.name} is there"

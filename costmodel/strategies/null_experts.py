@@ -10,6 +10,7 @@ from costmodel.claim import Claim
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import experts
+from costmodel.workload.ops.collective import COLLECTIVES
 
 
 def true_experts(experts: Real, null_experts: Real, experts_per_token: Real) -> Real:
@@ -68,6 +69,8 @@ class NullExperts:
         return stored, float(before), after
 
     def _edited(self, op: Op, routers: dict[str, Op], taken: dict[str, tuple[int, float, float]]) -> Op:
+        if op.kind in COLLECTIVES:  # of tokens' sums, whatever experts these took
+            return op
         layer, found, part = op.name.rpartition(".experts.")
         if found and layer in taken:
             return _routed(op, routers[layer], *taken[layer])

@@ -8,33 +8,31 @@ its results are added among the GPUs. Norms and residual sums run whole on each.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from costmodel.workload.dequantisation import DEQUANTISATION, layers_of
+from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.op import Op
 from costmodel.workload.ops import collective
 from costmodel.workload.parallel.divide import divided, require_degree
+from costmodel.workload.parallel.ways import ways
 from costmodel.workload.training import sources
 from costmodel.workload.workload import Workload
 
-PRODUCTS = ("linear", "experts")
-
-APART = ("activation", "elementwise")
+DIVIDED = {
+    "columns": ("n", "weight_elements", "vector_elements", "output_elements", "vector_flops", "fetched_elements"),
+    "rows": ("k", "weight_elements", "input_elements", "vector_flops", "fetched_elements"),
+    "partial": ("k", "weight_elements", "input_elements", "vector_flops", "fetched_elements"),
+    "apart": ("input_elements", "output_elements", "vector_flops"),
+    "vocabulary": ("weight_elements",),
+    "loads": ("input_elements", "output_elements"),
+    "makes columns": ("vector_flops", "weight_elements"),
+    "makes rows": ("vector_flops", "weight_elements"),
+    "makes partial": ("vector_flops", "weight_elements"),
+    "makes heads": ("vector_flops", "weight_elements", "vector_elements"),
+}
+"""What each way to split an op divides; "makes" are dequantisations of a layer that is split so, "partial" rows whose
+sums are added to those of the product that reads them."""
 
 SHARING = ("all_reduce", "all_gather")
 """Kinds of ops by which GPUs share each layer."""
-
-TOKENS = "input_ids"
-"""What a table of tokens reads, after the prefix of a model beside the network."""
-
-DIVIDED = {
-    "columns": ("n", "weight_elements", "vector_elements", "output_elements", "vector_flops"),
-    "rows": ("k", "weight_elements", "input_elements", "vector_flops"),
-    "apart": ("input_elements", "output_elements", "vector_flops"),
-    "vocabulary": ("weight_elements",),
-    "makes columns": ("vector_flops",),
-    "makes rows": ("vector_flops",),
-    "makes heads": ("vector_flops", "vector_elements"),
-}
-"""What each way to split an op divides; "makes" are dequantisations of a layer that is split so."""
 
 
 def tensor_parallel(workload: Workload, degree: int) -> Workload:
@@ -50,10 +48,8 @@ def tensor_parallel(workload: Workload, degree: int) -> Workload:
     if degree == 1:
         return workload
     _require_whole(workload)
-    split = _split(workload.ops)
+    split = ways(workload.ops)
     ends = _ends(workload)
-    made = {i: f"makes {split[layer]}" for i, layer in layers_of(workload.ops).items() if layer in split}
-    split |= made
     ops: list[Op] = []
     renamed: dict[str, str] = {}
     for i, op in enumerate(workload.ops):
@@ -83,24 +79,6 @@ def _require_whole(workload: Workload) -> None:
         raise ValueError(f"{merges[0]} compares keys of all heads; split {workload.name} before its tokens merge")
 
 
-def _split(ops: tuple[Op, ...]) -> dict[int, str]:
-    """How each op that is split runs: columns, rows, heads, apart or vocabulary; those that are not there run whole."""
-    reads = sources(ops)
-    whole: set[int] = set()
-    while True:
-        split, offenders = _attempt(ops, reads, whole)
-        if not offenders:
-            return split | dict.fromkeys(_tables(ops), "vocabulary")
-        whole |= offenders
-
-
-def _tables(ops: tuple[Op, ...]) -> list[int]:
-    """The tables of tokens, one of each model that runs: those that read `input_ids`, the first where none says so."""
-    tables = [i for i, op in enumerate(ops) if op.kind == "embedding"]
-    of_tokens = [i for i in tables if any(name.endswith(TOKENS) for name in ops[i].inputs)]
-    return of_tokens or tables[:1]
-
-
 def _ends(workload: Workload) -> set[str]:
     """Ops whose results leave the network, and those of a model beside it, which no op reads."""
     read = {j for reads in sources(workload.ops) for j in reads}
@@ -108,46 +86,11 @@ def _ends(workload: Workload) -> set[str]:
     return unread | set(workload.outputs or (workload.ops[-1].name,))
 
 
-def _attempt(ops: tuple[Op, ...], reads: list[list[int]], whole: set[int]) -> tuple[dict[int, str], set[int]]:
-    """Split all products but those of `whole`; also those whose split results reach an op that needs them whole."""
-    split: dict[int, str] = {}
-    origin: dict[int, set[int]] = {}
-    for i, op in enumerate(ops):
-        if op.kind == DEQUANTISATION:
-            continue
-        parts = [j for j in reads[i] if j in origin]
-        if op.kind in PRODUCTS and op.weight_elements and not parts:
-            if i not in whole:
-                split[i], origin[i] = "columns", {i}
-            continue
-        if not parts:
-            continue
-        split[i] = _way(op, len(parts) == len(reads[i]), ops, reads[i])
-        made_by = set().union(*(origin[j] for j in parts))
-        if not split[i]:
-            return split, made_by
-        if split[i] != "rows":
-            origin[i] = made_by
-    return split, set()
-
-
-def _way(op: Op, all_split: bool, ops: tuple[Op, ...], reads: list[int]) -> str:
-    """How an op with split operands runs on its own part of them, "" where it needs all."""
-    if op.kind in PRODUCTS and op.weight_elements:
-        return "heads" if op.kind == "linear" and op.b > 1 else "rows"
-    if op.kind == "norm":
-        width = op.output_elements / ops[reads[0]].m
-        return "apart" if op.vector_elements < width else ""  # a norm of each head needs no other's
-    if op.kind == "attention":
-        return "heads"
-    return "apart" if op.kind in APART and (all_split or op.name.endswith(".rotary")) else ""
-
-
 def _part(op: Op, how: str, degree: int, ends: set[str]) -> Op:
     """The op as one GPU runs it."""
     if how == "columns" and op.name not in ends:  # a vocabulary is padded
         _require_divides(op, "n", degree)
-    if how == "rows":
+    if how in ("rows", "partial"):
         _require_divides(op, "k", degree)
     if how == "heads":
         return _attention(op, degree) if op.kind == "attention" else _per_head(op, degree)
