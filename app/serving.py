@@ -75,7 +75,7 @@ def plan(question: Question) -> dict[str, Any]:
         except ValueError as error:
             row = {"reason": str(error)}
         else:
-            runnable.append((named, server))
+            runnable += [(named, server)] * (server.largest() > 0)
         rows.append(named | row)
     met = [row for row in rows if "reason" not in row]
     if not met:
@@ -171,6 +171,7 @@ def _refuse(rows: Sequence[dict[str, Any]]) -> None:
 def _between_formats(runnable: Sequence[tuple[dict[str, Any], Server]]) -> list[dict[str, Any]]:
     """The first batch from which one precision writes more tokens a second than another, all else equal.
 
+    The servers are those that hold a request.
     From `batch_low` to `batch_high` their intervals meet, so that either may be the quicker one there.
     """
     found = []

@@ -186,6 +186,9 @@ class Server:
     def whole(self) -> Curve:
         """The curve from one request to the largest batch, at powers of two and between; ValueError where none fits."""
         most = self.largest()
+        if not most:
+            needs = float(self.needs_bytes(1))
+            raise ValueError(f"one request needs {needs:.3g} bytes of each GPU, of which a server may take less")
         between = _between(0, most, POINTS) if self._has_columns else []
         return self.curve(sorted({*(2**i for i in range(most.bit_length())), *between, most}))
 

@@ -112,3 +112,13 @@ def test_a_strategy_that_no_pass_takes_is_refused(refused_here):
 def test_gpus_are_not_a_strategy(refused_here, strategy):
     line = refused_here(*SMALL, "--on", "a100_sxm", "--gpus", "2", "--strategy", strategy)
     assert line.endswith(f"between GPUs: leave {strategy.rpartition(' + ')[2]} out of --strategy")
+
+
+def test_a_server_that_holds_no_request_hides_no_other(bitfront):
+    args = ("serving", "zoo:deepseek-v2-lite", "--prompt", "16", "--output", "8")
+    done = bitfront(*args, "--on", "l40s", "--gpus", "1,2", "--memory-share", "0.5", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    fits, lacks = json.loads(done.stdout)["plans"]
+    assert (fits["gpus"], lacks["gpus"]) == (2, 1)
+    assert fits["batch"] >= 1
+    assert lacks["reason"] == "one request needs 31.4 GB of each GPU, of which a server may take 24.0"

@@ -109,6 +109,8 @@ def test_no_limit_is_met_or_nothing_fits():
     whole = Server(eight_b, "bf16", cm.gpu("t4"), Requests(16, 4))
     assert whole.largest() == 0
     assert whole.best(Limits()) is None
+    with pytest.raises(ValueError, match=r"one request needs 1.61e\+10 bytes of each GPU, of which a server"):
+        _ = whole.whole
 
 
 def test_more_gpus_never_lower_the_largest_batch_nor_raise_the_time_to_the_first_token():
