@@ -47,6 +47,14 @@ def precisions(_ctx: Any, _param: Any, incomplete: str) -> "list[CompletionItem]
     return [CompletionItem(name) for name in (*pairs, *formats.names()) if name.startswith(incomplete)]
 
 
+def listed_precisions(ctx: Any, param: Any, incomplete: str) -> "list[CompletionItem]":
+    """The last of several precisions, between which there are commas."""
+    from click.shell_completion import CompletionItem
+
+    given, comma, last = incomplete.rpartition(",")
+    return [CompletionItem(f"{given}{comma}{item.value}") for item in precisions(ctx, param, last)]
+
+
 def metrics(_ctx: Any, _param: Any, incomplete: str) -> "list[CompletionItem]":
     """Metrics that a budget limits, by name."""
     from click.shell_completion import CompletionItem

@@ -9,7 +9,11 @@ from app import complete, options, quality
 
 @click.command("front")
 @options.subject(device_required=False)
-@click.option("--formats", help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
+@click.option(
+    "--formats",
+    shell_complete=complete.listed_precisions,
+    help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.",
+)
 @click.option(
     "--objectives",
     default="loss,weight_bytes",

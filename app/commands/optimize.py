@@ -9,7 +9,12 @@ from app import complete, options, quality
 
 @click.command("optimize")
 @options.subject()
-@click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
+@click.option(
+    "--formats",
+    required=True,
+    shell_complete=complete.listed_precisions,
+    help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.",
+)
 @click.option(
     "--budget",
     multiple=True,

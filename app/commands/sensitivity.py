@@ -2,12 +2,17 @@
 
 import click
 
-from app import options, quality
+from app import complete, options, quality
 
 
 @click.command("sensitivity")
 @options.subject()
-@click.option("--formats", required=True, help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.")
+@click.option(
+    "--formats",
+    required=True,
+    shell_complete=complete.listed_precisions,
+    help="Comma-separated: int4,int8 or pairs such as int4_g128/bf16,bf16.",
+)
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration data of a torch model.")
 @quality.options
 @click.option("--interactions", is_flag=True, help="Measure every pair of layers and formats: what the sum misses.")

@@ -12,7 +12,14 @@ from app import complete
 @click.argument("model", shell_complete=complete.models)
 @click.option("--on", "devices", required=True, metavar="DEVICE,...", shell_complete=complete.devices, help="GPUs.")
 @click.option("--gpus", default="1", show_default=True, metavar="N,...", help="GPUs that share each layer.")
-@click.option("--precision", default="bf16", show_default=True, metavar="P,...", help="As in estimate.")
+@click.option(
+    "--precision",
+    default="bf16",
+    show_default=True,
+    metavar="P,...",
+    shell_complete=complete.listed_precisions,
+    help="As in estimate.",
+)
 @click.option("--prompt", type=int, required=True, help="Tokens of a request.")
 @click.option("--output", type=int, required=True, help="Tokens of its answer.")
 @click.option("--ttft", metavar="TIME", help="The longest time to the first token, as 500ms.")

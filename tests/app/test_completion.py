@@ -28,6 +28,8 @@ def completed(line: str) -> list[str]:
         ("bitfront optimize on", {"plain,onnx:"}),
         ("bitfront front zoo:vgg16 --on a100_sxm", {"plain,a100_sxm", "plain,a100_sxm_40gb"}),
         ("bitfront estimate zoo:vgg16 --precision w4", {"plain,w4a16", "plain,w4a8", "plain,w4a4"}),
+        ("bitfront serving zoo:gpt2 --precision w4a16,w8", {"plain,w4a16,w8a16", "plain,w4a16,w8a8"}),
+        ("bitfront front zoo:vgg16 --formats int4,int8_", {f"plain,int4,int8_g{n}" for n in (32, 64, 128)}),
         ("bitfront front zoo:vgg16 --budget lat", {"plain,latency_s"}),
         ("bitfront estimate zoo:vgg16 --strategy nm", {"plain,nm_sparsity"}),
         ("bitfront estimate zoo:vgg16 --on ./mine", {"file,./mine"}),
