@@ -108,7 +108,7 @@ def within_latency(problem: Problem, program: Program, most_s: float) -> Found |
     if not plans:
         if math.isinf(bound):
             return None
-        raise TimeoutError("no plan was found in time")
+        raise TimeoutError("no plan of that latency was found in the time given; give more time or larger budgets")
     plan, taken = min(plans, key=lambda found: found[0].objective)
     return replace(plan, bound=min(bound, plan.objective)), taken
 

@@ -103,8 +103,11 @@ class Search:
         """Of units that take no longer than `longest_s` and are at most `most_s` along each path, the plan that is
         shortest along them together, or of least loss; see `paced` for what follows them."""
         if time.monotonic() > self.deadline:
-            raise TimeoutError("no time is left")
-        kept = [[paced(group, min(longest_s, pace_s), paths) for group in row] for row in self.units]
+            raise TimeoutError("no plan found in the time given; give more time or larger budgets")
+        most_pass_s = min(longest_s, pace_s)
+        if most_pass_s < self._slowest().max():
+            raise InfeasibleError("no unit of a layer keeps up", {})
+        kept = [[paced(group, most_pass_s, paths) for group in row] for row in self.units]
         flat = self._flat(kept, paths=len(paths))
         along = {f"{_PATH}{i}": flat.along[..., i] for i in range(len(paths))}
         shortest = np.where(np.isinf(flat.loss), np.inf, flat.along.mean(axis=-1) if len(paths) else 0.0)

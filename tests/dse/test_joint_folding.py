@@ -104,6 +104,13 @@ def test_a_speed_out_of_reach_is_refused_with_what_is_in_reach():
     assert refused.value.least["throughput_per_s"] == pytest.approx(most)
 
 
+def test_a_latency_out_of_reach_is_refused_with_the_least_there_is():
+    found = problem(network((4, 4)), BOARD)
+    with pytest.raises(InfeasibleError, match="latency_s is at least") as refused:
+        least_loss(found, subject_to=[METRICS["latency_s"] <= 1e-12])
+    assert refused.value.least["latency_s"] == pytest.approx(fastest(found, "latency_s").objective)
+
+
 def test_a_format_more_never_makes_a_speed_impossible_nor_loses_more():
     net, budget = network((8, 12, 6), tokens=16), [METRICS["throughput_per_s"] >= 2e6]
     few, more = (least_loss(problem(net, BOARD, f), subject_to=budget) for f in (("int4",), ("int2", "int4", "int8")))
