@@ -17,8 +17,9 @@ KINDS = ("linear", "conv", "experts")
 class Kept(ABC):
     """Keep the fraction `density` of the weights of the dense layers that a glob of `layers` matches.
 
-    `storage` is bitmask, csr or coo, an index has `index_width` bits (0: as few as number the columns). ValueError
-    unless 0 < density <= 1, for another storage and a negative width; density 1 changes nothing.
+    A training pass keeps its mask. `storage` is bitmask, csr or coo, an index has `index_width` bits (0: as few as
+    number the columns). ValueError unless 0 < density <= 1, for another storage and a negative width;
+    density 1 changes nothing.
     """
 
     density: float

@@ -6,6 +6,7 @@ from costmodel.catalog import UnmatchedError
 from costmodel.strategies._graph import named
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
+from costmodel.workload.training import retrained
 
 
 def require_matches(workload: Workload, globs: Sequence[str]) -> None:
@@ -38,7 +39,13 @@ def require_dense(workload: Workload, takes: Callable[[Op], bool], globs: Sequen
 def sparsified(
     workload: Workload, edit: Callable[[Op], Op], takes: Callable[[Op], bool], globs: Sequence[str]
 ) -> Workload:
-    """Return the workload with `edit` applied to the ops taken; ValueError where globs match none or one is sparse."""
+    """Return the workload with `edit` applied to the ops taken; ValueError where globs match none or one is sparse.
+
+    A training pass becomes that of the pruned network, whose mask stays: forward, gradients by input and those by
+    weight multiply what is kept alone, three sparse forwards (Evci et al., RigL, arXiv 1911.11134, appendix H, static).
+    """
+    if workload.phase == "training":
+        return retrained(workload, lambda forward: sparsified(forward, edit, takes, globs))
     require_matches(workload, globs)
     require_dense(workload, takes, globs)
     return workload.map(edit, takes)

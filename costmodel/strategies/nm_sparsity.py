@@ -25,6 +25,7 @@ KINDS = ("linear", "conv", "experts")
 class NMSparsity:
     """Keep n of every m weights of the dense layers that a glob of `layers` matches and whose k is a multiple of m.
 
+    A training pass keeps its mask: gradients of pruned weights are skipped, where those of `decaying_mask` reach all.
     Latency gains where the GPU has a pipe for it (`Gpu.sparse_speedup`, 2:4 alone); elsewhere zeros are multiplied.
     ValueError unless 0 < n <= m; n = m changes nothing.
     """

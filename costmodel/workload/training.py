@@ -13,8 +13,11 @@ compute" of a backward pass in Kaplan et al., Scaling Laws for Neural Language M
 INPUT = "network_input"
 """What the gradient of an op reads that reads the network's input and says nothing of it."""
 
-BY_WEIGHT = ".grad_weight"
-"""What the name of a gradient by weight ends in."""
+BY_WEIGHT, BY_INPUT, RECOMPUTED = ".grad_weight", ".grad_input", ".recompute"
+"""What the name of a gradient by weight ends in, of one by input, of a result that is computed anew."""
+
+COVERS = ", forward and backward, without the optimizer's step"
+"""What is said of a training pass beside what its forward covers."""
 
 RECEIVE = "send"
 """The kind of op that brings a tensor from another GPU, before which there are layers to train."""
@@ -41,8 +44,22 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     if workload.phase == "training":
         raise ValueError(f"{workload.name} is a training pass already")
     ops = (*workload.ops, *_backward(workload.ops, recompute))
-    covers = f"{workload.covers}, forward and backward, without the optimizer's step" if workload.covers else ""
+    covers = f"{workload.covers}{COVERS}" if workload.covers else ""
     return replace(workload, ops=ops, outputs=(), phase="training", covers=covers)
+
+
+def retrained(workload: Workload, edit: Callable[[Workload], Workload]) -> Workload:
+    """Return the training pass of what `edit` makes of the forward of one, with the same results recomputed.
+
+    ValueError for a pass that is no training pass as `training` makes it.
+    """
+    again = {op.name.removesuffix(RECOMPUTED) for op in workload.ops if op.name.endswith(RECOMPUTED)}
+    backward = (i for i, op in enumerate(workload.ops) if op.name.endswith((BY_WEIGHT, BY_INPUT, RECOMPUTED)))
+    ops = workload.ops[: next(backward, len(workload.ops))]
+    forward = replace(workload, ops=ops, phase="forward", covers=workload.covers.removesuffix(COVERS))
+    if training(forward, recompute=lambda op: op.name in again).ops != workload.ops:
+        raise ValueError(f"{workload.name} was edited as a training pass: edit its forward pass, then train it")
+    return training(edit(forward), recompute=lambda op: op.name in again)
 
 
 def sources(ops: tuple[Op, ...]) -> list[list[int]]:
@@ -78,7 +95,7 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
         if by_input:
             yield _grad_input(op, inputs, sums=len(gradients) - 1)
             for j in reads[i]:
-                consumers[j].append(f"{op.name}.grad_input")
+                consumers[j].append(f"{op.name}{BY_INPUT}")
 
 
 def _has_parameters(op: Op) -> bool:
@@ -105,7 +122,7 @@ def _to_recompute(wanted: list[int], reads: list[list[int]], again: list[bool], 
 
 
 def _saved(op: Op, recomputed: bool) -> str:
-    return f"{op.name}.recompute" if recomputed else op.name
+    return f"{op.name}{RECOMPUTED}" if recomputed else op.name
 
 
 def _touched(op: Op) -> float:
@@ -120,7 +137,7 @@ def _without_parameters(op: Op, name: str, inputs: tuple[str, ...]) -> Op:
 
 
 def _recomputed(op: Op, inputs: list[str]) -> Op:
-    again = _without_parameters(op, f"{op.name}.recompute", tuple(inputs) or op.inputs)
+    again = _without_parameters(op, f"{op.name}{RECOMPUTED}", tuple(inputs) or op.inputs)
     return replace(again, input_elements=op.input_elements + op.kv_elements + _touched(op))
 
 
@@ -144,7 +161,7 @@ def _grad_input(op: Op, inputs: tuple[str, ...], *, sums: int) -> Op:
 
     `sums` gradients more than one reach the op's output and are added up.
     """
-    gradient = _without_parameters(op, f"{op.name}.grad_input", inputs)
+    gradient = _without_parameters(op, f"{op.name}{BY_INPUT}", inputs)
     weighted = bool(op.weight_elements)
     operands = op.input_elements + op.kv_elements
     return replace(

@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
-from costmodel.strategies import DecayingMask, NMSparsity, SparseIft, _iso_flop, decaying_mask
+from costmodel.strategies import DecayingMask, NMSparsity, SparseIft, _iso_flop, decaying_mask, strategy
 from costmodel.strategies.sparse_ift import KINDS
 from costmodel.workload.ops import linear
+from costmodel.workload.training import training
 
 RESNET = cm.zoo.build("resnet18")
 VIT = cm.zoo.build("vit_tiny_patch16_224")
@@ -106,6 +107,36 @@ def test_the_mean_step_spares_the_forward_and_the_gradient_by_input():
     assert mean.op("blocks.3.mlp.fc2") == dense.op("blocks.3.mlp.fc2")
     touched = sum(op.flops for op in dense.ops if op.name.startswith("blocks.") and ".mlp.fc1" in op.name) * 2 / 3
     assert decaying_mask.training_flops(how, VIT) == pytest.approx(2 * _macs(dense) - touched * (1 - 0.4375))
+
+
+@pytest.mark.parametrize(
+    ("spelled", "share"),
+    [("nm_sparsity:n=1,m=8", 1 / 8), ("unstructured_sparsity:density=0.2", 0.2), ("block_sparsity:density=0.25", 0.25)],
+)
+def test_a_kept_mask_is_trained_in_three_sparse_forwards_whichever_comes_first(spelled, share):
+    sparse = strategy(spelled)
+    step = sparse(cm.training(RESNET))
+    assert step == cm.training(sparse(RESNET))
+    for part in ("", ".grad_input", ".grad_weight"):
+        name = f"layer3.0.conv1{part}"
+        assert step.op(name).macs == pytest.approx(share * cm.training(RESNET).op(name).macs)
+
+
+def test_what_is_recomputed_stays_recomputed():
+    def again(op):
+        return op.kind == "activation"
+
+    sparse = NMSparsity(2, 4)
+    step = sparse(training(RESNET, recompute=again))
+    assert step == training(sparse(RESNET), recompute=again)
+    assert step.op("layer1.0.act1.recompute")
+
+
+def test_a_training_pass_that_was_edited_is_not_made_sparse():
+    with pytest.raises(
+        ValueError, match="resnet18 was edited as a training pass: edit its forward pass, then train it"
+    ):
+        strategy("adapt + nm_sparsity:n=2,m=4")(cm.training(RESNET))
 
 
 def test_after_training_the_network_is_n_of_m():
