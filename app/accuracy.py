@@ -1,15 +1,11 @@
 """How right the models are: what calibrations say of rows that no fit saw, and measured rows beside predictions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from costmodel.catalog import require
 
 Floats = NDArray[np.float64]
 
@@ -23,8 +19,6 @@ MODELS = {
 """Models with calibrations, in words."""
 USED = {"power": "analytic"}
 """The stage of a model that `estimate` takes where it is not the last one."""
-OWN = "FPGA circuits (synthesised here)"
-OWN_ROWS = "hardware/calibrations/xc7_fpga_rows.parquet"
 
 
 def held_out() -> list[dict[str, Any]]:
@@ -56,12 +50,13 @@ def _row(fit: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Measured rows that no fit saw, with predictions: float64 [rows] each, low and high nan without an interval.
+    """Measured rows with predictions: float64 [rows] each, low and high nan without an interval.
 
-    groups  what each row is, a device and kind of work or a circuit; unit of all the figures
+    told    in a sentence, what the rows are and whether fits saw them; unit of all the figures
+    groups  what each row is, a kind of work or a circuit
     """
 
-    name: str
+    told: str
     unit: str
     groups: tuple[str, ...]
     group: NDArray[np.int64]
@@ -76,7 +71,7 @@ class Measured:
             return self
         kept = self.group == self.groups.index(group)
         columns = {n: getattr(self, n)[kept] for n in ("measured", "predicted", "low", "high")}
-        return Measured(self.name, self.unit, (group,), np.zeros(int(kept.sum()), np.int64), **columns)
+        return Measured(self.told, self.unit, (group,), np.zeros(int(kept.sum()), np.int64), **columns)
 
     def figures(self) -> dict[str, float | None]:
         """Mean, median and 90th percentile of the absolute relative error, its sign's mean, and what intervals hold."""
@@ -91,45 +86,3 @@ class Measured:
             "bias": float(error.mean()),
             "coverage": float(inside[known].mean()) if known.any() else None,
         }
-
-
-def names(files: Sequence[Path]) -> list[str]:
-    """The sets of measured rows to show: our own, and the files that the dashboard was given."""
-    return [OWN, *(path.name for path in files)]
-
-
-@lru_cache(maxsize=8)
-def measured(name: str, files: tuple[Path, ...]) -> Measured:
-    """The rows of a set, predicted; ValueError where none has that name, or its file is no table of measurements."""
-    import costmodel
-    from profilers import rows_file
-
-    if name == OWN:
-        return _circuits(rows_file.read(Path(costmodel.__file__).parent / OWN_ROWS))
-    known = {path.name: path for path in files}
-    rows = rows_file.read(known[require("measurements", name, [OWN, *known])])
-    return _circuits(rows) if "sites" in rows else _timed(name, rows)
-
-
-def _circuits(rows: Any) -> Measured:
-    from profilers.fpga.predict_rows import validate
-
-    done = validate(rows)
-    done = done[done["held_out"] & done["predicted_sites"].notna() & (done["sites"] > 0)]
-    none = np.full(len(done), np.nan)
-    groups, group = np.unique(done["unit"].to_numpy(str), return_inverse=True)
-    sites, predicted = (done[column].to_numpy(np.float64) for column in ("sites", "predicted_sites"))
-    return Measured(OWN, "LUT sites", tuple(groups.tolist()), group, sites, predicted, none, none)
-
-
-def _timed(name: str, rows: Any) -> Measured:
-    from profilers.fit import validate
-    from profilers.pair_split import of_test_pairs
-
-    done = validate(of_test_pairs(rows), "auto")
-    labels = (done["gpu"] + " " + done["math"] + " " + done["backend"]).str.strip().to_numpy(str)
-    groups, group = np.unique(labels, return_inverse=True)
-    seconds, predicted, low, high = (
-        done[column].to_numpy(np.float64) for column in ("latency_s", "predicted_s", "low_s", "high_s")
-    )
-    return Measured(name, "s", tuple(groups.tolist()), group, seconds, predicted, low, high)

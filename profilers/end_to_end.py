@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from costmodel import hardware
+from costmodel.catalog import require
 from costmodel.estimators.estimate import evaluate, interval
 from costmodel.estimators.gpu_latency import backends
 from costmodel.hardware import Cpu, Gpu
@@ -33,6 +34,9 @@ HOST_CALLS = {"fp8": 7, "int4": 6}
 
 EAGER, GRAPH = "eager", "graph"
 """Launched call by call by the host, or replayed."""
+
+NEEDED = ("gpu", "network", "precision", "batch", "backend", "launched", "host_call_s", "latency_s")
+"""Columns of measured passes that `predicted` reads."""
 
 Case = tuple[str, str, int]
 """Name of a network, format of weights and activations, batch."""
@@ -78,6 +82,27 @@ def measure(
     return Measured(pd.DataFrame(rows), failed)
 
 
+def are_passes(rows: pd.DataFrame) -> bool:
+    """Whether rows are of whole networks, by their columns."""
+    return {"network", "launched"} <= {*rows.columns}
+
+
+def check(rows: pd.DataFrame) -> None:
+    """ValueError in one line where `predicted` cannot take rows: a column is missing, or a name unknown."""
+    missing = [name for name in NEEDED if name not in rows.columns]
+    if missing:
+        raise ValueError(f"whole passes need the columns {', '.join(NEEDED)}; {', '.join(missing)} are missing")
+    known = {"network": NETWORKS, "precision": {**DTYPES, **NARROW}}
+    for column, names in known.items():
+        for name in rows[column].unique():
+            require(column, str(name), names)
+    for name in rows["gpu"].unique():
+        hardware.processor(str(name))
+    for column in ("latency_s", "batch"):
+        if not (pd.to_numeric(rows[column], errors="coerce") > 0).all():
+            raise ValueError(f"{column} must be above 0 in every row")
+
+
 def predicted(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with `predicted_s`, `low_s`, `high_s` and `error`, by the calibrations of their device.
 
@@ -86,12 +111,12 @@ def predicted(rows: pd.DataFrame) -> pd.DataFrame:
     ones.
     """
     columns: dict[str, list[float]] = {"predicted_s": [], "low_s": [], "high_s": []}
+    cases: dict[tuple[Any, ...], tuple[list[Op], list[Precision], float, float, float]] = {}
     for record in rows.to_dict("records"):
-        device = _under(hardware.processor(str(record["gpu"])), str(record["backend"]))
-        calls, used = as_run(str(record["network"]), str(record["precision"]), int(record["batch"]), device)
-        found = evaluate(device, stack(calls), stack(used), None)
-        total = float(np.sum(found["latency_s"]))
-        low, high = interval(calls, used, found)
+        case = tuple(record[name] for name in ("gpu", "backend", "network", "precision", "batch"))
+        if case not in cases:
+            cases[case] = _case(*case)
+        calls, used, total, low, high = cases[case]
         launches = sum(float(op.count) for op in calls)
         narrowed = sum(float(op.count) for op, p in zip(calls, used, strict=True) if p.weight.bits <= NARROW_BITS)
         launches += HOST_CALLS.get(str(record["precision"]), 0) * narrowed
@@ -101,8 +126,18 @@ def predicted(rows: pd.DataFrame) -> pd.DataFrame:
             total = max(total, host_s)
         for name, value in (("predicted_s", total), ("low_s", low), ("high_s", high)):
             columns[name].append(value)
-    done = rows.assign(**columns)
-    return done.assign(error=done.predicted_s / done.latency_s - 1.0)
+    found = rows.assign(**columns)
+    return found.assign(error=found.predicted_s / found.latency_s - 1.0)
+
+
+def _case(
+    gpu: Any, backend: Any, network: Any, fmt: Any, batch: Any
+) -> tuple[list[Op], list[Precision], float, float, float]:
+    """The calls of a pass, their precisions, the sum of their latencies and its interval."""
+    device = _under(hardware.processor(str(gpu)), str(backend))
+    calls, used = as_run(str(network), str(fmt), int(batch), device)
+    found = evaluate(device, stack(calls), stack(used), None)
+    return calls, used, float(np.sum(found["latency_s"])), *interval(calls, used, found)
 
 
 def _under(device: Cpu | Gpu, backend: str) -> Cpu | Gpu:

@@ -11,7 +11,7 @@ import click
     "--measured",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False),
-    help="Measured rows to validate against, as bitfront validate takes them; may be given again.",
+    help="Measured rows to validate against, as bitfront validate takes them, or whole passes; may be given again.",
 )
 @click.option("--token", default="", help="What a browser must know to be answered.")
 def command(host: str, port: int, run: str | None, measured: tuple[str, ...], token: str) -> None:
@@ -28,6 +28,11 @@ def command(host: str, port: int, run: str | None, measured: tuple[str, ...], to
         from dse import store
 
         store.plan_of(Path(run))
+    if measured:
+        from app import measured_sets
+
+        for path in measured:
+            measured_sets.check(Path(path))
     settings = Settings(
         host, port, token, Path(run).resolve() if run else None, tuple(Path(path).resolve() for path in measured)
     )

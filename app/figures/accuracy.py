@@ -8,10 +8,19 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.accuracy import Measured
-from app.figures.style import colour, layout
+from app.figures.axis import axis
+from app.figures.style import PALETTE, colour, layout
 
 MOST = 6000
 """Points drawn of a set of measurements: every n-th row of a larger one."""
+SYMBOLS = ("circle", "diamond", "square", "x", "triangle-up", "cross")
+"""With each, every colour is used once before the next."""
+FEW = 200
+"""Up to so many, points are larger."""
+LEGEND_LETTERS = 28
+BESIDE = {"orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top", "font": {"size": 11},
+          "tracegroupgap": 0}  # fmt: skip
+"""A legend beside the plot, which scrolls where its names are many."""
 LINE, AROUND = 18, 130
 """Height of a calibration's line, and of title and axes, in pixels."""
 LIMIT = 0.6
@@ -19,20 +28,22 @@ LIMIT = 0.6
 
 
 def predicted_measured(found: Measured) -> go.Figure:
-    """Draw predicted against measured on log axes, a colour a group, with the line on which they are equal."""
+    """Draw predicted against measured on log axes, a colour and symbol a group, and the line of equals."""
     figure = go.Figure()
     step = -(-len(found.measured) // MOST)
+    size = 6 if len(found.measured) > FEW else 9
     for i, group in enumerate(found.groups):
         rows = np.flatnonzero(found.group == i)[::step]
         x, y = found.measured[rows], found.predicted[rows]
+        symbol = SYMBOLS[i // len(PALETTE) % len(SYMBOLS)]
         figure.add_scattergl(
             x=x.tolist(),
             y=y.tolist(),
             mode="markers",
-            name=group,
-            marker={"size": 4, "color": colour(i), "opacity": 0.6},
+            name=_short(group),
+            marker={"size": size, "color": colour(i), "symbol": symbol, "opacity": 0.75},
             text=[f"{error:+.1%}" for error in y / x - 1],
-            hovertemplate="measured %{x:.4s}<br>predicted %{y:.4s}<br>error %{text}<extra>%{fullData.name}</extra>",
+            hovertemplate=f"measured %{{x:.4s}}<br>predicted %{{y:.4s}}<br>error %{{text}}<extra>{group}</extra>",
         )
     ends = [float(found.measured.min()), float(found.measured.max())]
     for factor, dash in ((1.0, "solid"), (1.1, "dot"), (1 / 1.1, "dot")):
@@ -40,11 +51,18 @@ def predicted_measured(found: Measured) -> go.Figure:
             x=ends, y=[end * factor for end in ends], mode="lines", showlegend=False, hoverinfo="skip",
             line={"color": "#7a8594", "width": 1, "dash": dash},
         )  # fmt: skip
-    titles = (f"measured ({found.unit})", f"predicted ({found.unit})")
-    figure.update_layout(**layout("Predicted against measured", *titles))
-    figure.update_xaxes(type="log", exponentformat="SI")
-    figure.update_yaxes(type="log", exponentformat="SI")
+    figure.update_layout(**layout("Predicted against measured", "", "", legend=BESIDE))
+    column = {"s": "latency_s"}.get(found.unit, "lut")
+    for update, values, what in (
+        (figure.update_xaxes, found.measured, "measured"), (figure.update_yaxes, found.predicted, "predicted"),
+    ):  # fmt: skip
+        update(**axis(column, values, log=True) | {"title": {"text": f"{what} ({found.unit})"}})
     return figure
+
+
+def _short(name: str) -> str:
+    """A name as a legend holds it: its end goes where it is long."""
+    return name if len(name) <= LEGEND_LETTERS else f"{name[: LEGEND_LETTERS - 1]}…"
 
 
 def errors(found: Measured) -> go.Figure:

@@ -6,7 +6,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, html
 
-from app import accuracy
+from app import accuracy, measured_sets
 from app.figures import accuracy as figures
 from app.figures.style import dressed
 from app.web import settings, state
@@ -62,7 +62,7 @@ def calibrations() -> list[dict[str, Any]]:
 def layout(given: state.State) -> Any:
     """The table of calibrations by model, and one set of measured rows beside its predictions."""
     models = list(dict.fromkeys(row["model"] for row in calibrations()))
-    names = accuracy.names(settings.current().measured)
+    names = measured_sets.names(settings.current().measured)
     model = state.chosen(given, "model", models, models[0])
     rows = state.chosen(given, "rows", names, names[0])
     group = state.chosen(given, "group", _groups(given, rows), ALL)
@@ -71,7 +71,7 @@ def layout(given: state.State) -> Any:
 
 def _groups(given: state.State, rows: str) -> tuple[str, ...]:
     """What a link's group may be; the rows are read for a link that names one."""
-    return (ALL, *accuracy.measured(rows, settings.current().measured).groups) if given.get("group") else ()
+    return (ALL, *measured_sets.measured(rows, settings.current().measured).groups) if given.get("group") else ()
 
 
 def _calibrations(models: list[str], model: str) -> Any:
@@ -93,25 +93,27 @@ def _calibrations(models: list[str], model: str) -> Any:
 def _rows(names: list[str], chosen: str, group: str) -> Any:
     controls = dmc.Group(
         [
-            dmc.Select(id="validate-rows", label="Measurements", data=names, value=chosen, w=300, allowDeselect=False),
+            dmc.Select(id="validate-rows", label="Measurements", data=names, value=chosen, w=420, allowDeselect=False),
             dmc.Select(id="validate-group", label="Only", data=[], value=group, w=300, searchable=True),
+            html.Span(id="validate-reading", className="status", role="status"),
         ],
         align="end",
     )
     return panel(
         "Predicted against measured",
         controls,
+        html.P(id="validate-told", className="told"),
         html.Div(id="validate-figures", className="facts"),
         html.Div(
             [
                 graph("validate-scatter", height=420, label="Predicted against measured values, a point a row"),
                 graph("validate-histogram", height=420, label="Histogram of relative errors"),
             ],
-            className="two",
+            className="two wide-first",
         ),
         note(
-            "Held-out rows alone; dotted lines are 10 % off. Your own measurements: bitfront app --measured FILE, with "
-            "the columns that bitfront validate takes."
+            "Dotted lines are 10 % off. Your own measurements: bitfront app --measured FILE, with the columns that "
+            "bitfront validate takes, or whole passes of profile gpu."
         ),
     )
 
@@ -131,19 +133,20 @@ def register(app: Dash) -> None:
     @app.callback(
         Output("validate-scatter", "figure"), Output("validate-histogram", "figure"),
         Output("validate-figures", "children"), Output("validate-group", "data"), Output("validate-group", "value"),
-        Input("validate-rows", "value"), Input("validate-group", "value"), DARK,
+        Output("validate-told", "children"), Input("validate-rows", "value"), Input("validate-group", "value"), DARK,
+        running=[(Output("validate-reading", "children"), "predicting…", "")],
     )  # fmt: skip
     def compare(name: str, group: str | None, scheme: str) -> Any:
         try:
-            every = accuracy.measured(name, settings.current().measured)
+            every = measured_sets.measured(name, settings.current().measured)
         except ValueError as error:
             empty = dressed(figures.nothing(), scheme == "dark")
-            return empty, empty, trouble(str(error)), [], ALL
+            return empty, empty, trouble(str(error)), [], ALL, ""
         group = group if group in every.groups else ALL
         found = every.of(group)
         drawn = [dressed(draw(found), scheme == "dark") for draw in (figures.predicted_measured, figures.errors)]
         options = [{"value": ALL, "label": "all rows"}, *({"value": g, "label": g} for g in every.groups)]
-        return *drawn, _facts(found), options, group
+        return *drawn, _facts(found), options, group, found.told
 
     @app.callback(
         Output("view", "data", allow_duplicate=True), Input("validate-model", "value"), Input("validate-rows", "value"),

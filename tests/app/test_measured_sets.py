@@ -1,0 +1,56 @@
+"""Sets of measured rows that the page Validate offers, and files that it takes."""
+
+import numpy as np
+import pytest
+
+from app import measured_sets
+from app.accuracy import Measured
+from app.figures.accuracy import predicted_measured
+from costmodel.hardware.calibration import FOLDER
+from profilers import rows_file
+
+
+def of(what):
+    return next(name for name in measured_sets.names(()) if what in name)
+
+
+def test_rows_of_a_gpu_that_no_fit_saw_come_first():
+    first = measured_sets.measured(measured_sets.names(())[0], ())
+    assert "No fit saw" in first.told
+    assert len(first.measured) > 900
+    assert first.figures()["coverage"] > 0.9
+
+
+def test_rows_that_fits_saw_are_said_to_be_so_and_others_fits_are_held_against_them():
+    assert "Not held out" in measured_sets.measured(of("h100_sxm under torch: calls, by fits that saw"), ()).told
+    others = measured_sets.measured(of("h100_sxm under torch: calls, by fits of other"), ())
+    assert "none saw" in others.told
+    assert set(others.groups) >= {"bfloat16", "fp8", "ctx_bfloat16"}
+
+
+def test_whole_passes_are_a_set_that_ships_and_a_file_that_is_taken():
+    name = "h200_sxm_torch_networks.parquet"
+    measured_sets.check(FOLDER / name)
+    given = measured_sets.measured(name, (FOLDER / name,))
+    own = measured_sets.measured(of("h200_sxm under torch: whole passes"), ())
+    assert given.groups == own.groups
+    assert "resnet50 graph" in own.groups
+    assert np.array_equal(given.predicted, own.predicted)
+
+
+@pytest.mark.parametrize("column", ["latency_s", "network", "precision"])
+def test_a_file_that_cannot_be_predicted_is_refused_at_the_start(column, tmp_path, monkeypatch, refused_here):
+    rows = rows_file.read(FOLDER / "h200_sxm_torch_networks.parquet")
+    rows_file.write(rows.assign(**{column: "zz"}), tmp_path / "mine.csv")
+    monkeypatch.setattr("app.server.serve", lambda *_: pytest.fail("it listens"))
+    line = refused_here("app", "--measured", "mine.csv", cwd=tmp_path)
+    assert column in line
+    assert "mine.csv" in line
+
+
+def test_no_two_of_many_groups_look_alike():
+    groups, one = tuple(f"kind {i}" for i in range(42)), np.ones(42)
+    figure = predicted_measured(Measured("", "s", groups, np.arange(42), one, one, one, one))
+    shown = [trace.marker for trace in figure.data if trace.mode == "markers"]
+    assert len({(marker.color, marker.symbol) for marker in shown}) == 42
+    assert figure.layout.legend.orientation == "v"
