@@ -13,10 +13,11 @@ one that may lack."""
 ORIGIN = {"command?": COMMAND, "versions?": {"*": TEXT}, "calibrations?": {"*": TEXT}, "inputs?": {"*": TEXT}}
 DESIGN = {"name": TEXT, "kind": TEXT, "totals": {"*": NUMBER}, "loss": NUMBER, "accuracy?": NUMBER,
           "assignment?": {"*": TEXT}}  # fmt: skip
+LAYER = {"name": TEXT, "window?": {"*": CELL}, "*": CELL}
 SHAPES: dict[str, dict[str, Shape]] = {
     "optimization": {
         "model": TEXT, "device": TEXT, "assignment": {"*": TEXT}, "totals": {"*": NUMBER}, "designs": [DESIGN],
-        "layers": [{"name": TEXT, "*": CELL}], "fronts": {"*": [[NUMBER]]}, "budgets": [TEXT], "provenance?": ORIGIN,
+        "layers": [LAYER], "fronts": {"*": [[NUMBER]]}, "budgets": [TEXT], "provenance?": ORIGIN,
         "solver": TEXT, "loss_source": TEXT, "objective": NUMBER, "gap": NUMBER, "chosen": TEXT, "uncounted": [TEXT],
         "metric?": TEXT, "budgets_from?": TEXT, "proven_within?": TEXT,
         "notes?": [TEXT], "covers?": TEXT, "not_chosen?": {"*": TEXT}, "peaks?": {"*": NUMBER},
