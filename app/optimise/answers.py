@@ -129,7 +129,7 @@ def _limits(boxes: Any, names: Any, offered: set[str] | None) -> list[str]:
     for text, name in zip(boxes, names, strict=True):
         if not _is_free(text) and (offered is None or name["metric"] in offered):
             limit = question.budget(name["metric"], str(text))
-            found.append(f"{name['metric']}<={limit.limit!r}")
+            found.append(f"{name['metric']}{limit.sense}{limit.limit!r}")
     return found
 
 

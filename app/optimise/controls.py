@@ -75,7 +75,7 @@ def solving() -> Any:
 
 
 def budgets(question: Question) -> list[Any]:
-    """A slider and a box for each cost of the problem, over what the formats make feasible."""
+    """A slider and a box for each metric of the problem, from the hardest budget to the easiest."""
     limits = {b.metric.name: b.limit for b in question.limits}
     return [_budget(question, name, limits.get(name)) for name in questions.offered(question.problem)]
 
@@ -83,6 +83,7 @@ def budgets(question: Question) -> list[Any]:
 def _budget(question: Question, metric: str, limit: float | None) -> Any:
     low, high = questions.span(question, metric)
     words, least, most = label(metric), questions.told(metric, low), questions.told(metric, high)
+    sign, side = ("≥", "least") if questions.sense(metric) == ">=" else ("≤", "most")
     box = FREE if limit is None else questions.written(metric, limit)
     at = STEPS if limit is None else place(limit, low, high)
     name = {"metric": metric, "low": repr(low), "high": repr(high)}
@@ -94,24 +95,25 @@ def _budget(question: Question, metric: str, limit: float | None) -> Any:
                 label=None, size="sm", **{"aria-label": f"{words}, from {least} to {most}"}, updatemode="drag",
             ),
             html.Div([html.Span(least), html.Span(most)], className="budget-ends"),
-            dmc.TextInput(id={"type": BOX, **name}, value=box, size="xs", debounce=True, leftSection="≤",
-                          **{"aria-label": f"{words} at most"}),
+            dmc.TextInput(id={"type": BOX, **name}, value=box, size="xs", debounce=True, leftSection=sign,
+                          **{"aria-label": f"{words} at {side}"}),
         ],
         className="budget",
     )  # fmt: skip
 
 
 def value(steps: float, low: float, high: float) -> float:
-    """The value at a place of a slider: logarithmic where the ends are positive."""
+    """The value at a place of a slider, from low, the harder end: logarithmic where the ends are positive."""
     share = min(max(steps / STEPS, 0.0), 1.0)
-    return low * (high / low) ** share if low > 0 else low + (high - low) * share
+    return low * (high / low) ** share if min(low, high) > 0 else low + (high - low) * share
 
 
 def place(limit: float, low: float, high: float) -> int:
-    """The place of a value on a slider, rounded down, so that it never says more than the value."""
-    if high <= low or limit >= high:
+    """The place of a value on a slider, rounded to the harder side, so that it never allows more than the value."""
+    way = math.copysign(1.0, high - low)
+    if high == low or way * limit >= way * high:
         return STEPS
-    if limit <= low:
+    if way * limit <= way * low:
         return 0
-    share = math.log(limit / low) / math.log(high / low) if low > 0 else (limit - low) / (high - low)
+    share = math.log(limit / low) / math.log(high / low) if min(low, high) > 0 else (limit - low) / (high - low)
     return int(share * STEPS)

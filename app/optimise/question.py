@@ -1,7 +1,7 @@
 """What a page optimises: a model, a device, formats, budgets and ties, read from a link and made a problem."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,8 +14,10 @@ from app.web.spelling import canonical
 from app.web.state import State
 from costmodel import hardware, models
 from costmodel.catalog import require
+from costmodel.hardware import Fpga
 from costmodel.workload import Workload
-from dse import Budget, Choices, Problem, choices, parse_budget
+from dse import Budget, Choices, Problem, choices, parse_budget, ranges
+from dse.metric import METRICS
 from dse.restrictions import restricted
 
 DEFAULTS = {
@@ -30,8 +32,10 @@ FORMATS = (
 )  # fmt: skip
 """Precisions that the control offers; any that costmodel spells may be typed."""
 PHASES = ("prefill", "decode", "training")
-BUDGETED = ("weight_bytes", "latency_s", "energy_j", "bytes_moved", "bops", "lut", "dsp", "bram18", "uram")
-"""Costs that the page offers a budget for, where the device has them."""
+BUDGETED = (
+    "weight_bytes", "latency_s", "throughput_per_s", "energy_j", "bytes_moved", "bops", "lut", "dsp", "bram18", "uram",
+)  # fmt: skip
+"""Metrics that the page offers a budget for, where the device has them."""
 TIES = {"fused": "q, k, v and gate, up", "residual": "Layers added to each other"}
 NO_TIES = "none"
 TIME_LIMIT_S, MOST_S = 20.0, 120.0
@@ -162,31 +166,34 @@ def read(given: State, uploads: Mapping[str, str]) -> Question:
 
 
 def offered(problem: Problem) -> list[str]:
-    """The costs of a problem that may have a budget."""
-    return [name for name in BUDGETED if name in problem.costs and np.isfinite(problem.costs[name]).all()]
+    """The metrics of a problem that may have a budget: those that add up, and the speed of a dataflow."""
+    known = {**problem.costs, **problem.slowest}
+    return [name for name in BUDGETED if name in known and np.isfinite(known[name]).all()]
 
 
 def span(question: Question, metric: str) -> tuple[float, float]:
-    """The least and most of a cost's sum within the ties, whatever the other budgets."""
-    problem = question.problem
-    table = problem.costs[metric]
-    usable = np.isfinite(problem.loss)
-    groups = problem.groups(question.tied)
-    tied = {layer for group in groups for layer in group}
-    low = high = 0.0
-    for group in [*groups, *([layer] for layer in range(len(table)) if layer not in tied)]:
-        fits = usable[group].all(axis=0)
-        if not fits.any():
-            names = ", ".join(problem.layers[i] for i in group[:4])
-            raise ValueError(f"tied layers share no format that {question.device} runs: {names}")
-        sums = table[group].sum(axis=0)[fits]
-        low, high = low + float(sums.min()), high + float(sums.max())
-    return low, high
+    """What a metric may be of any plan within the ties, whatever the other budgets: the value that is hardest to
+    reach, and the easiest; ValueError where tied layers share no format."""
+    if isinstance(question.problem.device, Fpga):
+        low, high = _of_choices(replace(question, budgets=(), pins=(), max_formats=None))[metric]
+    else:
+        low, high = ranges.of_problem(question.problem, question.tied)[metric]
+    return (high, low) if METRICS[metric].better == "higher" else (low, high)
+
+
+@lru_cache(maxsize=16)
+def _of_choices(question: Question) -> ranges.Spans:
+    return ranges.of_choices(question.choices, question.problem.device, question.tied)
 
 
 def told(metric: str, value: float) -> str:
     """A budget's number as a box shows it."""
     return quantity(metric, value)
+
+
+def sense(metric: str) -> str:
+    """Which side of its limit a budget of a metric keeps to."""
+    return ">=" if METRICS[metric].better == "higher" else "<="
 
 
 def written(metric: str, limit: float) -> str:
@@ -197,7 +204,7 @@ def written(metric: str, limit: float) -> str:
 
 def budget(metric: str, text: str) -> Budget:
     """Read what a box holds: a number with a prefix and unit, spaces as you like."""
-    return parse_budget(f"{metric}<={''.join(text.split()).replace('µ', 'u').replace(',', '')}")
+    return parse_budget(f"{metric}{sense(metric)}{''.join(text.split()).replace('µ', 'u').replace(',', '')}")
 
 
 def _pins(pins: Sequence[str]) -> tuple[str, ...]:

@@ -17,15 +17,17 @@ from app.report.optimization_section import budget
 from app.results import misfit
 from app.text import label, quantity
 from app.web.parts import WRAPPED, graph, grid, note, numbers, panel
+from costmodel.hardware import Fpga
+from dse.folding import SPEEDS
 from dse.plan import InfeasibleError, certainty
 
 Result = Mapping[str, Any]
 
-COSTS = ("weight_bytes", "latency_s", "energy_j", "bops", "lut", "dsp", "bram18", "uram")
+COSTS = ("weight_bytes", "latency_s", "throughput_per_s", "energy_j", "bops", "lut", "dsp", "bram18", "uram")
 REPORTS = {"report.html": "Report (HTML)", "report.md": "Report (Markdown)", "report.csv": "Layers (CSV)",
            "plan.json": "Plan (JSON)"}  # fmt: skip
 ENDINGS = {"llm-compressor": "yaml", "modelopt": "yaml", "hls4ml": "yaml", "qonnx": "onnx"}
-NUMBERS = ("weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "uram")
+NUMBERS = ("weight_bytes", "latency_s", "busy_s", "energy_j", "lut", "dsp", "bram18", "uram")
 
 
 def section(send: Any) -> Any:
@@ -85,7 +87,7 @@ def summary(result: Result) -> Any:
     cells = [html.Div([html.Span(words, className="fact-name"), html.Span(value)]) for words, value in facts]
     command = shlex.join(result["provenance"]["command"])
     told = [
-        note(f"Loss: {result['loss_source']}. Latency: {_sources(result)}."),
+        note(f"Loss: {result['loss_source']}. {_sources(result)}."),
         html.Pre(command, className="command"),
     ]
     if not result.get("fits", True):
@@ -97,8 +99,11 @@ def summary(result: Result) -> Any:
 
 
 def infeasible(question: Question, error: InfeasibleError) -> str:
-    """Which budgets cannot be met and the least value of each, in words; empty where that is not of budgets."""
+    """Which budgets cannot be met and the least value of each, in words; empty where that is not of budgets, or of a
+    dataflow's speed, of which the error says how sure it is."""
     limits = {b.metric.name: b.limit for b in question.limits}
+    if isinstance(question.problem.device, Fpga) and limits.keys() & error.least.keys() & {*SPEEDS}:
+        return ""
     told = [
         f"{label(name)} is at least {quantity(name, value)}, the budget is {quantity(name, limits[name])}"
         for name, value in error.least.items() if name in limits and value > limits[name]
@@ -124,23 +129,30 @@ def _with_interval(totals: Mapping[str, float], name: str) -> str:
 
 
 def _sources(result: Result) -> str:
-    """Where the layers' latencies come from, by share."""
+    """Where the layers' latencies come from by share, or an FPGA's LUTs: its latency is a formula of cycles."""
     by: dict[str, float] = {}
+    name = "lut" if _on_fpga(result) else "latency_s"
     for layer in result["layers"]:
         source = str(layer.get("source", "formula")).split(" (")[0]
-        by[source] = by.get(source, 0.0) + float(layer.get("latency_s") or 0.0)
+        by[source] = by.get(source, 0.0) + float(layer.get(name) or 0.0)
     whole = sum(by.values()) or 1.0
-    return ", ".join(f"{v / whole:.0%} {s}" for s, v in sorted(by.items(), key=lambda e: -e[1]) if v / whole >= 0.005)
+    shares = [f"{v / whole:.0%} {s}" for s, v in sorted(by.items(), key=lambda e: -e[1]) if v / whole >= 0.005]
+    return f"{label(name)}: {', '.join(shares)}"
+
+
+def _on_fpga(result: Result) -> bool:
+    return "lut" in result["totals"]
 
 
 def designs(result: Result) -> tuple[list[Any], list[Any]]:
     """The grid of designs: rows and columns."""
-    costs = [c for c in COSTS if any(c in d["totals"] for d in result["designs"])]
+    shown = [c for c in COSTS if not (_on_fpga(result) and c == "bops")]
+    costs = [c for c in shown if any(c in d["totals"] for d in result["designs"])]
     found = [
         {"name": d["name"], "kind": d["kind"], "loss": d["loss"]} | _numbers(d["totals"], costs)
         for d in result["designs"]
     ]
-    first = [{"field": "name", "headerName": "Design", "width": 170, "pinned": "left"},
+    first = [{"field": "name", "headerName": "Design", "width": 130, "pinned": "left"},
              {"field": "kind", "headerName": "Kind", "width": 84},
              {"field": "loss", "headerName": "Predicted loss", "minWidth": 96, "flex": 1, "type": "rightAligned",
               "valueFormatter": {"function": "d3.format('.4~g')(params.value)"}}]  # fmt: skip
@@ -149,7 +161,7 @@ def designs(result: Result) -> tuple[list[Any], list[Any]]:
 
 def layers(result: Result) -> tuple[list[Any], list[Any]]:
     """The grid of chosen layers: rows and columns."""
-    chosen = [layer for layer in result["layers"] if layer["name"] in result["assignment"]]
+    chosen = [_busy(layer) for layer in result["layers"] if layer["name"] in result["assignment"]]
     names = [n for n in NUMBERS if any(n in layer for layer in chosen)]
     found = [
         {n: layer.get(n, "") for n in ("name", "kind", "precision", "source")} | _numbers(layer, names)
@@ -162,6 +174,11 @@ def layers(result: Result) -> tuple[list[Any], list[Any]]:
         {"field": "source", "headerName": "Source", "minWidth": 110, "flex": 2, "tooltipField": "source", **WRAPPED}
     ]
     return found, first + numbers(names, 96) + last
+
+
+def _busy(layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A layer whose time, where it is a stage of a pipeline, is called what it is."""
+    return {"busy_s" if n == "latency_s" and "lut" in layer else n: value for n, value in layer.items()}
 
 
 def _numbers(values: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

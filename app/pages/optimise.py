@@ -28,7 +28,10 @@ def layout(given: state.State) -> Any:
     ]
     budgets = panel(
         "Budgets",
-        note("The ends are the least and most that the formats give, each budget by itself."),
+        note(
+            "No plan of these formats is beyond the ends, each budget by itself; on an FPGA in any folding, up to the "
+            "device's resources. Not every value between can be met."
+        ),
         html.Fieldset(controls.budgets(asked), id="optimise-budgets", className="budgets"),
         controls.solving(),
     )
