@@ -13,7 +13,7 @@ HOWS = {
     "run": "nobody printed it: others' code was run for it",
     "evaluated": "nobody printed it: the source's formula was evaluated for it",
     "fitted": "constants here were chosen to give it",
-    "definition": "the source's definition in numbers",
+    "definition": "the source's definition in numbers, or one of its figures converted",
 }
 """How an analytic figure comes about; the first three are of printed figures that something else computes here."""
 INDEPENDENT = ("formula", "count", "refit")

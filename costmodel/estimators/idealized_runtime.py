@@ -96,7 +96,8 @@ def _claims(model: str) -> list[Claim]:
         found.append(Claim("Idealized runtime", *told, "hardware", s))
     if 512 in rows and "passes" not in _read()[model]:
         whole = Claim("Idealized runtime", f"{name}-512-64", f"{name}: s of 512 prompt and 64 output tokens, to 2 %",
-                      _LOGS, "analytic", rows[512][-1], lambda: float(law.runtime_s(512, 64)))  # fmt: skip
+                      _LOGS, "analytic", rows[512][-1], lambda: float(law.runtime_s(512, 64)),
+                      how="fitted")  # fmt: skip
         found.append(whole)
     return found
 

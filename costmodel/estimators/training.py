@@ -97,6 +97,7 @@ CLAIMS = tuple(
         "analytic",
         printed,
         partial(_zero_gb, stage),
+        how="formula" if stage else "definition",  # without division they are the bytes a parameter that it states
     )
     for stage, printed in enumerate((120.0, 31.4, 16.6, 1.9))
 )

@@ -96,8 +96,8 @@ _README = "github.com/Vahe1994/AQLM, README.md, model size"
 def _size(
     model: str, scheme: str, published: float, *, kept: AdditiveCodebooks, decimals: int = 1, gap: str = ""
 ) -> Claim:
-    """A checkpoint's size in 1e9 bytes, to 2 % or a little over half of the last digit that the source prints."""
-    allowed = max(0.02, 0.6 * 10.0**-decimals / published)
+    """A checkpoint's size in 1e9 bytes, to 2 % or half of the last digit that the source prints."""
+    allowed = max(0.02, 0.5 * 10.0**-decimals / published)
     return Claim("AQLM and PV-Tuning", f"size-{model}-{scheme}", f"{model} as {scheme}, 1e9 bytes", _README, "analytic",
                  published, lambda: kept.checkpoint_bytes(zoo.build(model, phase="decode")) / 1e9, allowed,
                  gap)  # fmt: skip
@@ -118,7 +118,9 @@ CLAIMS = (
     _kernel("2x8", "GPU", 3.0),
     _kernel("Kx8", "CPU", 4.0),
     _size("llama-2-7b", "1x16g8", 2.4, kept=_1X16G8),
-    _size("llama-2-7b", "2x8g8", 2.2, kept=_2X8G8),
+    _size("llama-2-7b", "2x8g8", 2.2, kept=_2X8G8,
+          gap="the file is 2.4 % larger than codes, codebooks, scales and 16-bit rest, more than its rounding allows; "
+              "what else it holds is not documented"),
     _size("llama-2-7b", "1x8g8", 1.34, kept=_1X8G8, decimals=2),
     _size("llama-2-7b", "1x16g16", 1.7, kept=_1X16G16, gap=_G16.format("smaller")),
     _size("llama-2-7b", "8x8g32", 2.2, kept=_8X8G32),

@@ -112,18 +112,41 @@ def params_ratio(base: str, auxiliary: str = "", keep_layers: float = 1.0) -> fl
     return params(model) / params(pruned(_model(auxiliary) if auxiliary else model, keep_layers))
 
 
+def flops_ratio(base: str, auxiliary: str = "", keep_layers: float = 1.0, tokens: int = 1024) -> float:
+    """FLOPs of a prefill over those of the one whose cache is predicted, op by op."""
+    whole = zoo.build(base, phase="prefill", context=tokens)
+    predicted = KVPrediction(auxiliary, keep_layers)(whole)
+    return float(sum(op.flops for op in whole.ops) / sum(op.flops for op in predicted.ops))
+
+
+_ESTIMATED = "the paper takes the ratio of parameters for that of FLOPs; counted, {}"
+
 _TABLES = "Horton et al., arXiv 2410.08391, appendix B, tables 5 and 6"
 _TIMES = "Horton et al., arXiv 2410.08391, table 5: M2 Pro CPU, batch 64, 59 tokens"
 
+_NO_EMBEDDING = "the embedding, which pruned layers leave as large, multiplies nothing but the last token"
+
+AUXILIARIES = (
+    ("450m", "openelm-450m", 1.0, 2.36, ""),
+    ("270m", "openelm-270m", 1.0, 3.98, "attention and the embedding, which multiplies one token, make it 2.6 % more"),
+    ("0.75-layers", "", 0.75, 1.34, ""),
+    ("0.50-layers", "", 0.5, 1.93, _NO_EMBEDDING),
+    ("0.25-layers", "", 0.25, 3.60, _NO_EMBEDDING),
+)
+"""What predicts: its name, the model, the share of layers, the saving printed, why another one is counted."""
+
 CLAIMS = (
     *(
-        Claim("KV Prediction", f"flops-{name}", f"FLOPs before the first token of OpenELM 1.1B over {name}'s", _TABLES,
-              "analytic", published, partial(params_ratio, "openelm-1.1b", auxiliary, keep), rtol=0.005 / published,
-              how="count")
-        for name, auxiliary, keep, published in (
-            ("450m", "openelm-450m", 1.0, 2.36), ("270m", "openelm-270m", 1.0, 3.98),
-            ("0.75-layers", "", 0.75, 1.34), ("0.50-layers", "", 0.5, 1.93), ("0.25-layers", "", 0.25, 3.60),
-        )
+        Claim("KV Prediction", f"flops-{name}", "FLOPs before the first token of OpenELM 1.1B over those where "
+              f"{name} predict its cache, 1024 tokens, to 2 %", _TABLES, "analytic", published,
+              partial(flops_ratio, "openelm-1.1b", auxiliary, keep), gap=why and _ESTIMATED.format(why), how="count")
+        for name, auxiliary, keep, published, why in AUXILIARIES
+    ),
+    *(
+        Claim("KV Prediction", f"params-{name}", f"parameters of OpenELM 1.1B over {name}'s, of which the paper makes "
+              "that ratio of FLOPs", _TABLES, "analytic", published,
+              partial(params_ratio, "openelm-1.1b", auxiliary, keep), rtol=0.005 / published, how="definition")
+        for name, auxiliary, keep, published, _ in AUXILIARIES
     ),
     *(
         Claim("KV Prediction", f"seconds-{name}", f"time to first token of {name}, s", _TIMES, "hardware", seconds)

@@ -81,7 +81,7 @@ CLAIMS = (
           lambda: _stored("w8a8"), rtol=0.0),
     Claim("2:4 sparsity", "nm-a100-peak", "sparse fp16 peak of an A100, TFLOP/s",
           "NVIDIA, Accelerating Inference with Sparsity Using the Ampere Architecture and TensorRT, 2021, table 1",
-          "analytic", 624.0, _sparse_peak),
+          "analytic", 624.0, _sparse_peak, how="definition"),
 )  # fmt: skip
 
 EXAMPLES = (NMSparsity(2, 4), NMSparsity(1, 8))

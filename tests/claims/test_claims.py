@@ -31,6 +31,26 @@ def test_enough_is_reproduced_by_something_independent_of_the_figure():
     assert len({claim.system for claim in reproduced}) >= 17
 
 
+def test_what_can_hardly_fail_is_a_check():
+    how = {(claim.system, claim.id): claim.how for claim in EVERY}
+    converted = [how["MegaScale", f"{what}_Megatron_{gpus}"] for what in ("thr", "days") for gpus in (256, 768, 6144)]
+    stated = [("2:4 sparsity", "nm-a100-peak"), ("Megatron-LM", "peak_3072"), ("ZeRO", "states_0"),
+              ("Inference-optimal VLM", "best-tokens-0")]  # fmt: skip
+    assert {*converted, *(how[name] for name in stated)} == {"definition"}
+    assert {h for (_, name), h in how.items() if name.endswith("-512-64")} == {"fitted"}
+    assert how["ZeRO", "states_1"] == "formula"
+
+
+def test_one_rule_decides_which_figures_count():
+    by_id = {(claim.system, claim.id): claim for claim in ANALYTIC}
+    windows = [c for c in ANALYTIC if c.id.startswith("mfu_MegaScale")]
+    assert {claim.verdict() for claim in windows} == {"contradicted"}
+    assert by_id["AQLM and PV-Tuning", "size-llama-2-7b-2x8g8"].verdict() == "contradicted"
+    kv = [c for (system, name), c in by_id.items() if system == "KV Prediction" and name.startswith("flops-")]
+    assert [round(c.reproduced(), 2) for c in kv] == [2.38, 4.08, 1.35, 2.02, 4.16]
+    assert [c.verdict() for c in kv].count("contradicted") == 3
+
+
 def test_what_was_fitted_to_a_figure_or_computed_here_is_no_reproduction():
     how = {(claim.system, claim.id): claim.how for claim in EVERY}
     assert how["KV Prediction", "lazy-0.75-0.25"] == "fitted"
