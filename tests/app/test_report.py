@@ -53,6 +53,7 @@ def test_each_format_says_how_to_run_it_again(folder: Path) -> None:
         assert "xc7_lut_sites" in told["calibrations"]
         assert "numpy" in told["versions"]
     assert COMMAND in held(folder, "md")
+    assert "bitfront rerun report.json makes every number again" in held(folder, "md")
     assert COMMAND in held(folder, "csv")
     assert COMMAND.replace("'", "&#x27;").replace("<", "&lt;") in held(folder, "html")
 
@@ -163,6 +164,7 @@ def test_a_plan_from_python(tmp_path: Path) -> None:
     text = app.report.write(plan, tmp_path / "plan.md").read_text()
     assert "weight storage ≤ 9 MB: proven optimal" in text.replace("\\", "")
     assert "none: made from Python" in text
+    assert "bitfront rerun report.json makes" not in text
     assert len(pq.read_table(app.report.write(plan, tmp_path / "plan.parquet"))) == len(choices.workload.ops) + 4
     with pytest.raises(ValueError, match=r"unknown report format 'docx'; .*csv"):
         app.report.write(plan, tmp_path / "plan.docx")
