@@ -12,7 +12,7 @@ from app.compare.question import SLOTS
 from app.compare.verdicts import AMONG, BEST, Verdict, differ, verdicts
 from app.figures.style import colour
 from app.text import label, quantity
-from app.web.parts import grid, note, panel, trust
+from app.web.parts import LAYER, grid, note, panel, trust
 
 STANDINGS = {
     BEST: ("best", "no other interval reaches it"),
@@ -123,7 +123,7 @@ def layers(records: Sequence[Record], reference: int, *, only_differences: bool)
         for name in names
     ]
     differing = [row for row in rows if len({row[slot] for slot, _ in zip(SLOTS, records, strict=False)}) > 1]
-    columns = [{"field": "layer", "headerName": "Layer", "flex": 2, "minWidth": 220, "tooltipField": "layer"}] + [
+    columns = [LAYER | {"field": "layer", "tooltipField": "layer", "flex": 2, "minWidth": 220}] + [
         {"field": slot, "headerName": f"{slot.upper()} · {record['name']}", "flex": 1, "minWidth": 130,
          "cellClassRules": {"unlike": "params.value !== params.data.base"}}
         for slot, record in zip(SLOTS, records, strict=False)

@@ -15,7 +15,7 @@ from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.figures.utilisation import utilisation
 from app.text import label, quantity
-from app.web.parts import WRAPPED, graph, grid, note, numbers, panel, trust
+from app.web.parts import LAYER, graph, grid, note, numbers, panel, trust
 from costmodel.hardware import Fpga
 from costmodel.precision import precision
 from dse import axes
@@ -29,6 +29,8 @@ SHOWN = (
 )  # fmt: skip
 ROOFLINE, BY_LAYER = "Roofline", "Share of the device by layer"
 PEAKS = "Roofline with a dot a layer; of an FPGA, what each layer takes of it"
+PAGE_NAMES = 22
+"""Layers whose names can be read beneath the bars in a third of a page of 1280 pixels."""
 RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
 
 
@@ -67,22 +69,21 @@ def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, An
     """The grid's columns, of numbers those that the estimate `has`: narrow enough for a page of 1280 pixels."""
     on_fpga = "lut" in has
     fixed: list[dict[str, Any]] = [
-        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 144 if on_fpga else 232,
-         "tooltipField": "name"},
-        {"field": "kind", "headerName": "Kind", "width": 106 if on_fpga else 112},
-        {"field": "precision", "headerName": "Precision", "width": 108 if on_fpga else 164,
+        LAYER | {"pinned": "left", "width": 128 if on_fpga else 232},
+        {"field": "kind", "headerName": "Kind", "width": 96 if on_fpga else 112, "tooltipField": "kind"},
+        {"field": "precision", "headerName": "Precision", "width": 98 if on_fpga else 164,
          "cellClassRules": {"editable": "params.data.weighted"},
          "editable": {"function": "params.data.weighted"}, "cellEditor": "agSelectCellEditor",
          "cellEditorParams": {"values": list(precisions)}},
     ]  # fmt: skip
     last: list[dict[str, Any]] = [
-        {"field": "bound", "headerName": "Bound by", "width": 86},
-        {"field": "source", "headerName": "Source", "minWidth": 90, "flex": 2, "tooltipField": "source", **WRAPPED},
+        {"field": "bound", "headerName": "Bound by", "width": 78 if on_fpga else 86},
+        {"field": "source", "headerName": "Source", "minWidth": 90, "flex": 2, "tooltipField": "source"},
     ]
     shown = [name for name in SHOWN if name in has]
     if on_fpga:
         shown = ["busy_s" if name == "latency_s" else name for name in shown if name != "macs"]
-    return fixed + numbers(shown, 84 if on_fpga else 88) + last
+    return fixed + numbers(shown, 76 if on_fpga else 88) + last
 
 
 def rows(opened: Opened) -> list[dict[str, Any]]:
@@ -162,7 +163,7 @@ def figures(opened: Opened) -> tuple[Any, Any, Any]:
         available = {r: float(getattr(device, r)) for r in RESOURCES}
         fullest = sorted(available, key=lambda r: -opened.columns.get(r, 0.0) / max(available[r], 1.0))[:2]
         weighted = [layer for layer in layers if layer["params"]]
-        taken = resources(weighted, available={r: available[r] for r in fullest}, title="")
+        taken = resources(weighted, available={r: available[r] for r in fullest}, title="", most_names=PAGE_NAMES)
         return taken, breakdown(layers, title=""), utilisation(opened.columns, available, title="")
     pipes = dict.fromkeys(p.math_pipe for p in opened.estimate.precisions)
     peaks = {pipe: float(np.asarray(device.peak_flops.of(pipe))) for pipe in pipes}

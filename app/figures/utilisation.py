@@ -17,15 +17,16 @@ def utilisation(taken: Mapping[str, float], available: Mapping[str, float], *, t
     shown = [name for name in available if available[name] > 0 and name in taken]
     shares = [taken[name] / available[name] for name in shown]
     amounts = [f"{quantity(name, taken[name])} of {quantity(name, available[name])}" for name in shown]
-    told = [f"{_percent(share)}, {amount}" for share, amount in zip(shares, amounts, strict=True)]
+    told = [_percent(share) for share in shares]
+    names = [f"{label(name)}<br>{amount}" for name, amount in zip(shown, amounts, strict=True)]
     figure = blank()
     figure.add_bar(
-        y=[label(n) for n in shown], x=shares, orientation="h", text=told, textposition="outside", textangle=0,
+        y=names, x=shares, orientation="h", text=told, textposition="outside", textangle=0,
         cliponaxis=False, width=0.5, marker_color=[FULL if s > 1 else colour(0) for s in shares],
         hovertemplate="%{y} %{text}<extra></extra>",
     )  # fmt: skip
     whole = {"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper", "line": MARK}
-    axes = {"xaxis": {"tickformat": ".0%", "range": [0, max([1.15, *[s * 1.5 for s in shares]])]}}
+    axes = {"xaxis": {"tickformat": ".0%", "range": [0, max([1.15, *[s * 1.25 for s in shares]])]}}
     figure.layout = layout(title, "", "", showlegend=False, shapes=[whole], yaxis={"autorange": "reversed"}, **axes)
     return figure
 

@@ -16,7 +16,7 @@ from app.optimise.question import Question
 from app.report.optimization_section import budget
 from app.results import misfit
 from app.text import label, quantity
-from app.web.parts import WRAPPED, graph, grid, note, numbers, panel
+from app.web.parts import LAYER, graph, grid, note, numbers, panel
 from costmodel.hardware import Fpga
 from dse.folding import SPEEDS
 from dse.plan import InfeasibleError, certainty
@@ -167,12 +167,10 @@ def layers(result: Result) -> tuple[list[Any], list[Any]]:
         {n: layer.get(n, "") for n in ("name", "kind", "precision", "source")} | _numbers(layer, names)
         for layer in chosen
     ]
-    first = [{"field": "name", "headerName": "Layer", "width": 200, "pinned": "left", "tooltipField": "name"},
-             {"field": "kind", "headerName": "Kind", "width": 84},
-             {"field": "precision", "headerName": "Precision", "width": 140}]  # fmt: skip
-    last = [
-        {"field": "source", "headerName": "Source", "minWidth": 110, "flex": 2, "tooltipField": "source", **WRAPPED}
-    ]
+    first = [LAYER | {"minWidth": 150, "flex": 3},
+             {"field": "kind", "headerName": "Kind", "width": 104},
+             {"field": "precision", "headerName": "Precision", "width": 150, "tooltipField": "precision"}]  # fmt: skip
+    last = [{"field": "source", "headerName": "Source", "minWidth": 110, "flex": 2, "tooltipField": "source"}]
     return found, first + numbers(names, 96) + last
 
 

@@ -13,6 +13,8 @@ from app.text import label as label_of
 ON_PAGE = CONFIG | {"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 WRAPPED = {"wrapText": True, "autoHeight": True, "cellClass": "wrapped"}
 """A column whose text goes over several lines, three at most: the rest is in its tooltip."""
+LAYER = {"field": "name", "headerName": "Layer", "tooltipField": "name", "cellClass": "tail"}
+"""A column of names that begin alike: what does not fit goes from their beginning, the whole name is in the tooltip."""
 HEADERS = {"wrapHeaderText": True, "autoHeaderHeight": True}
 GRID = {"animateRows": False, "tooltipShowDelay": 300, "rowHeight": 30, "headerHeight": 34}
 

@@ -8,6 +8,7 @@ from app.figures.bits import bits, blocks
 from app.figures.pareto import pareto
 from app.figures.resources import resources
 from app.figures.roofline import roofline
+from app.figures.utilisation import utilisation
 
 DESIGNS = [
     {"name": "fp32", "kind": "reference", "totals": {"weight_bytes": 40.0}, "loss": 0.0, "accuracy": 1.0},
@@ -108,3 +109,18 @@ def test_roofline_has_a_dot_for_each_layer_with_flops_under_the_roof():
 def test_resources_are_shares_of_the_device():
     figure = resources([{"name": "a", "lut": 5.0, "dsp": 1.0}], available={"lut": 10.0, "dsp": 4.0}, title="t")
     assert [list(t.y) for t in figure.data] == [[0.5], [0.25]]
+
+
+def test_names_beneath_bars_are_as_many_as_can_be_read_and_keep_their_ends():
+    layers = [{"name": f"model.layers.{i}.self_attn.q_proj", "lut": 1.0} for i in range(100)]
+    figure = resources(layers, available={"lut": 10.0}, title="", most_names=20)
+    axis = figure.layout.xaxis
+    assert len(axis.ticktext) == 20
+    assert all(len(text) <= 20 and text.endswith(".q_proj") for text in axis.ticktext)
+    assert axis.tickvals[1] == layers[5]["name"]
+
+
+def test_amounts_stand_where_no_bar_can_push_them_out_of_the_figure():
+    (bar,) = utilisation({"lut": 9e3}, {"lut": 10e3}, title="").data
+    assert bar.text == ("90%",)
+    assert bar.y == ("LUTs<br>9 k of 10 k",)

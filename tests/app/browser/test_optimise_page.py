@@ -121,6 +121,11 @@ def test_cancel_resets_progress_and_status(site, profile):
 
 READERS = {".yaml": yaml.safe_load, ".json": json.loads, ".html": str, ".csv": str, ".md": str}
 
+NAMES_ARE_WHOLE = """(() => {
+    const names = [...document.querySelectorAll('#optimise-layers .ag-row [col-id=name]')];
+    return names.length > 8 && names.every(cell => cell.scrollWidth <= cell.clientWidth);
+})()"""
+
 
 def download(page, name, folder):
     """Save the plan as the control names it, and return the file's content."""
@@ -139,6 +144,7 @@ def test_a_plan_downloads_as_reports_and_as_what_other_tools_read(site, profile,
     open_page(page, f"{site.address}optimise?{llama}&budgets=weight_bytes<=9e8")
     page.click("#optimise-go")
     design = solved(page)
+    page.wait_for_function(NAMES_ARE_WHOLE)
     plan = download(page, "Plan (JSON)", tmp_path)
     assert plan["design"] == design
     assert plan["provenance"]["command"][:2] == ["bitfront", "optimize"]
