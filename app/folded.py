@@ -7,7 +7,6 @@ from typing import Any
 from costmodel.estimators.fpga import Design, fold
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
-from costmodel.record import stack
 from costmodel.workload import Workload
 from dse import Budget, Problem, minimize
 from dse.foldings import room
@@ -39,5 +38,5 @@ def in_turn(problem: Problem, budgets: Sequence[Budget]) -> list[tuple[str, Prob
 def folded(problem: Problem, choice: Any, budgets: Sequence[Budget], design: Lay = fold) -> Problem:
     """The problem folded for the formats of a choice, within the budgets' resources."""
     assert isinstance(problem.device, Fpga)
-    folding = design(problem.workload, stack(problem.per_op(choice)), room(problem.device, budgets))
+    folding = design(problem.workload, problem.carried(choice), room(problem.device, budgets))
     return replace(problem, folding=folding, laid_for=None)

@@ -20,7 +20,8 @@ class Precision:
     """The formats of weights, activations, KV cache and accumulator, and the pipes that multiply them.
 
     `kv_cache` is also the format in which queries, keys and values meet: `attention_pipe` follows from it, while
-    `math_pipe` multiplies weights by activations. Both are among PIPES.
+    `math_pipe` multiplies weights by activations. Both are among PIPES. `output` is the format that results are written
+    in where it is known, None as that of the inputs.
     """
 
     weight: Format
@@ -29,6 +30,7 @@ class Precision:
     accumulator: Format
     math_pipe: str
     attention_pipe: str
+    output: Format | None = None
 
     @property
     def name(self) -> str:
@@ -38,6 +40,11 @@ class Precision:
         """
         found: str = _spelt(self.weight.name, self.activation.name, self.activation.bits, self.kv_cache.name)
         return found
+
+    @property
+    def written(self) -> Format:
+        """The format that results are written in; of a batch, all must be known or none."""
+        return self.output if isinstance(self.output, Format) else self.activation
 
     @property
     def vector_bits(self) -> Real:

@@ -10,13 +10,14 @@ apart. FINN-R (Blott et al., doi 10.1145/3242897) folds for given formats; choos
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from costmodel.catalog import require
 from costmodel.estimators.fpga import fold
 from costmodel.hardware import Device, Fpga
+from dse import outputs
 from dse.choices import Choices
 from dse.couplings import Couplings
 from dse.folding_latency import folding_of
@@ -134,16 +135,30 @@ def _search(
 def _laid_out(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], budgets: Sequence[Budget]) -> Plan:
     """The plan of a search, its problem folded; a refusal says which limits are the device's own."""
     problem, given = search.problem, {budget.metric.name for budget in budgets}
+    coupled = [name for name in outputs.coupled(problem, RESOURCES) if search.limits[name] < math.inf]
+    limits = {n: search.limits[n] if n in given else float(getattr(problem.device, n)) for n in coupled}
+    half = (time.monotonic() + search.deadline) / 2 if given & {*coupled} else -math.inf
+
+    def solve(shifted: Mapping[str, float]) -> Plan:
+        deadline = half if time.monotonic() < half else search.deadline
+        narrower = {name: min(limit, search.limits[name]) for name, limit in shifted.items()}
+        plan, taken = run(replace(search, limits={**search.limits, **narrower}, deadline=deadline))
+        return replace(plan, problem=replace(problem, folding=folding_of(problem, taken), laid_for=None))
+
+    def spent(plan: Plan) -> Mapping[str, float]:
+        assert plan.problem is not None
+        return plan.problem.totals(plan.choice)
+
     try:
-        plan, taken = run(search)
+        plan = outputs.keeping(solve, spent, limits, improve=False)
     except InfeasibleError as error:
         own = [name for name in RESOURCES if name not in given and error.least.get(name, 0.0) > search.limits[name]]
         told = (
             f"; without a budget, {', '.join(own)} may be {UTILISATION:.0%} of {problem.device.name}'s" if own else ""
         )
         raise InfeasibleError(f"{error}{told}", error.least) from None
-    folded = replace(problem, folding=folding_of(problem, taken), laid_for=None)
-    return replace(plan, problem=folded, subject_to=tuple(map(str, budgets)))
+    priced = outputs.PRICED if outputs.coupled(problem, RESOURCES) else ""
+    return replace(plan, subject_to=tuple(map(str, budgets)), proven_within=priced)
 
 
 def _limits(

@@ -46,12 +46,14 @@ class Front:
     points   float[points, columns]
     choices  int16[points, layers], the options that make each point
     origin   int[points], which of several problems each is of; None where there is one
+    proven   whether no plan beats a point; else they are those of a search whose tables price some of it apart
     """
 
     names: tuple[str, ...]
     points: Floats
     choices: NDArray[np.int16] = field(repr=False)
     origin: NDArray[np.int64] | None = field(default=None, repr=False)
+    proven: bool = True
 
     @cached_property
     def supported(self) -> NDArray[np.bool_]:
@@ -72,8 +74,8 @@ class Front:
             "<tr>" + "".join(f"<td>{value:.6g}</td>" for value in point) + "</tr>"
             for point in self.points[::step].tolist()
         )
-        shown = f", 1 in {step} shown" if step > 1 else ""
-        return f"<table><caption>{len(self.points)} points, all proven{shown}</caption><tr>{head}</tr>{rows}</table>"
+        shown = ", all proven" * self.proven + (f", 1 in {step} shown" if step > 1 else "")
+        return f"<table><caption>{len(self.points)} points{shown}</caption><tr>{head}</tr>{rows}</table>"
 
 
 def signs(names: Sequence[str]) -> Floats:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from costmodel.catalog import require
 from costmodel.estimators.fpga import Array
@@ -20,7 +20,9 @@ from dse.frontier import Front, Within, signs
 from dse.infeasible import infeasible
 from dse.metric import METRICS, Budget, Metric
 from dse.minimize import Limits
+from dse.outputs import coupled
 from dse.pareto import mask
+from dse.passed import Passed
 from dse.plan import InfeasibleError
 from dse.points_file import PointsFile, key
 from dse.problem import Floats, Problem
@@ -43,14 +45,15 @@ class Kept:
 
 
 def front(over: Problem | Sequence[Problem], metrics: Sequence[Metric], ties: Ties = (), **kept: Any) -> Front:
-    """Return the exact front of metrics, every point proven; columns in the order of `metrics`.
+    """Return the exact front of metrics, every point proven where `Front.proven`; columns in the order of `metrics`.
 
     Metrics add up over layers or are decided by the slowest one (`Problem.slowest`): of these every value that a plan
     may have is a limit, within which the others are traded. Of several problems, as `foldings.laid_out` gives them, the
-    points that no point of any of them beats; where two have the same point, it is the first one's. `kept` are the
-    fields of `Kept`: a budget of a sum that is no objective is a column more to be merged. ValueError for fewer than
-    two metrics, one named twice, one that does neither, or a conversion where loss is not the first; InfeasibleError
-    where no plan keeps all.
+    points that no point of any of them beats; where two have the same point, it is the first one's. On an FPGA, where
+    layers read several formats, what outputs take is evaluated at the points of tables that price each output in its
+    own layer's format: what is told of a point is so, others may be missing. `kept` are the fields of `Kept`: a budget
+    of a sum that is no objective is a column more to be merged. ValueError for fewer than two metrics, one named twice,
+    one that does neither, or a conversion where loss is not the first; InfeasibleError where no plan keeps all.
     """
     asked, single = _asked(over, metrics, Kept(ties=ties, **kept)), isinstance(over, Problem) or len(over) == 1
     found = [_of_one(part) for part in asked]
@@ -62,10 +65,17 @@ def front(over: Problem | Sequence[Problem], metrics: Sequence[Metric], ties: Ti
     if len(found) == 1:
         return replace(found[0], origin=None) if single else found[0]
     sign = signs(found[0].names)
-    order = np.lexsort((origin, *(points * sign).T[:1], *(points * sign).T[:0:-1]))
+    rows, proven = _unbeaten(points * sign, origin), all(each.proven for each in found)
+    return Front(found[0].names, points[rows], choices[rows], None if single else origin[rows], proven)
+
+
+def _unbeaten(points: Floats, origin: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """The rows of least points, by rising second column; of equal ones the first, or that of the first problem."""
+    given = np.zeros(len(points), np.int64) if origin is None else origin
+    order = np.lexsort((given, *points.T[:1], *points.T[:0:-1]))
     new = np.append(True, (np.diff(points[order], axis=0) != 0).any(axis=1))
-    rows = order[new][mask((points * sign)[order][new])]
-    return Front(found[0].names, points[rows], choices[rows], None if single else origin[rows])
+    found: NDArray[np.int64] = order[new][mask(points[order][new])]
+    return found
 
 
 def stream(
@@ -81,7 +91,8 @@ def stream(
 
     With a `file`, each point is an integer program's and kept there before it is yielded: the same call after a kill
     goes on with what the file holds and ends with the same points. Without one, the points come at once where no
-    partial front passes `most` and nothing is converted. InfeasibleError where no plan keeps all.
+    partial front passes `most` and nothing is converted. Points that are evaluated (`front`) come all at the end.
+    InfeasibleError where no plan keeps all.
     """
     asked = _asked(over, metrics, Kept(ties=ties, **kept))
     points = PointsFile(Path(file), key([part.tables for part in asked], _told(asked[0]))) if file else None
@@ -129,6 +140,26 @@ class _Asked:
         known = self.known
         adds = ["latency_s" if i == self.rate else n for i, n in enumerate(self.names) if n not in self.limits]
         return {name: known[name] for name in adds or ["loss"]}
+
+    @property
+    def coupled(self) -> list[str]:
+        """Metrics and budgets whose tables price outputs apart from their readers (`outputs`)."""
+        return coupled(self.problem, {*self.tables, *self.sums})
+
+    def evaluated(self, values: Floats, choices: NDArray[Any]) -> tuple[Floats, NDArray[np.int64]]:
+        """The points that keep all as they are evaluated and of which none beats another, and their rows."""
+        if not self.coupled or not len(values):
+            return values, np.arange(len(values))
+        taken = Passed(self.problem, self.coupled).totals(np.asarray(choices, dtype=np.int64))
+        for i, name in enumerate(self.names):
+            if i == self.rate and "latency_s" in taken:
+                values[:, i] = self.problem.workload.batch / taken["latency_s"]
+            elif name in taken:
+                values[:, i] = taken[name]
+        limits = {name: self.sums[name] for name in taken if name in self.sums}
+        rows = np.flatnonzero(np.all([np.full(len(values), True), *(taken[n] <= limits[n] for n in limits)], axis=0))
+        rows = rows[_unbeaten(values[rows] * signs(self.names))] if len(rows) else rows
+        return values[rows], rows
 
     @property
     def within(self) -> Within:
@@ -213,8 +244,8 @@ def _of_one(asked: _Asked) -> Front:
     costs = {name: tables[name] for name in rest or [first]}
     found = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within)
     points = [asked.whole(tuple(point)) for point in found.points[:, : len(tables)].tolist()]
-    shaped = np.array(points).reshape(-1, len(asked.names))
-    return Front(asked.names, shaped, found.choices, np.full(len(points), asked.origin))
+    shaped, rows = asked.evaluated(np.array(points).reshape(-1, len(asked.names)), found.choices)
+    return Front(asked.names, shaped, found.choices[rows], np.full(len(rows), asked.origin), not asked.coupled)
 
 
 def _part(index: int, asked: _Asked, file: PointsFile | None, most: int) -> Iterator[Point]:
@@ -227,4 +258,12 @@ def _part(index: int, asked: _Asked, file: PointsFile | None, most: int) -> Iter
     else:
         known, keep = file.answers(index), partial(file.keep, part=index)
         found = frontier.stream(tables[first], *given, known=known, keep=keep, most=0)
-    return (replace(p, values=asked.whole(p.values[: len(tables)]), origin=asked.origin) for p in found)
+    points = (replace(p, values=asked.whole(p.values[: len(tables)]), origin=asked.origin) for p in found)
+    return _evaluated(asked, list(points)) if asked.coupled else points
+
+
+def _evaluated(asked: _Asked, points: Sequence[Point]) -> Iterator[Point]:
+    """The points as they are evaluated, in order of their values."""
+    values, rows = asked.evaluated(*(np.array([getattr(p, name) for p in points]) for name in ("values", "choice")))
+    found = (replace(points[i], values=tuple(each)) for i, each in zip(rows, values.tolist(), strict=True))
+    return iter(sorted(found, key=lambda point: tuple(signs(asked.names) * point.values)))

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,14 +12,18 @@ from numpy.typing import ArrayLike
 from costmodel.catalog import require
 from costmodel.estimators.fpga import Array, overlay
 from costmodel.hardware import Device, Fpga
-from dse import folding, foldings, moments
+from dse import folding, foldings, moments, outputs
 from dse.choices import Choices
 from dse.couplings import Couplings
 from dse.metric import NETWORK, Budget, Metric, loss
+from dse.passed import Passed, improved
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
-from dse.problem import Problem
+from dse.problem import Floats, Problem
 from dse.restrictions import restricted
 from dse.tables import read
+
+Solve = Callable[[Mapping[str, float], Mapping[str, Floats]], Plan]
+"""The plan within limits of sums, with some tables in place of the problem's."""
 
 
 def minimize(
@@ -63,13 +67,47 @@ def minimize(
         return _least_of_slowest(metric, problem, subject_to, edits, deadline)
     limits = Limits.of(problem, subject_to)
     tables = {"loss": limits.problem.loss, **limits.problem.costs}
-    objective = tables[require("metric to minimise", metric.name, [*tables, *problem.slowest])]
-    objective = np.where(np.isinf(limits.problem.loss), np.inf, objective)
+    require("metric to minimise", metric.name, [*tables, *problem.slowest])
     couplings = Couplings.of(limits.problem, ties, conversion, max_formats)
-    costs = {n: np.where(np.isinf(t), 0.0, t) for n, t in tables.items()}
-    arrays = read(objective, costs, limits.sums, couplings.groups, couplings.conversion, couplings.edges)
-    plan = moments.solve(problem, arrays, limits.peaks, max_formats, deadline)
+
+    def solve(sums: Mapping[str, float], edited: Mapping[str, Floats]) -> Plan:
+        lacking = np.isinf(limits.problem.loss)
+        given = {name: np.where(lacking, 0.0, table) for name, table in {**tables, **edited}.items()}
+        objective = np.where(lacking, np.inf, given[metric.name])
+        arrays = read(objective, given, sums, couplings.groups, couplings.conversion, couplings.edges)
+        return moments.solve(problem, arrays, limits.peaks, max_formats, deadline)
+
+    free = not (couplings or limits.peaks)
+    plan = _as_evaluated(limits.problem, metric.name, limits.sums, solve, free=free)
     return replace(plan, problem=problem, subject_to=tuple(str(b) for b in subject_to))
+
+
+def _as_evaluated(problem: Problem, metric: str, sums: Mapping[str, float], solve: Solve, *, free: bool) -> Plan:
+    """The plan that keeps its budgets as it is evaluated; where outputs add to the metric, that is its objective.
+
+    Tables that price outputs in their own layer's format find it, such as price them at the least prove its bound and
+    refuse what no plan does. Where nothing else ties layers, `free`, changes of one or two of them improve it.
+    """
+    names = outputs.coupled(problem, {metric, *sums})
+    if not names:
+        return solve(sums, {})
+    passed = Passed(problem, names)
+    least = passed.least()
+    relaxed = solve(sums, least)
+    limits = {name: sums[name] for name in names if name in sums}
+
+    def spent(plan: Plan) -> Mapping[str, float]:
+        return problem.totals(plan.choice)
+
+    try:
+        plan = outputs.keeping(lambda shifted: solve({**sums, **shifted}, {}), spent, limits)
+    except InfeasibleError:
+        plan = outputs.keeping(lambda shifted: solve({**sums, **shifted}, least), spent, limits)
+    if metric in names:
+        plan = replace(plan, objective=spent(plan)[metric])
+    if free:
+        plan = improved(passed, plan, metric, sums)
+    return replace(plan, bound=min(relaxed.bound, plan.objective))
 
 
 def _least_of_slowest(

@@ -84,8 +84,9 @@ class Problem:
 
     def estimate(self, choice: ArrayLike) -> Estimate:
         """What the whole network costs under a choice."""
-        every_op = dict(zip((op.name for op in self.workload.ops), self.per_op(choice), strict=True))
-        return estimate(self.edited(choice), every_op, self.device, folding=self.folding)
+        taken = zip(self.workload.ops, self.per_op(choice), strict=True)
+        by_op = {op.name: used for op, used in taken if op.weight_elements > 0 or not isinstance(self.device, Fpga)}
+        return estimate(self.edited(choice), by_op, self.device, folding=self.folding)
 
     def totals(self, choice: ArrayLike) -> dict[str, float]:
         """What the whole network costs under a choice; sums of layers rounded up, so that as budgets they admit it."""
@@ -112,6 +113,15 @@ class Problem:
         """The precision of every op of the workload under a choice."""
         by_layer = [self.options[o] for o in np.asarray(choice).tolist()]
         return tuple(by_layer[i] if i >= 0 else self.options[self.rest] for i in self.follows.tolist())
+
+    def carried(self, choice: ArrayLike) -> Precision:
+        """The precision of every op under a choice as a batch, on an FPGA with what passes between units."""
+        used = self.per_op(choice)
+        return stack(fpga.carried(self.workload, used) if isinstance(self.device, Fpga) else used)
+
+    def grid(self, options: tuple[Precision, ...]) -> dict[str, NDArray[Any]]:
+        """Each op's columns at each of these, in place of the options: float64[ops, options]."""
+        return _columns(self.workload, options, self.device, self.folding, self.strategies)
 
     def total_loss(self, choice: ArrayLike) -> float:
         """The summed loss of a choice."""

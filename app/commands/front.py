@@ -189,12 +189,14 @@ def _filed(problems: Any, metrics: Any, kept: dict[str, Any], file: str) -> Any:
     import numpy as np
 
     from app.progress import working
-    from dse import Front, fronts
+    from dse import Front, fronts, outputs
 
     with working("Proving points"):
         found = sorted(fronts.stream(problems, metrics, file=file, **kept), key=lambda point: point.values[1:])
     points, choices, origin = (np.array([getattr(p, n) for p in found]) for n in ("values", "choice", "origin"))
-    return Front(tuple(m.name for m in metrics), points, choices, origin)
+    names = {each.name for each in (*metrics, *(budget.metric for budget in kept["subject_to"]))}
+    proven = not any(outputs.coupled(problem, names) for problem in problems)
+    return Front(tuple(m.name for m in metrics), points, choices, origin, proven)
 
 
 def _as_dict(model: str, device: str, problems: Any, found: Any) -> dict[str, Any]:
@@ -209,7 +211,7 @@ def _as_dict(model: str, device: str, problems: Any, found: Any) -> dict[str, An
         "formats": list(problem.names),
         "layers": list(problem.layers),
         "loss_source": problem.loss_source,
-        "proven": True,
+        "proven": found.proven,
         "points": [row | {"choice": choice, "supported": on_hull} for row, choice, on_hull in rows],
         "provenance": provenance({device: problem.device}, [model]),
     }
@@ -251,6 +253,8 @@ def _show(title: str, problems: Any, found: Any, most: int = 40) -> None:
     rows = every[::step]
     columns = tuple(dict.fromkeys(column for row in rows for column in row))
     print_table(title + (f", 1 in {step} shown" if step > 1 else ""), rows, columns)
+    if not found.proven:
+        click.echo("As evaluated, of plans with outputs priced in their own layer's format: others may be missing.")
     if unfit := sum("does not fit" in row for row in every):
         click.echo(f"{unfit} of {len(every)} points do not fit the device: no such design can be built.")
 

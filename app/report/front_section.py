@@ -48,11 +48,15 @@ def _row(run: Run, number: int, point: Run) -> dict[str, Any]:
     }
 
 
+UNPROVEN = "as evaluated, of plans with outputs priced in their own layer's format: others may be missing."
+"""Of a front on an FPGA whose layers read several formats."""
+
+
 def _sentences(run: Run, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     objectives = " and ".join(label(name) for name in run["objectives"])
     found = [
-        f"{len(rows)} choices of {', '.join(run['formats'])} for {len(run['layers'])} layers, each proven: no other "
-        f"beats it at {objectives}.",
+        f"{len(rows)} choices of {', '.join(run['formats'])} for {len(run['layers'])} layers, "
+        + (f"each proven: no other beats it at {objectives}." if run.get("proven", True) else UNPROVEN),
         f"Loss: {run['loss_source']}.",
     ]
     unfit = sum(bool(row["does not fit"]) for row in rows)

@@ -42,6 +42,13 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
     return tuple(result)
 
 
+def named(workload: Workload, assignment: Assignment) -> frozenset[str]:
+    """The ops that an assignment names, itself or by a glob other than "*"."""
+    names = [op.name for op in workload.ops]
+    spelled = assignment if isinstance(assignment, Mapping) else ()
+    return frozenset(name for each in spelled if each != "*" for name in _matched(each, names))
+
+
 def _matched(spelled: str, names: Sequence[str]) -> list[str]:
     """The names that a name or a glob stands for."""
     if spelled in names:

@@ -19,7 +19,7 @@ from costmodel.estimators import (
     traffic,
     uncertainty,
 )
-from costmodel.estimators.assignment import Assignment, per_op
+from costmodel.estimators.assignment import Assignment, named, per_op
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Array, Design, built, overlay
@@ -134,11 +134,11 @@ def estimate(
     """
     _require_kinds(workload, device)
     precisions = per_op(workload, precision)
-    batch = stack(precisions)
+    batch = given = stack(precisions)
     if isinstance(device, Fpga):
         fpga.check(workload, precisions)
-        folding = folding or design(workload, batch, device)
-        folding = folding if isinstance(folding, Array) else fpga.placed(workload, folding)
+        batch = stack(precisions := fpga.carried(workload, precisions, named(workload, precision)))
+        folding = _placed(workload, folding or design(workload, batch, device))
     columns = {
         name: np.array(np.broadcast_to(column, len(workload.ops)))
         for name, column in evaluate(device, stack(_as_run(workload.ops, device)), batch, folding).items()
@@ -151,14 +151,14 @@ def estimate(
     if isinstance(device, Fpga):
         units = None if isinstance(folding, Array) else folding
         uncounted += fpga.unskipped(workload, units) + fpga.uncounted(workload, dataflow=units is not None)
-    totals = _totals(workload, batch, columns)
+    totals = _totals(workload, given, columns)
     if isinstance(device, Fpga):
         totals |= _of_design(columns, workload, batch, device, folding)
     if correlation is not None:
-        low, high = _latency_interval(workload.ops, precisions, columns, correlation)
-        totals |= {"latency_low_s": low, "latency_high_s": high}
-    if correlation is not None and "energy_j" in totals and isinstance(device, Gpu):
-        totals["power_w"] = totals["energy_j"] / totals["latency_s"]
+        ends = _latency_interval(workload.ops, precisions, columns, correlation)
+        totals |= dict(zip(("latency_low_s", "latency_high_s"), ends, strict=True))
+        if "energy_j" in totals and isinstance(device, Gpu):
+            totals["power_w"] = totals["energy_j"] / totals["latency_s"]
     return Estimate(workload, precisions, device, columns, totals, uncounted)
 
 
@@ -223,6 +223,10 @@ def interval(ops: Sequence[Op], precisions: Sequence[Precision], columns: Column
         return float("nan"), float("nan")
     flat = {name: np.array(np.broadcast_to(column, len(ops))) for name, column in columns.items()}
     return _latency_interval(ops, precisions, flat, flat["correlation"])
+
+
+def _placed(workload: Workload, laid: Design) -> Design:
+    return laid if isinstance(laid, Array) else fpga.placed(workload, laid)
 
 
 def _as_run(ops: Sequence[Op], device: Device) -> Sequence[Op]:

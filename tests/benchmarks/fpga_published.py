@@ -70,7 +70,7 @@ def _design(name: str, cells: list[str]) -> None:
     weight, activation = FORMATS[name]
     chosen = {"*": f"{weight}/{activation}", "conv0": f"{weight}/int8"}
     found = estimate(workload, chosen, board, folding=folding)
-    used = stack(per_op(workload, chosen))
+    used = stack(fpga.carried(workload, per_op(workload, chosen)))
     blocks = [int(x) for x in re.findall(r"\d+", cells[6])]
     published = {"lut": float(cells[4].replace(",", "")), "ff": float(cells[5].replace(",", ""))}
     published |= {"bram18": 2.0 * blocks[0] + blocks[1], "dsp": float(cells[7])}

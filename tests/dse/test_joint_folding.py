@@ -19,10 +19,12 @@ from costmodel.workload.ops import conv, linear, pooling
 from dse.couplings import Couplings
 from dse.folding import UTILISATION, fastest, least_loss
 from dse.metric import METRICS, parse_budget
+from dse.outputs import PRICED
 from dse.plan import InfeasibleError
 
 BOARD = cm.fpga("pynq_z1")
-FORMATS = ("int2", "int8")
+FORMATS = ("int2/int8", "int8/int8")
+"""Of one activation format: what outputs take then depends on no neighbour, and searches are exact."""
 
 
 def network(widths, tokens=3):
@@ -118,7 +120,7 @@ def test_a_format_more_never_makes_a_speed_impossible_nor_loses_more():
 
 
 def test_minimize_folds_with_formats_where_a_speed_is_asked_for():
-    over, budget = dse.choices(network((4, 6)), ["int2", "int8"]), [METRICS["throughput_per_s"] >= 1e5]
+    over, budget = dse.choices(network((4, 6)), list(FORMATS)), [METRICS["throughput_per_s"] >= 1e5]
     plan = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=budget)
     assert plan.objective == least_loss(over.on(BOARD), subject_to=budget).objective
     assert plan.subject_to == ("throughput_per_s >= 100000",)
@@ -159,7 +161,7 @@ def test_no_design_of_coupled_formats_loses_less(ties, conversion, most):
 def test_couplings_are_kept_within_a_time_and_the_bound_holds_for_every_plan():
     net = network((16, 24, 16, 12, 8), tokens=16)
     over, budgets = (
-        dse.choices(net, ["int2", "int4", "int8"]),
+        dse.choices(net, ["int2/int8", "int4/int8", "int8/int8"]),
         [METRICS["throughput_per_s"] >= 5e5, METRICS["lut"] <= 9e3],
     )
     free = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=budgets, time_limit_s=2)
@@ -175,7 +177,7 @@ def test_couplings_are_kept_within_a_time_and_the_bound_holds_for_every_plan():
 
 
 def test_what_no_search_knows_together_keeps_the_bound_of_what_it_knows():
-    over, speed = dse.choices(network((4, 6)), ["int2", "int8"]), METRICS["throughput_per_s"] >= 1e5
+    over, speed = dse.choices(network((4, 6)), list(FORMATS)), METRICS["throughput_per_s"] >= 1e5
     plan = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=[speed, METRICS["energy_j"] <= 1])
     assert plan.bound <= least_loss(over.on(BOARD), subject_to=[speed]).objective
     assert not plan.proven_within
@@ -186,7 +188,7 @@ def test_what_no_search_knows_together_keeps_the_bound_of_what_it_knows():
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.sampled_from([4, 6, 8, 12, 16]), min_size=2, max_size=5), st.floats(0, 1), st.integers(1000, 9000))
 def test_a_plan_keeps_its_limits_and_is_no_slower_than_formats_then_folding(widths, share, lut):
-    found = problem(network(widths, tokens=16), board(lut), ("int2", "int4", "int8"))
+    found = problem(network(widths, tokens=16), board(lut), ("int2/int8", "int4/int8", "int8/int8"))
     low, high = found.loss.min(axis=1).sum(), found.loss.max(axis=1).sum()
     budget = [METRICS["loss"] <= float(low + share * (high - low)) * (1 + 1e-9)]
     try:
@@ -227,6 +229,22 @@ def test_poolings_keep_up_and_more_room_is_never_slower():
     assert rates == sorted(rates)
     assert times == sorted(times, reverse=True)
     assert rates[0] < rates[-1]
+
+
+@pytest.mark.parametrize("objective", ["throughput_per_s", "loss"])
+def test_plans_of_several_activation_formats_keep_budgets_as_they_are_evaluated(objective):
+    found = problem(network((8, 24, 8, 40, 8), tokens=4), BOARD, ("int2", "int4", "int8"))
+    mixed = 0
+    for lut in (2500, 3500, 5000):
+        budgets = [METRICS["lut"] <= lut, METRICS["loss"] <= 4.0] if objective != "loss" else [METRICS["lut"] <= lut]
+        speed = METRICS["throughput_per_s"] >= 1e6
+        run = fastest if objective != "loss" else least_loss
+        plan = run(found, subject_to=budgets if objective != "loss" else [*budgets, speed])
+        assert plan.estimate().totals["lut"] <= lut
+        assert plan.totals["lut"] == plan.estimate().totals["lut"]
+        assert plan.proven_within == PRICED
+        mixed += len(set(plan.choice.tolist())) > 1
+    assert mixed
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ overlay, one array that the layers share.
 """
 
 from costmodel.estimators.fpga import overlay
+from costmodel.estimators.fpga.carried import carried
 from costmodel.estimators.fpga.columns import evaluate, finn_evaluate, totals
 from costmodel.estimators.fpga.coverage import check, uncounted
 from costmodel.estimators.fpga.folding import fold
@@ -15,6 +16,6 @@ Design = Folding | Array
 """How a network lies on an FPGA."""
 
 __all__ = [
-    "Array", "Design", "Folding", "check", "evaluate", "finn_evaluate", "fold", "overlay", "placed", "totals",
-    "uncounted", "unskipped",
+    "Array", "Design", "Folding", "carried", "check", "evaluate", "finn_evaluate", "fold", "overlay", "placed",
+    "totals", "uncounted", "unskipped",
 ]  # fmt: skip

@@ -82,7 +82,7 @@ def ff(op: Op, precision: Precision, folding: Folding) -> Real:
         np.where(simd >= 2.0**level, np.ceil(simd / 2.0**level) * (shape.fixed + level), 0.0)
         for level in REGISTERED_LEVELS
     )
-    row = products + tree + accumulator_bits(op, precision) + 2 * precision.activation.bits
+    row = products + tree + accumulator_bits(op, precision) + 2 * precision.written.bits
     words = stream_bits(op, precision, folding)
     weights = np.where(weight_depth(op, folding) <= folding.lut_words, weight_word_bits(op, precision, folding), 0.0)
     matrix = folding.pe * row + select_bits(op, precision, folding) + 3 * words + weights + CONTROL

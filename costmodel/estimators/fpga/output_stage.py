@@ -44,12 +44,12 @@ def requantise(acc_bits: Real, out: Format, rows: Real) -> Real:
 def to_float(precision: Precision, acc_bits: Real, rows: Real) -> Real:
     """LUTs of a bias, the conversion to bf16, a bf16 scale rounded to the output, and of the parameters' memory."""
     converted = _sites("to_float", a=precision.weight, b=precision.activation, acc_bits=acc_bits, out=BF16)
-    scaled = _sites("float_product", a=BF16, b=BF16, out=precision.activation)
+    scaled = _sites("float_product", a=BF16, b=BF16, out=precision.written)
     return acc_bits + converted + scaled + (acc_bits + BF16.bits) * np.ceil(rows / LUTRAM_WORDS)
 
 
 def output_lut(op: Op, precision: Precision, folding: Folding) -> Real:
-    """LUTs of `pe` output stages, the cheapest kind that the activation's format allows."""
+    """LUTs of `pe` output stages, the cheapest kind that the format written allows."""
     return folding.pe * np.minimum(*_kinds(op, precision, folding))
 
 
@@ -64,12 +64,12 @@ def output_error(op: Op, precision: Precision, folding: Folding) -> Real:
 def _kinds(op: Op, precision: Precision, folding: Folding) -> tuple[Real, Real]:
     """LUTs of one stage by thresholds, and by a scale."""
     acc_bits, rows = accumulator_bits(op, precision), height(op) / folding.pe
-    floats, integers = to_float(precision, acc_bits, rows), requantise(acc_bits, precision.activation, rows)
-    return thresholds(acc_bits, precision.activation, rows), np.where(_floating(precision), floats, integers)
+    floats, integers = to_float(precision, acc_bits, rows), requantise(acc_bits, precision.written, rows)
+    return thresholds(acc_bits, precision.written, rows), np.where(_floating(precision), floats, integers)
 
 
 def _floating(precision: Precision) -> Real:
-    return np.asarray(precision.activation.encoding == "minifloat")
+    return np.asarray(precision.written.encoding == "minifloat")
 
 
 def _sites(circuit: str, **operands: Any) -> Real:

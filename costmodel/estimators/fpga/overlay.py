@@ -166,6 +166,7 @@ def _moved(op: Op, precision: Precision, array: Array) -> Real:
     """Bytes: inputs and outputs once, weights once for every part of the inputs that the buffers hold."""
     held = np.clip(np.floor(INPUT_WORDS / 2 / np.ceil(np.maximum(width(op), 1) / array.rows)), 1, SUM_WORDS / 2)
     parts = np.where(on_fabric(op), np.ceil(pixels(op) / held), 1.0)
-    activations = (op.input_elements + op.output_elements) * precision.activation.bits_per_element
+    read, written = precision.activation.bits_per_element, precision.written.bits_per_element
+    activations = op.input_elements * read + op.output_elements * written
     weight_bits = op.weight_density * (precision.weight.bits_per_element + op.index_bits)
     return op.count * (parts * op.weight_elements * weight_bits + activations) / 8

@@ -33,15 +33,22 @@ class Paths:
 @lru_cache(maxsize=64)
 def paths(workload: Workload) -> Paths:
     """What each output of each op waits for."""
-    index = {op.name: i for i, op in enumerate(workload.ops)}
-    reads: list[tuple[int, ...]] = []
     needed: list[Floats] = []
-    for i, op in enumerate(workload.ops):
-        named = tuple(index[name] for name in op.inputs if name in index)
-        reads.append(named if op.inputs else tuple(range(max(i - 1, 0), i)))
-        needed.append(_needs(op, workload.batch, [len(needed[j]) for j in reads[-1]]))
+    for op, read in zip(workload.ops, reads(workload), strict=True):
+        needed.append(_needs(op, workload.batch, [len(needed[j]) for j in read]))
+    index = {op.name: i for i, op in enumerate(workload.ops)}
     ends = tuple(index[name] for name in workload.outputs) or (len(workload.ops) - 1,)
-    return Paths(tuple(reads), tuple(needed), ends)
+    return Paths(reads(workload), tuple(needed), ends)
+
+
+@lru_cache(maxsize=64)
+def reads(workload: Workload) -> tuple[tuple[int, ...], ...]:
+    """The ops whose results each op reads, none where that is the network's input."""
+    index = {op.name: i for i, op in enumerate(workload.ops)}
+    return tuple(
+        tuple(index[name] for name in op.inputs if name in index) if op.inputs else tuple(range(max(i - 1, 0), i))
+        for i, op in enumerate(workload.ops)
+    )
 
 
 def input_steps(op: Op, batch: int) -> int:

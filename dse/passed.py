@@ -1,0 +1,141 @@
+"""What plans take on an FPGA with outputs in the formats that their readers read, many plans at once."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.estimators.fpga.reach import reads
+from costmodel.hardware import Fpga
+from dse.pipelines import power
+from dse.plan import Plan
+from dse.problem import Problem
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MOST = 20_000
+"""Plans that are compared at once."""
+NEAR = 1e-12
+"""Relative difference of objectives that counts as none."""
+
+
+class Passed:
+    """Evaluates plans of a problem on an FPGA: sums over ops, each at its own option and at the format it writes."""
+
+    def __init__(self, problem: Problem, names: Collection[str]) -> None:
+        self.problem = problem
+        formats = list({option.activation.name: option.activation for option in problem.options}.values())
+        index = {each.name: i for i, each in enumerate(formats)}
+        self._bits = np.array([float(each.bits_per_element) for each in formats])
+        self._own = np.array([index[option.activation.name] for option in problem.options])
+        written = [problem.grid(tuple(replace(o, output=each) for o in problem.options)) for each in formats]
+        assert isinstance(problem.device, Fpga)
+        every_s = np.full((len(problem.workload.ops), 1), self._pass_s())
+        watts = [power(columns, every_s, problem.device) for columns in written]
+        every = [{**columns, **more} for columns, more in zip(written, watts, strict=True)]
+        self._tables = {name: np.stack([columns[name] for columns in every], axis=-1) for name in names}
+        self._weighted = np.array([op.weight_elements > 0 for op in problem.workload.ops])
+        self._like = np.array([int(np.flatnonzero(self._own == i)[0]) for i in range(len(formats))])
+
+    def totals(self, choices: Ints) -> dict[str, Floats]:
+        """Each metric of plans int[plans, layers]: float64[plans]."""
+        follows = self.problem.follows
+        taken = np.where(follows >= 0, choices[:, np.maximum(follows, 0)], self.problem.rest).T
+        carried = self._carried(taken)
+        option = np.where(self._weighted[:, None], taken, self._like[carried])
+        at = np.arange(len(follows))[:, None]
+        return {name: table[at, option, carried].sum(axis=0) for name, table in self._tables.items()}
+
+    def _pass_s(self) -> float:
+        """Seconds between passes at the one rate of all plans, 0 where there is none."""
+        if "power_w" not in self.problem.costs:
+            return 0.0
+        return float(self.problem.slowest["throughput_per_s"].max()) * self.problem.workload.batch
+
+    def least(self) -> dict[str, Floats]:
+        """Sums of these over layers are no more than what any plan takes of each metric: float64[layers, options].
+
+        What an op takes is at least its least at its own option, whatever it writes, and what writing at least the bits
+        that one of its readers reads adds to that at any option of its own: a layer's option pays for the former of its
+        ops, and for the latter of those before it.
+        """
+        return {name: self._least(table) for name, table in self._tables.items()}
+
+    def _least(self, table: Floats) -> Floats:
+        problem, reader = self.problem, self._readers()
+        passing = np.broadcast_to(table[:, self._like, np.arange(len(self._like))][:, None, :], table.shape)
+        each = np.where(self._weighted[:, None, None], table, passing)
+        base = each.min(axis=-1)
+        more = (each - base[..., None]).min(axis=1)
+        wide = self._bits[None, :] >= self._bits[:, None]
+        added = np.where(wide, more[:, None, :], np.inf).min(axis=-1)[:, self._own]
+        found = np.zeros_like(problem.loss)
+        for part, layer in ((base, problem.follows), (added, reader)):
+            fixed = np.where((layer >= 0)[:, None], part, part[:, [problem.rest]])
+            np.add.at(found, np.maximum(layer, 0), fixed)
+        return found
+
+    def _readers(self) -> Ints:
+        """The layer that reads what each op writes, -1 for one without a choice: the first of several, or its own."""
+        follows, read = self.problem.follows, reads(self.problem.workload)
+        found = follows.copy()
+        for i in reversed(range(len(read))):
+            for source in read[i]:
+                found[source] = follows[i] if self._weighted[i] else found[i]
+        return found
+
+    def table(self, name: str) -> Floats:
+        """What the search's tables say of a metric: float64[layers, options], 0 where an option is not available."""
+        found = self.problem.loss if name == "loss" else self.problem.costs[name]
+        return np.where(np.isinf(self.problem.loss), 0.0, found)
+
+    def _carried(self, taken: Ints) -> Ints:
+        """The format that each op writes, int[ops, plans], as `fpga.carried` says."""
+        found = np.full(taken.shape, -1)
+        bits = np.append(self._bits, -np.inf)
+        for i, read in reversed(list(enumerate(reads(self.problem.workload)))):
+            own = self._own[taken[i]]
+            found[i] = np.where(found[i] < 0, own, found[i])
+            here = own if self._weighted[i] else found[i]
+            for source in read:
+                found[source] = np.where(bits[here] >= bits[found[source]], here, found[source])
+        return found
+
+
+def improved(passed: Passed, plan: Plan, objective: str, limits: Mapping[str, float]) -> Plan:
+    """The plan that changes of one or two layers lead to, each to a lesser objective within the limits.
+
+    Both are of loss or of costs of the problem; MOST plans are compared at once. Objective and totals are as evaluated.
+    """
+    problem, choice = passed.problem, plan.choice
+    layers, options = problem.loss.shape
+    while True:
+        tried = _beside(choice, options)
+        tried = tried[np.isfinite(problem.loss[np.arange(layers), tried]).all(axis=1)]
+        every = np.concatenate([choice[None], tried])
+        taken = {name: passed.table(name)[np.arange(layers), every].sum(axis=1) for name in {objective, *limits}}
+        taken |= {name: values for name, values in passed.totals(every).items() if name in taken}
+        kept = np.logical_and.reduce([taken[name] <= limit for name, limit in limits.items()])
+        value = np.where(kept, taken[objective], np.inf)
+        best = int(np.argmin(value))
+        if not value[best] < value[0] * (1 - NEAR):
+            known = {**problem.totals(choice), "loss": problem.total_loss(choice)}
+            totals = {name: known.get(name, total) for name, total in plan.totals.items()}
+            return replace(plan, choice=choice, objective=known[objective], totals=totals)
+        choice = every[best]
+
+
+def _beside(choice: Ints, options: int) -> Ints:
+    """The plans in which one layer differs, or two where these are not too many: int[plans, layers]."""
+    layers = len(choice)
+    at, to = (each.ravel() for each in np.indices((layers, options)))
+    one = np.tile(choice, (len(at), 1))
+    one[np.arange(len(at)), at] = to
+    if len(at) ** 2 > MOST:
+        return one
+    first, second = np.triu_indices(len(at))
+    two = one[first]
+    two[np.arange(len(two)), at[second]] = to[second]
+    return np.unique(two, axis=0)
