@@ -133,13 +133,15 @@ def evaluate(op: Op, precision: Precision, device: Fpga, array: Array) -> dict[s
 
 
 def totals(columns: Mapping[str, Any], workload: Workload, device: Fpga, array: Array) -> dict[str, float]:
-    """What a pass takes, one layer after the other, its power, and the array's resources and mean utilisation.
+    """What a pass takes, one layer after the other, its power, and the array's resources and mean utilisation, by the
+    products that it does.
 
     Throughput is of images or sequences. The bounds of the latency are those of an array that needs no cycles to fill
     and drain, and of one that waits for a layer's memory before it computes.
     """
     names = [f.name for f in fields(array)]
-    latency_s, cycles, macs = (float(np.sum(columns[name])) for name in ("latency_s", "cycles", "macs"))
+    latency_s, cycles = (float(np.sum(columns[name])) for name in ("latency_s", "cycles"))
+    macs = float(np.sum(np.where(on_fabric(workload.batch_of_ops), columns["macs"], 0.0)))
     energy_j = float(np.sum(columns["energy_j"])) if "energy_j" in columns else np.nan
     powers = power(energy_j / latency_s, device) if latency_s and not np.isnan(energy_j) else {}
     return {

@@ -16,7 +16,7 @@ from costmodel.hardware import fpga as device
 from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.workload import Workload
-from costmodel.workload.ops import conv, linear
+from costmodel.workload.ops import attention, conv, linear
 
 BOARD = device("zcu104")
 SIDES = st.integers(overlay.LEAST_SIDE, overlay.MOST_SIDE)
@@ -137,3 +137,11 @@ def test_a_grid_holds_each_layer_at_each_precision():
     for j, one in enumerate(used):
         single = fpga.overlay.evaluate(stack(ops), stack([one] * 2), BOARD, array(16, 16))
         assert np.array_equal(np.broadcast_to(columns["latency_s"], (2, 2))[:, j], single["latency_s"])
+
+
+def test_products_that_no_array_does_keep_it_no_busier():
+    ops = (linear("fc", 64, 64, 64, bias=False), attention("heads", 1, queries=64, keys=64, heads=4, kv_heads=4, head_dim=16))
+    found = estimate(Workload("attends", ops), "int8/int8", BOARD, folding=array(16, 16))
+    assert "heads" in found.uncounted
+    assert found.columns["macs"][1] > 0
+    assert found.totals["utilisation"] == pytest.approx(found.columns["utilisation"][0])
