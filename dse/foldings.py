@@ -34,7 +34,8 @@ def laid_out(
 ) -> list[Problem]:
     """Return the problem at each distinct folding made for one of the formats, the widest's first.
 
-    Those that fill the device, then those that fill the room that budgets of its resources leave. One alone where none
+    Those that fill the device, then those that fill the room that budgets of its resources leave, or take the least of
+    block RAM. One alone where none
     of the metrics depends on the folding, or off an FPGA. An overlay's array holds the formats that are no dearer
     than the one it was made for; InfeasibleError where none fits the budgets it was made within.
     """
@@ -63,11 +64,18 @@ def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
 
 
 def _in_rooms(choices: Choices, device: Fpga, budgets: Sequence[Budget]) -> list[Choices]:
-    """The choices laid out on the device and, where a dataflow's resources have budgets, within these."""
+    """The choices laid out on the device and, where a dataflow's resources have budgets, within these, and with as
+    little block RAM as there can be where that has one: what a larger budget meets is then no less."""
     smaller = room(device, budgets)
-    if not folds(choices) or smaller == device:
+    if not folds(choices):
         return [choices]
-    return [choices, replace(choices, design=lambda w, precision, _: choices.design(w, precision, smaller))]
+    scarce = [replace(smaller, bram18=0.0)] if any(b.metric.name == "bram18" for b in budgets) else []
+    rooms = [*([smaller] if smaller != device else []), *scarce]
+    return [choices, *(_laid_within(choices, each) for each in rooms)]
+
+
+def _laid_within(choices: Choices, board: Fpga) -> Choices:
+    return replace(choices, design=lambda workload, precision, _: choices.design(workload, precision, board))
 
 
 def folds(choices: Choices) -> bool:

@@ -1,6 +1,7 @@
 """Answer a question: formats alone or with foldings, within the device or not, over the foldings that there are."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -83,7 +84,11 @@ def _chosen(question: Question, *, fit: bool) -> dict[str, Any]:
         relaxed = bound(whole, question.budgets, _couplings(question, whole), deadline)
     share = left_s(deadline, len(problems))
     limited = replace(question, time_limit_s=share)
-    plan, problem = best(problems, lambda each: solve(limited, each, budgets), budgets)
+    try:
+        plan, problem = best(problems, lambda each: solve(limited, each, budgets), budgets)
+    except InfeasibleError as error:
+        own = budgets[len(question.budgets) :]
+        raise InfeasibleError(_of_its_own(str(error), own, question), error.least, alone=error.alone) from None
     if relaxed is None:
         plan = replace(plan, proven_within=among(question.choices, problems, [METRICS["loss"], *metrics]))
     else:
@@ -94,6 +99,17 @@ def _chosen(question: Question, *, fit: bool) -> dict[str, Any]:
 def _whole_device(question: Question, names: Iterable[str]) -> list[Budget]:
     """The device's resources among these names as budgets."""
     return [METRICS[name] <= float(getattr(question.device, name)) for name in RESOURCES if name in names]
+
+
+def _of_its_own(told: str, own: Sequence[Budget], question: Question) -> str:
+    """A refusal that says of what the device has that it is the device's, where nobody gave that number."""
+    for each in own:
+        name, have = each.metric.name, f"{each.limit:.9g}"
+        if all(b.limit > each.limit for b in question.budgets if b.metric.name == name):
+            told = re.sub(
+                rf"({name} is at least \S+) \(budget {have}\)", rf"\1 ({question.device.name} has {have})", told
+            )
+    return told
 
 
 def _folding_of(problem: Problem, problems: Sequence[Problem]) -> dict[str, Any]:

@@ -191,3 +191,11 @@ def test_a_front_within_budgets_is_that_of_the_plans_within_them():
         assert totals["bram18"] <= budgets[0].limit
     with pytest.raises(dse.InfeasibleError, match="no plan meets"):
         dse.front(problems, metrics, subject_to=[bram18 <= 0, lut <= 1])
+
+
+def test_a_larger_budget_of_block_ram_is_met_where_a_smaller_one_is():
+    wide = Workload("wide", tuple(linear(f"fc{i}", 1, 1024, 1024) for i in range(4)))
+    choices, small = dse.choices(wide, ["int4"]), replace(BOARD, bram18=100.0)
+    for limit in (2, 40, 90, 150, 200):
+        found = dse.minimize(loss, over=choices, on=small, subject_to=[bram18 <= limit])
+        assert found.estimate().totals["bram18"] <= limit

@@ -140,7 +140,10 @@ def test_a_grid_holds_each_layer_at_each_precision():
 
 
 def test_products_that_no_array_does_keep_it_no_busier():
-    ops = (linear("fc", 64, 64, 64, bias=False), attention("heads", 1, queries=64, keys=64, heads=4, kv_heads=4, head_dim=16))
+    ops = (
+        linear("fc", 64, 64, 64, bias=False),
+        attention("heads", 1, queries=64, keys=64, heads=4, kv_heads=4, head_dim=16),
+    )
     found = estimate(Workload("attends", ops), "int8/int8", BOARD, folding=array(16, 16))
     assert "heads" in found.uncounted
     assert found.columns["macs"][1] > 0
