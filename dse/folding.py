@@ -10,7 +10,7 @@ apart. FINN-R (Blott et al., doi 10.1145/3242897) folds for given formats; choos
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +57,7 @@ def fastest(
         time_limit_s = LATENCY_SEARCH_S
     search = _search(problem, subject_to, ("loss", *RESOURCES), time_limit_s, utilisation)
     run = Search.least_latency if objective == "latency_s" else Search.least_interval
-    return _laid_out(search, run, subject_to)
+    return _laid_out(search, run, subject_to, objective)
 
 
 def least_loss(
@@ -78,7 +78,7 @@ def least_loss(
     limit_s = SEARCH_S if time_limit_s is None else time_limit_s
     search = replace(_search(problem, subject_to, names, limit_s, utilisation), couplings=couplings)
     try:
-        return _laid_out(search, Search.least_loss, subject_to)
+        return _laid_out(search, Search.least_loss, subject_to, "loss")
     except InfeasibleError as error:
         raise search.without_speeds().slower(subject_to) or error from None
 
@@ -132,25 +132,34 @@ def _search(
     return Search(problem, limits, units(problem), deadline)
 
 
-def _laid_out(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], budgets: Sequence[Budget]) -> Plan:
+def _laid_out(
+    search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], budgets: Sequence[Budget], objective: str
+) -> Plan:
     """The plan of a search, its problem folded; a refusal says which limits are the device's own."""
     problem, given = search.problem, {budget.metric.name for budget in budgets}
     coupled = [name for name in outputs.coupled(problem, RESOURCES) if search.limits[name] < math.inf]
     limits = {n: search.limits[n] if n in given else float(getattr(problem.device, n)) for n in coupled}
-    half = (time.monotonic() + search.deadline) / 2 if given & {*coupled} else -math.inf
+    found: list[Plan] = []
 
     def solve(shifted: Mapping[str, float]) -> Plan:
-        deadline = half if time.monotonic() < half else search.deadline
+        if found and time.monotonic() > search.deadline:
+            raise TimeoutError("no time is left")
         narrower = {name: min(limit, search.limits[name]) for name, limit in shifted.items()}
-        plan, taken = run(replace(search, limits={**search.limits, **narrower}, deadline=deadline))
-        return replace(plan, problem=replace(problem, folding=folding_of(problem, taken), laid_for=None))
+        plan, taken = run(replace(search, limits={**search.limits, **narrower}))
+        found.append(replace(plan, problem=replace(problem, folding=folding_of(problem, taken), laid_for=None)))
+        return found[-1]
 
     def spent(plan: Plan) -> Mapping[str, float]:
         assert plan.problem is not None
         return plan.problem.totals(plan.choice)
 
     try:
-        plan = outputs.keeping(solve, spent, limits, improve=False)
+        try:
+            plan = outputs.keeping(solve, spent, limits, improve=False)
+        except InfeasibleError:
+            if not found or (again := _refolded(found[0], budgets, objective)) is None:
+                raise
+            plan = again
     except InfeasibleError as error:
         own = [name for name in RESOURCES if name not in given and error.least.get(name, 0.0) > search.limits[name]]
         told = (
@@ -159,6 +168,28 @@ def _laid_out(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]],
         raise InfeasibleError(f"{error}{told}", error.least) from None
     priced = outputs.PRICED if outputs.coupled(problem, RESOURCES) else ""
     return replace(plan, subject_to=tuple(map(str, budgets)), proven_within=priced)
+
+
+def _refolded(plan: Plan, budgets: Sequence[Budget], objective: str) -> Plan | None:
+    """A plan's formats as `fpga.fold` folds them in the room of the budgets; None where it breaks one."""
+    problem = plan.problem
+    assert problem is not None
+    assert isinstance(problem.device, Fpga)
+    folding = fold(problem.workload, problem.carried(plan.choice), room(problem.device, budgets))
+    laid = replace(problem, folding=folding)
+    totals = {**laid.totals(plan.choice), "loss": laid.total_loss(plan.choice)}
+    if not all(budget.met(totals[budget.metric.name]) for budget in budgets):
+        return None
+    value = plan.objective if objective == "loss" else totals[objective]
+    value = problem.workload.batch / value if objective == "throughput_per_s" else value
+    return replace(plan, problem=laid, objective=value, bound=min(plan.bound, value), totals=totals)
+
+
+def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
+    """The device with no more of each resource than lets `fpga.fold`, at UTILISATION, fill its budget."""
+    limits = {b.metric.name: b.limit / UTILISATION for b in budgets if b.metric.name in RESOURCES}
+    least: dict[str, Any] = {name: min(float(getattr(device, name)), limit) for name, limit in limits.items()}
+    return replace(device, **least)
 
 
 def _limits(

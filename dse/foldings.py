@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from itertools import product
 from math import inf
-from typing import Any
 
 import numpy as np
 
@@ -18,8 +17,7 @@ from costmodel.estimators.fpga import Array, fold, overlay
 from costmodel.estimators.fpga.overlay import NoArrayError
 from costmodel.hardware import Device, Fpga
 from dse.choices import Choices
-from dse.folding import UTILISATION
-from dse.folding_options import RESOURCES
+from dse.folding import room
 from dse.infeasible import needs
 from dse.metric import METRICS, Budget, Metric
 from dse.plan import InfeasibleError, Plan
@@ -54,13 +52,6 @@ def laid_out(
         least = {name: min(e.least.get(name, inf) for e in refused) for error in refused for name in error.least}
         raise InfeasibleError(str(min(refused, key=lambda error: sum(error.least.values()))), least)
     return list({_key(problem): problem for problem in reversed(found)}.values())[::-1]
-
-
-def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
-    """The device with no more of each resource than lets `fpga.fold`, at UTILISATION, fill its budget."""
-    limits = {b.metric.name: b.limit / UTILISATION for b in budgets if b.metric.name in RESOURCES}
-    least: dict[str, Any] = {name: min(float(getattr(device, name)), limit) for name, limit in limits.items()}
-    return replace(device, **least)
 
 
 def _in_rooms(choices: Choices, device: Fpga, budgets: Sequence[Budget]) -> list[Choices]:

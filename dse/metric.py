@@ -49,6 +49,10 @@ class Budget:
         if self.sense != natural:
             raise ValueError(f"a budget on {self.metric.name} is {natural} a number, got {self.sense} {self.limit:g}")
 
+    def met(self, value: float) -> bool:
+        """Whether a value keeps the budget."""
+        return value <= self.limit if self.sense == "<=" else value >= self.limit
+
     def __str__(self) -> str:
         short = f"{self.limit:g}"
         return f"{self.metric.name} {self.sense} {short if float(short) == self.limit else repr(self.limit)}"
