@@ -36,7 +36,7 @@ class Channels:
         for op in self.workload.ops:
             if op.kind in SHARING:
                 raise ValueError(f"channels change before GPUs share {self.workload.name}, as {op.name} says they do")
-            if op.kind == DEQUANTISATION:
+            if op.kind == DEQUANTISATION or op.weight_flops:
                 raise ValueError(
                     f"channels change before weights are coded, {op.name} of {self.workload.name} is there"
                 )

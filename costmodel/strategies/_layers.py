@@ -29,6 +29,8 @@ def require_dense(workload: Workload, takes: Callable[[Op], bool], globs: Sequen
             raise ValueError(f"{op.name} of {workload.name} runs by input in part: sparsify it before it is gated")
         if takes(op) and op.name in copied:
             raise ValueError(f"{op.name} of {workload.name} is a copy of weights stored wider: sparsify it before")
+        if takes(op) and op.weight_flops:
+            raise ValueError(f"{op.name} of {workload.name} dequantises its weights: sparsify it before")
         if takes(op) and not is_dense(op):
             raise ValueError(
                 f"{op.name} of {workload.name} is sparse already or stores more than its weights (density "

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from costmodel.strategies._graph import readers, renamed, spelled_out
 from costmodel.workload import Op, Workload
+from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reading, reread
 from costmodel.workload.ops import experts
 from costmodel.workload.ops.attention import kept_fraction
 from costmodel.workload.training import sources
@@ -49,23 +51,26 @@ class Stream:
             left.append(tokens if self._has_tokens(op) else self.tokens)
             done.append(renamed(self._on(op, tokens), names))
             if i in cuts:
-                done.append(replace(cuts[i].op, count=op.count))
                 names[op.name] = cuts[i].op.name
                 left[i] = cuts[i].tokens
-        return replace(self.workload, ops=tuple(done))
+        made = [
+            (op, replace(cuts[i].op, count=op.count)) if i in cuts else (op,) for i, op in enumerate(reread(ops, done))
+        ]
+        return replace(self.workload, ops=tuple(chain.from_iterable(made)))
 
     def _has_tokens(self, op: Op) -> bool:
         return not (op.kind == "linear" and op.m != self.workload.batch * self.tokens)
 
     def _on(self, op: Op, tokens: int) -> Op:
-        if tokens == self.tokens or not self._has_tokens(op):
+        if tokens == self.tokens or not self._has_tokens(op) or op.kind == DEQUANTISATION:
             return op
         if op.kind == "attention":
             return _attended(op, tokens)
         if op.kind == "experts":
             return self._routed(op, tokens)
-        names = ("input_elements", "kv_elements", "output_elements", "vector_flops") + ("m",) * (op.kind == "linear")
-        return replace(op, **{name: getattr(op, name) / self.tokens * tokens for name in names})
+        names = ("input_elements", "kv_elements", "output_elements") + ("m",) * (op.kind == "linear")
+        scaled = {name: getattr(op, name) / self.tokens * tokens for name in names}
+        return replace(op, vector_flops=on_tokens(op, tokens / self.tokens), **scaled)
 
     def _routed(self, op: Op, tokens: int) -> Op:
         stored, each = op.weight_elements / (op.n * op.k), op.b * op.m / (self.workload.batch * self.tokens)
@@ -73,7 +78,9 @@ class Stream:
             op.name, self.workload.batch * tokens, int(op.k), int(op.n), experts=round(stored),
             experts_per_token=round(each),
         )  # fmt: skip
-        changed = ("b", "m", "weight_reads", "input_elements", "output_elements")
+        op = reading(op, fewer.weight_reads)
+        op = replace(op, vector_flops=on_tokens(op, tokens / self.tokens))
+        changed = ("b", "m", "input_elements", "output_elements")
         return replace(op, **{name: getattr(fewer, name) for name in changed})
 
 
@@ -93,7 +100,8 @@ def stream(workload: Workload) -> Stream:
             raise ValueError(
                 f"tokens leave where every layer attends to all {tokens}: {op.name} has {op.m:g} queries, {op.n:g} keys"
             )
-    reads, read_by = sources(workload.ops), readers(workload.ops)
+    reads, ops = sources(workload.ops), workload.ops
+    read_by = [[i for i in those if ops[i].kind != DEQUANTISATION] for those in readers(ops)]
     return Stream(workload, tokens, tuple(_layer(workload, reads, read_by, i) for i in attentions))
 
 
@@ -104,7 +112,11 @@ def _layer(workload: Workload, reads: list[list[int]], read_by: list[list[int]],
         if workload.ops[after].kind == "elementwise" and len(reads[after]) == 2:
             return Layer(attention, after, next(j for j in reads[after] if j != at))
         at = after
-    raise ValueError(f"no residual sum follows {workload.ops[attention].name} of {workload.name}")
+    taken = " and ".join(workload.ops[i].name for i in read_by[at]) or "nothing"
+    raise ValueError(
+        f"tokens leave where one op after another leads from {workload.ops[attention].name} of {workload.name} to a "
+        f"residual sum, {workload.ops[at].name} is read by {taken}: let them leave before products are added"
+    )
 
 
 def _attended(op: Op, tokens: int) -> Op:

@@ -75,7 +75,8 @@ class Dequantisation:
         """The op with its dequantisation, or that and then the op."""
         kept = self.stored(op)
         if self.asynchronous:
-            return (replace(kept, vector_flops=kept.vector_flops + self.flops(op)),)
+            flops = self.flops(op)
+            return (replace(kept, vector_flops=kept.vector_flops + flops, weight_flops=op.weight_flops + flops),)
         alone = Op(f"{op.name}.dequantise", "dequantisation", op.inputs, count=op.count,
                    vector_flops=self.flops(op), launches=0.0)  # fmt: skip
         return alone, kept

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from costmodel.claim import Claim
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
+from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reading, reread
 from costmodel.workload.ops import experts
 from costmodel.workload.ops.collective import COLLECTIVES
 
@@ -49,7 +50,8 @@ class NullExperts:
         layers = {op.name.rpartition(".experts.")[0]: op for op in workload.ops if op.kind == "experts"}
         routers = {layer: workload.op(f"{layer}.gate") for layer in layers}
         taken = {layer: self._taken(layers[layer], routers[layer]) for layer in layers}
-        return workload.map(lambda op: self._edited(op, routers, taken))
+        edited = tuple(self._edited(op, routers, taken) for op in workload.ops)
+        return replace(workload, ops=reread(workload.ops, edited))
 
     def _taken(self, op: Op, router: Op) -> tuple[int, float, float]:
         """A layer's true experts, and how many a token takes before and after."""
@@ -69,7 +71,7 @@ class NullExperts:
         return stored, float(before), after
 
     def _edited(self, op: Op, routers: dict[str, Op], taken: dict[str, tuple[int, float, float]]) -> Op:
-        if op.kind in COLLECTIVES:  # of tokens' sums, whatever experts these took
+        if op.kind in (*COLLECTIVES, DEQUANTISATION):  # of tokens' sums, whatever experts these took; of weights
             return op
         layer, found, part = op.name.rpartition(".experts.")
         if found and layer in taken:
@@ -84,8 +86,10 @@ def _routed(op: Op, router: Op, stored: int, before: float, after: float) -> Op:
     """An op of the experts on the rows that still reach them; their weighted sum has as many results as before."""
     if op.kind == "experts":
         fewer = experts(op.name, router.m, int(op.k), int(op.n), experts=stored, experts_per_token=after)
-        names = ("b", "m", "input_elements", "output_elements", "weight_reads")
-        return replace(op, **{name: getattr(fewer, name) for name in names})
+        names = ("b", "m", "input_elements", "output_elements")
+        op = reading(op, fewer.weight_reads)
+        values = {name: getattr(fewer, name) for name in names}
+        return replace(op, vector_flops=on_tokens(op, after / before), **values)
     if op.name.endswith(".combine"):
         sums = op.output_elements
         return replace(op, input_elements=sums * after, vector_flops=max(0.0, 2 * after - 1) * sums)

@@ -66,7 +66,7 @@ class PaddedBatches:
     """Run each op as much more often as padding wastes, with lengths of this `spread` in `buckets` buckets.
 
     Work is taken as linear in length, and a pass as one of the mean length. A spread of 0, or batches of one, change
-    nothing. ValueError for a negative spread and fewer than one bucket.
+    nothing. ValueError for a negative spread, fewer than one bucket and a step of several passes.
     """
 
     spread: float = 0.6
@@ -78,6 +78,11 @@ class PaddedBatches:
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its padding."""
+        if fewer := next((op.heads.batch for op in workload.ops if 0 < op.heads.batch < workload.batch), 0):
+            raise ValueError(
+                f"a step of {workload.name} has {workload.batch} sequences in passes of {fewer:g}, of which padding "
+                "is: padded_batches comes before distributed_training"
+            )
         share = _simulated(self.spread, self.buckets, workload.batch)
         return repeated(workload, 1.0 / (1.0 - share)) if share > 0 else workload
 

@@ -46,7 +46,8 @@ class LowRankCompensation:
     def compensate(self, op: Op) -> tuple[Op, Op, Op]:
         """The two narrow products and the op that adds them."""
         matrices, rows = op.weight_elements / (op.k * op.n), op.output_elements / op.n
-        plain = replace(op, vector_elements=0.0, vector_flops=0.0, weight_density=1.0, weight_block=0.0, index_bits=0.0)
+        plain = replace(op, vector_elements=0.0, vector_flops=0.0, weight_flops=0.0, weight_density=1.0,
+                        weight_block=0.0, index_bits=0.0)  # fmt: skip
         down = replace(plain, name=f"{op.name}.lorc_in", n=self.rank,
                        weight_elements=matrices * op.k * self.rank, output_elements=rows * self.rank)  # fmt: skip
         up = replace(plain, name=f"{op.name}.lorc_out", inputs=(down.name,), k=self.rank,

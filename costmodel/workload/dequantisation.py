@@ -1,8 +1,11 @@
-"""Ops that make the weights of a layer from what is stored: they belong to it, and read weights rather than tokens."""
+"""What makes the weights of a layer from what is stored: it reads weights rather than tokens.
+
+Ops of their own belong to the layer; arithmetic within the layer's own op is its `weight_flops`.
+"""
 
 from collections.abc import Sequence
 
-from costmodel.record import changed
+from costmodel.record import Real, changed
 from costmodel.workload.op import Op
 
 DEQUANTISATION = "dequantisation"
@@ -22,6 +25,18 @@ def layers_of(ops: Sequence[Op]) -> dict[int, int]:
                 raise ValueError(f"{op.name} makes weights of {layer}, which is no op here any more")
             found[i] = index[layer]
     return found
+
+
+def on_tokens(op: Op, factor: float) -> Real:
+    """Return the vector FLOPs of an op on `factor` times as many tokens: those on its weights stay."""
+    return (op.vector_flops - op.weight_flops) * factor + op.weight_flops
+
+
+def reading(op: Op, weight_reads: Real) -> Op:
+    """Return the op reading that share of its weights; its arithmetic on them follows."""
+    flops = op.weight_flops * weight_reads / op.weight_reads
+    vector_flops = op.vector_flops - op.weight_flops + flops
+    return changed(op, weight_reads=weight_reads, weight_flops=flops, vector_flops=vector_flops)
 
 
 def reread(before: Sequence[Op], after: Sequence[Op]) -> tuple[Op, ...]:

@@ -61,6 +61,7 @@ class Op:
     kv_elements      cached keys and values that one execution reads, or writes where it reads none
     mask_density     the fraction of an attention's m x n scores that its mask keeps
     vector_flops     additions, multiplications, comparisons outside products, one execution (softmax, norm, activation)
+    weight_flops     of the vector FLOPs, those on the weights that it reads, however many tokens there are
     full_height      rows of the whole weight matrix over all groups where an input picks those that run, and
     full_width       its columns, or of a matrix each of whose rows of blocks has columns of its own; 0 = as it runs
     launches         kernels that one execution starts on a GPU: 0 where it runs within the kernel of the op before it
@@ -96,6 +97,7 @@ class Op:
     keeps_inputs: Real = True
     keeps_output: Real = False
     fetched_elements: Real = 0.0
+    weight_flops: Real = 0.0
 
     @property
     def macs(self) -> Real:

@@ -132,7 +132,14 @@ def _touched(op: Op) -> float:
 
 def _without_parameters(op: Op, name: str, inputs: tuple[str, ...]) -> Op:
     return replace(
-        op, name=name, inputs=inputs, weight_elements=0.0, vector_elements=0.0, kv_elements=0.0, weight_reads=1.0
+        op,
+        name=name,
+        inputs=inputs,
+        weight_elements=0.0,
+        vector_elements=0.0,
+        kv_elements=0.0,
+        weight_reads=1.0,
+        weight_flops=0.0,
     )
 
 
@@ -171,5 +178,7 @@ def _grad_input(op: Op, inputs: tuple[str, ...], *, sums: int) -> Op:
         input_elements=op.output_elements + (_touched(op) if weighted else operands),
         output_elements=operands,
         heads=Heads(),
-        vector_flops=BACKWARD_VECTOR_FLOPS * op.vector_flops + sums * op.output_elements,
+        vector_flops=BACKWARD_VECTOR_FLOPS * (op.vector_flops - op.weight_flops)
+        + op.weight_flops
+        + sums * op.output_elements,
     )

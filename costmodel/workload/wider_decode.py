@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from costmodel.record import changed
-from costmodel.workload.dequantisation import DEQUANTISATION, reread
+from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reading, reread
 from costmodel.workload.op import Op
 from costmodel.workload.ops.collective import COLLECTIVES
 from costmodel.workload.ops.moe import touched_experts
@@ -44,19 +44,15 @@ def _widened(op: Op, times: int, batch: int, rules: Mapping[str, Rule], what: st
 def _repeated(op: Op, times: int) -> Op:
     """The op on so many times the elements; what of its product grows depends on its kind.
 
-    ValueError where its vector FLOPs are of its weights, which tokens do not repeat, rather than of its outputs, and
-    where it fetches what its own tokens miss.
+    ValueError where it fetches what its own tokens miss.
     """
     if op.fetched_elements:
         raise ValueError(f"{op.name} fetches what its batch misses; take more tokens before experts leave memory")
-    read = op.weight_elements * op.weight_reads
-    if op.kind in ("linear", "experts") and op.vector_flops >= read > 0 and op.vector_flops > op.output_elements:
-        raise ValueError(f"{op.name} counts arithmetic on its weights: take more tokens before they are dequantised")
     return changed(
         op,
         input_elements=op.input_elements * times,
         output_elements=op.output_elements * times,
-        vector_flops=op.vector_flops * times,
+        vector_flops=on_tokens(op, times),
     )
 
 
@@ -75,7 +71,7 @@ def _embedding(op: Op, times: int, batch: int) -> Op:  # noqa: ARG001
 def _experts(op: Op, times: int, batch: int) -> Op:
     stored, rows = op.b / op.weight_reads, op.b * op.m
     reached = touched_experts(stored, rows / batch, batch * times)
-    return changed(op, b=reached, m=rows * times / reached, weight_reads=reached / stored)
+    return changed(reading(op, reached / stored), b=reached, m=rows * times / reached)
 
 
 RULES: Mapping[str, Rule] = {

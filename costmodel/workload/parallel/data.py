@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from costmodel.workload.dequantisation import DEQUANTISATION
+from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens
 from costmodel.workload.op import Op
 from costmodel.workload.parallel.divide import divided, require_degree
 from costmodel.workload.workload import Workload
@@ -32,7 +32,8 @@ def data_parallel(workload: Workload, replicas: int) -> Workload:
 def _share(op: Op, replicas: int) -> Op:
     if op.kind == DEQUANTISATION:
         return op
-    part = divided(op, replicas, "input_elements", "output_elements", "kv_elements", "vector_flops")
+    part = divided(op, replicas, "input_elements", "output_elements", "kv_elements")
+    part = replace(part, vector_flops=on_tokens(op, 1 / replicas))
     if op.kind == "embedding":
         return replace(part, weight_reads=op.weight_reads / replicas if op.weight_reads < 1 else 1.0)
     if op.b and op.weight_elements:

@@ -17,9 +17,17 @@ from costmodel.workload.training import sources
 from costmodel.workload.workload import Workload
 
 DIVIDED = {
-    "columns": ("n", "weight_elements", "vector_elements", "output_elements", "vector_flops", "fetched_elements"),
-    "rows": ("k", "weight_elements", "input_elements", "vector_flops", "fetched_elements"),
-    "partial": ("k", "weight_elements", "input_elements", "vector_flops", "fetched_elements"),
+    "columns": (
+        "n",
+        "weight_elements",
+        "vector_elements",
+        "output_elements",
+        "vector_flops",
+        "weight_flops",
+        "fetched_elements",
+    ),
+    "rows": ("k", "weight_elements", "input_elements", "vector_flops", "weight_flops", "fetched_elements"),
+    "partial": ("k", "weight_elements", "input_elements", "vector_flops", "weight_flops", "fetched_elements"),
     "apart": ("input_elements", "output_elements", "vector_flops"),
     "vocabulary": ("weight_elements",),
     "loads": ("input_elements", "output_elements"),
@@ -99,7 +107,9 @@ def _part(op: Op, how: str, degree: int, ends: set[str]) -> Op:
 
 def _per_head(op: Op, degree: int) -> Op:
     _require_divides(op, "b", degree)
-    return divided(op, degree, "b", "weight_elements", "input_elements", "output_elements", "vector_flops")
+    return divided(
+        op, degree, "b", "weight_elements", "input_elements", "output_elements", "vector_flops", "weight_flops"
+    )
 
 
 def _attention(op: Op, degree: int) -> Op:
