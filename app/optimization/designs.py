@@ -1,10 +1,11 @@
 """The designs beside a plan: the reference, uniform widths, and plans of the same size, each one laid out by one rule.
 
-A dataflow is folded for the design's own formats in the room that budgets leave, as plans are; one that a file or a
-caller lays out, and an overlay's array, is the same for all.
+A dataflow is folded for the design's own formats in the room that budgets leave, as plans are, and an overlay has the
+array that is best for them; what a file or a caller lays out is the same for all.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from app.folded import folded
 from app.optimization.question import Question, solve
 from app.results import fitting
-from costmodel.estimators.fpga import Array
+from costmodel.estimators.fpga import Array, overlay
+from costmodel.estimators.fpga.overlay import NoArrayError
 from costmodel.hardware import Fpga
 from dse import Problem
 from dse.foldings import folds
@@ -29,17 +31,28 @@ def beside(question: Question, problem: Problem) -> list[dict[str, Any]]:
 
 def share_a_layout(question: Question, problem: Problem) -> bool:
     """Whether all designs of an FPGA are laid out alike."""
-    folded_each = isinstance(problem.device, Fpga) and folds(question.choices)
-    return not folded_each or isinstance(problem.folding, Array)
+    array = isinstance(problem.folding, Array)
+    own = _fits(question) if array else folds(question.choices)
+    return not (isinstance(problem.device, Fpga) and own)
+
+
+def _fits(question: Question) -> bool:
+    """Whether an overlay's array is made for the formats."""
+    return getattr(question.choices.design, "func", question.choices.design) is overlay.fit
 
 
 def _own(question: Question, problem: Problem, choice: Any) -> Problem:
     """The problem laid out for a choice."""
-    return (
-        problem
-        if share_a_layout(question, problem)
-        else folded(problem, choice, question.budgets, question.choices.design)
-    )
+    if share_a_layout(question, problem):
+        return problem
+    if not isinstance(problem.folding, Array):
+        return folded(problem, choice, question.budgets, question.choices.design)
+    assert isinstance(problem.device, Fpga)
+    try:
+        own = question.choices.design(problem.workload, problem.carried(choice), problem.device)
+    except NoArrayError:
+        return problem
+    return replace(problem, folding=own, laid_for=None)
 
 
 def _everywhere(problem: Problem, option: int) -> bool:
