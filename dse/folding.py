@@ -32,6 +32,9 @@ OBJECTIVES = ("throughput_per_s", "latency_s")
 SPEEDS = ("throughput_per_s", "cycles", "latency_s")
 """Metrics that a folding decides more than the formats do."""
 
+BESIDE_SPEED = ("loss", *FIXED, *RESOURCES)
+"""Metrics that may have budgets where a speed is the objective."""
+
 UTILISATION = 0.7
 """Share of each resource that a design may take where no budget says otherwise, as in `fpga.fold`."""
 
@@ -46,18 +49,29 @@ def fastest(
 ) -> Plan:
     """Return the plan of formats, with its problem folded, of the highest throughput or the least latency.
 
-    `subject_to` may bound loss, lut, dsp, bram18, uram; resources without a budget may be used to `utilisation` of
+    `subject_to` may bound what is in BESIDE_SPEED; resources without a budget may be used to `utilisation` of
     the device, inf for as much as it takes. The plan's objective is seconds: the interval between passes, or the
     latency that `estimate` tells; no design is below its `bound`. After the time limit, of a latency LATENCY_SEARCH_S
     by default, the best plan so far. InfeasibleError where no design meets the budgets, ValueError off an FPGA or on a
     budget that is not one of these.
     """
-    require("objective", objective, OBJECTIVES)
+    check(objective, problem.device, subject_to)
     if objective == "latency_s" and time_limit_s is None:
         time_limit_s = LATENCY_SEARCH_S
-    search = _search(problem, subject_to, ("loss", *RESOURCES), time_limit_s, utilisation)
+    search = _search(problem, subject_to, BESIDE_SPEED, time_limit_s, utilisation)
     run = Search.least_latency if objective == "latency_s" else Search.least_interval
     return _laid_out(search, run, subject_to, objective)
+
+
+def check(objective: str, device: Device, budgets: Sequence[Budget]) -> None:
+    """ValueError where `fastest` knows no such objective, or not on this device or within such budgets."""
+    require("objective", objective, OBJECTIVES)
+    if not isinstance(device, Fpga):
+        raise ValueError(f"folding is for an FPGA, and {device.name} is none")
+    odd = next((budget.metric.name for budget in budgets if budget.metric.name not in BESIDE_SPEED), None)
+    if odd is not None:
+        known = ", ".join(BESIDE_SPEED)
+        raise ValueError(f"where {objective} is the objective, budgets may be on {known}, got one on {odd}")
 
 
 def least_loss(

@@ -95,8 +95,8 @@ def command(
     target = cm.device(device)
     budgets = [dse.parse_budget(text) for text in budget]
     lay_out = layout(target, mapping, folding, budgets)
-    if objective != "loss" and (mapping or folding):
-        raise ValueError(f"{_laid_out(mapping)} --objective {objective}")
+    if objective != "loss":
+        _require_folding(objective, target, budgets, mapping, folding)
     pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
     _require_folders(report, out)
     with bar("Sensitivities") as progress:
@@ -123,6 +123,15 @@ def command(
     with working("Solving"):
         result = optimise(question)
     _deliver(result, report, out, as_json)
+
+
+def _require_folding(objective: str, target: Any, budgets: Any, mapping: str | None, folding: str | None) -> None:
+    """ValueError, before anything is measured, where no folding can be chosen for the objective."""
+    from dse.folding import check
+
+    if mapping or folding:
+        raise ValueError(f"{_laid_out(mapping)} --objective {objective}")
+    check(objective, target, budgets)
 
 
 def _laid_out(mapping: str | None) -> str:

@@ -65,7 +65,7 @@ def test_the_terminal_shows_each_layers_folding(bitfront, folder):
             ("--on", "zcu104", "--mapping", "streamed"),
             "keeps all weights on the chip; leave out --mapping streamed, or --obj",
         ),
-        (("--on", "pynq_z1", "--budget", "weight_bytes<=9MB"), "unknown budget of a folding 'weight_bytes'"),
+        (("--on", "pynq_z1", "--budget", "ff<=1e5"), "bram18, uram, got one on ff"),
     ],
 )
 def test_what_does_not_go_together_is_one_line(refused_here, args, says):

@@ -231,6 +231,16 @@ def test_poolings_keep_up_and_more_room_is_never_slower():
     assert rates[0] < rates[-1]
 
 
+@pytest.mark.parametrize("objective", ["throughput_per_s", "latency_s"])
+def test_weights_have_a_budget_beside_a_speed(objective):
+    found = problem(network((4, 6, 4)), BOARD)
+    most = sum(found.costs["weight_bytes"].min(axis=1)) * 1.5
+    plan = fastest(found, objective, subject_to=[METRICS["weight_bytes"] <= most])
+    free = fastest(found, objective)
+    assert plan.estimate().totals["weight_bytes"] <= most
+    assert plan.objective >= free.objective
+
+
 @pytest.mark.parametrize("objective", ["throughput_per_s", "loss"])
 def test_plans_of_several_activation_formats_keep_budgets_as_they_are_evaluated(objective):
     found = problem(network((8, 24, 8, 40, 8), tokens=4), BOARD, ("int2", "int4", "int8"))
@@ -252,7 +262,11 @@ def test_plans_of_several_activation_formats_keep_budgets_as_they_are_evaluated(
     [
         ("lut<=10", InfeasibleError, "lut is at least"),
         ("loss<=0", InfeasibleError, "loss is at least"),
-        ("weight_bytes<=1MB", ValueError, "unknown budget of a folding 'weight_bytes'"),
+        (
+            "power_w<=1",
+            ValueError,
+            "may be on loss, weight_bytes, bops, lut, dsp, bram18, uram, got one on power",
+        ),
     ],
 )
 def test_what_no_design_meets_is_told(budget, error, says):
