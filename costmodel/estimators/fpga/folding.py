@@ -72,8 +72,9 @@ def fold(
         if target < plain.fastest:
             most = workload.batch * device.clock_hz / plain.fastest
             raise ValueError(f"throughput_per_s must be at most {most:.6g} on {device.name}, got {throughput_per_s}")
-        return _spread(workload, _plan(tables, target, limits), plain)
-    return _spread(workload, _fastest(tables, _reachable(tables, limits, _limits(device)), price * DEARER), plain)
+        return _spread(workload, _left_in_dsp(_plan(tables, target, limits), tables, limits), plain)
+    reached = _reachable(tables, limits, _limits(device))
+    return _spread(workload, _left_in_dsp(_fastest(tables, reached, price * DEARER), tables, reached), plain)
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,26 @@ def _in_dsp(luts: Floats, blocks: Floats, limits: Floats) -> Floats:
     lasts = np.empty(len(order), dtype=bool)
     lasts[order] = np.cumsum(blocks[order, DSP]) <= limits[1]
     return np.where((lasts & (saved >= 0))[:, None], blocks, luts)
+
+
+def _left_in_dsp(plan: Floats, tables: Tables, limits: Floats) -> Floats:
+    """The plan with products in the DSP blocks that are left, where that alone saves LUTs: in `_in_dsp` the candidates
+    differ in their foldings too, and one in DSP blocks that is cheaper for its block RAM may take more LUTs."""
+    luts, blocks = (_folded_alike(tables[dsp, BRAM], plan) for dsp in (0, 1))
+    moved, inside = plan.copy(), plan[:, 2] > 0
+    moved[:, [2, DSP]] = blocks[:, [2, DSP]]
+    moved[:, LUT] += blocks[:, LUT] - luts[:, LUT]
+    left = limits - np.array([0.0, plan[:, DSP].sum(), 0.0, 0.0])
+    found = plan.copy()
+    found[~inside] = _in_dsp(plan[~inside], moved[~inside], left)
+    return found
+
+
+def _folded_alike(table: _Table, plan: Floats) -> Floats:
+    """Each layer's candidate with the PE and SIMD of a plan."""
+    _, layers = np.unique(table.layers, return_inverse=True)
+    found: Floats = table.rows[(table.rows[:, :2] == plan[layers, :2]).all(axis=1)]
+    return found
 
 
 def _in_uram(plain: Floats, moved: Floats, limits: Floats) -> Floats:

@@ -293,3 +293,13 @@ def test_weights_too_many_for_the_chip_are_streamed_where_that_is_allowed(spelli
     both = [fpga.fold(small, precision(spelling), board, streaming=allowed) for allowed in (True, False)]
     assert both[0].streamed.tolist() == [0]
     assert (both[0].pe, both[0].simd) == (both[1].pe, both[1].simd)
+
+
+def test_no_layer_stays_in_luts_where_blocks_that_are_left_save_some():
+    network, board = build("resnet18"), device("zcu102")
+    found = fpga.fold(network, precision("int16/int16"), board)
+    inside = replace(found, dsp=np.ones(len(network.ops)))
+    mine, other = (estimate(network, "int16/int16", board, folding=each).totals for each in (found, inside))
+    assert other["dsp"] <= 0.7 * board.dsp
+    assert mine["lut"] <= other["lut"]
+    assert mine["throughput_per_s"] == other["throughput_per_s"]
