@@ -9,7 +9,7 @@ from app.results import fitting, misfit
 from costmodel.display import quantity
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import Estimate
-from costmodel.estimators.fpga import Design, folding_file, overlay
+from costmodel.estimators.fpga import Design, built, folding_file, overlay
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision
 from costmodel.workload import Workload
@@ -72,7 +72,22 @@ def _laid_out(found: Estimate) -> list[str]:
         f"Dataflow: {name} is the slowest layer ({bound}). {_passing(found)} {_fullest(found)}",
         f"Products: {products}; DSP blocks go where one saves most LUTs, while they last, so that a wider format may "
         f"take fewer LUTs than a narrower one. Weights: {weights}.",
+        _built(found),
     ]
+
+
+def _built(found: Estimate) -> str:
+    """What a whole design may take, beyond what budgets and fit are judged by."""
+    totals = found.totals
+    names = {"lut": "LUTs", "ff": "flip-flops", "bram18": "block RAM"}
+    times = ", ".join(f"{factor:g} times the {names[name]}" for name, factor in built.BUILT.items())
+    ends = ", ".join(f"{name.upper()} {quantity(name, totals[f'{name}_high'])}" for name in names)
+    over = [n.upper() for n in names if totals[f"{n}_high"] > getattr(found.device, n) >= totals[n]]
+    beyond = f"; that much {' and '.join(over)} {found.device.name} does not have" if over else ""
+    return (
+        "Resources are sums over the layers, by which budgets and fit are judged; of two published designs the whole"
+        f" took up to {times} counted so: here up to {ends}{beyond}."
+    )
 
 
 def _passing(found: Estimate) -> str:

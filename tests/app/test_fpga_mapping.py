@@ -22,6 +22,9 @@ def test_a_dataflow_says_where_products_are(bitfront: Callable[..., CompletedPro
     out = bitfront("estimate", NET, "--on", "zcu102", "--precision", "e3m2/int4", "--json")
     found = json.loads(out.stdout)
     assert any(note.startswith("Products: 21 layers in LUT") for note in found["notes"])
+    assert any(
+        "by which budgets and fit are judged" in note and "2.5 times the LUTs" in note for note in found["notes"]
+    )
     assert found["totals"]["lut_low"] < found["totals"]["lut"] < found["totals"]["lut_high"]
     assert found["layers"][0]["source"] == "synthesis-calibrated"
 
