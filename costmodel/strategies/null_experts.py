@@ -71,13 +71,13 @@ class NullExperts:
         return stored, float(before), after
 
     def _edited(self, op: Op, routers: dict[str, Op], taken: dict[str, tuple[int, float, float]]) -> Op:
-        if op.kind in (*COLLECTIVES, DEQUANTISATION):  # of tokens' sums, whatever experts these took; of weights
+        if op.kind in COLLECTIVES:  # of tokens' sums, whatever experts these took
             return op
         layer, found, part = op.name.rpartition(".experts.")
         if found and layer in taken:
-            return _routed(op, routers[layer], *taken[layer])
+            return op if op.kind == DEQUANTISATION else _routed(op, routers[layer], *taken[layer])
         layer, _, part = op.name.partition(".gate")
-        if layer in taken and part in ("", ".scores"):
+        if layer in taken and (part in ("", ".scores") or op.kind == DEQUANTISATION):
             return _scored(op, 1.0 + self.null_experts / taken[layer][0])
         return op
 
@@ -97,9 +97,12 @@ def _routed(op: Op, router: Op, stored: int, before: float, after: float) -> Op:
 
 
 def _scored(op: Op, wider: float) -> Op:
-    """A router, or its softmax, over `wider` times as many experts."""
+    """A router, its softmax, or what makes its weights, over `wider` times as many experts."""
     if op.kind == "linear":
-        return _times(op, wider, "n", "weight_elements", "vector_elements", "output_elements")
+        names = ("n", "weight_elements", "vector_elements", "output_elements", "vector_flops", "weight_flops")
+        return _times(op, wider, *names)
+    if op.kind == DEQUANTISATION:
+        return _times(op, wider, "weight_elements", "vector_flops")
     return _times(op, wider, "input_elements", "output_elements", "vector_flops")
 
 

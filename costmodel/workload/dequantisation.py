@@ -42,11 +42,11 @@ def reading(op: Op, weight_reads: Real) -> Op:
 def reread(before: Sequence[Op], after: Sequence[Op]) -> tuple[Op, ...]:
     """Return `after` with dequantisations that follow the share of weights that their layers read, as of experts.
 
-    `before` are the same ops as they were, one to one.
+    `before` are the same ops as they were, one to one. A stored copy is read whole, whatever its layer reads.
     """
     ops = list(after)
     for i, layer in layers_of(before).items():
-        more = after[layer].weight_reads / before[layer].weight_reads
-        op = before[i]
+        op = after[i]
+        more = 1.0 if op.weight_elements else after[layer].weight_reads / before[layer].weight_reads
         ops[i] = changed(op, vector_flops=op.vector_flops * more, weight_reads=min(1.0, op.weight_reads * more))
     return tuple(ops)
