@@ -12,7 +12,7 @@ from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.op import Op
 from costmodel.workload.ops import collective
 from costmodel.workload.parallel.divide import divided, require_degree
-from costmodel.workload.parallel.ways import ways
+from costmodel.workload.parallel.ways import addends, ways
 from costmodel.workload.training import sources
 from costmodel.workload.workload import Workload
 
@@ -56,12 +56,14 @@ def tensor_parallel(workload: Workload, degree: int) -> Workload:
     if degree == 1:
         return workload
     _require_whole(workload)
-    split = ways(workload.ops)
+    split, added = ways(workload.ops), addends(workload.ops)
     ends = _ends(workload)
     ops: list[Op] = []
     renamed: dict[str, str] = {}
     for i, op in enumerate(workload.ops):
         part = _rewired(_part(op, split.get(i, ""), degree, ends), renamed)
+        if i in added and i in split:
+            part = _adding(op, part, split[i], degree, apart=split.get(added[i], "") == "columns")
         exchange = _exchange(op, split.get(i, ""), _readers(i, workload.ops), degree, ends)
         ops += [part, *exchange]
         if exchange:
@@ -103,6 +105,14 @@ def _part(op: Op, how: str, degree: int, ends: set[str]) -> Op:
     if how == "heads":
         return _attention(op, degree) if op.kind == "attention" else _per_head(op, degree)
     return divided(op, degree, *DIVIDED.get(how, ()))
+
+
+def _adding(op: Op, part: Op, how: str, degree: int, *, apart: bool) -> Op:
+    """The part of a product that adds another's result: its own columns of it, or before the rows' sum all of it."""
+    result, others = op.output_elements, op.input_elements - op.output_elements
+    own = result / degree if apart or how == "columns" else result
+    read = others if how == "columns" else others / degree
+    return replace(part, input_elements=read + own, vector_flops=(op.vector_flops - result) / degree + own)
 
 
 def _per_head(op: Op, degree: int) -> Op:

@@ -34,6 +34,11 @@ def ways(ops: tuple[Op, ...]) -> dict[int, str]:
     return split | made | {i: "loads" for i, layer in loads.items() if layer in split}
 
 
+def addends(ops: tuple[Op, ...]) -> dict[int, int]:
+    """Return the product whose result each product adds to its own, where one does."""
+    return {i: j for j, i in _Graph(ops).added.items()}
+
+
 def _products(ops: tuple[Op, ...]) -> dict[int, str]:
     graph, whole = _Graph(ops), set[int]()
     while True:
@@ -73,7 +78,8 @@ class _Graph:
     @cached_property
     def added(self) -> dict[int, int]:
         """Products whose results one other adds to its own, and that one: what it multiplies it reads first."""
-        return {j: i for j, i in self.reader.items() if self.reads[i][0] != j}
+        beside = {j: i for j, i in self.reader.items() if self.reads[i][0] != j}
+        return {j: i for j, i in beside.items() if self.ops[j].output_elements == self.ops[i].output_elements}
 
     @cached_property
     def narrow(self) -> dict[int, int]:
