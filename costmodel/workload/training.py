@@ -35,7 +35,9 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     torch's autograd: as many as the forward for each of the two, and twice as many for a product of activations, whose
     scores are taken as kept (a kernel that computes them anew executes half of the forward once more). Gradients store
     no parameters: those that they read count as their input, as do activations that the forward kept for them
-    (`Op.keeps_inputs`, `keeps_output`). The optimizer's step is not included.
+    (`Op.keeps_inputs`, `keeps_output`). Weights that are N:M along k are not so along what a gradient sums, unless
+    their mask is made for it (Hubara et al., arXiv 2102.08124): zeros are multiplied there. The optimizer's step is not
+    included.
 
     Results of ops for which `recompute` holds are not kept but computed anew, as `.recompute`, from those that are,
     be they read or not: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174.
@@ -157,6 +159,7 @@ def _grad_weight(op: Op, inputs: tuple[str, ...]) -> Op:
         m=op.k if weighted else 1.0,
         n=op.n if weighted else 1.0,
         k=op.m if weighted else 1.0,
+        weight_block=0.0,
         input_elements=op.input_elements + op.output_elements,
         output_elements=_touched(op) or op.output_elements,
         vector_flops=op.output_elements if op.vector_elements or op.kind == "embedding" else 0.0,
@@ -175,6 +178,7 @@ def _grad_input(op: Op, inputs: tuple[str, ...], *, sums: int) -> Op:
         gradient,
         n=op.k if weighted else op.n,
         k=op.n if weighted else 2 * op.k,
+        weight_block=0.0,
         input_elements=op.output_elements + (_touched(op) if weighted else operands),
         output_elements=operands,
         heads=Heads(),

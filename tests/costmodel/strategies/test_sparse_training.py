@@ -122,6 +122,19 @@ def test_a_kept_mask_is_trained_in_three_sparse_forwards_whichever_comes_first(s
         assert step.op(name).macs == pytest.approx(share * cm.training(RESNET).op(name).macs)
 
 
+def test_a_pipe_for_n_of_m_weights_speeds_up_the_forward_alone():
+    dense, sparse = (cm.estimate(net, "bf16", cm.gpu("a100_sxm")) for net in _steps_of_a_layer())
+    spent = [{row["name"]: row["latency_s"] for row in each.table()} for each in (dense, sparse)]
+    assert spent[1]["fc"] < 0.7 * spent[0]["fc"]
+    for name in ("fc.grad_weight", "fc.grad_input"):
+        assert spent[1][name] == pytest.approx(spent[0][name], rel=0.1), "zeros are multiplied"
+
+
+def _steps_of_a_layer():
+    net = cm.Workload("two layers", (linear("first", 4096, 4096, 4096), linear("fc", 4096, 4096, 4096)))
+    return training(net), training(NMSparsity(2, 4)(net))
+
+
 def test_what_is_recomputed_stays_recomputed():
     def again(op):
         return op.kind == "activation"
