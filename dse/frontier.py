@@ -84,18 +84,23 @@ def signs(names: Sequence[str]) -> Floats:
 
 
 def exact(
-    loss: ArrayLike, costs: Mapping[str, ArrayLike], ties: Sequence[Sequence[int]] = (), within: Within | None = None
+    loss: ArrayLike,
+    costs: Mapping[str, ArrayLike],
+    ties: Sequence[Sequence[int]] = (),
+    within: Within | None = None,
+    *,
+    most: int = MOST_POINTS,
 ) -> Front:
     """Return all non-dominated sums of loss and costs, points off the convex hull among them; one plan for each.
 
     Arguments as in `dse.allocate.solve`, budgets and couplings as `Within`. Every point is proven: sums are compared as
     integers (`solvers.grid`), exactly where a table's floats fit a 60-bit grid, else up to 2**-50 of the table's
-    largest sum. Two columns always finish in reasonable time; with more, ValueError when a front passes MOST_POINTS
+    largest sum. Two columns always finish in reasonable time; with more, TooManyPointsError when a front passes `most`
     points: `stream` has no such limit. With conversions an integer program finds each point, as in `stream`.
     """
     sought = _sought(loss, costs, ties, within)
     if sought.tables.conversion is None:
-        return _merged(sought, None)
+        return _merged(sought, most)
     found = sorted(boxes.points(sought), key=lambda point: point.values[1:])
     points, choices = ([getattr(point, name) for point in found] for name in ("values", "choice"))
     shape = (len(found), -1) if found else (0, 1 + len(costs))
@@ -146,7 +151,8 @@ def _merged(sought: Sought, most: int | None) -> Front:
     tables, names = sought.tables, sought.names
     grids = [to_grid(table) for table in (*tables.costs.values(), tables.loss)]
     columns = [*[list(tables.costs).index(name) for name in names], len(tables.costs)]
-    found = [_sums(tables, grids, available, most) for available in sought.sets()]
+    budgets = [i for i, name in enumerate(tables.costs) if name not in names]
+    found = [_sums(tables, grids, available, most, budgets) for available in sought.sets()]
     points, choices = (np.concatenate(each) for each in zip(*found, strict=True))
     held = [points[:, list(tables.costs).index(name)] <= limit for name, limit in tables.limits.items()]
     rows = np.flatnonzero(np.logical_and.reduce([np.ones(len(points), bool), *held]))
@@ -155,10 +161,12 @@ def _merged(sought: Sought, most: int | None) -> Front:
 
 
 def _sums(
-    tables: Tables, grids: list[Grid], available: NDArray[np.bool_], most: int | None
+    tables: Tables, grids: list[Grid], available: NDArray[np.bool_], most: int | None, budgets: list[int]
 ) -> tuple[Floats, NDArray[np.int16]]:
-    """The non-dominated sums of all costs and the loss among available options, and the options of each."""
-    merged = merge(_summed(grids, tables), available[[group[0] for group in tables.groups]], most or MOST_POINTS)
+    """The non-dominated sums of all costs and the loss among available options, budgets kept, and their options."""
+    first = [group[0] for group in tables.groups]
+    limits = {i: grids[i].floor(tables.limits[n]) for i, n in enumerate(tables.costs) if n in tables.limits}
+    merged = merge(_summed(grids, tables), available[first], most or MOST_POINTS, limits, budgets)
     points = np.stack(
         [np.ldexp(v.astype(np.float64), -g.shift) for v, g in zip(merged.values, grids, strict=True)], axis=1
     )

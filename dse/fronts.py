@@ -44,7 +44,14 @@ class Kept:
     max_formats: int | None = None
 
 
-def front(over: Problem | Sequence[Problem], metrics: Sequence[Metric], ties: Ties = (), **kept: Any) -> Front:
+def front(
+    over: Problem | Sequence[Problem],
+    metrics: Sequence[Metric],
+    ties: Ties = (),
+    *,
+    most: int = frontier.MOST_POINTS,
+    **kept: Any,
+) -> Front:
     """Return the exact front of metrics, every point proven where `Front.proven`; columns in the order of `metrics`.
 
     Metrics add up over layers or are decided by the slowest one (`Problem.slowest`): of these every value that a plan
@@ -52,11 +59,12 @@ def front(over: Problem | Sequence[Problem], metrics: Sequence[Metric], ties: Ti
     points that no point of any of them beats; where two have the same point, it is the first one's. On an FPGA, where
     layers read several formats, what outputs take is evaluated at the points of tables that price each output in its
     own layer's format: what is told of a point is so, others may be missing. `kept` are the fields of `Kept`: a budget
-    of a sum that is no objective is a column more to be merged. ValueError for fewer than two metrics, one named twice,
-    one that does neither, or a conversion where loss is not the first; InfeasibleError where no plan keeps all.
+    of a sum that is no objective and may be broken is a column more to be merged, of at most `most` points. ValueError
+    for fewer than two metrics, one named twice, one that does neither, or a conversion where loss is not the first,
+    TooManyPointsError beyond `most`; InfeasibleError where no plan keeps all.
     """
     asked, single = _asked(over, metrics, Kept(ties=ties, **kept)), isinstance(over, Problem) or len(over) == 1
-    found = [_of_one(part) for part in asked]
+    found = [_of_one(part, most) for part in asked]
     points, choices, origin = (
         np.concatenate([getattr(each, name) for each in found]) for name in ("points", "choices", "origin")
     )
@@ -165,7 +173,8 @@ class _Asked:
     def within(self) -> Within:
         """What the points keep, by arrays."""
         known, ours = self.known, self.couplings
-        budgets = {name: (np.where(np.isinf(known[name]), 0.0, known[name]), at) for name, at in self.sums.items()}
+        tables = {name: np.where(np.isfinite(self.problem.loss), known[name], 0.0) for name in self.sums}
+        budgets = {name: (tables[name], at) for name, at in self.sums.items() if tables[name].max(axis=1).sum() > at}
         return Within(budgets, ours.conversion, ours.edges, ours.max_formats)
 
     def whole(self, values: tuple[float, ...]) -> tuple[float, ...]:
@@ -186,7 +195,8 @@ def _refusal(asked: Sequence[_Asked], kept: Mapping[str, Any]) -> InfeasibleErro
     part = asked[0]
     budgets = part.within.budgets
     loss = np.where(np.isinf(part.problem.loss), np.inf, 0.0)
-    tables = read(loss, {n: table for n, (table, _) in budgets.items()}, part.sums, part.couplings.groups, None)
+    limits = {name: at for name, (_, at) in budgets.items()}
+    tables = read(loss, {n: table for n, (table, _) in budgets.items()}, limits, part.couplings.groups, None)
     return infeasible(tables, part.couplings.max_formats, None)
 
 
@@ -239,10 +249,10 @@ def _parts(limited: Limits, origin: int, metrics: Sequence[Metric], kept: Kept) 
             yield _Asked(within, origin, names, dict(zip(paced, limits, strict=True)), limited.sums, couplings, rate)
 
 
-def _of_one(asked: _Asked) -> Front:
+def _of_one(asked: _Asked, most: int) -> Front:
     first, *rest = tables = asked.tables
     costs = {name: tables[name] for name in rest or [first]}
-    found = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within)
+    found = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within, most=most)
     points = [asked.whole(tuple(point)) for point in found.points[:, : len(tables)].tolist()]
     shaped, rows = asked.evaluated(np.array(points).reshape(-1, len(asked.names)), found.choices)
     return Front(asked.names, shaped, found.choices[rows], np.full(len(rows), asked.origin), not asked.coupled)

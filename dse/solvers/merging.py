@@ -4,8 +4,10 @@ Nemhauser, Ullmann, Discrete Dynamic Programming and Capital Allocation, Managem
 10.1287/mnsc.15.9.494: a sum that is beaten part way stays beaten, so only non-dominated partial sums are kept.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ from dse.solvers.ladder import Ladder, Options, Rise
 Ints = NDArray[np.int64]
 
 _MOST_OPTIONS = int(np.iinfo(np.int16).max)
+
+
+NO_LIMITS: Mapping[int, int] = MappingProxyType({})
 
 
 class TooManyPointsError(ValueError):
@@ -59,22 +64,38 @@ class Merge:
     option: Options
 
 
-def merge(tables: Ints, available: NDArray[np.bool_], most: int) -> Sums:
+def merge(
+    tables: Ints,
+    available: NDArray[np.bool_],
+    most: int,
+    limits: Mapping[int, int] = NO_LIMITS,
+    budgets: Collection[int] = (),
+) -> Sums:
     """Return the non-dominated sums of integer tables [columns, layers, options], all columns minimised.
 
-    Layers whose steps in the first column share a large divisor come first: their sums coincide, which keeps partial
-    fronts small; two columns begin on a `ladder`.
+    Sums that exceed the `limits` {column: limit} are dropped on the way, but for those of a ladder. Columns that are
+    `budgets` alone must keep their limits and matter no more: partial sums that keep one whatever is added count as
+    alike there, and its values are no sums. Layers whose steps in the first column share a large divisor come first:
+    their sums coincide, which keeps partial fronts small; two columns begin on a `ladder`.
     """
     if tables.shape[2] > _MOST_OPTIONS:
         raise ValueError(f"a front takes at most {_MOST_OPTIONS} options a layer, got {tables.shape[2]}")
     tables, least = _above_least(tables, available)
     order = ladder.order(_steps(tables[0], available), tables[0].max(axis=1))
     values, rungs, rises = _climb(tables, available, order)
+    room = [(column, limit - int(least[column])) for column, limit in limits.items()]
+    left = tables.max(axis=2)[:, order[len(rises) :]].sum(axis=1)
     merges: list[Merge] = []
     for layer in order[len(rises) :]:
+        left = left - tables[:, layer].max(axis=1)
         usable = np.flatnonzero(available[layer])
         candidates = (tables[:, layer, usable][:, :, None] + values[:, None, :]).reshape(len(tables), -1)
-        kept = _nondominated(candidates)
+        kept = np.arange(candidates.shape[1])
+        for column, limit in room:
+            kept = kept[candidates[column, kept] <= limit]
+            if column in budgets:
+                candidates[column] = np.maximum(candidates[column], limit - left[column])
+        kept = kept[_nondominated(candidates[:, kept])] if len(kept) else kept
         if len(kept) > most:
             done = len(rises) + len(merges) + 1
             raise TooManyPointsError(f"the front has more than {most} points after {done} of {len(order)} layers")

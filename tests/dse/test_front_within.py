@@ -55,6 +55,19 @@ def test_a_front_is_that_of_every_plan(seed, limited, converted, most, tied):
     assert again == streamed
 
 
+def test_budgets_leave_partial_fronts_small():
+    random = np.random.default_rng(0)
+    loss, cost, *spent = random.uniform(1, 2, (5, 14, 3))
+    budgets = {f"b{i}": (table, 1.04 * table.min(axis=1).sum()) for i, table in enumerate(spent)}
+    loose = {f"b{i}": (table, 0.99 * table.max(axis=1).sum()) for i, table in enumerate(spent)}
+    tight = frontier.exact(loss, {"cost": cost}, (), Within(budgets), most=1500)
+    for point, choice in zip(tight.points.tolist(), tight.choices.tolist(), strict=True):
+        rows = np.arange(14), choice
+        assert all(table[rows].sum() <= limit for table, limit in budgets.values())
+        assert point == pytest.approx([loss[rows].sum(), cost[rows].sum()])
+    assert len(frontier.exact(loss, {"cost": cost}, (), Within(loose), most=20_000).points)
+
+
 @pytest.mark.parametrize("kept", [{"conversion": 0.01}, {"max_formats": 1}, {"conversion": 0.01, "max_formats": 2}])
 def test_a_front_keeps_what_a_plan_of_least_loss_keeps(kept, tmp_path):
     net = Workload("small", tuple(linear(f"fc{i}", 4, a, b) for i, (a, b) in enumerate(pairwise((16, 24, 12, 8)))))

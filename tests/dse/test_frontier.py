@@ -68,12 +68,11 @@ def test_losses_that_leave_no_bits_for_the_option_are_merged_as_points():
     assert front.points == pytest.approx(expected[np.argsort(expected[:, 1])], rel=1e-12)
 
 
-def test_an_explosion_of_points_is_one_clear_line(monkeypatch):
-    monkeypatch.setattr(frontier, "MOST_POINTS", 20)
+def test_an_explosion_of_points_is_one_clear_line():
     random = np.random.default_rng(0)
     loss, costs = random.uniform(size=(8, 3)), {name: random.uniform(size=(8, 3)) for name in "abc"}
     with pytest.raises(ValueError, match="more than 20 points after"):
-        frontier.exact(loss, costs)
+        frontier.exact(loss, costs, most=20)
 
 
 def test_bad_input_is_refused_as_in_solve():
