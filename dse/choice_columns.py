@@ -11,6 +11,8 @@ from costmodel.hardware import Fpga
 from costmodel.precision import Precision
 from costmodel.record import map_fields, stack
 from dse.moments import always_bytes
+from dse.outputs import coupled
+from dse.passed import Passed
 from dse.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -22,12 +24,15 @@ RATES = ("throughput_per_s", "examples_per_s")
 def columns(problem: Problem, choices: Choices, names: Collection[str]) -> dict[str, Floats]:
     """Return the named metrics of choices int[choices, layers]: {name: float64[choices]}, nan where there is none.
 
-    They are the totals of `problem.estimate` and the problem's loss, quicker: sums of its tables, the most bytes alive
-    from activations' widths alone. Rates on an FPGA are estimated choice by choice.
+    They are the totals of `problem.estimate` and the problem's loss, quicker: sums of its tables, on an FPGA with
+    outputs as they are read, the most bytes alive from activations' widths alone. Rates on an FPGA are estimated choice
+    by choice.
     """
     layers = np.arange(len(problem.layers))
     found = {n: t[layers, choices].sum(axis=1) for n, t in {"loss": problem.loss, **problem.costs}.items()}
     found |= {n: t[layers, choices].max(axis=1) for n, t in problem.slowest.items() if n != "throughput_per_s"}
+    if (read := coupled(problem, {*names} & {*problem.costs})) and len(choices):
+        found |= Passed(problem, read).totals(choices)
     found["macs"] = np.full(len(choices), float(problem.workload.batch_of_ops.macs.sum()))
     if {"footprint_bytes", "peak_activation_bytes"} & set(names):
         found |= _footprint(problem, choices)

@@ -23,15 +23,19 @@ MOST_SOUGHT = 20_000
 
 @dataclass(frozen=True)
 class Mixed:
-    """A design with a precision a layer: the sweep's design it departs from, and the layers' precisions."""
+    """A design with a precision a layer: the sweep's design it departs from, and the layers' precisions.
+
+    laid_for  the precision that an FPGA's folding was made for, "" elsewhere
+    """
 
     index: int
     assignment: Mapping[str, str]
+    laid_for: str = ""
 
     def id(self, space: Space) -> str:
         """The design's content hash."""
         values = space.design(self.index) | {"precision": dict(self.assignment)}
-        return digest(values)[:ID_DIGITS]
+        return digest(values | ({"laid_for": self.laid_for} if self.laid_for else {}))[:ID_DIGITS]
 
 
 @dataclass(frozen=True, eq=False)

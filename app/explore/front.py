@@ -31,7 +31,7 @@ class View:
 @lru_cache(maxsize=32)
 def view(designs: Designs, names: tuple[str, ...], per: str = "") -> View:
     """The view of some metrics; a front for each value of the axis `per`, or one of all."""
-    points = np.stack([designs.columns[n] * (-1.0 if n in HIGHER else 1.0) for n in names], axis=1)
+    points = _rounded(np.stack([designs.columns[n] * (-1.0 if n in HIGHER else 1.0) for n in names], axis=1))
     rows = np.flatnonzero(np.isfinite(points).all(axis=1))
     fronts, hulls = {}, {}
     for name, members in _groups(designs, rows, per).items():
@@ -40,6 +40,13 @@ def view(designs: Designs, names: tuple[str, ...], per: str = "") -> View:
         fronts[name] = on
         hulls[name] = on[hull.supported(points[on])] if len(on) else on
     return View(names, rows, fronts, hulls, _uniform(designs, rows))
+
+
+def _rounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points to 40 bits: sums of the same terms in another order differ by less, and must not beat each other."""
+    mantissa, exponent = np.frexp(points)
+    rounded: NDArray[np.float64] = np.ldexp(np.round(mantissa * 2.0**40), exponent - 40)
+    return rounded
 
 
 def _groups(designs: Designs, rows: NDArray[np.int64], per: str) -> dict[str, NDArray[np.int64]]:

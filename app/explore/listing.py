@@ -46,11 +46,13 @@ def rows(designs: Designs, view: View) -> list[dict[str, Any]]:
 
 
 def _what(designs: Designs, row: int, varied: Sequence[str]) -> str:
-    """The values in which designs differ; of a mixed one, how many layers have each precision."""
+    """The values in which designs differ; of a mixed one, how many layers have each precision, and its folding's."""
     values = designs.values(row)
     if row >= designs.swept:
-        taken = list(designs.mixed[row - designs.swept].assignment.values())
+        mixed = designs.mixed[row - designs.swept]
+        taken = list(mixed.assignment.values())
         counts = sorted(((taken.count(p), p) for p in set(taken)), reverse=True)
         values["precision"] = " + ".join(f"{count} × {p}" for count, p in counts)
+        values["precision"] += f", folded for {mixed.laid_for}" if mixed.laid_for else ""
     told = {name: str(axes.label(values[name])) for name in varied}
     return " · ".join(f"{name} {text}" if name in NUMBERED else text for name, text in told.items())

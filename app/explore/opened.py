@@ -102,9 +102,8 @@ def _assignment(designs: Designs, row: int) -> dict[str, str]:
 
 
 def _laid_for(designs: Designs, row: int, assignment: Mapping[str, str]) -> str:
-    """A design's own precision, or the widest that a mixed one may have, as its front has it."""
-    spelled = list(designs.space.axis("precision").values) if row >= designs.swept else list(assignment.values())
-    return max(map(precision, spelled), key=lambda p: p.weight.bits + p.activation.bits).name
+    """The precision that a mixed design's folding was made for, as its front has it; of the sweep's its own."""
+    return designs.mixed[row - designs.swept].laid_for if row >= designs.swept else precision(assignment["*"]).name
 
 
 def source(found: Estimate, name: str) -> str:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import costmodel as cm
+import dse
 from app.explore import designs, detail, front, mixture, opened, question
-from dse import pareto
+from dse import foldings, pareto
+from dse.metric import METRICS
 from dse.sweep import sweep
 
 ASKED = {"model": "zoo:resnet18", "devices": "t4,u250", "precisions": "w8a8,w4a4,int3/int3", "batch": "1"}
@@ -75,7 +77,36 @@ def test_metrics_that_do_not_add_up_keep_the_mixed_designs(swept):
     assert "front of latency and predicted loss" in about
     assert found.mixed
     assert np.isfinite(found.columns["examples_per_s"][found.swept :]).all()
-    assert mixture.with_fronts(swept, ("examples_per_s", "latency_s"))[0].mixed == ()
+    found, about = mixture.with_fronts(swept, ("examples_per_s", "latency_s"))
+    assert {found.values(row)["device"] for row in range(found.swept, len(found))} <= {"u250"}
+    assert "t4 has none: no two of the metrics" in about
+
+
+@pytest.mark.parametrize("shown", [("lut", "loss"), ("latency_s", "loss")])
+def test_an_fpga_has_its_front_over_the_foldings_of_every_format(swept, shown):
+    found, about = mixture.with_fronts(swept, shown)
+    rows = [row for row in range(found.swept, len(found)) if found.values(row)["device"] == "u250"]
+    device, choices = cm.device("u250"), dse.choices(cm.zoo.build("resnet18"), ["int8", "int4", "int3"])
+    metrics = [METRICS[name] for name in shown]
+    fit = [METRICS[name] <= float(getattr(device, name)) for name in ("lut", "dsp", "bram18", "uram")]
+    expected = dse.front(foldings.laid_out(choices, device, metrics), metrics, subject_to=fit)
+    points = {tuple(float(f"{found.columns[n][row]:.9g}") for n in shown) for row in [*rows, 1, 3, 5]}
+    assert {tuple(float(f"{value:.9g}") for value in point) for point in expected.points.tolist()} <= points
+    for row in rows[:: max(1, len(rows) // 4)]:
+        totals = opened.open_design(found, row).columns
+        assert all(totals[name] <= getattr(device, name) for name in ("lut", "dsp", "bram18", "uram"))
+        assert totals[shown[0]] == pytest.approx(found.columns[shown[0]][row])
+    assert "the front of u250 at batch 1, found among the foldings made for each format" in about.replace(
+        " of latency and predicted loss", ""
+    )
+    own = [m for m in found.mixed if m.laid_for and set(m.assignment.values()) == {m.laid_for}]
+    assert own == []
+
+
+def test_sums_in_another_order_do_not_beat_each_other(swept):
+    columns = {n: np.array([1.0, 1.0]) for n in swept.columns} | {"loss": np.array([0.3, 0.1 + 0.2])}
+    two = designs.Designs(swept.space, swept.index[:2], columns)
+    assert len(front.view(two, ("latency_s", "loss")).fronts["Front"]) == 2
 
 
 def test_an_edit_moves_the_design_as_the_estimate_says(mixed):
@@ -110,7 +141,7 @@ def test_edits_come_back_from_a_link():
 @pytest.mark.parametrize("per", ["", "device"])
 def test_fronts_are_what_nothing_beats(mixed, per):
     seen = front.view(mixed, ("latency_s", "loss"), per)
-    points = np.stack([mixed.columns[n] for n in ("latency_s", "loss")], axis=1)
+    points = np.stack([[float(f"{value:.11g}") for value in mixed.columns[n]] for n in ("latency_s", "loss")], axis=1)
     on_any = np.concatenate(list(seen.fronts.values()))
     for rows in seen.fronts.values():
         assert pareto.mask(points[rows]).all()
