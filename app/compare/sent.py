@@ -90,6 +90,8 @@ def of_explored(designs: Designs, row: int, found: Opened, edited: bool) -> str:
 
 def of_plan(result: Mapping[str, Any]) -> str:
     """A plan's text; ValueError in one line where Compare cannot take it."""
+    if "lut" in result["totals"] and not result.get("laid_for"):
+        raise ValueError("Compare folds for one precision on the whole device: this plan's folding is its own")
     assignment = {**result["not_chosen"], **result["assignment"]}
     ordered = [assignment[layer["name"]] for layer in result["layers"] if layer["name"] in assignment]
     asked = {name: str(value) for name, value in result["asked"].items() if value}

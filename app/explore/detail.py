@@ -44,9 +44,9 @@ def section(send: Any) -> Any:
     )  # fmt: skip
     figures = dmc.SimpleGrid(
         [
-            panel(html.Span(ROOFLINE, id="explore-peaks-title"), graph("explore-peaks", height=330, label=PEAKS)),
-            panel("Breakdown", graph("explore-breakdown", height=330, label="Latency, energy and memory by kind")),
-            panel("Device", graph("explore-device", height=330, label="Share of the device that the design takes")),
+            panel(html.Span(ROOFLINE, id="explore-peaks-title"), graph("explore-peaks", height=420, label=PEAKS)),
+            panel("Breakdown", graph("explore-breakdown", height=420, label="Latency, energy and memory by kind")),
+            panel("Device", graph("explore-device", height=420, label="Share of the device that the design takes")),
         ],
         cols={"base": 1, "md": 3},
         spacing="md",
@@ -100,6 +100,7 @@ def rows(opened: Opened) -> list[dict[str, Any]]:
 def totals(opened: Opened, values: Mapping[str, Any], edits: int) -> Any:
     """The design's id, what it is, and its totals, each with its source."""
     what = [f"{name} {axes.label(value)}" for name, value in values.items() if name != "precision"]
+    what += [f"folded for {opened.laid_for}"] * bool(opened.laid_for)
     edited = dmc.Badge(f"{edits} edited", color="red", variant="light") if edits else None
     heading = dmc.Group(
         [html.Code(opened.id, id="explore-id", className="id"), dmc.Text(" · ".join(what), size="sm"), edited], gap="sm"

@@ -9,13 +9,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from app.optimise.question import Question
 from app.optimization import of_plan
 from app.text import to_json
 from app.web import session
 from costmodel import hardware
+from costmodel.estimators.fpga import fold
 from costmodel.files import write_atomically
 from costmodel.hardware import Fpga
+from costmodel.record import stack
 from dse import Plan, minimize
 from dse.metric import loss
 from dse.plan import certainty
@@ -67,13 +71,25 @@ def keep(question: Question, plan: Plan) -> str:
     """Write a plan's result into the session, and return the id of its design: the hash of what it is."""
     result = of_plan(plan, model=question.model, device=question.device, ties=question.tied)
     result["provenance"]["command"] = question.command()
-    if plan.problem is not None and plan.problem.laid_for is not None:
-        result["laid_for"] = plan.problem.options[plan.problem.laid_for].name
+    if laid_for := _laid_for(plan):
+        result["laid_for"] = laid_for
     result["asked"] = {name: getattr(question, name) for name in ("phase", "batch", "context", "resolution")}
     what = {name: result[name] for name in ("model", "device", "assignment")} | result["asked"]
     found = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:ID_DIGITS]
     write_atomically(_file(found), to_json(result | {"design": found}))
     return found
+
+
+def _laid_for(plan: Plan) -> str:
+    """The precision that an FPGA's folding was made for on the whole device; "" for one made in the room of budgets, or
+    with the formats."""
+    problem = plan.problem
+    if problem is None or problem.laid_for is None or not isinstance(problem.device, Fpga):
+        return ""
+    option, folding = problem.options[problem.laid_for], problem.folding
+    whole = fold(problem.workload, stack([option] * len(problem.workload.ops)), problem.device)
+    alike = [np.array_equal(getattr(whole, n), getattr(folding, n)) for n in ("pe", "simd", "dsp", "uram")]
+    return option.name if all(alike) else ""
 
 
 def require_id(design: str) -> None:

@@ -56,6 +56,15 @@ def test_a_plan_has_the_same_totals(device, formats):
     assert len(set(record["layers"].values())) > 1
 
 
+@pytest.mark.parametrize("budget", ["throughput_per_s>=100", "lut<=200e3"])
+def test_a_plan_in_a_folding_of_its_own_is_not_sent_as_another(budget):
+    given = {"model": "zoo:resnet18", "device": "u250", "formats": "int4", "budgets": budget}
+    asked = optimise.read(given, {})
+    result = solution.kept(solution.keep(asked, solution.solve(asked, lambda *_: None)))
+    with pytest.raises(ValueError, match="this plan's folding is its own"):
+        sent.of_plan(result)
+
+
 def test_what_compare_does_not_have_is_named(mixed, monkeypatch):
     monkeypatch.setattr(type(mixed), "values", lambda *_: {"device.sm_count": 9})
     with pytest.raises(ValueError, match=r"Compare has no device\.sm_count"):

@@ -124,6 +124,8 @@ def test_times_of_stages_that_work_at_once_are_not_added_up_as_a_latency(mixed):
     gpu, fpga = (opened.open_design(mixed, row) for row in range(2))
     bars = [" ".join(bar.y) for found in (gpu, fpga) for bar in detail.figures(found)[1].data[:1]]
     assert ["Latency" in bar for bar in bars] == [True, False]
+    shares = [[max(bar.x) for bar in detail.figures(found)[1].data] for found in (gpu, fpga)]
+    assert all(share > 1e-3 for found in shares for share in found)
     assert "Busy time of layers" in bars[1]
     fields = [c["field"] for c in detail.columns((), fpga.estimate.columns)]
     assert "busy_s" in fields
