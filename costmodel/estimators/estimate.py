@@ -22,7 +22,7 @@ from costmodel.estimators import (
 from costmodel.estimators.assignment import Assignment, named, per_op
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
-from costmodel.estimators.fpga import Array, Design, built, overlay
+from costmodel.estimators.fpga import Array, Design, built, folding_check, overlay
 from costmodel.estimators.fusion import fuse
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import PIPES, Precision
@@ -132,7 +132,7 @@ def estimate(
     `fpga.fold` as its fastest balanced dataflow, `fpga.overlay.fit` on the fastest array.
     ValueError names the math pipe that the device lacks, TypeError what is no workload or device.
     """
-    _require_kinds(workload, device)
+    _require_kinds(workload, device, folding)
     precisions = per_op(workload, precision)
     batch = given = stack(precisions)
     if isinstance(device, Fpga):
@@ -226,7 +226,10 @@ def interval(ops: Sequence[Op], precisions: Sequence[Precision], columns: Column
 
 
 def _placed(workload: Workload, laid: Design) -> Design:
-    return laid if isinstance(laid, Array) else fpga.placed(workload, laid)
+    if isinstance(laid, Array):
+        return laid
+    folding_check.require(workload, laid)
+    return fpga.placed(workload, laid)
 
 
 def _as_run(ops: Sequence[Op], device: Device) -> Sequence[Op]:
@@ -263,13 +266,15 @@ def _counts(op: Op, precision: Precision) -> Columns:
     }
 
 
-def _require_kinds(workload: object, device: object) -> None:
-    """TypeError with the call that makes the right object of a likely wrong one."""
+def _require_kinds(workload: object, device: object, folding: Design | None) -> None:
+    """TypeError with the call that makes the right object of a likely wrong one; a folding is for an FPGA alone."""
     if not isinstance(workload, Workload):
         made = "cm.decode(model) or cm.prefill(model)" if hasattr(workload, "causal") else "cm.zoo.build(name)"
         raise TypeError(f"estimate takes a Workload, as {made} gives, got a {type(workload).__name__}")
     if not isinstance(device, Gpu | Cpu | Fpga):
         raise TypeError(f"estimate takes a device, as cm.device('a100_sxm') gives, got {device!r}")
+    if folding is not None and not isinstance(device, Fpga):
+        raise ValueError(f"a folding is for an FPGA, and {device.name} is none")
 
 
 def require_pipes(

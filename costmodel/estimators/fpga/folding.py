@@ -50,16 +50,17 @@ def fold(
     """Return a folding of every layer, PE dividing its height and SIMD its width; `precision` is one or a batch of ops.
 
     Without `throughput_per_s` the slowest layer is as fast as LUT, DSP, BRAM and URAM within `utilisation` x device
-    allow where each layer takes the cheapest folding that keeps up with it, by its shares of the device or by another
-    price of DEARER; a search over layers' foldings may find a faster one. With it every layer keeps up with that rate
-    of images or sequences for the fewest LUTs, whether that fits or not. DSP blocks go to the layers where one saves
-    most LUTs, while they last; weights move to URAM where a block of it saves most block RAM, until the rest fits;
-    where that is not enough and `streaming` is allowed, to the device's memory, as many as it brings in time for every
-    output anew. A resource of which even the smallest design needs more than that share may be used whole. Where it
-    needs more than there is, the network does not fit, and its totals show it: no folding is then taken that needs more
-    of that resource than the smallest one does.
-    ValueError where no folding reaches the throughput.
+    allow: each layer takes the cheapest folding, by its shares of the device, that keeps up with it. With it every
+    layer keeps up with that rate of images or sequences for the fewest LUTs, whether that fits or not. DSP blocks go to
+    the layers where one saves most LUTs, while they last; weights move to URAM where a block of it saves most block
+    RAM, and where that is not enough to the device's memory, as many as it brings in time, until the rest fits. A
+    resource of which even the smallest design needs more than that share may be used whole. Where it needs more than
+    there is, the network does not fit, and its totals show it: no folding is then taken that needs more of that
+    resource than the smallest one does.
+    ValueError where no folding reaches the throughput, or it is not above 0.
     """
+    if throughput_per_s is not None and not throughput_per_s > 0:
+        raise ValueError(f"throughput_per_s must be above 0, got {throughput_per_s}")
     limits = _limits(device.usable(utilisation))
     price = np.array([1.0, 0.0, 0.0, 0.0]) if throughput_per_s else 1 / np.maximum(limits, 1e-9)
     places = (BRAM, *[ULTRA] * bool(limits[3]), *[MEMORY] * streaming)

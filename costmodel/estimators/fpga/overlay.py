@@ -47,7 +47,7 @@ def fit(
     utilisation: float = 0.7,
     most: Mapping[str, float] = MappingProxyType({}),
 ) -> Array:
-    """The array of least latency within `utilisation` x device, for a batch of precisions, one an op.
+    """The array of least latency within `utilisation` x device; `precision` is one or a batch of ops.
 
     Of all sides from LEAST_SIDE to MOST_SIDE; as many columns as DSP blocks allow multiply in them, the others in LUTs,
     or all in LUTs where that takes fewer; inputs go to UltraRAM where block RAM is short. Its multipliers are those of
@@ -55,6 +55,7 @@ def fit(
     device. NoArrayError where none fits.
     """
     ops, usable = workload.batch_of_ops, device.usable(utilisation)
+    precision = stack([precision] * len(workload.ops)) if isinstance(precision.math_pipe, str) else precision
     limits = {name: min(most.get(name, getattr(usable, name)), getattr(device, name)) for name in RESOURCES}
     side = np.arange(LEAST_SIDE, MOST_SIDE + 1.0)
     rows, columns = (each.ravel() for each in np.meshgrid(side, side))

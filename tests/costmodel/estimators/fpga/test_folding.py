@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import estimate, grid
 from costmodel.estimators.fpga.coverage import DATA_MOVERS
+from costmodel.hardware import device as any_device
 from costmodel.hardware import fpga as device
 from costmodel.hardware import names
 from costmodel.precision import precision
@@ -303,3 +304,35 @@ def test_no_layer_stays_in_luts_where_blocks_that_are_left_save_some():
     assert other["dsp"] <= 0.7 * board.dsp
     assert mine["lut"] <= other["lut"]
     assert mine["throughput_per_s"] == other["throughput_per_s"]
+
+
+@pytest.mark.parametrize(
+    ("folding", "board", "says"),
+    [
+        (fpga.Folding(3.0, 7.0), "zcu102", "PE of conv1 must be whole and divide 64, got 3"),
+        (fpga.Folding(4.0, 1e6), "zcu102", "SIMD of conv1 must be whole and divide 147, got 1e"),
+        (fpga.Folding(0.0, 1.0), "zcu102", "PE of conv1 must be whole and divide 64, got 0"),
+        (fpga.Folding(1.0, float("nan")), "zcu102", "SIMD of conv1 must be whole"),
+        (
+            fpga.Folding(np.ones(3), np.ones(3)),
+            "zcu102",
+            r"all \d+ ops of resnet18 or one for each, got pe",
+        ),
+        (fpga.Folding(1.0, 1.0), "h100_sxm", "a folding is for an FPGA, and h100_sxm is none"),
+    ],
+)
+def test_a_folding_that_no_unit_has_is_refused(folding, board, says):
+    with pytest.raises(ValueError, match=says):
+        estimate(build("resnet18"), "int4/int4", any_device(board), folding=folding)
+
+
+@pytest.mark.parametrize("rate", [-5, 0, float("nan")])
+def test_an_asked_throughput_is_above_none(rate):
+    with pytest.raises(ValueError, match="throughput_per_s must be above 0, got"):
+        fpga.fold(build("resnet18"), precision("int4/int4"), device("zcu102"), throughput_per_s=rate)
+
+
+def test_an_array_is_made_for_one_precision_as_for_a_batch_of_it():
+    network, used = build("resnet18"), precision("int4/int4")
+    every = fpga.overlay.fit(network, stack([used] * len(network.ops)), device("zcu102"))
+    assert fpga.overlay.fit(network, used, device("zcu102")) == every

@@ -25,12 +25,13 @@ TABLE = Path(os.environ.get("BITFRONT_PUBLISHED", BESIDE)) / "fpga_published.md"
 
 
 def cnv():
-    """The CIFAR-10 network of FINN-R: six 3 x 3 convolutions, pooling after the second and fourth, three linear."""
+    """The CIFAR-10 network of FINN-R: six 3 x 3 convolutions, pooling after the second and fourth, three linear,
+    the last one's 10 outputs filled up to its 4 rows at once."""
     ops, size = [], 32
     for i, (channels_in, channels_out) in enumerate([(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256)]):
         ops.append(conv(f"conv{i}", 1, channels_in, channels_out, input_size=(size, size), kernel=(3, 3)))
         size = (size - 2) // 2 if i in (1, 3) else size - 2
-    for i, (features_in, features_out) in enumerate([(256, 512), (512, 512), (512, 10)]):
+    for i, (features_in, features_out) in enumerate([(256, 512), (512, 512), (512, 12)]):
         ops.append(linear(f"fc{i}", 1, features_in, features_out, bias=False))
     return Workload("cnv", tuple(ops))
 
