@@ -30,7 +30,9 @@ def study(
         figure.add_scatter(
             x=[r[cost] for r in own],
             y=[max(1 - r["accuracy"], floor) for r in own],
-            text=[f"{r['pair']}<br>{quality} {r['accuracy']:.2%} +- {r['spread']:.2%}" for r in own],
+            text=[
+                f"{r['pair']}<br>{quality} {r['accuracy']:.2%}" + (f" +- {spread(r)}" if spread(r) else "") for r in own
+            ],
             mode="markers",
             name=family,
             marker={"symbol": SYMBOLS[i], "size": 7, "color": colour(i), "opacity": 0.7},
@@ -55,6 +57,11 @@ def study(
     }
     figure.update_layout(**layout(title, "", "", **axes))
     return figure
+
+
+def spread(row: Mapping[str, Any]) -> str:
+    """The standard deviation of a row over the seeds, "" of one seed."""
+    return "" if math.isnan(row["spread"]) else f"{row['spread']:.2%}"
 
 
 def _titled(quality: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from app.figures.study import study
+from app.figures.study import spread, study
 from app.report.drawing import drawing, embed
 from app.report.html import table
 
@@ -53,11 +53,13 @@ def _section(name: str, network: Mapping[str, Any], result: Mapping[str, Any]) -
         "LUTs",
         "Low",
         "High",
+        "Does not fit",
         "Weight bytes",
     )
     cells = [
-        [r["pair"], r["family"], f"{r['accuracy']:.2%}", f"{r['spread']:.2%}", f"{r['lut_per_mac']:.1f}"]
-        + [f"{r[c]:,.0f}" for c in ("lut", "lut_low", "lut_high", "weight_bytes")]
+        [r["pair"], r["family"], f"{r['accuracy']:.2%}", spread(r), f"{r['lut_per_mac']:.1f}"]
+        + [f"{r[c]:,.0f}" for c in ("lut", "lut_low", "lut_high")]
+        + [r["beyond"], f"{r['weight_bytes']:,.0f}"]
         for r in sorted(rows, key=lambda r: -float(r["accuracy"]))
     ]
     every = table(columns, [(False, c) for c in cells])

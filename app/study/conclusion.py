@@ -18,9 +18,7 @@ def family(pair: str) -> str:
     return ("integer", "mixed", "minifloat")[floats]
 
 
-def points(
-    accuracy: Mapping[int, Mapping[str, float]], costs: Mapping[str, Mapping[str, float]]
-) -> list[dict[str, Any]]:
+def points(accuracy: Mapping[int, Mapping[str, float]], costs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One row a pair: its family, mean accuracy over the seeds with its spread, and its costs."""
     rows = []
     for pair, cost in costs.items():
@@ -65,9 +63,9 @@ def sentences(
 def _compared(best: Mapping[str, Mapping[str, Any]], cost: str) -> str:
     if not best:
         return "no pair reaches it"
-    named = ", ".join(f"{f} {row['pair']} {row[cost]:.4g}" for f, row in best.items())
-    if not {"integer", "minifloat"} <= set(best):
-        return f"{named}; only one family reaches it"
+    named = ", ".join(f"{f} {row['pair']} {_told(row, cost)}" for f, row in best.items())
+    if lacking := [f for f in ("integer", "minifloat") if f not in best]:
+        return f"{named}; no {' and no '.join(lacking)} pair reaches it"
     ratio = best["minifloat"][cost] / best["integer"][cost]
     unsure = sum(_error(best[f], cost) for f in ("integer", "minifloat"))
     if abs(ratio - 1) <= unsure:
@@ -75,6 +73,20 @@ def _compared(best: Mapping[str, Mapping[str, Any]], cost: str) -> str:
     else:
         verdict = "minifloats take more" if ratio > 1 else "minifloats take fewer"
     return f"{named}; minifloat over integer {ratio:.2f}, {verdict}"
+
+
+def _told(row: Mapping[str, Any], cost: str) -> str:
+    return (
+        f"{row[cost]:.4g}" if cost == "lut_per_mac" else f"{row[cost]:,.0f}" + " (does not fit)" * bool(row["beyond"])
+    )
+
+
+def unfit(rows: Sequence[Mapping[str, Any]], device: str) -> list[str]:
+    """How many whole networks take more than the device has; nothing where all fit."""
+    count = sum(bool(row["beyond"]) for row in rows)
+    return [
+        f"{count} of {len(rows)} pairs take more than {device} has at that throughput: compared, not built."
+    ] * bool(count)
 
 
 def _error(row: Mapping[str, Any], cost: str) -> float:

@@ -1,9 +1,11 @@
 """What a pair of formats costs: LUTs a MAC, and of a whole network at a fixed throughput, nothing in DSP blocks."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from app.results import fitting, misfit
 from app.study import networks
 from app.study.question import Question
 from costmodel import hardware
@@ -16,11 +18,12 @@ from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 
-Costs = dict[str, float]
+Costs = dict[str, Any]
 
 
 def costs(question: Question, name: str) -> dict[str, Costs]:
-    """By weight/activation: lut_per_mac and its relative error; of the network lut, its limits, its outputs' part.
+    """By weight/activation: lut_per_mac and its relative error; of the network lut, its limits, its outputs'
+    part, and what it takes too much of (`beyond`, "" where it fits).
 
     Where activations follow a ReLU, integers are unsigned ones.
     """
@@ -45,6 +48,7 @@ def _pair(
         "lut_per_mac_error": error,
         **{total: found.totals[total] for total in ("lut", "ff", "bram18", "weight_bytes")},
         **{end: float(found.columns[end].sum()) for end in ("lut_low", "lut_high")},
+        "beyond": misfit(fitting(found.totals, device)),
         "output_lut": float(np.sum(parts["output"])),
         "dot_lut": float(np.sum(parts["dot"])),
     }

@@ -45,7 +45,8 @@ def run(question: Question, out: Path) -> dict[str, Any]:
                 "seeds": len(found[name]),
                 "fp32_accuracy": base,
                 "points": rows,
-                "conclusion": conclusion.sentences(name, rows, base, question.points, networks.quality(asked)),
+                "conclusion": conclusion.sentences(name, rows, base, question.points, networks.quality(asked))
+                + conclusion.unfit(rows, question.device),
                 "conversion": conclusion.conversion(rows),
             }
             tell(i, len(question.networks))

@@ -33,6 +33,7 @@ def row(pair: str, accuracy: float, cost: float) -> dict[str, object]:
         "lut": cost,
         "lut_low": 0.9 * cost,
         "lut_high": 1.1 * cost,
+        "beyond": "",
     }
     return {"pair": pair, "family": conclusion.family(pair), "accuracy": accuracy, "output_lut": cost / 10, **shares}
 
@@ -47,7 +48,9 @@ def test_a_small_study_runs_and_goes_on_where_it_stopped(monkeypatch: pytest.Mon
         "int4/int4": "integer", "int4/e2m1": "mixed", "e2m1/int4": "mixed", "e2m1/e2m1": "minifloat",
     }  # fmt: skip
     assert all(0.1 < r["accuracy"] <= 1 and r["lut_low"] < r["lut"] < r["lut_high"] for r in rows)
-    assert (out / "study.html").read_text().count("fp32") > 1
+    page = (out / "study.html").read_text()
+    assert page.count("fp32") > 1
+    assert "nan%" not in page
     kept = next(out.glob("accuracy_tiny_3_0.json"))
     part = {k: v for k, v in json.loads(kept.read_text()).items() if k != "e2m1/e2m1"}
     kept.write_text(json.dumps(part | {"fp32": 0.5}))
@@ -70,7 +73,13 @@ def test_the_conclusion_is_computed() -> None:
     close = conclusion.sentences("net", [row("int4/int4", 0.98, 100), row("e2m1/e2m1", 0.98, 104)], 0.98, [1.0])
     assert "within the models' error of 10%: no difference shown" in close[0]
     assert "no pair reaches it" in conclusion.sentences("net", rows, 1.5, [1.0])[0]
-    assert "only one family reaches it" in conclusion.sentences("net", rows[:1], 0.98, [1.0])[0]
+    assert conclusion.sentences("net", rows[:1], 0.98, [1.0])[0].endswith("no minifloat pair reaches it.")
+    mixed = [row("int4/e2m1", 0.98, 22960), rows[0]]
+    assert "mixed int4/e2m1 22,960;" in conclusion.sentences("net", mixed, 0.98, [1.0])[2]
+    large = [rows[0] | {"beyond": "lut 120%"}, rows[1]]
+    assert conclusion.unfit(large, "zcu104")[0].startswith("1 of 2 pairs take more than zcu104 has")
+    assert "integer int4/int4 100 (does not fit)" in conclusion.sentences("net", large, 0.98, [1.0])[2]
+    assert not conclusion.unfit(rows, "zcu104")
     assert "to integer activations 10% on average" in conclusion.conversion(rows)
 
 
