@@ -114,3 +114,13 @@ def misfit(design: Mapping[str, Any]) -> str:
     """What a design takes too much of, as `bram18 832%`; "" where it fits, or where that is not known."""
     beyond: Mapping[str, float | None] = design.get("beyond") or {}
     return ", ".join(f"{name} {'has none' if share is None else f'{share:.0%}'}" for name, share in beyond.items())
+
+
+def broken(design: Mapping[str, Any], budgets: Sequence[str]) -> str:
+    """The metrics of which a design does not keep the budgets, "" where it keeps all that it tells."""
+    from dse.metric import parse_budget
+
+    totals = {**design["totals"], "loss": design["loss"]}
+    asked = [parse_budget(text) for text in budgets]
+    names = [b.metric.name for b in asked if b.metric.name in totals and not b.met(totals[b.metric.name])]
+    return ", ".join(dict.fromkeys(names))

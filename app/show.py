@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from app.designs import same
-from app.results import misfit
+from app.results import broken, misfit
 from app.text import print_table, some
 from dse.plan import certainty
 
@@ -36,11 +36,11 @@ def _designs(result: Mapping[str, Any]) -> None:
         {"design": d["name"], "loss": d["loss"]}
         | ({"accuracy": d["accuracy"]} if "accuracy" in d else {})
         | {c: d["totals"].get(c) for c in costs}
-        | {"does not fit": misfit(d)}
+        | {"does not fit": misfit(d), "breaks": broken(d, result["budgets"])}
         for d in shown
     ]
     with_accuracy = ["accuracy"] * any("accuracy" in row for row in rows)
-    unfit = ["does not fit"] * any(row["does not fit"] for row in rows)
+    unfit = [column for column in ("does not fit", "breaks") if any(row[column] for row in rows)]
     columns = ["design", *with_accuracy, "loss", *costs, *unfit]
     print_table(f"{result['model']} on {result['device']}", rows, columns)
     if left := len(result["designs"]) - len(shown):

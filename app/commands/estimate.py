@@ -64,7 +64,7 @@ def command(
     """
     import costmodel as cm
     from app.fpga_design import layout, told
-    from app.results import DEFAULT, as_dict, assignment
+    from app.results import as_dict, assignment
     from app.text import to_json
 
     target = _toggling(cm.device(device), toggle_rate)
@@ -78,12 +78,8 @@ def command(
     try:
         found = cm.estimate(workload, chosen, target, design=lay_out)
     except ValueError as error:
-        if (
-            given is None
-            and precision == DEFAULT
-            and (f"got {DEFAULT} " in str(error) or " pipe, which " in str(error))
-        ):
-            raise ValueError(f"{error}; {DEFAULT} is the default: give --precision, as w8a8") from None
+        if hint := _hint(str(error), given, precision, workload):
+            raise ValueError(f"{error}; {hint}") from None
         raise
     result = as_dict(found, model=model, device=device, precision=precision) | {
         "strategy": strategy,
@@ -94,6 +90,19 @@ def command(
         click.echo(to_json(result))
     else:
         _show(found, result, layers=layers)
+
+
+def _hint(error: str, given: str | None, precision: str, workload: "Workload") -> str:
+    """What to give where a format that nobody asked for does not do."""
+    from app.results import DEFAULT
+
+    if f"got {DEFAULT} " not in error and " pipe, which " not in error:
+        return ""
+    if given is None and precision == DEFAULT:
+        return f"{DEFAULT} is the default: give --precision, as w8a8"
+    if workload.stated and f"got {DEFAULT} " in error:
+        return "the file states no format of its weights or its inputs: give both with --assign LAYER=int8/int8"
+    return ""
 
 
 def _read(model: str, shape: dict[str, Any]) -> "Workload":

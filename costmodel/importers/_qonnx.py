@@ -37,8 +37,8 @@ CARRIERS = (
 """Operators whose result holds elements of their first input."""
 UNSTATED = "bf16"
 """The format of an operand that no quantiser states."""
-FEW = 16
-"""Elements of a width at most: one for all channels is what hardware has."""
+FEW = 2**16
+"""Elements of a width at most: one a channel."""
 
 
 def read(graph: Any) -> dict[str, tuple[str, str]]:
@@ -96,7 +96,7 @@ def _is_quantiser(node: Any) -> bool:
 
 
 def _numbers(graph: Any) -> dict[str, float]:
-    """Stored tensors of few elements by name: the largest."""
+    """Stored tensors of few elements by name: what all are, inf where they differ."""
     from onnx import numpy_helper
 
     constants = [
@@ -109,7 +109,7 @@ def _numbers(graph: Any) -> dict[str, float]:
     tensors = [*((t.name, t) for t in graph.initializer), *constants]
     few = [(name, t) for name, t in tensors if math.prod(t.dims) <= FEW and t.data_location != _onnx_weights.EXTERNAL]
     return {
-        name: float(array.max())
+        name: float(array.flat[0]) if (array == array.flat[0]).all() else math.inf
         for name, t in few
         if (array := numpy_helper.to_array(t)).size and array.dtype.kind in "fiu"
     }
@@ -159,7 +159,8 @@ def _width(node: Any, position: int, numbers: Mapping[str, float]) -> int:
     value = numbers.get(name, math.nan)
     if not 0 < value <= 32:
         own, got = _onnx_node.clean(node.name or node.output[0]), "none" if math.isnan(value) else f"{value:g}"
-        raise ValueError(f"the width of quantiser {own!r} must be a constant within 1 to 32, got {got}")
+        got = "others by channel" if math.isinf(value) else got
+        raise ValueError(f"the width of quantiser {own!r} must be one constant within 1 to 32, got {got}")
     return math.ceil(value)
 
 

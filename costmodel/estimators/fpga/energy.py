@@ -37,12 +37,12 @@ def dynamic_j(resources: Mapping[str, Any], cycles: Real, device: Fpga) -> Real:
 
 def power(dynamic_w: float, device: Fpga) -> dict[str, float]:
     """Watts while passes follow one another: dynamic, and where the device's is known static and both together, with
-    the bounds that OFF_BY gives."""
+    the bounds that OFF_BY gives, the upper one where all signals change at most."""
     known = {"dynamic_power_w": dynamic_w}
     if not np.isnan(device.static_w):
-        static = float(device.static_w)
+        static, most = float(device.static_w), min(OFF_BY, 1 / max(device.toggle_rate, 1e-9))
         known |= {"static_power_w": static, "power_w": dynamic_w + static}
-        known |= {"power_low_w": dynamic_w / OFF_BY + static, "power_high_w": dynamic_w * OFF_BY + static}
+        known |= {"power_low_w": dynamic_w / OFF_BY + static, "power_high_w": dynamic_w * most + static}
     return known
 
 

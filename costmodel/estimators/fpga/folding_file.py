@@ -227,7 +227,7 @@ def _queue(path: Path, op: Op, units: Mapping[str, Mapping[str, Any]]) -> float:
     unit = units[op.name]
     given = unit.get("inFIFODepths", unit.get("inFIFODepth", QUEUE_WORDS))
     words = given[0] if isinstance(given, list) and given else given
-    if not isinstance(words, int | float) or isinstance(words, bool) or words < 1:
+    if not isinstance(words, int | float) or isinstance(words, bool) or words < 1 or words % 1:
         raise ValueError(
             f"{path}: inFIFODepths of layer {op.name!r} must be whole numbers of at least 1, got {given!r}"
         )

@@ -30,7 +30,7 @@ class Builder:
         inputs = [source, self.constant(1.0 if op == "BipolarQuant" else 0.1)]
         flags = {}
         if op != "BipolarQuant":
-            inputs += [self.constant(0.0), self.constant(float(bits))]
+            inputs += [self.constant(0.0), self.constant(bits)]
             flags = {"signed": signed, "narrow": narrow, "rounding_mode": "ROUND"}
         self.nodes.append(helper.make_node(op, inputs, [out], name=f"{op}_{self.count}", domain=DOMAIN, **flags))
         return out
@@ -108,13 +108,15 @@ def test_a_graph_without_quantisers_states_nothing(tmp_path):
     assert onnx_graph.read(tmp_path / "plain.onnx").stated == ()
 
 
-@pytest.mark.parametrize(("bits", "got"), [(0.0, "0"), (64.0, "64")])
+@pytest.mark.parametrize(
+    ("bits", "got"), [(0.0, "0"), (64.0, "64"), ([2.0, 8.0], "others"), ([2.0] + [8.0] * 31, "others by channel")]
+)
 def test_impossible_widths_are_one_line(tmp_path, bits, got):
     built = Builder([1, 4])
     built.layer("MatMul", (4, 2), {"bits": bits}, {"bits": 8})
     onnx.save(built.model([1, 2]), tmp_path / "odd.onnx")
     with pytest.raises(
-        ValueError, match=f"the width of quantiser 'Quant_2' must be a constant within 1 to 32, got {got}"
+        ValueError, match=f"the width of quantiser 'Quant_2' must be one constant within 1 to 32, got {got}"
     ):
         onnx_graph.read(tmp_path / "odd.onnx")
 

@@ -75,6 +75,7 @@ def test_older_names_and_our_own_are_read_too(tmp_path):
         (GOOD | {"FMPadding_0": {"SIMDX": 4}}, "'FMPadding_0' has 'SIMDX', an unknown setting"),
         (GOOD | {"MVAU_hls_2": {"mem_mode": "ddr"}}, "mem_mode of layer 'conv' must be one of internal_decoupled"),
         (GOOD | {"MVAU_hls_2": {"inFIFODepths": [0]}}, "inFIFODepths of layer 'conv' must be whole numbers"),
+        (GOOD | {"MVAU_hls_2": {"inFIFODepths": [2.5]}}, "inFIFODepths of layer 'conv' must be whole numbers"),
         (GOOD | {"Defaults": {"PE": 2}}, "a default is 'PE'"),
         (GOOD | {"MVAU_hls_3": {"PE": 1}}, "3 units MVAU for 2 such layers of net"),
         ({"conv": {}, "dw": {}}, "no folding of layer 'fc'"),

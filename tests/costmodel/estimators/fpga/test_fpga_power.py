@@ -25,6 +25,8 @@ def test_power_is_static_and_dynamic(dynamic_w, static_w):
     ends = {"power_low_w": dynamic_w / 4 + static_w, "power_high_w": dynamic_w * 4 + static_w}
     power = {"dynamic_power_w": dynamic_w, "static_power_w": static_w, "power_w": dynamic_w + static_w}
     assert found == power | ends
+    every = energy.power(dynamic_w, replace(BOARD, static_w=static_w, toggle_rate=0.5))
+    assert every["power_high_w"] == pytest.approx(dynamic_w * 2 + static_w)  # no more than all signals change
 
 
 def test_what_toggles_more_takes_more_and_memories_are_read_all_the_same():
