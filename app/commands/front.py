@@ -221,27 +221,31 @@ def _rows(problems: Any, found: Any) -> list[dict[str, Any]]:
     """The values of each point, whose folding it has, and on an FPGA whether it fits."""
     values = [dict(zip(found.names, point, strict=True)) for point in found.points.tolist()]
     origins = found.origin.tolist() if len(problems) > 1 else [0] * len(values)
-    return [
-        row | _origin(problems, at) | _fitting(problems[at], choice)
-        for row, at, choice in zip(values, origins, found.choices, strict=True)
-    ]
+    fits: list[dict[str, Any]] = [{}] * len(values)
+    for at in set(origins):
+        own = [i for i, origin in enumerate(origins) if origin == at]
+        for i, told in zip(own, _fitting(problems[at], found.choices[own]), strict=True):
+            fits[i] = told
+    return [row | _origin(problems, at) | told for row, at, told in zip(values, origins, fits, strict=True)]
 
 
-def _fitting(problem: Any, choice: Any) -> dict[str, Any]:
-    """Whether a point fits its FPGA and what it takes too much of; nothing elsewhere."""
+def _fitting(problem: Any, choices: Any) -> list[dict[str, Any]]:
+    """Whether each point fits its FPGA and what it takes too much of; nothing elsewhere."""
     import numpy as np
 
     from app.results import fitting
     from costmodel.estimators.fit import RESOURCES
     from costmodel.estimators.fpga import Array
     from costmodel.hardware import Fpga
+    from dse.choice_columns import columns
 
     if not isinstance(problem.device, Fpga):
-        return {}
-    layers, array = np.arange(len(choice)), problem.folding
-    taken = {name: getattr(array, name) for name in RESOURCES if isinstance(array, Array) and hasattr(array, name)}
-    taken = taken or {n: float(problem.costs[n][layers, choice].sum()) for n in RESOURCES if n in problem.costs}
-    return fitting(taken, problem.device)
+        return [{}] * len(choices)
+    array = problem.folding
+    if isinstance(array, Array):
+        return [fitting({n: getattr(array, n) for n in RESOURCES if hasattr(array, n)}, problem.device)] * len(choices)
+    taken = columns(problem, np.asarray(choices, dtype=np.int64), [n for n in RESOURCES if n in problem.costs])
+    return [fitting({n: float(c[i]) for n, c in taken.items()}, problem.device) for i in range(len(choices))]
 
 
 def _show(title: str, problems: Any, found: Any, most: int = 40) -> None:

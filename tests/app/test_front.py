@@ -3,11 +3,18 @@
 import json
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+import costmodel as cm
+import dse
+from app.commands.front import _fitting
+from costmodel.workload import Workload
+from costmodel.workload.ops import linear
 
 FEW = "layer1.0.conv1,layer1.0.conv2,layer1.1.conv1,layer1.1.conv2,layer2.0.conv1,layer2.0.conv2,layer2.1.conv1"
 FEW += ",layer2.1.conv2,layer2.0.downsample.0,layer3.0.downsample.0,layer4.0.downsample.0,layer3.0.conv1,layer3.0.conv2"
@@ -134,3 +141,11 @@ def test_a_front_that_must_fit_is_of_designs_that_do(bitfront: Callable[..., Any
     assert all(point["fits"] for point in points)
     first = json.loads(bitfront("front", *asked, "--stream").stdout.splitlines()[0])
     assert first["loss"] == points[-1]["loss"]
+
+
+def test_whether_a_point_fits_is_as_its_plan_is_evaluated() -> None:
+    net = Workload("net", tuple(linear(f"fc{i}", 16, 64, 64) for i in range(4)))
+    problem = dse.choices(net, ["int2", "int8"]).on(replace(cm.fpga("pynq_z1"), lut=900.0))
+    choices = np.array([[0, 1, 0, 1], [1, 0, 1, 0], [1, 1, 1, 1]])
+    said = [told["beyond"]["lut"] for told in _fitting(problem, choices)]
+    assert said == pytest.approx([problem.estimate(c).totals["lut"] / 900 for c in choices])
