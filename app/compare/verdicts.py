@@ -20,12 +20,16 @@ class Verdict:
     """A design's standing in a metric.
 
     standing   best, or as good as it; among the best, where intervals overlap with that of the best value; or neither
+    best       which design has the best value
     factor     its value as a multiple of the reference's, nan where there is none
+    within     the least and most of that multiple which both intervals allow; the multiple itself without intervals
     certain    whether its interval and the reference's do not overlap
     """
 
     standing: str
+    best: int
     factor: float
+    within: tuple[float, float]
     certain: bool
 
 
@@ -46,7 +50,10 @@ def verdicts(metric: str, values: Sequence[Value | None], reference: int, *, ran
         for i in near:
             standing[i] = BEST if alone else AMONG
     base = values[reference]
-    return [Verdict(s, _factor(v, base), not overlap(v, base)) for s, v in zip(standing, values, strict=True)]
+    return [
+        Verdict(s, best, _factor(v, base), _within(v, base), not overlap(v, base))
+        for s, v in zip(standing, values, strict=True)
+    ]
 
 
 def overlap(first: Value | None, second: Value | None) -> bool:
@@ -67,6 +74,12 @@ def _factor(value: Value | None, base: Value | None) -> float:
     if value is None or base is None or base["value"] == 0:
         return math.nan
     return float(value["value"] / base["value"])
+
+
+def _within(value: Value | None, base: Value | None) -> tuple[float, float]:
+    if value is None or base is None or _low(base) <= 0:
+        return math.nan, math.nan
+    return _low(value) / _high(base), _high(value) / _low(base)
 
 
 def _low(value: Value) -> float:

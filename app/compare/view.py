@@ -9,16 +9,11 @@ from dash import html
 
 from app.compare.designs import SHOWN, Record
 from app.compare.question import SLOTS
-from app.compare.verdicts import AMONG, BEST, Verdict, differ, verdicts
+from app.compare.verdicts import ALIKE, AMONG, BEST, OTHER, Verdict, differ, verdicts
 from app.figures.style import colour
 from app.text import label, quantity
 from app.web.parts import LAYER, grid, note, panel, trust
 
-STANDINGS = {
-    BEST: ("best", "no other interval reaches it"),
-    AMONG: ("not distinguishable", "its interval and that of the best value overlap"),
-}
-"""Marks of a cell, and what they mean."""
 NEUTRAL = ("power_w", "macs", "bops")
 """Counts of work, of which fewer is not better by itself, and power, whose interval is that of energy."""
 
@@ -64,8 +59,9 @@ def _measured(records: Sequence[Record], reference: int, only_differences: bool)
         if differs or not only_differences:
             ranked = metric not in NEUTRAL and (metric != "loss" or one_model)
             judged = verdicts(metric, values, reference, ranked=ranked)
-            told = [_factor(j) if differs and i != reference else None for i, j in enumerate(judged)]
-            cells = [_cell(metric, *parts) for parts in zip(values, judged, told, strict=True)]
+            told = [_factor(j, reference) if differs and i != reference else None for i, j in enumerate(judged)]
+            marks = [_mark(i, verdict) for i, verdict in enumerate(judged)]
+            cells = [_cell(metric, *parts) for parts in zip(values, judged, marks, told, strict=True)]
             row = [html.Th(label(metric), scope="row"), *cells]
             found.append(html.Tr(row, className="differs" if differs else "equal"))
     return found
@@ -78,15 +74,12 @@ def _metrics(records: Sequence[Record]) -> list[str]:
     return [m for m, values in found.items() if any(values) and not (m == "examples_per_s" and same)]
 
 
-def _cell(metric: str, value: Mapping[str, Any] | None, verdict: Verdict, factor: Any) -> Any:
+def _cell(metric: str, value: Mapping[str, Any] | None, verdict: Verdict, mark: Any, factor: Any) -> Any:
     """A number with its factor of the reference's, its standing, interval, share of the device, and source."""
     if value is None:
         return html.Td("–", title="not modelled for this device")
     number = f"{value['value']:.4g}" if metric == "loss" else quantity(metric, value["value"])
-    parts = [html.Span(number, className="compared-value", **{"data-metric": metric}), factor]
-    if verdict.standing:
-        told, why = STANDINGS[verdict.standing]
-        parts.append(html.Span(told, className=f"mark {verdict.standing}", title=why))
+    parts = [html.Span(number, className="compared-value", **{"data-metric": metric}), factor, mark]
     if "low" in value:
         ends = f"{quantity(metric, value['low'])} to {quantity(metric, value['high'])}"
         parts.append(html.Div(ends, className="interval"))
@@ -98,14 +91,33 @@ def _cell(metric: str, value: Mapping[str, Any] | None, verdict: Verdict, factor
     return html.Td(parts, className=verdict.standing)
 
 
-def _factor(verdict: Verdict) -> Any:
-    """A value as a multiple of the reference's, ≈ where intervals do not tell them apart."""
+def _mark(i: int, verdict: Verdict) -> Any:
+    """A design's standing in words that name the best one, where there is one to name."""
+    best = SLOTS[verdict.best].upper()
+    told, why = {
+        BEST: ("best", "no other interval reaches it"),
+        AMONG: ("best, not surely", "intervals of others overlap its own")
+        if i == verdict.best
+        else (f"may equal {best}", f"its interval overlaps that of {best}, whose value is the best"),
+        OTHER: ("", ""),
+    }[verdict.standing]
+    return html.Span(told, className=f"mark {verdict.standing}", title=why) if told else None
+
+
+def _factor(verdict: Verdict, reference: int) -> Any:
+    """A value as a multiple of the reference's, ≈ and what it may be where intervals leave that open."""
     if math.isnan(verdict.factor):
         return None
-    told = f"{verdict.factor:.3g}×" if verdict.factor < 1000 else f"{verdict.factor:,.0f}×"
-    if verdict.certain or verdict.factor == 1:
-        return html.Span(told, className="factor", title="of the reference")
-    return html.Span(f"≈ {told}", className="factor", title="intervals overlap: not distinguishable from the reference")
+    low, high = verdict.within
+    base = SLOTS[reference].upper()
+    if math.isnan(low) or high <= low * (1 + ALIKE):
+        return html.Span(f"{_times(verdict.factor)} {base}", className="factor", title=f"of the reference, {base}")
+    why = f"{_times(low)} to {_times(high)} {base} by both intervals" + ("" if verdict.certain else ": may be alike")
+    return html.Span(f"≈ {_times(verdict.factor, digits=2)} {base}", className="factor", title=why)
+
+
+def _times(factor: float, digits: int = 3) -> str:
+    return f"{factor:.{digits}g}×" if factor < 10 ** (digits - 1) else f"{factor:,.0f}×"
 
 
 def layers(records: Sequence[Record], reference: int, *, only_differences: bool) -> Any:

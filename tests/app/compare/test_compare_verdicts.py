@@ -5,6 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.compare import view
 from app.compare.verdicts import AMONG, BEST, OTHER, differ, overlap, verdicts
 
 values = st.floats(1e-6, 1e6).flatmap(
@@ -29,6 +30,20 @@ def test_overlapping_intervals_have_no_best():
     found = [{"value": 2.0, "low": 1.5, "high": 3.0}, {"value": 1.0, "low": 0.8, "high": 1.6}, {"value": 9.0}]
     assert standings("latency_s", found) == [AMONG, AMONG, OTHER]
     assert [v.certain for v in verdicts("latency_s", found, 0)] == [False, False, True]
+
+
+def test_marks_name_the_best_and_a_multiple_within_intervals_is_no_firm_one():
+    found = [{"value": 2.0, "low": 1.5, "high": 3.0}, {"value": 1.0, "low": 0.8, "high": 1.6}, {"value": 7.0}]
+    first, second, third = verdicts("latency_s", found, 0)
+    assert {first.best, second.best, third.best} == {1}
+    assert third.within == (7.0 / 3.0, 7.0 / 1.5)
+    marks = [view._mark(i, verdict) for i, verdict in enumerate((first, second, third))]
+    assert [mark and mark.children for mark in marks] == ["may equal B", "best, not surely", None]
+    told = view._factor(third, 0)
+    assert told.children == "≈ 3.5× A"
+    assert "2.33× to 4.67×" in told.title
+    exact = verdicts("weight_bytes", [{"value": 4.0}, {"value": 1.0}], 0)[1]
+    assert view._factor(exact, 0).children == "0.25× A"
 
 
 def test_equal_ones_are_best_together():
