@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.catalog import require
+from costmodel.display import quantity
 from costmodel.hardware import Cpu, Fpga, Gpu, PeakFlops
 from costmodel.precision import precision
 
@@ -62,6 +63,15 @@ def label(value: Any) -> Any:
         return value
     first, *rest = value.items()
     return " ".join([str(first[1]), *(f"{key}={part}" for key, part in rest)])
+
+
+def told(name: str, value: Any) -> str:
+    """A value of an axis in words: a size with its name, a field of a device with its name and unit."""
+    shown = label(value)
+    if name.startswith(FIELD) and isinstance(value, int | float):
+        field = name.removeprefix(FIELD)
+        return f"{field} {quantity(field, float(value))}"
+    return f"{name} {shown}" if name in WHOLE or name.startswith(FIELD) or shown == "none" else str(shown)
 
 
 def read(data: Mapping[str, Any]) -> tuple[Axis, ...]:

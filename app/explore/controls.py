@@ -27,7 +27,8 @@ def question_panel(question: Question, files: Mapping[str, str], run: str = "") 
     known = {*PRECISIONS["language"], *PRECISIONS["vision"]}
     numbers = {"batch": "Batch", "context": "Context", "resolution": "Resolution"}
     controls = [
-        dmc.Alert(f"Shown is the run {run}. Ask below for another space.", variant="light", p="xs") if run else None,
+        dmc.Alert(f"Shown is the run {run}. The form has its values, as far as it can: change them to ask anew.",
+                  variant="light", p="xs") if run else None,
         dmc.Select(id="explore-model", label="Model", data=models, value=told["model"], searchable=True, limit=300),
         _upload(),
         dmc.Select(id="explore-phase", label="Pass", data=list(PHASES), value=question.phase or "decode"),

@@ -99,7 +99,7 @@ def rows(opened: Opened) -> list[dict[str, Any]]:
 
 def totals(opened: Opened, values: Mapping[str, Any], edits: int) -> Any:
     """The design's id, what it is, and its totals, each with its source."""
-    what = [f"{name} {axes.label(value)}" for name, value in values.items() if name != "precision"]
+    what = [axes.told(name, value) for name, value in values.items() if name != "precision"]
     what += [f"folded for {opened.laid_for}"] * bool(opened.laid_for)
     edited = dmc.Badge(f"{edits} edited", color="red", variant="light") if edits else None
     heading = dmc.Group(

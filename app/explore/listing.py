@@ -10,7 +10,6 @@ from app.web.parts import grid, note, numbers
 from dse import axes
 
 MOST_ROWS = 2000
-NUMBERED = ("batch", "context", "resolution", "tokens")
 SELECTION = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
 
 
@@ -54,5 +53,4 @@ def _what(designs: Designs, row: int, varied: Sequence[str]) -> str:
         counts = sorted(((taken.count(p), p) for p in set(taken)), reverse=True)
         values["precision"] = " + ".join(f"{count} × {p}" for count, p in counts)
         values["precision"] += f", folded for {mixed.laid_for}" if mixed.laid_for else ""
-    told = {name: str(axes.label(values[name])) for name in varied}
-    return " · ".join(f"{name} {text}" if name in NUMBERED else text for name, text in told.items())
+    return " · ".join(axes.told(name, values[name]) for name in varied)

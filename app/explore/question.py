@@ -38,6 +38,10 @@ SIZES = {"batch": (1,), "context": (4096,), "resolution": ()}
 """Sizes of a pass, and what they are unless told."""
 FIELDS = ("model", "phase", "devices", "precisions", "strategies", *SIZES)
 """Parts of a question, each a control explore-NAME."""
+AXIS_OF = {"devices": "device", "precisions": "precision", "strategies": "strategy", **{n: n for n in SIZES}}
+"""The axis of a space that each part of a question goes through."""
+MOST_SHOWN = 12
+"""Values of a run's axis that the form holds."""
 MOST_DESIGNS = 20_000
 """Designs of a question: larger spaces are for bitfront explore, whose runs the page shows with --run."""
 
@@ -111,6 +115,21 @@ def read(given: State, models: Mapping[str, str]) -> Question:
         numbers["context"] if language else (),
         () if language or model in models else numbers["resolution"],
     )
+
+
+def of_space(space: Space) -> Question:
+    """A run's space as far as the form can hold it: what it has no control for, and of long axes the rest, is left out.
+
+    ValueError where that is no question.
+    """
+    values = {axis.name: axis.values for axis in space.axes}
+    model = values["model"][0]
+    spelled, phase = (model["model"], model.get("phase", "")) if isinstance(model, Mapping) else (model, "")
+    given = {"model": spelled, "phase": phase if inputs.is_language(spelled) else ""}
+    for field, name in AXIS_OF.items():
+        kept = [value for value in values.get(name, ()) if isinstance(value, str | int)][:MOST_SHOWN]
+        given[field] = state.text(_escaped(tuple(map(str, kept))) if field == "strategies" else kept)
+    return read(given, {})
 
 
 def _escaped(spelled: tuple[str, ...]) -> tuple[str, ...]:

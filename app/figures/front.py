@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.figures.axis import axis, hover
 from app.figures.names import placed
-from app.figures.style import blank, colour, layout
+from app.figures.style import DENSITY, DENSITY_MARK, blank, colour, layout
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -17,7 +17,7 @@ Rows = NDArray[np.int64]
 MOST_POINTS = 100_000
 """Dominated designs beyond these are a density image: each point of scattergl costs the browser time and memory."""
 CELLS = (300, 190)
-CLOUD, DENSITY = "#8b98a9", [[0, "rgba(120,140,165,0)"], [1e-6, "rgba(120,140,165,0.25)"], [1, "rgba(60,85,120,0.95)"]]
+CLOUD = "#8b98a9"
 MOST_LABELS = 12
 PICKED = "#d62728"
 IN_SPACE = {"star": "cross", "circle-open": "circle-open", "diamond": "diamond", "square-open": "square-open"}
@@ -134,7 +134,8 @@ def _density(
         z=(shade * 255).round().astype(np.uint8),
         zmin=0,
         zmax=255,
-        colorscale=DENSITY,
+        colorscale=DENSITY["light"],
+        meta=DENSITY_MARK,
         showscale=False,
         name=f"{rest}, {len(rows):,}",
         hovertemplate="zoom in for single designs<extra></extra>",

@@ -78,6 +78,15 @@ DARK: dict[str, Any] = {
 """The same look on a dark page's own ground."""
 
 
+DENSITY = {
+    "light": [[0, "rgba(120,140,165,0)"], [1e-6, "rgba(120,140,165,0.25)"], [1, "rgba(60,85,120,0.95)"]],
+    "dark": [[0, "rgba(140,165,195,0)"], [1e-6, "rgba(140,165,195,0.3)"], [1, "rgba(225,238,252,0.95)"]],
+}
+"""Shades of few and many designs by theme."""
+DENSITY_MARK = "density"
+"""The meta of a trace in these shades."""
+
+
 def dressed(figure: Any, dark: bool) -> dict[str, Any]:
     """Return a figure as a page of either theme draws it: on the page's own ground, in its ink, without a title.
 
@@ -87,6 +96,8 @@ def dressed(figure: Any, dark: bool) -> dict[str, Any]:
     text, lines, axis = INK["dark" if dark else "light"]
     told: dict[str, Any] = figure.to_plotly_json()
     for trace in told["data"]:
+        if dark and trace.get("meta") == DENSITY_MARK:
+            trace["colorscale"] = DENSITY["dark"]
         if "customdata" in trace:
             trace["customdata"] = _listed(trace["customdata"])
         for part in (trace.get("marker", {}), trace.get("line", {})):

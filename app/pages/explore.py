@@ -1,5 +1,7 @@
 """Explore: a space of designs, its front in any two or three metrics, and any design in detail, to edit."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
@@ -25,7 +27,12 @@ def layout(given: state.State) -> Any:
     run = folder is not None
     shown_run = folder.name if folder else ""
     asked = question.read_link(given, session_runs.uploads())
-    own = session_runs.joined(SHOWN, ())[0].metrics if run else question.SHOWN
+    own: Sequence[str] = question.SHOWN
+    if run:
+        found = session_runs.joined(SHOWN, ())[0]
+        own = found.metrics
+        with suppress(ValueError):
+            asked = question.of_space(found.space)
     shown = axes.read(given, own, per="none" if run or len(asked.devices) < 2 else "device")
     with state.named("edit"):
         edits = dict(opened.parse_edits(given.get("edit", "")))

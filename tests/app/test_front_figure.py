@@ -63,3 +63,12 @@ def test_dressing_keeps_the_data(dark):
     assert told["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
     assert len(told["data"][2]["customdata"]) == 495
     assert go.Figure(told).layout.xaxis.type == "log", "still a figure"
+
+
+def test_a_density_is_light_on_a_dark_page(monkeypatch):
+    monkeypatch.setattr(figures, "MOST_POINTS", 100)
+    shades = [
+        [trace["colorscale"][-1][1] for trace in dressed(drawn(500), dark)["data"] if trace["type"] == "heatmap"]
+        for dark in (True, False)
+    ]
+    assert shades == [["rgba(225,238,252,0.95)"], ["rgba(60,85,120,0.95)"]]

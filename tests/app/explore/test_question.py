@@ -4,6 +4,8 @@ import pytest
 
 from app.explore import question
 from app.web import state
+from dse.axes import told
+from dse.space import Space
 
 VISION = {"model": "zoo:resnet18", "devices": "t4,zcu104", "precisions": "w8a8,w4a4", "batch": "1,8"}
 
@@ -48,3 +50,15 @@ def test_a_page_takes_so_many_designs():
     asked = VISION | {"batch": ",".join(map(str, range(1, 6000)))}
     with pytest.raises(ValueError, match="too many for a page"):
         _ = question.read(asked, {}).space
+
+
+def test_the_form_beside_a_run_has_the_values_of_its_space():
+    axes = {
+        "model": {"model": "zoo:llama-3.2-1b", "phase": "prefill"}, "device": ["a100_sxm"], "context": [512, 1024],
+        "precision": ["w8a8", "w4a16"], "device.memory_bytes_per_s": [1e12, 8e12],
+    }  # fmt: skip
+    found = question.of_space(Space.read({"axes": axes, "objectives": ["latency_s", "loss"]}))
+    assert (found.model, found.phase, found.devices) == ("zoo:llama-3.2-1b", "prefill", ("a100_sxm",))
+    assert (found.precisions, found.context) == (("int8/int8", "int4/bf16"), (512, 1024))
+    assert told("device.memory_bytes_per_s", 8e12) == "memory_bytes_per_s 8 TB/s"
+    assert (told("batch", 8), told("device", "l4"), told("strategy", "none")) == ("batch 8", "l4", "strategy none")
