@@ -8,7 +8,7 @@ from typing import Any
 
 from costmodel.display import quantity
 
-__all__ = ["label", "plain", "print_table", "quantity", "some", "to_json"]
+__all__ = ["counted", "label", "plain", "print_table", "quantity", "some", "to_json"]
 
 WIDTH = 200
 """Columns of characters where output is no terminal."""
@@ -50,6 +50,11 @@ LABELS = {
 def label(column: str) -> str:
     """Return a column's name in words, as it is where it has none; of latency_s / batch each part: Latency / batch."""
     return " ".join(LABELS.get(part, part) for part in column.split(" "))
+
+
+def counted(number: int, thing: str) -> str:
+    """How many there are of a thing: 1 design, 2,000 designs."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def to_json(data: Any) -> str:

@@ -112,7 +112,7 @@ def _spoken(design: Design) -> str:
     if design.precision == PER_LAYER:
         laid = f", laid out for {design.laid_for}" if design.laid_for else ""
         return by_layer.summary(by_layer.unpack(design.layers)) + laid
-    return f"{design.precision}: {words(design.precision)}"
+    return f"{design.precision}: {words(design.precision, cached='context' in design.axes)}"
 
 
 def rates(design: Design, found: Estimate) -> dict[str, float]:

@@ -13,7 +13,8 @@ from app.explore.designs import Designs
 from app.explore.opened import Opened
 from app.figures import front as front_figure
 from app.figures.style import dressed
-from app.web import inputs, state, uploads
+from app.text import counted
+from app.web import inputs, spelling, state, uploads
 from app.web.parts import note, trouble
 from costmodel.hardware import Fpga
 
@@ -35,7 +36,7 @@ def sweep(set_progress: Callable[[Any], None], asked: Any) -> Any:
     """Sweep what is asked, in the background."""
     try:
         found = question.read(asked, session_runs.uploads())
-        told = f"sweeping {found.space.size:,} designs…"
+        told = f"sweeping {counted(found.space.size, 'design')}…"
         name = session_runs.prepare(found, lambda done, total: set_progress([100 * done / total, told]))
     except ValueError as error:
         return no_update, trouble(str(error))
@@ -166,6 +167,11 @@ def apply(model: Any) -> tuple[bool, bool, bool]:
     return not language, not language, language or uploaded is not None
 
 
+def spell(precisions: Any, model: Any) -> Any:
+    """The precisions in words, of a KV cache where the model has one."""
+    return spelling.listed(precisions, cached=not apply(model)[0])
+
+
 def link(asked: Any, design: Any, edits: Any, x: Any, y: Any, z: Any, log: Any, per: Any) -> Any:
     """The whole view as a link's query."""
     told = ",".join(f"{layer}:{precision}" for layer, precision in edits.items())
@@ -213,4 +219,5 @@ def _places(ready: Any, names: tuple[str, ...], design: str, edits: Mapping[str,
 def _about(designs: Designs, shown: int, about: str) -> Any:
     mixed = f" and {len(designs.mixed):,} of mixed precision" if designs.mixed else ""
     left_out = f"; {designs.left_out:,} do not fit, break a limit or cannot run" if designs.left_out else ""
-    return note(f"{designs.swept:,} designs{mixed}{left_out}; {shown:,} have these metrics. {about} A click opens one.")
+    having = f"{shown:,} {'has' if shown == 1 else 'have'} these metrics"
+    return note(f"{counted(designs.swept, 'design')}{mixed}{left_out}; {having}. {about} A click opens one.")

@@ -36,7 +36,7 @@ def question_panel(question: Question, files: Mapping[str, str], run: str = "") 
                         value=list(question.devices), searchable=True),
         dmc.TagsInput(id="explore-precisions", label="Precisions", data=sorted(known), value=list(question.precisions),
                       description="weight/activation[/kv], or w4a16; any may be typed", acceptValueOnBlur=True),
-        html.Div(listed(question.precisions), id="explore-words"),
+        html.Div(listed(question.precisions, cached=bool(question.phase)), id="explore-words"),
         dmc.TagsInput(id="explore-strategies", label="Sparsity and strategies",
                       data=[s.replace(",", ";") for s in inputs.strategies()],
                       value=list(told["strategies"]) or ["none"]),

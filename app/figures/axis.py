@@ -11,6 +11,8 @@ from costmodel.display import quantity, unit
 
 LARGE = 1e4
 """From which on a number without a unit has a prefix; smaller ones, such as losses, are written out."""
+SMALL = 1e-5
+"""Below which a logarithmic axis of plain numbers has all of them as powers: 1e-8 beside 1e-2."""
 MOST_DECADES = 9
 """Decades that each have a tick; of more, every second one."""
 EDGE = 1.2
@@ -24,6 +26,8 @@ def axis(column: str, values: ArrayLike, *, log: bool = False) -> dict[str, Any]
     """
     low, high = _ends(values, least=5e-324 if log else -math.inf)
     found: dict[str, Any] = {"title": {"text": label(column)}} | _ticks(column, high)
+    if log and found["tickformat"] == "~g" and low < SMALL:
+        found["tickformat"] = "~e"
     if not log:
         return found
     decades = EDGE * math.log10(high / low) if low else 0.0

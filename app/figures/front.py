@@ -18,7 +18,8 @@ MOST_POINTS = 100_000
 """Dominated designs beyond these are a density image: each point of scattergl costs the browser time and memory."""
 CELLS = (300, 190)
 CLOUD = "#8b98a9"
-MOST_LABELS = 12
+MOST_LABELS = 200
+"""References of which each may have its name beside it, where that covers nothing."""
 PICKED = "#d62728"
 IN_SPACE = {"star": "cross", "circle-open": "circle-open", "diamond": "diamond", "square-open": "square-open"}
 """Symbols that scatter3d has for those of the plane."""
@@ -82,8 +83,12 @@ class _Axes:
         """A trace, its rows as customdata."""
         at = np.asarray(rows, dtype=np.int64)
         xyz = [np.asarray(self.columns[name][at], dtype=np.float32) for name in self.names]
-        look |= {"hovertext": [self.texts[row] for row in at]} if len(self.texts) else {}
-        named = ["%{text}"] * ("text" in look) + ["%{hovertext}"] * ("hovertext" in look)
+        names = look.pop("names", [""] * len(at))
+        told = [self.texts[row] for row in at] if len(self.texts) else [""] * len(at)
+        texts = ["<br>".join(filter(None, pair)) for pair in zip(names, told, strict=True)]
+        is_told = bool(len(self.texts)) or any(texts)
+        look |= {"hovertext": texts} if is_told else {}
+        named = ["%{hovertext}"] * is_told
         shared: dict[str, Any] = {
             "customdata": at,
             "hovertemplate": "<br>".join(named + self.told) + f"<extra>{look['name']}</extra>",
@@ -185,7 +190,7 @@ def _add_uniform(
     mode = "markers+text" if len(uniform) <= MOST_LABELS and len(at.names) == 2 else "markers"
     figure.add_trace(
         at.points(rows, name="One precision everywhere", mode=mode, gl=False, marker=look, text=texts,
-                  textposition=places, textfont={"size": 10})
+                  names=list(uniform.values()), textposition=places, textfont={"size": 10})
     )  # fmt: skip
 
 

@@ -6,17 +6,24 @@ from typing import Any
 from dash import ctx, dcc, no_update
 from dash.exceptions import PreventUpdate
 
-from app.explore.answers import apply
+from app.explore import answers as explore
+from app.explore.answers import spell
 from app.explore.session_runs import uploads
 from app.optimise import controls, question, solution, view
 from app.optimise.question import Question
 from app.web import state
 from app.web.parts import trouble
 
-__all__ = ["apply", "ask", "download", "link", "move", "prepare", "show", "solve"]
+__all__ = ["apply", "ask", "download", "link", "move", "prepare", "show", "solve", "spell"]
 
 HIDDEN: dict[str, str] = {"display": "none"}
 SHOWN: dict[str, str] = {}
+
+
+def apply(model: Any) -> Any:
+    """Which of pass, context and resolution do not apply to a model, and what is said of layers that servers fuse."""
+    vision, *rest = explore.apply(model)
+    return vision, *rest, HIDDEN if vision else SHOWN, "" if vision else controls.FUSED
 
 
 def prepare(*values: Any) -> Any:

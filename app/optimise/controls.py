@@ -17,6 +17,7 @@ from app.web.spelling import listed
 STEPS = 200
 SLIDE, BOX = "optimise-slide", "optimise-box"
 FREE = "no limit"
+FUSED = "servers run q, k, v and gate, up as one product each"
 
 
 def form(question: Question, uploads: Mapping[str, str]) -> Any:
@@ -36,7 +37,7 @@ def form(question: Question, uploads: Mapping[str, str]) -> Any:
         dmc.TagsInput(id="optimise-formats", label="Precisions of a layer", data=list(FORMATS),
                       value=list(question.formats), acceptValueOnBlur=True,
                       description="weight/activation[/kv], or w4a16; @n:m behind it for N:M sparsity"),
-        html.Div(listed(question.formats), id="optimise-words"),
+        html.Div(listed(question.formats, cached=bool(question.phase)), id="optimise-words"),
         dmc.SimpleGrid([
             dmc.TextInput(id=f"optimise-{n}", label=words, value=told.get(n, ""), placeholder="its own", debounce=True)
             for n, words in numbers.items()
@@ -44,7 +45,7 @@ def form(question: Question, uploads: Mapping[str, str]) -> Any:
         dmc.CheckboxGroup(
             [dmc.Checkbox(id=f"optimise-tie-{tie}", value=tie, label=words, size="xs") for tie, words in TIES.items()],
             id="optimise-ties", label="Layers that share a precision", value=list(question.ties),
-            description="servers run q, k, v and gate, up as one product each", className="stacked-group",
+            description=FUSED if question.phase else "", className="stacked-group",
         ),
         dmc.SimpleGrid([
             dmc.NumberInput(id="optimise-max-formats", label="Precisions at most", value=question.max_formats or "",

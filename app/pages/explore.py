@@ -12,7 +12,6 @@ from app.explore.axes import AXES
 from app.explore.session_runs import SHOWN
 from app.web import settings, state
 from app.web.parts import graph, panel
-from app.web.spelling import listed
 
 NAME = "Explore"
 ORDER = 1
@@ -149,9 +148,10 @@ def register(app: Dash) -> None:
         *[Output(f"explore-{name}", "disabled") for name in ("phase", "context", "resolution")],
         Input("explore-model", "value"),
     )(answers.apply)  # fmt: skip
-    app.callback(Output("explore-words", "children"), Input("explore-precisions", "value"), prevent_initial_call=True)(
-        listed
-    )
+    app.callback(
+        Output("explore-words", "children"), Input("explore-precisions", "value"), Input("explore-model", "value"),
+        prevent_initial_call=True,
+    )(answers.spell)  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("bitfront", "zoomed"), Output("explore-zoom", "data"),
         Input("explore-front", "relayoutData"), prevent_initial_call=True,

@@ -9,7 +9,6 @@ from app.explore.session_runs import uploads
 from app.optimise import answers, controls, question, solution, view
 from app.web import state
 from app.web.parts import note, panel
-from app.web.spelling import listed
 
 NAME = "Optimise"
 ORDER = 2
@@ -92,10 +91,12 @@ def register(app: Dash) -> None:
     )(answers.link)  # fmt: skip
     app.callback(
         *[Output(f"optimise-{name}", "disabled") for name in ("phase", "context", "resolution")],
+        Output("optimise-tie-fused", "style"), Output("optimise-ties", "description"),
         Input("optimise-model", "value"),
     )(answers.apply)  # fmt: skip
-    app.callback(Output("optimise-words", "children"), Input("optimise-formats", "value"), prevent_initial_call=True)(
-        listed
-    )
+    app.callback(
+        Output("optimise-words", "children"), Input("optimise-formats", "value"), Input("optimise-model", "value"),
+        prevent_initial_call=True,
+    )(answers.spell)  # fmt: skip
     app.callback(*sent.outputs("optimise"), Input("optimise-design", "data"))(sent.planned)
     sent.register(app, "optimise")

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.figures.explored import explored
 from app.report.document import Section, Table
-from app.text import label
+from app.text import counted, label
 from dse.axes import label as label_of
 
 Run = Mapping[str, Any]
@@ -29,7 +29,7 @@ def section(name: str, run: Run) -> Section:
         explored(rows, x=a, y=b, groups=run["groups"], higher=higher, title=f"{label(b)} against {label(a)}")
         for a, b in list(combinations(drawn, 2))[:MOST_FIGURES]
     )
-    title = f"The front ({len(rows)} designs)"
+    title = f"The front ({counted(len(rows), 'design')})"
     front = Table("front", title, columns, tuple(rows), folded=len(rows) > MOST_UNFOLDED)
     models, devices = (_named(run["space"]["axes"].get(axis, ())) for axis in ("model", "device"))
     return Section(name, f"{models} on {devices}", _sentences(run, axes), (front,), figures)
@@ -44,8 +44,8 @@ def _named(values: Sequence[Any]) -> str:
 def _sentences(run: Run, axes: Mapping[str, Any]) -> tuple[str, ...]:
     sizes = ", ".join(f"{len(values)} of {axis}" for axis, values in axes.items()) or "one design"
     found = [
-        f"{run['designs_done']} of {run['designs']} designs ({sizes}): {run['excluded']} do not fit their device or "
-        f"break a constraint, {run['unknown']} have no value there, {run['points']} are on the front.",
+        f"{run['designs_done']:,} of {counted(run['designs'], 'design')} ({sizes}): {run['excluded']} do not fit "
+        f"their device or break a constraint, {run['unknown']} have no value there, {run['points']} are on the front.",
     ]
     found.append(f"Objectives: {', '.join(run['objectives'])}.")
     if run["constraints"]:

@@ -14,21 +14,22 @@ def canonical(spelled: str) -> str:
     return precision(dense).name + at + kept
 
 
-def words(spelled: str) -> str:
-    """What each operand is held in: "weights int4, activations bf16, KV cache bf16"."""
+def words(spelled: str, *, cached: bool = True) -> str:
+    """What each operand is held in: "weights int4, activations bf16, KV cache bf16", the last where one is `cached`."""
     dense, _, kept = spelled.partition("@")
     found = precision(dense)
-    told = [f"weights {found.weight.name}", f"activations {found.activation.name}", f"KV cache {found.kv_cache.name}"]
+    told = [f"weights {found.weight.name}", f"activations {found.activation.name}"]
+    told += [f"KV cache {found.kv_cache.name}"] * cached
     return ", ".join(told + ([f"{kept.replace(':', ' of ')} weights kept"] if kept else []))
 
 
-def listed(spelled: Sequence[str]) -> Any:
+def listed(spelled: Sequence[str], *, cached: bool = True) -> Any:
     """Each spelling with its words, or with what is wrong with it."""
-    return html.Ul([html.Li(_line(each)) for each in spelled], className="words")
+    return html.Ul([html.Li(_line(each, cached)) for each in spelled], className="words")
 
 
-def _line(spelled: str) -> Any:
+def _line(spelled: str, cached: bool) -> Any:
     try:
-        return [html.B(canonical(spelled)), f" {words(spelled)}"]
+        return [html.B(canonical(spelled)), f" {words(spelled, cached=cached)}"]
     except ValueError as error:
         return html.Span(str(error), className="wrong")

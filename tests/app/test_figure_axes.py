@@ -62,3 +62,8 @@ def test_of_too_many_groups_the_first_column_with_few_values_has_the_colours():
     rows = [{**row, "device": row["batch"]} for row in rows]
     assert len(explored(rows, x="latency_s", y="examples_per_s", groups=["batch", "device"], title="t").data) == 4
     assert explored([{"id": "x"}], x="latency_s", y="loss", groups=[], title="t").data
+
+
+def test_a_logarithmic_axis_of_small_numbers_has_them_all_as_powers():
+    assert axis("loss", [1e-8, 0.3], log=True)["tickformat"] == "~e"
+    assert axis("loss", [1e-3, 0.3], log=True)["tickformat"] == "~g"

@@ -72,3 +72,10 @@ def test_a_density_is_light_on_a_dark_page(monkeypatch):
         for dark in (True, False)
     ]
     assert shades == [["rgba(225,238,252,0.95)"], ["rgba(60,85,120,0.95)"]]
+
+
+def test_many_references_have_their_names_where_there_is_room_and_all_on_hovering():
+    shown = drawn(500, uniform={row: f"int8, device {row}" for row in range(40)}).data[-1]
+    assert shown.mode == "markers+text"
+    assert 5 < sum(map(bool, shown.text)) <= 40
+    assert list(shown.hovertext) == [f"int8, device {row}" for row in range(40)]

@@ -50,7 +50,7 @@ def test_a_click_opens_the_design_under_it(site, profile, space):
     for row in (1, 0):
         click(page, row)
         page.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{space.id(row)}'")
-    assert "device l4" in page.inner_text("#explore-totals")
+    assert "zoo:resnet18 · batch 1 · l4" in page.inner_text("#explore-totals")
     assert page.inner_text("[row-id='conv1'] [col-id='precision']") == "int8/int8"
     assert page.locator("#explore-totals .source").count() >= 8
 

@@ -3,6 +3,7 @@
 import pytest
 
 from app.explore import question
+from app.text import counted
 from app.web import state
 from dse.axes import told
 from dse.space import Space
@@ -62,3 +63,7 @@ def test_the_form_beside_a_run_has_the_values_of_its_space():
     assert (found.precisions, found.context) == (("int8/int8", "int4/bf16"), (512, 1024))
     assert told("device.memory_bytes_per_s", 8e12) == "memory_bytes_per_s 8 TB/s"
     assert (told("batch", 8), told("device", "l4"), told("strategy", "none")) == ("batch 8", "l4", "strategy none")
+
+
+def test_one_is_one():
+    assert (counted(1, "design"), counted(2000, "design")) == ("1 design", "2,000 designs")
