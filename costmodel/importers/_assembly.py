@@ -35,6 +35,7 @@ class Assembly:
         self.uncounted: list[str] = []
         self._names: Counter[str] = Counter()
         self._layers: dict[tuple[object, ...], int] = {}
+        self._trained: set[str] = set()
 
     def add(self, name: str, cost: Cost, reads: Sequence[Value]) -> str:
         """Add an op and return its name, numbered where `name` is taken."""
@@ -104,7 +105,9 @@ class Assembly:
         runs = first.count + 1
         mean = {f: getattr(first, f) + (getattr(op, f) - getattr(first, f)) / runs for f in MEAN_FIELDS}
         vectors = first.vector_elements + op.vector_elements
-        self.ops[index] = replace(first, count=runs, vector_elements=vectors, **mean)
+        first_unfed = first.unfed if first.count > 1 else float(not self._trained.intersection(first.inputs))
+        unfed = first_unfed + (not self._trained.intersection(op.inputs))
+        self.ops[index] = replace(first, count=runs, vector_elements=vectors, unfed=unfed, **mean)
         return first.name
 
     def _append(self, name: str, op: Op) -> str:
@@ -113,6 +116,8 @@ class Assembly:
             unique = f"{name}_{self._names[name]}"
             self._names[name] += 1
         self._names[unique] = 1
+        if op.weight_elements or op.vector_elements or op.kind == "embedding" or self._trained.intersection(op.inputs):
+            self._trained.add(unique)
         self.ops.append(replace(op, name=unique))
         return unique
 

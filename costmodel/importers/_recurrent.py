@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from costmodel.importers._assembly import Cost
-from costmodel.importers._aten_rules import Call
+from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._value import Value, union
 from costmodel.workload import ops
 from costmodel.workload.ops.recurrent import GATES
@@ -37,8 +37,13 @@ class _Size(NamedTuple):
     directions: int
 
 
-def layer(x: Sequence[Value], weights: Weights, *, batch: int, tokens: int, cell: str, add: Add) -> str:
-    """Add the ops of one layer that reads `x`, and return the name of the last; ValueError where shapes do not fit."""
+def layer(
+    x: Sequence[Value], weights: Weights, *, batch: int, tokens: int, cell: str, add: Add, states: Sequence[Value] = ()
+) -> str:
+    """Add the ops of one layer that reads `x` and starts from `states` (none = zeros); return the name of the last.
+
+    ValueError where shapes do not fit.
+    """
     *directions, rows, features_in = weights.by_input.dims
     hidden, state = rows // GATES[cell], weights.by_state.dims[-1]
     read = sum(value.elements for value in x)
@@ -49,7 +54,7 @@ def layer(x: Sequence[Value], weights: Weights, *, batch: int, tokens: int, cell
     name = add(Cost(by_input, weights.by_input), (*x, weights.by_input, *weights.input_vectors))
     projected = 0 if weights.projection is None else state
     by_state = ops.recurrence("", **size._asdict(), cell=cell, projection=projected, bias=False)
-    reads = (Value((), (name,)), weights.by_state, *weights.state_vectors)
+    reads = (Value((), (name,)), *states, weights.by_state, *weights.state_vectors)
     name = add(Cost(by_state, weights.by_state), reads)
     if weights.projection is None:
         return name
@@ -60,10 +65,11 @@ def layer(x: Sequence[Value], weights: Weights, *, batch: int, tokens: int, cell
 def aten(call: Call, *, operator: str, add: Add) -> tuple[str, ...]:
     """Add the ops of aten's layers or single step, and return the names of the last; ValueError for packed lengths."""
     cell, x = OPERATORS[operator], call["input"]
+    states = [value for value in values_in([call["hx"]]) if value.sources]
     if operator.endswith("_cell"):
         w_ih, w_hh, b_ih, b_hh = (call[name] for name in PARAMETERS)
         weights = Weights(w_ih, w_hh, tuple(b for b in (b_ih,) if b), tuple(b for b in (b_hh,) if b))
-        return (layer((x,), weights, batch=x.elements // x.dims[-1], tokens=1, cell=cell, add=add),)
+        return (layer((x,), weights, batch=x.elements // x.dims[-1], tokens=1, cell=cell, add=add, states=states),)
     if x is None:
         raise ValueError("the lengths of its packed sequences depend on data")
     batch, tokens = _sizes(x, batch_first=call["batch_first"])
@@ -74,7 +80,7 @@ def aten(call: Call, *, operator: str, add: Add) -> tuple[str, ...]:
     for i, weights in enumerate(stored):
         if i % directions == 0 and i:
             reads, names = _results(names, weights, batch * tokens), ()
-        names = (*names, layer(reads, weights, batch=batch, tokens=tokens, cell=cell, add=add))
+        names = (*names, layer(reads, weights, batch=batch, tokens=tokens, cell=cell, add=add, states=states))
     return names
 
 
@@ -102,9 +108,10 @@ def _grouped(parameters: Sequence[Value], *, layers: int, biases: bool) -> list[
 
 def onnx(inputs: Sequence[Value | None], *, cell: str, batch_first: bool, add: Add) -> tuple[str, ...]:
     """Add the ops of an ONNX LSTM, GRU or RNN (X, W, R, B, lengths, states, peepholes), and return the last's name."""
-    x, w, r, b, _, _, _, peepholes = [*inputs, *[None] * 8][:8]
+    x, w, r, b, _, hidden, cells, peepholes = [*inputs, *[None] * 8][:8]
     if x is None or w is None or r is None:
         raise ValueError("an input is missing")
     batch, tokens = _sizes(x, batch_first=batch_first)
     weights = Weights(w, r, tuple(v for v in (b,) if v), tuple(v for v in (peepholes,) if v))
-    return (layer((x,), weights, batch=batch, tokens=tokens, cell=cell, add=add),)
+    states = [value for value in (hidden, cells) if value is not None and value.sources]
+    return (layer((x,), weights, batch=batch, tokens=tokens, cell=cell, add=add, states=states),)

@@ -67,6 +67,7 @@ class Op:
     launches         kernels that one execution starts on a GPU: 0 where it runs within the kernel of the op before it
     keeps_inputs     whether a gradient reads the inputs again, and
     keeps_output     whether it reads the result
+    unfed            of the executions, those whose inputs have no gradient though others' have: a layer that runs again
     fetched_elements  what one execution has brought over the GPU's link as it runs: the longer of both is its time
     """
 
@@ -98,6 +99,7 @@ class Op:
     keeps_output: Real = False
     fetched_elements: Real = 0.0
     weight_flops: Real = 0.0
+    unfed: Real = 0.0
 
     @property
     def macs(self) -> Real:
@@ -128,4 +130,4 @@ class Op:
 
     def times(self, factor: float) -> "Op":
         """The op executed `factor` times as often."""
-        return replace(self, count=self.count * factor)
+        return replace(self, count=self.count * factor, unfed=self.unfed * factor)

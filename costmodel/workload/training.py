@@ -81,7 +81,8 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
     done: set[int] = set()
     for i in reversed(range(len(ops))):
         op = ops[i]
-        by_input = any(trained[j] for j in reads[i]) or op.kind == RECEIVE
+        fed = any(trained[j] for j in reads[i]) or op.kind == RECEIVE
+        by_input = op.count > op.unfed if op.unfed else fed
         if not (by_input or _has_parameters(op)):
             continue
         own = [i] if op.keeps_output else []
@@ -95,7 +96,8 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
         if _has_parameters(op):
             yield _grad_weight(op, inputs)
         if by_input:
-            yield _grad_input(op, inputs, sums=len(gradients) - 1)
+            starts = _starts(op, sum(trained[j] for j in reads[i]))
+            yield _grad_input(op, inputs, sums=len(gradients) - 1, starts=starts)
             for j in reads[i]:
                 consumers[j].append(f"{op.name}{BY_INPUT}")
 
@@ -142,6 +144,7 @@ def _without_parameters(op: Op, name: str, inputs: tuple[str, ...]) -> Op:
         kv_elements=0.0,
         weight_reads=1.0,
         weight_flops=0.0,
+        unfed=0.0,
     )
 
 
@@ -166,16 +169,26 @@ def _grad_weight(op: Op, inputs: tuple[str, ...]) -> Op:
     )
 
 
-def _grad_input(op: Op, inputs: tuple[str, ...], *, sums: int) -> Op:
+def _starts(op: Op, trained: int) -> bool:
+    """Whether the first state is constant: a recurrence reads the products of its inputs, and what gave it a state."""
+    return op.kind == "recurrence" and bool(op.vector_flops) and trained < 2
+
+
+def _grad_input(op: Op, inputs: tuple[str, ...], *, sums: int, starts: bool) -> Op:
     """Output gradient times weight transposed, or by both operands of a product of activations.
 
+    Where a recurrence `starts` from a constant, its first step has no product: none of `count` then, `b` on average.
     `sums` gradients more than one reach the op's output and are added up.
     """
     gradient = _without_parameters(op, f"{op.name}{BY_INPUT}", inputs)
     weighted = bool(op.weight_elements)
+    executions = op.count - op.unfed
+    steps = max(executions - 1, 0.0) / executions if starts and executions else 1.0
     operands = op.input_elements + op.kv_elements
     return replace(
         gradient,
+        count=executions,
+        b=op.b * steps,
         n=op.k if weighted else op.n,
         k=op.n if weighted else 2 * op.k,
         weight_block=0.0,
