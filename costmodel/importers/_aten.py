@@ -24,6 +24,7 @@ PRODUCTS: dict[str, Rule] = {
     "mv": partial(rules.product, b="vec"),
     "dot": partial(rules.product, b="tensor"),
     "einsum": rules.einsum,
+    "tensordot": rules.tensordot,
     "scaled_dot_product_attention": rules.attention,
 }
 """Other matrix products."""

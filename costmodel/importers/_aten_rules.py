@@ -86,6 +86,17 @@ def einsum(call: Call) -> Cost:
     return _einsum.einsum(call["equation"], call["tensors"], call.out)
 
 
+def tensordot(call: Call) -> Cost:
+    """A product of two tensors over the dimensions that pair up."""
+    a, b = call["self"], call["other"]
+    paired = zip(call["dims_self"], call["dims_other"], strict=True)
+    same = {j % len(b.dims): i % len(a.dims) for i, j in paired}
+    left = [chr(0x100 + i) for i in range(len(a.dims))]
+    right = [left[same[j]] if j in same else chr(0x140 + j) for j in range(len(b.dims))]
+    result = [x for x in left if x not in right] + [x for x in right if x not in left]
+    return _einsum.einsum(f"{''.join(left)},{''.join(right)}->{''.join(result)}", (a, b), call.out)
+
+
 def attention(call: Call) -> Cost:
     """Fused attention; torch aligns its causal mask with the first key."""
     q, k, v = call["query"], call["key"], call["value"]

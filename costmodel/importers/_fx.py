@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from costmodel.importers import _aten, _mask, _node, _recurrent, _shapes
+from costmodel.importers import _aten, _chain, _mask, _node, _recurrent, _shapes
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._norms import written_norms
@@ -69,6 +69,8 @@ class Walk:
         function = _node.function(node)
         if function in _recurrent.OPERATORS:
             return _recurrent.aten(call, operator=function, add=lambda cost, read: self._add(node, cost, read))
+        if function == _chain.OPERATOR:
+            return _chain.aten(call["tensors"], add=lambda cost, read: self._add(node, cost, read))
         cost = self._cost(node, call)
         return (self._add(node, cost, cost.reads or reads),) if cost else ()
 
@@ -99,6 +101,10 @@ class Walk:
         if _node.function(node) in WRAPPERS:
             return self.graph(arguments[bodies[0]].graph, arguments[bodies[0] + 1 :])
         reads = values_in(arguments)
+        if _node.function(node) == "_vmap_increment_nesting" and arguments[0] != 1:
+            self.assembly.uncounted.append(
+                f"{_node.module(node)}.vmap (counted once, not {arguments[0]} times)".lstrip(".")
+            )
         return self._skipped(node, reads) if bodies else _node.results(node, passed(reads, None))
 
     def _skipped(self, node: Any, reads: Sequence[Value], why: str = "") -> Any:
