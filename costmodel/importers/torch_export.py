@@ -42,10 +42,13 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
     `example_inputs` is a tensor, a tuple of positional or a dict of keyword arguments. The module stays as it is: its
     weights are neither read, moved nor copied. An op is named after the module that owns its weight, or that is it, or
     after module.function. `macs` counts every score of an attention, `mask_density` is what a fixed mask keeps.
-    ValueError where torch.export fails, or with `strict` where something is not counted.
+    ValueError where torch.export fails, for an empty batch, or with `strict` where something is not counted.
     """
     name = name or type(module).__name__
     args, kwargs = _on_device(module, example_inputs)
+    first = next(iter(_input_shapes(args, kwargs)), (1,))
+    if not first[0]:
+        raise ValueError(f"{name} needs example inputs of a batch of at least 1, got {' x '.join(map(str, first))}")
     program, names = _export(module, args, kwargs, name)
     signature = program.graph_signature
     canonical = {fqn: names[fqn][0] for fqn in signature.inputs_to_parameters.values()}

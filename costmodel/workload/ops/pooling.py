@@ -15,7 +15,9 @@ def pooling(
 
     What a maximum keeps of its places is not counted.
     """
-    area = window.kernel_height * window.kernel_width if window else max(1.0, input_elements / output_elements)
+    area = (
+        window.kernel_height * window.kernel_width if window else max(1.0, input_elements / max(1.0, output_elements))
+    )
     return Op(
         name,
         "pooling",

@@ -1,4 +1,4 @@
-"""Products that torch writes as one operator, and a mapped function."""
+"""Products that torch writes as one operator, a mapped function and an empty batch."""
 
 import pytest
 import torch
@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from costmodel.importers import torch_export
+from costmodel.workload import ops
 
 
 class Tensordot(nn.Module):
@@ -58,3 +59,9 @@ def test_a_mapped_function_is_said_to_be_counted_once() -> None:
     with pytest.raises(ValueError, match="vmap"):
         torch_export.read(Mapped(), torch.zeros(3, 5, 8), strict=True)
     assert not torch_export.read(Mapped(), torch.zeros(1, 5, 8)).uncounted
+
+
+def test_an_empty_batch_is_refused_in_one_line() -> None:
+    with pytest.raises(ValueError, match=r"batch of at least 1, got 0 x 8 x 16 x 16$"):
+        torch_export.read(nn.Conv2d(8, 8, 3), torch.zeros(0, 8, 16, 16))
+    assert ops.pooling("mean", 0.0, 0.0).vector_flops == 0
