@@ -9,6 +9,7 @@ from typing import Any
 
 from costmodel import zoo
 from costmodel.workload import Workload
+from costmodel.workload.training import training
 
 SCHEMES = ("zoo", "torch", "onnx", "hf", "ops")
 
@@ -51,19 +52,30 @@ def _zoo(name: str, shape: dict[str, Any]) -> Workload:
 def _torch(target: str, shape: dict[str, Any]) -> Workload:
     from costmodel.importers import torch_export
 
+    shape, of_phase = _phase(shape, "a torch model")
     if shape:
         raise ValueError(f"a torch model's shape is that of its example inputs; {', '.join(shape)} does not apply")
     loaded = torch_export.load(target)
-    return torch_export.read(loaded.module, loaded.inputs, name=target)
+    return of_phase(torch_export.read(loaded.module, loaded.inputs, name=target))
 
 
 def _onnx(path: str, shape: dict[str, Any]) -> Workload:
     from costmodel.importers import onnx_graph
 
+    shape, of_phase = _phase(shape, "an ONNX model")
     extra = [key for key in shape if key not in ("batch", "dims")]
     if extra:
         raise ValueError(f"an ONNX model takes a batch and sizes of open dimensions alone, got {', '.join(extra)}")
-    return onnx_graph.read(path, batch=shape.get("batch"), shapes=shape.get("dims", {}))
+    return of_phase(onnx_graph.read(path, batch=shape.get("batch"), shapes=shape.get("dims", {})))
+
+
+def _phase(shape: dict[str, Any], what: str) -> tuple[dict[str, Any], Callable[[Workload], Workload]]:
+    """Split the phase off: the pass of a graph as it stands, or of a training step over it."""
+    rest = {key: value for key, value in shape.items() if key != "phase"}
+    phase = shape.get("phase", "forward")
+    if phase not in ("forward", "training"):
+        raise ValueError(f"{what} is one graph: its phase is forward or training, got {phase!r}")
+    return rest, training if phase == "training" else lambda workload: workload
 
 
 def _hf(path: str, shape: dict[str, Any]) -> Workload:
