@@ -86,6 +86,13 @@ class Workload:
         columns = ("params", "macs", "input_elements", "weight_elements", "kv_elements", "output_elements")
         return [{"name": op.name, "kind": op.kind, **{c: float(getattr(op, c)) for c in columns}} for op in self.ops]
 
+    def __repr__(self) -> str:
+        ops = f"{len(self.ops)} ops, {len(self.layers)} with weights"
+        batch = self.batch_of_ops
+        counts = f"{batch.params.sum():.4g} params, {batch.macs.sum():.4g} macs"
+        left = f", {len(self.uncounted)} uncounted" if self.uncounted else ""
+        return f"<Workload {self.name!r}: {self.phase}, batch {self.batch}, {ops}, {counts}{left}>"
+
     def _repr_html_(self) -> str:
         batch = self.batch_of_ops
         weights = len(self.layers)

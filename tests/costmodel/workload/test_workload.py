@@ -109,3 +109,9 @@ def test_table_has_a_row_an_op() -> None:
         "name": "head", "kind": "linear", "params": 5130.0, "macs": 5120.0, "input_elements": 512.0,
         "weight_elements": 5120.0, "kv_elements": 0.0, "output_elements": 10.0,
     }  # fmt: skip
+
+
+def test_a_workload_tells_itself_in_a_line() -> None:
+    ops = tuple(linear(f"fc{i}", 2, 3, 4) for i in range(100))
+    told = "<Workload 'net': forward, batch 2, 100 ops, 100 with weights, 1600 params, 2400 macs, 1 uncounted>"
+    assert repr(Workload("net", ops, batch=2, uncounted=("x",))) == told
