@@ -23,7 +23,7 @@ from dse.couplings import Couplings
 from dse.folding_latency import folding_of
 from dse.folding_options import RESOURCES, Units, units
 from dse.folding_search import FIXED, INTERVAL, LATENCY_SEARCH_S, SEARCH_S, Search
-from dse.metric import Budget
+from dse.metric import NO_SUM, Budget
 from dse.plan import InfeasibleError, Plan, left_s
 from dse.problem import Problem
 
@@ -35,8 +35,8 @@ SPEEDS = ("throughput_per_s", "cycles", "latency_s")
 BESIDE_SPEED = ("loss", *FIXED, *RESOURCES)
 """Metrics that may have budgets where a speed is the objective."""
 
-UTILISATION = 0.7
-"""Share of each resource that a design may take where no budget says otherwise, as in `fpga.fold`."""
+FILLED = 0.7
+"""Share of each resource that `fpga.fold` fills; a search here may take all of the device."""
 
 
 def fastest(
@@ -45,15 +45,14 @@ def fastest(
     *,
     subject_to: Sequence[Budget] = (),
     time_limit_s: float | None = None,
-    utilisation: float = UTILISATION,
+    utilisation: float = 1.0,
 ) -> Plan:
     """Return the plan of formats, with its problem folded, of the highest throughput or the least latency.
 
-    `subject_to` may bound what is in BESIDE_SPEED; resources without a budget may be used to `utilisation` of
-    the device, inf for as much as it takes. The plan's objective is seconds: the interval between passes, or the
-    latency that `estimate` tells; no design is below its `bound`. After the time limit, of a latency LATENCY_SEARCH_S
-    by default, the best plan so far. InfeasibleError where no design meets the budgets, ValueError off an FPGA or on a
-    budget that is not one of these.
+    `subject_to` may bound what is in BESIDE_SPEED; each resource may be used to `utilisation` of the device, inf for
+    as much as it takes. The plan's objective is seconds: the interval between passes, or the latency that `estimate`
+    tells; no design is below its `bound`. After the time limit, of a latency LATENCY_SEARCH_S by default, the best plan
+    so far. InfeasibleError where no design meets the budgets, ValueError off an FPGA or on a budget not one of these.
     """
     check(objective, problem.device, subject_to)
     if objective == "latency_s" and time_limit_s is None:
@@ -71,7 +70,8 @@ def check(objective: str, device: Device, budgets: Sequence[Budget]) -> None:
     odd = next((budget.metric.name for budget in budgets if budget.metric.name not in BESIDE_SPEED), None)
     if odd is not None:
         known = ", ".join(BESIDE_SPEED)
-        raise ValueError(f"where {objective} is the objective, budgets may be on {known}, got one on {odd}")
+        told = f"; {NO_SUM[odd]}" if odd in NO_SUM else ""
+        raise ValueError(f"where {objective} is the objective, budgets may be on {known}, got one on {odd}{told}")
 
 
 def least_loss(
@@ -80,11 +80,11 @@ def least_loss(
     subject_to: Sequence[Budget],
     couplings: Couplings = Couplings(),  # noqa: B008
     time_limit_s: float | None = None,
-    utilisation: float = UTILISATION,
+    utilisation: float = 1.0,
 ) -> Plan:
     """Return the plan of least loss, with its problem folded, that is as fast as the budgets of SPEEDS ask.
 
-    Other budgets may be on loss, FIXED and resources; those without a budget as in `fastest`, and so are errors.
+    Other budgets may be on loss, FIXED and resources; `utilisation` and errors as in `fastest`.
     `couplings` are of formats: tied layers are folded each for itself. After the time limit, SEARCH_S by default, the
     best plan so far, with a gap.
     """
@@ -95,21 +95,6 @@ def least_loss(
         return _laid_out(search, Search.least_loss, subject_to, "loss")
     except InfeasibleError as error:
         raise search.without_speeds().slower(subject_to) or error from None
-
-
-def on_device(problem: Problem, budgets: Sequence[Budget], couplings: Couplings, deadline: float = math.inf) -> Plan:
-    """`least_loss` within UTILISATION of each resource without a budget, or where nothing fits there, within all."""
-    try:
-        return least_loss(problem, subject_to=budgets, couplings=couplings, time_limit_s=left_s(deadline))
-    except InfeasibleError as error:
-        if time.monotonic() > deadline:
-            raise
-        try:
-            return least_loss(
-                problem, subject_to=budgets, couplings=couplings, time_limit_s=left_s(deadline), utilisation=1.0
-            )
-        except (InfeasibleError, TimeoutError):
-            raise error from None
 
 
 def bound(problem: Problem, budgets: Sequence[Budget], couplings: Couplings, deadline: float = math.inf) -> float:
@@ -151,15 +136,16 @@ def _laid_out(
 ) -> Plan:
     """The plan of a search, its problem folded; a refusal says which limits are the device's own."""
     problem, given = search.problem, {budget.metric.name for budget in budgets}
-    coupled = [name for name in outputs.coupled(problem, RESOURCES) if search.limits[name] < math.inf]
-    limits = {n: search.limits[n] if n in given else float(getattr(problem.device, n)) for n in coupled}
+    coupled = outputs.coupled(problem, RESOURCES)
+    limits = {name: search.limits[name] for name in coupled if search.limits[name] < math.inf}
     found: list[Plan] = []
 
     def solve(shifted: Mapping[str, float]) -> Plan:
         if found and time.monotonic() > search.deadline:
             raise TimeoutError("no time is left")
-        narrower = {name: min(limit, search.limits[name]) for name, limit in shifted.items()}
-        plan, taken = run(replace(search, limits={**search.limits, **narrower}))
+        one = objective == "loss" and "latency_s" not in search.limits  # program, which may take all of its time
+        until = (time.monotonic() + search.deadline) / 2 if limits and one else search.deadline
+        plan, taken = run(replace(search, limits={**search.limits, **shifted}, deadline=until))
         found.append(replace(plan, problem=replace(problem, folding=folding_of(problem, taken), laid_for=None)))
         return found[-1]
 
@@ -168,31 +154,29 @@ def _laid_out(
         return plan.problem.totals(plan.choice)
 
     try:
-        try:
-            plan = outputs.keeping(solve, spent, limits, improve=False)
-        except InfeasibleError:
-            if not found or (again := _refolded(found[0], budgets, objective)) is None:
-                raise
-            plan = again
+        plan = outputs.keeping(solve, spent, limits, improve=False)
     except InfeasibleError as error:
-        own = [name for name in RESOURCES if name not in given and error.least.get(name, 0.0) > search.limits[name]]
-        told = (
-            f"; without a budget, {', '.join(own)} may be {UTILISATION:.0%} of {problem.device.name}'s" if own else ""
-        )
-        raise InfeasibleError(f"{error}{told}", error.least) from None
-    priced = outputs.PRICED if outputs.coupled(problem, RESOURCES) else ""
-    return replace(plan, subject_to=tuple(map(str, budgets)), proven_within=priced)
+        again = _refolded(found[0], budgets, objective, search.limits) if found else None
+        if again is None:
+            own = [n for n in RESOURCES if n not in given and error.least.get(n, 0.0) > search.limits[n]]
+            told = f"; {problem.device.name} has no more {', '.join(own)}" * bool(own)
+            raise InfeasibleError(f"{error}{told}", error.least) from None
+        plan = again
+    bound = min(found[0].bound, plan.objective)  # later searches are within less than the budgets
+    within = outputs.PRICED if coupled else ""
+    return replace(plan, bound=bound, subject_to=tuple(map(str, budgets)), proven_within=within)
 
 
-def _refolded(plan: Plan, budgets: Sequence[Budget], objective: str) -> Plan | None:
-    """A plan's formats as `fpga.fold` folds them in the room of the budgets; None where it breaks one."""
+def _refolded(plan: Plan, budgets: Sequence[Budget], objective: str, limits: Mapping[str, float]) -> Plan | None:
+    """A plan's formats as `fpga.fold` folds them in the room of the budgets; None where that is not within limits."""
     problem = plan.problem
     assert problem is not None
     assert isinstance(problem.device, Fpga)
     folding = fold(problem.workload, problem.carried(plan.choice), room(problem.device, budgets))
     laid = replace(problem, folding=folding)
     totals = {**laid.totals(plan.choice), "loss": laid.total_loss(plan.choice)}
-    if not all(budget.met(totals[budget.metric.name]) for budget in budgets):
+    fits = all(totals[name] <= limits[name] for name in RESOURCES)
+    if not (fits and all(budget.met(totals[budget.metric.name]) for budget in budgets)):
         return None
     value = plan.objective if objective == "loss" else totals[objective]
     value = problem.workload.batch / value if objective == "throughput_per_s" else value
@@ -200,8 +184,8 @@ def _refolded(plan: Plan, budgets: Sequence[Budget], objective: str) -> Plan | N
 
 
 def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
-    """The device with no more of each resource than lets `fpga.fold`, at UTILISATION, fill its budget."""
-    limits = {b.metric.name: b.limit / UTILISATION for b in budgets if b.metric.name in RESOURCES}
+    """The device with no more of each resource than lets `fpga.fold`, at FILLED, fill its budget."""
+    limits = {b.metric.name: b.limit / FILLED for b in budgets if b.metric.name in RESOURCES}
     least: dict[str, Any] = {name: min(float(getattr(device, name)), limit) for name, limit in limits.items()}
     return replace(device, **least)
 
@@ -209,10 +193,9 @@ def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
 def _limits(
     device: Fpga, budgets: Sequence[Budget], known: Sequence[str], utilisation: float, batch: int
 ) -> dict[str, float]:
-    """The least limit of each metric, that of `cycles` and of throughput as the seconds of an interval."""
+    """The least limit of each metric, the device's too; that of `cycles` and throughput as seconds of an interval."""
     have = {name: float(getattr(device, name)) for name in RESOURCES}
-    limits = {name: amount * utilisation if amount else 0.0 for name, amount in have.items()}
-    given: dict[str, float] = {}
+    given = {name: amount * utilisation if amount else 0.0 for name, amount in have.items()}
     for budget in budgets:
         name, limit = require("budget of a folding", budget.metric.name, known), budget.limit
         if name == "throughput_per_s":
@@ -220,4 +203,4 @@ def _limits(
         elif name == "cycles":
             name, limit = INTERVAL, limit / float(device.clock_hz)
         given[name] = min(limit, given.get(name, math.inf))
-    return limits | given
+    return given

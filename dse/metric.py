@@ -80,6 +80,12 @@ METRICS = {metric.name: metric for metric in list(globals().values()) if isinsta
 
 NETWORK = tuple(name for name, metric in METRICS.items() if metric.over == "network")
 
+NO_SUM = {
+    "power_w": "it is energy_j at the rate that the plan has, and static power, no sum over layers; bound energy_j "
+    "of a pass, beside throughput_per_s or latency_s"
+}
+"""Why a metric has no budget, and what to bound in its stead."""
+
 BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
 PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _UNITS = {"B": "B", "s": "s", "J": "J", "W": "W", "/s": "1/s", "": ""}

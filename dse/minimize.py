@@ -15,7 +15,7 @@ from costmodel.hardware import Device, Fpga
 from dse import folding, foldings, moments, outputs
 from dse.choices import Choices
 from dse.couplings import Couplings
-from dse.metric import NETWORK, Budget, Metric, loss
+from dse.metric import NETWORK, NO_SUM, Budget, Metric, loss
 from dse.passed import Passed, improved
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
 from dse.problem import Floats, Problem
@@ -151,7 +151,9 @@ def _over_foldings(
         problem = restricted(over.on(device), *kept)
         couplings, known = Couplings.of(problem, **edits), folding.known(subject_to)
         if len(known) == len(subject_to):
-            return folding.on_device(problem, subject_to, couplings, deadline)
+            return folding.least_loss(
+                problem, subject_to=subject_to, couplings=couplings, time_limit_s=left_s(deadline)
+            )
         bound = folding.bound(problem, known, couplings, deadline)
     metrics = [metric, *(budget.metric for budget in subject_to)]
     problems = foldings.laid_out(over, device, metrics, subject_to)
@@ -212,6 +214,8 @@ class Limits:
             elif isinstance(problem.folding, Array) and name in overlay.RESOURCES:
                 _require_array(problem.folding, name, limit)
             else:
+                if name in NO_SUM and name not in problem.costs:
+                    raise ValueError(f"no budget on {name} of {problem.device.name}: {NO_SUM[name]}")
                 known = ["loss", *NETWORK, *problem.slowest, *problem.costs]
                 known += ["throughput_per_s"] * (pipelined and not problem.slowest)
                 sums[require(f"budget on {problem.device.name}", name, known)] = min(limit, sums.get(name, math.inf))

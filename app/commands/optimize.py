@@ -49,7 +49,8 @@ from app import complete, options, quality
 @click.option(
     "--fit/--no-fit",
     default=None,
-    help="On an FPGA: the plan must fit the device, or need not; by default it does where there is one that does.",
+    help="On an FPGA: the plan must fit the device, all of which it may take, or need not; by default it does where "
+    "there is one that does.",
 )
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
 @click.option("--report", type=click.Path(dir_okay=False), help="Write an HTML report.")
@@ -82,6 +83,9 @@ def command(
 
     A torch model's loss is measured on --data, or on what its callable returns; other models take a cited data-free
     proxy, and the result says so.
+
+    On an FPGA without a speed asked for, that is among the foldings made for each format, which are fast: they fill
+    the device or the room that budgets of resources leave. A smaller folding, of such a budget, may lose less.
     """
     from dataclasses import replace
 

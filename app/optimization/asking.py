@@ -14,7 +14,7 @@ from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Plan, Problem
 from dse.couplings import Couplings
-from dse.folding import asked, bound, fastest, known, least_loss, on_device
+from dse.folding import asked, bound, fastest, known, least_loss
 from dse.foldings import among, best, laid_out, made_for
 from dse.metric import METRICS
 from dse.plan import InfeasibleError, deadline_in, left_s
@@ -130,10 +130,7 @@ def _joint(question: Question, problem: Problem) -> Plan:
     if question.objective != "loss":
         return fastest(problem, question.objective, **given)
     couplings = _couplings(question, problem)
-    if question.fit is False:
-        return least_loss(problem, couplings=couplings, **given)
-    deadline = deadline_in(question.time_limit_s)
-    return on_device(problem, question.budgets, couplings, deadline)
+    return least_loss(problem, couplings=couplings, **given)
 
 
 def _folded(question: Question, problem: Problem) -> dict[str, Any]:
@@ -142,9 +139,6 @@ def _folded(question: Question, problem: Problem) -> dict[str, Any]:
         unfit = {"--tie": question.ties, "--conversion": question.conversion, "--max-formats": question.max_formats}
         folded.require_joint(question.objective, unfit)
     problem = restricted(problem, question.pins, question.allow)
-    if question.fit:  # what has no budget is within `dse.folding.UTILISATION` of the device as it is
-        bounded = {budget.metric.name for budget in question.budgets}
-        question = replace(question, budgets=[*question.budgets, *_whole_device(question, bounded)])
     plan = _joint(question, problem)
     assert plan.problem is not None
     in_turn = folded.in_turn(problem, question.budgets)

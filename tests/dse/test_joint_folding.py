@@ -17,7 +17,7 @@ from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import conv, linear, pooling
 from dse.couplings import Couplings
-from dse.folding import UTILISATION, fastest, least_loss
+from dse.folding import fastest, least_loss
 from dse.metric import METRICS, parse_budget
 from dse.outputs import PRICED
 from dse.plan import InfeasibleError
@@ -33,7 +33,7 @@ def network(widths, tokens=3):
 
 
 def board(lut, dsp=20):
-    return replace(BOARD, lut=lut / UTILISATION, dsp=dsp / UTILISATION)
+    return replace(BOARD, lut=float(lut), dsp=float(dsp))
 
 
 def problem(net, device, formats=FORMATS):
@@ -96,6 +96,24 @@ def test_no_design_as_fast_loses_less(widths, share, speed):
     assert plan.objective == pytest.approx(within[:, 2].min())
     assert totals["lut"] <= lut
     assert (1 / totals["throughput_per_s"], totals["latency_s"])[column] <= slowest * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6])
+def test_all_of_the_device_is_the_room_whatever_else_is_asked(share):
+    _, designs = searched((2, 3, 2))
+    most, slowest = (float(np.quantile(designs[:, column], share)) * (1 + 1e-9) for column in (3, 0))
+    small, speed = replace(BOARD, lut=most), METRICS["throughput_per_s"] >= 1 / slowest
+    over = dse.choices(network((2, 3, 2)), list(FORMATS))
+    within = designs[(designs[:, 0] <= slowest) & (designs[:, 3] <= most)]
+    for more in ([], [METRICS["lut"] <= most], [METRICS["lut"] <= 10 * most, METRICS["dsp"] <= small.dsp]):
+        plan = dse.minimize(METRICS["loss"], over=over, on=small, subject_to=[speed, *more])
+        assert plan.proven
+        assert plan.objective == pytest.approx(within[:, 2].min())
+    for other in (METRICS["dsp"] <= 2, METRICS["lut"] <= 0.8 * most, METRICS["weight_bytes"] <= 1e3):
+        fewer = dse.minimize(METRICS["loss"], over=over, on=small, subject_to=[other])
+        totals = fewer.estimate().totals
+        if speed.met(totals["throughput_per_s"]) and totals["lut"] <= most:
+            assert fewer.objective >= plan.bound * (1 - 1e-9)
 
 
 def test_a_speed_out_of_reach_is_refused_with_what_is_in_reach():
@@ -195,7 +213,7 @@ def test_a_plan_keeps_its_limits_and_is_no_slower_than_formats_then_folding(widt
         plan = fastest(found, subject_to=budget)
     except InfeasibleError:
         return
-    limits = found.device.usable(UTILISATION)
+    limits = found.device
     totals = plan.estimate().totals
     assert all(totals[name] <= getattr(limits, name) for name in ("lut", "dsp", "bram18"))
     assert totals["throughput_per_s"] == pytest.approx(1 / plan.objective)
