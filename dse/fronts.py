@@ -103,7 +103,7 @@ def stream(
     InfeasibleError where no plan keeps all.
     """
     asked = _asked(over, metrics, Kept(ties=ties, **kept))
-    points = PointsFile(Path(file), key([part.tables for part in asked], _told(asked[0]))) if file else None
+    points = PointsFile(Path(file), key([part.identity for part in asked], _told(asked[0]))) if file else None
     parts = [_part(i, each, points, most) for i, each in enumerate(asked)]
     found = parts[0] if len(parts) == 1 else _merged(parts, signs(asked[0].names))
     empty = True
@@ -144,10 +144,16 @@ class _Asked:
 
     @property
     def tables(self) -> dict[str, Floats]:
-        """Of the metrics that add up, at least one."""
+        """Of the metrics that add up, at least one; inf where an option is not available."""
         known = self.known
         adds = ["latency_s" if i == self.rate else n for i, n in enumerate(self.names) if n not in self.limits]
-        return {name: known[name] for name in adds or ["loss"]}
+        lacking = np.isinf(self.problem.loss)
+        return {name: np.where(lacking, np.inf, known[name]) for name in adds or ["loss"]}
+
+    @property
+    def identity(self) -> dict[str, Floats]:
+        """All tables that decide what its points are: of the metrics, and of the budgets."""
+        return {**self.tables, **{f"budget of {name}": np.asarray(table) for name, (table, _) in self.within.budgets.items()}}
 
     @property
     def coupled(self) -> list[str]:

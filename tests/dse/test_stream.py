@@ -135,3 +135,22 @@ def test_a_points_file_survives_kills_and_refuses_others(tmp_path):
     file.write_text("hello\nworld\n")
     with pytest.raises(ValueError, match="no file of a front"):
         list(dse.fronts.stream(problem, metrics, file=file))
+
+
+def test_a_points_file_is_of_its_budgets_tables_too(tmp_path):
+    choices = dse.choices(cm.zoo.build("resnet18"), ["int4", "int8"])
+    metrics = [dse.metric.loss, dse.metric.weight_bytes]
+    first, second = (choices.on(cm.gpu(name)) for name in ("h100_sxm", "l40s"))
+    first, second = (restricted(p, dict.fromkeys(p.layers[4:], "int8"), {}) for p in (first, second))
+    ends = first.uniform(1), np.append(first.uniform(0)[:4], first.uniform(1)[4:])
+    budgets = [dse.metric.latency_s <= np.mean([first.totals(choice)["latency_s"] for choice in ends])]
+    list(dse.fronts.stream(first, metrics, file=tmp_path / "points.jsonl", subject_to=budgets))
+    with pytest.raises(ValueError, match="another problem"):
+        list(dse.fronts.stream(second, metrics, file=tmp_path / "points.jsonl", subject_to=budgets))
+
+
+def test_a_front_without_loss_keeps_pins():
+    problem = dse.choices(cm.zoo.build("resnet18"), ["int4", "int8"]).on(cm.gpu("l40s"))
+    pinned = restricted(problem, {"*": "int8"}, {})
+    found = dse.front(pinned, [dse.metric.weight_bytes, dse.metric.latency_s])
+    assert found.points[:, 0] == pytest.approx([problem.costs["weight_bytes"][:, 1].sum()])
