@@ -26,6 +26,7 @@ from dse.folding_search import FIXED, INTERVAL, LATENCY_SEARCH_S, SEARCH_S, Sear
 from dse.metric import NO_SUM, Budget
 from dse.plan import InfeasibleError, Plan, left_s
 from dse.problem import Problem
+from dse.rates import longest_s
 
 OBJECTIVES = ("throughput_per_s", "latency_s")
 
@@ -199,7 +200,7 @@ def _limits(
     for budget in budgets:
         name, limit = require("budget of a folding", budget.metric.name, known), budget.limit
         if name == "throughput_per_s":
-            name, limit = INTERVAL, batch / limit if limit else math.inf
+            name, limit = INTERVAL, longest_s(limit, batch)
         elif name == "cycles":
             name, limit = INTERVAL, limit / float(device.clock_hz)
         given[name] = min(limit, given.get(name, math.inf))

@@ -16,6 +16,7 @@ from costmodel.estimators.fpga import Array
 from dse import frontier
 from dse.boxes import Point
 from dse.couplings import Couplings
+from dse.exact import at_least, exact_sum
 from dse.frontier import Front, Within, signs
 from dse.infeasible import infeasible
 from dse.metric import METRICS, Budget, Metric
@@ -26,6 +27,7 @@ from dse.passed import Passed
 from dse.plan import InfeasibleError
 from dse.points_file import PointsFile, key
 from dse.problem import Floats, Problem
+from dse.rates import rate_per_s
 from dse.tables import read
 
 Ties = Sequence[Sequence[str]]
@@ -167,7 +169,7 @@ class _Asked:
         taken = Passed(self.problem, self.coupled).totals(np.asarray(choices, dtype=np.int64))
         for i, name in enumerate(self.names):
             if i == self.rate and "latency_s" in taken:
-                values[:, i] = self.problem.workload.batch / taken["latency_s"]
+                values[:, i] = rate_per_s(taken["latency_s"], self.problem.workload.batch)
             elif name in taken:
                 values[:, i] = taken[name]
         limits = {name: self.sums[name] for name in taken if name in self.sums}
@@ -183,14 +185,16 @@ class _Asked:
         budgets = {name: (tables[name], at) for name, at in self.sums.items() if tables[name].max(axis=1).sum() > at}
         return Within(budgets, ours.conversion, ours.edges, ours.max_formats)
 
-    def whole(self, values: tuple[float, ...]) -> tuple[float, ...]:
-        """All metrics of a point from those of the tables."""
+    def whole(self, values: tuple[float, ...], choice: ArrayLike) -> tuple[float, ...]:
+        """All metrics of a point from those of the tables, a rate to the last bit of what its budget admits."""
         rest = iter(values)
         found = [self.limits[n] if n in self.limits else next(rest) for n in self.names]
         if self.rate is not None:
-            found[self.rate] = self.problem.workload.batch / found[self.rate]
+            table = self.problem.costs["latency_s"]
+            took_s = at_least(exact_sum(table[np.arange(len(table)), np.asarray(choice)]))
+            found[self.rate] = rate_per_s(took_s, self.problem.workload.batch)
         if "throughput_per_s" in self.limits:
-            found[self.names.index("throughput_per_s")] = 1 / self.limits["throughput_per_s"]
+            found[self.names.index("throughput_per_s")] = rate_per_s(self.limits["throughput_per_s"])
         return tuple(found)
 
 
@@ -259,9 +263,10 @@ def _of_one(asked: _Asked, most: int) -> Front:
     first, *rest = tables = asked.tables
     costs = {name: tables[name] for name in rest or [first]}
     found = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within, most=most)
-    points = [asked.whole(tuple(point)) for point in found.points[:, : len(tables)].tolist()]
-    shaped, rows = asked.evaluated(np.array(points).reshape(-1, len(asked.names)), found.choices)
-    return Front(asked.names, shaped, found.choices[rows], np.full(len(rows), asked.origin), not asked.coupled)
+    rows = found.points[:, : len(tables)].tolist()
+    points = [asked.whole(tuple(row), choice) for row, choice in zip(rows, found.choices, strict=True)]
+    shaped, kept = asked.evaluated(np.array(points).reshape(-1, len(asked.names)), found.choices)
+    return Front(asked.names, shaped, found.choices[kept], np.full(len(kept), asked.origin), not asked.coupled)
 
 
 def _part(index: int, asked: _Asked, file: PointsFile | None, most: int) -> Iterator[Point]:
@@ -274,7 +279,7 @@ def _part(index: int, asked: _Asked, file: PointsFile | None, most: int) -> Iter
     else:
         known, keep = file.answers(index), partial(file.keep, part=index)
         found = frontier.stream(tables[first], *given, known=known, keep=keep, most=0)
-    points = (replace(p, values=asked.whole(p.values[: len(tables)]), origin=asked.origin) for p in found)
+    points = (replace(p, values=asked.whole(p.values[: len(tables)], p.choice), origin=asked.origin) for p in found)
     return _evaluated(asked, list(points)) if asked.coupled else points
 
 

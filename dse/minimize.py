@@ -19,6 +19,7 @@ from dse.metric import NETWORK, NO_SUM, Budget, Metric, loss
 from dse.passed import Passed, improved
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
 from dse.problem import Floats, Problem
+from dse.rates import longest_s
 from dse.restrictions import restricted
 from dse.tables import read
 
@@ -205,8 +206,8 @@ class Limits:
             if name in ("throughput_per_s", "cycles") and not pipelined:
                 raise ValueError(f"{problem.device.name} has no throughput budget; use latency_s")
             if name == "throughput_per_s":
-                limit = 1 / limit if limit else math.inf
-                name, limit = (name, limit) if problem.slowest else ("latency_s", problem.workload.batch * limit)
+                paced, batch = bool(problem.slowest), float(problem.workload.batch)
+                name, limit = (name, longest_s(limit)) if paced else ("latency_s", longest_s(limit, batch))
             if name in problem.slowest:
                 problem = _fast_enough(problem, budget, limit)
             elif budget.metric.over == "network":

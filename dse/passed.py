@@ -117,14 +117,22 @@ def improved(passed: Passed, plan: Plan, objective: str, limits: Mapping[str, fl
         every = np.concatenate([choice[None], tried])
         taken = {name: passed.table(name)[np.arange(layers), every].sum(axis=1) for name in {objective, *limits}}
         taken |= {name: values for name, values in passed.totals(every).items() if name in taken}
-        kept = np.logical_and.reduce([taken[name] <= limit for name, limit in limits.items()])
+        kept = np.logical_and.reduce([taken[name] <= limit * (1 + NEAR) for name, limit in limits.items()])
         value = np.where(kept, taken[objective], np.inf)
-        best = int(np.argmin(value))
-        if not value[best] < value[0] * (1 - NEAR):
+        value[0] = taken[objective][0]
+        better = np.flatnonzero(value < value[0] * (1 - NEAR))
+        found = (i for i in better[np.argsort(value[better])] if _keeps(problem, every[i], limits))
+        if (best := next(found, None)) is None:
             known = {**problem.totals(choice), "loss": problem.total_loss(choice)}
             totals = {name: known.get(name, total) for name, total in plan.totals.items()}
             return replace(plan, choice=choice, objective=known[objective], totals=totals)
         choice = every[best]
+
+
+def _keeps(problem: Problem, choice: Ints, limits: Mapping[str, float]) -> bool:
+    """Whether a plan keeps limits to the last bit, as its totals are told."""
+    taken = {**problem.totals(choice), "loss": problem.total_loss(choice)}
+    return all(taken[name] <= limit for name, limit in limits.items())
 
 
 def _beside(choice: Ints, options: int) -> Ints:

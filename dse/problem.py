@@ -21,6 +21,7 @@ from costmodel.workload import Op, Workload
 from dse.exact import at_least, exact_sum
 from dse.metric import METRICS
 from dse.pipelines import pipeline, power
+from dse.rates import rate_per_s
 from dse.sensitivity.additivity import Additivity
 from dse.sensitivity.ranges import Range
 
@@ -95,7 +96,17 @@ class Problem:
             spent = at_least(exact_sum(self.costs[name][layers, np.asarray(choice)]))
             if math.isclose(spent, found[name], rel_tol=_ROUNDING):
                 found[name] = max(spent, found[name])
+        if "throughput_per_s" in found:
+            rate = self._rate(found["latency_s"], layers, choice)
+            if math.isclose(rate, found["throughput_per_s"], rel_tol=_ROUNDING):
+                found["throughput_per_s"] = rate
         return found
+
+    def _rate(self, latency_s: float, layers: NDArray[np.int64], choice: ArrayLike) -> float:
+        """The rate that budgets of it go by: of a dataflow its slowest layer's, of an overlay that of all in turn."""
+        if "throughput_per_s" not in self.slowest:
+            return rate_per_s(latency_s, self.workload.batch)
+        return rate_per_s(float(self.slowest["throughput_per_s"][layers, np.asarray(choice)].max()))
 
     def edited(self, choice: ArrayLike) -> Workload:
         """The workload with the layers pruned whose chosen option is sparse."""
