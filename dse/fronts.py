@@ -1,5 +1,6 @@
 """The front of a named problem, or of several together: every trade between metrics, with the plan of each point."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,12 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from costmodel.catalog import require
 from costmodel.estimators.fpga import Array
-from dse import frontier
+from dse import allocate, frontier
 from dse.boxes import Point
 from dse.couplings import Couplings
 from dse.exact import at_least, exact_sum
 from dse.frontier import Front, Within, signs
-from dse.infeasible import infeasible
+from dse.infeasible import infeasible, needs
 from dse.metric import METRICS, Budget, Metric
 from dse.minimize import Limits
 from dse.outputs import coupled
@@ -37,7 +38,8 @@ Ties = Sequence[Sequence[str]]
 class Kept:
     """What the plans of a front keep: budgets, ties, what converting a tensor adds to the loss, formats at most.
 
-    As `minimize` takes them; of budgets none on memory at its peak, which is no sum.
+    As `minimize` takes them; of budgets none on memory at its peak, which is no sum. A budget of loss is of all that a
+    point shows, conversions included.
     """
 
     subject_to: Sequence[Budget] = ()
@@ -155,7 +157,10 @@ class _Asked:
     @property
     def identity(self) -> dict[str, Floats]:
         """All tables that decide what its points are: of the metrics, and of the budgets."""
-        return {**self.tables, **{f"budget of {name}": np.asarray(table) for name, (table, _) in self.within.budgets.items()}}
+        return {
+            **self.tables,
+            **{f"budget of {name}": np.asarray(table) for name, (table, _) in self.within.budgets.items()},
+        }
 
     @property
     def coupled(self) -> list[str]:
@@ -165,7 +170,8 @@ class _Asked:
     def evaluated(self, values: Floats, choices: NDArray[Any]) -> tuple[Floats, NDArray[np.int64]]:
         """The points that keep all as they are evaluated and of which none beats another, and their rows."""
         if not self.coupled or not len(values):
-            return values, np.arange(len(values))
+            rows = np.flatnonzero(self.kept(values)) if len(values) else np.arange(0)
+            return values[rows], rows
         taken = Passed(self.problem, self.coupled).totals(np.asarray(choices, dtype=np.int64))
         for i, name in enumerate(self.names):
             if i == self.rate and "latency_s" in taken:
@@ -174,12 +180,22 @@ class _Asked:
                 values[:, i] = taken[name]
         limits = {name: self.sums[name] for name in taken if name in self.sums}
         rows = np.flatnonzero(np.all([np.full(len(values), True), *(taken[n] <= limits[n] for n in limits)], axis=0))
+        rows = rows[self.kept(values[rows])]
         rows = rows[_unbeaten(values[rows] * signs(self.names))] if len(rows) else rows
         return values[rows], rows
 
     @property
+    def most_shown(self) -> float:
+        """What a point's loss with its conversions may be, where a budget of loss and conversions are given."""
+        return math.inf if self.couplings.conversion is None else self.sums.get("loss", math.inf)
+
+    def kept(self, values: Floats) -> NDArray[np.bool_]:
+        """Which points have no more loss than that; where anything is converted, it is the first metric."""
+        return np.asarray(values[:, 0] <= self.most_shown) if self.most_shown < math.inf else np.full(len(values), True)
+
+    @property
     def within(self) -> Within:
-        """What the points keep, by arrays."""
+        """What the points keep, by arrays, of loss without conversions (`kept`)."""
         known, ours = self.known, self.couplings
         tables = {name: np.where(np.isfinite(self.problem.loss), known[name], 0.0) for name in self.sums}
         budgets = {name: (tables[name], at) for name, at in self.sums.items() if tables[name].max(axis=1).sum() > at}
@@ -206,7 +222,17 @@ def _refusal(asked: Sequence[_Asked], kept: Mapping[str, Any]) -> InfeasibleErro
     budgets = part.within.budgets
     loss = np.where(np.isinf(part.problem.loss), np.inf, 0.0)
     limits = {name: at for name, (_, at) in budgets.items()}
-    tables = read(loss, {n: table for n, (table, _) in budgets.items()}, limits, part.couplings.groups, None)
+    if part.most_shown < math.inf:
+        limits.pop("loss", None)
+        ours = part.couplings
+        tables = read(
+            part.problem.loss, {n: budgets[n][0] for n in limits}, limits, ours.groups, ours.conversion, ours.edges
+        )
+        if (plan := allocate.best(tables, ours.max_formats)) is not None:
+            least = {"loss": plan.objective}
+            said = needs(least, {"loss": part.most_shown}, ["loss"])
+            return InfeasibleError(f"no plan meets the budget, conversions included: {said}", least)
+    tables = read(loss, {n: budgets[n][0] for n in limits}, limits, part.couplings.groups, None)
     return infeasible(tables, part.couplings.max_formats, None)
 
 
@@ -280,7 +306,9 @@ def _part(index: int, asked: _Asked, file: PointsFile | None, most: int) -> Iter
         known, keep = file.answers(index), partial(file.keep, part=index)
         found = frontier.stream(tables[first], *given, known=known, keep=keep, most=0)
     points = (replace(p, values=asked.whole(p.values[: len(tables)], p.choice), origin=asked.origin) for p in found)
-    return _evaluated(asked, list(points)) if asked.coupled else points
+    if asked.coupled:
+        return _evaluated(asked, list(points))
+    return points if asked.most_shown == math.inf else (p for p in points if p.values[0] <= asked.most_shown)
 
 
 def _evaluated(asked: _Asked, points: Sequence[Point]) -> Iterator[Point]:

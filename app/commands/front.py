@@ -33,7 +33,7 @@ from app import complete, options, quality
     multiple=True,
     metavar="METRIC<=VALUE",
     shell_complete=complete.metrics,
-    help="The front of plans within it; may repeat.",
+    help="The front of plans within it, of loss with what --conversion adds; may repeat.",
 )
 @click.option("--pin", multiple=True, metavar="LAYER=FORMAT", help="Fix the layers that match a glob; may repeat.")
 @click.option("--allow", multiple=True, metavar="LAYER=FORMATS", help="Formats that those layers may take; may repeat.")

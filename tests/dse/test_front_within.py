@@ -97,3 +97,21 @@ def test_what_no_front_has_is_told():
     many = np.random.default_rng(0).random((3, 14))
     with pytest.raises(ValueError, match="front of any 7 of 14 formats is that of 3432 sets"):
         frontier.exact(many, {"cost": many[:, ::-1]}, (), Within(max_formats=7))
+
+
+def test_a_budget_of_loss_is_of_the_loss_that_points_show():
+    net = Workload("net", tuple(linear(f"fc{i}", 1, 64, 64) for i in range(4)))
+    problem = dse.choices(net, ["int4", "int8"]).on(cm.gpu("h100_sxm"))
+    metrics = [METRICS["loss"], METRICS["weight_bytes"]]
+    whole = dse.front(problem, metrics, conversion=0.01).points
+    limit = float(np.sort(whole[:, 0])[len(whole) // 2])
+    expected = whole[whole[:, 0] <= limit]
+    assert 0 < len(expected) < len(whole)
+    kept = {"conversion": 0.01, "subject_to": [METRICS["loss"] <= limit]}
+    assert dse.front(problem, metrics, **kept).points.tolist() == expected.tolist()
+    assert sorted(p.values for p in dse.fronts.stream(problem, metrics, **kept)) == sorted(
+        map(tuple, expected.tolist())
+    )
+    tied = {"conversion": 0.01, "ties": [problem.layers[:2]], "max_formats": 2}
+    with pytest.raises(dse.InfeasibleError, match="loss is at least"):
+        dse.front(problem, metrics, **tied, subject_to=[METRICS["loss"] <= whole[:, 0].min() * 0.99])
