@@ -65,7 +65,8 @@ def _rows(key: tuple[Any, ...], group: list[Mapping[str, Any]], resamples: int) 
         drawn = _drawn(arms, resamples)
         for arm, drops in arms.items():
             low, high = _interval(drawn[arm])
-            ratio = _interval(drawn[arm] / np.maximum(drawn["uniform"], 1e-12))
+            uniform = _interval(drawn["uniform"])
+            ratio = _interval(drawn[arm] / drawn["uniform"]) if uniform[0] > 0 else (None, None)
             difference = _interval(drawn["uniform"] - drawn[arm])
             rows.append(
                 {"subject": kind, "activation": activation, "weights": budget, "repair": repair, "metric": metric}
@@ -76,7 +77,7 @@ def _rows(key: tuple[Any, ...], group: list[Mapping[str, Any]], resamples: int) 
                     "bytes": _mean_bytes(group, arm),
                     "full": float(np.mean([np.mean(s["full"][metric]) for s in group])),
                 }
-                | {"verdict": _verdict((low, high), _interval(drawn["uniform"]))}
+                | {"verdict": _verdict((low, high), uniform)}
             )
     return rows
 
@@ -140,12 +141,12 @@ def _goal(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _misleading(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Arms with less loss than uniform in a proxy and more in a downstream metric of the same networks."""
+    """Arms better than uniform in a proxy and worse in a downstream metric of the same networks, beyond chance."""
     found = []
-    for proxy in (r for r in rows if r["metric"] in PROXIES[r["subject"]] and r["loss"] < _uniform(rows, r)["loss"]):
+    for proxy in (r for r in rows if r["metric"] in PROXIES[r["subject"]] and r["verdict"] == "better"):
         for row in rows:
             same = all(row[key] == proxy[key] for key in ("subject", "activation", "weights", "repair", "arm"))
-            if same and row["metric"] in DOWNSTREAM[row["subject"]] and row["loss"] > _uniform(rows, row)["loss"]:
+            if same and row["metric"] in DOWNSTREAM[row["subject"]] and row["verdict"] == "worse":
                 found.append(row | {"proxy": proxy["metric"]})
     return found
 

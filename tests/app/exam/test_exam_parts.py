@@ -130,3 +130,13 @@ def test_arms_of_several_sittings_of_one_network_are_joined():
     assert {row["arm"] for row in found["rows"]} == {"uniform", "plan", "random", "plan refined"}
     assert {row["networks"] for row in found["rows"]} == {1}
     assert {goal["arm"] for goal in found["goal"]} == {"plan", "plan refined"}
+
+
+def test_what_chance_explains_is_no_misleading_proxy_and_no_ratio():
+    near = {"uniform": rates(0.3, 0.3), "plan": rates(0.31, 0.1), "random 0": rates(0.9, 0.1)}
+    found = summarise([sitting("digits", near, seed=seed) for seed in range(3)], resamples=300)
+    assert {(row["arm"], row["metric"]) for row in found["misleading"]} == {("random", "accuracy")}
+    none = {"uniform": rates(0.0, 0.0), "plan": rates(0.1, 0.1), "random 0": rates(0.1, 0.1)}
+    for row in summarise([sitting("digits", none)], resamples=300)["rows"]:
+        assert row["ratio_low"] is None
+        assert row["ratio_high"] is None
