@@ -26,7 +26,8 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
     takes too long), and for other budgets the least value alone.
     """
     if not tables.limits:
-        return InfeasibleError(f"no {max_formats} formats are available to every layer", {})
+        few = "no format is" if max_formats == 1 else f"no {max_formats} formats are"
+        return InfeasibleError(f"{few} available to every layer", {})
     alone = {name: _least_alone(tables, name) for name in tables.limits}
     impossible = [name for name, value in alone.items() if value > tables.limits[name]]
     if impossible:

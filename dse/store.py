@@ -109,7 +109,10 @@ def plan_of(folder: Path) -> Plan:
         raise CorruptError(f"{folder / JOURNAL} is corrupted in its first line") from None
     if made_by != (release(), FORMAT):
         raise ValueError(f"{folder} was made by bitfront {made_by[0]}, this is {release()}")
-    plan = Plan(Space.read(spec), designs)
+    try:
+        plan = Plan(Space.read(spec), designs)
+    except ValueError as error:
+        raise CorruptError(f"{folder / JOURNAL} is damaged in its first line, or names what is gone: {error}") from None
     if plan.header != line:
         raise OutdatedError(folder, plan.space)
     return plan

@@ -83,3 +83,12 @@ def test_a_comparison_names_what_differs(runs: Path) -> None:
 def test_other_objectives_have_no_coverage(runs: Path, tmp_path: Path) -> None:
     sweep.sweep(spaces.small(objectives=["loss", "latency_s"]), tmp_path / "c")
     assert compare(store.read(runs / "a"), store.read(tmp_path / "c")).coverage is None
+
+
+def test_a_damaged_first_line_names_the_run(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "a", tmp_path / "a")
+    kept = tmp_path / "a" / store.JOURNAL
+    line, rest = kept.read_bytes().split(b"\n", 1)
+    kept.write_bytes(line.replace(b"int4", b"xxx4") + b"\n" + rest)
+    with pytest.raises(ValueError, match=rf"{kept} is damaged in its first line"):
+        store.read(tmp_path / "a")
