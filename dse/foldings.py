@@ -101,7 +101,7 @@ def best(
         except TimeoutError as error:
             late.append(error)
     if not found:
-        raise late[0] if late else _refusal(refused, budgets)
+        raise late[0] if late else refusal(refused, budgets)
     plan, problem = min(found, key=lambda pair: pair[0].objective)
     bounds = [each.bound for each, _ in found] + [0.0] * len(late)
     return replace(plan, bound=min(bounds)), problem
@@ -129,7 +129,7 @@ def _key(problem: Problem) -> tuple[bytes, ...]:
     return tuple(np.asarray(getattr(problem.folding, f.name)).tobytes() for f in fields(problem.folding))
 
 
-def _refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequence[Budget]) -> InfeasibleError:
+def refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequence[Budget]) -> InfeasibleError:
     """One error for all foldings: the least of each budget over them."""
     errors = [error for _, error in refused]
     if len({str(error) for error in errors}) == 1:

@@ -18,6 +18,7 @@ from dse import allocate, frontier
 from dse.boxes import Point
 from dse.couplings import Couplings
 from dse.exact import at_least, exact_sum
+from dse.foldings import refusal
 from dse.frontier import Front, Within, signs
 from dse.infeasible import infeasible, needs
 from dse.metric import METRICS, Budget, Metric
@@ -215,10 +216,13 @@ class _Asked:
 
 
 def _refusal(asked: Sequence[_Asked], kept: Mapping[str, Any]) -> InfeasibleError:
-    """Why no plan keeps all: of one part what conflicts, of several that none does."""
-    if len(asked) > 1:
-        return InfeasibleError(f"no plan meets {' and '.join(map(str, kept.get('subject_to', ())))}", {})
-    part = asked[0]
+    """Why no plan keeps all: what conflicts in each problem's widest part, the least over all of them."""
+    widest = {part.origin: part for part in asked}.values()  # limits rise: the last of a problem's takes all it has
+    refused = [(part.problem, _refused(part)) for part in widest]
+    return refused[0][1] if len(refused) == 1 else refusal(refused, kept.get("subject_to", ()))
+
+
+def _refused(part: _Asked) -> InfeasibleError:
     budgets = part.within.budgets
     loss = np.where(np.isinf(part.problem.loss), np.inf, 0.0)
     limits = {name: at for name, (_, at) in budgets.items()}
@@ -243,24 +247,39 @@ def _told(asked: _Asked) -> object:
     return [ours.groups, *more] if any(each for each in more) else ours.groups
 
 
+def _require_kinds(over: object, metrics: object, subject_to: object) -> None:
+    """TypeError with the call that makes the right object of a likely wrong one, ValueError for no problem."""
+    given = list(over) if isinstance(over, Sequence) and not isinstance(over, str) else [over]
+    if not given:
+        raise ValueError("a front needs a problem, as dse.choices(model, formats).on(device) gives, got none")
+    if wrong := [each for each in given if not isinstance(each, Problem)]:
+        made = "dse.choices(model, formats).on(device)"
+        raise TypeError(f"a front is of a problem, as {made} gives, got a {type(wrong[0]).__name__}")
+    if not isinstance(metrics, Sequence) or not all(isinstance(metric, Metric) for metric in metrics):
+        raise TypeError(f"a front takes metrics, as [dse.metric.loss, dse.metric.weight_bytes], got {metrics!r}")
+    if not isinstance(subject_to, Sequence) or not all(isinstance(budget, Budget) for budget in subject_to):
+        raise TypeError(f"subject_to is a list of budgets, as [latency_s <= 0.01], got {subject_to!r}")
+
+
 def _asked(over: Problem | Sequence[Problem], metrics: Sequence[Metric], kept: Kept) -> list[_Asked]:
     """The parts of all problems; InfeasibleError where none can meet what the slowest layer or an array decides."""
+    _require_kinds(over, metrics, kept.subject_to)
     whole = next((budget.metric.name for budget in kept.subject_to if budget.metric.over == "network"), "")
     if whole:
         raise ValueError(f"a front has no budget of {whole}: it is no sum over layers")
     if kept.conversion is not None and metrics[:1] != [METRICS["loss"]]:
         raise ValueError("a conversion adds to the loss: the first objective of the front must be loss")
     parts: list[_Asked] = []
-    refused = []
+    refused: list[tuple[Problem, InfeasibleError]] = []
     for origin, problem in enumerate([over] if isinstance(over, Problem) else over):
         try:
             limits = Limits.of(problem, kept.subject_to)
         except InfeasibleError as error:
-            refused.append(error)
+            refused.append((problem, error))
         else:
             parts += _parts(limits, origin, metrics, kept)
     if not parts and refused:
-        raise refused[0]
+        raise refused[0][1] if len(refused) == 1 else refusal(refused, kept.subject_to)
     return parts
 
 

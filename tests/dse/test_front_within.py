@@ -12,9 +12,11 @@ import dse
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 from dse import frontier
+from dse.foldings import laid_out
 from dse.frontier import Within
 from dse.metric import METRICS
 from dse.pareto import mask
+from dse.rates import rate_per_s
 
 LAYERS, OPTIONS = 4, 3
 
@@ -115,3 +117,37 @@ def test_a_budget_of_loss_is_of_the_loss_that_points_show():
     tied = {"conversion": 0.01, "ties": [problem.layers[:2]], "max_formats": 2}
     with pytest.raises(dse.InfeasibleError, match="loss is at least"):
         dse.front(problem, metrics, **tied, subject_to=[METRICS["loss"] <= whole[:, 0].min() * 0.99])
+
+
+CHOICES = dse.choices(Workload("net", tuple(linear(f"fc{i}", 1, 64, 64) for i in range(4))), ["int4", "int8"])
+
+
+@pytest.mark.parametrize(
+    ("over", "names", "kept", "says"),
+    [
+        (CHOICES, ("loss", "weight_bytes"), {}, "a front is of a problem, as .* got a Choices"),
+        ([], ("loss", "weight_bytes"), {}, "a front needs a problem"),
+        (None, "loss", {}, "a front takes metrics, as .* got 'loss'"),
+        (None, ("loss", "weight_bytes"), {"subject_to": ["loss<=1"]}, "subject_to is a list of budgets"),
+        (None, ("loss", "weight_bytes"), {"max_formats": 0}, "max_formats must be at least 1 and whole, got 0"),
+        (None, ("loss", "weight_bytes"), {"max_formats": 1.5}, "max_formats must be at least 1 and whole, got 1.5"),
+    ],
+)
+def test_what_is_no_front_says_what_makes_one(over, names, kept, says):
+    given = CHOICES.on(cm.gpu("h100_sxm")) if over is None else over
+    metrics = names if isinstance(names, str) else [METRICS[name] for name in names]
+    with pytest.raises((TypeError, ValueError), match=says):
+        dse.front(given, metrics, **kept)
+
+
+def test_a_refusal_tells_the_best_over_all_foldings():
+    problems = laid_out(CHOICES, cm.fpga("zcu104"), [METRICS["lut"], METRICS["throughput_per_s"]])
+    metrics = [METRICS["loss"], METRICS["lut"]]
+    best = max(rate_per_s(float(p.slowest["throughput_per_s"].min(axis=1).max())) for p in problems)
+    with pytest.raises(dse.InfeasibleError, match="at most") as speed:
+        dse.front(problems, metrics, subject_to=[METRICS["throughput_per_s"] >= 1e12])
+    assert speed.value.least["throughput_per_s"] == pytest.approx(best)
+    least = min(float(p.costs["lut"].min(axis=1).sum()) for p in problems)
+    with pytest.raises(dse.InfeasibleError, match="lut is at least") as room:
+        dse.front(problems, metrics, subject_to=[METRICS["lut"] <= 10])
+    assert room.value.least["lut"] == pytest.approx(least)
