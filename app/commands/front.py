@@ -71,6 +71,9 @@ def command(
 ) -> None:
     """Find every trade between objectives that no other choice of formats for MODEL's layers beats, each proven.
 
+    On an FPGA objectives and budgets that depend on its folding are proven among the foldings made for each format;
+    bitfront optimize with a budget of speed chooses formats and foldings together.
+
     Where MODEL is the folder of a run of bitfront explore, print the front that it found.
     """
     from pathlib import Path
@@ -89,7 +92,9 @@ def command(
     metrics = [METRICS[require("metric", name, METRICS)] for name in names(objectives)]
     quality_of = {"method": method, "ranges": ranges}
     budgets = _budgets(budget, device, fit=fit)
-    problems = _problems(model, device, names(formats), data, quality_of, (mapping, folding), metrics, budgets, shape)
+    problems, within = _problems(
+        model, device, names(formats), data, quality_of, (mapping, folding), metrics, budgets, shape
+    )
     problems = _restricted(problems, pin, allow)
     kept = {"subject_to": budgets, "conversion": conversion, "max_formats": max_formats}
     kept["ties"] = ties_of(tie, problems[0].workload)
@@ -97,9 +102,11 @@ def command(
         return _stream(problems, metrics, kept, points)
     found = _filed(problems, metrics, kept, points) if points else _found(problems, metrics, kept)
     if as_json:
-        click.echo(to_json(_as_dict(model, device, problems, found)))
+        click.echo(to_json(_as_dict(model, device, problems, found, within)))
     else:
         _show(f"{model} on {device}: {len(found.points)} points", problems, found)
+        if found.proven and within:
+            click.echo(f"Proven among {within}.")
     return None
 
 
@@ -148,21 +155,24 @@ def _problems(
     budgets: Any,
     shape: dict[str, Any],
 ) -> Any:
-    """The choices of the model on the device, laid out by mapping and folding, or for each format in turn."""
+    """The choices of the model on the device, laid out by mapping and folding, or for each format in turn; and what
+    points are proven among, as `Plan.proven_within`."""
     from dataclasses import replace
 
     import costmodel as cm
     from app.choices import choices_of
     from app.fpga_design import layout
     from app.progress import bar
-    from dse.foldings import laid_out
+    from dse.foldings import among, laid_out
 
     target = cm.device(device)
     lay_out = layout(target, *design, budgets)
     with bar("Sensitivities") as progress:
         choices, _ = choices_of(model, formats, data, shape, progress, **quality_of)
         asked = [*metrics, *(budget.metric for budget in budgets)]
-        return laid_out(replace(choices, design=lay_out), target, asked, budgets)
+        laid = replace(choices, design=lay_out)
+        problems = laid_out(laid, target, asked, budgets)
+        return problems, among(laid, problems, asked)
 
 
 def _origin(problems: Any, index: int) -> dict[str, str]:
@@ -199,7 +209,7 @@ def _filed(problems: Any, metrics: Any, kept: dict[str, Any], file: str) -> Any:
     return Front(tuple(m.name for m in metrics), points, choices, origin, proven)
 
 
-def _as_dict(model: str, device: str, problems: Any, found: Any) -> dict[str, Any]:
+def _as_dict(model: str, device: str, problems: Any, found: Any, within: str) -> dict[str, Any]:
     from app.provenance import provenance
 
     problem = problems[0]
@@ -212,6 +222,7 @@ def _as_dict(model: str, device: str, problems: Any, found: Any) -> dict[str, An
         "layers": list(problem.layers),
         "loss_source": problem.loss_source,
         "proven": found.proven,
+        "proven_within": within,
         "points": [row | {"choice": choice, "supported": on_hull} for row, choice, on_hull in rows],
         "provenance": provenance({device: problem.device}, [model]),
     }

@@ -149,3 +149,10 @@ def test_whether_a_point_fits_is_as_its_plan_is_evaluated() -> None:
     choices = np.array([[0, 1, 0, 1], [1, 0, 1, 0], [1, 1, 1, 1]])
     said = [told["beyond"]["lut"] for told in _fitting(problem, choices)]
     assert said == pytest.approx([problem.estimate(c).totals["lut"] / 900 for c in choices])
+
+
+def test_points_say_among_which_foldings_they_are_proven(bitfront: Callable[..., Any]) -> None:
+    asked = ("zoo:resnet18", "--on", "zcu104", "--formats", "int2/int4,int4/int4", "--objectives")
+    assert points_of(bitfront, *asked, "loss,throughput_per_s")["proven_within"] == "foldings made for each format"
+    assert points_of(bitfront, *asked, "loss,weight_bytes")["proven_within"] == ""
+    assert "Proven among foldings made for each format." in bitfront("front", *asked, "loss,lut").stdout
