@@ -89,6 +89,7 @@ class Search:
         most_s = self.limits.get(INTERVAL, math.inf)
         self._require_reachable(most_s)
         if (latency_s := self.limits.get("latency_s")) is not None:
+            self._require_quick(latency_s)
             best = within_latency(self.problem, partial(self._along, loss=True, longest_s=most_s), latency_s)
             if best is None:
                 raise InfeasibleError(f"no plan meets the budgets: none has latency_s of at most {latency_s:.6g}", {})
@@ -179,6 +180,17 @@ class Search:
                 f"no plan meets the budget: {name} takes at least {at:.6g} s however it is folded (throughput of at "
                 f"most {self.problem.workload.batch / at:.6g} /s), the budget allows {most_s:.6g} s",
                 {"throughput_per_s": self.problem.workload.batch / at},
+            )
+
+    def _require_quick(self, latency_s: float) -> None:
+        """InfeasibleError where a layer alone takes longer however it is folded."""
+        least = self._slowest()
+        if (at := float(least.max())) > latency_s:
+            name = self.problem.layers[int(least.argmax())]
+            raise InfeasibleError(
+                f"no plan meets the budget: {name} alone takes at least {at:.6g} s however it is folded, the budget "
+                f"allows latency_s of {latency_s:.6g} s",
+                {"latency_s": at},
             )
 
     def _slowest(self) -> Floats:

@@ -297,3 +297,11 @@ def test_only_an_fpga_is_folded_and_for_known_ends():
         fastest(problem(network((4, 4)), cm.gpu("h100_sxm"), ("int8",)))
     with pytest.raises(ValueError, match="unknown objective 'speed'"):
         fastest(problem(network((4, 4)), BOARD), "speed")
+
+
+def test_a_latency_below_the_slowest_layer_s_own_is_refused_with_that():
+    found = dse.choices(network((8, 12, 6), tokens=16), list(FORMATS)).on(BOARD)
+    asked, couplings = [METRICS["latency_s"] <= 1e-9], Couplings.of(found, max_formats=1)
+    with pytest.raises(InfeasibleError, match="alone takes at least") as refused:
+        least_loss(found, subject_to=asked, couplings=couplings)
+    assert 1e-9 < refused.value.least["latency_s"] <= fastest(found, "latency_s").estimate().totals["latency_s"]
