@@ -203,7 +203,7 @@ def test_infeasible_together_gives_the_least_value_of_each_given_the_others():
 
 def test_too_few_formats_for_what_is_available():
     loss = [[0.0, math.inf], [math.inf, 0.0]]
-    with pytest.raises(InfeasibleError, match="no 1 formats"):
+    with pytest.raises(InfeasibleError, match="no format is available to every layer"):
         solve(loss, {}, {}, max_formats=1)
 
 
