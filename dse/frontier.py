@@ -12,7 +12,6 @@ from dse import boxes
 from dse.boxes import Answer, Point, Sought
 from dse.hull import supported
 from dse.metric import METRICS
-from dse.pareto import mask
 from dse.solvers.grid import Grid, to_grid
 from dse.solvers.merging import Sums, TooManyPointsError, merge
 from dse.tables import Floats, Tables, read
@@ -195,6 +194,9 @@ def _distinct(points: Floats) -> NDArray[np.int64]:
     if points.shape[1] == 2 and (np.diff(points[:, 0]) > 0).all() and (np.diff(points[:, 1]) < 0).all():
         return np.arange(len(points))
     order = np.lexsort(points.T[::-1])
-    new = np.append(True, (np.diff(points[order], axis=0) != 0).any(axis=1))[: len(points)]
-    found: NDArray[np.int64] = order[new][mask(points[order[new]])]
+    if not len(points) or points.shape[1] == 1:
+        return order[:1]
+    from moocore import is_nondominated
+
+    found: NDArray[np.int64] = order[is_nondominated(points[order])]
     return found

@@ -159,7 +159,7 @@ def test_within_the_range_the_error_is_at_most_half_a_step(low, width, fmt, seed
     kept, scale = calibrated(get(fmt), seen)
     done = round_input(x, nn.Linear(16, 1), kept, scale)
     step = seen.absmax / largest(kept)
-    assert ((done - x).abs() <= step / 2 * (1 + 1e-9)).all()
+    assert ((done - x).abs() <= step / 2 * (1 + 1e-9) + 1e-300).all()  # subnormal steps round to 0
 
 
 @pytest.mark.parametrize("seen", [Range(0.0, 0.0), Range(-3.0, -1.0), Range(0.0, 5e-324)])
