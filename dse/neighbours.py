@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from costmodel.catalog import require
 from costmodel.workload import Op, Workload
+from costmodel.workload.rerun import RERUN, layer_of
 from dse.problem import Problem
 
 
@@ -66,8 +67,8 @@ def _source(name: str, inputs_of: Mapping[str, tuple[Op, tuple[str, ...]]]) -> s
     """The layer that a tensor comes from through ops of one input; None where several meet or the network begins."""
     while name in inputs_of:
         op, inputs = inputs_of[name]
-        if op.weight_elements > 0:
-            return name
+        if op.weight_elements > 0 or op.kind == RERUN:
+            return layer_of(op)
         if len(inputs) != 1:
             return None
         name = inputs[0]

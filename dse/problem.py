@@ -18,6 +18,7 @@ from costmodel.precision import Precision
 from costmodel.record import stack
 from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Op, Workload
+from costmodel.workload.rerun import layer_of
 from dse.exact import at_least, exact_sum
 from dse.metric import METRICS
 from dse.pipelines import pipeline, power
@@ -266,7 +267,7 @@ def _follows(workload: Workload, layers: tuple[str, ...]) -> NDArray[np.int64]:
     current = next(iter(starts.values()))
     follows = []
     for op in workload.ops:
-        current = starts.get(op.name, current)
+        current = starts.get(layer_of(op), current)
         follows.append(current)
     return np.array(follows)
 

@@ -8,6 +8,7 @@ from costmodel.catalog import UnknownNameError, UnmatchedError
 from costmodel.precision import Precision
 from costmodel.precision import precision as parse
 from costmodel.workload import Workload
+from costmodel.workload.rerun import layer_of
 
 Assignment: TypeAlias = Precision | str | Mapping[str, Precision | str]
 
@@ -34,7 +35,7 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
     followed = next(iter(of_layer.values()), default)
     result = []
     for op in workload.ops:
-        followed = of_layer.get(op.name, followed)
+        followed = of_layer.get(layer_of(op), followed)
         used = chosen.get(op.name, followed)
         if used is None:
             raise ValueError(f'no precision for layer {op.name!r}, and no "*" for the rest')

@@ -58,7 +58,7 @@ def compute_s(op: Op, precision: Precision, gpu: Gpu, constants: GemmConstants) 
     """Time of the arithmetic of one execution: products on the faster of tensor and vector units, and the rest."""
     weighted = np.asarray(op.weight_elements) > 0
     peak = gpu.peak_flops.of(np.where(weighted, precision.math_pipe, attention_pipe(precision, gpu)))
-    flops = 2.0 * op.executed_macs / op.count
+    flops = 2.0 * op.executed_macs / op.executions
     padding = np.ceil(op.n / MMA_N) * MMA_N / op.n * np.ceil(op.k / MMA_K) * MMA_K / op.k
     rate = np.maximum(peak / padding, np.where(peak > 0, gpu.peak_flops.vector, np.nan))
     products_s = np.where(flops > 0, flops / rate, 0.0)

@@ -1,5 +1,7 @@
 """Memory that a pass occupies: weights, live activations, KV cache, training states."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,7 @@ from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
+from costmodel.workload.rerun import RERUN, layer_of
 from costmodel.workload.training import BY_WEIGHT, INPUT
 
 MOMENT_BYTES = {"sgd": 0.0, "momentum": 4.0, "adam": 8.0}
@@ -70,11 +73,20 @@ def _input_last_use(workload: Workload) -> int:
 def output_elements(workload: Workload) -> NDArray[np.float64]:
     """What each op adds to the live activations: float64[ops].
 
-    Each execution of a recurrence adds a token to the result. Gradients by weight are `gradient_bytes`.
+    Each execution of a recurrence adds a token to the result; of what a layer makes that runs again, each run has its
+    own. Gradients by weight are `gradient_bytes`.
     """
-    counted = (0.0 if op.name.endswith(BY_WEIGHT) else op.output_elements for op in workload.ops)
-    times = (op.count if op.kind == "recurrence" else 1.0 for op in workload.ops)
-    return np.array([elements * count for elements, count in zip(counted, times, strict=True)])
+    later: dict[str, list[float]] = {}
+    for op in workload.ops:
+        if op.kind == RERUN:
+            later.setdefault(layer_of(op), []).append(op.output_elements)
+    return np.array([0.0 if op.name.endswith(BY_WEIGHT) else _made(op, later.get(op.name, [])) for op in workload.ops])
+
+
+def _made(op: Op, later: Sequence[float]) -> float:
+    """Elements that the first run of an op makes, whose later ones make those."""
+    times = op.count if op.kind == "recurrence" else 1.0 + len(later)
+    return max(float(op.output_elements * times) - sum(later), 0.0)
 
 
 def _output_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]:

@@ -62,7 +62,8 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     found = collectives.as_it_fetches(scattered(parts, len(models)), op, precision, gpu)
     seconds = {name: getattr(found, name) * op.count for name in ("latency_s", "low_s", "high_s")}
     how = np.where(np.isnan(found.latency_s), "", found.how)
-    return replace(found, how=how, **seconds).reshape(shape)
+    bound = np.where(op.count > 0, found.bound, "none")
+    return replace(found, bound=bound, how=how, **seconds).reshape(shape)
 
 
 def backends() -> set[str]:

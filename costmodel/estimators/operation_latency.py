@@ -74,7 +74,7 @@ def _row(record: R, i: int | NDArray[np.intp]) -> R:
 
 
 def _roofline(op: Op, precision: Precision, device: Cpu | Gpu) -> Prediction:
-    latency_s = np.asarray(roofline.latency_s(op, precision, device) / op.count)
+    latency_s = np.asarray(roofline.latency_s(op, precision, device) / op.executions)
     bound, outside = roofline.bound(op, precision, device), np.ones(len(latency_s), dtype=bool)
     low_s, high_s = latency_s / UNMEASURED_FACTOR, latency_s * UNMEASURED_FACTOR
     return Prediction(latency_s, low_s, high_s, bound, outside, "roofline (no such call measured)", 1.0)

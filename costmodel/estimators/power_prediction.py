@@ -45,11 +45,11 @@ def predict(
 ) -> PowerPrediction:
     """Power of an op, or of a batch, that takes `latency_s` for all its executions; arguments broadcast."""
     pipe = np.where(op.weight_elements > 0, precision.math_pipe, attention_pipe(precision, gpu))
-    each_s = np.maximum(latency_s / op.count, SHORTEST_S)
+    each_s = np.maximum(latency_s / op.executions, SHORTEST_S)
     shape = np.broadcast_shapes(np.shape(pipe), np.shape(each_s))
     peak = gpu.peak_flops.of(np.broadcast_to(pipe, shape))
     busy = activity(
-        flops=np.where(op.executed_macs > 0, 2.0 * op.executed_macs / op.count, 0.0),
+        flops=np.where(op.executed_macs > 0, 2.0 * op.executed_macs / op.executions, 0.0),
         weight_bytes=weight_bytes(op, precision) * op.weight_reads,
         stream_bytes=kv_bytes(op, precision) + activation_bytes(op, precision),
         latency_s=each_s,
@@ -69,9 +69,8 @@ def energy_j(op: Op, precision: Precision, gpu: Gpu, latency: Prediction) -> dic
     power = predict(op, precision, gpu, latency.latency_s, fits=fits)
     pipe = np.where(op.weight_elements > 0, precision.math_pipe, attention_pipe(precision, gpu))
     product = np.isin(op.kind, PRODUCTS)
-    below, above = (
-        np.where(product, x, 1.0) for x in energy_scales(pipe, latency.latency_s / op.count, latency.how, gpu, fits)
-    )
+    each_s = latency.latency_s / op.executions
+    below, above = (np.where(product, x, 1.0) for x in energy_scales(pipe, each_s, latency.how, gpu, fits))
     low, middle, high = energy_of(power, latency, below=below, above=above)
     return {"energy_j": middle, "energy_low_j": low, "energy_high_j": high, "energy_source": power.how}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from costmodel.importers._value import Shape, Value, union
 from costmodel.workload import Op, Workload
+from costmodel.workload.rerun import rerun
 
 MEAN_FIELDS = ("m", "input_elements", "output_elements", "vector_flops", "mask_density")
 
@@ -24,8 +25,9 @@ class Assembly:
     """Ops in execution order, and how many elements of each parameter no op has stored yet.
 
     A weight that several ops read is stored once. Where they are one layer run again (same kind, same matrix) they
-    become one op that runs `count` times, of their mean shape, at the place of the first. An embedding hands its table
-    to a linear layer that shares it. Any other second reader has the weight among its inputs.
+    become one op that runs `count` times, of their mean shape, at the place of the first, and a `rerun` at that of each
+    other. An embedding hands its table to a linear layer that shares it. Any other second reader has the weight among
+    its inputs.
     """
 
     def __init__(self, parameters: Mapping[str, int]) -> None:
@@ -35,7 +37,7 @@ class Assembly:
         self.uncounted: list[str] = []
         self._names: Counter[str] = Counter()
         self._layers: dict[tuple[object, ...], int] = {}
-        self._trained: set[str] = set()
+        self._runs: Counter[int] = Counter()
 
     def add(self, name: str, cost: Cost, reads: Sequence[Value]) -> str:
         """Add an op and return its name, numbered where `name` is taken."""
@@ -102,13 +104,13 @@ class Assembly:
     def _run_again(self, index: int, op: Op) -> str:
         first = self.ops[index]
         op = op if first.weight_elements else borrowed(op)
-        runs = first.count + 1
-        mean = {f: getattr(first, f) + (getattr(op, f) - getattr(first, f)) / runs for f in MEAN_FIELDS}
+        times = first.count + op.count
+        mean = {f: getattr(first, f) + (getattr(op, f) - getattr(first, f)) * op.count / times for f in MEAN_FIELDS}
         vectors = first.vector_elements + op.vector_elements
-        first_unfed = first.unfed if first.count > 1 else float(not self._trained.intersection(first.inputs))
-        unfed = first_unfed + (not self._trained.intersection(op.inputs))
-        self.ops[index] = replace(first, count=runs, vector_elements=vectors, unfed=unfed, **mean)
-        return first.name
+        self.ops[index] = replace(first, count=times, vector_elements=vectors, **mean)
+        self._runs[index] += 1
+        again = rerun(first, op, self._runs[index] + 1)
+        return self._append(again.name, again)
 
     def _append(self, name: str, op: Op) -> str:
         unique = name
@@ -116,8 +118,6 @@ class Assembly:
             unique = f"{name}_{self._names[name]}"
             self._names[name] += 1
         self._names[unique] = 1
-        if op.weight_elements or op.vector_elements or op.kind == "embedding" or self._trained.intersection(op.inputs):
-            self._trained.add(unique)
         self.ops.append(replace(op, name=unique))
         return unique
 

@@ -67,7 +67,6 @@ class Op:
     launches         kernels that one execution starts on a GPU: 0 where it runs within the kernel of the op before it
     keeps_inputs     whether a gradient reads the inputs again, and
     keeps_output     whether it reads the result
-    unfed            of the executions, those whose inputs have no gradient though others' have: a layer that runs again
     fetched_elements  what one execution has brought over the GPU's link as it runs: the longer of both is its time
     """
 
@@ -99,7 +98,6 @@ class Op:
     keeps_output: Real = False
     fetched_elements: Real = 0.0
     weight_flops: Real = 0.0
-    unfed: Real = 0.0
 
     @property
     def macs(self) -> Real:
@@ -117,6 +115,11 @@ class Op:
         return self.count * self.b * self.m * self.n * self.k * self.mask_density
 
     @property
+    def executions(self) -> Real:
+        """What totals over all executions are divided by: `count`, or 1 where it is 0, as of a `rerun`."""
+        return np.where(self.count > 0, self.count, 1.0)[()]
+
+    @property
     def params(self) -> Real:
         """Stored parameters, once however often the op runs; pruned ones do not count."""
         return self.weight_elements * self.weight_density + self.vector_elements
@@ -130,4 +133,4 @@ class Op:
 
     def times(self, factor: float) -> "Op":
         """The op executed `factor` times as often."""
-        return replace(self, count=self.count * factor, unfed=self.unfed * factor)
+        return replace(self, count=self.count * factor)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from costmodel.workload.op import Heads, Op
+from costmodel.workload.rerun import RERUN, layer_of
 from costmodel.workload.workload import Workload
 
 BACKWARD_VECTOR_FLOPS = 2
@@ -31,7 +32,8 @@ def nothing(_: Op) -> bool:
 def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -> Workload:
     """Return forward and backward of one step: ops of the forward, then `.grad_weight` and `.grad_input` of each.
 
-    An op has a gradient by weight if it has parameters, and one by input if anything before it has. FLOPs are those of
+    An op has a gradient by weight if it has parameters, and one by input if anything before it has; of a layer that
+    runs again, each run for itself. FLOPs are those of
     torch's autograd: as many as the forward for each of the two, and twice as many for a product of activations, whose
     scores are taken as kept (a kernel that computes them anew executes half of the forward once more). Gradients store
     no parameters: those that they read count as their input, as do activations that the forward kept for them
@@ -76,14 +78,15 @@ def sources(ops: tuple[Op, ...]) -> list[list[int]]:
 def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[Op]:
     reads = sources(ops)
     trained = _reaches_parameters(ops, reads)
-    again = [recompute(op) for op in ops]
+    runs = _runs(ops)
+    again = [recompute(ops[runs[layer_of(op)][0]]) for op in ops]
     consumers: list[list[str]] = [[] for _ in ops]
     done: set[int] = set()
     for i in reversed(range(len(ops))):
         op = ops[i]
-        fed = any(trained[j] for j in reads[i]) or op.kind == RECEIVE
-        by_input = op.count > op.unfed if op.unfed else fed
-        if not (by_input or _has_parameters(op)):
+        every = [i] if op.kind == RERUN else runs[op.name]
+        fed = [n for run in every if (n := sum(trained[j] for j in reads[run]) + (op.kind == RECEIVE))]
+        if not (fed or _has_parameters(op)):
             continue
         own = [i] if op.keeps_output else []
         for j in _to_recompute(reads[i] + own, reads, again, done):
@@ -95,15 +98,24 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
         inputs = (*gradients, *kept, *of_network)
         if _has_parameters(op):
             yield _grad_weight(op, inputs)
-        if by_input:
-            starts = _starts(op, sum(trained[j] for j in reads[i]))
-            yield _grad_input(op, inputs, sums=len(gradients) - 1, starts=starts)
+        if fed:
+            sums = sum(max(len(consumers[run]) - 1, 0) for run in every) / len(fed)
+            starts = sum(_starts(op, n) for n in fed)
+            yield _grad_input(op, inputs, share=len(fed) / len(every), sums=sums, starts=starts)
             for j in reads[i]:
                 consumers[j].append(f"{op.name}{BY_INPUT}")
 
 
+def _runs(ops: tuple[Op, ...]) -> dict[str, list[int]]:
+    """The ops that stand for the runs of each layer, by its name."""
+    runs: dict[str, list[int]] = {}
+    for i, op in enumerate(ops):
+        runs.setdefault(layer_of(op), []).append(i)
+    return runs
+
+
 def _has_parameters(op: Op) -> bool:
-    return bool(op.weight_elements or op.vector_elements or op.kind == "embedding")
+    return bool(op.weight_elements or op.vector_elements or op.kind in ("embedding", RERUN))
 
 
 def _reaches_parameters(ops: tuple[Op, ...], reads: list[list[int]]) -> list[bool]:
@@ -144,7 +156,6 @@ def _without_parameters(op: Op, name: str, inputs: tuple[str, ...]) -> Op:
         kv_elements=0.0,
         weight_reads=1.0,
         weight_flops=0.0,
-        unfed=0.0,
     )
 
 
@@ -170,20 +181,21 @@ def _grad_weight(op: Op, inputs: tuple[str, ...]) -> Op:
 
 
 def _starts(op: Op, trained: int) -> bool:
-    """Whether the first state is constant: a recurrence reads the products of its inputs, and what gave it a state."""
+    """Whether a run's first state is constant: a recurrence reads its inputs' products, and what gave it a state."""
     return op.kind == "recurrence" and bool(op.vector_flops) and trained < 2
 
 
-def _grad_input(op: Op, inputs: tuple[str, ...], *, sums: int, starts: bool) -> Op:
+def _grad_input(op: Op, inputs: tuple[str, ...], *, share: float, sums: float, starts: int) -> Op:
     """Output gradient times weight transposed, or by both operands of a product of activations.
 
-    Where a recurrence `starts` from a constant, its first step has no product: none of `count` then, `b` on average.
-    `sums` gradients more than one reach the op's output and are added up.
+    A `share` of the executions has it, of whose runs `starts` begin a recurrence with a constant: their first steps
+    have no product, `b` has so much less on average. `sums` more gradients than one reach the output of each, on
+    average, and are added up.
     """
     gradient = _without_parameters(op, f"{op.name}{BY_INPUT}", inputs)
     weighted = bool(op.weight_elements)
-    executions = op.count - op.unfed
-    steps = max(executions - 1, 0.0) / executions if starts and executions else 1.0
+    executions = op.count * share
+    steps = max(executions - starts, 0.0) / executions if starts and executions else 1.0
     operands = op.input_elements + op.kv_elements
     return replace(
         gradient,

@@ -10,6 +10,7 @@ from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops.norm import FLOPS as NORM_FLOPS
+from costmodel.workload.rerun import RERUN
 
 WIDEST, MOST_EXPONENT_BITS = 16, 5
 """Bits of the widest operand, and of an exponent, that the models are used for: wider ones need no exact sums."""
@@ -48,7 +49,7 @@ def uncounted(workload: Workload, *, dataflow: bool = True) -> tuple[str, ...]:
     Networks, arXiv 1709.04060). What a matrix unit's op counts beyond them, as dequantised weights, is named too.
     The data movers of a `dataflow` are not counted, while an overlay counts its own.
     """
-    others = tuple(op.name for op in workload.ops if not (op.kind in ON_FABRIC or streaming(op) or _absorbed(op)))
+    others = tuple(op.name for op in workload.ops if not _modelled(op))
     beside = tuple(f"{op.name} (arithmetic beside its products)" for op in workload.ops if _beside(op))
     return others + beside + (DATA_MOVERS,) * dataflow
 
@@ -63,6 +64,10 @@ def _known(operand: Format) -> Real:
 
 def _finn(operand: Format) -> Real:
     return np.asarray(operand.encoding == "integer") & (operand.bits <= WIDEST) & np.asarray(operand.scale == "")
+
+
+def _modelled(op: Op) -> bool:
+    return op.kind in (*ON_FABRIC, RERUN) or bool(streaming(op)) or _absorbed(op)
 
 
 def _beside(op: Op) -> bool:

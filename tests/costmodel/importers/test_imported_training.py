@@ -96,11 +96,23 @@ class Cells(nn.Module):
         return state
 
 
+class Both(nn.Module):
+    """A recurrent layer over the input, and over that turned round."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rnn(x)[0] + self.rnn(x.flip(0))[0]
+
+
 RECURRENT = {
     "lstm": Recurrent(nn.LSTM(6, 5)),
     "deep": Recurrent(nn.GRU(6, 5, 2, bidirectional=True)),
     "given": Recurrent(nn.GRU(6, 5), given=True),
     "cells": Cells(),
+    "both ways": Both(),
 }
 
 

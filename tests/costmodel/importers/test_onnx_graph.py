@@ -242,10 +242,10 @@ def test_names_come_from_weights_then_modules_then_nodes(read):
         {"x": [1, 4, 8, 8]},
         [stored("layer1.0.conv1.weight", 4, 4, 1, 1), stored("onnx::Conv_7", 4, 4, 1, 1)],
     )
-    names = ["layer1.0.conv1", "layer1.0.relu.relu", "layer1.0.conv2", "e", "layer2.act.relu"]
+    names = ["layer1.0.conv1", "layer1.0.relu.relu", "layer1.0.conv2", "layer1.0.conv2.run_2", "e", "layer2.act.relu"]
     assert [op.name for op in workload.ops] == names
     assert workload.op("layer1.0.conv2").count == 2
-    assert workload.op("e").inputs == ("layer1.0.conv2",)
+    assert workload.op("e").inputs == ("layer1.0.conv2.run_2",)
 
 
 def test_what_is_not_understood_is_listed_and_strict_refuses_it(read):

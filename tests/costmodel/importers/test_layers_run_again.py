@@ -1,0 +1,135 @@
+"""A layer that runs again costs what as many layers do, its parameters aside, and holds in memory what torch does."""
+
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.fx import Interpreter
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+import costmodel as cm
+from costmodel.estimators.footprint import alive_bytes, peak_activation_bytes
+from costmodel.importers import torch_export
+from costmodel.workload.training import training
+
+RUNS = 4
+PARAMETERS = ("params", "weight_bytes", "gradient_bytes", "optimizer_bytes", "footprint_bytes")
+
+
+class Block(nn.Module):
+    """A transformer's block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.out = nn.Linear(32, 96), nn.Linear(32, 32)
+        self.up, self.down = nn.Linear(32, 128), nn.Linear(128, 32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).view(2, 16, 3, 4, 8).transpose(1, 3).unbind(2)
+        x = x + self.out(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(2, 16, 32))
+        return x + self.down(functional.gelu(self.up(x)))
+
+
+class Stack(nn.Module):
+    """Blocks in a row: one, as in ALBERT, or each with parameters of its own."""
+
+    def __init__(self, *, shared: bool) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([Block()] * RUNS if shared else [Block() for _ in range(RUNS)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+class Pyramid(nn.Module):
+    """One head on several resolutions, as in RetinaNet."""
+
+    def __init__(self, *, shared: bool) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(4, 4, 3, padding=1)
+        heads = [nn.Conv2d(4, 8, 3, padding=1) for _ in range(RUNS)]
+        self.heads = nn.ModuleList(heads[:1] * RUNS if shared else heads)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        x, found = self.stem(x), []
+        for head in self.heads:
+            found.append(head(x))
+            x = functional.avg_pool2d(x, 2)
+        return tuple(found)
+
+
+NETWORKS = {"albert": (Stack, (2, 16, 32)), "pyramid": (Pyramid, (1, 4, 32, 32))}
+
+
+class Live(TorchDispatchMode):
+    """Bytes of tensors alive at once while it is entered, but the parameters'."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.held: dict[int, int] = {}
+        self.own = {t.untyped_storage()._cdata for t in module.parameters()}
+        self.peak = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        results = func(*args, **(kwargs or {}))
+        for tensor in (t for t in tree_leaves(results) if isinstance(t, Tensor) and t.is_floating_point()):
+            storage = tensor.untyped_storage()
+            if storage._cdata not in self.own | self.held.keys():
+                self.held[storage._cdata] = storage.nbytes()
+                weakref.finalize(storage, self.held.pop, storage._cdata)
+        self.peak = max(self.peak, sum(self.held.values()))
+        return results
+
+
+class Freeing(Interpreter):
+    """Runs a graph on an input of its own, which is freed, as all results are, after it was read last."""
+
+    def placeholder(self, *of_node: Any) -> Any:
+        return torch.ones_like(super().placeholder(*of_node))
+
+
+def saved_bytes(module: nn.Module, x: Tensor) -> int:
+    own = {p.untyped_storage()._cdata for p in module.parameters()}
+    kept: dict[int, Tensor] = {}
+    with saved_tensors_hooks(lambda t: kept.setdefault(t.untyped_storage()._cdata, t), lambda t: t):
+        module(x)
+    floats = {at: t for at, t in kept.items() if at not in own and t.is_floating_point()}
+    return sum(t.untyped_storage().nbytes() for t in floats.values())
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_live_activations_are_torch_s(kind: str) -> None:
+    module, x = NETWORKS[kind][0](shared=True), torch.zeros(NETWORKS[kind][1])
+    workload = torch_export.read(module, x, strict=True)
+    exported = torch.export.export(module, (x,)).module()
+    with torch.no_grad(), Live(exported) as live:
+        Freeing(exported).run(x)
+    assert peak_activation_bytes(workload, cm.W32A32) == live.peak
+
+    step = training(workload)
+    alive = alive_bytes(step, cm.W32A32)
+    forward = int(np.flatnonzero([".grad_" in op.name for op in step.ops])[0])
+    assert alive[forward - 1] == pytest.approx(saved_bytes(module, x), rel=0.03)
+
+
+@pytest.mark.parametrize("phase", ["forward", "training"])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_layer_run_again_costs_as_much_as_another(kind: str, phase: str) -> None:
+    network, shape = NETWORKS[kind]
+    shared, apart = (torch_export.read(network(shared=s), torch.zeros(shape)) for s in (True, False))
+    if phase == "training":
+        shared, apart = training(shared), training(apart)
+    found, expected = (cm.estimate(w, "bf16", cm.gpu("l40s")).totals for w in (shared, apart))
+    counts = {*expected} - {*PARAMETERS}
+    if kind == "pyramid":  # one op of mean shape: what is no sum over the runs is near
+        counts = {"macs", "flops", "vector_flops", "bytes_moved", "peak_activation_bytes"}
+    assert {n: found[n] for n in counts} == pytest.approx({n: expected[n] for n in counts}, rel=1e-9)
+    assert found["params"] < 0.5 * expected["params"]
