@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dse.tables import Tables
+from dse.tables import Passing, Tables
 
 _HALF = 26
 """Mantissas are summed in halves of that many bits, each within int64 for up to 2**36 values."""
@@ -45,13 +45,26 @@ def objective(tables: Tables, choice: NDArray[np.int64]) -> Fraction:
         first, second = np.array(tables.edges).T
         kind = choice if tables.kinds is None else tables.kinds[layers, choice]
         found += exact_sum(tables.conversion[kind[first], kind[second]])
+    if tables.passing is not None:
+        found += exact_sum(tables.passing.loss[_passed(tables, tables.passing, choice)])
     return found
 
 
 def totals(tables: Tables, choice: NDArray[np.int64]) -> dict[str, Fraction]:
     """The exact sum of each cost."""
     layers = np.arange(len(choice))
-    return {name: exact_sum(table[layers, choice]) for name, table in tables.costs.items()}
+    found = {name: exact_sum(table[layers, choice]) for name, table in tables.costs.items()}
+    if tables.passing is not None:
+        at = _passed(tables, tables.passing, choice)
+        found |= {name: found[name] + exact_sum(table[at]) for name, table in tables.passing.costs.items()}
+    return found
+
+
+def _passed(tables: Tables, passing: Passing, choice: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Where the tables of passing have a choice."""
+    writer, reader = np.array(passing.pairs, np.int64).reshape(-1, 2).T
+    kind = choice if tables.kinds is None else tables.kinds[np.arange(len(choice)), choice]
+    return np.arange(len(writer)), choice[writer], kind[reader]
 
 
 def meets_budgets(tables: Tables, choice: NDArray[np.int64]) -> bool:

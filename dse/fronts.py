@@ -21,8 +21,8 @@ from dse.exact import at_least, exact_sum
 from dse.foldings import refusal
 from dse.frontier import Front, Within, signs
 from dse.infeasible import infeasible, needs
+from dse.limits import Limits
 from dse.metric import METRICS, Budget, Metric
-from dse.minimize import Limits
 from dse.outputs import coupled
 from dse.pareto import mask
 from dse.passed import Passed

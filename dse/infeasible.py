@@ -7,8 +7,6 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 
-import numpy as np
-
 from dse.exact import at_least, exact_sum
 from dse.plan import InfeasibleError
 from dse.solvers.choose import dispatch
@@ -52,7 +50,7 @@ def _conflict(tables: Tables, max_formats: int | None, deadline: float) -> Mappi
     conflict without it.
     """
     kept = dict(tables.limits)
-    free = replace(tables, loss=np.zeros_like(tables.loss), conversion=None)
+    free = tables.minimising(None)
     for i, name in enumerate(tables.limits):
         others = {other: limit for other, limit in kept.items() if other != name}
         now = time.monotonic()
@@ -101,6 +99,8 @@ def _floats(values: dict[str, Fraction]) -> dict[str, float]:
 
 def _least_alone(tables: Tables, name: str) -> Fraction:
     """The least sum of one cost, whatever the others are."""
+    if tables.passing is not None:
+        return _least_given_others(replace(tables, limits={}), name, None, math.inf)
     table, total = tables.costs[name], Fraction(0)
     for group in tables.groups:
         options = tables.available[group[0]].nonzero()[0]
@@ -114,9 +114,7 @@ def _least_alone(tables: Tables, name: str) -> Fraction:
 def _least_given_others(tables: Tables, name: str, max_formats: int | None, deadline: float) -> Fraction:
     """A lower bound, exact unless the time is up, on one cost's sum within the other budgets; 0 if those conflict."""
     others = {other: limit for other, limit in tables.limits.items() if other != name}
-    found, outcome, _ = dispatch(
-        replace(tables, loss=tables.costs[name], limits=others, conversion=None), max_formats, deadline
-    )
+    found, outcome, _ = dispatch(replace(tables.minimising(name), limits=others), max_formats, deadline)
     if outcome.counts is None or not math.isfinite(outcome.bound):
         return Fraction(0)
     return found.loss_grid.real(math.floor(outcome.bound))

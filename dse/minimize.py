@@ -1,30 +1,24 @@
 """The optimizer's face: the plan of least loss, or of least cost, within budgets."""
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from costmodel.catalog import require
-from costmodel.estimators.fpga import Array, overlay
-from costmodel.hardware import Device, Fpga
-from dse import folding, foldings, moments, outputs
+from costmodel.hardware import Device
+from dse import folding, foldings
+from dse.as_evaluated import Solve, as_evaluated
 from dse.choices import Choices
 from dse.couplings import Couplings
-from dse.metric import NETWORK, NO_SUM, Budget, Metric, loss
-from dse.passed import Passed, improved
+from dse.limits import Limits
+from dse.metric import Budget, Metric, loss
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
-from dse.problem import Floats, Problem
-from dse.rates import longest_s
+from dse.problem import Problem
 from dse.restrictions import restricted
-from dse.tables import read
-
-Solve = Callable[[Mapping[str, float], Mapping[str, Floats]], Plan]
-"""The plan within limits of sums, with some tables in place of the problem's."""
 
 
 def minimize(
@@ -71,44 +65,9 @@ def minimize(
     require("metric to minimise", metric.name, [*tables, *problem.slowest])
     couplings = Couplings.of(limits.problem, ties, conversion, max_formats)
 
-    def solve(sums: Mapping[str, float], edited: Mapping[str, Floats]) -> Plan:
-        lacking = np.isinf(limits.problem.loss)
-        given = {name: np.where(lacking, 0.0, table) for name, table in {**tables, **edited}.items()}
-        objective = np.where(lacking, np.inf, given[metric.name])
-        arrays = read(objective, given, sums, couplings.groups, couplings.conversion, couplings.edges)
-        return moments.solve(problem, arrays, limits.peaks, max_formats, deadline)
-
-    free = not (couplings or limits.peaks)
-    plan = _as_evaluated(limits.problem, metric.name, limits.sums, solve, free=free)
+    solve = Solve(limits, metric.name, tables, couplings, max_formats, deadline)
+    plan = as_evaluated(solve, limits.sums)
     return replace(plan, problem=problem, subject_to=tuple(str(b) for b in subject_to))
-
-
-def _as_evaluated(problem: Problem, metric: str, sums: Mapping[str, float], solve: Solve, *, free: bool) -> Plan:
-    """The plan that keeps its budgets as it is evaluated; where outputs add to the metric, that is its objective.
-
-    Tables that price outputs in their own layer's format find it, such as price them at the least prove its bound and
-    refuse what no plan does. Where nothing else ties layers, `free`, changes of one or two of them improve it.
-    """
-    names = outputs.coupled(problem, {metric, *sums})
-    if not names:
-        return solve(sums, {})
-    passed = Passed(problem, names)
-    least = passed.least()
-    relaxed = solve(sums, least)
-    limits = {name: sums[name] for name in names if name in sums}
-
-    def spent(plan: Plan) -> Mapping[str, float]:
-        return problem.totals(plan.choice)
-
-    try:
-        plan = outputs.keeping(lambda shifted: solve({**sums, **shifted}, {}), spent, limits)
-    except InfeasibleError:
-        plan = outputs.keeping(lambda shifted: solve({**sums, **shifted}, least), spent, limits)
-    if metric in names:
-        plan = replace(plan, objective=spent(plan)[metric])
-    if free:
-        plan = improved(passed, plan, metric, sums)
-    return replace(plan, bound=min(relaxed.bound, plan.objective))
 
 
 def _least_of_slowest(
@@ -185,69 +144,6 @@ def _require_kinds(metric: object, over: object, on: object, subject_to: object)
         raise TypeError(f"minimize takes a device, as cm.device('h100_sxm') gives, got {on!r}")
     if not isinstance(subject_to, Sequence) or not all(isinstance(budget, Budget) for budget in subject_to):
         raise TypeError(f"subject_to is a list of budgets, as [latency_s <= 0.01], got {subject_to!r}")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Budgets by how they act: on sums, on single options (already taken from `problem`), on the peak of memory."""
-
-    problem: Problem
-    sums: dict[str, float]
-    peaks: dict[str, float]
-
-    @staticmethod
-    def of(problem: Problem, budgets: Sequence[Budget]) -> "Limits":
-        """Read the budgets; InfeasibleError where one alone cannot be met, ValueError where one is unknown."""
-        sums: dict[str, float] = {}
-        peaks: dict[str, float] = {}
-        pipelined = isinstance(problem.device, Fpga)
-        for budget in budgets:
-            name, limit = budget.metric.name, budget.limit
-            if name in ("throughput_per_s", "cycles") and not pipelined:
-                raise ValueError(f"{problem.device.name} has no throughput budget; use latency_s")
-            if name == "throughput_per_s":
-                paced, batch = bool(problem.slowest), float(problem.workload.batch)
-                name, limit = (name, longest_s(limit)) if paced else ("latency_s", longest_s(limit, batch))
-            if name in problem.slowest:
-                problem = _fast_enough(problem, budget, limit)
-            elif budget.metric.over == "network":
-                peaks[name] = min(limit, peaks.get(name, math.inf))
-            elif isinstance(problem.folding, Array) and name in overlay.RESOURCES:
-                _require_array(problem.folding, name, limit)
-            else:
-                if name in NO_SUM and name not in problem.costs:
-                    raise ValueError(f"no budget on {name} of {problem.device.name}: {NO_SUM[name]}")
-                known = ["loss", *NETWORK, *problem.slowest, *problem.costs]
-                known += ["throughput_per_s"] * (pipelined and not problem.slowest)
-                sums[require(f"budget on {problem.device.name}", name, known)] = min(limit, sums.get(name, math.inf))
-        return Limits(problem, sums, peaks)
-
-
-def _require_array(array: Array, name: str, limit: float) -> None:
-    """InfeasibleError where an overlay's array, which no choice of formats changes, takes more."""
-    if (taken := float(getattr(array, name))) > limit:
-        raise InfeasibleError(
-            f"no plan meets the budget: an array of {array.rows} x {array.columns} takes {name} {taken:g} whatever the "
-            f"layers' formats, the budget allows {limit:g}; lay it out within that with overlay.fit(..., most=...)",
-            {name: taken},
-        )
-
-
-def _fast_enough(problem: Problem, budget: Budget, most: float) -> Problem:
-    """The problem without the options at which a layer alone breaks a budget of what the slowest layer decides."""
-    name = budget.metric.name
-    table = np.where(np.isinf(problem.loss), np.inf, problem.slowest[name])
-    least = table.min(axis=1)
-    slowest = int(np.argmax(least))
-    at, allowed = float(least[slowest]), budget.limit
-    if at > most:
-        at, side = (1 / at, "most") if budget.metric.better == "higher" else (at, "least")
-        raise InfeasibleError(
-            f"no plan meets the budget: with this folding {problem.layers[slowest]} allows {name} of at {side} {at:.6g}"
-            f", the budget {allowed:.6g}",
-            {name: at},
-        )
-    return problem.within(name, most)
 
 
 def _required(device: Device | None) -> Device:

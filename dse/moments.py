@@ -69,7 +69,7 @@ class _Moments:
         """The plan of least loss within the tables' limits and the peaks, None where there is none."""
         while True:
             cuts = {(name, op): table for (name, op), table in self.broken.items() if name in peaks}
-            costs = {f"{name} at {op}": np.where(tables.available, table, 0.0) for (name, op), table in cuts.items()}
+            costs = {f"{name} at {op}": _of_layers(table, tables) for (name, op), table in cuts.items()}
             limits = {f"{name} at {op}": peaks[name] for name, op in cuts}
             limited = replace(tables, costs={**tables.costs, **costs}, limits={**tables.limits, **limits})
             plan = best(limited, max_formats, deadline)
@@ -83,8 +83,9 @@ class _Moments:
 
     def fullest(self, name: str, plan: Plan) -> tuple[int, float]:
         """The op during which a plan has most of a metric in memory, and how many bytes."""
-        alive = alive_bytes(self.problem.workload, stack(self.problem.per_op(plan.choice)))
-        always = self.always[name][np.arange(len(plan.choice)), plan.choice].sum() if name in self.always else 0.0
+        choice = plan.choice[: len(self.problem.layers)]
+        alive = alive_bytes(self.problem.workload, stack(self.problem.per_op(choice)))
+        always = self.always[name][np.arange(len(choice)), choice].sum() if name in self.always else 0.0
         return int(alive.argmax()), float(alive.max() + always)
 
     def table(self, name: str, op: int) -> Floats:
@@ -108,7 +109,7 @@ class _Moments:
         0 where those conflict; a lower bound if the search takes too long.
         """
         low, others = peaks[name], {other: most for other, most in peaks.items() if other != name}
-        tables = replace(tables, loss=np.where(tables.available, self.summed(name), 0.0), conversion=None)
+        tables = replace(tables.minimising(None), loss=_of_layers(self.summed(name), tables))
         try:
             plan = self.within(tables, others, max_formats, deadline)
             if plan is None:
@@ -122,6 +123,12 @@ class _Moments:
         except TimeoutError:
             return low
         return high
+
+
+def _of_layers(table: Floats, tables: Tables) -> Floats:
+    """A table of layers for tables that may have rows beyond these: 0 there, and where unavailable."""
+    beyond = np.zeros((len(tables.loss) - len(table), table.shape[1]))
+    return np.where(tables.available, np.concatenate([table, beyond]), 0.0)
 
 
 def _by_layer(problem: Problem, per_option: Sequence[Floats]) -> Floats:
@@ -147,7 +154,7 @@ def _refusal(
     least = {name: moments.least(name, tables, peaks, max_formats, deadline) for name in peaks}
     for name in tables.limits:
         others = {other: limit for other, limit in tables.limits.items() if other != name}
-        asked = replace(tables, loss=tables.costs[name], limits=others, conversion=None)
+        asked = replace(tables.minimising(name), limits=others)
         try:
             plan = moments.within(asked, peaks, max_formats, deadline)
         except TimeoutError:

@@ -1,8 +1,8 @@
-"""Budgets of what outputs take on an FPGA, which depends on the formats of the layers that read them.
+"""Budgets of what outputs take on an FPGA, where a search prices them in their own layer's format.
 
-The tables of a search price what a layer writes, and poolings and sums after it, in the layer's own format: exactly
-where it and its readers share one. What a plan takes is evaluated whole, and where that breaks a budget the search is
-run again within a budget that is smaller by as much as it was off.
+That is exact where it and its readers share one; else `readers` prices them, but for a search that cannot: of one, what
+a plan takes is evaluated whole, and where that breaks a budget the search is run again within a budget that is smaller
+by as much as it was off.
 """
 
 from collections.abc import Callable, Collection, Mapping

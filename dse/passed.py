@@ -26,25 +26,38 @@ class Passed:
 
     def __init__(self, problem: Problem, names: Collection[str]) -> None:
         self.problem = problem
+        self.names = tuple(names)
         formats = list({option.activation.name: option.activation for option in problem.options}.values())
         index = {each.name: i for i, each in enumerate(formats)}
         self._bits = np.array([float(each.bits_per_element) for each in formats])
-        self._own = np.array([index[option.activation.name] for option in problem.options])
+        self.own = np.array([index[option.activation.name] for option in problem.options])
         written = [problem.grid(tuple(replace(o, output=each) for o in problem.options)) for each in formats]
         assert isinstance(problem.device, Fpga)
         every_s = np.full((len(problem.workload.ops), 1), self._pass_s())
         watts = [power(columns, every_s, problem.device) for columns in written]
         every = [{**columns, **more} for columns, more in zip(written, watts, strict=True)]
         self._tables = {name: np.stack([columns[name] for columns in every], axis=-1) for name in names}
-        self._weighted = np.array([op.weight_elements > 0 for op in problem.workload.ops])
-        self._like = np.array([int(np.flatnonzero(self._own == i)[0]) for i in range(len(formats))])
+        self.weighted = np.array([op.weight_elements > 0 for op in problem.workload.ops])
+        self._like = np.array([int(np.flatnonzero(self.own == i)[0]) for i in range(len(formats))])
+
+    @property
+    def option_bits(self) -> Floats:
+        """Bits of each option's activations."""
+        return np.asarray(self._bits[self.own])
+
+    def by_option(self, name: str) -> Floats:
+        """A metric of each op at each option, by the option in whose format it writes: float64[ops, options, options].
+
+        Of an op without weights, which reads what it writes, the diagonal alone is what it takes.
+        """
+        return self._tables[name][:, :, self.own]
 
     def totals(self, choices: Ints) -> dict[str, Floats]:
         """Each metric of plans int[plans, layers]: float64[plans]."""
         follows = self.problem.follows
         taken = np.where(follows >= 0, choices[:, np.maximum(follows, 0)], self.problem.rest).T
         carried = self._carried(taken)
-        option = np.where(self._weighted[:, None], taken, self._like[carried])
+        option = np.where(self.weighted[:, None], taken, self._like[carried])
         at = np.arange(len(follows))[:, None]
         return {name: table[at, option, carried].sum(axis=0) for name, table in self._tables.items()}
 
@@ -66,11 +79,11 @@ class Passed:
     def _least(self, table: Floats) -> Floats:
         problem, reader = self.problem, self._readers()
         passing = np.broadcast_to(table[:, self._like, np.arange(len(self._like))][:, None, :], table.shape)
-        each = np.where(self._weighted[:, None, None], table, passing)
+        each = np.where(self.weighted[:, None, None], table, passing)
         base = each.min(axis=-1)
         more = (each - base[..., None]).min(axis=1)
         wide = self._bits[None, :] >= self._bits[:, None]
-        added = np.where(wide, more[:, None, :], np.inf).min(axis=-1)[:, self._own]
+        added = np.where(wide, more[:, None, :], np.inf).min(axis=-1)[:, self.own]
         found = np.zeros_like(problem.loss)
         for part, layer in ((base, problem.follows), (added, reader)):
             fixed = np.where((layer >= 0)[:, None], part, part[:, [problem.rest]])
@@ -83,7 +96,7 @@ class Passed:
         found = follows.copy()
         for i in reversed(range(len(read))):
             for source in read[i]:
-                found[source] = follows[i] if self._weighted[i] else found[i]
+                found[source] = follows[i] if self.weighted[i] else found[i]
         return found
 
     def table(self, name: str) -> Floats:
@@ -96,9 +109,9 @@ class Passed:
         found = np.full(taken.shape, -1)
         bits = np.append(self._bits, -np.inf)
         for i, read in reversed(list(enumerate(reads(self.problem.workload)))):
-            own = self._own[taken[i]]
+            own = self.own[taken[i]]
             found[i] = np.where(found[i] < 0, own, found[i])
-            here = own if self._weighted[i] else found[i]
+            here = own if self.weighted[i] else found[i]
             for source in read:
                 found[source] = np.where(bits[here] >= bits[found[source]], here, found[source])
         return found

@@ -19,6 +19,22 @@ MOST = 1e300
 
 
 @dataclass(frozen=True)
+class Passing:
+    """What layers add by what reads them.
+
+    pairs    (writer, reader) layers; where options are of kinds, a layer writes in one pair
+    loss     float[pairs, options, kinds], by the writer's option and the reader's kind
+    costs    {name: float[pairs, options, kinds]}
+    together {(a, b): bool[kinds, kinds]}, the kinds that two layers may take together where not all
+    """
+
+    pairs: tuple[tuple[int, int], ...]
+    loss: Floats
+    costs: Mapping[str, Floats]
+    together: Mapping[tuple[int, int], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
 class Tables:
     """Checked input of `dse.allocate.solve`.
 
@@ -32,6 +48,7 @@ class Tables:
     kinds       int[layers, options], the format of each option where several are of one: conversions float[kinds,
                 kinds], numbers of formats and `tied` are by these; None = each option is its own
     tied        pairs of layers whose options must be of one kind
+    passing     what layers add by what reads them, or None
     """
 
     loss: Floats
@@ -43,6 +60,16 @@ class Tables:
     edges: tuple[tuple[int, int], ...] = ()
     kinds: NDArray[np.int64] | None = None
     tied: tuple[tuple[int, int], ...] = ()
+    passing: Passing | None = None
+
+    def minimising(self, name: str | None) -> "Tables":
+        """The tables with a cost in the place of the loss, None: with no loss; and without conversions."""
+        loss = np.zeros_like(self.loss) if name is None else self.costs[name]
+        passing = self.passing
+        if passing is not None:
+            added = passing.costs.get(name, np.zeros_like(passing.loss)) if name else np.zeros_like(passing.loss)
+            passing = replace(passing, loss=added)
+        return replace(self, loss=loss, passing=passing, conversion=None)
 
     def keep(self, options: NDArray[np.bool_]) -> "Tables | None":
         """The tables without the options outside a bool[layers, options] mask; None if a layer has none left."""

@@ -12,31 +12,30 @@ from dse.solvers import branching, coupled
 from dse.solvers.classes import Classes, classes
 from dse.solvers.coupling import Coupled
 from dse.solvers.instance import Instance, Outcome
+from dse.solvers.passing import passing
 from dse.tables import Tables
 
 Ints = NDArray[np.int64]
 
 MOST_SETS = 500
 """Most sets of formats that are bounded one by one."""
-_FAR = np.iinfo(np.int64).max
 
 
 def dispatch(tables: Tables, kinds: Ints, max_kinds: int | None, deadline: float) -> tuple[Classes, Outcome, str]:
     """Solve tables whose options are of `kinds` [layers, options], as `choose.dispatch` does.
 
-    A difference of tied layers costs more than any plan, so that elimination keeps them alike. Where layers are
-    coupled too closely for that, TimeoutError.
+    Where layers are coupled too closely for elimination, TimeoutError.
     """
     used = np.unique(kinds[tables.available])
     most = len(used) if max_kinds is None else min(max_kinds, len(used))
     found = classes(tables, merge=False)
     instance, first = found.instance, Outcome(None, -math.inf, False)
-    if tables.conversion is None and not tables.tied and most == len(used):
+    if tables.conversion is None and not tables.tied and tables.passing is None and most == len(used):
         now = time.monotonic()
         first = branching.solve(instance, now + (deadline - now) / 2)
         if first.exhausted or first.interrupted:
             return found, first, "branching"
-    problem, cutoff = _problem(found, kinds)
+    problem = _problem(found, kinds)
     few = math.comb(len(used), most) <= MOST_SETS
     if not few or not coupled.can_solve(problem, instance.available):
         if first.counts is not None:
@@ -46,13 +45,13 @@ def dispatch(tables: Tables, kinds: Ints, max_kinds: int | None, deadline: float
     if not masks:
         return found, Outcome(None, math.inf, True), "elimination"
     start = None if first.counts is None else first.counts.argmax(axis=1)
-    choice, bound, exhausted = coupled.solve(problem, masks, deadline, start, cutoff)
+    choice, bound, exhausted = coupled.solve(problem, masks, deadline, start)
     counts = None if choice is None else problem.counts(choice)
     return found, Outcome(counts, max(bound, first.bound), exhausted), "elimination"
 
 
-def _problem(found: Classes, kinds: Ints) -> tuple[Coupled, float]:
-    """The coupled problem, and what a difference of tied layers costs: more than any plan that has none."""
+def _problem(found: Classes, kinds: Ints) -> Coupled:
+    """The coupled problem, in which tied layers are of one kind."""
     tables, instance = found.tables, found.instance
     size = int(kinds.max()) + 1 if tables.conversion is None else len(tables.conversion)
     converted = np.zeros((size, size), np.int64)
@@ -60,14 +59,11 @@ def _problem(found: Classes, kinds: Ints) -> tuple[Coupled, float]:
         converted = found.loss_grid.of(tables.conversion)
     place = {layer: i for i, groups in enumerate(found.members) for group in groups for layer in group}
     edges = [(place[a], place[b]) for a, b in tables.edges if a != b]
-    tied = [(place[a], place[b]) for a, b in tables.tied]
+    apart = ~np.eye(size, dtype=bool)
+    tied = [((place[a], place[b]), apart) for a, b in tables.tied]
     heads = np.array([groups[0][0] for groups in found.members])
-    lowest = np.where(instance.available, instance.loss, _FAR).min(axis=1)
-    spread = np.where(instance.available, instance.loss, lowest[:, None]).max(axis=1) - lowest
-    apart = int(spread.sum()) + len(edges) * int(converted.max()) + 1
-    problem = Coupled.of(instance, edges, converted, kinds[heads])
-    ties = Coupled.of(instance, tied, apart * (1 - np.eye(size, dtype=np.int64)), kinds[heads])
-    return problem.with_pairs(ties), float(apart) if tied else math.inf
+    problem = Coupled.of(instance, edges, converted, kinds[heads]).barring(tied)
+    return passing(problem, found)
 
 
 def _masks(instance: Instance, kinds: Ints, used: Ints, most: int) -> Iterator[NDArray[np.bool_]]:

@@ -10,6 +10,7 @@ from dse.solvers import branching, by_kind, coupled, cp_sat, subsets
 from dse.solvers.classes import Classes, classes
 from dse.solvers.coupling import Coupled
 from dse.solvers.instance import Instance, Outcome
+from dse.solvers.passing import passing
 from dse.tables import Tables
 
 _SHARE, _LONGEST_S = 0.25, 5.0
@@ -24,6 +25,9 @@ def dispatch(tables: Tables, max_formats: int | None, deadline: float) -> tuple[
         return by_kind.dispatch(tables, tables.kinds, max_formats, deadline)
     options = tables.loss.shape[1]
     most_options = min(max_formats or options, options)
+    if tables.passing is not None:
+        found = classes(tables, merge=False)
+        return found, *_passed(found, most_options, deadline)
     if tables.conversion is None:
         found = classes(tables)
         if most_options == options or subsets.count(found.instance, most_options) <= subsets.MOST_SUBSETS:
@@ -36,6 +40,17 @@ def _uncoupled(instance: Instance, most_options: int, deadline: float) -> tuple[
     if most_options == instance.loss.shape[1]:
         return branching.solve(instance, deadline), "branching"
     return subsets.solve(instance, most_options, deadline), "subsets"
+
+
+def _passed(found: Classes, most_options: int, deadline: float) -> tuple[Outcome, str]:
+    """Solve by elimination; TimeoutError where layers are coupled too closely for it."""
+    edges, conversion = _edges(found)
+    problem = passing(Coupled.of(found.instance, edges, conversion), found)
+    available = problem.instance.available
+    if subsets.count(problem.instance, most_options) > _MOST_MASKS or not coupled.can_solve(problem, available):
+        raise TimeoutError("layers are coupled too closely by what reads them")
+    choice, bound, exhausted = coupled.solve(problem, list(subsets.masks(problem.instance, most_options)), deadline)
+    return Outcome(None if choice is None else problem.counts(choice), bound, exhausted), "elimination"
 
 
 def _coupled(found: Classes, most_options: int, deadline: float) -> tuple[Outcome, str]:

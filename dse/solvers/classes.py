@@ -1,7 +1,7 @@
 """From checked tables to an integer instance, alike groups of layers as one class."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +17,13 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Classes:
-    """An instance, the groups of layers behind each of its classes, and the grid of its losses."""
+    """An instance, the groups of layers behind each of its classes, and the grids of its losses and of its costs."""
 
     tables: Tables
     instance: Instance
     members: tuple[tuple[tuple[int, ...], ...], ...]
     loss_grid: Grid
+    cost_grids: Mapping[str, Grid]
 
     def choice(self, counts: Counts) -> NDArray[np.int64]:
         """The option of each layer: within a class, the first groups take the first options."""
@@ -31,9 +32,9 @@ class Classes:
 
 def classes(tables: Tables, *, merge: bool = True) -> Classes:
     """Return the instance of the budgets that can bind; without `merge` every group is a class of its own."""
-    added = tables.conversion if tables.conversion is not None else tables.loss[:0]
-    terms = (len(tables.loss) + len(tables.edges)) * (1 + len(tables.tied))
-    loss_grid = to_grid(np.concatenate([tables.loss.ravel(), added.ravel()]), terms=terms)
+    added = [tables.loss, *([] if tables.conversion is None else [tables.conversion])]
+    added += [] if tables.passing is None else [tables.passing.loss]
+    loss_grid = to_grid(_flat(added), terms=_terms(tables) + len(tables.edges))
     binding = _binding(tables)
     columns = [tables.loss, *(tables.costs[name] for name in binding)]
     members = _members(tables, columns, merge)
@@ -42,15 +43,17 @@ def classes(tables: Tables, *, merge: bool = True) -> Classes:
     shape = len(binding), len(members), tables.loss.shape[1]
     instance = Instance(
         loss=heads.summed(loss_grid.of(tables.loss)),
-        costs=np.array([heads.summed(grid.values) for grid in binding.values()], np.int64).reshape(shape),
+        costs=np.array([heads.summed(grid.of(tables.costs[name])) for name, grid in binding.items()], np.int64).reshape(
+            shape
+        ),
         limits=np.array([grid.floor(tables.limits[name]) for name, grid in binding.items()], np.int64),
         available=tables.available[heads.first],
         no_worse=heads.no_worse(columns),
         copies=np.array([len(groups) for groups in members], np.int64),
-        uncertain=np.array([_uncertain(grid) for grid in binding.values()], np.int64),
+        uncertain=np.array([_uncertain(grid, tables) for grid in binding.values()], np.int64),
         admits=lambda counts: meets_budgets(tables, every.choice(counts)),
     )
-    return Classes(tables, instance, members, loss_grid)
+    return Classes(tables, instance, members, loss_grid, binding)
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,28 @@ class _Runs:
 
 def _binding(tables: Tables) -> dict[str, Grid]:
     """The integer grids of the budgeted costs whose largest sum may exceed the limit."""
-    grids = {name: to_grid(tables.costs[name]) for name, limit in tables.limits.items() if limit != np.inf}
-    largest = {name: int(grid.values.max(axis=1).sum()) + _uncertain(grid) for name, grid in grids.items()}
-    return {name: grid for name, grid in grids.items() if grid.floor(tables.limits[name]) < largest[name]}
+    found = {}
+    for name in (name for name, limit in tables.limits.items() if limit != np.inf):
+        passed = [] if tables.passing is None or name not in tables.passing.costs else [tables.passing.costs[name]]
+        grid = to_grid(_flat([tables.costs[name], *passed]), _terms(tables))
+        largest = int(grid.of(tables.costs[name]).max(axis=1).sum()) + _uncertain(grid, tables)
+        largest += sum(int(grid.of(table).max(axis=(1, 2), initial=0).sum()) for table in passed)
+        if grid.floor(tables.limits[name]) < largest:
+            found[name] = grid
+    return found
 
 
-def _uncertain(grid: Grid) -> int:
-    return 0 if grid.exact else len(grid.values)
+def _flat(tables: Sequence[Floats]) -> Floats:
+    return np.concatenate([table.ravel() for table in tables])
+
+
+def _terms(tables: Tables) -> int:
+    """How many entries a sum has at most."""
+    return len(tables.loss) + (0 if tables.passing is None else len(tables.passing.pairs))
+
+
+def _uncertain(grid: Grid, tables: Tables) -> int:
+    return 0 if grid.exact else _terms(tables)
 
 
 def _members(tables: Tables, columns: list[Floats], merge: bool) -> tuple[tuple[tuple[int, ...], ...], ...]:

@@ -97,7 +97,8 @@ class _Search:
     nodes: int = 0
 
     def __post_init__(self) -> None:
-        tables = [self.coupled.instance.loss.ravel(), self.coupled.added.ravel()]
+        coupled = self.coupled
+        tables = [coupled.instance.loss.ravel(), coupled.added.ravel(), coupled.passing.loss.ravel()]
         self.unit = int(np.gcd.reduce(np.concatenate(tables))) or 1
 
     @property
@@ -126,7 +127,7 @@ class _Search:
     def consider(self, choice: Ints) -> None:
         """Take a feasible choice if it is the best so far."""
         loss = self.coupled.objective(choice)
-        if loss < self.best and self.coupled.instance.feasible(self.coupled.counts(choice)):
+        if loss < self.best and self.coupled.allows(choice):
             self.best, self.choice = loss, choice
 
     def _start(self, masks: Sequence[Bools]) -> float:
@@ -271,7 +272,8 @@ class _Bounded:
         tables = part.eliminated(values)
         marginals = part.marginals(values, tables)
         least = sum(float(table[1]) for table in tables if table[1].ndim == 0)
-        largest = part.worst + float(np.where(part.available, values, 0.0).max(axis=1).sum())
+        largest = part.worst + float(np.where(part.available, values.single, 0.0).max(axis=1).sum())
+        largest += float(values.passed.max(axis=(1, 2), initial=0.0).sum())
         error = _ROUNDING * (largest + float(prices @ np.abs(part.room)))
         lowest = part.start + least - float(prices @ part.room) - error
         excess = marginals - marginals.min(axis=1, keepdims=True)

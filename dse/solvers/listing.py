@@ -1,5 +1,6 @@
 """All choices of a component whose excess over the least priced sum is within reach."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from dse.pareto import sorted_mask
 from dse.solvers.instance import Instance
-from dse.solvers.part import Floats, Ints, Part
+from dse.solvers.part import Floats, Ints, Part, Values
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Listed:
 
 
 def list_all(
-    part: Part, values: Floats, tables: list[tuple[Floats, Floats]], reach: float, most: int
+    part: Part, values: Values, tables: list[tuple[Floats, Floats]], reach: float, most: int
 ) -> list[Listed] | None:
     """List every component's choices within reach, of priced values [n, options]; None if one has more than `most`."""
     assert part.elimination is not None
@@ -31,12 +32,13 @@ def list_all(
     excess = [np.zeros(1) for _ in part.components]
     chosen: list[dict[int, Ints]] = [{} for _ in part.components]
     beyond = part.beyond(values)
+    writes, heard = _passing(part)
     for clique, (table, least) in zip(reversed(part.elimination.cliques), reversed(tables), strict=True):
         i = component[clique.layer]
         rest: tuple[Any, ...] = tuple(_kind(part, layer, chosen[i][layer]) for layer in clique.rest)
         step = table[(slice(None), *rest)] - least[rest] if rest else (table - least)[:, None]
         if part.kinds is not None:
-            step = step[part.kinds[clique.layer]] + beyond[clique.layer][:, None]
+            step = step[part.kinds[clique.layer]] + _beyond(part, beyond, clique.layer, chosen[i], writes, heard)
         total = excess[i] + step
         options, labels = np.nonzero(total <= reach)
         if len(options) > most:
@@ -46,6 +48,41 @@ def list_all(
         chosen[i][clique.layer] = options
     return [_listed(part, groups, np.stack([chosen[i][g] for g in groups.tolist()], axis=1))
             for i, groups in enumerate(part.components)]  # fmt: skip
+
+
+def _passing(part: Part) -> tuple[dict[int, int], dict[int, list[int]]]:
+    """The pair in which each group writes, and those in which each reads."""
+    heard: dict[int, list[int]] = {}
+    for pair, reader in enumerate(part.passing.pairs[:, 1].tolist()):
+        heard.setdefault(reader, []).append(pair)
+    return {writer: pair for pair, writer in enumerate(part.passing.pairs[:, 0].tolist())}, heard
+
+
+def _beyond(
+    part: Part,
+    beyond: Values,
+    layer: int,
+    chosen: Mapping[int, Ints],
+    writes: Mapping[int, int],
+    heard: Mapping[int, list[int]],
+) -> Floats:
+    """What each option of a group is above its kind, beside what is chosen: float64[options, choices].
+
+    Of a group that writes it is the least of all readers' kinds until that of its reader is known.
+    """
+    assert part.kinds is not None
+    found: Floats = beyond.single[layer][:, None]
+    if (pair := writes.get(layer)) is not None:
+        reader = int(part.passing.pairs[pair, 1])
+        passed = beyond.passed[pair]
+        known = reader in chosen
+        found = found + (passed[:, _kind(part, reader, chosen[reader])] if known else passed.min(axis=1)[:, None])
+    for pair in heard.get(layer, ()):
+        options = chosen.get(int(part.passing.pairs[pair, 0]))
+        if options is not None:
+            rows = beyond.passed[pair][options]
+            found = found + (rows[:, part.kinds[layer]] - rows.min(axis=1)[:, None]).T
+    return found
 
 
 def _kind(part: Part, layer: int, options: Ints) -> Ints:
@@ -61,6 +98,12 @@ def _listed(part: Part, groups: Ints, choices: Ints) -> Listed:
         a, b = place[part.pairs[pair]]
         loss += part.added[pair, _kind(part, groups[a], choices[:, a]), _kind(part, groups[b], choices[:, b])]
     costs = part.costs[:, groups, choices].sum(axis=2)
+    writers, readers = part.passing.pairs.T
+    for pair in np.flatnonzero(place[writers] >= 0).tolist():
+        a, b = place[writers[pair]], place[readers[pair]]
+        taken = choices[:, a], _kind(part, groups[b], choices[:, b])
+        loss += part.passing.loss[pair, *taken]
+        costs += part.passing.costs[:, pair, *taken]
     if part.coupled.instance.uncertain.any():
         return Listed(groups, choices, loss, costs)
     rows = np.column_stack([loss, *costs])

@@ -1,6 +1,6 @@
 """A feasible plan of coupled layers near a given one: repair what breaks a budget, then take what improves the loss.
 
-The exchange of `rounding`, with what a change adds to the conversions on either side.
+The exchange of `rounding`, with what a change adds to the pairs on either side.
 """
 
 import numpy as np
@@ -18,13 +18,13 @@ def feasible_near(coupled: Coupled, choice: Ints, multipliers: Floats, available
     scale = 1.0 / np.maximum(instance.limits, 1)
     rows = np.arange(len(found))
     for _ in range(_STEPS):
-        alone = coupled.alone(found)
-        loss = np.where(available, alone - alone[rows, found][:, None], np.inf)
-        costs = instance.costs - instance.costs[:, rows, found][:, :, None]
+        alone, costs, barred = coupled.beside(found)
+        loss = np.where(available & ~barred, alone - alone[rows, found][:, None], np.inf)
+        costs -= costs[:, rows, found][:, :, None]
         room = instance.limits - coupled.spent(found)
         gain = gains(loss, costs, room, scale, multipliers)
         group, option = np.unravel_index(int(np.argmax(gain)), gain.shape)
         if gain[group, option] == -np.inf:
             break
         found[group] = option
-    return found if instance.feasible(coupled.counts(found)) else None
+    return found if coupled.allows(found) else None

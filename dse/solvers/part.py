@@ -1,12 +1,12 @@
 """What is undecided of a coupled problem once some layers have one option left: it falls apart into components."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.solvers.coupling import Coupled
+from dse.solvers.coupling import Coupled, Passing
 from dse.solvers.elimination import Elimination, plan
 from dse.solvers.instance import Instance
 
@@ -18,14 +18,23 @@ _FAR = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
+class Values:
+    """Loss plus priced costs: of options [n, options], inf where unavailable; of passing [pairs, options, kinds]."""
+
+    single: Floats
+    passed: Floats
+
+
+@dataclass(frozen=True)
 class Part:
     """The plans within a mask of options.
 
     open       int[n], the undecided groups; `decided` int[groups] the options of the others
     available  bool[n, options]
     loss       int[n, options], what pairs with decided groups add included; `start` the loss of the decided alone
-    costs      int[budgets, n, options]; `room` int[budgets], what the decided leave
-    pairs      int[pairs, 2] among the open, by their order here, and what they add
+    costs      int[budgets, n, options], alike; `room` int[budgets], what the decided leave
+    pairs      int[pairs, 2] among the open, by their order here, what they add and what they forbid
+    passing    as in Coupled, among the open
     kinds      int[n, options] as in Coupled, or None
     """
 
@@ -39,33 +48,36 @@ class Part:
     room: Ints
     pairs: Ints
     added: Ints
+    forbidden: Bools
+    passing: Passing
     kinds: Ints | None
 
     @classmethod
     def of(cls, coupled: Coupled, mask: Bools) -> "Part | None":
         """Decide groups with one affordable option; None where a group has none."""
         instance = coupled.instance
-        affordable = _affordable(instance, mask & instance.available)
+        affordable = _possible(coupled, mask & instance.available)
         if affordable is None:
             return None
-        decided = affordable.argmax(axis=1)
-        several = affordable.sum(axis=1) > 1
-        open_groups = np.flatnonzero(several)
-        place = np.cumsum(several) - 1
-        alone = np.where(several[:, None], 0, 1)
-        rows = np.arange(len(decided))
-        loss = instance.loss.copy()
+        decided, several = affordable.argmax(axis=1), affordable.sum(axis=1) > 1
+        open_groups, place = np.flatnonzero(several), np.cumsum(several) - 1
+        one, rows = ~several, np.arange(len(decided))
+        kind, passing = coupled.kind(rows, decided), coupled.passing
+        loss, costs = instance.loss.copy(), instance.costs.copy()
         a, b = coupled.pairs.T
-        at, keep = np.arange(len(coupled.pairs)), several[a] & several[b]
-        first, second = np.flatnonzero(several[a] & ~several[b]), np.flatnonzero(~several[a] & several[b])
-        kind = coupled.kind(rows, decided)
+        first, second, fixed, kept = _sides(coupled.pairs, several)
         np.add.at(loss, a[first], coupled.by_option(a[first], coupled.added[first, :, kind[b[first]]]))
         np.add.at(loss, b[second], coupled.by_option(b[second], coupled.added[second, kind[a[second]], :]))
-        fixed = np.flatnonzero(~several[a] & ~several[b])
         start = int(coupled.added[fixed, kind[a[fixed]], kind[b[fixed]]].sum())
-        start += int((instance.loss[rows, decided] * alone[:, 0]).sum())
-        spent = (instance.costs[:, rows, decided] * alone[:, 0]).sum(axis=1)
-        kept = at[keep]
+        a, b = passing.pairs.T
+        first, second, fixed, within = _sides(passing.pairs, several)
+        for found, table in ((loss, passing.loss), *zip(costs, passing.costs, strict=True)):
+            np.add.at(found, a[first], table[first, :, kind[b[first]]])
+            np.add.at(found, b[second], coupled.by_option(b[second], table[second, decided[a[second]], :]))
+        start += int(passing.loss[fixed, decided[a[fixed]], kind[b[fixed]]].sum())
+        start += int(instance.loss[rows, decided][one].sum())
+        spent = instance.costs[:, rows, decided][:, one].sum(axis=1)
+        spent += passing.costs[:, fixed, decided[a[fixed]], kind[b[fixed]]].sum(axis=1)
         return cls(
             coupled,
             open_groups,
@@ -73,10 +85,12 @@ class Part:
             affordable[open_groups],
             loss[open_groups],
             start,
-            instance.costs[:, open_groups],
+            costs[:, open_groups],
             instance.limits - spent,
             place[coupled.pairs[kept]],
             coupled.added[kept],
+            coupled.forbidden[kept],
+            replace(passing.keep(within), pairs=place[passing.pairs[within]]),
             None if coupled.kinds is None else coupled.kinds[open_groups],
         )
 
@@ -84,40 +98,64 @@ class Part:
     def elimination(self) -> Elimination | None:
         """How to go through the open groups; None where they are coupled too closely."""
         kinds = self.loss.shape[1] if self.kinds is None else self.coupled.added.shape[1]
-        return plan(len(self.open), kinds, self.pairs, self.added.astype(np.float64))
+        added = np.where(self.forbidden, np.inf, self.added)
+        return plan(len(self.open), kinds, self.pairs, added, self.passing.pairs)
 
-    def eliminated(self, values: Floats) -> list[tuple[Floats, Floats]]:
-        """The elimination's tables of values [n, options]."""
+    def eliminated(self, values: Values) -> list[tuple[Floats, Floats]]:
+        """The elimination's tables of values."""
         assert self.elimination is not None
-        return self.elimination.tables(self._by_kind(values))
+        least = self._by_kind(values)
+        return self.elimination.tables(least.single, least.passed)
 
-    def best(self, values: Floats, tables: list[tuple[Floats, Floats]]) -> Ints:
+    def best(self, values: Values, tables: list[tuple[Floats, Floats]]) -> Ints:
         """The options int[n] of least sum."""
         assert self.elimination is not None
         found = self.elimination.best(tables)
         if self.kinds is None:
             return found
-        return np.asarray(np.where(self.kinds == found[:, None], values, np.inf).argmin(axis=1))
+        writer, reader = self.passing.pairs.T
+        whole = values.single.copy()
+        whole[writer] += values.passed[np.arange(len(writer)), :, found[reader]]
+        return np.asarray(np.where(self.kinds == found[:, None], whole, np.inf).argmin(axis=1))
 
-    def marginals(self, values: Floats, tables: list[tuple[Floats, Floats]]) -> Floats:
+    def marginals(self, values: Values, tables: list[tuple[Floats, Floats]]) -> Floats:
         """The least sum of a choice with each option, of the parts that are coupled with it: [n, options]."""
         assert self.elimination is not None
-        found = self.elimination.marginals(tables)
-        return found if self.kinds is None else np.take_along_axis(found, self.kinds, axis=1) + self.beyond(values)
-
-    def beyond(self, values: Floats) -> Floats:
-        """What each option's value has more than the least of its kind: [n, options], inf where it is unavailable."""
+        found, between = self.elimination.marginals(tables)
         if self.kinds is None:
-            return np.zeros(values.shape)
-        least = np.take_along_axis(self._by_kind(values), self.kinds, axis=1)
-        return np.where(np.isfinite(values), values - np.where(np.isfinite(least), least, 0.0), np.inf)
+            return found
+        beyond = self.beyond(values)
+        result = np.take_along_axis(found, self.kinds, axis=1) + beyond.single
+        for pair, writer in enumerate(self.passing.pairs[:, 0].tolist()):
+            result[writer] = (between[pair][self.kinds[writer]] + beyond.passed[pair]).min(axis=1)
+        return result
 
-    def _by_kind(self, values: Floats) -> Floats:
-        """The least value of each kind [n, kinds], inf where it has no option."""
+    def beyond(self, values: Values) -> Values:
+        """What each option's value has more than the least of its kind, inf where it is unavailable.
+
+        Of groups that write, it is by the kind that reads, and 0 alone.
+        """
+        if self.kinds is None:
+            return Values(np.zeros(values.single.shape), np.zeros(values.passed.shape))
+        least, writer = self._by_kind(values), self.passing.pairs[:, 0]
+        single = _above(values.single, np.take_along_axis(least.single, self.kinds, axis=1))
+        single[writer] = np.where(self.available[writer], 0.0, np.inf)
+        passed = values.single[writer][:, :, None] + values.passed
+        return Values(single, _above(passed, np.take_along_axis(least.passed, self.kinds[writer][:, :, None], axis=1)))
+
+    def _by_kind(self, values: Values) -> Values:
+        """The least value of each kind, inf where it has no option: [n, kinds] and [pairs, kinds, kinds].
+
+        All that a group that writes adds is in the latter.
+        """
         if self.kinds is None:
             return values
-        kinds = range(self.coupled.added.shape[1])
-        return np.stack([np.where(self.kinds == kind, values, np.inf).min(axis=1) for kind in kinds], axis=1)
+        kinds, writer = range(self.coupled.added.shape[1]), self.passing.pairs[:, 0]
+        least = np.stack([np.where(self.kinds == k, values.single, np.inf).min(axis=1) for k in kinds], axis=1)
+        passed, own = values.single[writer][:, :, None] + values.passed, self.kinds[writer][:, :, None]
+        each = [np.where(own == k, passed, np.inf).min(axis=1, initial=np.inf) for k in kinds]
+        least[writer] = np.where(np.isfinite(least[writer]), 0.0, np.inf)
+        return Values(least, np.stack(each, axis=1))
 
     @cached_property
     def components(self) -> list[Ints]:
@@ -130,7 +168,7 @@ class Part:
                 group = head[group]
             return group
 
-        for a, b in self.pairs.tolist():
+        for a, b in (*self.pairs.tolist(), *self.passing.pairs.tolist()):
             head[find(a)] = find(b)
         heads = np.array([find(group) for group in range(len(head))], np.int64)
         return [np.flatnonzero(heads == h) for h in np.unique(heads)]
@@ -143,18 +181,43 @@ class Part:
     @property
     def worst(self) -> float:
         """A loss that no plan here passes."""
-        pairs = float(self.added.max(axis=(1, 2)).sum()) if len(self.added) else 0.0
+        pairs = sum(float(table.max(axis=(1, 2)).sum()) for table in (self.added, self.passing.loss) if len(table))
         return self.start + float(np.where(self.available, self.loss, 0).max(axis=1).sum()) + pairs
 
-    def values(self, prices: Floats) -> Floats:
-        """Loss plus priced costs of each option."""
-        return np.asarray(self.single + np.tensordot(prices, self.costs, axes=1))
+    def values(self, prices: Floats) -> Values:
+        """Loss plus priced costs."""
+        return Values(
+            np.asarray(self.single + np.tensordot(prices, self.costs, axes=1)),
+            self.passing.loss + np.tensordot(prices, self.passing.costs, axes=1),
+        )
 
     def whole(self, choice: Ints) -> Ints:
         """The choice of all groups that takes these options of the open ones."""
         found = self.decided.copy()
         found[self.open] = choice
         return found
+
+
+def _sides(pairs: Ints, several: Bools) -> tuple[Ints, Ints, Ints, Ints]:
+    """The pairs of which the first alone is open, the second alone, neither, both."""
+    first, second = several[pairs].T
+    left, right = np.flatnonzero(first & ~second), np.flatnonzero(~first & second)
+    return left, right, np.flatnonzero(~first & ~second), np.flatnonzero(first & second)
+
+
+def _above(values: Floats, least: Floats) -> Floats:
+    return np.where(np.isfinite(values), values - np.where(np.isfinite(least), least, 0.0), np.inf)
+
+
+def _possible(coupled: Coupled, options: Bools) -> Bools | None:
+    """The options that some budget's least sums leave room for, and that are not forbidden by all of a neighbour's."""
+    while True:
+        affordable = _affordable(coupled.instance, options)
+        if affordable is None or not coupled.forbidden.any():
+            return affordable
+        options = affordable & coupled.beside_some(affordable)
+        if (options == affordable).all():
+            return options
 
 
 def _affordable(instance: Instance, options: Bools) -> Bools | None:

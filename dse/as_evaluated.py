@@ -1,0 +1,114 @@
+"""The plan of least objective whose budgets are kept as it is evaluated, outputs in the formats of what reads them."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from dse import moments, outputs, readers
+from dse.couplings import Couplings
+from dse.limits import Limits
+from dse.passed import Passed, improved
+from dse.plan import InfeasibleError, Plan
+from dse.problem import Floats
+from dse.tables import Tables, read
+
+SHARE = 0.7
+"""Of a time limit, what the exact search with outputs priced by their readers may take before a plan is improved."""
+
+SAME = 1e-9
+"""Relative difference of sums of the same terms in another order."""
+
+
+@dataclass(frozen=True)
+class Solve:
+    """The plan of least objective of a problem within limits of sums."""
+
+    limits: Limits
+    metric: str
+    tables: Mapping[str, Floats]
+    couplings: Couplings
+    max_formats: int | None
+    deadline: float
+
+    def __call__(self, sums: Mapping[str, float], edited: Mapping[str, Floats] = MappingProxyType({})) -> Plan:
+        """With some tables in place of the problem's."""
+        return moments.solve(
+            self.limits.problem, self._read(sums, edited), self.limits.peaks, self.max_formats, self.deadline
+        )
+
+    def by_readers(self, sums: Mapping[str, float], passed: Passed) -> Plan:
+        """With outputs in the formats that are read, in a share of the time; TimeoutError where that cannot be."""
+        now = time.monotonic()
+        arrays = readers.exact(self._read(sums, {}), passed, self.metric)
+        problem, until = self.limits.problem, now + SHARE * (self.deadline - now)
+        plan = moments.solve(problem, arrays, self.limits.peaks, self.max_formats, until)
+        return replace(plan, choice=plan.choice[: len(problem.layers)])
+
+    def _read(self, sums: Mapping[str, float], edited: Mapping[str, Floats]) -> Tables:
+        lacking, couplings = np.isinf(self.limits.problem.loss), self.couplings
+        given = {name: np.where(lacking, 0.0, table) for name, table in {**self.tables, **edited}.items()}
+        objective = np.where(lacking, np.inf, given[self.metric])
+        return read(objective, given, sums, couplings.groups, couplings.conversion, couplings.edges)
+
+
+def as_evaluated(solve: Solve, sums: Mapping[str, float]) -> Plan:
+    """The plan that keeps its budgets as it is evaluated; where outputs add to the metric, that is its objective.
+
+    Where outputs are read in one of several formats, the search prices them so; where it cannot, tables that price them
+    in their own layer's format find the plan, such as price them at the least prove its bound and refuse what no plan
+    does, and changes of one or two layers improve it where nothing else ties them.
+    """
+    problem, metric = solve.limits.problem, solve.metric
+    names = outputs.coupled(problem, {metric, *sums})
+    if not names:
+        return solve(sums)
+    passed = Passed(problem, names)
+    known, bound = _by_readers(solve, sums, passed)
+    if known is not None and known.proven:
+        return known
+    plan, lower = _repaired(solve, sums, passed, known)
+    if not (solve.couplings or solve.limits.peaks):
+        plan = improved(passed, plan, metric, sums)
+    return replace(plan, bound=min(max(bound, lower), plan.objective))
+
+
+def _by_readers(solve: Solve, sums: Mapping[str, float], passed: Passed) -> tuple[Plan | None, float]:
+    """The plan of outputs priced by their readers, as it is evaluated, None where none keeps the budgets; a bound."""
+    try:
+        plan = solve.by_readers(sums, passed)
+    except TimeoutError:
+        return None, -math.inf
+    evaluated = passed.problem.totals(plan.choice)
+    if all(math.isclose(plan.totals[name], evaluated[name], rel_tol=SAME) for name in passed.names):
+        return plan, plan.bound
+    if any(evaluated[name] > sums.get(name, math.inf) for name in passed.names):
+        return None, plan.bound
+    totals = {**plan.totals, **{name: evaluated[name] for name in passed.names}}
+    return replace(plan, totals=totals, objective=totals.get(solve.metric, plan.objective)), plan.bound
+
+
+def _repaired(solve: Solve, sums: Mapping[str, float], passed: Passed, known: Plan | None) -> tuple[Plan, float]:
+    """The best plan known and of outputs priced in their own layer's format until its budgets are kept; a bound."""
+    least = passed.least()
+    bound = solve(sums, least).bound
+    limits = {name: sums[name] for name in passed.names if name in sums}
+
+    def spent(plan: Plan) -> Mapping[str, float]:
+        return passed.problem.totals(plan.choice)
+
+    try:
+        plan = outputs.keeping(lambda shifted: solve({**sums, **shifted}), spent, limits)
+    except InfeasibleError:
+        try:
+            plan = outputs.keeping(lambda shifted: solve({**sums, **shifted}, least), spent, limits)
+        except InfeasibleError:
+            if known is None:
+                raise
+            return known, bound
+    if solve.metric in passed.names:
+        plan = replace(plan, objective=spent(plan)[solve.metric])
+    return min(plan, known or plan, key=lambda each: each.objective), bound

@@ -1,0 +1,137 @@
+"""Outputs in the formats of what reads them: the plan of least loss or cost is that of every plan, and proven."""
+
+import itertools
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+import costmodel as cm
+import dse
+from costmodel.estimators.footprint import alive_bytes
+from costmodel.record import stack
+from costmodel.workload import Workload
+from costmodel.workload.ops import elementwise, linear, pooling
+from dse import neighbours
+from dse.metric import METRICS, loss
+from dse.passed import Passed
+from dse.plan import InfeasibleError
+from dse.problem import Problem
+from dse.readers import Rows
+
+BOARD = cm.fpga("zcu102")
+FORMATS = ("int2", "int4", "int6/int8")
+
+
+def after(op, *inputs):
+    return replace(op, inputs=inputs)
+
+
+def network() -> Workload:
+    """A residual sum over two layers, read by two layers, and a pooling."""
+    layers = (
+        linear("stem", 8, 16, 24, bias=False),
+        after(linear("a", 8, 24, 16, bias=False), "stem"),
+        after(linear("b", 8, 16, 24, bias=False), "a"),
+        after(elementwise("sum", 8 * 24), "b", "stem"),
+        after(linear("left", 8, 24, 16, bias=False), "sum"),
+        after(pooling("pool", 8 * 24, 4 * 24), "sum"),
+        after(linear("right", 4, 24, 16, bias=False), "pool"),
+    )
+    return Workload("residual", layers, outputs=("left", "right"))
+
+
+@cache
+def problem() -> Problem:
+    return dse.choices(network(), list(FORMATS)).on(BOARD)
+
+
+@cache
+def every_plan() -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """All choices and what `estimate` tells of them."""
+    found = problem()
+    choices = np.array(list(itertools.product(range(len(FORMATS)), repeat=len(found.layers))))
+    totals = Passed(found, ["lut", "ff", "energy_j", "bram18"]).totals(choices)
+    return choices, totals | {"loss": np.array([found.total_loss(choice) for choice in choices])}
+
+
+def test_plans_are_evaluated_as_the_whole_network_is():
+    choices, totals = every_plan()
+    for i in (0, 77, 130, 242):
+        told = problem().estimate(choices[i]).totals
+        assert {name: totals[name][i] for name in ("lut", "ff")} == pytest.approx({n: told[n] for n in ("lut", "ff")})
+
+
+def test_a_row_stands_for_what_several_layers_read():
+    rows = Rows.of(problem())
+    layers = problem().layers
+    assert layers == ("stem", "a", "b", "left", "right")
+    assert rows.count == len(layers) + 2
+    written = dict(zip((op.name for op in problem().workload.ops), rows.writes, strict=True))
+    assert written["a"] == layers.index("b")
+    assert written["pool"] == layers.index("right")
+    assert written["left"] == layers.index("left")
+    assert written["sum"] == written["b"] >= len(layers)
+    assert written["stem"] not in (written["sum"], *range(len(layers)))
+
+
+@pytest.mark.parametrize("share", [0.15, 0.4, 0.7, 0.95])
+@pytest.mark.parametrize("names", [("lut",), ("ff", "energy_j"), ("lut", "bram18", "energy_j")])
+def test_the_plan_of_least_loss_is_that_of_every_plan(share, names):
+    totals = every_plan()[1]
+    limits = {name: float(np.quantile(totals[name], share)) for name in names}
+    plan = dse.minimize(loss, over=problem(), subject_to=[METRICS[name] <= at for name, at in limits.items()])
+    fits = np.logical_and.reduce([totals[name] <= at for name, at in limits.items()])
+    assert plan.objective == pytest.approx(totals["loss"][fits].min())
+    assert plan.proven
+    assert plan.proven_within == ""
+    told = plan.estimate().totals
+    assert all(plan.totals[name] <= at for name, at in limits.items())
+    assert {name: plan.totals[name] for name in names} == pytest.approx({name: told[name] for name in names}, rel=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+@pytest.mark.parametrize("name", ["lut", "energy_j"])
+def test_the_plan_of_least_cost_is_that_of_every_plan(name, share):
+    _, totals = every_plan()
+    most = float(np.quantile(totals["loss"], share))
+    plan = dse.minimize(METRICS[name], over=problem(), subject_to=[loss <= most])
+    assert plan.objective == pytest.approx(totals[name][totals["loss"] <= most].min())
+    assert plan.proven
+
+
+def test_ties_conversions_and_few_formats_hold_beside_it():
+    choices, totals = every_plan()
+    limit = float(np.quantile(totals["lut"], 0.5))
+    tied = (choices[:, 1] == choices[:, 3]) & (totals["lut"] <= limit)
+    few = np.array([len(set(choice)) <= 2 for choice in choices.tolist()])
+    edges = np.array(neighbours.edges(problem()))
+    converted = (choices[:, edges[:, 0]] != choices[:, edges[:, 1]]).sum(axis=1) * 0.5
+    given = {"over": problem(), "subject_to": [METRICS["lut"] <= limit]}
+    plan = dse.minimize(loss, **given, ties=[["a", "left"]], max_formats=2)
+    assert plan.objective == pytest.approx(totals["loss"][tied & few].min())
+    assert plan.proven
+    plan = dse.minimize(loss, **given, conversion=0.5)
+    assert plan.objective == pytest.approx((totals["loss"] + converted)[totals["lut"] <= limit].min())
+    assert plan.proven
+
+
+def test_a_refusal_tells_the_least_of_every_plan():
+    _, totals = every_plan()
+    with pytest.raises(InfeasibleError, match="lut is at least") as refused:
+        dse.minimize(loss, over=problem(), subject_to=[METRICS["lut"] <= 10])
+    assert refused.value.least["lut"] == totals["lut"].min()
+
+
+def test_a_peak_of_memory_has_a_budget_beside_it():
+    choices, totals = every_plan()
+    limit = float(np.quantile(totals["lut"], 0.6))
+    used = [stack(problem().per_op(choice)) for choice in choices]
+    peaks = np.array([alive_bytes(problem().workload, each).max() for each in used])
+    most = float(np.quantile(peaks, 0.4))
+    budgets = [METRICS["lut"] <= limit, METRICS["peak_activation_bytes"] <= most]
+    plan = dse.minimize(loss, over=problem(), subject_to=budgets)
+    fits = (totals["lut"] <= limit) & (peaks <= most)
+    assert plan.objective == pytest.approx(totals["loss"][fits].min())
+    assert plan.proven
