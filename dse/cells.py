@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import energy, gpu_latency, power_prediction, roofline
-from costmodel.estimators.fit import in_memory
+from costmodel.estimators import dram_floor, energy, gpu_latency, power_prediction, roofline
+from costmodel.estimators.fit import in_l2, in_memory
 from costmodel.estimators.footprint import FOOTPRINT
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Gpu
@@ -31,6 +31,11 @@ MOST_OPS = 2**17
 
 TOGETHER = 2**15
 """Cells that are evaluated at once."""
+
+TIMED = ("latency_s", "energy_j")
+
+RESIDENT = "resident_"
+"""Before the name of what a cell takes in a pass that fits the L2."""
 
 
 @dataclass
@@ -53,7 +58,9 @@ class Cells:
         wanted = {n for n in COUNTED if n in names}
         wanted |= {"latency_s"} if set(names) & set(WITH_LATENCY) else set()
         wanted |= {"energy_j"} & set(names)
-        wanted |= {"weight_bytes", "kv_bytes", "optimizer_bytes"} if set(names) & set(WITH_FOOTPRINT) else set()
+        resident = {RESIDENT + n for n in wanted & set(TIMED)} if latency == "estimate" else set()
+        stored = resident or set(names) & set(WITH_FOOTPRINT)
+        wanted |= resident | ({"weight_bytes", "kv_bytes", "optimizer_bytes"} if stored else set())
         return Cells(grid, tuple(sorted(wanted)), latency)
 
     def rows_of(self, passes: Sequence[Folded]) -> list[NDArray[np.int64]]:
@@ -84,12 +91,12 @@ def cells(ops: list[Op], grid: Grid, names: Collection[str], latency: str) -> Co
     shape = len(ops), len(grid.precisions)
     counted = [name for name in names if name in COUNTED]
     found = {name: np.broadcast_to(COUNTED[name](op, precision), shape)[..., None].copy() for name in counted}
-    timed = [name for name in names if name in ("latency_s", "energy_j")]
+    timed = [name for name in names if name.removeprefix(RESIDENT) in TIMED]
     found |= {name: np.full((*shape, grid.shape[1]), np.nan) for name in timed}
     if timed:
         for weighted in (False, True):
             at = np.flatnonzero((batch.weight_elements > 0) & (batch.kv_elements == 0) == weighted)
-            _time(batch, at, grid, weighted, {name: found[name] for name in timed}, TIMED[latency])
+            _time(batch, at, grid, weighted, {name: found[name] for name in timed}, MODELS[latency])
     return found
 
 
@@ -109,9 +116,13 @@ def _time(
 
 
 def _estimated(op: Op, precision: Precision, gpu: Gpu, with_energy: bool) -> Columns:
-    latency = gpu_latency.predict(op, precision, gpu)
-    joules = power_prediction.energy_j(op, precision, gpu, latency) if with_energy else {}
-    return {"latency_s": latency.latency_s, **joules}
+    resident = gpu_latency.predict(op, precision, gpu)
+    found = dram_floor.raised(resident, op, precision, gpu)
+    columns: Columns = {}
+    for prefix, latency in ((RESIDENT, resident), ("", found)):
+        joules = power_prediction.energy_j(op, precision, gpu, latency) if with_energy else {}
+        columns |= {prefix + name: column for name, column in (joules | {"latency_s": latency.latency_s}).items()}
+    return columns
 
 
 def _by_roofline(op: Op, precision: Precision, gpu: Gpu, with_energy: bool) -> Columns:
@@ -119,7 +130,7 @@ def _by_roofline(op: Op, precision: Precision, gpu: Gpu, with_energy: bool) -> C
     return {"latency_s": roofline.latency_s(op, precision, gpu), **joules}
 
 
-TIMED = {"estimate": _estimated, "roofline": _by_roofline}
+MODELS = {"estimate": _estimated, "roofline": _by_roofline}
 
 
 def _sides(precisions: Sequence[Precision], weighted: bool) -> tuple[list[Precision], NDArray[np.int64]]:
@@ -140,11 +151,13 @@ def evaluate(sketches: Sequence[Sketch], known: Cells, names: Collection[str]) -
     rows = dict(zip(map(id, parts), known.rows_of(parts), strict=True))
     laid = _Laid.of(sketches, rows)
     found = {name: laid.summed(known.columns[name], stored=name in STORED) for name in known.names}
-    batch = np.array([s.batch for s in sketches], dtype=np.float64)[:, None, None]
-    if "latency_s" in found:
-        found["examples_per_s"] = batch / found["latency_s"]
-    if set(names) & set(WITH_FOOTPRINT):
+    if "weight_bytes" in known.names and "kv_bytes" in known.names:
         found |= _footprint(sketches, known.grid, found)
+    for name in [name for name in TIMED if RESIDENT + name in found]:
+        stays = in_l2(found["footprint_bytes"], known.grid.devices)
+        found[name] = np.where(stays, found[RESIDENT + name], found[name])
+    if "latency_s" in found:
+        found["examples_per_s"] = np.array([s.batch for s in sketches])[:, None, None] / found["latency_s"]
     if "fits" in names:
         found["fits"] = in_memory(found["footprint_bytes"], known.grid.devices).astype(np.float64)
     if "loss" in names:

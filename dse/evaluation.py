@@ -12,7 +12,7 @@ from costmodel.estimators import energy, roofline, traffic
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimate import evaluate as per_op
-from costmodel.estimators.fit import beyond, in_memory
+from costmodel.estimators.fit import beyond, in_l2, in_memory
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
 from costmodel.estimators.fpga import Design, fold, overlay
 from costmodel.estimators.fpga.coverage import covered
@@ -202,7 +202,8 @@ def _by_estimate(done: Pass, grid: Grid, names: Collection[str], _: Columns) -> 
         return {}
     distinct = done.on_gpu if isinstance(grid.devices, Gpu) else done.counted
     op, precision = _on_axis(distinct.batch, 0, 2), grid.rows
-    tables = [per_op(device, op, precision, None) for device in grid.records]
+    kept = _counted(done, grid, ("footprint_bytes",))["footprint_bytes"][:, 0]
+    tables = [per_op(device, op, precision, None, resident=in_l2(kept, device)) for device in grid.records]
     return {name: np.stack([distinct.summed(columns[name]) for columns in tables], axis=1) for name in wanted}
 
 

@@ -12,6 +12,8 @@ from costmodel import display
 from costmodel.catalog import require
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import Estimate, estimate, grid
+from costmodel.estimators.fit import in_l2
+from costmodel.estimators.footprint import footprint_bytes
 from costmodel.estimators.fpga import Design, Folding
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision
@@ -240,12 +242,17 @@ def _columns(
     folding: Design | None,
     strategies: tuple[NMSparsity | None, ...],
 ) -> dict[str, NDArray[Any]]:
-    """The grid [ops, options], each option on the workload that its strategy leaves."""
+    """The grid [ops, options], each option on the workload that its strategy leaves.
+
+    A pass of which the L2 holds some choices alone costs as much as if it held none.
+    """
     shape = len(workload.ops), len(options)
+    resident = bool(in_l2(max(footprint_bytes(workload, option) for option in options), device))
     found = {
-        strategy: grid((strategy(workload) if strategy else workload).ops, options, device, folding=folding)
+        strategy: grid((strategy(workload) if strategy else workload).ops, options, device, folding=folding,
+                       resident=resident)
         for strategy in dict.fromkeys(strategies or (None,))
-    }
+    }  # fmt: skip
     if len(found) == 1:
         return {name: np.broadcast_to(column, shape) for name, column in next(iter(found.values())).items()}
     names = set.intersection(*(set(columns) for columns in found.values()))

@@ -4,12 +4,8 @@ from typing import Any
 
 import click
 
-CHANGED = (
-    "A changed device keeps the constants measured on the named one, and on a GPU what fits the L2 counts as read from "
-    "it: far from the device's own memory bandwidth, latencies may be less than their bytes take."
-)
-"""Of an axis that changes a device: an 8 B decode in w4a16 on an a100_sxm of an eighth of its bandwidth has 13.4 ms,
-the roofline 15.3."""
+CHANGED = "A changed device keeps the constants measured on the named one: they tell less the further it is changed."
+"""Of an axis that changes a device."""
 
 
 @click.command("crossover")
@@ -39,7 +35,7 @@ def command(model: str, designs: tuple[str, ...], axis: str, metric: str, as_jso
     Every pair of designs is compared. Between two of the points compared first, a change and its reversal are not seen.
     An axis whose ends are written as whole numbers has whole values alone. From `from` to `to` the designs' intervals
     meet, so that either may be the better one there. A device.FIELD changes the device, not the constants measured on
-    it: far from its own memory bandwidth, latencies may be less than their bytes take.
+    it; a GPU takes at least its traffic with DRAM, at whatever bandwidth.
     """
     from app.crossovers import Axis, found
     from app.progress import working

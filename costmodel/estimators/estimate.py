@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from costmodel import display
 from costmodel.estimators import (
+    dram_floor,
     energy,
     fpga,
     gpu_latency,
@@ -21,7 +22,8 @@ from costmodel.estimators import (
 )
 from costmodel.estimators.assignment import Assignment, named, per_op
 from costmodel.estimators.attention_pipe import attention_pipe
-from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
+from costmodel.estimators.fit import in_l2
+from costmodel.estimators.footprint import FOOTPRINT, footprint_bytes, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Array, Design, built, folding_check, overlay
 from costmodel.estimators.fusion import fuse
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
@@ -139,9 +141,10 @@ def estimate(
         fpga.check(workload, precisions)
         batch = stack(precisions := fpga.carried(workload, precisions, named(workload, precision)))
         folding = _placed(workload, folding or design(workload, batch, device))
+    run, resident = stack(_as_run(workload.ops, device)), in_l2(footprint_bytes(workload, batch), device)
     columns = {
         name: np.array(np.broadcast_to(column, len(workload.ops)))
-        for name, column in evaluate(device, stack(_as_run(workload.ops, device)), batch, folding).items()
+        for name, column in evaluate(device, run, batch, folding, resident=resident).items()
     }
     correlation = columns.pop("correlation", None)
     if "energy_j" in columns and np.isnan(columns["energy_j"]).all():
@@ -151,9 +154,7 @@ def estimate(
     if isinstance(device, Fpga):
         units = None if isinstance(folding, Array) else folding
         uncounted += fpga.unskipped(workload, units) + fpga.uncounted(workload, dataflow=units is not None)
-    totals = _totals(workload, given, columns)
-    if isinstance(device, Fpga):
-        totals |= _of_design(columns, workload, batch, device, folding)
+    totals = _totals(workload, given, columns) | _of_design(columns, workload, batch, device, folding)
     if correlation is not None:
         ends = _latency_interval(workload.ops, precisions, columns, correlation)
         totals |= dict(zip(("latency_low_s", "latency_high_s"), ends, strict=True))
@@ -163,26 +164,33 @@ def estimate(
 
 
 def grid(
-    ops: Sequence[Op], precisions: Sequence[Precision], device: Device, *, folding: Design | None = None
-) -> Columns:
+    ops: Sequence[Op], precisions: Sequence[Precision], device: Device, *, folding: Design | None = None,
+    resident: bool = False,
+) -> Columns:  # fmt: skip
     """Evaluate every op at every precision: arrays [ops, precisions], nan latency where the device lacks a pipe.
 
-    This is the slice that allocation optimises over.
+    This is the slice that allocation optimises over. `resident` as in `evaluate`.
     """
     op_axis, precision_axis = mesh(_as_run(ops, device), precisions)
-    columns = evaluate(device, op_axis, precision_axis, folding.column() if folding else None)
+    columns = evaluate(device, op_axis, precision_axis, folding.column() if folding else None, resident=resident)
     return {name: column for name, column in columns.items() if name != "correlation"}
 
 
 @singledispatch
-def evaluate(device: Device, op: Op, precision: Precision, folding: Design | None) -> Columns:  # noqa: ARG001
-    """Return the columns of one op or a batch on a device; all arguments broadcast."""
+def evaluate(
+    device: Device, op: Op, precision: Precision, folding: Design | None, *, resident: Real = False,  # noqa: ARG001
+) -> Columns:  # fmt: skip
+    """Return the columns of one op or a batch on a device; all arguments broadcast.
+
+    `resident` says that the whole pass fits a GPU's L2; else its weights come from DRAM.
+    """
     raise TypeError(f"no cost model for a {type(device).__name__}")
 
 
 @evaluate.register
-def _(device: Gpu, op: Op, precision: Precision, folding: Design | None) -> Columns:  # noqa: ARG001
+def _(device: Gpu, op: Op, precision: Precision, folding: Design | None, *, resident: Real = False) -> Columns:  # noqa: ARG001
     found = gpu_latency.predict(op, precision, device)
+    found = dram_floor.raised(found, op, precision, device, resident=resident)
     columns = _counts(op, precision)
     columns["bytes_moved"] = traffic.bytes_moved(op, precision)
     columns |= {"latency_s": found.latency_s, "latency_low_s": found.low_s, "latency_high_s": found.high_s}
@@ -193,7 +201,7 @@ def _(device: Gpu, op: Op, precision: Precision, folding: Design | None) -> Colu
 
 
 @evaluate.register
-def _(device: Cpu, op: Op, precision: Precision, folding: Design | None) -> Columns:  # noqa: ARG001
+def _(device: Cpu, op: Op, precision: Precision, folding: Design | None, *, resident: Real = False) -> Columns:  # noqa: ARG001
     columns = _counts(op, precision)
     columns["bytes_moved"] = traffic.bytes_moved(op, precision)
     columns["energy_j"] = energy.energy_j(op, precision, device)
@@ -209,7 +217,7 @@ def _(device: Cpu, op: Op, precision: Precision, folding: Design | None) -> Colu
 
 
 @evaluate.register(Fpga)
-def _(device: Fpga, op: Op, precision: Precision, folding: Design | None) -> Columns:
+def _(device: Fpga, op: Op, precision: Precision, folding: Design | None, *, resident: Real = False) -> Columns:  # noqa: ARG001
     if folding is None:
         raise ValueError("an FPGA's costs need a folding")
     if isinstance(folding, Array):
@@ -293,13 +301,17 @@ def require_pipes(
 
 
 def _of_design(
-    columns: Mapping[str, NDArray[Any]], workload: Workload, precision: Precision, device: Fpga, folding: Design | None
+    columns: Mapping[str, NDArray[Any]],
+    workload: Workload,
+    precision: Precision,
+    device: Device,
+    folding: Design | None,
 ) -> dict[str, float]:
-    """Totals of a network on an FPGA that are no sums over its layers."""
+    """Totals of a network on an FPGA that are no sums over its layers; none on another device."""
+    if folding is None or not isinstance(device, Fpga):
+        return {}
     if isinstance(folding, Array):
         return overlay.totals(columns, workload, device, folding)
-    if folding is None:
-        return {}
     sums = {name: float(columns[name].sum()) for name in ("lut", "lut_high", "ff", "bram18")}
     return fpga.totals(columns, workload, precision, device, folding) | built.intervals(sums)
 

@@ -1,10 +1,10 @@
-"""Whether a design is one that its device can hold."""
+"""Whether a design is one that its device, or its cache, can hold."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from costmodel.hardware import Device, Fpga
+from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.record import Real
 
 RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
@@ -14,6 +14,11 @@ RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
 def in_memory(footprint_bytes: Real, device: Device) -> Real:
     """Whether weights, caches, activations and training states lie in a device's memory at once."""
     return np.asarray(footprint_bytes) <= device.memory_bytes
+
+
+def in_l2(footprint_bytes: Real, device: Device) -> Real:
+    """Whether all of that fits a GPU's L2, so that a pass finds its weights where the one before it left them."""
+    return np.asarray(footprint_bytes) <= device.l2_bytes if isinstance(device, Gpu) else False
 
 
 def beyond(totals: Mapping[str, float], device: Device) -> dict[str, float | None]:

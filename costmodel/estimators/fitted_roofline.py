@@ -66,14 +66,10 @@ def compute_s(op: Op, precision: Precision, gpu: Gpu, constants: GemmConstants) 
 
 
 def memory_s(op: Op, precision: Precision, gpu: Gpu, constants: GemmConstants) -> Real:
-    """Time of the traffic of one execution; activations come from L2 where they fit, the op before has just used it.
-
-    An op within another's kernel finds one operand in registers and leaves its result there.
-    """
+    """Time of the traffic of one execution; activations come from L2 where they fit, the op before has just used it."""
     weights = traffic.weight_bytes(op, precision) * op.weight_reads + traffic.kv_bytes(op, precision)
-    kept = np.where(op.launches > 0, 0.0, 2.0 * op.output_elements)
-    elements = np.maximum(op.input_elements + op.output_elements - kept, 0.0)
-    streams = elements * precision.activation.bits_per_element / traffic.BITS_PER_BYTE
+    read, written = traffic.stream_bytes(op, precision)
+    streams = read + written
     missed = weights + streams * miss(np.maximum(streams, 1.0), gpu.l2_bytes * constants.l2_fraction)
     l2_bytes_per_s = gpu_gemm.l2_bytes_per_s(gpu, _pipe(gpu), constants.l2_rate)
     dram_bytes_per_s = gpu.memory_bytes_per_s * constants.memory_efficiency

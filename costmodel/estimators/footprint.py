@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.traffic import BITS_PER_BYTE
+from costmodel.estimators.traffic import BITS_PER_BYTE, kv_bytes, weight_bytes
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
@@ -21,6 +21,16 @@ MASTER_BITS = 32.0
 
 FOOTPRINT = ("weight_bytes", "kv_bytes", "peak_activation_bytes", "gradient_bytes", "optimizer_bytes")
 """Totals that occupy memory at once; gradients in the weights' format and Adam's states in training alone."""
+
+
+def footprint_bytes(workload: Workload, precision: Precision) -> float:
+    """All that a pass keeps in memory at once. `precision` is one, or a batch over the ops."""
+    op = workload.batch_of_ops
+    weights = weight_bytes(op, precision)
+    stored = weights + kv_bytes(op, precision)
+    if workload.phase == "training":
+        stored = stored + weights + optimizer_bytes(op, precision)
+    return float(np.sum(stored)) + peak_activation_bytes(workload, precision)
 
 
 def last_use(workload: Workload) -> NDArray[np.int64]:

@@ -32,7 +32,10 @@ class PassLatency:
 
 
 def pass_latency(passes: Sequence[Workload], precision: Assignment, gpu: Gpu) -> PassLatency:
-    """Return what `estimate` gives for each pass, in one evaluation; ValueError where the GPU lacks a pipe."""
+    """Return what `estimate` gives for each pass that the L2 does not hold; ValueError where the GPU lacks a pipe.
+
+    All are evaluated at once. A pass that it does hold finds it filled by those of other requests.
+    """
     distinct = [_distinct(workload, precision) for workload in passes]
     ops = [op for part in distinct for op, _ in part]
     used = [precision for part in distinct for _, precision in part]

@@ -33,6 +33,17 @@ def activation_bytes(op: Op, precision: Precision) -> Real:
     return touched * precision.activation.bits_per_element / BITS_PER_BYTE
 
 
+def stream_bytes(op: Op, precision: Precision) -> tuple[Real, Real]:
+    """Inputs read and outputs written by one execution's kernel.
+
+    An op within another's kernel finds an operand as large as its output in registers and leaves its result there.
+    """
+    alone = np.asarray(op.launches) > 0
+    read = np.where(alone, op.input_elements, np.maximum(op.input_elements - op.output_elements, 0.0))
+    bytes_ = precision.activation.bits_per_element / BITS_PER_BYTE
+    return read * bytes_, np.where(alone, op.output_elements, 0.0) * bytes_
+
+
 def bytes_moved(op: Op, precision: Precision) -> Real:
     """Bytes between memory and the device over all executions, if each operand crosses once an execution.
 

@@ -79,11 +79,11 @@ def test_many_workloads_of_vision_networks_too():
     space = Space.read({
         "objectives": ["latency_s"], "metrics": ["energy_j", "footprint_bytes"],
         "axes": {"model": ["zoo:resnet18", "zoo:mobilenetv2_100"], "batch": [1, 7], "precision": ["bf16", "w8a8"],
-                 "device": ["a100_sxm", "t4"]},
+                 "device": ["a100_sxm", "t4", "l4"]},
     })  # fmt: skip
     columns, _ = _columns(space, [(0, space.size)])
     for i in range(space.size):
         if np.isfinite(columns[i, 0]):
             totals = estimate_of(space, i).totals
             assert columns[i].tolist() == pytest.approx([totals[n] for n in space.columns], rel=1e-9)
-    assert np.isfinite(columns[:, 0]).sum() == 12
+    assert np.isfinite(columns[:, 0]).sum() == 20
