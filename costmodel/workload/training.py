@@ -1,9 +1,10 @@
 """The pass of one training step: forward, gradients by input, gradients by weight."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from costmodel.workload.op import Heads, Op
+from costmodel.workload.ops.collective import COLLECTIVES
 from costmodel.workload.rerun import RERUN, layer_of
 from costmodel.workload.workload import Workload
 
@@ -83,10 +84,9 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
     consumers: list[list[str]] = [[] for _ in ops]
     done: set[int] = set()
     for i in reversed(range(len(ops))):
-        op = ops[i]
-        every = [i] if op.kind == RERUN else runs[op.name]
-        fed = [n for run in every if (n := sum(trained[j] for j in reads[run]) + (op.kind == RECEIVE))]
-        if not (fed or _has_parameters(op)):
+        op, every = ops[i], runs[layer_of(ops[i])]
+        fed = {run: n for run in every if (n := sum(trained[j] for j in reads[run]) + (op.kind == RECEIVE))}
+        if not (i in fed or _has_parameters(op)):
             continue
         own = [i] if op.keeps_output else []
         for j in _to_recompute(reads[i] + own, reads, again, done):
@@ -97,13 +97,12 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
         of_network = [] if reads[i] or not op.keeps_inputs else op.inputs or (INPUT,)
         inputs = (*gradients, *kept, *of_network)
         if _has_parameters(op):
-            yield _grad_weight(op, inputs)
-        if fed:
-            sums = sum(max(len(consumers[run]) - 1, 0) for run in every) / len(fed)
-            starts = sum(_starts(op, n) for n in fed)
-            yield _grad_input(op, inputs, share=len(fed) / len(every), sums=sums, starts=starts)
+            yield _grad_weight(op, inputs, more=_more(consumers, set(every) - fed.keys()) / len(every))
+        if i in fed:
+            by_input = _by_input(ops, every, fed, i, inputs=inputs, more=_more(consumers, fed))
+            yield from by_input
             for j in reads[i]:
-                consumers[j].append(f"{op.name}{BY_INPUT}")
+                consumers[j].append(by_input[0].name if by_input else gradients[0])
 
 
 def _runs(ops: tuple[Op, ...]) -> dict[str, list[int]]:
@@ -112,6 +111,26 @@ def _runs(ops: tuple[Op, ...]) -> dict[str, list[int]]:
     for i, op in enumerate(ops):
         runs.setdefault(layer_of(op), []).append(i)
     return runs
+
+
+def _more(consumers: list[list[str]], runs: Iterable[int]) -> int:
+    """How many gradients reach the results of these runs, beyond one each: they are added up."""
+    return sum(max(len(consumers[run]) - 1, 0) for run in runs)
+
+
+def _by_input(
+    ops: tuple[Op, ...], every: list[int], fed: dict[int, int], i: int, *, inputs: tuple[str, ...], more: int
+) -> list[Op]:
+    """The gradient of run i by its input: none where it is that of its result.
+
+    `fed` has how many results with gradients each run reads, of `every` one that reads any. All are counted at the
+    first of these.
+    """
+    if _passes_on(ops[i]) and not more:
+        return []
+    op = ops[every[0]] if i == min(fed) else ops[i]
+    starts = sum(_starts(op, n) for n in fed.values())
+    return [_grad_input(op, inputs, share=len(fed) / len(every), more=more / len(fed), starts=starts)]
 
 
 def _has_parameters(op: Op) -> bool:
@@ -164,8 +183,11 @@ def _recomputed(op: Op, inputs: list[str]) -> Op:
     return replace(again, input_elements=op.input_elements + op.kv_elements + _touched(op))
 
 
-def _grad_weight(op: Op, inputs: tuple[str, ...]) -> Op:
-    """Input transposed times output gradient; sums of the latter for a bias, a norm's scale, an embedding's rows."""
+def _grad_weight(op: Op, inputs: tuple[str, ...], *, more: float) -> Op:
+    """Input transposed times output gradient; sums of the latter for a bias, a norm's scale, an embedding's rows.
+
+    `more` gradients than one reach the output of each execution, on average, and are added up here.
+    """
     gradient = _without_parameters(op, f"{op.name}{BY_WEIGHT}", inputs)
     weighted = bool(op.weight_elements)
     return replace(
@@ -174,9 +196,9 @@ def _grad_weight(op: Op, inputs: tuple[str, ...]) -> Op:
         n=op.n if weighted else 1.0,
         k=op.m if weighted else 1.0,
         weight_block=0.0,
-        input_elements=op.input_elements + op.output_elements,
+        input_elements=op.input_elements + (1 + more) * op.output_elements,
         output_elements=_touched(op) or op.output_elements,
-        vector_flops=op.output_elements if op.vector_elements or op.kind == "embedding" else 0.0,
+        vector_flops=op.output_elements * (more + bool(op.vector_elements or op.kind == "embedding")),
     )
 
 
@@ -185,18 +207,26 @@ def _starts(op: Op, trained: int) -> bool:
     return op.kind == "recurrence" and bool(op.vector_flops) and trained < 2
 
 
-def _grad_input(op: Op, inputs: tuple[str, ...], *, share: float, sums: float, starts: int) -> Op:
+def _passes_on(op: Op) -> bool:
+    """Whether an op is a sum, of tensors or with a parameter: the gradient of each operand is that of the result."""
+    sums = op.vector_flops == op.input_elements + bool(op.vector_elements) * op.output_elements - op.output_elements
+    return op.kind == "elementwise" and not op.keeps_inputs and bool(op.vector_flops) and bool(sums)
+
+
+def _grad_input(op: Op, inputs: tuple[str, ...], *, share: float, more: float, starts: int) -> Op:
     """Output gradient times weight transposed, or by both operands of a product of activations.
 
     A `share` of the executions has it, of whose runs `starts` begin a recurrence with a constant: their first steps
-    have no product, `b` has so much less on average. `sums` more gradients than one reach the output of each, on
-    average, and are added up.
+    have no product, `b` has so much less on average. `more` gradients than one reach the output of each, on average,
+    and are added up: all that there is to do of a sum's.
     """
     gradient = _without_parameters(op, f"{op.name}{BY_INPUT}", inputs)
     weighted = bool(op.weight_elements)
     executions = op.count * share
     steps = max(executions - starts, 0.0) / executions if starts and executions else 1.0
     operands = op.input_elements + op.kv_elements
+    read = _touched(op) if weighted else operands * op.keeps_inputs + op.output_elements * op.keeps_output
+    flops = 0.0 if _passes_on(op) else BACKWARD_VECTOR_FLOPS * (op.vector_flops - op.weight_flops) + op.weight_flops
     return replace(
         gradient,
         count=executions,
@@ -204,10 +234,8 @@ def _grad_input(op: Op, inputs: tuple[str, ...], *, share: float, sums: float, s
         n=op.k if weighted else op.n,
         k=op.n if weighted else 2 * op.k,
         weight_block=0.0,
-        input_elements=op.output_elements + (_touched(op) if weighted else operands),
-        output_elements=operands,
+        input_elements=(1 + more * (op.kind not in COLLECTIVES)) * op.output_elements + read,
+        output_elements=op.output_elements if _passes_on(op) else operands,
         heads=Heads(),
-        vector_flops=BACKWARD_VECTOR_FLOPS * (op.vector_flops - op.weight_flops)
-        + op.weight_flops
-        + sums * op.output_elements,
+        vector_flops=flops + more * op.output_elements,
     )

@@ -9,6 +9,7 @@ COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send
 def collective(name: str, kind: str, elements: float, ranks: int, *, inputs: tuple[str, ...] = ()) -> Op:
     """Return an exchange of a tensor of `elements` (whole, over all ranks) among `ranks` GPUs, which `m` holds.
 
+    Its gradient is exchanged as it is, and reads nothing else.
     ValueError for a kind that is not among COLLECTIVES or for less than two ranks.
     """
     if kind not in COLLECTIVES:
@@ -17,4 +18,4 @@ def collective(name: str, kind: str, elements: float, ranks: int, *, inputs: tup
         raise ValueError(f"an exchange needs at least 2 ranks, got {ranks}")
     read = elements / ranks if kind == "all_gather" else elements
     written = elements / ranks if kind == "reduce_scatter" else elements
-    return Op(name, kind, inputs, m=ranks, input_elements=read, output_elements=written)
+    return Op(name, kind, inputs, m=ranks, input_elements=read, output_elements=written, keeps_inputs=False)

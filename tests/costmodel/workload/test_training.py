@@ -1,15 +1,18 @@
 """A training step against torch's autograd, and what recomputation costs and saves."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import costmodel
 from costmodel import zoo
 from costmodel.estimators.footprint import peak_activation_bytes
+from costmodel.importers import torch_export
 from costmodel.workload import Op, Workload
 from costmodel.workload.language_model import LanguageModel
 from costmodel.workload.ops import activation, attention, conv, elementwise, embedding, linear, norm, selective_scan
@@ -121,8 +124,49 @@ def test_vector_work_doubles_and_gradients_that_meet_are_added() -> None:
     step = training(Workload("net", ops))
     assert step.op("n.grad_input").vector_flops == 2 * ops[1].vector_flops
     assert step.op("scan.grad_input").vector_flops == 2 * ops[3].vector_flops
-    assert step.op("n.grad_input").inputs == ("residual.grad_input", "a")
-    assert step.op("a.grad_weight").inputs == ("residual.grad_input", "n.grad_input", "network_input")
+    assert step.op("n.grad_input").inputs == ("scan.grad_input", "a")
+    assert step.op("a.grad_weight").inputs == ("scan.grad_input", "n.grad_input", "network_input")
+    assert step.op("a.grad_weight").vector_flops == 32
+
+
+class Added(TorchDispatchMode):
+    """How many elements torch adds and reads to add while it is entered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.added = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.added += result.numel() if func is torch.ops.aten.add.Tensor else 0
+        return result
+
+
+class Sums(nn.Module):
+    """Layers around sums: of two tensors and three, read once and several times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(8, 8, bias=False) for _ in range(5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b, c, d, e = self.layers
+        x = a(x)
+        y = x + b(x)
+        return e(y + c(y) + d(x + y))
+
+
+def test_a_sum_s_gradient_is_its_result_s_and_gradients_are_added_where_torch_adds_them() -> None:
+    net, x = Sums(), torch.ones(4, 8)
+    step = training(torch_export.read(net, x))
+    result = net(x).sum()
+    with Added() as torch_s:
+        result.backward()
+    backward = [op for op in step.ops if ".grad_" in op.name]
+    assert sum(op.vector_flops for op in backward) == torch_s.added
+    of_sums = [op for op in backward if op.kind == "elementwise"]
+    assert of_sums
+    assert all(op.input_elements == op.output_elements + op.vector_flops for op in of_sums)
 
 
 def residual_sums(op: Op) -> bool:

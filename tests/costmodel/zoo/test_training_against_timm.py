@@ -70,4 +70,4 @@ def test_the_gradient_of_the_first_layer_reads_the_network_s_input() -> None:
     step = zoo.build("resnet18", phase="training")
     assert step.op("conv1.grad_weight").inputs == ("bn1.grad_input", "network_input")
     assert step.op("act1.grad_input").inputs == ("maxpool.grad_input", "act1")
-    assert step.op("layer1.0.add.grad_input").inputs == ("layer1.0.act2.grad_input",)
+    assert step.op("layer1.0.bn2.grad_input").inputs == ("layer1.0.act2.grad_input", "layer1.0.conv2")
