@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.catalog import require
+from costmodel.catalog import UnknownNameError, require
 from costmodel.estimators import uncertainty
 from costmodel.estimators.boosted import unpack
 from costmodel.estimators.latency_model import LatencyModel, Terms, bound
 from costmodel.estimators.prediction import Prediction
 from costmodel.estimators.transfer import carried, donors, mean_constants, of_device
 from costmodel.hardware import Cpu, Gpu
+from costmodel.hardware import gpu as named
 from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.record import Real
 
@@ -104,11 +105,12 @@ def observed(model: LatencyModel, sizes: Sizes, gpu: Gpu | Cpu, parts: Terms, fi
 def _calibrated(
     model: LatencyModel, fit: Calibration, sizes: Sizes, kind: Any, gpu: Gpu | Cpu, residual: bool
 ) -> Prediction:
-    parts = model.terms(*sizes, kind, gpu, model.constants(**fit.constants))
+    constants = model.constants(**fit.constants)
+    parts = model.terms(*sizes, kind, gpu, constants)
     latency_s, stage = parts.latency_s, "analytic"
     spread: Real = 1.0
     if residual and fit.residual:
-        bias, seen = unpack(fit.residual["bias"]), observed(model, sizes, gpu, parts, fit)
+        bias, seen = unpack(fit.residual["bias"]), _seen(model, fit, sizes, kind, gpu, constants, parts)
         codes = bias.codes(seen)
         latency_s = latency_s * np.exp(bias.of_codes(codes))
         if "spread" in fit.residual:
@@ -123,6 +125,30 @@ def _calibrated(
     return Prediction(latency_s, latency_s * low, latency_s * high, bound(parts), outside, fit.how, correlation)
 
 
+def _seen(
+    model: LatencyModel, fit: Calibration, sizes: Sizes, kind: Any, gpu: Gpu | Cpu, constants: Any, parts: Terms
+) -> NDArray[np.float64]:
+    """What trees see: of a GPU that a what-if changed, as it is in the catalogue, as they know no other rates."""
+    known = _as_known(gpu, kind.pipe)
+    return observed(model, sizes, known, parts if known is gpu else model.terms(*sizes, kind, known, constants), fit)
+
+
+def _as_known(gpu: Gpu | Cpu, pipe: str) -> Gpu | Cpu:
+    """The catalogue's GPU of that name where what models read of it was changed."""
+    if not isinstance(gpu, Gpu):
+        return gpu
+    try:
+        known = named(gpu.name)
+    except UnknownNameError:
+        return gpu
+    return gpu if _read(known, pipe) == _read(gpu, pipe) else known
+
+
+def _read(gpu: Gpu, pipe: str) -> tuple[Real, ...]:
+    peaks = gpu.peak_flops
+    return (gpu.memory_bytes_per_s, gpu.l2_bytes, gpu.sm_count, gpu.clock_hz, peaks.of(pipe), peaks.vector)
+
+
 def _carried(
     model: LatencyModel, fits: Sequence[Calibration], backend: str, sizes: Sizes, kind: Any, gpu: Gpu | Cpu,
     residual: bool,
@@ -134,11 +160,12 @@ def _carried(
     """
     known = any(fit.device == gpu.name for fit in fits)
     givers = donors(model, kind.math, gpu, fits, backend)
-    parts = model.terms(*sizes, kind, gpu, carried(model, kind.math, gpu, fits, backend))
+    constants = carried(model, kind.math, gpu, fits, backend)
+    parts = model.terms(*sizes, kind, gpu, constants)
     how = f"{'transferred' if known else 'spec'} (from {_devices(givers)})"
     if residual and len(givers) == 1 and givers[0].by_name and givers[0].residual:
         trees = unpack(givers[0].residual["bias"])
-        moved = np.exp(trees.predict(observed(model, sizes, gpu, parts, givers[0])))
+        moved = np.exp(trees.predict(_seen(model, givers[0], sizes, kind, gpu, constants, parts)))
         parts = replace(parts, latency_s=parts.latency_s * moved)
     found = _by_donors(model, givers, parts, sizes, how)
     alike = kind.math in model.library or {fit.backend for fit in givers} == {backend}

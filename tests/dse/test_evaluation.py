@@ -1,5 +1,7 @@
 """The explorer's columns are those of costmodel.estimate, design by design."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import spaces
@@ -40,6 +42,22 @@ def test_equal_estimate_on_gpus():
         for name in NAMES:
             assert found[name][i] == pytest.approx(totals[name], rel=1e-12), (design, name)
         assert found["examples_per_s"][i] == pytest.approx(design["batch"] / totals["latency_s"], rel=1e-12)
+
+
+def test_a_changed_bandwidth_or_l2_counts_as_in_estimate():
+    axes = {"device.memory_bytes_per_s": [1e10, 3e11], "device.l2_bytes": [1e7, 5e7]}
+    space = Space.read({
+        "objectives": ["latency_s"], "metrics": ["weight_bytes"],
+        "axes": {"model": "zoo:resnet18", "precision": ["bf16", "w8a8"], "device": "l4", **axes},
+    })  # fmt: skip
+    found = columns(space)
+    for i in range(space.size):
+        design = space.design(i)
+        gpu = replace(cm.gpu("l4"), **{name.removeprefix("device."): design[name] for name in axes})
+        totals = cm.estimate(passes.build(design).workload, design["precision"], gpu).totals
+        assert found["latency_s"][i] == pytest.approx(totals["latency_s"], rel=1e-12)
+        read_s = found["weight_bytes"][i] / gpu.memory_bytes_per_s
+        assert (found["latency_s"][i] < read_s) == (totals["footprint_bytes"] <= gpu.l2_bytes and read_s > 1e-3)
 
 
 def test_roofline_equals_the_sum_of_its_formula_and_the_proxy_that_of_choices():

@@ -20,7 +20,8 @@ from costmodel.workload.ops import attention, conv, embedding, experts, linear, 
 
 GPUS = {name: hardware.gpu(name) for name in ("a100_sxm", "h100_sxm", "l40s", "rtx_4090", "b200_sxm", "t4")}
 DEVICES = st.sampled_from(sorted(GPUS)).map(GPUS.get)
-UNMEASURED = st.sampled_from(["rtx_4090", "b200_sxm", "h200_sxm", "l4"]).map(hardware.gpu)
+NAMED = ("a100_sxm", "h100_sxm", "l40s", "h100_sxm:vllm", "h100_sxm:torch", "h200_sxm:torch", "rtx_4090", "b200_sxm")
+ANY = st.sampled_from(NAMED).map(hardware.device)
 FC = linear("fc", 64, 4096, 4096)
 
 
@@ -67,23 +68,23 @@ def test_the_interval_of_a_network_lies_within_that_of_errors_all_alike(workload
 
 
 @settings(deadline=None, max_examples=60)
-@given(ops(), precisions(), UNMEASURED, st.floats(1, 8))
-def test_by_spec_sheet_more_bandwidth_is_never_slower(op, used, device, factor):
-    """The residual model of a calibrated device is free to break this; what is carried to a device is not."""
+@given(ops(), precisions(), ANY, st.floats(1, 8))
+def test_more_bandwidth_is_never_slower(op, used, device, factor):
+    """Trees of a calibrated device stay those of the device as it is."""
     faster = replace(device, memory_bytes_per_s=factor * device.memory_bytes_per_s)
     before, after = (gpu_latency.predict(op, used, d).latency_s for d in (device, faster))
     assert np.isnan(before) or after <= before * (1 + 1e-9)
 
 
 @settings(deadline=None, max_examples=60)
-@given(ops(), st.sampled_from(["w16a16", "w8a16", "w8a8", "fp8_e4m3"]), UNMEASURED, st.floats(1, 8))
-def test_by_spec_sheet_a_faster_pipe_is_never_slower(op, spelling, device, factor):
+@given(ops(), st.sampled_from(["w16a16", "w8a16", "w8a8", "fp8_e4m3"]), ANY, st.floats(1, 8))
+def test_a_faster_pipe_is_never_slower(op, spelling, device, factor):
     used = precision(spelling)
     pipes = {used.math_pipe, used.attention_pipe}
     peaks = {pipe: factor * getattr(device.peak_flops, pipe) for pipe in pipes}
     faster = replace(device, peak_flops=replace(device.peak_flops, **peaks))
     before, after = (gpu_latency.predict(op, used, d).latency_s for d in (device, faster))
-    assert after <= before * (1 + 1e-9)
+    assert np.isnan(before) or after <= before * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(
