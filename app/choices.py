@@ -1,6 +1,7 @@
 """The choices that a command line spells: a model, formats, and data where the model is a torch module."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dse
@@ -58,7 +59,8 @@ def choices_of(
         return dse.choices(models.load(model, **shape), formats, **how), None
     from costmodel.importers import torch_export
 
-    for key in ("resolution", "context", "phase", "dims"):
+    shape, of_phase = models.phased(shape, "a torch model")
+    for key in ("resolution", "context", "dims"):
         if shape.get(key):
             raise ValueError(f"a torch model's shape is that of its inputs; {key} does not apply")
     loaded = torch_export.load(target)
@@ -67,10 +69,10 @@ def choices_of(
         if shape.get("batch"):
             raise ValueError("a torch model without data has the batch of its example inputs; batch does not apply")
         workload = torch_export.read(loaded.module, loaded.inputs, name=model, strict=bool(shape.get("strict")))
-        return dse.choices(workload, formats, **how), None
+        return dse.choices(of_phase(workload), formats, **how), None
     calibration, test = data_source.split(given)
     batch = shape.get("batch") or 1
     found = dse.choices(loaded.module, formats, calibration, batch=batch, progress=progress, **how)
     if shape.get("strict") and found.workload.uncounted:
         raise ValueError(f"{model} has parts that are not counted: {', '.join(found.workload.uncounted)}")
-    return found, test
+    return replace(found, workload=of_phase(found.workload)), test

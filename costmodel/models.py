@@ -52,7 +52,7 @@ def _zoo(name: str, shape: dict[str, Any]) -> Workload:
 def _torch(target: str, shape: dict[str, Any]) -> Workload:
     from costmodel.importers import torch_export
 
-    shape, of_phase = _phase(shape, "a torch model")
+    shape, of_phase = phased(shape, "a torch model")
     if shape:
         raise ValueError(f"a torch model's shape is that of its example inputs; {', '.join(shape)} does not apply")
     loaded = torch_export.load(target)
@@ -62,17 +62,17 @@ def _torch(target: str, shape: dict[str, Any]) -> Workload:
 def _onnx(path: str, shape: dict[str, Any]) -> Workload:
     from costmodel.importers import onnx_graph
 
-    shape, of_phase = _phase(shape, "an ONNX model")
+    shape, of_phase = phased(shape, "an ONNX model")
     extra = [key for key in shape if key not in ("batch", "dims")]
     if extra:
         raise ValueError(f"an ONNX model takes a batch and sizes of open dimensions alone, got {', '.join(extra)}")
     return of_phase(onnx_graph.read(path, batch=shape.get("batch"), shapes=shape.get("dims", {})))
 
 
-def _phase(shape: dict[str, Any], what: str) -> tuple[dict[str, Any], Callable[[Workload], Workload]]:
+def phased(shape: dict[str, Any], what: str) -> tuple[dict[str, Any], Callable[[Workload], Workload]]:
     """Split the phase off: the pass of a graph as it stands, or of a training step over it."""
     rest = {key: value for key, value in shape.items() if key != "phase"}
-    phase = shape.get("phase", "forward")
+    phase = shape.get("phase") or "forward"
     if phase not in ("forward", "training"):
         raise ValueError(f"{what} is one graph: its phase is forward or training, got {phase!r}")
     return rest, training if phase == "training" else lambda workload: workload
@@ -90,9 +90,17 @@ def _hf(path: str, shape: dict[str, Any]) -> Workload:
 def _ops(path: str, shape: dict[str, Any]) -> Workload:
     from costmodel.workload import plain
 
-    if shape:
-        raise ValueError(f"a counted workload has its shape; {', '.join(shape)} does not apply")
-    return plain.read(path)
+    others = [key for key in shape if key != "phase"]
+    if others:
+        raise ValueError(f"a counted workload has its shape; {', '.join(others)} does not apply")
+    workload = plain.read(path)
+    phase = shape.get("phase", workload.phase)
+    if phase == "training" and workload.phase == "forward":
+        return training(workload)
+    if phase != workload.phase:
+        also = ", which can be trained alone" if workload.phase == "forward" else ""
+        raise ValueError(f"{path} holds a {workload.phase} pass{also}, got phase {phase!r}")
+    return workload
 
 
 _LOADERS: dict[str, Callable[[str, dict[str, Any]], Workload]] = {

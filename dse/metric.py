@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from costmodel.catalog import require
-from costmodel.display import card
+from costmodel.display import card, told
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,10 @@ class Budget:
     def __str__(self) -> str:
         short = f"{self.limit:g}"
         return f"{self.metric.name} {self.sense} {short if float(short) == self.limit else repr(self.limit)}"
+
+    def _repr_html_(self) -> str:
+        allowed = f"{self.sense} {told(self.metric.name, self.limit)}"
+        return card(f"Budget {self}", {self.metric.name: allowed, "over layers": self.metric.over})
 
 
 loss = Metric("loss")

@@ -35,6 +35,9 @@ class InfeasibleError(ValueError):
         self.least = dict(least)
         self.alone = alone
 
+    def _repr_html_(self) -> str:
+        return display.card("InfeasibleError: the least of each", self.least, notes=(str(self),))
+
 
 def deadline_in(time_limit_s: float | None) -> float:
     """The `time.monotonic` at which a time is up, inf without one; ValueError on a time that is not above 0."""

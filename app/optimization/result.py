@@ -99,8 +99,7 @@ def _measured(question: Question, designs: Sequence[Mapping[str, Any]]) -> dict[
 
 
 def _meets(totals: Mapping[str, float], budget: Budget) -> bool:
-    value = totals.get(budget.metric.name, np.nan)
-    return bool(value <= budget.limit if budget.sense == "<=" else value >= budget.limit)
+    return budget.met(totals.get(budget.metric.name, np.nan))
 
 
 def _not_chosen(problem: Problem) -> dict[str, str]:

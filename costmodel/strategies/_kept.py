@@ -7,6 +7,7 @@ from typing import ClassVar
 from costmodel.strategies._graph import named
 from costmodel.strategies._layers import is_dense, sparsified
 from costmodel.strategies._places import places
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
 KINDS = ("linear", "conv", "experts")
@@ -14,7 +15,7 @@ KINDS = ("linear", "conv", "experts")
 
 
 @dataclass(frozen=True)
-class Kept(ABC):
+class Kept(Shown, ABC):
     """Keep the fraction `density` of the weights of the dense layers that a glob of `layers` matches.
 
     A training pass keeps its mask. `storage` is bitmask, csr or coo, an index has `index_width` bits (0: as few as

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 
 Strategy = Callable[[Workload], Workload]
 
 
 @dataclass(frozen=True)
-class Then:
+class Then(Shown):
     """Apply `steps` in their order; none leaves a workload as it is."""
 
     steps: tuple[Strategy, ...] = ()

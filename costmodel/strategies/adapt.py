@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from costmodel.claim import Claim
+from costmodel.strategies._shown import Shown
 from costmodel.strategies._trace_file import whole_numbers
 from costmodel.workload import Op, Workload
 
@@ -24,7 +25,7 @@ QUANTISE_FLOPS = 5.0
 
 
 @dataclass(frozen=True)
-class AdaptivePrecision:
+class AdaptivePrecision(Shown):
     """Give a training step sparse weights of `density`, and the quantised copy that its passes read.
 
     Forward and gradients by input multiply the weights that are left; gradients by weight are dense, as is the float32

@@ -12,6 +12,7 @@ from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._before import HEADS_AND_ROUTERS, before, multiplies
 from costmodel.strategies._layers import require_matches
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
 SCALE_BITS = CODEBOOK_BITS = 16
@@ -19,7 +20,7 @@ SCALE_BITS = CODEBOOK_BITS = 16
 
 
 @dataclass(frozen=True)
-class AdditiveCodebooks:
+class AdditiveCodebooks(Shown):
     """Code the layers that a glob of `layers` matches, `keep` excepted, by `codebooks` of 2^`code_bits` vectors.
 
     Codebooks, in the wide format, and the additions of their vectors are an op of their own before the layer,

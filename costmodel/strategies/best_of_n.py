@@ -10,13 +10,14 @@ from typing import ClassVar
 from costmodel.claim import NoFigure
 from costmodel.quality.majority_vote import majority_accuracy
 from costmodel.strategies._samples import require_samples
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 from costmodel.workload.answers import sampled
 from costmodel.workload.more_sequences import more_sequences
 
 
 @dataclass(frozen=True)
-class BestOfN:
+class BestOfN(Shown):
     """A decode pass with `samples` sequences for each that the workload has; its batch counts them all.
 
     The weights are read once for all samples, a cache is kept for each, the prompt's part included. Answers are those

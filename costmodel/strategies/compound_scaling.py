@@ -11,6 +11,7 @@ from functools import partial
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 from costmodel.workload.language_model import LanguageModel
 from costmodel.workload.serving import passes
@@ -57,7 +58,7 @@ def exponents(before: Workload, after: Workload, factor: float) -> tuple[float, 
 
 
 @dataclass(frozen=True)
-class CompoundScaling:
+class CompoundScaling(Shown):
     """Scale a network of the zoo by a key of MIXES; any other workload is an error.
 
     Tokens of a language model count as pixels: the context grows with the square of the resolution's factor, as do

@@ -14,6 +14,7 @@ from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._graph import named
 from costmodel.strategies._layers import is_dense, require_dense, require_matches
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.training import training
 
@@ -41,7 +42,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class DecayingMask:
+class DecayingMask(Shown):
     """Train to n of m: `dense` of the steps dense, then the decay, then `fine_tune` of them at n of m.
 
     schedule  mdgf_linear, mdgf_exponential: masked weights count max(0, 1 - rate t), exp(-rate t), t from 0 to 1 over

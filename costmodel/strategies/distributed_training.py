@@ -13,6 +13,7 @@ from costmodel.estimators.gradient_compression import VALUE_BITS, require_kept, 
 from costmodel.estimators.training import bubble
 from costmodel.estimators.training_step import RECOMPUTE
 from costmodel.precision import W16A16
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import collective
 from costmodel.workload.parallel import pipeline_parallel, tensor_parallel
@@ -23,7 +24,7 @@ GRADIENTS = "gradients.exchange"
 
 
 @dataclass(frozen=True)
-class DistributedTraining:
+class DistributedTraining(Shown):
     """One GPU's part of a training step, made of the forward pass of one micro-batch; its batch is the step's.
 
     tensor, pipeline, data  GPUs that share each layer, stages of layers, replicas

@@ -17,6 +17,7 @@ from costmodel.claim import Claim
 from costmodel.hardware import Cpu, Gpu
 from costmodel.strategies._before import before
 from costmodel.strategies._layers import require_matches
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
 BITS_PER_BYTE = 8
@@ -27,7 +28,7 @@ NARROW_FLOPS = 2.0
 
 
 @dataclass(frozen=True)
-class DoubleRounding:
+class DoubleRounding(Shown):
     """Read the layers that a glob of `layers` matches as integers of `stored_bits` and narrow them to `bits` each pass.
 
     Estimate at a weight format of `bits`: memory and traffic are then those of the stored width, arithmetic that of the

@@ -11,12 +11,13 @@ from costmodel.claim import Claim
 from costmodel.strategies._channels import Channels, is_depthwise, is_maker
 from costmodel.strategies._graph import named, spelled_out
 from costmodel.strategies._layers import require_matches
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import linear, pooling
 
 
 @dataclass(frozen=True)
-class DynamicFilters:
+class DynamicFilters(Shown):
     """Run the fraction `keep` of the filters, in the mean over inputs, of the convolutions that `layers` matches.
 
     `deviation` is the standard deviation of that fraction over inputs, common to all layers: neighbours make

@@ -11,12 +11,13 @@ from statistics import fmean
 from costmodel.claim import Claim
 from costmodel.quality.majority_vote import expected_samples, majority_accuracy
 from costmodel.strategies._samples import again, problems, require_correct, require_samples
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 from costmodel.workload.answers import sampled
 
 
 @dataclass(frozen=True)
-class EarlyStop:
+class EarlyStop(Shown):
     """A decode pass as often as samples are drawn on average until the majority of `samples` is certain.
 
     A sample is right with probability `correct`, of equally common problems where there are several, of the workload's

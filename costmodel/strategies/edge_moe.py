@@ -16,6 +16,7 @@ from costmodel.claim import NoFigure
 from costmodel.precision import W16A16
 from costmodel.strategies._before import before
 from costmodel.strategies._expert_cache import by_rank, skewed_trace
+from costmodel.strategies._shown import Shown
 from costmodel.strategies._trace_file import whole_numbers
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import collective
@@ -25,7 +26,7 @@ SEEN_TOKENS, SEEN_LAYERS = 256, 4
 
 
 @dataclass(frozen=True)
-class EdgeMoE:
+class EdgeMoE(Shown):
     """Keep `cached` experts a layer on the GPU, and load those missed from the host.
 
     cached    experts of a layer that stay, the least recently used one leaving

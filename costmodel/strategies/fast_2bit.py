@@ -13,6 +13,7 @@ from costmodel.claim import Claim
 from costmodel.record import Real
 from costmodel.strategies._before import before, multiplies
 from costmodel.strategies._layers import require_matches
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
 FIRST_ORDER_FLOPS = 2.0
@@ -27,7 +28,7 @@ OUTLIER_BITS = 32
 
 
 @dataclass(frozen=True)
-class Dequantisation:
+class Dequantisation(Shown):
     """Add the arithmetic that turns weights into floats to the layers that a glob of `layers` matches.
 
     `asynchronous` counts it within each layer's own op, where it runs beside loads and products and costs only what it

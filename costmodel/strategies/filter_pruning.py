@@ -14,6 +14,7 @@ from costmodel.claim import Claim
 from costmodel.strategies._channels import Channels
 from costmodel.strategies._cifar import resnet, vgg16
 from costmodel.strategies._layers import require_matches
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
 ROUNDING = 1e-9
@@ -21,7 +22,7 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class FilterPruning:
+class FilterPruning(Shown):
     """Keep the fraction `keep` of the output channels of each convolution and linear layer, down to whole channels.
 
     `by_layer` are "glob=ratio" for other fractions, of which the last match counts; "*=1" first leaves the rest alone.

@@ -9,6 +9,7 @@ from functools import partial
 
 from costmodel import zoo
 from costmodel.claim import Claim
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.language_model import Attention, LanguageModel
 from costmodel.workload.ops import linear
@@ -22,7 +23,7 @@ KEPT = {0.25: (0,), 0.5: (0, 2), 0.75: (0, 1, 2), 1.0: (0, 1, 2, 3)}
 
 
 @dataclass(frozen=True)
-class KVPrediction:
+class KVPrediction(Shown):
     """A prefill by the zoo's model `auxiliary` ("" = the model itself) with `keep_layers` of its layers.
 
     The auxiliary reads all tokens of the prompt but the last, without a head; a linear layer each predicts the keys and

@@ -12,6 +12,7 @@ import numpy as np
 
 from costmodel.claim import Claim
 from costmodel.record import Real
+from costmodel.strategies._shown import Shown
 from costmodel.strategies._tokens import Cut, Stream, stream
 from costmodel.workload import Op, Workload
 
@@ -23,7 +24,7 @@ SCORING = 0.25
 
 
 @dataclass(frozen=True)
-class LazyLLM:
+class LazyLLM(Shown):
     """Keep all tokens in the first `dense` layers, then `begin` falling to `end` over `ramp` of them, then `end`.
 
     dense = ramp = 0 with begin = end leaves tokens out before the first layer: random pruning. begin = end = 1 changes

@@ -14,6 +14,7 @@ from costmodel.hardware import gpu
 from costmodel.precision import precision
 from costmodel.record import changed
 from costmodel.strategies._layers import is_dense, sparsified
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import linear
 
@@ -22,7 +23,7 @@ KINDS = ("linear", "conv", "experts")
 
 
 @dataclass(frozen=True)
-class NMSparsity:
+class NMSparsity(Shown):
     """Keep n of every m weights of the dense layers that a glob of `layers` matches and whose k is a multiple of m.
 
     A training pass keeps its mask: gradients of pruned weights are skipped, where those of `decaying_mask` reach all.

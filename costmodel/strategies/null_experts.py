@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from costmodel.claim import Claim
 from costmodel.record import Real
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reading, reread
 from costmodel.workload.ops import experts
@@ -20,7 +21,7 @@ def true_experts(experts: Real, null_experts: Real, experts_per_token: Real) -> 
 
 
 @dataclass(frozen=True)
-class NullExperts:
+class NullExperts(Shown):
     """Add `null_experts` to each router's choice, of which a token takes `experts_per_token` (0 = the model's number).
 
     A token takes `true_per_token` true ones on average: measured, or 0 for balanced routing. Neither null experts nor

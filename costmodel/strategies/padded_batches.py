@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from costmodel.claim import Claim
 from costmodel.strategies._samples import repeated
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 
 EXAMPLES_SEEN = 20_000
@@ -62,7 +63,7 @@ def _quantiles(group: NDArray[np.int64], keys: NDArray[np.float64], count: int) 
 
 
 @dataclass(frozen=True)
-class PaddedBatches:
+class PaddedBatches(Shown):
     """Run each op as much more often as padding wastes, with lengths of this `spread` in `buckets` buckets.
 
     Work is taken as linear in length, and a pass as one of the mean length. A spread of 0, or batches of one, change

@@ -6,13 +6,14 @@ Shoeybi et al., Megatron-LM, arXiv 1909.08053 (tensor); Huang et al., GPipe, arX
 from dataclasses import dataclass
 
 from costmodel.claim import Claim
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 from costmodel.workload.parallel import data_parallel, pipeline_parallel, tensor_parallel
 from costmodel.workload.parallel.divide import require_degree
 
 
 @dataclass(frozen=True)
-class Parallel:
+class Parallel(Shown):
     """One GPU's part of a pass: 1 / `data` of the batch, stage `stage` of `pipeline`, 1 / `tensor` of each layer.
 
     ValueError where a degree is not a whole number of at least 1, or does not divide batch, layers or heads.

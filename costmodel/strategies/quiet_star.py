@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from costmodel.claim import Claim
 from costmodel.strategies._samples import again
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 
 MARKS = 2
@@ -16,7 +17,7 @@ MARKS = 2
 
 
 @dataclass(frozen=True)
-class QuietSTaR:
+class QuietSTaR(Shown):
     """A decode pass once for a token and for each of the `thought_tokens` before it with their two marks.
 
     Thoughts that leave the cache again are as long as the context sees. ValueError for a negative number of tokens or a

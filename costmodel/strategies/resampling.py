@@ -15,12 +15,13 @@ from costmodel.claim import Claim
 from costmodel.quality import resampling as law
 from costmodel.strategies._beside import VERIFIER, beside, judging
 from costmodel.strategies._samples import again, problems, require_correct, require_samples
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 from costmodel.workload.answers import Answers
 
 
 @dataclass(frozen=True)
-class Resampling:
+class Resampling(Shown):
     """A decode pass as often as samples are drawn on average, `samples` at most, until one is accepted.
 
     A sample is right with probability `correct`, of equally common problems where there are several, of the workload's

@@ -9,11 +9,12 @@ from typing import ClassVar
 
 from costmodel.claim import Claim
 from costmodel.strategies._samples import again
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 
 
 @dataclass(frozen=True)
-class Revisions:
+class Revisions(Shown):
     """A decode pass for each token of an answer and of its `revisions`.
 
     Earlier attempts stay cached: count them in the context of the decode. How often a revised answer is right takes a

@@ -11,13 +11,14 @@ from costmodel.claim import Claim
 from costmodel.estimators.estimate import estimate
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 from costmodel.workload.language_model import Block, Conformer, Encoder, LanguageModel, TextEncoder
 from costmodel.workload.serving import decode, encode, passes
 
 
 @dataclass(frozen=True)
-class ShallowDecoder:
+class ShallowDecoder(Shown):
     """An encoder-decoder of the zoo with so many layers each, the first of them or repeats of the last; 0 keeps them.
 
     It builds the pass anew, so it comes before strategies that edit one. ValueError for negative numbers and for models

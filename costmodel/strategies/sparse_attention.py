@@ -12,6 +12,7 @@ from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._graph import named, spelled_out
 from costmodel.strategies._layers import require_matches
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.op import Heads
 from costmodel.workload.ops import linear
@@ -19,7 +20,7 @@ from costmodel.workload.ops.attention import SOFTMAX_FLOPS
 
 
 @dataclass(frozen=True)
-class SparseAttention:
+class SparseAttention(Shown):
     """Attend from each query to the fraction `keep` of the keys, found by a predictor, in layers that a glob matches.
 
     `basis_density` is the fraction of products of coefficients and basis that are not zero, learned (1: none is). The

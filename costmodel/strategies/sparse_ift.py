@@ -14,6 +14,7 @@ from costmodel.strategies._channels import INPUT, Channels, is_maker
 from costmodel.strategies._graph import named, renamed, spelled_out
 from costmodel.strategies._iso_flop import doped, factorized, parallel
 from costmodel.strategies._layers import require_dense, require_matches
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import conv
 
@@ -21,7 +22,7 @@ KINDS = ("wide", "parallel", "factorized", "doped")
 
 
 @dataclass(frozen=True)
-class SparseIft:
+class SparseIft(Shown):
     """Replace layers by sparse ones of as many products, at `sparsity` s.
 
     wide        channels grow by int(`base` sqrt(k)) / `base`, k = round(1 / (1 - s)); of the layers in between 1 - s

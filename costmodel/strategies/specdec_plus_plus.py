@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
+from costmodel.strategies._shown import Shown
 from costmodel.strategies._trace_file import numbers
 from costmodel.strategies.drafting import expected_tokens
 from costmodel.strategies.speculative_decoding import drafted, round_of
@@ -31,7 +32,7 @@ TEXT = 256
 
 
 @dataclass(frozen=True)
-class SpecDecPlusPlus:
+class SpecDecPlusPlus(Shown):
     """A decode pass whose drafts are as long as the acceptance of their tokens makes worth while.
 
     acceptance  the probability that a token drafted for each place is accepted if those before it were, repeated to a

@@ -13,13 +13,14 @@ from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.strategies._beside import DRAFT, another, beside
+from costmodel.strategies._shown import Shown
 from costmodel.strategies.drafting import expected_tokens
 from costmodel.workload import Workload
 from costmodel.workload.several_tokens import several_tokens
 
 
 @dataclass(frozen=True)
-class SpeculativeDecoding:
+class SpeculativeDecoding(Shown):
     """A decode pass drafted by the zoo's model `draft` and checked by the workload's own; still a token a sequence.
 
     In a round the draft decodes `draft_tokens` times, the target computes one token more of each sequence at once, and

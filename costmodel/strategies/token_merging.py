@@ -9,12 +9,13 @@ from typing import ClassVar
 
 from costmodel import zoo
 from costmodel.claim import Claim
+from costmodel.strategies._shown import Shown
 from costmodel.strategies._tokens import Cut, Layer, Stream, stream
 from costmodel.workload import Op, Workload
 
 
 @dataclass(frozen=True)
-class TokenMerging:
+class TokenMerging(Shown):
     """Merge `r` tokens in each layer, at most half of those not among the `protected` first (the class token).
 
     Similarities of the two halves of the tokens, by their keys averaged over heads, are an op of their own. r = 0

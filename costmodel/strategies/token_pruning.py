@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from costmodel import zoo
 from costmodel.claim import Claim
+from costmodel.strategies._shown import Shown
 from costmodel.strategies._tokens import Cut, Stream, stream
 from costmodel.workload import Op, Workload
 
@@ -18,7 +19,7 @@ PLACES = ("attention", "block")
 
 
 @dataclass(frozen=True)
-class TokenPruning:
+class TokenPruning(Shown):
     """Keep ceil(keep x tokens) at each of the layers `at` (from 0), beside the `protected` first tokens.
 
     `fuse` adds one token that stands for those left out. In a prefill the cache of later layers is as much shorter.

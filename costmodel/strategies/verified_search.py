@@ -14,12 +14,13 @@ from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.strategies._beside import VERIFIER, beside, judging
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 from costmodel.workload.more_sequences import more_sequences
 
 
 @dataclass(frozen=True)
-class VerifiedSearch:
+class VerifiedSearch(Shown):
     """A decode pass of `width` candidates of each sequence, whose every step of `step_tokens` a verifier reads.
 
     width       beams x expansions of a beam search, nodes of a depth of REBASE's tree, N of best of N

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from costmodel.claim import Claim
+from costmodel.strategies._shown import Shown
 from costmodel.strategies._tokens import Cut, stream
 from costmodel.workload import Op, Workload
 
@@ -15,7 +16,7 @@ NAME = "visual_tokens"
 
 
 @dataclass(frozen=True)
-class VisualTokens:
+class VisualTokens(Shown):
     """Leave `kept` of the `visual` tokens that an image takes of each sequence's context.
 
     A prefill reads fewer tokens from the first layer on, a decode attends to fewer. kept = visual changes nothing.

@@ -14,11 +14,12 @@ from costmodel.claim import NoFigure
 from costmodel.formats import Format, largest, smallest_subnormal
 from costmodel.strategies._before import HEADS_AND_ROUTERS, before, multiplies
 from costmodel.strategies._layers import require_matches
+from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
 
 @dataclass(frozen=True)
-class LowRankCompensation:
+class LowRankCompensation(Shown):
     """Add to each layer that a glob of `layers` matches, `keep` excepted, the product of two matrices of rank `rank`.
 
     A layer of k x n gains rank (k + n) weights as `NAME.lorc_in` and `NAME.lorc_out`, whose result its own kernel adds

@@ -1,5 +1,6 @@
 """What a notebook shows: units, the slowest layers, escaped text; one or many records alike."""
 
+from dataclasses import fields
 from html.parser import HTMLParser
 
 import pytest
@@ -77,6 +78,20 @@ def test_devices_show_what_they_have() -> None:
     assert "nan" not in t4 + board
     both = html(stack([cm.gpu("t4"), cm.gpu("l4")]))
     assert "(2 values)" in both
+
+
+@pytest.mark.parametrize("spelled", [*cm.strategies.examples()[1:], "nm_sparsity:n=2,m=4 + token_merging:r=13"])
+def test_a_strategy_shows_its_fields_and_what_it_does(spelled: str) -> None:
+    strategy = cm.strategies.strategy(spelled)
+    shown = html(strategy)
+    assert f"Strategy {type(strategy).__name__}" in shown
+    told = [field.name for field in fields(strategy) if getattr(strategy, field.name) not in ("", ())]
+    assert all(f">{name}<" in shown for name in told)
+    assert "<p>" in shown
+
+
+def test_a_share_is_no_thousandth() -> None:
+    assert ">0.25<" in html(cm.strategies.strategy("unstructured_sparsity:density=0.25"))
 
 
 def test_precisions_and_formats_show_their_bits() -> None:

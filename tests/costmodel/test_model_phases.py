@@ -6,7 +6,9 @@ import pytest
 from onnx import TensorProto, helper, save
 from torch import nn, zeros
 
+from app.choices import choices_of
 from costmodel import models
+from costmodel.workload import plain
 from costmodel.workload.training import training
 
 
@@ -23,6 +25,28 @@ def spelling(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     net = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"], name="fc")], "g", [x], [y], [weight])
     save(helper.make_model(net, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "net.onnx")
     return f"onnx:{tmp_path / 'net.onnx'}"
+
+
+def test_a_counted_pass_is_what_it_is_or_trained(tmp_path: Path) -> None:
+    path = tmp_path / "ops.json"
+    forward = models.load(f"torch:{__name__}:graph")
+    path.write_text(plain.to_json(forward))
+    assert models.load(f"ops:{path}", phase="forward") == forward
+    assert models.load(f"ops:{path}", phase="training") == training(forward)
+    with pytest.raises(ValueError, match="holds a forward pass, which can be trained alone, got phase 'decode'"):
+        models.load(f"ops:{path}", phase="decode")
+    path.write_text(plain.to_json(training(forward)))
+    assert models.load(f"ops:{path}", phase="training") == training(forward)
+    with pytest.raises(ValueError, match="holds a training pass, got phase 'forward'"):
+        models.load(f"ops:{path}", phase="forward")
+
+
+def test_formats_are_chosen_for_a_training_step_too() -> None:
+    spelled = f"torch:{__name__}:graph"
+    chosen, _ = choices_of(spelled, ["int4", "int8"], None, {"phase": "training"})
+    assert chosen.workload.ops == training(models.load(spelled)).ops
+    with pytest.raises(ValueError, match="is one graph: its phase is forward or training, got 'decode'"):
+        choices_of(spelled, ["int4"], None, {"phase": "decode"})
 
 
 def test_a_graph_has_two_phases(spelling: str) -> None:

@@ -27,6 +27,9 @@ def test_three_that_conflict_in_pairs_are_told_as_a_pair():
     error = refused(PAIRWISE, {"a": 9, "b": 9, "c": 9})
     assert "b and c conflict: given the others, b is at least 30 (budget 9)" in str(error)
     assert error.least == {"a": 0, "b": 30, "c": 30}
+    shown = error._repr_html_()
+    assert ">30<" in shown
+    assert str(error) in shown
 
 
 def test_a_budget_that_does_not_matter_is_not_named():

@@ -281,4 +281,5 @@ def test_choices_problems_and_metrics_have_short_cards(resnet, on_gpu, small):
     assert "Problem: resnet18 on h100_sxm" in card
     assert display.quantity("weight_bytes", float(on_gpu.costs["weight_bytes"][:, 0].sum())) in card
     assert "lower" in latency_s._repr_html_()
+    assert "&lt;= 12.1 ms" in (latency_s <= 0.0121)._repr_html_()
     assert max(len(html) for html in (card, resnet._repr_html_(), latency_s._repr_html_())) < 3000
