@@ -20,6 +20,8 @@ from costmodel.record import Real, stack
 from costmodel.strategies import strategy
 from costmodel.strategies._beside import PREFIXES
 from costmodel.strategies._named import NONE
+from costmodel.strategies._network import network, undivided
+from costmodel.strategies.zeroquant_fp import FACTORS
 from costmodel.workload import Op, Workload
 from costmodel.workload.answers import sampled
 from costmodel.workload.dequantisation import DEQUANTISATION
@@ -67,9 +69,14 @@ class Distinct:
 
 @dataclass(frozen=True)
 class Pass:
-    """A workload as the explorer evaluates it, on an FPGA laid out by `mapping`."""
+    """A workload as the explorer evaluates it, on an FPGA laid out by `mapping`.
+
+    `network` is what was trained for it, `undivided` what one GPU runs where several share the workload.
+    """
 
     workload: Workload
+    network: Workload
+    undivided: Workload
     mapping: str = "dataflow"
 
     @cached_property
@@ -91,14 +98,22 @@ class Pass:
     @cached_property
     def layers(self) -> Layers:
         """How many layers with weights there are by the share kept, and caches; those of drafts left out."""
-        return layers_of(self.workload.ops, [1.0] * len(self.workload.ops))
+        return layers_of(self.undivided.ops, [1.0] * len(self.undivided.ops))
+
+
+def is_pruned(workload: Workload) -> bool:
+    """Whether some of a network's own weights are zero; a draft's or verifier's decide nothing about it."""
+    return any(op.weight_density < 1 and not op.name.startswith(PREFIXES) for op in workload.ops)
 
 
 def layers_of(ops: Sequence[Op], times: Sequence[float]) -> Layers:
-    """Count layers with weights by `kept_share`, and caches; what a draft or verifier gets wrong reaches no answer."""
+    """Count layers with weights by `kept_share`, and caches.
+
+    Not those of drafts and verifiers, whose errors reach no answer, nor factors that make up for a layer's own.
+    """
     found: Layers = {}
     for op, count in zip(ops, times, strict=True):
-        if op.kind == DEQUANTISATION:
+        if op.kind == DEQUANTISATION or op.name.endswith(FACTORS):
             continue
         if (op.weight_elements > 0 or op.kv_elements > 0) and not op.name.startswith(PREFIXES):
             key = kept_share(op) if op.weight_elements > 0 else CACHE
@@ -140,4 +155,6 @@ def _build(key: str, mapping: str) -> Pass:
         raise ValueError(f"{label(model)}: {error}") from None
     if correct is not None:
         workload = replace(workload, answers=sampled(correct))
-    return Pass(strategy(spelled)(workload), mapping)
+    edit = strategy(spelled)
+    edited, alone = edit(workload), undivided(edit)
+    return Pass(edited, network(edit, workload), edited if alone is edit else alone(workload), mapping)

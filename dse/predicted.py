@@ -24,9 +24,9 @@ def predicted(
     """
     found = {}
     if "training_loss" in names:
-        found["training_loss"] = training_loss(done.workload, precisions, values["tokens"])
+        found["training_loss"] = training_loss(done, precisions, values["tokens"])
     if "vlm_error" in names:
-        found["vlm_error"] = np.full(len(precisions), vlm_error(done.workload, values["strategy"]))
+        found["vlm_error"] = np.full(len(precisions), vlm_error(done, values["strategy"]))
     for name in set(names) & set(ANSWERS):
         share = getattr(done.workload.answers, name.removesuffix("_answers"), np.nan)
         found[name] = np.full(len(precisions), share)

@@ -60,13 +60,17 @@ class Folded:
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """A design's workload as passes and how often each runs; `scored` ones are those whose noise reaches the result."""
+    """A design's workload as passes and how often each runs; `scored` ones are those whose noise reaches the result.
+
+    `told` has the layers and caches whose noise counts where the passes do not tell.
+    """
 
     batch: int
     phase: str
     passes: tuple[Folded, ...]
     runs: tuple[float, ...]
     scored: tuple[bool, ...]
+    told: Layers | None = None
 
     @property
     def peak_elements(self) -> float:
@@ -76,6 +80,8 @@ class Sketch:
     @property
     def layers(self) -> list[tuple[Kept, float]]:
         """Layers and caches whose noise counts."""
+        if self.told is not None:
+            return list(self.told.items())
         return [pair for part, yes in zip(self.passes, self.scored, strict=True) if yes for pair in part.layers.items()]
 
 
@@ -86,9 +92,10 @@ def sketch(values: Mapping[str, Any]) -> Sketch:
     base = _base(json.dumps(model)) if all(getattr(step, "alike", False) for step in steps) else None
     found = _applied(base, steps) if base is not None else None
     if found is None:
-        workload = passes.build(values).workload
+        done = passes.build(values)
+        workload = done.workload
         whole = folded(workload, np.ones(len(workload.ops)))
-        found = Sketch(workload.batch, workload.phase, (whole,), (1.0,), (True,))
+        found = Sketch(workload.batch, workload.phase, (whole,), (1.0,), (True,), done.layers)
     return found
 
 
@@ -151,7 +158,8 @@ def _applied(base: Folded, steps: Sequence[Any]) -> Sketch | None:
             wider += [(m, runs * r, scored and s) for m, r, s in zip(made, shares, told, strict=True) if m is not None]
         parts = wider
     main = next(part.workload for part, _, scored in parts if scored)
-    return Sketch(main.batch, main.phase, *zip(*parts, strict=True))
+    folds, shares, scored = zip(*parts, strict=True)
+    return Sketch(main.batch, main.phase, folds, shares, scored)
 
 
 def _runs_several(step: Any) -> bool:

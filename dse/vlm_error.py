@@ -5,22 +5,22 @@ from typing import Any
 import numpy as np
 
 from costmodel.quality.vlm_law import error
-from costmodel.strategies import Then, strategy
+from costmodel.strategies import strategy
+from costmodel.strategies._network import steps_of
 from costmodel.strategies.visual_tokens import VisualTokens
-from costmodel.workload import Workload
+from dse.passes import Pass, is_pruned
 
 
-def vlm_error(workload: Workload, spelled: Any) -> float:
+def vlm_error(done: Pass, spelled: Any) -> float:
     """Return the downstream error of a language model of that size on the tokens that a design's strategy keeps.
 
-    nan where no step of it is visual_tokens: then nothing says how many tokens an image takes. ValueError for what is
-    no language model.
+    Of the whole network, however a pass runs it. nan where no step is visual_tokens (then nothing says how many tokens
+    an image takes) and where weights are pruned: the law was fitted to dense models. ValueError for what is no language
+    model.
     """
-    if not any(op.kind == "embedding" for op in workload.ops):
-        raise ValueError(f"vlm_error is of language models, {workload.name} looks up no tokens")
-    found = strategy(spelled)
-    steps = found.steps if isinstance(found, Then) else (found,)
-    kept = [step.kept for step in steps if isinstance(step, VisualTokens)]
-    if not kept:
+    if not any(op.kind == "embedding" for op in done.network.ops):
+        raise ValueError(f"vlm_error is of language models, {done.network.name} looks up no tokens")
+    kept = [step.kept for step in steps_of(strategy(spelled)) if isinstance(step, VisualTokens)]
+    if not kept or is_pruned(done.workload):
         return np.nan
-    return float(error(params=sum(op.params for op in workload.ops), visual_tokens=kept[-1]))
+    return float(error(params=sum(op.params for op in done.network.ops), visual_tokens=kept[-1]))

@@ -2,10 +2,11 @@
 
 `cm.strategies.NMSparsity` is the class of nm_sparsity.py; `strategy("nm_sparsity:n=2,m=4")` the same spelled as text.
 
-A strategy may say more of itself: `prunes`, parameters never rise; `alike`, ops that differ in name and inputs alone
-are edited alike and one to one, so that a sweep edits one of each. One that runs several passes for a token has
-`passes`, `runs`, `rounds` (None where it changes nothing) and `scored`, as speculative_decoding.py does. A field
-`trace` names a file: spaces hash it, pages refuse it.
+A strategy may say more of itself: `prunes`, parameters never rise; `reshapes`, the network to be trained is another, of
+other widths or depth; `alike`, ops that differ in name and inputs alone are edited alike and one to one, so that a
+sweep edits one of each; `alone`, the same on one GPU. One that runs several passes for a token has `passes`, `runs`,
+`rounds` (None where it changes nothing) and `scored`, as speculative_decoding.py does. A field `trace` names a file:
+spaces hash it, pages refuse it.
 """
 
 from typing import Any

@@ -1,14 +1,15 @@
 """Which strategies change nothing of a workload."""
 
 from costmodel.strategies._named import spelled
-from costmodel.strategies._then import Strategy, Then
+from costmodel.strategies._network import steps_of
+from costmodel.strategies._then import Strategy
 from costmodel.workload import Workload
 
 
 def idle(strategy: Strategy, workload: Workload) -> tuple[str, ...]:
     """Return the spellings of a strategy's steps that give back what they are given: ops and answers are the same."""
     found = []
-    for step in strategy.steps if isinstance(strategy, Then) else (strategy,):
+    for step in steps_of(strategy):
         edited = step(workload)
         if edited.ops == workload.ops and edited.answers == workload.answers:
             found.append(spelled(step))

@@ -7,6 +7,7 @@ s^(r/2) with d + w + r = 1; "dWr", their fast compound scaling, takes 0.1, 0.8, 
 import math
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 from costmodel import zoo
 from costmodel.catalog import require
@@ -70,6 +71,7 @@ class CompoundScaling(Shown):
 
     how: str = "dWr"
     factor: float = 2.0
+    reshapes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require("way of scaling", self.how, MIXES)

@@ -59,6 +59,11 @@ class DistributedTraining(Shown):
         """GPUs that train together."""
         return self.tensor * self.pipeline * self.data
 
+    @property
+    def alone(self) -> "DistributedTraining":
+        """The same on one GPU."""
+        return replace(self, tensor=1, pipeline=1, data=1)
+
     def __call__(self, workload: Workload) -> Workload:
         """Return what the GPU runs in a step."""
         step = self._micro_batch(workload)

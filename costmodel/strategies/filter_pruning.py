@@ -35,6 +35,7 @@ class FilterPruning(Shown):
     by_layer: tuple[str, ...] = ()
     multiple: int = 1
     prunes: ClassVar[bool] = True
+    reshapes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for ratio in (self.keep, *(ratio for _, ratio in map(_layer, self.by_layer))):

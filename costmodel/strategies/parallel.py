@@ -33,6 +33,11 @@ class Parallel(Shown):
         """GPUs that share the pass."""
         return self.tensor * self.pipeline * self.data
 
+    @property
+    def alone(self) -> "Parallel":
+        """The same on one GPU."""
+        return Parallel()
+
     def __call__(self, workload: Workload) -> Workload:
         """Return what the GPU runs."""
         part = data_parallel(workload, self.data)

@@ -5,6 +5,7 @@ and 24 layers, Canary-1B-Flash 32 and 4.
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from costmodel import zoo
 from costmodel.claim import Claim
@@ -27,6 +28,7 @@ class ShallowDecoder(Shown):
 
     encoder_layers: int = 0
     decoder_layers: int = 0
+    reshapes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if min(self.encoder_layers, self.decoder_layers) < 0:

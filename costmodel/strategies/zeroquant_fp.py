@@ -17,6 +17,9 @@ from costmodel.strategies._layers import require_matches
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
+FACTORS = (".lorc_in", ".lorc_out")
+"""After a layer's name, the two products that compensate it."""
+
 
 @dataclass(frozen=True)
 class LowRankCompensation(Shown):
@@ -49,9 +52,9 @@ class LowRankCompensation(Shown):
         matrices, rows = op.weight_elements / (op.k * op.n), op.output_elements / op.n
         plain = replace(op, vector_elements=0.0, vector_flops=0.0, weight_flops=0.0, weight_density=1.0,
                         weight_block=0.0, index_bits=0.0)  # fmt: skip
-        down = replace(plain, name=f"{op.name}.lorc_in", n=self.rank,
+        down = replace(plain, name=op.name + FACTORS[0], n=self.rank,
                        weight_elements=matrices * op.k * self.rank, output_elements=rows * self.rank)  # fmt: skip
-        up = replace(plain, name=f"{op.name}.lorc_out", inputs=(down.name,), k=self.rank,
+        up = replace(plain, name=op.name + FACTORS[1], inputs=(down.name,), k=self.rank,
                      weight_elements=matrices * self.rank * op.n, input_elements=rows * self.rank)  # fmt: skip
         total = replace(
             op,

@@ -9,6 +9,7 @@ import costmodel as cm
 from costmodel.quality.fp_quantization import loss
 from dse import Space
 from dse.chunk import blocks
+from dse.passes import Pass
 from dse.sweep import sweep
 from dse.training_loss import non_embedding_params, training_loss
 
@@ -43,7 +44,7 @@ def test_a_column_is_the_law_for_the_tokens_of_its_design():
 
 def test_formats_that_differ_have_no_value():
     net = cm.zoo.build("llama-3.2-1b", phase="decode", context=16)
-    found = training_loss(net, [cm.precision(p) for p in ("fp8_e4m3/bf16", "bf16", "mxfp4")], 1e12)
+    found = training_loss(Pass(net, net, net), [cm.precision(p) for p in ("fp8_e4m3/bf16", "bf16", "mxfp4")], 1e12)
     assert np.isnan(found).tolist() == [True, False, False]
 
 
@@ -70,5 +71,6 @@ def test_bad_input_is_one_line():
         Space.read({"axes": axes, "objectives": ["training_loss"]})
     with pytest.raises(ValueError, match="axis 'tokens' takes a whole number of at least 1, got 0"):
         Space.read({"axes": AXES | {"tokens": 0}, "objectives": ["training_loss"]})
+    net = cm.zoo.build("resnet18")
     with pytest.raises(ValueError, match="resnet18 looks up no tokens"):
-        training_loss(cm.zoo.build("resnet18"), [cm.W16A16], 1e12)
+        training_loss(Pass(net, net, net), [cm.W16A16], 1e12)

@@ -6,10 +6,18 @@ import pytest
 from costmodel import zoo
 from costmodel.quality.vlm_law import error
 from dse import Space
+from dse.passes import build
 from dse.sweep import sweep
 from dse.vlm_error import vlm_error
 
 MODEL = zoo.build("llama-3.2-1b", phase="prefill", context=600)
+
+
+def of(spelled, model=None):
+    shape = model or {"model": "zoo:llama-3.2-1b", "phase": "prefill", "context": 600}
+    return vlm_error(build({"model": shape, "strategy": spelled}), spelled)
+
+
 SPACE = {
     "axes": {
         "model": [
@@ -27,12 +35,13 @@ SPACE = {
 def test_it_is_the_law() -> None:
     size = sum(op.params for op in MODEL.ops)
     expected = float(error(params=size, visual_tokens=4))
-    assert vlm_error(MODEL, "visual_tokens:kept=4") == expected
-    assert vlm_error(MODEL, ["nm_sparsity:n=2,m=4", {"name": "visual_tokens", "kept": 4}]) == expected
+    assert of("visual_tokens:kept=4") == expected
+    assert of(["double_rounding", {"name": "visual_tokens", "kept": 4}]) == expected
+    assert np.isnan(of("nm_sparsity:n=2,m=4 + visual_tokens:kept=4"))
 
 
 def test_without_visual_tokens_it_is_not_known() -> None:
-    assert np.isnan(vlm_error(MODEL, "none"))
+    assert np.isnan(of("none"))
 
 
 def test_a_space_puts_error_against_time(tmp_path) -> None:
@@ -47,4 +56,4 @@ def test_what_it_needs_is_said() -> None:
     with pytest.raises(ValueError, match="vlm_error needs the axis strategy"):
         Space.read(SPACE | {"axes": axes})
     with pytest.raises(ValueError, match="language models, resnet18"):
-        vlm_error(zoo.build("resnet18"), "none")
+        of("none", {"model": "zoo:resnet18"})
