@@ -15,6 +15,8 @@ from costmodel.estimators.idealized_runtime import runtime_s
 from costmodel.estimators.server import Curve, Limits, Server
 from costmodel.estimators.serving import Requests, cost_per_million
 from costmodel.hardware import Gpu
+from costmodel.strategies._network import steps_of
+from costmodel.strategies._then import Strategy
 from costmodel.workload import Workload
 from dse.crossover import crossovers
 from dse.plan import InfeasibleError
@@ -85,7 +87,7 @@ def plan(question: Question) -> dict[str, Any]:
     return {
         "model": question.model,
         "strategy": question.strategy,
-        "left_alone": [phase for phase in PHASES if phase not in edited.phases],
+        "left_alone": edited.left_alone,
         "plans": met + [row for row in rows if "reason" in row],
         "crossovers": _between_formats(runnable),
     }
@@ -99,36 +101,64 @@ SECTIONS = 32
 
 @dataclass(frozen=True)
 class _Edited:
-    """A model's passes, those of `phases` edited by a strategy."""
+    """A model's passes, each edited by those `steps` of a strategy that take its phase, in the order of PHASES."""
 
     model: str
-    edit: Callable[[Workload], Workload]
-    phases: tuple[str, ...]
+    every: tuple[Strategy, ...]
+    steps: tuple[tuple[Strategy, ...], ...]
 
     def __call__(self, phase: str, batch: int, context: int) -> Workload:
         """The pass of a phase."""
         workload = models.load(self.model, phase=phase, batch=batch, context=context)
-        return self.edit(workload) if phase in self.phases else workload
+        return cm.strategies.compose(*self.steps[PHASES.index(phase)])(workload)
+
+    @property
+    def left_alone(self) -> list[dict[str, str]]:
+        """Which step leaves which phase as it is."""
+        return [
+            {"strategy": cm.strategies.spelled(step), "phase": phase}
+            for phase, taken in zip(PHASES, self.steps, strict=True)
+            for step in self.every
+            if step not in taken
+        ]
 
 
 def _edited(model: str, strategy: str, prompt: int) -> _Edited:
-    """The passes that a strategy takes, the others left alone; ValueError where it takes neither or divides it."""
-    edit = cm.strategies.strategy(strategy)
-    for step in edit.steps if isinstance(edit, cm.strategies.Then) else (edit,):
+    """The passes, each edited by the steps that take it; ValueError where a step takes neither, or divides one."""
+    every = steps_of(cm.strategies.strategy(strategy))
+    for step in every:
         if isinstance(step, cm.strategies.Parallel) and step.gpus > 1:
             spelled = cm.strategies.spelled(step)
             raise ValueError(f"--gpus shares the layers of a server between GPUs: leave {spelled} out of --strategy")
-    taken, refused = [], []
-    for phase in PHASES:
-        workload = models.load(model, phase=phase, batch=1, context=prompt)
+    plain = {phase: models.load(model, phase=phase, batch=1, context=prompt) for phase in PHASES}
+    edited, taken = dict(plain), {phase: list[Strategy]() for phase in PHASES}
+    for step in every:
+        refused = []
+        for phase in PHASES:
+            try:
+                edited[phase] = _taken(step, edited[phase], plain[phase])
+                taken[phase].append(step)
+            except _NotOfThisPhaseError as error:
+                refused.append(error)
+        if len(refused) == len(PHASES):
+            raise ValueError(str(refused[-1]))
+    return _Edited(model, every, tuple(tuple(taken[phase]) for phase in PHASES))
+
+
+class _NotOfThisPhaseError(ValueError):
+    """A step takes no pass of this phase, whatever came before it."""
+
+
+def _taken(step: Strategy, workload: Workload, plain: Workload) -> Workload:
+    """The pass after a step; ValueError where one before it stands in its way, _NotOfThisPhaseError where none does."""
+    try:
+        return step(workload)
+    except ValueError as error:
         try:
-            edit(workload)
-            taken.append(phase)
-        except ValueError as error:
-            refused.append(error)
-    if not taken:
-        raise refused[0]
-    return _Edited(model, edit, tuple(taken))
+            step(plain)
+        except ValueError:
+            raise _NotOfThisPhaseError(str(error)) from None
+        raise
 
 
 def _row(server: Server, question: Question, device: str) -> dict[str, Any]:

@@ -144,8 +144,9 @@ def _steps(spelled: str) -> tuple[Any, ...]:
 
 
 def _applied(base: Folded, steps: Sequence[Any]) -> Sketch | None:
-    """The sketch after every step, None where a step does not keep ops one to one, or several add a model."""
-    if sum(map(_runs_several, steps)) > 1:
+    """The sketch after every step, None where one does not keep ops one to one, or adds a model to no decode."""
+    several = sum(map(_runs_several, steps))
+    if several > 1 or (several and base.workload.phase != "decode"):
         return None
     parts: list[tuple[Folded, float, bool]] = [(base, 1.0, True)]
     for step in steps:
@@ -158,8 +159,13 @@ def _applied(base: Folded, steps: Sequence[Any]) -> Sketch | None:
             wider += [(m, runs * r, scored and s) for m, r, s in zip(made, shares, told, strict=True) if m is not None]
         parts = wider
     main = next(part.workload for part, _, scored in parts if scored)
-    folds, shares, scored = zip(*parts, strict=True)
-    return Sketch(main.batch, main.phase, folds, shares, scored)
+    return Sketch(
+        main.batch,
+        main.phase,
+        passes=tuple(part for part, _, _ in parts),
+        runs=tuple(runs for _, runs, _ in parts),
+        scored=tuple(scored for _, _, scored in parts),
+    )
 
 
 def _runs_several(step: Any) -> bool:

@@ -102,8 +102,8 @@ def _show(result: dict[str, Any]) -> None:
     named = ["device", "gpus", "precision", "mode"]
     rows = [_told(row) for row in result["plans"] if "reason" not in row]
     print_table(f"{result['model']}: largest batch within the limits (90 % interval)", rows, list(rows[0]))
-    for phase in result["left_alone"]:
-        click.echo(f"{result['strategy']} leaves the {phase} as it is")
+    for step in result["left_alone"]:
+        click.echo(f"{step['strategy']} leaves the {step['phase']} as it is")
     for row in result["plans"]:
         if "reason" in row:
             click.echo(f"{' '.join(str(row[key]) for key in named)}: {row['reason']}")

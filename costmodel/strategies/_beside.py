@@ -29,30 +29,35 @@ def judging(own: Workload, verifier: str, tokens: int, build: Callable[..., Work
     return several_tokens(another(own, verifier, VERIFIER, build), tokens)
 
 
+def reading(own: Workload, model: str, prefix: str, build: Callable[..., Workload] = zoo.build) -> Workload:
+    """Return a prefill whose prompt a zoo's model reads too, once, for a cache of its own."""
+    return beside(own, 1.0, another(own, model, prefix, build), 1.0, prefix, f"{own.covers}, read by {model} as well")
+
+
 def another(own: Workload, model: str, prefix: str, build: Callable[..., Workload]) -> Workload:
-    """Return a zoo's model's pass over a decode's sequences, as often as that runs for a token that counts.
+    """Return a zoo's model's pass of the same phase, as often as a decode runs for a token that counts.
 
     ValueError for a second draft or verifier and for a draft after a verifier; others are those of `context`.
     """
     there = next((op.name for op in own.ops if op.name.startswith(PREFIXES if prefix == DRAFT else VERIFIER)), "")
     if there:
         raise ValueError(f"{own.name} {WHY[prefix]} once, drafts before verifiers: {there} is beside it already")
-    one = build(model, phase="decode", batch=own.batch, context=context(own, WHY[prefix]))
+    one = build(model, phase=own.phase, batch=own.batch, context=context(own, WHY[prefix]))
     return one if own.written == 1 else one.map(lambda op: op.times(own.written))
 
 
 def context(workload: Workload, why: str) -> int:
-    """Cached tokens of a decode's longest own attention.
+    """Cached tokens of a decode's longest own attention, or those that a prefill reads.
 
     ValueError, which says `why`, where it has none, and for one that GPUs share, where the other model is whole.
     """
     keys = [op.heads.keys if op.heads.batch > 0 else op.n for op in workload.ops if _is_own(op)]
-    if workload.phase != "decode" or not keys:
-        raise ValueError(f"only a decode {why}, {workload.name} is a {workload.phase} pass")
+    if workload.phase not in ("prefill", "decode") or not keys:
+        raise ValueError(f"only a decode {why}, or the prefill before it, {workload.name} is a {workload.phase} pass")
     shared = next((op.name for op in workload.ops if op.kind in SHARING or op.name == RECEIVED), "")
     if shared:
         raise ValueError(f"{workload.name} {why} before GPUs share it, as {shared} says that they do")
-    return int(max(keys)) - 1
+    return int(max(keys)) - (workload.phase == "decode")
 
 
 def _is_own(op: Op) -> bool:

@@ -13,7 +13,7 @@ from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.quality import resampling as law
-from costmodel.strategies._beside import VERIFIER, beside, judging
+from costmodel.strategies._beside import VERIFIER, beside, judging, reading
 from costmodel.strategies._samples import again, problems, require_correct, require_samples
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
@@ -27,9 +27,9 @@ class Resampling(Shown):
     A sample is right with probability `correct`, of equally common problems where there are several, of the workload's
     own answers where there is none. The verifier accepts a right one with probability `true_positive` and a wrong one
     with `false_positive`; it is free, as unit tests are, or the zoo's model `verifier`, which reads every sample of
-    `answer_tokens` once. Where none is accepted there is no answer: what an answer is worth is right_answers less a
-    penalty x wrong_answers. ValueError for counts below 1, for what is no probability, for an unknown verifier, and for
-    a pass that is no decode.
+    `answer_tokens` once, and a prefill's prompt. Where none is accepted there is no answer: what an answer is worth is
+    right_answers less a penalty x wrong_answers. ValueError for counts below 1, for what is no probability, for an
+    unknown verifier, and for a pass that is no decode.
     """
 
     samples: int = 10
@@ -52,6 +52,8 @@ class Resampling(Shown):
         """Return the pass of a token in every sample that is drawn."""
         if self.accepts_all:
             return workload
+        if self.verifier and workload.phase == "prefill":
+            return reading(workload, self.verifier, VERIFIER)
         rates = {
             "correct": problems(workload, self.correct, "resampling"),
             "true_positive": self.true_positive,

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
+from costmodel.strategies._beside import DRAFT, reading
 from costmodel.strategies._shown import Shown
 from costmodel.strategies._trace_file import numbers
 from costmodel.strategies.drafting import expected_tokens
@@ -44,8 +45,8 @@ class SpecDecPlusPlus(Shown):
     draft       the zoo's model that drafts
 
     Passes run as often as the policy has them run on average; the target checks as many tokens each time as a draft
-    has on average, rounded up. A policy that never drafts changes nothing. ValueError for numbers out of range, an
-    unknown draft, a pass that is no decode.
+    has on average, rounded up. A prefill is read by both. A policy that never drafts changes nothing. ValueError for
+    numbers out of range, an unknown draft, another pass.
     """
 
     acceptance: tuple[float, ...] = (0.8,)
@@ -70,6 +71,8 @@ class SpecDecPlusPlus(Shown):
         """Return the pass of one token on average."""
         if self.rounds is None:
             return workload
+        if workload.phase == "prefill":
+            return reading(workload, self.draft, DRAFT)
         return drafted(workload, self.passes(workload), self.runs, self.draft)
 
     @cached_property

@@ -12,7 +12,7 @@ from typing import ClassVar
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
-from costmodel.strategies._beside import DRAFT, another, beside
+from costmodel.strategies._beside import DRAFT, another, beside, reading
 from costmodel.strategies._shown import Shown
 from costmodel.strategies.drafting import expected_tokens
 from costmodel.workload import Workload
@@ -23,10 +23,12 @@ from costmodel.workload.several_tokens import several_tokens
 class SpeculativeDecoding(Shown):
     """A decode pass drafted by the zoo's model `draft` and checked by the workload's own; still a token a sequence.
 
+    The draft reads the prompt too, for a cache of its own: a prefill is both models'.
+
     In a round the draft decodes `draft_tokens` times, the target computes one token more of each sequence at once, and
     `expected_tokens` come out: every count is divided by that. Draft and target see the same context and precision; the
-    pass over a last accepted draft token, which only fills the draft's cache, is left out. ValueError for a pass that
-    is no decode, an unknown draft, fewer than 0 draft tokens or an acceptance rate outside [0, 1].
+    pass over a last accepted draft token, which only fills the draft's cache, is left out. ValueError for another
+    pass, an unknown draft, fewer than 0 draft tokens or an acceptance rate outside [0, 1].
     """
 
     draft_tokens: int = 4
@@ -43,6 +45,8 @@ class SpeculativeDecoding(Shown):
         """Return the pass of one token on average."""
         if self.rounds is None:
             return workload
+        if workload.phase == "prefill":
+            return reading(workload, self.draft, DRAFT)
         return drafted(workload, self.passes(workload), self.runs, self.draft)
 
     @property

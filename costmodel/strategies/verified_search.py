@@ -13,7 +13,7 @@ from typing import ClassVar
 from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
-from costmodel.strategies._beside import VERIFIER, beside, judging
+from costmodel.strategies._beside import VERIFIER, beside, judging, reading
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 from costmodel.workload.more_sequences import more_sequences
@@ -29,8 +29,9 @@ class VerifiedSearch(Shown):
     ahead       further steps that each candidate is rolled out before it is judged (lookahead)
 
     The batch counts candidates. Each has a cache of its own: prefixes that beams share are read as often as beams read
-    them. How often a search is right is for nobody's formula, so its answers are unknown. One candidate has nothing to
-    be chosen from. ValueError for counts below 1, negative `ahead`, an unknown verifier or a pass that is no decode.
+    them. The verifier reads the prompt too: a prefill is both models'. How often a search is right is for nobody's
+    formula, so its answers are unknown. One candidate has nothing to be chosen from. ValueError for counts below 1,
+    negative `ahead`, an unknown verifier or another pass.
     """
 
     width: int = 16
@@ -51,6 +52,8 @@ class VerifiedSearch(Shown):
         """Return the pass of a token of every candidate, with its share of a judgement."""
         if self.rounds is None:
             return workload
+        if workload.phase == "prefill":
+            return reading(workload, self.verifier, VERIFIER)
         (judging, own), (judged, written) = self.passes(workload), self.runs
         covers = f"{own.covers}, judged by {self.verifier} every {self.step_tokens} tokens"
         found = beside(own, written, judging, judged, VERIFIER, covers)

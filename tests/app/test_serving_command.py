@@ -1,6 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
+
+from app.serving import PHASES, _edited
+from costmodel import models
+from costmodel.strategies import strategy
 
 SMALL = ("serving", "zoo:llama-3.2-1b", "--prompt", "512", "--output", "64")
 
@@ -90,15 +95,41 @@ def test_a_vision_network_serves_no_tokens(refused_here):
 def test_a_strategy_of_one_phase_leaves_the_other_alone(bitfront):
     args = (*SMALL, "--on", "l40s", "--precision", "bf16", "--tpot", "15ms", "--json")
     found = {}
-    for strategy in ("none", "speculative_decoding:draft=llama-3.2-1b", "nm_sparsity:n=2,m=4"):
-        done = bitfront(*args, "--strategy", strategy)
+    for edit in ("none", "speculative_decoding:draft=llama-3.2-1b", "nm_sparsity:n=2,m=4", "best_of_n:samples=2"):
+        done = bitfront(*args, "--strategy", edit)
         assert done.returncode == 0, done.stderr
-        found[strategy.partition(":")[0]] = json.loads(done.stdout)
-    assert found["none"]["left_alone"] == found["nm_sparsity"]["left_alone"] == []
-    assert found["speculative_decoding"]["left_alone"] == ["prefill"]
+        found[edit.partition(":")[0]] = json.loads(done.stdout)
+    assert all(found[name]["left_alone"] == [] for name in ("none", "nm_sparsity", "speculative_decoding"))
+    assert found["best_of_n"]["left_alone"] == [{"strategy": "best_of_n:samples=2", "phase": "prefill"}]
     plain, drafted, sparse = (found[name]["plans"][0] for name in ("none", "speculative_decoding", "nm_sparsity"))
     assert 0 < drafted["batch"] != plain["batch"]
     assert sparse["batch"] > plain["batch"]
+
+
+LATER = ("best_of_n:samples=4", "revisions:revisions=2", "quiet_star:thought_tokens=4", "speculative_decoding")
+
+
+@pytest.mark.parametrize("first", ["nm_sparsity:n=2,m=4", "filter_pruning:keep=0.5", "double_rounding"])
+@pytest.mark.parametrize("later", LATER)
+def test_each_step_of_a_chain_edits_the_phases_that_it_takes(first, later):
+    passes = _edited("zoo:llama-3.2-1b", f"{first} + {later}", 64)
+    plain = {phase: models.load("zoo:llama-3.2-1b", phase=phase, batch=2, context=64) for phase in PHASES}
+    assert passes("decode", 2, 64).ops == strategy(f"{first} + {later}")(plain["decode"]).ops
+    own = tuple(op for op in passes("prefill", 2, 64).ops if not op.name.startswith("draft."))
+    assert own == strategy(first)(plain["prefill"]).ops
+
+
+def test_a_draft_reads_the_prompt_for_a_cache_of_its_own():
+    prefill = strategy("speculative_decoding")(models.load("zoo:llama-3.1-8b", phase="prefill", batch=2, context=64))
+    drafting = models.load("zoo:llama-3.2-1b", phase="prefill", batch=2, context=64)
+    assert tuple(replace(op, name=f"draft.{op.name}", inputs=()) for op in drafting.ops) == tuple(
+        replace(op, inputs=()) for op in prefill.ops if op.name.startswith("draft.")
+    )
+
+
+def test_steps_that_stand_in_each_others_way_are_refused_in_a_line(refused_here):
+    twice = "speculative_decoding + speculative_decoding"
+    assert "has drafts once" in refused_here(*SMALL, "--on", "a100_sxm", "--strategy", twice)
 
 
 def test_a_strategy_that_no_pass_takes_is_refused(refused_here):

@@ -119,7 +119,7 @@ def test_bad_input_is_one_line(spelled, says):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("spelled", ["early_stop", "resampling", "revisions", "quiet_star", "verified_search"])
+@pytest.mark.parametrize("spelled", ["early_stop", "resampling", "revisions", "quiet_star"])
 def test_what_writes_no_answer_is_refused(spelled):
     with pytest.raises(ValueError, match="only a decode"):
         strategy(spelled)(cm.Workload(**{**vars(PREFILL), "answers": sampled(0.4)}))

@@ -129,7 +129,7 @@ def test_bad_input_is_one_line(spelled, says):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("net", [cm.zoo.build("resnet18"), cm.zoo.build("llama-3.2-1b", phase="prefill")])
+@pytest.mark.parametrize("net", [cm.zoo.build("resnet18"), cm.zoo.build("llama-3.2-1b", phase="forward")])
 def test_what_does_not_decode_is_refused(net):
     with pytest.raises(ValueError, match="only a decode"):
         SpeculativeDecoding()(net)
