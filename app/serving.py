@@ -15,8 +15,7 @@ from costmodel.estimators.idealized_runtime import runtime_s
 from costmodel.estimators.server import Curve, Limits, Server
 from costmodel.estimators.serving import Requests, cost_per_million
 from costmodel.hardware import Gpu
-from costmodel.strategies._network import steps_of
-from costmodel.strategies._then import Strategy
+from costmodel.strategies._then import Strategy, steps_of
 from costmodel.workload import Workload
 from dse.crossover import crossovers
 from dse.plan import InfeasibleError

@@ -7,10 +7,13 @@ from typing import Any
 
 import costmodel as cm
 from costmodel import models
+from costmodel.catalog import UnmatchedError
 from costmodel.estimators.training import days
 from costmodel.estimators.training_step import Layout, training_step
 from costmodel.hardware import Gpu, Link, link
+from costmodel.strategies._then import schedules, steps_of
 from costmodel.workload import Workload
+from costmodel.workload.training import training
 from dse.plan import InfeasibleError
 
 
@@ -19,7 +22,7 @@ class Question:
     """Which layouts to try: `gpus` in all, degrees of tensor and pipeline parallelism, the rest replicas.
 
     `layout` has what they share: chunks a stage, ZeRO stage, what overlaps and what is computed anew; `strategy` edits
-    the network's forward pass.
+    the network's forward pass, or schedules its training.
     """
 
     model: str
@@ -72,9 +75,9 @@ def plan(question: Question) -> list[dict[str, Any]]:
 
 def _row(question: Question, layout: Layout) -> dict[str, Any]:
     named = {name: getattr(layout, name) for name in ("gpus", "tensor", "pipeline", "data", "micro_batch")}
-    forward = _forward(question)
+    forward, edit = _forward(question), _schedule(question)
     try:
-        found = training_step(forward, question.batch, question.precision, question.gpu, layout, question.network)
+        found = training_step(forward, question.batch, question.precision, question.gpu, layout, question.network, edit)
     except ValueError as error:
         return named | {"reason": str(error)}
     row = named | {name: value for name, value in vars(found).items() if name not in ("layout", "batch")}
@@ -87,12 +90,32 @@ def _row(question: Question, layout: Layout) -> dict[str, Any]:
 
 
 def _forward(question: Question) -> Callable[[int], Workload]:
-    edit = cm.strategies.strategy(question.strategy)
+    """The forward pass after the steps that edit it, whose training the others schedule."""
+    steps = steps_of(cm.strategies.strategy(question.strategy))
+    edit = cm.strategies.compose(*(step for step in steps if not schedules(step)))
 
     def forward(batch: int) -> Workload:
         return edit(models.load(question.model, phase="forward", batch=batch, context=question.context))
 
     return forward
+
+
+def _schedule(question: Question) -> Callable[[Workload], Workload] | None:
+    """What schedules make of a stage's training pass; ValueError where one names no layer of the whole network."""
+    steps = tuple(step for step in steps_of(cm.strategies.strategy(question.strategy)) if schedules(step))
+    if not steps:
+        return None
+    cm.strategies.compose(*steps)(training(_forward(question)(1)))
+
+    def edit(stage: Workload) -> Workload:
+        for step in steps:
+            try:
+                stage = step(stage)
+            except UnmatchedError:
+                continue
+        return stage
+
+    return edit
 
 
 def read(device: str, network: str, price: float | None, tokens: float | None) -> tuple[Gpu, Link]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from costmodel.quality.vlm_law import error
 from costmodel.strategies import strategy
-from costmodel.strategies._network import steps_of
+from costmodel.strategies._then import steps_of
 from costmodel.strategies.visual_tokens import VisualTokens
 from dse.passes import Pass, is_pruned
 

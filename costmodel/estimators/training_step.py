@@ -102,25 +102,36 @@ class TrainingStep:
 
 
 def training_step(
-    forward: Callable[[int], Workload], batch: int, precision: Assignment, gpu: Gpu, layout: Layout, network: Link
+    forward: Callable[[int], Workload],
+    batch: int,
+    precision: Assignment,
+    gpu: Gpu,
+    layout: Layout,
+    network: Link,
+    edit: Callable[[Workload], Workload] | None = None,
 ) -> TrainingStep:
     """Estimate a step over `batch` samples of a network whose forward pass of a batch `forward` builds.
 
-    Tensor-parallel GPUs exchange over the GPU's own link, stages and replicas over the `network`. The interval is that
-    of the arithmetic; exchanges between nodes, whose switches are taken as never busy, have none. ValueError where the
-    layout divides neither batch, layers nor heads.
+    `edit` is what a schedule makes of a training pass, on average over the steps; memory, gradients exchanged and the
+    optimizer's step are those of the pass without it, as all weights are trained. Tensor-parallel GPUs exchange over
+    the GPU's own link, stages and replicas over the `network`. The interval is that of the arithmetic; exchanges
+    between nodes, whose switches are taken as never busy, have none. ValueError where the layout divides neither batch,
+    layers nor heads.
     """
     micro_batches = layout.micro_batches(batch)
     whole = tensor_parallel(forward(layout.micro_batch), layout.tensor)
-    stages = [_estimate(whole, precision, gpu, layout, stage) for stage in sorted({0, layout.pipeline - 1})]
-    slowest = max(stages, key=lambda found: found.totals["latency_s"])
-    parts = _parts(slowest, layout, micro_batches, gpu, network)
-    step_s = sum(parts.values())
+    places = sorted({0, layout.pipeline - 1})
+    parts = [training(pipeline_parallel(whole, layout.pipeline, i), recompute=layout.recompute) for i in places]
+    stages = [estimate(part if edit is None else edit(part), precision, gpu) for part in parts]
+    unedited = stages if edit is None else [estimate(part, precision, gpu) for part in parts]
+    slowest, trained = max(zip(stages, unedited, strict=True), key=lambda found: found[0].totals["latency_s"])
+    seconds = _parts(slowest, trained, layout, micro_batches, gpu, network)
+    step_s = sum(seconds.values())
     share = {end: slowest.totals[f"latency_{end}_s"] / slowest.totals["latency_s"] for end in ("low", "high")}
-    busy_s = parts["arithmetic"] + parts["tensor exchange"] + parts["bubble"]
+    busy_s = seconds["arithmetic"] + seconds["tensor exchange"] + seconds["bubble"]
     ends = {end: step_s + busy_s * (factor - 1.0) for end, factor in share.items()}
-    memory = max(_memory_bytes(found, layout, micro_batches) for found in stages)
-    useful, executed = _flops(forward, batch, layout)
+    memory = max(_memory_bytes(found, layout, micro_batches) for found in [*stages, *unedited])
+    useful, executed = _flops(forward, batch, layout, edit)
     peak = gpu.flops_per_s(slowest.precisions[0])
     return TrainingStep(
         layout=layout,
@@ -128,7 +139,7 @@ def training_step(
         step_s=step_s,
         step_low_s=ends["low"],
         step_high_s=ends["high"],
-        parts_s=parts,
+        parts_s=seconds,
         memory_bytes=memory,
         fits=bool(memory <= gpu.memory_bytes),
         mfu=float(utilisation(useful, step_s, layout.gpus, peak)),
@@ -141,13 +152,9 @@ def _within(op: Op) -> bool:
     return op.kind == "elementwise" and not op.name.endswith(RESIDUAL)
 
 
-def _estimate(whole: Workload, precision: Assignment, gpu: Gpu, layout: Layout, stage: int) -> Estimate:
-    """One micro-batch's forward and backward on a stage; what stages send is counted apart."""
-    part = pipeline_parallel(whole, layout.pipeline, stage)
-    return estimate(training(part, recompute=layout.recompute), precision, gpu)
-
-
-def _parts(found: Estimate, layout: Layout, micro_batches: int, gpu: Gpu, network: Link) -> dict[str, float]:
+def _parts(
+    found: Estimate, trained: Estimate, layout: Layout, micro_batches: int, gpu: Gpu, network: Link
+) -> dict[str, float]:
     kinds = np.array([op.kind for op in found.workload.ops])
     seconds = found.columns["latency_s"]
     sends, exchanges = kinds == "send", np.isin(kinds, COLLECTIVES) & (kinds != "send")
@@ -155,7 +162,7 @@ def _parts(found: Estimate, layout: Layout, micro_batches: int, gpu: Gpu, networ
     tensor = exposed_s(float(seconds[exchanges].sum()), arithmetic, overlapped="tensor" in layout.overlap)
     sent = layout.interleave * sum((_sent_s(found, int(i), network) for i in np.flatnonzero(sends)), 0.0)
     pipeline = exposed_s(sent, arithmetic, overlapped="pipeline" in layout.overlap)
-    data = _data_exchange_s(found, layout, network)
+    data = _data_exchange_s(trained, layout, network)
     behind = micro_batches * arithmetic
     parts = {
         "arithmetic": micro_batches * arithmetic,
@@ -165,7 +172,7 @@ def _parts(found: Estimate, layout: Layout, micro_batches: int, gpu: Gpu, networ
     idle = bubble(layout.pipeline, micro_batches, layout.interleave)
     parts["bubble"] = idle * sum(parts.values())
     parts["data exchange"] = exposed_s(data, behind, overlapped="data" in layout.overlap)
-    parts["optimizer"] = _update_s(found, layout, gpu)
+    parts["optimizer"] = _update_s(trained, layout, gpu)
     return {name: float(value) for name, value in parts.items()}
 
 
@@ -210,11 +217,12 @@ def _memory_bytes(found: Estimate, layout: Layout, micro_batches: int) -> float:
     return float(states + held * totals["peak_activation_bytes"])
 
 
-def _flops(forward: Callable[[int], Workload], batch: int, layout: Layout) -> tuple[float, float]:
+def _flops(
+    forward: Callable[[int], Workload], batch: int, layout: Layout, edit: Callable[[Workload], Workload] | None
+) -> tuple[float, float]:
     """Useful FLOPs of the step, and those with what is computed again."""
     whole = forward(layout.micro_batch)
     times = batch / layout.micro_batch
-    useful, executed = (
-        times * sum(op.flops for op in training(whole, recompute=again).ops) for again in (nothing, layout.recompute)
-    )
+    steps = (training(whole, recompute=again) for again in (nothing, layout.recompute))
+    useful, executed = (times * sum(op.flops for op in (edit(step) if edit else step).ops) for step in steps)
     return float(useful), float(executed)

@@ -1,8 +1,7 @@
 """Which strategies change nothing of a workload."""
 
 from costmodel.strategies._named import spelled
-from costmodel.strategies._network import steps_of
-from costmodel.strategies._then import Strategy
+from costmodel.strategies._then import Strategy, steps_of
 from costmodel.workload import Workload
 
 

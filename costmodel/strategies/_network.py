@@ -1,13 +1,8 @@
 """The network that a strategy's steps leave to be trained: what predicted quality is of, however it is then run."""
 
 from costmodel.catalog import UnmatchedError
-from costmodel.strategies._then import Strategy, Then, compose
+from costmodel.strategies._then import Strategy, compose, steps_of
 from costmodel.workload import Workload
-
-
-def steps_of(strategy: Strategy) -> tuple[Strategy, ...]:
-    """The steps of a strategy in their order."""
-    return strategy.steps if isinstance(strategy, Then) else (strategy,)
 
 
 def undivided(strategy: Strategy) -> Strategy:

@@ -42,6 +42,7 @@ class AdaptivePrecision(Shown):
     word_lengths: tuple[int, ...] = ()
     trace: str = ""
     prunes: ClassVar[bool] = True
+    schedules: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.density <= 1:

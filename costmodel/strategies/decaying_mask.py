@@ -88,6 +88,11 @@ class DecayingMask(Shown):
         return workload.map(lambda op: replace(op, weight_density=mean), lambda op: op.name in users)
 
     @property
+    def schedules(self) -> bool:
+        """Whether masks decay over a training at all."""
+        return self.n < self.m
+
+    @property
     def frames(self) -> tuple[Frame, ...]:
         """The parts of the decay in their order; n = m is one of them alone."""
         return (Frame(1.0, self.n, self.m),) if self.n == self.m else SCHEDULES[self.schedule](self)

@@ -80,3 +80,32 @@ def test_a_model_that_fits_no_layout_names_the_least_and_exits_3(refused):
 )
 def test_bad_layouts_are_one_line(refused_here, args, says):
     assert says in refused_here(*GPT, *args)
+
+
+def _step(bitfront, strategy, *more):
+    (row,) = json.loads(bitfront(*GPT, "--strategy", strategy, "--json", *more).stdout)["plans"]
+    return row
+
+
+def test_a_schedule_is_the_mean_step_of_a_training_whose_weights_all_stay(bitfront):
+    """Masks that fade are dense until the end; a decay to 1:8 lies between that and a network of 1:8 from the start."""
+    dense, pruned = _step(bitfront, "none"), _step(bitfront, "nm_sparsity:n=1,m=8")
+    fading = _step(bitfront, "decaying_mask:n=1,m=8,schedule=mdgf_exponential")
+    stepwise = [_step(bitfront, f"decaying_mask:n=1,m=8,dense={share}") for share in (0.0, 0.9)]
+    assert fading["step_s"] == dense["step_s"]
+    assert pruned["step_s"] < stepwise[0]["step_s"] < stepwise[1]["step_s"] < dense["step_s"]
+    assert all(row["memory_bytes"] == dense["memory_bytes"] for row in (fading, *stepwise))
+
+
+def test_adapt_takes_the_command_and_stages_that_its_globs_leave_out(bitfront):
+    args = ("--gpus", "2", "--pipeline", "2")
+    dense, sparse = _step(bitfront, "none", *args), _step(bitfront, "adapt:density=0.5,copies=false", *args)
+    assert sparse["parts_s"]["arithmetic"] < dense["parts_s"]["arithmetic"]
+    assert sparse["parts_s"]["optimizer"] == dense["parts_s"]["optimizer"]
+    first = _step(bitfront, "decaying_mask:n=1,m=8,layers=transformer.h.0.*", *args)
+    assert pytest.approx(dense["step_s"]) == first["step_s"]
+
+
+def test_a_schedule_of_no_layer_is_refused(refused_here):
+    line = refused_here(*GPT, "--strategy", "decaying_mask:n=1,m=8,layers=nosuch*")
+    assert "no layer of gpt2 matches 'nosuch*'" in line

@@ -161,3 +161,12 @@ def test_spellings_one_after_the_other():
 def test_bad_spellings_are_one_line(spelled, says):
     with pytest.raises(ValueError, match=says):
         strategies.strategy(spelled)
+
+
+@pytest.mark.parametrize("step", [s for s in _declared("EXAMPLES") if getattr(s.values[0], "schedules", False)])
+def test_what_schedules_a_training_comes_after_what_makes_it(step):
+    net = cm.zoo.build("gpt2", phase="forward", batch=2, context=64)
+    making = strategies.strategy("distributed_training:data=2")
+    assert strategies.compose(making, step)(net).phase == "training"
+    with pytest.raises(ValueError, match=r"schedules a training, which dist|changes a training"):
+        strategies.compose(step, making)(net)
