@@ -6,6 +6,9 @@ from typing import Any
 
 from profilers.timing import Work
 
+POWER_TABLE = "gemm"
+"""The table whose board power is measured and modelled."""
+
 
 @dataclass(frozen=True)
 class Call:

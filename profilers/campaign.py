@@ -120,7 +120,8 @@ def fit(out: Path) -> str:
 
     rows = rows_file.read(out / ROWS)
     with _home(out):
-        paths = calibrate(rows, folder=out / CALIBRATIONS, source="measured by bitfront's profilers on this device")
+        source, notes = "measured by bitfront's profilers on this device", list[str]()
+        paths = calibrate(rows, folder=out / CALIBRATIONS, source=source, tell=notes.append)
         fitted = {fit.math for path in paths if path.suffix == ".toml" for fit in read(path)}
         rows = rows[rows["math"].isin(fitted)]
         held = pd.DataFrame(scores.table(validate(of_test_pairs(rows)), regimes=False))
@@ -130,7 +131,8 @@ def fit(out: Path) -> str:
         ["network", "precision", "batch", "launched", "latency_s", "predicted_s", "low_s", "high_s", "error"]
     ]
     kinds = held[["math", "backend", "rows", "mape", "median", "p90", "bias", "coverage"]]
-    return f"{kinds.to_string(index=False)}\n\n{shown.to_string(index=False)}\n"
+    told = "".join(f"\n{note}\n" for note in notes)
+    return f"{kinds.to_string(index=False)}\n\n{shown.to_string(index=False)}\n{told}"
 
 
 @contextmanager

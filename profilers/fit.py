@@ -13,7 +13,7 @@ from costmodel.hardware.load import user_folder
 from profilers import calibration_file, power_fit
 from profilers.calibration_fit import Labels, calibrate_all
 from profilers.measured_rows import check, of
-from profilers.split_rows import split
+from profilers.split_rows import Tell, split, untold
 
 
 def calibrate(
@@ -25,16 +25,17 @@ def calibrate(
     source: str = "measured by the user",
     by_name: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    tell: Tell = untold,
 ) -> list[Path]:
     """Fit every device in the rows, or one of them, and write its calibration; return the files.
 
     `rows` has the columns of gemm_table or attention_table and may have backend, backend_version. The user's
     calibrations folder is the default. Fits `by_name` have files of their own and answer only where their backend is
     named; board power, which knows none, is then left out. Same rows, same files. `progress` is told (steps done, steps
-    in all). ValueError in one line on rows that cannot be a measurement.
+    in all), `tell` what was left out. ValueError in one line on rows that cannot be a measurement.
     """
     labels = Labels(measured_on, source, by_name)
-    fits = [fit for part in split(rows) for fit in _fits(part, device, labels, progress)]
+    fits = [fit for part in split(rows, tell) for fit in _fits(part, device, labels, progress, tell)]
     folder = folder or user_folder() / "calibrations"
     files: dict[str, list[Calibration]] = {}
     for fit in fits:
@@ -43,36 +44,37 @@ def calibrate(
 
 
 def _fits(
-    part: pd.DataFrame, device: str, labels: Labels, progress: Callable[[int, int], None] | None
+    part: pd.DataFrame, device: str, labels: Labels, progress: Callable[[int, int], None] | None, tell: Tell
 ) -> list[Calibration]:
     """The calibrations of one table's rows: of latency, and of power where they have it."""
-    rows = check(part).reset_index(drop=True)
-    if "power_w" in rows.columns and labels.by_name:
-        rows = rows.drop(columns="power_w")
-    if "power_w" in rows.columns:
-        rows = power_fit.check(rows)
+    rows = check(part if not labels.by_name else part.drop(columns="power_w", errors="ignore"))
+    rows = power_fit.check(rows, tell).reset_index(drop=True)
     if device:
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
     fits = calibrate_all(rows, every(of(rows).model.name), labels, progress)
     if "power_w" in rows.columns:
-        fits += power_fit.calibrate(power_fit.enough(rows), measured_on=labels.measured_on, source=labels.source)
+        enough = power_fit.enough(rows.dropna(subset="power_w"))
+        fits += power_fit.calibrate(enough, measured_on=labels.measured_on, source=labels.source, tell=tell)
     return fits
 
 
 def validate(
-    rows: pd.DataFrame, level: str = "auto", *, residual: bool = True, fits: Sequence[Calibration] | None = None
-) -> pd.DataFrame:
+    rows: pd.DataFrame, level: str = "auto", *, residual: bool = True, fits: Sequence[Calibration] | None = None,
+    tell: Tell = untold,
+) -> pd.DataFrame:  # fmt: skip
     """Return the rows with `predicted_s`, `low_s`, `high_s`, `how`, `bound` and `extrapolated`.
 
-    Where they have `power_w`, also with `predicted_w`, `low_w`, `high_w` and `power_how`.
+    Products that have `power_w` also get `predicted_w`, `low_w`, `high_w` and `power_how`.
 
     `level` is auto, transfer (this device's fits of the kind left out) or spec (all of this device's fits left out).
+    `tell` gets a line for what is left out.
     """
     require("calibration level", level, LEVELS)
-    parts = split(rows)
+    parts = split(rows, tell)
     if len(parts) > 1:
-        return pd.concat([validate(part, level, residual=residual, fits=fits) for part in parts]).sort_index()
-    rows = check(parts[0])
+        done = [validate(part, level, residual=residual, fits=fits, tell=tell) for part in parts]
+        return pd.concat(done).sort_index()
+    rows = power_fit.check(check(parts[0]), tell)
     index, rows = rows.index, rows.reset_index(drop=True)
     table = of(rows)
     done = []
@@ -86,5 +88,5 @@ def validate(
         done.append(part.assign(**columns, bound=p.bound, extrapolated=p.extrapolated))
     found = pd.concat(done).sort_index()
     if "power_w" in found.columns:
-        found = power_fit.validate(power_fit.check(found), level=level, residual=residual)
+        found = power_fit.validate(found, level=level, residual=residual)
     return found.set_axis(index)

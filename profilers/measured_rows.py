@@ -78,12 +78,16 @@ def _number(rows: pd.DataFrame, column: str, *, zero: bool) -> "pd.Series[float]
     values = pd.to_numeric(rows[column], errors="coerce").astype(float)
     wrong = np.flatnonzero(~(np.isfinite(values) & ((values >= 0) if zero else (values > 0))))
     if len(wrong):
-        got = rows[column].iloc[wrong[0]]
         raise ValueError(
             f"{column} must be a finite number {'of at least' if zero else 'above'} 0,"
-            f" got {got.item() if isinstance(got, np.generic) else got!r} in row {wrong[0]} ({len(wrong)} such rows)"
+            f" got {plain(rows[column].iloc[wrong[0]])} in row {rows.index[wrong[0]]} ({len(wrong)} such rows)"
         )
     return values
+
+
+def plain(value: object) -> str:
+    """A table's value as a reader knows it, not as numpy writes it."""
+    return str(value.item()) if isinstance(value, np.generic) else repr(value)
 
 
 def _in_seconds(name: str, math: str, rows: pd.DataFrame) -> None:

@@ -57,7 +57,7 @@ def power_table(done: pd.DataFrame) -> list[dict[str, Any]]:
     if "predicted_w" not in done.columns:
         return []
     found = []
-    for keys, part in done.dropna(subset="predicted_w").groupby(list(GROUP), sort=True):
+    for keys, part in done.dropna(subset=["predicted_w", "power_w"]).groupby(list(GROUP), sort=True):
         columns = {
             "latency_s": part.power_w,
             "predicted_s": part.predicted_w,

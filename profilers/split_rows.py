@@ -1,7 +1,11 @@
 """A session's file holds rows of several tables; each by itself is what fits and predictions take."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
+
+from profilers.call import POWER_TABLE
 
 RATES, OPERATIONS = "rate", "operation"
 """Tables of plateaus of bandwidth and of launches, which no model predicts as such, and of library calls."""
@@ -12,14 +16,23 @@ element in place."""
 
 SUM = "elementwise_fp32"
 
-POWER_TABLE = "gemm"
-"""The table whose board power is modelled."""
+Tell = Callable[[str], None]
+"""Gets a line about rows, or columns, that are left out."""
 
 
-def split(rows: pd.DataFrame) -> list[pd.DataFrame]:
-    """The rows of each table with its own columns; a file without a `table` column is one table."""
+def untold(_line: str) -> None:
+    """Tell nobody."""
+
+
+def split(rows: pd.DataFrame, tell: Tell = untold) -> list[pd.DataFrame]:
+    """The rows of each table with its own columns; a file without a `table` column is one table.
+
+    Power of a session's rows counts where `power_by` says how it was measured: older sessions wrote down what the
+    driver gave after 20 ms, on most boards the mean of a second, in which other calls ran.
+    """
     if "table" not in rows.columns:
         return [rows]
+    rows = _measured_power(rows, tell)
     if OPERATIONS in set(rows["table"]) and RATES in set(rows["table"]):
         rows = pd.concat([rows, _as_calls(rows)])
     found = []
@@ -31,6 +44,18 @@ def split(rows: pd.DataFrame) -> list[pd.DataFrame]:
     if not found:
         raise ValueError(f"no row is of a table that a model predicts; there are {', '.join(rows['table'].unique())}")
     return found
+
+
+def _measured_power(rows: pd.DataFrame, tell: Tell) -> pd.DataFrame:
+    if "power_w" not in rows.columns:
+        return rows
+    told = rows["power_by"].notna() if "power_by" in rows.columns else pd.Series(False, index=rows.index)
+    untrue = int((rows["power_w"].notna() & ~told).sum())
+    if untrue:
+        tell(
+            f"power_w of {untrue:,} rows is left out: power_by does not say that it was measured over those rows alone"
+        )
+    return rows.assign(power_w=rows["power_w"].where(told)) if told.any() else rows.drop(columns="power_w")
 
 
 def _as_calls(rows: pd.DataFrame) -> pd.DataFrame:

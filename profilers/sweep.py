@@ -36,7 +36,7 @@ class Backend(Protocol):
     def copies(self, call: Call) -> int:
         """How many copies of a call's weights to cycle over."""
 
-    def facts(self, work: Sequence[Work]) -> Mapping[str, Any]:
+    def facts(self, work: Sequence[Work], call: Call, /) -> Mapping[str, Any]:
         """Columns that describe the conditions of the measurement: clocks, temperature, power, caches."""
 
 
@@ -114,7 +114,7 @@ def _measured(pool: Family, at: int, backend: Backend, budget_s: float) -> tuple
     try:
         work = call.build(backend.copies(call))
         found = timing.measure(work, backend.clock, budget_s=budget_s)
-        facts = backend.facts(work)
+        facts = backend.facts(work, call)
     except (RuntimeError, TypeError, ValueError) as error:
         pool.errors[at] = 0.0 if not pool.errors else float(np.mean(list(pool.errors.values())))
         pool.lost += 1

@@ -43,17 +43,19 @@ def command(file: str, device: str, out: str | None, by_name: bool, source: str,
     if "sites" in rows:
         fit_sites(rows, file, device, out, as_json=as_json)
         return
+    notes: list[str] = []
     with bar("Fitting") as progress:
         paths = calibrate(
-            rows, device, folder=Path(out) if out else None, source=source, by_name=by_name, progress=progress
-        )
+            rows, device, folder=Path(out) if out else None, source=source, by_name=by_name, progress=progress,
+            tell=notes.append,
+        )  # fmt: skip
     fits = [fit for path in paths if path.suffix == ".toml" for fit in read(path)]
     records = [_record(fit) for fit in fits]
     if as_json:
-        click.echo(to_json({"file": file, "files": [str(path) for path in paths], "fits": records}))
+        click.echo(to_json({"file": file, "files": [str(path) for path in paths], "fits": records, "notes": notes}))
         return
     print_table(f"Fits to {file}, errors on held-out pairs or heads", [_shown(record) for record in records], HEADS)
-    click.echo()
+    click.echo("".join(f"\n{note}\n" for note in notes))
     for path in paths:
         click.echo(f"written: {path}")
 

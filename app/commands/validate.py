@@ -49,18 +49,18 @@ def command(file: str, out: str | None, calibration: str, held_out: bool, as_jso
 
     if out:
         rows_file.check_target(Path(out))
-    rows = rows_file.read(Path(file))
+    rows, left = rows_file.read(Path(file)), list[str]()
     if "sites" in rows:
         show_errors(rows, file, out, held_out=held_out, as_json=as_json)
         return
     with working(f"Predicting {file}"):
         rows = of_test_pairs(rows) if held_out else rows
-        done = validate(rows, calibration)
+        done = validate(rows, calibration, tell=left.append)
         table, power = scores.table(done), scores.power_table(done)
     if out:
         added = {name: done[name].to_numpy() for name in ADDED if name in done.columns}
         rows_file.write(rows.loc[done.index].assign(**added), Path(out))
-    notes = _notes(table, held_out)
+    notes = left + _notes(table, held_out)
     if as_json:
         result = {"file": file, "calibration": calibration, "held_out": held_out, "rows": len(rows), "out": out}
         click.echo(to_json(result | {"groups": table, "power": power, "notes": notes}))

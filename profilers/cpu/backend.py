@@ -34,6 +34,6 @@ class CpuBackend:
         most = min(MOST_COPIES, MOST_COPIED_BYTES / call.weight_bytes)
         return int(np.clip(np.ceil(self.cache_bytes / call.weight_bytes), 1, max(most, 1)))
 
-    def facts(self, work: Sequence[Work]) -> Mapping[str, Any]:
+    def facts(self, work: Sequence[Work], _call: Call) -> Mapping[str, Any]:
         """Threads, how weights were kept cold, and the share of runs in which other processes took the core."""
         return {"threads": self.threads, "cache": "weights cycled", "copies": len(work), "busy": self.clock.busy_share}

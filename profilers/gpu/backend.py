@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from costmodel.hardware import Gpu
-from profilers.call import Call
+from profilers.call import POWER_TABLE, Call
 from profilers.gpu import nvml
+from profilers.gpu.power import Meter
 from profilers.timing import Floats, Work
 
 COPIES = 5
@@ -17,8 +18,8 @@ COPIES = 5
 FLUSH_FACTOR = 2.0
 """The buffer that flushes the L2 is this much larger than it."""
 
-POWER_S = 0.02
-"""Seconds of steady work before clocks and power are read: NVML averages over about that."""
+CLOCKS_S = 0.02
+"""Seconds of steady work before clocks are read."""
 
 WARM_RUNS = 3
 
@@ -90,11 +91,14 @@ class CudaClock:
         """Replay for so long, to bring clocks and power to those of steady work."""
         import torch
 
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            for _ in range(16):
+        start = now = time.perf_counter()
+        count = 1
+        while now < start + seconds:
+            for _ in range(count):
                 self._replay()
             torch.cuda.synchronize()
+            last, now = now, time.perf_counter()
+            count = int(np.clip(count * (start + seconds - now) / (now - last), 1, 2 * count))
 
     def _capture(self, pieces: Sequence[Work]) -> None:
         import torch
@@ -113,7 +117,7 @@ class CudaClock:
 
 
 class CudaBackend:
-    """Runs calls on the first GPU; every row says how it was timed, and clocks, temperature and power beside it."""
+    """Runs calls on the first GPU; every row says how it was timed, with clocks and temperature, some with power."""
 
     name = "torch"
 
@@ -122,6 +126,7 @@ class CudaBackend:
 
         self.version = str(torch.__version__)
         self.clock = CudaClock(float(gpu.l2_bytes), flush=flush, graphs=graphs)
+        self.meter = Meter(nvml.energy_j, nvml.instant_w)
         self.clocks = {"graph": CudaClock(0.0, must=True), "eager": CudaClock(0.0, graphs=False)}
 
     def copies(self, call: Call) -> int:
@@ -130,9 +135,13 @@ class CudaBackend:
             return 1
         return int(np.clip(MOST_COPIED_BYTES / call.weight_bytes, 1, COPIES))
 
-    def facts(self, work: Sequence[Work]) -> Mapping[str, Any]:
-        """How the L2 was treated, how it was launched, and what the board says after some steady work."""
-        self.clock.run_for(POWER_S)
+    def facts(self, work: Sequence[Work], call: Call) -> Mapping[str, Any]:
+        """How the L2 was treated, how it was launched, what the board says after some steady work; power of products.
+
+        Repeats leave the L2 warm, so that of work that was timed with the L2 flushed they do not tell the power.
+        """
+        self.clock.run_for(CLOCKS_S)
         cache = "flushed" if self.clock.flush else ("weights cycled" if len(work) > 1 else "warm")
         launched = "graph" if self.clock.captured else "stream"
-        return {"cache": cache, "launched": launched, "copies": len(work), **nvml.read()}
+        power = self.meter.columns(self.clock.run_for) if call.table == POWER_TABLE and not self.clock.flush else {}
+        return {"cache": cache, "launched": launched, "copies": len(work), **nvml.read(), **power}

@@ -1,4 +1,4 @@
-"""What a GPU says of itself while it works: clocks, temperature, power and limits, by NVML, else by nvidia-smi.
+"""What a GPU says of itself while it works: clocks, temperature and limit, by NVML, else by nvidia-smi; energy, power.
 
 NVML is called through ctypes: NVIDIA, NVML API Reference Guide (nvmlDeviceGetClockInfo and its neighbours).
 """
@@ -14,15 +14,47 @@ LIBRARIES = ("libnvidia-ml.so.1", "libnvidia-ml.so", "nvml.dll")
 CLOCK_SM, CLOCK_MEMORY, TEMPERATURE_GPU = 1, 2, 0
 """nvmlClockType_t and nvmlTemperatureSensors_t."""
 
-QUERY = ("clocks.sm", "clocks.mem", "temperature.gpu", "power.draw", "power.limit")
-NAMES = ("clock_hz", "memory_clock_hz", "temperature_c", "power_w", "power_limit_w")
+FIELD_POWER_INSTANT = 186
+"""NVML_FI_DEV_POWER_INSTANT, in milliwatts; scope 0 is the GPU."""
+
+QUERY = ("clocks.sm", "clocks.mem", "temperature.gpu", "power.limit")
+NAMES = ("clock_hz", "memory_clock_hz", "temperature_c", "power_limit_w")
 """Columns, in the order of QUERY; NVML gives MHz, degrees and milliwatts, nvidia-smi MHz, degrees and watts."""
+
+
+class _FieldValue(ctypes.Structure):
+    """nvmlFieldValue_t; its value is the union of all types."""
+
+    _fields_ = (
+        ("field", ctypes.c_uint), ("scope", ctypes.c_uint), ("timestamp", ctypes.c_longlong),
+        ("latency", ctypes.c_longlong), ("type", ctypes.c_int), ("status", ctypes.c_int), ("value", ctypes.c_ulonglong),
+    )  # fmt: skip
 
 
 def read(index: int = 0) -> Mapping[str, float]:
     """The present values by NAMES in base units (Celsius aside); what the driver does not tell is absent."""
     library = _library()
     return _by_nvml(library, index) if library else _by_tool(index)
+
+
+def energy_j(index: int = 0) -> float | None:
+    """Joules that the board took since the driver was loaded (nvmlDeviceGetTotalEnergyConsumption), if it counts."""
+    library = _library()
+    device = _device(library, index)
+    value = ctypes.c_ulonglong()
+    if device is None or library.nvmlDeviceGetTotalEnergyConsumption(device, ctypes.byref(value)) != 0:
+        return None
+    return value.value * 1e-3
+
+
+def instant_w(index: int = 0) -> float | None:
+    """The board's present power, not a mean of the last second, if it tells."""
+    library = _library()
+    device = _device(library, index)
+    asked = _FieldValue(field=FIELD_POWER_INSTANT)
+    if device is None or library.nvmlDeviceGetFieldValues(device, 1, ctypes.byref(asked)) != 0 or asked.status != 0:
+        return None
+    return float(ctypes.c_uint(asked.value).value) * 1e-3
 
 
 def driver() -> str:
@@ -46,15 +78,21 @@ def _library() -> Any:
     return None
 
 
-def _by_nvml(library: Any, index: int) -> Mapping[str, float]:
+def _device(library: Any, index: int) -> Any:
     device = ctypes.c_void_p()
-    if library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(device)) != 0:
+    if library is None or library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(device)) != 0:
+        return None
+    return device
+
+
+def _by_nvml(library: Any, index: int) -> Mapping[str, float]:
+    device = _device(library, index)
+    if device is None:
         return {}
     calls = (
         (library.nvmlDeviceGetClockInfo, (CLOCK_SM,), 1e6),
         (library.nvmlDeviceGetClockInfo, (CLOCK_MEMORY,), 1e6),
         (library.nvmlDeviceGetTemperature, (TEMPERATURE_GPU,), 1.0),
-        (library.nvmlDeviceGetPowerUsage, (), 1e-3),
         (library.nvmlDeviceGetEnforcedPowerLimit, (), 1e-3),
     )
     found = {}
@@ -76,7 +114,7 @@ def _by_tool(index: int) -> Mapping[str, float]:
 
 def parse(line: str) -> Mapping[str, float]:
     """The values of one line of nvidia-smi's CSV; "[N/A]" is absent."""
-    units = (1e6, 1e6, 1.0, 1.0, 1.0)
+    units = (1e6, 1e6, 1.0, 1.0)
     cells = zip(NAMES, line.strip().split(","), units, strict=False)
     return {name: float(cell) * unit for name, cell, unit in cells if _is_number(cell)}
 

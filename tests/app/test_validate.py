@@ -121,15 +121,17 @@ def test_a_bad_file_is_one_line_with_its_name(refused_here, tmp_path, name, cont
     assert name in line
 
 
-def test_power_is_predicted_beside_latency(bitfront, refused_here, tmp_path):
+def test_power_is_predicted_beside_latency(bitfront, tmp_path):
     path, out = tmp_path / "power.parquet", tmp_path / "p.parquet"
     GOOD.assign(power_w=300.0).to_parquet(path)
     done = json.loads(bitfront("validate", str(path), "--out", str(out), "--json").stdout)
     (power,) = done["power"]
     assert power["how"].startswith("transferred (from h200_sxm")
     assert {"predicted_w", "low_w", "high_w", "power_how"} <= set(pd.read_parquet(out).columns)
-    GOOD.assign(power_w=-1.0).to_parquet(path)
-    assert "power_w must be a finite number above 0" in refused_here("validate", str(path))
+    GOOD.assign(power_w=np.where(GOOD.index == 5, np.nan, 300.0)).to_parquet(path)
+    done = json.loads(bitfront("validate", str(path), "--json").stdout)
+    assert done["power"][0]["rows"] == len(GOOD) - 1
+    assert done["notes"][0].startswith(f"1 of {len(GOOD)} rows have no power_w above 0 (first: nan in row 5)")
 
 
 @pytest.mark.parametrize(

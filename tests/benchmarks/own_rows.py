@@ -4,6 +4,10 @@ The rows are those of one `make profile-gpu` of eight minutes, PyTorch 2.11 on a
 other software, answer for `h100_sxm`, fits of these rows for `h100_sxm:torch`; whole passes are in neither. On an H200,
 two minutes of other shapes, no fit saw anything: `h200_sxm:torch` is the H100's fits by the spec sheet, which were
 committed before it was measured.
+
+The rows have no board power. What those sessions wrote as such was nvmlDeviceGetPowerUsage after 20 ms, on these boards
+the mean of the last second: of the dozens of calls before a row (its logarithm correlated by 0.96 with that of the row
+before), so the column is gone. profilers/gpu/power.py tells how sessions measure it now.
 """
 
 import pandas as pd

@@ -97,12 +97,12 @@ def test_without_a_calibration_an_estimate_is_the_roofline(tmp_path, monkeypatch
 def test_a_file_of_several_tables_is_split():
     rows = pd.DataFrame({
         "table": ["gemm", "rate", "operation"], "m": [1.0, np.nan, 2.0], "area": [np.nan, np.nan, 1.0],
-        "power_w": [1.0, 2.0, 3.0], "math": ["bfloat16", "read", "softmax_bf16"],
+        "power_w": [1.0, 2.0, 3.0], "power_by": "energy counter", "math": ["bfloat16", "read", "softmax_bf16"],
         "bytes": [np.nan, 64.0, np.nan],
     })  # fmt: skip
     first, second = split(rows)
-    assert list(first.columns) == ["m", "power_w", "math"]
-    assert list(second.columns) == ["m", "area", "math"]
+    assert list(first.columns) == ["m", "power_w", "power_by", "math"]
+    assert list(second.columns) == ["m", "area", "power_by", "math"]
     with pytest.raises(ValueError, match="no row is of a table that a model predicts; there are rate"):
         split(rows[rows["table"] == "rate"])
 

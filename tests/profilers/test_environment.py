@@ -54,11 +54,11 @@ def test_a_missing_cupy_names_the_extra(monkeypatch):
 
 
 def test_nvidia_smi_is_read_in_base_units():
-    found = nvml.parse("1980, 2619, 34, 118.52, 700.00\n")
+    found = nvml.parse("1980, 2619, 34, 700.00\n")
     assert found == {
-        "clock_hz": 1.98e9, "memory_clock_hz": 2.619e9, "temperature_c": 34.0, "power_w": 118.52, "power_limit_w": 700.0
+        "clock_hz": 1.98e9, "memory_clock_hz": 2.619e9, "temperature_c": 34.0, "power_limit_w": 700.0
     }  # fmt: skip
-    assert nvml.parse("1980, [N/A], 34, [N/A], 700.00") == {
+    assert nvml.parse("1980, [N/A], 34, 700.00") == {
         "clock_hz": 1.98e9, "temperature_c": 34.0, "power_limit_w": 700.0
     }  # fmt: skip
 

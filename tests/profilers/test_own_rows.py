@@ -35,7 +35,7 @@ def test_every_row_says_how_it_was_measured(rows):
     assert set(rows.table) == {"attention", "gemm", "operation", "rate"}
     assert (rows.device_name == "NVIDIA H100 80GB HBM3").all()
     assert (rows.median_low_s <= rows.latency_s).all()
-    assert ((rows.power_w > 100) & (rows.power_w < 720)).all()
+    assert "power_w" not in rows  # the driver's mean of a second, in which other calls ran, was no row's power
     assert set(rows.launched) <= {"graph", "stream"}
 
 
@@ -101,7 +101,7 @@ def test_whole_passes_of_that_device_lie_within_their_intervals():
 
 def test_rows_of_a_new_device_tell_how_far_carried_fits_are_off_and_move_nothing(tmp_path):
     rows = rows_file.read(FOLDER / "h200_sxm_torch_rows.parquet")
-    calibrate(rows[rows.math.isin(["sq", "conv_grouped_bf16", "norm_bf16"])].drop(columns="power_w"), folder=tmp_path)
+    calibrate(rows[rows.math.isin(["sq", "conv_grouped_bf16", "norm_bf16"])], folder=tmp_path)
     fits = {fit.math: fit for path in tmp_path.glob("*.toml") for fit in read(path)}
     givers = {fit.math: fit for path in FOLDER.glob("h100_sxm_torch_*.toml") for fit in read(path)}
     assert set(fits) == {"sq", "conv_grouped_bf16", "norm_bf16"}

@@ -11,9 +11,10 @@ from costmodel import hardware
 from costmodel.estimators import gemm_kind
 from costmodel.estimators.gpu_power import PowerConstants, power_w
 from costmodel.hardware.calibration import FOLDER, read
-from profilers import energy_fit, pair_split, power_fit
+from profilers import energy_fit, pair_split, power_fit, scores
 from profilers.boosting import Growth
 from profilers.fit import calibrate, validate
+from profilers.split_rows import split
 
 MEASURED = Path(__file__).resolve().parents[3] / "shared" / "data" / "gpu" / "power.parquet"
 H200, BF16 = hardware.gpu("h200_sxm"), gemm_kind.named("bfloat16")
@@ -89,13 +90,40 @@ def test_validate_adds_power_columns_in_order(rows):
     assert "predicted_w" not in validate(shuffled, "spec").columns
 
 
-@pytest.mark.parametrize(
-    ("power", "says"),
-    [(np.nan, "power_w must be a finite number above 0"), (0.0, "above 0"), ("hot", "above 0"), (350e3, "is it in W")],
-)
-def test_power_that_cannot_be_watts(rows, power, says):
-    with pytest.raises(ValueError, match=says):
-        power_fit.check(rows.assign(power_w=power))
+@pytest.mark.parametrize("power", [np.nan, 0.0, -1.0, np.inf])
+def test_rows_without_power_keep_their_latency(rows, power, tmp_path):
+    some = rows.assign(power_w=np.where(rows.index == 7, power, rows.power_w)).sample(40, random_state=0)
+    some = pd.concat([some, rows.loc[[7]].assign(power_w=power)]).drop_duplicates()
+    told = []
+    done = validate(some, tell=told.append)
+    assert told == [
+        f"1 of {len(some)} rows have no power_w above 0 (first: {power} in row 7): their latency alone counts"
+    ]
+    assert done.predicted_s.notna().all()
+    assert done.predicted_w.notna().all()
+    assert scores.power_table(done)[0]["rows"] == len(some) - 1
+
+
+def test_power_in_milliwatts_is_refused(rows):
+    with pytest.raises(ValueError, match="is it in W"):
+        power_fit.check(rows.assign(power_w=350e3))
+
+
+def test_power_that_is_that_of_other_rows_is_not_fitted(rows):
+    told = []
+    moved = rows.assign(power_w=rows.power_w.sample(frac=1.0, random_state=0).to_numpy())
+    assert power_fit.calibrate(moved, measured_on="", source="", tell=told.append) == []
+    assert len(told) == 1
+    assert told[0].startswith("no power of h200_sxm bfloat16 is fitted: Kendall's tau on held-out rows is ")
+
+
+def test_a_session_that_does_not_say_how_power_was_measured_has_none(rows):
+    told, session = [], rows.assign(table="gemm")
+    (old,) = split(session, told.append)
+    assert "power_w" not in old
+    assert told[0].startswith(f"power_w of {len(rows):,} rows is left out")
+    (some,) = split(session.assign(power_by=np.where(rows.index % 2, "energy counter", None)))
+    assert (some.power_w.notna() == (rows.index % 2 == 1)).all()
 
 
 def test_few_rows_are_not_enough(rows):

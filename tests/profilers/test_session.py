@@ -18,7 +18,7 @@ class Backend:
     def copies(self, _call):
         return 2
 
-    def facts(self, work):
+    def facts(self, work, _call):
         return {"copies": len(work)}
 
 
