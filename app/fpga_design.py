@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from app.results import fitting, misfit
 from costmodel.display import quantity
 from costmodel.estimators import fpga
-from costmodel.estimators.estimate import Estimate
+from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.fpga import Design, built, folding_file, overlay
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
-from costmodel.estimators.estimate import Estimate
+from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.fit import RESOURCES, beyond, in_memory
 from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.workload import Op, Window, Workload

@@ -1,7 +1,9 @@
 """bitfront's analytic models: what a network costs on a device at a precision."""
 
 from costmodel import formats, hardware, strategies, zoo
-from costmodel.estimators.estimate import Estimate, estimate, grid
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.estimated import Estimate
+from costmodel.estimators.evaluate import grid
 from costmodel.hardware import Cpu, Fpga, Gpu, cpu, device, fpga, gpu
 from costmodel.precision import W4A4, W4A8, W4A16, W8A8, W8A16, W16A16, W32A32, Precision, precision
 from costmodel.record import mesh, stack, unstack

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costmodel.estimators.estimate import Estimate, estimate
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.estimated import Estimate
 from costmodel.hardware import Device
 from costmodel.precision import Precision, precision
 from costmodel.record import unstack

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from costmodel.estimators import energy, roofline, traffic
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.estimate import estimate
-from costmodel.estimators.estimate import evaluate as per_op
+from costmodel.estimators.evaluate import evaluate as per_op
 from costmodel.estimators.fit import beyond, in_l2, in_memory
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
 from costmodel.estimators.fpga import Design, fold, overlay

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel import display
 from costmodel.catalog import require
 from costmodel.estimators import fpga
-from costmodel.estimators.estimate import Estimate, estimate, grid
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.estimated import Estimate
+from costmodel.estimators.evaluate import grid
 from costmodel.estimators.fit import in_l2
 from costmodel.estimators.footprint import footprint_bytes
 from costmodel.estimators.fpga import Design, Folding

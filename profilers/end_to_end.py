@@ -10,7 +10,7 @@ import pandas as pd
 
 from costmodel import hardware
 from costmodel.catalog import require
-from costmodel.estimators.estimate import evaluate, interval
+from costmodel.estimators.evaluate import evaluate, interval
 from costmodel.estimators.gpu_latency import backends
 from costmodel.hardware import Cpu, Gpu
 from costmodel.precision import Precision, precision

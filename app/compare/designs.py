@@ -12,7 +12,8 @@ from app.web import inputs
 from app.web.spelling import words
 from costmodel import models
 from costmodel.estimators import fpga
-from costmodel.estimators.estimate import Estimate, estimate
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.fpga import Design as Folding
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision, precision

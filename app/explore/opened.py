@@ -10,7 +10,8 @@ import numpy as np
 from app.explore.designs import Designs
 from costmodel.catalog import require
 from costmodel.estimators import fpga
-from costmodel.estimators.estimate import Estimate, estimate
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.fpga import Design as Folding
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import precision

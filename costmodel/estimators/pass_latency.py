@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from costmodel.estimators import uncertainty
 from costmodel.estimators.assignment import Assignment, per_op
-from costmodel.estimators.estimate import evaluate, require_pipes
+from costmodel.estimators.evaluate import evaluate, require_pipes
 from costmodel.estimators.fusion import fuse
 from costmodel.estimators.over_batches import SHAPE, OverBatches
 from costmodel.hardware import Gpu

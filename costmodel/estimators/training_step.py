@@ -8,7 +8,8 @@ import numpy as np
 from costmodel.estimators import gradient_compression
 from costmodel.estimators.assignment import Assignment
 from costmodel.estimators.collectives import all_gather_s, all_reduce_s, reduce_scatter_s, send_s
-from costmodel.estimators.estimate import Estimate, estimate
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.footprint import MASTER_BITS, master_bytes
 from costmodel.estimators.training import (
     bubble,

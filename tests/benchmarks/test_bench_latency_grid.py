@@ -3,7 +3,7 @@
 import pytest
 
 from costmodel import hardware, zoo
-from costmodel.estimators.estimate import grid
+from costmodel.estimators.evaluate import grid
 from costmodel.precision import precision
 
 OPTIONS = [

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmodel.estimators import energy
-from costmodel.estimators.estimate import estimate, grid
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.evaluate import grid
 from costmodel.hardware import Cpu, Gpu, PeakFlops, gpu
 from costmodel.precision import PIPES, precision
 from costmodel.record import mesh

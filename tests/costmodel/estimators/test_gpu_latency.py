@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from costmodel import hardware, zoo
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators import gpu_latency, sibling
-from costmodel.estimators.estimate import estimate, grid
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.evaluate import grid
 from costmodel.estimators.prediction import SOURCES, Prediction
 from costmodel.precision import precision
 from costmodel.record import mesh, stack

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmodel.estimators import roofline, traffic
-from costmodel.estimators.estimate import estimate, grid
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.evaluate import grid
 from costmodel.hardware import Gpu, PeakFlops, gpu
 from costmodel.precision import precision
 from costmodel.record import mesh

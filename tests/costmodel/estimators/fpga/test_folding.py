@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from costmodel.estimators import fpga
-from costmodel.estimators.estimate import estimate, grid
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.evaluate import grid
 from costmodel.estimators.fpga.coverage import DATA_MOVERS
 from costmodel.hardware import device as any_device
 from costmodel.hardware import fpga as device

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from costmodel import zoo
 from costmodel.estimators import fpga
-from costmodel.estimators.estimate import estimate, grid
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.evaluate import grid
 from costmodel.estimators.fpga import Array, overlay
 from costmodel.hardware import fpga as device
 from costmodel.precision import precision

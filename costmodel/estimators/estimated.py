@@ -1,0 +1,99 @@
+"""What an estimate holds: columns over the ops of a workload on a device, and totals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel import display
+from costmodel.hardware import Device, Fpga
+from costmodel.precision import Precision
+from costmodel.workload import Workload
+
+SHOWN_LAYERS = 8
+SHOWN_COLUMNS = (
+    "name", "kind", "precision", "latency_s", "bound", "macs", "weight_bytes", "bytes_moved", "energy_j", "lut", "dsp",
+    "bram18",
+)  # fmt: skip
+"""What a notebook shows of the layers."""
+
+
+@dataclass(frozen=True, repr=False)
+class Estimate:
+    """What a workload costs: per-op `columns` (arrays in op order) and `totals`; a quantity not modelled is absent.
+
+    Each column reads as an attribute too: `estimate.latency_s` is an array over ops, `totals["latency_s"]` its sum.
+    """
+
+    workload: Workload
+    precisions: tuple[Precision, ...]
+    device: Device
+    columns: Mapping[str, NDArray[Any]]
+    totals: Mapping[str, float]
+    uncounted: tuple[str, ...]
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        if not name.startswith("_") and name in self.columns:
+            return self.columns[name]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; its columns are {sorted(self.columns)}")
+
+    @property
+    def ttft_s(self) -> float:
+        """Time to first token: the latency of a prefill pass."""
+        return self._of_phase("prefill")
+
+    @property
+    def tpot_s(self) -> float:
+        """Time per output token: the latency of a decode pass."""
+        return self._of_phase("decode")
+
+    @property
+    def latency_sources(self) -> dict[str, float]:
+        """Share of the summed latency by source: calibrated, transferred, spec, fitted roofline, fused."""
+        words = np.array([str(source).split(" (")[0] for source in self.columns["source"]])
+        latency_s = self.columns["latency_s"]
+        return {str(w): float(latency_s[words == w].sum() / latency_s.sum()) for w in np.unique(words)}
+
+    @property
+    def mfu(self) -> float:
+        """Useful FLOPs over the dense peak of the first layer's pipe, for the whole pass."""
+        if isinstance(self.device, Fpga):
+            raise ValueError("mfu needs a GPU or CPU: an FPGA has no fixed peak")
+        weighted = next(
+            (p for p, op in zip(self.precisions, self.workload.ops, strict=True) if op.macs), self.precisions[0]
+        )
+        return float(self.totals["flops"] / self.totals["latency_s"] / self.device.flops_per_s(weighted))
+
+    @property
+    def mbu(self) -> float:
+        """Bytes moved over what the memory could move in that time."""
+        return float(self.totals["bytes_moved"] / self.totals["latency_s"] / self.device.memory_bytes_per_s)
+
+    def table(self) -> list[dict[str, float | str]]:
+        """One row an op: its name, kind, precision and every column."""
+        rows: list[dict[str, float | str]] = []
+        for i, op in enumerate(self.workload.ops):
+            row: dict[str, float | str] = {"name": op.name, "kind": op.kind, "precision": self.precisions[i].name}
+            row |= {name: column[i].item() for name, column in self.columns.items()}
+            rows.append(row)
+        return rows
+
+    def _of_phase(self, phase: str) -> float:
+        if self.workload.phase != phase:
+            raise ValueError(f"this is the estimate of a {self.workload.phase} pass, not of a {phase} pass")
+        return self.totals["latency_s"]
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={value:.6g}" for name, value in self.totals.items())
+        return f"<Estimate of {self.workload.name} on {self.device.name}: {told}>"
+
+    def _repr_html_(self) -> str:
+        about = f"{self.workload.name} ({self.workload.phase}, batch {self.workload.batch}) on {self.device.name}"
+        missing = f"Not counted: {', '.join(self.uncounted)}" if self.uncounted else ""
+        totals = display.card(about, self.totals, notes=(self.workload.covers, missing))
+        rows = sorted(self.table(), key=lambda row: -float(row["latency_s"]))[:SHOWN_LAYERS]
+        columns = [c for c in SHOWN_COLUMNS if any(row.get(c) for row in rows)]
+        title = f"The {len(rows)} slowest of {len(self.workload.ops)} ops; .table() has all, with every column"
+        return totals + display.table(title, rows, columns)
