@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.asked import FITS, METRICS
 from dse.axes import WHOLE
 from dse.design_columns import Designs, Inner, takes_cells
 from dse.expression import Expression
 from dse.reduction import Rows, join, reduce
-from dse.space import FITS, METRICS, Block, Space
+from dse.space import Block, Space
 
 MOST_DESIGNS = 2**16
 """Designs of a block: bounds the memory of a chunk, whatever its length."""

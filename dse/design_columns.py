@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision, precision
 from dse import cells, evaluation, passes
+from dse.asked import METRICS
 from dse.axes import FIELD, NUMERIC_FIELDS, label
 from dse.cells import Cells
 from dse.devices import device_batches, device_positions
 from dse.evaluation import Columns, Grid
 from dse.predicted import PREDICTED, predicted
 from dse.sketches import sketch
-from dse.space import METRICS, Block, Space
+from dse.space import Block, Space
 
 
 @dataclass(frozen=True)

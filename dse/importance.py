@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.catalog import require
+from dse.asked import known_names
 from dse.axes import label
 from dse.chunk import blocks
 from dse.expression import check_names, objective
 from dse.indices import Indices, Levels, exact, sobol
-from dse.space import Space, known_names
+from dse.space import Space
 
 Floats = NDArray[np.float64]
 

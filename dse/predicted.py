@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.precision import Precision
+from dse.asked import ANSWERS
 from dse.passes import Pass
-from dse.space import ANSWERS
 from dse.training_loss import training_loss
 from dse.vlm_error import vlm_error
 

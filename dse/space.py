@@ -1,9 +1,7 @@
 """Space: the product of named axes, with limits, objectives and groups; every design has an index and an id."""
 
-import hashlib
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,35 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel import hardware
 from costmodel.catalog import read_toml, require
 from costmodel.hardware import Device, Fpga
-from costmodel.strategies import Then, strategy
 from dse import axes as axis_file
-from dse.axes import CORRECT, FIELD, NUMERIC_FIELDS, Axis
+from dse import digests
+from dse.asked import ANSWERS, FITS, METRICS, NEEDED, known_names
+from dse.axes import CORRECT, Axis
 from dse.calibrations import calibrations
 from dse.expression import TEXT, Expression, Objective, check_names, limit, objective
 
 KEYS = ("axes", "objectives", "constraints", "groups", "metrics", "latency", "rows", "misfits")
 LATENCIES = ("estimate", "roofline")
-BITS = ("weight_bits", "activation_bits", "kv_bits")
-METRICS = (
-    "latency_s", "energy_j", "examples_per_s", "loss", "weight_bytes", "kv_bytes", "peak_activation_bytes",
-    "gradient_bytes", "optimizer_bytes", "footprint_bytes", "bytes_moved", "params", "macs", "flops", "vector_flops",
-    "bops", "lut", "ff", "dsp", "bram18", "uram", "cycles", "throughput_per_s", "power_w", "training_loss",
-    "vlm_error", "right_answers", "wrong_answers", "fits",
-)  # fmt: skip
-"""What a design can be asked for; one that its device does not have is nan, and the design is left out."""
-
-FITS = "fits"
-"""1 where a device has what a design takes, 0 elsewhere."""
-
-NEEDED = {
-    "training_loss": ("tokens", "how many the model is trained on"),
-    "vlm_error": ("strategy", "whose visual_tokens say how many tokens an image takes"),
-}
-"""The axis that a predicted metric reads, and why."""
-
-ANSWERS = ("right_answers", "wrong_answers")
-"""Shares of answers, from how often one sample of a model is right and what a strategy makes of samples."""
-
 ID_DIGITS = 16
 MOST_DESIGNS = 2**53
 """Designs whose indices a double still tells apart."""
@@ -141,7 +119,7 @@ class Space:
 
     def id(self, index: int) -> str:
         """A stable name of a design: the first digits of the SHA-256 of its values on the axes, as sorted JSON."""
-        return digest(self.design(index))[:ID_DIGITS]
+        return digests.digest(self.design(index))[:ID_DIGITS]
 
     def group(self, index: ArrayLike) -> NDArray[np.int64]:
         """The number of the group of each design; designs in equal groups compete for the front."""
@@ -161,9 +139,9 @@ class Space:
         """SHA-256 of what decides the results: the specification, devices, calibrations, files of models and traces."""
         figures = [{k: v for k, v in asdict(d).items() if k != "sources"} for d in self.devices]
         strategies = next((axis.values for axis in self.axes if axis.name == "strategy"), ())
-        files = _files(self.axis("model").values) | _traces(strategies)
+        files = digests.files(self.axis("model").values) | digests.traces(strategies)
         fitted = {name: code for device in self.devices for name, code in calibrations(device).items()}
-        return digest({"space": self.spec, "devices": figures, "calibrations": fitted, "files": files})
+        return digests.digest({"space": self.spec, "devices": figures, "calibrations": fitted, "files": files})
 
     def inner(self) -> tuple[int, int]:
         """Lengths of the two dense parts of an index: precisions, and devices with their fields."""
@@ -210,17 +188,6 @@ class Block:
     def size(self) -> int:
         """How many designs it holds."""
         return int(self.depth * (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start))
-
-
-def digest(data: Any) -> str:
-    """SHA-256 of plain data as JSON with sorted keys, in hexadecimal."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def known_names(axes: Sequence[Axis]) -> list[str]:
-    """What an expression over these axes may read: metrics, axes, bits of a precision, fields of a device."""
-    fields = [FIELD + name for name in NUMERIC_FIELDS]
-    return list(dict.fromkeys([*METRICS, *(a.name for a in axes), *BITS, *fields, *NUMERIC_FIELDS]))
 
 
 def _check(space: Space) -> None:
@@ -282,24 +249,3 @@ def _plain(space: Space) -> dict[str, Any]:
         "rows": space.rows,
         "misfits": space.misfits,
     }
-
-
-def _traces(strategies: Sequence[Any]) -> dict[str, str]:
-    """SHA-256 of each file that a strategy reads."""
-    found = {}
-    for spelled in strategies:
-        chosen = strategy(spelled)
-        for step in chosen.steps if isinstance(chosen, Then) else (chosen,):
-            if path := getattr(step, "trace", ""):
-                found[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return found
-
-
-def _files(models: Sequence[Any]) -> dict[str, str]:
-    """SHA-256 of each model that is a file."""
-    found = {}
-    for model in models:
-        scheme, _, path = (model if isinstance(model, str) else model["model"]).partition(":")
-        if scheme in ("onnx", "hf", "ops") and Path(path).is_file():
-            found[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return found

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse import store
+from dse.digests import digest
 from dse.metric import METRICS
-from dse.space import ID_DIGITS, Space, digest
+from dse.space import ID_DIGITS, Space
 from dse.store import Run
 
 Floats = NDArray[np.float64]

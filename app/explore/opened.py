@@ -18,7 +18,8 @@ from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.workload import Workload
 from dse.designs import loss_of, parts_of
-from dse.space import ID_DIGITS, digest
+from dse.digests import digest
+from dse.space import ID_DIGITS
 
 PROXY = "data-free proxy"
 _LOCK = threading.Lock()

@@ -9,7 +9,8 @@ import spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.space import ID_DIGITS, Block, Space, digest
+from dse.digests import digest
+from dse.space import ID_DIGITS, Block, Space
 
 ROOT = Path(__file__).parents[2]
 
