@@ -52,8 +52,12 @@ def layers(found: Estimate, ranges: Mapping[str, Any] = NO_RANGES) -> list[dict[
     """
     rows: list[dict[str, Any]] = [dict(row) for row in found.table()]
     for row, op, precision in zip(rows, found.workload.ops, found.precisions, strict=True):
-        if op.weight_elements:
+        if op.row_elements:
+            row["row_elements"] = op.row_elements
+        elif op.weight_elements:
             row |= {"b": op.b, "k": op.k, "n": op.n}
+        if op.shares:
+            row["shares"] = op.shares
         if op.window != Window():
             row["channels"] = _channels(op, found.workload.batch)
             row["window"] = asdict(op.window)

@@ -40,8 +40,8 @@ _ROUNDING = 1e-9
 class Problem:
     """A choice of one option a layer.
 
-    layers       names of the ops that have a choice; an op without weights follows the layer before it (the first
-                 layer's choice where none is before)
+    layers       names of the ops that have a choice; an op without weights follows the layer whose weights it shares,
+                 else the one before it (the first layer's choice where none is before)
     rest         the index of the option that ops with weights but without a choice take: the widest
     loss         float[layers, options], at least 0
     costs        {metric: float[layers, options]}: sums over the ops that follow a layer, of the same grid that
@@ -277,7 +277,7 @@ def _follows(workload: Workload, layers: tuple[str, ...]) -> NDArray[np.int64]:
     follows = []
     for op in workload.ops:
         current = starts.get(layer_of(op), current)
-        follows.append(current)
+        follows.append(starts.get(op.shares, current))
     return np.array(follows)
 
 

@@ -29,9 +29,10 @@ def command(target: str, plan: str, out: str, model: str | None, data: str | Non
 
     What the target cannot express is an error that names the layer and its format.
     """
-    from app.exports import schema, write
+    from app.exports import notes, schema, write
     from app.text import to_json
 
     write(target, plan, out, model=model, data=data)
-    found = {"target": target, "schema": schema(target), "out": out}
-    click.echo(to_json(found) if as_json else f"{out} is written for {found['schema']}.")
+    found = {"target": target, "schema": schema(target), "out": out, "notes": (told := notes(plan))}
+    lines = [f"{out} is written for {found['schema']}.", *(f"{line[0].upper()}{line[1:]}." for line in told)]
+    click.echo(to_json(found) if as_json else "\n".join(lines))

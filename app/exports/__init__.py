@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.exports import _registry
+from app.exports._header import shared
 from app.exports._plan import read
 from app.exports._source import Source
 from costmodel.files import write_atomically
@@ -25,6 +26,11 @@ def summaries() -> dict[str, str]:
 def schema(target: str) -> str:
     """The tool, and its version, whose schema a target follows."""
     return str(_registry.target(target).TOOL)
+
+
+def notes(plan: Any) -> list[str]:
+    """What whoever reads an export of the plan must know beside it: layers that share their weights, a line each."""
+    return shared(read(plan))
 
 
 def write(target: str, plan: Any, path: str | Path, *, model: Any = None, data: Any = None) -> Path:

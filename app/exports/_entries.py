@@ -1,6 +1,7 @@
 """Turn layers into what a target says of them, or refuse the plan: nothing is dropped."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from app.exports._formats import stays
@@ -19,14 +20,33 @@ def entries(
 
     `cache` and `sparse` say that the entry looks at KV caches of their own format, and at N:M sparsity.
     """
+
+    def told(layer: Layer) -> Any:
+        _require_usual(layer, cache, sparse)
+        return entry(layer)
+
     found: dict[str, Any] = {}
     for layer in chosen.layers:
         try:
-            _require_usual(layer, cache, sparse)
-            found[layer.name] = entry(layer)
+            found[layer.name] = told(layer)
         except UnexpressibleError as error:
-            raise ValueError(f"{tool} cannot express layer {layer.name!r} in {layer.spelled}: {error}") from None
+            shared = f", whose weights are those of {layer.shares!r}" if layer.shares else ""
+            why = f"{tool} cannot express layer {layer.name!r} in {layer.spelled}{shared}: {error}"
+            raise ValueError(why + _instead(chosen, layer, told)) from None
     return found
+
+
+def _instead(chosen: Chosen, layer: Layer, told: Callable[[Layer], Any]) -> str:
+    """What to pin so that the tool takes the layer: a format of the plan's, or bf16; "" where it takes neither."""
+    for spelled in dict.fromkeys([*(other.spelled for other in chosen.layers), "bf16/bf16"]):
+        formats, _, kept = spelled.partition("@")
+        try:
+            told(replace(layer, spelled=spelled, precision=precision(formats), kept=kept))
+        except UnexpressibleError:
+            continue
+        pin = f"{layer.shares or layer.name}={spelled}"
+        return f"; {spelled} it can: solve with it among the formats and --pin '{pin}' (a page's Pinned layers)"
+    return ""
 
 
 def _require_usual(layer: Layer, cache: bool, sparse: bool) -> None:

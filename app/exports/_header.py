@@ -2,13 +2,26 @@
 
 from importlib.metadata import version
 
+from app.exports._formats import stays
 from app.exports._plan import Chosen
 
 
 def fields(chosen: Chosen, tool: str) -> dict[str, str]:
     """The header as a mapping: who wrote the file, for which tool's schema, for which model and device."""
-    known = {"model": chosen.model, "device": chosen.device}
+    known = {"model": chosen.model, "device": chosen.device, "shared_weights": "; ".join(shared(chosen))}
     return {"written_by": f"bitfront {version('bitfront')}", "schema": tool} | {k: v for k, v in known.items() if v}
+
+
+def shared(chosen: Chosen) -> list[str]:
+    """A line for each layer that changes with another's weights, which tools store once more."""
+    held = {row["name"]: row.get("weight_bytes", 0) for row in chosen.rows}
+    return [
+        f"{layer.name} has the weights of {layer.shares} and their format, {layer.spelled}; the plan counts them once,"
+        f" a tool that quantises each apart stores {held.get(layer.shares, 0) / 1e6:.4g} MB more until they are tied"
+        " again"
+        for layer in chosen.layers
+        if layer.shares and not stays(layer)
+    ]
 
 
 def comment(chosen: Chosen, tool: str, *notes: str) -> str:

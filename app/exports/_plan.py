@@ -26,7 +26,9 @@ class Layer:
     kept       what N:M sparsity keeps of the weights, 2:4, or ""
     kind       the op's kind, "" where the plan does not tell
     low        its input's least value over calibration data, -inf where the plan does not tell
-    b, k, n    groups, and weights that an output sums and outputs of one; 0 where the plan does not tell
+    b, k, n    groups, and weights that an output sums (or a table's row has) and outputs of one; 0 where the plan does
+               not tell
+    shares     the layer that stores its weights, "" where it has its own
     """
 
     name: str
@@ -38,6 +40,7 @@ class Layer:
     k: int = 0
     n: int = 0
     low: float = -math.inf
+    shares: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ def _of_plan(plan: "Plan") -> Chosen:
 
 def _chosen(assignment: Mapping[Any, Any], rows: Sequence[Mapping[str, Any]], model: str, device: str) -> Chosen:
     known = {row["name"]: row for row in rows}
-    layers = tuple(_layer(str(name), option, known.get(name, {})) for name, option in assignment.items())
+    tied = {row["name"]: assignment[row["shares"]] for row in rows if row.get("shares") in assignment}
+    layers = tuple(_layer(str(name), option, known.get(name, {})) for name, option in {**tied, **assignment}.items())
     return Chosen(layers, model, device, tuple(rows))
 
 
@@ -108,8 +112,11 @@ def _layer(name: str, option: Any, row: Mapping[str, Any]) -> Layer:
     except ValueError as error:
         raise ValueError(f"layer {name!r} of the plan: {error}") from None
     sizes = {key: int(row[key]) for key in ("b", "k", "n") if key in row}
+    if "row_elements" in row:
+        sizes = {"k": int(row["row_elements"])}
     low = float(row.get("input_low", -math.inf))
-    return Layer(name, option, chosen, kept, str(row.get("kind", "")), **sizes, low=low)
+    kind, shares = str(row.get("kind", "")), str(row.get("shares", ""))
+    return Layer(name, option, chosen, kept, kind, **sizes, low=low, shares=shares)
 
 
 def _loaded(path: Path) -> Any:

@@ -17,8 +17,8 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
     """Return one precision an op.
 
     A mapping names ops or globs of them, the last that matches counts, with "*" for the other layers; an op without
-    weights that is not named follows the layer before it, or the first one. ValueError where a layer has none,
-    UnknownNameError where a name is no op's, UnmatchedError where a glob is of none.
+    weights that is not named follows the layer whose weights it shares, else the layer before it, or the first one.
+    ValueError where a layer has none, UnknownNameError where a name is no op's, UnmatchedError where a glob is of none.
     """
     if isinstance(assignment, Precision | str):
         return (_read(assignment),) * len(workload.ops)
@@ -36,7 +36,7 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
     result = []
     for op in workload.ops:
         followed = of_layer.get(layer_of(op), followed)
-        used = chosen.get(op.name, followed)
+        used = chosen.get(op.name, of_layer.get(op.shares, followed))
         if used is None:
             raise ValueError(f'no precision for layer {op.name!r}, and no "*" for the rest')
         result.append(used)

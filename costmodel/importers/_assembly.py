@@ -88,7 +88,10 @@ class Assembly:
         elif layer in self._layers:
             return self._run_again(self._layers[layer], op)
         elif table is not None and op.kind == "linear" and self.ops[table].weight_elements:
-            self.ops[table] = borrowed(self.ops[table])
+            head = self._append(name, op)
+            self.ops[table] = replace(borrowed(self.ops[table]), shares=head)
+            self._layers[layer] = len(self.ops) - 1
+            return head
         else:
             op = borrowed(op)
         self._layers.setdefault(layer, len(self.ops))

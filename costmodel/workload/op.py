@@ -68,6 +68,8 @@ class Op:
     keeps_inputs     whether a gradient reads the inputs again, and
     keeps_output     whether it reads the result
     fetched_elements  what one execution has brought over the GPU's link as it runs: the longer of both is its time
+    row_elements     of a table that is looked up, the elements of a row
+    shares           the name of the op that stores the weights that this one reads, "" where it stores its own
     """
 
     name: str
@@ -98,6 +100,8 @@ class Op:
     keeps_output: Real = False
     fetched_elements: Real = 0.0
     weight_flops: Real = 0.0
+    row_elements: Real = 0.0
+    shares: str = ""
 
     @property
     def macs(self) -> Real:

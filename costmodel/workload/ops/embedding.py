@@ -4,19 +4,21 @@ from costmodel.workload.op import Op
 
 
 def embedding(
-    name: str, tokens: float, entries: int, features: int, *, tied: bool = False, inputs: tuple[str, ...] = ()
+    name: str, tokens: float, entries: int, features: int, *, shares: str = "", inputs: tuple[str, ...] = ()
 ) -> Op:
     """Return a lookup of `tokens` rows in an (entries, features) table, of which one execution reads those rows alone.
 
-    A `tied` table is stored by the output layer that shares it: here its rows count as input.
+    A table that `shares` the weights of another op is stored by that one: here its rows count as input.
     """
     return Op(
         name,
         "embedding",
         inputs,
-        input_elements=tokens * features if tied else 0,
-        weight_elements=0 if tied else entries * features,
+        input_elements=tokens * features if shares else 0,
+        weight_elements=0 if shares else entries * features,
         output_elements=tokens * features,
         weight_reads=min(1.0, tokens / entries),
         keeps_inputs=False,
+        row_elements=features,
+        shares=shares,
     )

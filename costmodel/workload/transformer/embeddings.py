@@ -11,8 +11,8 @@ def embeddings(model: LanguageModel, span: Span) -> list[Op]:
     """Return the table lookups, their sum and its norm; positions are looked up once for all sequences."""
     names, d_model = model.names, model.d_model
     width = model.embedding_width or d_model
-    tied = model.tied and model.head
-    ops = [embedding(names.embedding, span.tokens, model.vocab, width, tied=tied, inputs=("input_ids",))]
+    shares = names.head if model.tied and model.head else ""
+    ops = [embedding(names.embedding, span.tokens, model.vocab, width, shares=shares, inputs=("input_ids",))]
     if width != d_model:
         ops.append(linear(names.project_in, span.tokens, width, d_model, bias=False, inputs=(names.embedding,)))
     terms = [ops[-1].name]

@@ -13,7 +13,8 @@ def text_encoder(model: LanguageModel, shape: TextEncoder, batch: int) -> list[O
     """Return the lookup of the tokens, in the table that the decoder stores, the blocks and the last norm."""
     names, width = shape.names, model.d_model
     span = Span(batch, queries=shape.positions, keys=shape.positions, causal=False)
-    table = embedding(names.embedding, span.tokens, model.vocab, width, tied=True, inputs=("encoder_input_ids",))
+    shares = model.names.head if model.tied and model.head else model.names.embedding
+    table = embedding(names.embedding, span.tokens, model.vocab, width, shares=shares, inputs=("encoder_input_ids",))
     ops, source = [table, distances(model, span, names)], table.name
     for i, part in enumerate(shape.blocks):
         layer = f"{names.layers}.{i}"

@@ -1,6 +1,7 @@
 """Exports: the folder is the registry, files are whole, and every way to say a plan says the same."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -9,6 +10,7 @@ from export_plans import plan, saved
 import dse
 from app import exports
 from app.cli import cli
+from app.results import layers
 from costmodel import gpu, zoo
 from dse.metric import loss, weight_bytes
 
@@ -76,8 +78,47 @@ def test_a_plan_its_json_and_its_file_say_the_same(tmp_path):
     path = exports.write("torchao", chosen, tmp_path / "q.json")
     written = json.loads(path.read_text())["_data"]
     assert len(set(chosen.assignment.values())) > 1
-    assert written == json.loads(exports.render("torchao", plan(chosen.assignment)))["_data"]
-    assert written == json.loads(exports.render("torchao", saved(tmp_path, chosen.assignment)))["_data"]
+    told = {"layers": layers(chosen.estimate())}
+    assert written == json.loads(exports.render("torchao", plan(chosen.assignment, **told)))["_data"]
+    assert written == json.loads(exports.render("torchao", saved(tmp_path, chosen.assignment, **told)))["_data"]
+    configs = written["fqn_to_config"]
+    assert configs["model.decoder.embed_tokens"] == configs["lm_head"] is not None
+    (note,) = exports.notes(chosen)
+    assert note.startswith("model.decoder.embed_tokens has the weights of lm_head")
+
+
+TIED = [
+    {"name": "words", "kind": "embedding", "row_elements": 256, "shares": "head"},
+    {"name": "head", "kind": "linear", "b": 1, "k": 256, "n": 500, "weight_bytes": 2e6},
+]
+
+
+@pytest.mark.parametrize("target", exports.names())
+def test_a_table_that_shares_a_heads_weights_has_its_format_or_is_refused(target):
+    given = plan({"head": "int4_g128/bf16"}, layers=TIED)
+    if target in ("torchao", "llm-compressor", "modelopt"):
+        text = exports.render(target, given)
+        assert "words has the weights of head and their format" in text
+        assert "2 MB more" in text
+        assert re.sub(r"words", "head", text).count("head") - text.count("head") >= 2
+        return
+    with pytest.raises(ValueError, match=r"layer 'words' in int4_g128/bf16, whose weights are those of 'head'") as told:
+        exports.render(target, given)
+    hint = "bf16/bf16 it can: solve with it among the formats and --pin 'head=bf16/bf16'"
+    assert (hint in str(told.value)) == (target in ("gptqmodel", "auto-round", "brevitas", "qonnx"))
+
+
+def test_a_refusal_tells_the_plans_own_format_that_the_tool_takes():
+    pairs = {"q": "int8/int8", "k": "int4_g128/bf16"}
+    with pytest.raises(ValueError, match=r"int4_g128/bf16 it can: .* --pin 'q=int4_g128/bf16'"):
+        exports.render("gptqmodel", plan(pairs))
+
+
+def test_groups_lie_along_a_tables_rows():
+    rows = [{"name": "words", "kind": "embedding", "row_elements": 192}]
+    with pytest.raises(ValueError, match="its rows of 192 weights do not divide into groups of 128"):
+        exports.render("torchao", plan({"words": "int4_g128/bf16"}, layers=rows))
+    assert exports.render("torchao", plan({"words": "int4_g64/bf16"}, layers=rows))
 
 
 @pytest.mark.parametrize("kind", ["embedding", "experts"])
@@ -123,7 +164,12 @@ def test_every_target_takes_a_plan_of_the_command_line_or_says_why_not(tiny_plan
     asked = ["export", target, "plan.json", "--out", str(out), "--json"]
     if target in ("modelopt", "brevitas", "qonnx", "finn", "hls4ml"):
         done = CliRunner().invoke(cli, asked, catch_exceptions=False)
-        assert json.loads(done.stdout) == {"target": target, "schema": exports.schema(target), "out": str(out)}
+        assert json.loads(done.stdout) == {
+            "target": target,
+            "schema": exports.schema(target),
+            "out": str(out),
+            "notes": [],
+        }
         assert out.stat().st_size
     else:
         with pytest.raises(ValueError, match="cannot express layer '0' in int"):

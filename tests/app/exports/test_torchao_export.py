@@ -89,6 +89,19 @@ def test_an_embedding_is_quantized_too():
     assert type(module.words.weight).__name__ == "IntxUnpackedToInt8Tensor"
 
 
+def test_a_table_and_its_head_are_tied_again_once_quantised():
+    module = nn.ModuleDict({"words": nn.Embedding(8, 64), "head": nn.Linear(64, 8, bias=False)}).bfloat16()
+    module.head.weight = module.words.weight
+    rows = [{"name": "words", "kind": "embedding", "row_elements": 64, "shares": "head"}]
+    text = exports.render("torchao", plan({"head": "int4_g32/bf16"}, layers=rows))
+    quantization.quantize_(module, schema.config_from_dict(json.loads(text)), filter_fn=None)
+    x, apart = torch.arange(8), (module.words.weight.dequantize(), module.head.weight.dequantize())
+    module.head.weight = module.words.weight
+    assert torch.equal(*apart)
+    assert torch.equal(module.words(x), apart[0])
+    assert module.head(module.words(x)).shape == (8, 8)
+
+
 @pytest.mark.parametrize(
     ("pair", "row", "reason"),
     [

@@ -10,7 +10,7 @@ from costmodel.catalog import UnknownNameError, UnmatchedError
 from costmodel.estimators.assignment import per_op
 from costmodel.precision import W8A8, W16A16, precision
 from costmodel.workload import Workload
-from costmodel.workload.ops import activation, linear, softmax
+from costmodel.workload.ops import activation, embedding, linear, softmax
 
 NET = Workload(
     "net",
@@ -31,6 +31,13 @@ def test_one_precision_serves_all(spelling):
 
 def test_ops_without_weights_follow_the_layer_before_them():
     assert per_op(NET, {"conv1": "w8a8", "conv2": W16A16}) == (W8A8, W8A8, W8A8, W16A16, W16A16)
+
+
+def test_a_table_without_weights_has_the_precision_of_the_head_that_stores_them_and_leads_no_other():
+    net = Workload("tied", (embedding("table", 6, 100, 8, shares="head"), *NET.ops, linear("head", 6, 8, 100)))
+    found = per_op(net, {"*": "w8a8", "head": "w16a16"})
+    assert found == (W16A16, *(W8A8,) * 5, W16A16)
+    assert per_op(net, {"*": "w8a8", "head": "w16a16", "table": "w4a16"})[0] == precision("w4a16")
 
 
 def test_a_star_serves_the_layers_that_are_not_named():

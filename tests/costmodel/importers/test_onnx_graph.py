@@ -204,7 +204,7 @@ def test_a_table_lookup_and_the_head_that_shares_its_table(read):
     ]
     workload = read(nodes, {"ids": ([2, 6], INT64)}, [stored("embed.weight", 50, 8)])
     embed, head = workload.ops
-    assert embed == ops.embedding("embed", 12, 50, 8, tied=True, inputs=("ids",))
+    assert embed == ops.embedding("embed", 12, 50, 8, shares="embed_1", inputs=("ids",))
     assert head == ops.linear("embed_1", 12, 8, 50, bias=False, inputs=("embed",))
 
 

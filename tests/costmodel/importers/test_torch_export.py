@@ -323,7 +323,7 @@ def test_parameters_that_are_used_again_count_once():
     assert (layer.count, layer.m, layer.params) == (3, pytest.approx(10), 72)
     assert [op.name for op in workload.ops if op.kind == "norm"] == ["norm", "norm_1", "norm_2"]
     assert workload.op("head").weight_elements == 160
-    assert workload.op("embed") == ops.embedding("embed", 12, 20, 8, tied=True, inputs=("tokens",))
+    assert workload.op("embed") == ops.embedding("embed", 12, 20, 8, shares="head", inputs=("tokens",))
 
 
 def test_weights_computed_from_parameters_are_those_of_the_layer():

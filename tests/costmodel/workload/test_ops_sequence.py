@@ -73,7 +73,7 @@ def test_an_embedding_stores_its_table_and_reads_a_row_a_token(tokens: int, entr
 @quick
 @given(tokens=sizes, entries=sizes, features=sizes)
 def test_a_tied_embedding_stores_nothing_and_reads_as_much(tokens: int, entries: int, features: int) -> None:
-    op = embedding("table", tokens, entries, features, tied=True)
+    op = embedding("table", tokens, entries, features, shares="head")
     assert op.params == 0
     assert op.input_elements == op.output_elements == tokens * features
 

@@ -86,7 +86,7 @@ def test_an_embedding_s_gradient_reaches_the_rows_that_were_read() -> None:
     gradient = step.op("table.grad_weight")
     assert gradient.output_elements == pytest.approx(6 * 8)
     assert gradient.macs == 0
-    tied = training(Workload("net", (embedding("table", 6, 100, 8, tied=True), linear("head", 6, 8, 100))))
+    tied = training(Workload("net", (embedding("table", 6, 100, 8, shares="head"), linear("head", 6, 8, 100))))
     assert tied.op("table.grad_weight").output_elements == 6 * 8
 
 
