@@ -8,6 +8,9 @@ from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.training import retrained
 
+EXPERTS, LOAD = ".experts.", ".load"
+"""Between the name of a layer of experts and those of its products, and after the first of these that of its load."""
+
 
 def require_matches(workload: Workload, globs: Sequence[str]) -> None:
     """ValueError with near names where there are globs and no op of the workload matches any."""
@@ -22,6 +25,7 @@ def is_dense(op: Op) -> bool:
 
 def require_dense(workload: Workload, takes: Callable[[Op], bool], globs: Sequence[str]) -> None:
     """ValueError that names the first op taken whose weights are sparse, gated or stored with bits beside them."""
+    require_in_memory(workload, takes)
     copied = {op.name.rpartition(".")[0] for op in workload.ops if op.kind == DEQUANTISATION and op.weight_elements}
     for op in workload.ops:
         parts = op.kind in ("linear", "conv") and (op.k % 1 or op.n % 1)
@@ -36,6 +40,15 @@ def require_dense(workload: Workload, takes: Callable[[Op], bool], globs: Sequen
                 f"{op.name} of {workload.name} is sparse already or stores more than its weights (density "
                 f"{op.weight_density:.4g}, {op.index_bits:.4g} bits beside each): sparsify it once, before its storage"
             )
+
+
+def require_in_memory(workload: Workload, takes: Callable[[Op], bool]) -> None:
+    """ValueError that names the first op taken whose experts left memory: what they are loaded as is said before."""
+    loads = [op.name.removesuffix(LOAD) for op in workload.ops if op.kind == "send" and op.name.endswith(LOAD)]
+    layers = {name.rpartition(EXPERTS)[0] for name in loads}
+    for op in workload.ops:
+        if op.kind == "experts" and takes(op) and (op.fetched_elements or op.name.rpartition(EXPERTS)[0] in layers):
+            raise ValueError(f"{op.name} of {workload.name} is loaded as its experts are stored: change them before")
 
 
 def sparsified(

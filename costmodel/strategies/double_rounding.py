@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel.claim import Claim
 from costmodel.hardware import Cpu, Gpu
 from costmodel.strategies._before import before
-from costmodel.strategies._layers import require_matches
+from costmodel.strategies._layers import require_in_memory, require_matches
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
@@ -51,6 +51,7 @@ class DoubleRounding(Shown):
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers narrowed as they are read."""
         require_matches(workload, self.layers)
+        require_in_memory(workload, lambda op: self.bits < self.stored_bits and bool(self.touches(op)))
         return before(workload, self.touches, self.narrowed) if self.bits < self.stored_bits else workload
 
     def touches(self, op: Op) -> bool:

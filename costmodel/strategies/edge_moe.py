@@ -16,9 +16,11 @@ from costmodel.claim import NoFigure
 from costmodel.precision import W16A16
 from costmodel.strategies._before import before
 from costmodel.strategies._expert_cache import by_rank, skewed_trace
+from costmodel.strategies._layers import EXPERTS, LOAD, require_in_memory
 from costmodel.strategies._shown import Shown
 from costmodel.strategies._trace_file import whole_numbers
 from costmodel.workload import Op, Workload
+from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.ops import collective
 
 SEEN_TOKENS, SEEN_LAYERS = 256, 4
@@ -39,9 +41,10 @@ class EdgeMoE(Shown):
 
     Estimate at the narrowest of the widths: what cached experts have beyond it lies beside their weights, on
     average over those that the cache holds. Loads cross the GPU's own link, so that a device on slower storage
-    names it in its TOML; bf16 activations. As many cached as there are changes nothing. ValueError for none or more
-    than there are, for bits, shares and skews that are not, for traces of other experts, and for workloads without
-    routed experts.
+    names it in its TOML; bf16 activations. Of sparse experts what is kept is loaded, with its places: what they are
+    stored as is said before. As many cached as there are changes nothing. ValueError for none or more than there are,
+    for bits, shares and skews that are not, for traces of other experts, for wide copies of all of them, and for
+    workloads without routed experts or of those that left memory already.
     """
 
     cached: int = 4
@@ -63,19 +66,26 @@ class EdgeMoE(Shown):
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload that loads experts and stores fewer."""
         layers = by_layer(workload)
+        require_in_memory(workload, lambda _: True)
+        copies = (op.name for op in workload.ops if op.kind == DEQUANTISATION and op.weight_elements)
+        if copy := next((name for name in copies if EXPERTS in name), ""):
+            raise ValueError(f"{copy} keeps all experts of {workload.name} in memory: narrow them as they are read")
         stored, taken = _experts(layers, workload)
         if self.cached > stored:
             raise ValueError(f"cached must be at most the {stored} experts of a layer, got {self.cached}")
         if self.cached == stored:
             return workload
         misses, places = self._by_rank(stored, taken)
-        missed = float(misses @ self._widths(stored)) / float(W16A16.activation.bits)
+        missed = float(misses @ self._widths(stored)), float(misses.sum())
         wider = float(places @ (self._widths(stored) - min(self.bits)))
         first = {ops[0].name: ops for ops in layers.values()}
-        late = (1.0 - self.foreseen) * missed
-        loading = before(workload, lambda op: op.name in first, lambda op: _loaded(op, first[op.name], late))
-        fetched = self.foreseen * missed
-        return loading.map(lambda op: self._held(op, stored, fetched, wider), lambda op: op.kind == "experts")
+        late = 1.0 - self.foreseen
+        loading = before(workload, lambda op: op.name in first, lambda op: _loaded(op, first[op.name], missed, late))
+        held = {op.name for ops in layers.values() for op in ops}
+        return loading.map(
+            lambda op: self._held(op, stored, missed, wider),
+            lambda op: op.kind == "experts" or (op.kind == DEQUANTISATION and op.name.rpartition(".")[0] in held),
+        )
 
     def missed_bits(self, stored: int, taken: int) -> float:
         """Bits loaded for each weight of the experts that a token takes: misses of each expert times its width."""
@@ -97,21 +107,33 @@ class EdgeMoE(Shown):
         middle = (np.arange(stored) + 0.5) / stored
         return np.asarray(self.bits, dtype=np.float64)[np.searchsorted(np.cumsum(shares)[:-1], middle, side="right")]
 
-    def _held(self, op: Op, stored: int, fetched: float, wider: float) -> Op:
+    def _held(self, op: Op, stored: int, missed: tuple[float, float], wider: float) -> Op:
+        """The op, or what makes its weights, with the experts that stay."""
         share = self.cached / stored
-        brought = op.weight_elements * op.weight_reads * fetched
-        names = ("weight_elements", "vector_elements")
-        held = {name: getattr(op, name) * share for name in names}
-        reads, beside = op.weight_reads / share, op.index_bits + wider
-        return replace(op, weight_reads=reads, fetched_elements=brought, index_bits=beside, **held)
+        held = {name: getattr(op, name) * share for name in ("weight_elements", "vector_elements")}
+        held["weight_reads"] = op.weight_reads / share
+        if op.kind == DEQUANTISATION:
+            return replace(op, **held)
+        brought = _brought(op, missed) * self.foreseen
+        return replace(op, fetched_elements=brought, index_bits=op.index_bits + wider, **held)
 
 
-def _loaded(op: Op, layer: list[Op], elements: float) -> tuple[Op, ...]:
-    """The op after a load of so many elements for each weight of its layer that a pass reads."""
-    if not elements:
+def _brought(op: Op, missed: tuple[float, float]) -> float:
+    """Elements of the activations' format that an execution brings, its weights in their width, each with its place.
+
+    `missed` are the bits loaded for each weight that it reads, and how many experts are for each that is asked for.
+    """
+    width_bits, rate = missed
+    kept = op.weight_elements * op.weight_reads * op.weight_density
+    return float(kept * (width_bits + rate * op.index_bits) / W16A16.activation.bits)
+
+
+def _loaded(op: Op, layer: list[Op], missed: tuple[float, float], share: float) -> tuple[Op, ...]:
+    """The op after a load of that share of what the products of its layer bring."""
+    sent = sum(_brought(part, missed) for part in layer) * share
+    if not sent:
         return (op,)
-    sent = sum(float(part.weight_elements * part.weight_reads) for part in layer) * elements
-    load = collective(f"{op.name}.load", "send", sent, 2, inputs=op.inputs[-1:])
+    load = collective(f"{op.name}{LOAD}", "send", sent, 2, inputs=op.inputs[-1:])
     return replace(load, count=op.count), replace(op, inputs=(*op.inputs, load.name))
 
 
@@ -120,7 +142,7 @@ def by_layer(workload: Workload) -> dict[str, list[Op]]:
     layers: dict[str, list[Op]] = {}
     for op in workload.ops:
         if op.kind == "experts":
-            layers.setdefault(op.name.rpartition(".experts.")[0], []).append(op)
+            layers.setdefault(op.name.rpartition(EXPERTS)[0], []).append(op)
     if not layers:
         raise ValueError(f"{workload.name} has no routed experts")
     return layers

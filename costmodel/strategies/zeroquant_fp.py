@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel.claim import NoFigure
 from costmodel.formats import Format, largest, smallest_subnormal
 from costmodel.strategies._before import HEADS_AND_ROUTERS, before, multiplies
-from costmodel.strategies._layers import require_matches
+from costmodel.strategies._layers import require_in_memory, require_matches
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
@@ -41,6 +41,7 @@ class LowRankCompensation(Shown):
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with the products before the layers that add them."""
         require_matches(workload, self.layers)
+        require_in_memory(workload, self.touches)
         return before(workload, self.touches, self.compensate)
 
     def touches(self, op: Op) -> bool:

@@ -144,8 +144,6 @@ ORDERED = {
     ("best_of_n", "padded_batches"): "padding is that of the batch that it is given",
     ("padded_batches", "parallel"): "padding is that of the whole batch, or of each replica's",
     ("compound_scaling", "visual_tokens"): "the context that is left is scaled, or tokens leave the scaled context",
-    ("aqlm", "edge_moe"): "codebooks are of all experts, or of those that stay",
-    ("double_rounding", "edge_moe"): "what a switch reads is kept of all experts, or of those that stay",
     ("block_sparsity", "null_experts"): "the router is pruned as it is, or with its columns for null experts",
     ("null_experts", "sparse_ift"): "the router is made sparse with its columns for null experts, or without",
     ("block_sparsity", "parallel"): "whole squares are kept of a layer, or of each GPU's part of it",
@@ -193,14 +191,12 @@ def test_either_order_makes_the_same_of_a_network(net, which):
     [
         (("best_of_n", "padded_batches"), "llama-decode", 0),
         (("compound_scaling", "visual_tokens"), "llama-decode", 0),
-        (("aqlm", "edge_moe"), "mixtral", 0),
         (("block_sparsity", "null_experts"), "mixtral", 0),
         (("null_experts", "sparse_ift"), "mixtral", 3),
         (("block_sparsity", "parallel"), "llama-decode", 3),
         (("filter_pruning", "sparse_ift"), "resnet18", 1),
         (("parallel", "token_merging"), "deit", 1),
         (("padded_batches", "parallel"), "deit", 2),
-        (("double_rounding", "edge_moe"), "mixtral", 2),
     ],
 )
 def test_stated_pairs_do_differ(pair, net, which):
@@ -213,6 +209,49 @@ def test_stated_pairs_do_differ(pair, net, which):
 def test_sequences_are_more_before_experts_leave_memory():
     with pytest.raises(ValueError, match=r"brings what its batch misses; take more sequences before"):
         strategy("edge_moe:cached=4 + best_of_n:samples=4")(MIXTRAL)
+
+
+STORED = {
+    "nm_sparsity:n=2,m=4": 0.5 * 6 / 4,
+    "unstructured_sparsity:density=0.1": 0.1 * 14 / 4,
+    "double_rounding": 8 / 4,
+    "fast_2bit:wide_share=0.25": 4.5 / 4,
+    "aqlm:codebooks=1,code_bits=16": 1.0,
+}
+"""What is stored of each expert over four bits a weight."""
+
+
+@pytest.mark.parametrize("foreseen", [0, 0.5, 1])
+@pytest.mark.parametrize(("stored", "share"), STORED.items())
+def test_experts_are_loaded_as_they_are_stored(stored, share, foreseen):
+    """Before they leave memory; after it, what would change their storage is refused, what does not commutes."""
+    edge = f"edge_moe:cached=2,foreseen={foreseen}"
+    plain, found = (strategy(s)(MIXTRAL) for s in (edge, f"{stored} + {edge}"))
+    assert _brought(found) == pytest.approx(share * _brought(plain), rel=1e-9)
+    if share != 1:
+        with pytest.raises(ValueError, match="is loaded as its experts are stored: change them before"):
+            strategy(f"{edge} + {stored}")(MIXTRAL)
+        return
+    after, told = strategy(f"{edge} + {stored}")(MIXTRAL), ("macs", "params", "vector_flops", "weight_flops")
+    assert _brought(after) == _brought(found)
+    assert _sums(after, *told) == pytest.approx(_sums(found, *told), rel=1e-9)
+
+
+def _brought(net):
+    sent = sum(float(op.output_elements) for op in net.ops if op.kind == "send")
+    return sent + _sums(net, "fetched_elements")["fetched_elements"]
+
+
+@pytest.mark.parametrize(
+    ("spelled", "says"),
+    [
+        ("double_rounding:every=100 + edge_moe", "narrow keeps all experts of mixtral-8x7b in memory: narrow them as"),
+        ("edge_moe + edge_moe", "is loaded as its experts are stored: change them before"),
+    ],
+)
+def test_experts_leave_memory_once_and_whole(spelled, says):
+    with pytest.raises(ValueError, match=says):
+        strategy(spelled)(MIXTRAL)
 
 
 @pytest.mark.parametrize(
