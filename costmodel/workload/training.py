@@ -97,7 +97,8 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
         of_network = [] if reads[i] or not op.keeps_inputs else op.inputs or (INPUT,)
         inputs = (*gradients, *kept, *of_network)
         if _has_parameters(op):
-            yield _grad_weight(op, inputs, more=_more(consumers, set(every) - fed.keys()) / len(every))
+            more = _more(consumers, set(every) - fed.keys()) / len(every)
+            yield _grad_weight(op, inputs, more=more, again=1 - 1 / len(every))
         if i in fed:
             by_input = _by_input(ops, every, fed, i, inputs=inputs, more=_more(consumers, fed))
             yield from by_input
@@ -183,10 +184,11 @@ def _recomputed(op: Op, inputs: list[str]) -> Op:
     return replace(again, input_elements=op.input_elements + op.kv_elements + _touched(op))
 
 
-def _grad_weight(op: Op, inputs: tuple[str, ...], *, more: float) -> Op:
+def _grad_weight(op: Op, inputs: tuple[str, ...], *, more: float, again: float) -> Op:
     """Input transposed times output gradient; sums of the latter for a bias, a norm's scale, an embedding's rows.
 
-    `more` gradients than one reach the output of each execution, on average, and are added up here.
+    `more` gradients than one reach the output of each execution, on average, and are added up here; results of the
+    share `again` of executions are added to those before.
     """
     gradient = _without_parameters(op, f"{op.name}{BY_WEIGHT}", inputs)
     weighted = bool(op.weight_elements)
@@ -198,7 +200,8 @@ def _grad_weight(op: Op, inputs: tuple[str, ...], *, more: float) -> Op:
         weight_block=0.0,
         input_elements=op.input_elements + (1 + more) * op.output_elements,
         output_elements=_touched(op) or op.output_elements,
-        vector_flops=op.output_elements * (more + bool(op.vector_elements or op.kind == "embedding")),
+        vector_flops=op.output_elements * (more + bool(op.vector_elements or op.kind == "embedding"))
+        + _touched(op) * again,
     )
 
 

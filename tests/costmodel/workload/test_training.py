@@ -145,9 +145,10 @@ class Added(TorchDispatchMode):
 class Sums(nn.Module):
     """Layers around sums: of two tensors and three, read once and several times."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(8, 8, bias=False) for _ in range(5))
+        layers = [nn.Linear(8, 8, bias=False) for _ in range(5)]
+        self.layers = nn.ModuleList([layers[0], *layers[1:2] * 3, layers[4]] if shared else layers)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         a, b, c, d, e = self.layers
@@ -156,14 +157,15 @@ class Sums(nn.Module):
         return e(y + c(y) + d(x + y))
 
 
-def test_a_sum_s_gradient_is_its_result_s_and_gradients_are_added_where_torch_adds_them() -> None:
-    net, x = Sums(), torch.ones(4, 8)
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_sum_s_gradient_is_its_result_s_and_gradients_are_added_where_torch_adds_them(shared: bool) -> None:
+    net, x = Sums(shared=shared), torch.ones(4, 8)
     step = training(torch_export.read(net, x))
     result = net(x).sum()
     with Added() as torch_s:
         result.backward()
     backward = [op for op in step.ops if ".grad_" in op.name]
-    assert sum(op.vector_flops for op in backward) == torch_s.added
+    assert sum(op.count * op.vector_flops for op in backward) == torch_s.added
     of_sums = [op for op in backward if op.kind == "elementwise"]
     assert of_sums
     assert all(op.input_elements == op.output_elements + op.vector_flops for op in of_sums)
