@@ -6,6 +6,7 @@ allocation (`dse.allocate`); algorithm 2 as printed minimises sensitivity times 
 sensitive layers the fewest: its sign must be meant the other way.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -15,10 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from costmodel.claim import Claim
 from costmodel.hardware import Cpu, Gpu
+from costmodel.record import Real
 from costmodel.strategies._before import before
 from costmodel.strategies._layers import require_in_memory, require_matches
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
+from costmodel.workload.rerun import RERUN, layer_of
 
 BITS_PER_BYTE = 8
 FULL_BITS = 32
@@ -52,27 +55,30 @@ class DoubleRounding(Shown):
         """Return the workload with its layers narrowed as they are read."""
         require_matches(workload, self.layers)
         require_in_memory(workload, lambda op: self.bits < self.stored_bits and bool(self.touches(op)))
-        return before(workload, self.touches, self.narrowed) if self.bits < self.stored_bits else workload
+        if self.bits == self.stored_bits:
+            return workload
+        runs = Counter(layer_of(op) for op in workload.ops if op.kind == RERUN)
+        return before(workload, self.touches, lambda op: self.narrowed(op, 1 + runs[op.name]))
 
     def touches(self, op: Op) -> bool:
         """Whether an op's weights are stored wide."""
         return op.kind in KINDS and op.weight_elements > 0 and any(fnmatchcase(op.name, g) for g in self.layers)
 
-    def narrowed(self, op: Op) -> tuple[Op, Op]:
-        """What narrows the weights that an op reads, and the op with the bits that it reads beyond its format's."""
+    def narrowed(self, op: Op, runs: int = 1) -> tuple[Op, Op]:
+        """What narrows the weights that an op of `runs` a pass reads, and the op with the bits beyond its format."""
         if self.every:
-            return self._switched(op)
+            return self._switched(op, op.count / runs)
         flops = NARROW_FLOPS * op.weight_elements * op.weight_density * op.weight_reads
         narrowing = Op(f"{op.name}.narrow", "dequantisation", op.inputs, count=op.count, vector_flops=flops,
                        launches=0.0)  # fmt: skip
         return narrowing, replace(op, index_bits=op.index_bits + self.stored_bits - self.bits)
 
-    def _switched(self, op: Op) -> tuple[Op, Op]:
+    def _switched(self, op: Op, passes: Real) -> tuple[Op, Op]:
         """The stored weights, which a pass in `every` reads and writes in the narrow width, and the op on the copy."""
         moved = (self.stored_bits + self.bits) / self.stored_bits
         flops = NARROW_FLOPS * op.weight_elements * op.weight_density / moved
         kept = Op(
-            f"{op.name}.narrow", "dequantisation", op.inputs, count=moved / self.every, vector_flops=flops,
+            f"{op.name}.narrow", "dequantisation", op.inputs, count=passes * moved / self.every, vector_flops=flops,
             weight_elements=op.weight_elements, weight_density=op.weight_density,
             index_bits=op.index_bits + self.stored_bits - self.bits, launches=0.0,
         )  # fmt: skip

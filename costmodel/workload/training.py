@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.op import Heads, Op
 from costmodel.workload.ops.collective import COLLECTIVES
 from costmodel.workload.rerun import RERUN, layer_of
@@ -39,8 +40,8 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     scores are taken as kept (a kernel that computes them anew executes half of the forward once more). Gradients store
     no parameters: those that they read count as their input, as do activations that the forward kept for them
     (`Op.keeps_inputs`, `keeps_output`). Weights that are N:M along k are not so along what a gradient sums, unless
-    their mask is made for it (Hubara et al., arXiv 2102.08124): zeros are multiplied there. The optimizer's step is not
-    included.
+    their mask is made for it (Hubara et al., arXiv 2102.08124): zeros are multiplied there. Gradients pass straight
+    through what makes weights of stored ones. The optimizer's step is not included.
 
     Results of ops for which `recompute` holds are not kept but computed anew, as `.recompute`, from those that are,
     be they read or not: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174.
@@ -86,6 +87,8 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
     for i in reversed(range(len(ops))):
         op, every = ops[i], runs[layer_of(ops[i])]
         fed = {run: n for run in every if (n := sum(trained[j] for j in reads[run]) + (op.kind == RECEIVE))}
+        if op.kind == DEQUANTISATION:
+            fed = {}
         if not (i in fed or _has_parameters(op)):
             continue
         own = [i] if op.keeps_output else []
@@ -135,6 +138,9 @@ def _by_input(
 
 
 def _has_parameters(op: Op) -> bool:
+    """Whether an op has parameters to train; a stored copy's gradient is that of the layer which reads it."""
+    if op.kind == DEQUANTISATION:
+        return bool(op.vector_elements)
     return bool(op.weight_elements or op.vector_elements or op.kind in ("embedding", RERUN))
 
 

@@ -288,6 +288,27 @@ def test_a_model_beside_runs_for_every_token_that_is_written(repeating, model):
     assert _sums(first, *told) == pytest.approx(_sums(last, *told), rel=1e-9)
 
 
+NARROWED = ("double_rounding", "double_rounding:every=10", "fast_2bit:asynchronous=false")
+
+
+@pytest.mark.parametrize(
+    ("repeating", "coded"), [*itertools.product([*REPEATING, "distributed_training:micro_batches=4"], NARROWED)]
+)
+def test_weights_are_made_for_every_pass_that_is_run(repeating, coded):
+    net = TRAINED if repeating.startswith("distributed") else LLAMA
+    first, last = (_executed(strategy(s)(net)) for s in (f"{coded} + {repeating}", f"{repeating} + {coded}"))
+    assert first == pytest.approx(last, rel=1e-9)
+
+
+TRAINED = cm.zoo.build("gpt2", phase="forward", batch=2, context=32)
+
+
+def _executed(net):
+    """Vector operations, and weights that all executions read."""
+    flops = sum(float(op.count * op.vector_flops) for op in net.ops)
+    return flops, sum(float(op.count * op.weight_elements * op.weight_reads) for op in net.ops)
+
+
 JUDGING = "resampling:samples=4,correct=0.4,verifier=llama-3.2-1b"
 
 
