@@ -18,10 +18,10 @@ from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import W32A32
 from costmodel.record import Real, stack
 from costmodel.strategies import strategy
+from costmodel.strategies._before import FACTORS
 from costmodel.strategies._beside import PREFIXES
 from costmodel.strategies._named import NONE
 from costmodel.strategies._network import network, undivided
-from costmodel.strategies.zeroquant_fp import FACTORS
 from costmodel.workload import Op, Workload
 from costmodel.workload.answers import sampled
 from costmodel.workload.dequantisation import DEQUANTISATION

@@ -14,6 +14,10 @@ HEADS_AND_ROUTERS = ("lm_head", "*.gate")
 """Globs of layers that are usually left in a wide format."""
 
 
+FACTORS = (".lorc_in", ".lorc_out")
+"""After a layer's name, two narrow products whose result is added to its own."""
+
+
 def before(workload: Workload, touches: Callable[[Op], bool], parts: Callable[[Op], tuple[Op, ...]]) -> Workload:
     """Return the workload with each op that `touches` holds for replaced by its `parts`, the op itself last.
 

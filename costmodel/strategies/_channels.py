@@ -11,6 +11,7 @@ from functools import cached_property
 from math import gcd
 from typing import Any
 
+from costmodel.strategies._before import FACTORS
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.parallel.tensor import SHARING
@@ -36,7 +37,7 @@ class Channels:
         for op in self.workload.ops:
             if op.kind in SHARING:
                 raise ValueError(f"channels change before GPUs share {self.workload.name}, as {op.name} says they do")
-            if op.kind == DEQUANTISATION or op.weight_flops:
+            if op.kind == DEQUANTISATION or op.weight_flops or op.name.endswith(FACTORS):
                 raise ValueError(
                     f"channels change before weights are coded, {op.name} of {self.workload.name} is there"
                 )

@@ -12,13 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from costmodel.claim import NoFigure
 from costmodel.formats import Format, largest, smallest_subnormal
-from costmodel.strategies._before import HEADS_AND_ROUTERS, before, multiplies
+from costmodel.strategies._before import FACTORS, HEADS_AND_ROUTERS, before, multiplies
 from costmodel.strategies._layers import require_in_memory, require_matches
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
-
-FACTORS = (".lorc_in", ".lorc_out")
-"""After a layer's name, the two products that compensate it."""
 
 
 @dataclass(frozen=True)

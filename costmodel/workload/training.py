@@ -86,9 +86,7 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
     done: set[int] = set()
     for i in reversed(range(len(ops))):
         op, every = ops[i], runs[layer_of(ops[i])]
-        fed = {run: n for run in every if (n := sum(trained[j] for j in reads[run]) + (op.kind == RECEIVE))}
-        if op.kind == DEQUANTISATION:
-            fed = {}
+        fed = {run: n for run in every if (n := _trained_inputs(op, trained, reads[run]))}
         if not (i in fed or _has_parameters(op)):
             continue
         own = [i] if op.keeps_output else []
@@ -135,6 +133,11 @@ def _by_input(
     op = ops[every[0]] if i == min(fed) else ops[i]
     starts = sum(_starts(op, n) for n in fed.values())
     return [_grad_input(op, inputs, share=len(fed) / len(every), more=more / len(fed), starts=starts)]
+
+
+def _trained_inputs(op: Op, trained: list[bool], reads: list[int]) -> int:
+    """How many gradients by an input a run has: what makes weights of stored ones has none by tokens."""
+    return 0 if op.kind == DEQUANTISATION else sum(trained[j] for j in reads) + (op.kind == RECEIVE)
 
 
 def _has_parameters(op: Op) -> bool:

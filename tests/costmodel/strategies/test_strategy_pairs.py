@@ -99,6 +99,18 @@ def test_what_would_change_nothing_is_refused(spelled, says):
     assert "\n" not in str(raised.value)
 
 
+CHANNELS = ("filter_pruning:keep=0.5", "sparse_ift:sparsity=0.5", "dynamic_filters:keep=0.5")
+COPIES = (*CODED, "double_rounding:every=10", "zeroquant_fp:rank=4")
+
+
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("coded", COPIES)
+def test_channels_change_before_what_is_made_of_weights(coded, channels):
+    with pytest.raises(ValueError, match=r"channels change before weights are coded|sparsify it"):
+        strategy(f"{coded} + {channels}")(PAIR_NETS["llama-prefill"])
+    assert strategy(f"{channels} + {coded}")(PAIR_NETS["llama-prefill"]).ops
+
+
 def test_channels_go_from_sparse_layers_whose_density_stays():
     sparse = strategy("unstructured_sparsity:density=0.5")(RESNET)
     pruned = strategy("filter_pruning:keep=0.5")(sparse)
