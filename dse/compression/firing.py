@@ -2,7 +2,8 @@
 
 Elkerdawy et al., Fire Together Wire Together, arXiv 2110.08232, section 3, as selkerdawy/FTWT, utils/layers.py: the
 filters whose largest activations make up the mass r of a layer's are to fire; a pooled pointwise layer predicts them by
-binary cross entropy, and its rounded answers mask the layer while the network learns its task.
+binary cross entropy, and its rounded answers mask the layer while the network learns its task. A gate stands behind the
+convolution's norm, before a sum: what reads a sum sees the channels of any addend, as `dynamic_filters` counts.
 """
 
 import copy

@@ -1,5 +1,6 @@
 """Dynamic filters and sparse attention: expected products, the predictors' cost, and what is refused."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 import costmodel as cm
 from costmodel.strategies import DynamicFilters, SparseAttention
 from costmodel.strategies.sparse_attention import attention_macs
+from costmodel.workload.training import sources
 
 RESNET, BATCHED = (cm.zoo.build("resnet18", batch=b) for b in (1, 4))
 MOBILENET = cm.zoo.build("mobilenetv2_100")
@@ -15,14 +17,37 @@ DEIT = cm.zoo.build("deit_small_patch16_224")
 
 def test_active_filters_times_active_inputs():
     net = DynamicFilters(0.5)(RESNET)
-    for name, share in (("conv1", 0.5), ("layer2.0.conv1", 0.25), ("layer4.1.conv2", 0.25), ("fc", 0.5)):
+    for name, share in (("conv1", 0.5), ("layer1.0.conv1", 0.25), ("layer4.1.conv2", 0.25), ("fc", 1 - 0.5**3)):
         assert net.op(name).macs == pytest.approx(share * RESNET.op(name).macs)
     assert net.op("layer2.0.conv1").params == RESNET.op("layer2.0.conv1").params
 
 
 def test_inputs_that_vary_cost_more_than_their_mean():
     net = DynamicFilters(0.5, deviation=0.3)(RESNET)
-    assert net.op("layer2.0.conv1").macs == pytest.approx((0.25 + 0.09) * RESNET.op("layer2.0.conv1").macs)
+    assert net.op("layer1.0.conv1").macs == pytest.approx((0.25 + 0.09) * RESNET.op("layer1.0.conv1").macs)
+
+
+@pytest.mark.parametrize(("keep", "deviation"), [(0.5, 0.0), (0.25, 0.0), (0.6, 0.15)])
+def test_products_are_those_of_masks_drawn_by_chance(keep, deviation):
+    """Every filter of every convolution drawn for itself; a sum's channel is zero where those of all addends are."""
+    rng, reads, draws = np.random.default_rng(0), sources(RESNET.ops), 1200 if deviation else 40
+    spread = keep * (1 - keep) / deviation**2 - 1 if deviation else np.inf
+    common = rng.beta(keep * spread, (1 - keep) * spread, draws) if deviation else np.full(draws, keep)
+    found: list[np.ndarray] = []
+    macs = np.zeros(draws)
+    for i, op in enumerate(RESNET.ops):
+        read = np.any([found[j] for j in reads[i]], axis=0) if reads[i] else np.ones((draws, 1), bool)
+        made = rng.random((draws, int(op.n))) < common[:, None] if op.kind == "conv" else read
+        found.append(made)
+        macs += op.macs * read.mean(1) * (made.mean(1) if op.kind == "conv" else 1.0)
+    ours = sum(op.macs for op in DynamicFilters(keep, deviation=deviation)(RESNET).ops if not op.name.endswith(".mask"))
+    assert ours == pytest.approx(macs.mean(), rel=0.01 + 3 * macs.std() / macs.mean() / draws**0.5)
+
+
+def test_all_filters_or_none_make_a_share_of_the_products():
+    net = DynamicFilters(0.3, deviation=0.21**0.5)(RESNET)
+    for name in ("conv1", "layer2.0.conv1", "fc"):
+        assert net.op(name).macs == pytest.approx(0.3 * RESNET.op(name).macs)
 
 
 def test_a_sum_with_an_unmatched_layer_is_whole():
@@ -51,8 +76,9 @@ def test_the_predictor_is_a_pooling_and_a_pointwise_layer():
 def test_images_of_a_batch_have_their_own_products_and_share_weights():
     one, four = (DynamicFilters(0.5)(net).op("layer2.0.conv1") for net in (RESNET, BATCHED))
     assert (four.b, four.m) == (4, one.m)
-    assert one.weight_reads == 0.25
-    assert four.weight_reads == pytest.approx(1 - 0.75**4)
+    share = 0.5 * (1 - 0.5**3)
+    assert one.weight_reads == share
+    assert four.weight_reads == pytest.approx(1 - (1 - share) ** 4)
 
 
 @settings(max_examples=15, deadline=None)
