@@ -5,6 +5,7 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
+from app.text import label
 from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.fit import RESOURCES, beyond, in_memory
 from costmodel.hardware import Device, Fpga, Gpu
@@ -128,3 +129,24 @@ def broken(design: Mapping[str, Any], budgets: Sequence[str]) -> str:
     asked = [parse_budget(text) for text in budgets]
     names = [b.metric.name for b in asked if b.metric.name in totals and not b.met(totals[b.metric.name])]
     return ", ".join(dict.fromkeys(names))
+
+
+def sources(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Where the layers' latencies and energies come from by share, or an FPGA's LUTs: its latency is a formula of
+    cycles."""
+    if any("lut" in row for row in rows):
+        return _shares(rows, "lut", "source")
+    told = [_shares(rows, name, of) for name, of in (("latency_s", "source"), ("energy_j", "energy_source"))]
+    return ". ".join(filter(None, told))
+
+
+def _shares(rows: Sequence[Mapping[str, Any]], metric: str, of: str) -> str:
+    by: dict[str, float] = {}
+    for row in rows:
+        source = str(row.get(of, "formula")).split(" (")[0]
+        by[source] = by.get(source, 0.0) + float(row.get(metric) or 0.0)
+    whole = sum(by.values())
+    shares = [
+        f"{v / whole:.0%} {s}" for s, v in sorted(by.items(), key=lambda e: -e[1]) if whole and v / whole >= 0.005
+    ]
+    return f"{label(metric)}: {', '.join(shares)}" if shares else ""

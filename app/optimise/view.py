@@ -13,8 +13,9 @@ from app.figures.bits import bits
 from app.figures.pareto import pareto
 from app.figures.style import dressed
 from app.optimise.question import Question
+from app.optimise.solution import OF_PAGES
 from app.report.optimization_section import budget
-from app.results import misfit
+from app.results import misfit, sources
 from app.text import label, quantity
 from app.web.parts import LAYER, graph, grid, note, numbers, panel
 from costmodel.hardware import Fpga
@@ -87,7 +88,7 @@ def summary(result: Result) -> Any:
     cells = [html.Div([html.Span(words, className="fact-name"), html.Span(value)]) for words, value in facts]
     command = shlex.join(result["provenance"]["command"])
     told = [
-        note(f"Loss: {result['loss_source']}. {_sources(result)}."),
+        note(f"Loss: {result['loss_source']}. {sources(result['layers'])}."),
         html.Pre(command, className="command"),
     ]
     if not result.get("fits", True):
@@ -126,18 +127,6 @@ def _with_interval(totals: Mapping[str, float], name: str) -> str:
     ends = [totals.get(f"{base}_{end}_{unit}") for end in ("low", "high")]
     value = quantity(name, totals[name])
     return value if None in ends else f"{value} ({' to '.join(quantity(name, float(end or 0.0)) for end in ends)})"
-
-
-def _sources(result: Result) -> str:
-    """Where the layers' latencies come from by share, or an FPGA's LUTs: its latency is a formula of cycles."""
-    by: dict[str, float] = {}
-    name = "lut" if _on_fpga(result) else "latency_s"
-    for layer in result["layers"]:
-        source = str(layer.get("source", "formula")).split(" (")[0]
-        by[source] = by.get(source, 0.0) + float(layer.get(name) or 0.0)
-    whole = sum(by.values()) or 1.0
-    shares = [f"{v / whole:.0%} {s}" for s, v in sorted(by.items(), key=lambda e: -e[1]) if v / whole >= 0.005]
-    return f"{label(name)}: {', '.join(shares)}"
 
 
 def _on_fpga(result: Result) -> bool:
@@ -191,6 +180,7 @@ def file(result: Result, target: str) -> tuple[bytes, str]:
     from app.report import write
     from app.text import to_json
 
+    result = {name: value for name, value in result.items() if name not in OF_PAGES}
     if target == "plan.json":
         return to_json(result).encode(), "plan.json"
     if target in REPORTS:

@@ -15,7 +15,8 @@ Row = Mapping[str, Any]
 WORDS = {
     "design": "Design", "accuracy": "Test accuracy", "points": "Change (points)", "smaller": "Smaller",
     "id": "Id", "equals": "Equal designs", "name": "Layer", "kind": "Kind", "precision": "Precision",
-    "bound": "Bound by", "products_in": "Products in", "weights_in": "Weights in",
+    "bound": "Bound by", "source": "Source",
+    "energy_source": "Source of energy", "products_in": "Products in", "weights_in": "Weights in",
     "model": "Model", "device": "Device", "batch": "Batch",
     "context": "Context", "resolution": "Resolution", "strategy": "Strategy", "footprint_bytes": "Footprint",
 }  # fmt: skip
@@ -75,6 +76,25 @@ def shown(column: str, value: Any) -> str:
         return f"{value:.1f}x"
     composed = " " in column and not unit(column)
     return f"{value:.4g}" if column in PLAIN or composed else quantity(column, float(value))
+
+
+def cell(column: str, row: Row) -> str:
+    """A row's cell as text, with the ends of its 90 % interval where the row has them: 1.9 ms (1.1-4.1)."""
+    value, (low, high) = shown(column, row.get(column)), (row.get(end) for end in ends(column))
+    if low is None or high is None:
+        return value
+    texts = [shown(column, end) for end in (low, high)]
+    of_value, *units = (text.partition(" ")[2] for text in (value, *texts))
+    if of_value and units == [of_value] * 2:
+        texts = [text.partition(" ")[0] for text in texts]
+    return f"{value} ({texts[0]}\u2013{texts[1]})"
+
+
+def ends(column: str) -> tuple[str, str]:
+    """The names of the ends of a column's interval: latency_low_s and latency_high_s of latency_s."""
+    name, _, of = column.rpartition("_")
+    low, high = (f"{name}_{end}_{of}" if of in ("s", "j", "w") else f"{column}_{end}" for end in ("low", "high"))
+    return low, high
 
 
 def heading(column: str) -> str:

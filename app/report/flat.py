@@ -1,4 +1,7 @@
-"""A report as one flat table: every row of every table, in base units; what is needed to run it again goes with it."""
+"""A report as one flat table: every row of every table, in base units with the ends of intervals.
+
+What is needed to run it again goes with it.
+"""
 
 import csv
 import io
@@ -6,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from app.report.document import Document
+from app.report.document import Document, Table, ends, present
 from app.report.origin import told
 
 KEY = b"bitfront"
@@ -16,13 +19,19 @@ KEY = b"bitfront"
 def rows(report: Document) -> tuple[list[str], list[dict[str, Any]]]:
     """Return (columns, rows): a row's section and table first, then the columns of all tables; None where absent."""
     found = [
-        {"section": section.name, "table": table.name} | {c: row.get(c) for c in table.columns}
+        {"section": section.name, "table": table.name} | {c: row.get(c) for c in columns}
         for section in report.sections
         for table in section.tables
+        for columns in [_with_ends(table)]
         for row in table.rows
     ]
     columns = list(dict.fromkeys(c for row in found for c in row)) or ["section", "table"]
     return columns, [{c: _value(row.get(c)) for c in columns} for row in found]
+
+
+def _with_ends(table: Table) -> tuple[str, ...]:
+    """A table's columns, each before the ends of its interval where a row has them."""
+    return tuple(dict.fromkeys(c for column in table.columns for c in (column, *present(ends(column), table.rows))))
 
 
 def to_csv(report: Document) -> str:

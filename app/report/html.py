@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 
 from app.report import document
-from app.report.document import Document, Section, heading, shown
+from app.report.document import Document, Section, cell, heading
 from app.report.drawing import drawing, embed
 from app.report.origin import told
 
@@ -43,10 +43,7 @@ def _section(section: Section, *, titled: bool) -> str:
 
 
 def _table(held: document.Table) -> str:
-    rows = [
-        (i in held.chosen, [shown(column, row.get(column)) for column in held.columns])
-        for i, row in enumerate(held.rows)
-    ]
+    rows = [(i in held.chosen, [cell(column, row) for column in held.columns]) for i, row in enumerate(held.rows)]
     return table([heading(column) for column in held.columns], rows)
 
 

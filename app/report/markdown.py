@@ -1,6 +1,6 @@
 """A report as Markdown: sentences and tables, without figures."""
 
-from app.report.document import Document, Section, Table, heading, shown
+from app.report.document import Document, Section, Table, cell, heading
 from app.report.origin import told
 
 
@@ -27,7 +27,7 @@ def _table(table: Table) -> list[str]:
     head = [_plain(heading(c)) for c in table.columns]
     texts = [any(isinstance(row.get(c), str) for row in table.rows) for c in table.columns]
     marks = [":--" if text else "--:" for text in texts]
-    rows = [[_plain(shown(c, row.get(c))) for c in table.columns] for row in table.rows]
+    rows = [[_plain(cell(c, row)) for c in table.columns] for row in table.rows]
     bold = [[f"**{cell}**" for cell in row] if i in table.chosen else row for i, row in enumerate(rows)]
     return [f"| {' | '.join(cells)} |" for cells in (head, marks, *bold)]
 

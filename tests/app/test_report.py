@@ -21,6 +21,7 @@ import app.report
 import costmodel as cm
 import dse
 from app.report import flat, html, markdown, pdf
+from app.report.document import cell
 from app.report.source import NEEDED, document
 from costmodel.display import quantity
 from dse.metric import loss, lut, weight_bytes
@@ -74,9 +75,12 @@ def test_csv_and_parquet_hold_the_rows_of_the_result(folder: Path) -> None:
             assert (row["name"], row["precision"]) == (layer["name"], layer["precision"])
             assert float(row["lut"]) == layer["lut"]
             assert float(row["latency_s"]) == layer["latency_s"]
+            assert [float(row[end]) for end in ("lut_low", "lut_high")] == [layer["lut_low"], layer["lut_high"]]
+            assert row["source"] == layer["source"]
         designs = {row["design"]: row for row in rows if row["table"] == "designs"}
         wide = next(row for name, row in designs.items() if name.startswith("int8"))
         assert float(wide["weight_bytes"]) == result["designs"][1]["totals"]["weight_bytes"]
+        assert float(wide["latency_high_s"]) == result["designs"][1]["totals"]["latency_high_s"]
 
 
 class Page(HTMLParser):
@@ -121,6 +125,27 @@ def test_the_page_fetches_nothing_and_has_every_layer(folder: Path) -> None:
     assert {layer["name"] for layer in result["layers"]} <= set(page.cells)
     markdown = held(folder, "md").replace("\\", "")
     assert all(f"| {layer['name']} |" in markdown for layer in result["layers"])
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"latency_s": 1.86e-3, "latency_low_s": 1.11e-3, "latency_high_s": 4.15e-3}, "1.86 ms (1.11\u20134.15)"),
+        ({"latency_s": 9e-4, "latency_low_s": 5e-4, "latency_high_s": 2e-3}, "900 µs (500 µs\u20132 ms)"),
+        ({"latency_s": 9e-4}, "900 µs"),
+        ({}, "-"),
+    ],
+)
+def test_a_cell_has_its_interval_in_its_own_unit(row: dict[str, float], says: str) -> None:
+    assert cell("latency_s", row) == says
+
+
+def test_pages_show_intervals_and_sources(folder: Path) -> None:
+    layer = json.loads((folder / "r.json").read_text())["layers"][0]
+    for text in (held(folder, "html"), held(folder, "md").replace("\\", "")):
+        assert cell("lut", layer) in text
+        assert f"{layer['source']}" in text
+        assert "what holds 90 % of what is measured, where it is known. LUTs: " in text
 
 
 def test_an_fpga_report_says_where_products_are_and_why_costs_are_alike(folder: Path) -> None:
