@@ -2,24 +2,31 @@
 
 import hashlib
 import json
+import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
-import numpy as np
-
 from app.optimise.question import Question
-from app.optimization import of_plan
+from app.optimization import Question as Asked
+from app.optimization import optimise
+from app.optimization.result import result
 from app.text import to_json
 from app.web import session
 from costmodel import hardware
+from costmodel.estimators.estimate import estimate
+from costmodel.estimators.fpga import Design as Folding
 from costmodel.estimators.fpga import fold
 from costmodel.files import write_atomically
-from costmodel.hardware import Fpga
+from costmodel.hardware import Device, Fpga
+from costmodel.precision import Precision, precision
 from costmodel.record import stack
+from costmodel.workload import Workload
 from dse import Plan, minimize
 from dse.metric import loss
 from dse.plan import certainty
@@ -27,18 +34,26 @@ from dse.space import ID_DIGITS
 
 FIRST_S, GROWTH = 0.5, 2.5
 """How long the first look for a plan takes, and how much longer each next one: what a browser is told of meanwhile."""
+TICK_S = 0.5
+OF_PAGES = ("asked", "design", "laid_for")
+"""What pages keep beside a result, which no command prints, so that bitfront rerun would miss it."""
 ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
 Told = Callable[[float, str], Any]
 
 
-def solve(question: Question, told: Told) -> Plan:
-    """Return the plan of a question, the best within its time; `told` gets the share of it that is spent, and news.
+def solve(question: Question, told: Told) -> dict[str, Any]:
+    """Return the result of a question, its best plan within its time; `told` gets the share of it that is spent, and
+    news.
 
     InfeasibleError says which budget is impossible and its least value.
     """
     told(0.0, "reading the problem")
-    device, ties = hardware.device(question.device), question.tied
-    over = question.choices if isinstance(device, Fpga) else question.problem
+    device = hardware.device(question.device)
+    return _with_folding(question, device, told) if isinstance(device, Fpga) else _in_turns(question, device, told)
+
+
+def _in_turns(question: Question, device: Device, told: Told) -> dict[str, Any]:
+    """Look for a plan in growing times, until one is proven."""
     begun, seconds, best = time.monotonic(), FIRST_S, None
     while best is None or not best.proven:
         spent = time.monotonic() - begun
@@ -49,10 +64,10 @@ def solve(question: Question, told: Told) -> Plan:
         try:
             found = minimize(
                 loss,
-                over=over,
+                over=question.problem,
                 on=device,
                 subject_to=question.limits,
-                ties=ties,
+                ties=question.tied,
                 pins=question.pinned,
                 max_formats=question.max_formats,
                 time_limit_s=min(seconds, left),
@@ -62,34 +77,96 @@ def solve(question: Question, told: Told) -> Plan:
             pass
         seconds *= GROWTH
     if best is None:
-        raise ValueError(f"no plan found within {question.time_limit_s:g} s; give more time or larger budgets")
+        raise _no_plan(question)
     told(1.0, _news(best, time.monotonic() - begun))
-    return best
+    return result(_asked(question, device), question.problem, best)
 
 
-def keep(question: Question, plan: Plan) -> str:
-    """Write a plan's result into the session, and return the id of its design: the hash of what it is."""
-    result = of_plan(plan, model=question.model, device=question.device, ties=question.tied)
-    result["provenance"]["command"] = question.command()
-    if laid_for := _laid_for(plan):
-        result["laid_for"] = laid_for
-    result["asked"] = {name: getattr(question, name) for name in ("phase", "batch", "context", "resolution")}
-    what = {name: result[name] for name in ("model", "device", "assignment")} | result["asked"]
-    found = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:ID_DIGITS]
-    write_atomically(_file(found), to_json(result | {"design": found}))
-    return found
+def _asked(question: Question, device: Device) -> Asked:
+    """The question as the command asks it."""
+    return Asked(
+        question.model,
+        question.device,
+        device,
+        question.choices,
+        question.limits,
+        question.tied,
+        question.pinned,
+        max_formats=question.max_formats,
+        time_limit_s=question.time_limit_s,
+    )
 
 
-def _laid_for(plan: Plan) -> str:
+def _with_folding(question: Question, device: Fpga, told: Told) -> dict[str, Any]:
+    """What the command answers, which also chooses how the network is laid out."""
+    with _ticking(told, question.time_limit_s):
+        try:
+            return optimise(_asked(question, device))
+        except TimeoutError:
+            raise _no_plan(question) from None
+
+
+@contextmanager
+def _ticking(told: Told, limit_s: float) -> Iterator[None]:
+    """Tell every TICK_S how long a search has gone on that tells nothing itself."""
+    begun, over = time.monotonic(), Event()
+
+    def tick() -> None:
+        while not over.wait(TICK_S):
+            spent = time.monotonic() - begun
+            told(min(spent / limit_s, 1.0), f"laying out and choosing formats: {spent:.0f} s of {limit_s:g} s at most")
+
+    thread = Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _no_plan(question: Question) -> ValueError:
+    return ValueError(f"no plan found within {question.time_limit_s:g} s; give more time or larger budgets")
+
+
+def keep(question: Question, found: Mapping[str, Any]) -> str:
+    """Write a result into the session, and return the id of its design: the hash of what it is."""
+    kept = for_pages(question, found)
+    write_atomically(_file(kept["design"]), to_json(kept))
+    return str(kept["design"])
+
+
+def for_pages(question: Question, found: Mapping[str, Any]) -> dict[str, Any]:
+    """A result with the command that makes it again, and what pages keep beside it: OF_PAGES."""
+    kept = {**found, "provenance": {**found["provenance"], "command": question.command()}}
+    if laid_for := _laid_for(question, found):
+        kept["laid_for"] = laid_for
+    kept["asked"] = {name: getattr(question, name) for name in ("phase", "batch", "context", "resolution")}
+    what = {name: kept[name] for name in ("model", "device", "assignment")} | kept["asked"]
+    return kept | {"design": hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:ID_DIGITS]}
+
+
+def _laid_for(question: Question, found: Mapping[str, Any]) -> str:
     """The precision that an FPGA's folding was made for on the whole device; "" for one made in the room of budgets, or
     with the formats."""
-    problem = plan.problem
-    if problem is None or problem.laid_for is None or not isinstance(problem.device, Fpga):
+    device, names = hardware.device(question.device), list(found["formats"].values())
+    if not isinstance(device, Fpga) or "@" in "".join(names):
         return ""
-    option, folding = problem.options[problem.laid_for], problem.folding
-    whole = fold(problem.workload, stack([option] * len(problem.workload.ops)), problem.device)
-    alike = [np.array_equal(getattr(whole, n), getattr(folding, n)) for n in ("pe", "simd", "dsp", "uram")]
-    return option.name if all(alike) else ""
+    own = found.get("folding_of")
+    for made_for in [own] * (own in names) if own else names:
+        again = _laid_out(question.workload, {**found["not_chosen"], **found["assignment"]}, device, made_for)
+        if all(math.isclose(again[n], found["totals"][n], rel_tol=1e-9) for n in ("lut", "dsp", "latency_s")):
+            return str(made_for)
+    return ""
+
+
+def _laid_out(workload: Workload, assignment: Mapping[str, str], device: Fpga, made_for: str) -> Mapping[str, float]:
+    """The totals of a choice in the folding made for one precision on the whole device."""
+
+    def lay(workload: Workload, _: Precision, board: Fpga) -> Folding:
+        return fold(workload, stack([precision(made_for)] * len(workload.ops)), board)
+
+    return estimate(workload, assignment, device, design=lay).totals
 
 
 def require_id(design: str) -> None:
