@@ -46,9 +46,6 @@ def test_one_rule_decides_which_figures_count():
     windows = [c for c in ANALYTIC if c.id.startswith("mfu_MegaScale")]
     assert {claim.verdict() for claim in windows} == {"contradicted"}
     assert by_id["AQLM and PV-Tuning", "size-llama-2-7b-2x8g8"].verdict() == "contradicted"
-    kv = [c for (system, name), c in by_id.items() if system == "KV Prediction" and name.startswith("flops-")]
-    assert [round(c.reproduced(), 2) for c in kv] == [2.38, 4.08, 1.35, 2.02, 4.16]
-    assert [c.verdict() for c in kv].count("contradicted") == 3
 
 
 def test_what_was_fitted_to_a_figure_or_computed_here_is_no_reproduction():
