@@ -101,7 +101,7 @@ def _natural(text: Any) -> list[Any]:
 
 def _named(series: Sequence[Any]) -> dict[Any, str]:
     """A short name for each value: of a strategy the fields in which its uses differ, of too many its name alone."""
-    parts = {value: [p.split(" ") for p in str(value).removeprefix("zoo:").split(" + ")] for value in series}
+    parts = {value: [re.split("[ :,]", p) for p in str(value).removeprefix("zoo:").split(" + ")] for value in series}
     heads = {part[0] for found in parts.values() for part in found} - {"none"}
     uses = {head: [set(p[1:]) for found in parts.values() for p in found if p[0] == head] for head in heads}
     shared = {head: set.intersection(*held) if len(held) > 1 else set() for head, held in uses.items()}

@@ -14,6 +14,7 @@ from costmodel.catalog import require
 from costmodel.display import quantity
 from costmodel.hardware import Cpu, Fpga, Gpu, PeakFlops
 from costmodel.precision import precision
+from costmodel.strategies._named import as_text
 
 NAMES = ("model", "strategy", "batch", "context", "resolution", "tokens", "mapping", "precision", "device")
 """Axes in the order in which a design's index counts, the last fastest; fields of the device follow them."""
@@ -56,11 +57,17 @@ class Axis:
 
 
 def label(value: Any) -> Any:
-    """Return a number or string as it is, a table as "first key=value ...", a list as "one + the next"."""
+    """Return a number or string as it is, a table as "first key=value ...", a list as "one + the next".
+
+    Of a strategy it is what `costmodel.strategies.strategy` reads back.
+    """
     if isinstance(value, list):
         return " + ".join(str(label(part)) for part in value)
     if not isinstance(value, Mapping):
         return value
+    if "name" in value:
+        fields = ",".join(f"{key}={as_text(part)}" for key, part in value.items() if key != "name")
+        return f"{value['name']}:{fields}" if fields else value["name"]
     first, *rest = value.items()
     return " ".join([str(first[1]), *(f"{key}={part}" for key, part in rest)])
 

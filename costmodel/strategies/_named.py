@@ -48,7 +48,7 @@ def spelled(step: Strategy) -> str:
     known: Any = step
     name = type(step).__module__.rpartition(".")[2]
     given = ((f.name, getattr(known, f.name)) for f in fields(known) if f.init and getattr(known, f.name) != f.default)
-    told = ",".join(f"{key}={_text(value)}" for key, value in given)
+    told = ",".join(f"{key}={as_text(value)}" for key, value in given)
     return f"{name}:{told}" if told else name
 
 
@@ -62,9 +62,10 @@ def _example(cls: Any) -> str:
     return spelled(sys.modules[cls.__module__].EXAMPLES[0])
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ";".join(map(_text, value))
+def as_text(value: Any) -> str:
+    """A value of a field as it is spelled."""
+    if isinstance(value, list | tuple):
+        return ";".join(map(as_text, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -13,21 +13,29 @@ Strategy = Callable[[Workload], Workload]
 class Then(Shown):
     """Apply `steps` in their order; none leaves a workload as it is.
 
-    ValueError where a step makes a training of a pass that one before it edited, which schedules trainings.
+    ValueError where a step undoes what one before it took as given: it makes a training of a pass whose training that
+    schedules, or a larger batch of one whose padding that counted (`pads`).
     """
 
     steps: tuple[Strategy, ...] = ()
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload that the last step gives."""
-        early = ""
-        for step in self.steps:
+        for i, step in enumerate(self.steps):
             edited = step(workload)
-            if early and edited.phase == "training" != workload.phase:
-                raise ValueError(f"{early} schedules a training, which {_name(step)} makes after it: put {early} last")
-            early = early or (_name(step) if schedules(step) else "")
+            _require_order(self.steps[:i], step, workload, edited)
             workload = edited
         return workload
+
+
+def _require_order(earlier: tuple[Strategy, ...], step: Strategy, before: Workload, after: Workload) -> None:
+    trains = after.phase == "training" != before.phase
+    if trains and (early := next(filter(schedules, earlier), None)):
+        raise ValueError(f"{_name(early)} schedules a training, which {_name(step)} makes after it: put it last")
+    padded = next((one for one in earlier if getattr(one, "pads", False)), None)
+    if padded and after.batch > before.batch and not trains:
+        told = f"counted the padding of {before.batch} sequences, of which {_name(step)} makes {after.batch}"
+        raise ValueError(f"{_name(padded)} {told}: put it last")
 
 
 def schedules(step: Strategy) -> bool:

@@ -6,6 +6,7 @@ abstract's figures are listed; batches are simulated here on lengths with a logn
 
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,6 +73,7 @@ class PaddedBatches(Shown):
 
     spread: float = 0.6
     buckets: int = 1
+    pads: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.spread < np.inf or self.buckets < 1:

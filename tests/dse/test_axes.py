@@ -1,6 +1,10 @@
+from dataclasses import fields
+from importlib import import_module
+
 import numpy as np
 import pytest
 
+from costmodel import strategies
 from dse import axes
 from dse.axes import Axis, label
 
@@ -44,18 +48,26 @@ def test_tables_expand_and_have_labels():
     models = values("model", {"model": "zoo:llama-3.1-8b", "phase": ["prefill", "decode"], "context": 512})
     assert models[0] == {"model": "zoo:llama-3.1-8b", "context": 512, "phase": "prefill"}
     assert Axis("model", models).labels[1] == "zoo:llama-3.1-8b context=512 phase=decode"
-    strategies = values("strategy", ["none", {"name": "nm_sparsity", "n": [1, 2], "m": 4}])
-    assert strategies == ("none", {"name": "nm_sparsity", "m": 4, "n": 1}, {"name": "nm_sparsity", "m": 4, "n": 2})
+    found = values("strategy", ["none", {"name": "nm_sparsity", "n": [1, 2], "m": 4}])
+    assert found == ("none", {"name": "nm_sparsity", "m": 4, "n": 1}, {"name": "nm_sparsity", "m": 4, "n": 2})
 
 
 def test_strategies_in_a_list_are_one_after_the_other_and_a_product():
     pruned = {"name": "nm_sparsity", "n": [1, 2], "m": 4}
-    strategies = values("strategy", ["none", ["none", pruned]])
-    assert [label(value) for value in strategies] == [
+    found = values("strategy", ["none", ["none", pruned]])
+    assert [label(value) for value in found] == [
         "none",
-        "none + nm_sparsity m=4 n=1",
-        "none + nm_sparsity m=4 n=2",
+        "none + nm_sparsity:m=4,n=1",
+        "none + nm_sparsity:m=4,n=2",
     ]
+
+
+@pytest.mark.parametrize("name", strategies.names())
+def test_what_a_table_shows_of_a_strategy_is_read_back(name):
+    for example in import_module(f"costmodel.strategies.{name}").EXAMPLES:
+        table = {"name": name} | {f.name: getattr(example, f.name) for f in fields(example) if f.init}
+        given = {key: value for key, value in table.items() if value != ""}
+        assert strategies.strategy(label(given)) == example
 
 
 @pytest.mark.parametrize(

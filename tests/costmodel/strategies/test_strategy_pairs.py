@@ -218,6 +218,13 @@ def test_stated_pairs_do_differ(pair, net, which):
     assert sums[0] != pytest.approx(sums[1], rel=1e-9)
 
 
+@pytest.mark.parametrize("more", ["best_of_n:samples=4", "verified_search:width=4"])
+def test_batches_are_padded_once_they_are_as_large_as_they_get(more):
+    assert strategy(f"{more} + padded_batches")(LLAMA).written > 1
+    with pytest.raises(ValueError, match=r"padded_batches counted the padding of 2 sequences, .* makes 8: put it last"):
+        strategy(f"padded_batches + {more}")(LLAMA)
+
+
 def test_sequences_are_more_before_experts_leave_memory():
     with pytest.raises(ValueError, match=r"brings what its batch misses; take more sequences before"):
         strategy("edge_moe:cached=4 + best_of_n:samples=4")(MIXTRAL)
