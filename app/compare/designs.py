@@ -8,7 +8,7 @@ import numpy as np
 from app.compare import by_layer
 from app.compare.question import PER_LAYER, Design
 from app.explore.opened import source
-from app.web import inputs
+from app.web import inputs, uploads
 from app.web.spelling import words
 from costmodel import models
 from costmodel.estimators import fpga
@@ -84,10 +84,17 @@ def names(designs: Sequence[Design]) -> list[str]:
     return [t if told.count(t) == 1 else f"{t} ({told[: i + 1].count(t)})" for i, t in enumerate(told)]
 
 
+def _model(design: Design) -> str:
+    """A model by its name in the zoo, or that of its file."""
+    return (
+        uploads.name_of(design.model) if design.model.startswith(uploads.PREFIX) else design.model.removeprefix("zoo:")
+    )
+
+
 def _word(design: Design, field: str) -> str:
     value = getattr(design, field)
     if field == "model":
-        return str(value).removeprefix("zoo:")
+        return _model(design)
     if field in ("batch", "context", "resolution"):
         return f"{field} {value}" if value else ""
     return "" if value == "none" else str(value)
@@ -96,7 +103,7 @@ def _word(design: Design, field: str) -> str:
 def _what(design: Design) -> dict[str, str]:
     """A design's values in words, by what they are called."""
     told = {
-        "Model": design.model.removeprefix("zoo:"),
+        "Model": _model(design),
         "Device": design.device,
         "Precision": _spoken(design),
         "Pass": design.phase,

@@ -96,8 +96,7 @@ def of_plan(result: Mapping[str, Any]) -> str:
     ordered = [assignment[layer["name"]] for layer in result["layers"] if layer["name"] in assignment]
     asked = {name: str(value) for name, value in result["asked"].items() if value}
     given = asked | _plan([canonical(text) for text in ordered], result.get("laid_for", ""))
-    model = session_runs.linked(result["model"])
-    return question.design(model, result["device"], PER_LAYER, given).text
+    return question.design(result["link"], result["device"], PER_LAYER, given).text
 
 
 def _plan(precisions: list[str], laid_for: str) -> dict[str, str]:

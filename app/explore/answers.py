@@ -64,8 +64,8 @@ def draw(
     if ctx.triggered_id == "explore-zoom" and len(found.cloud) <= front_figure.MOST_POINTS:
         raise PreventUpdate
     figure = front_figure.front(
-        designs.columns, names, cloud=found.cloud, fronts=found.fronts, hulls=found.hulls, uniform=found.uniform,
-        log=logs, within=within,
+        designs.columns, names, cloud=found.cloud, fronts=_titled(found.fronts), hulls=_titled(found.hulls),
+        uniform=found.uniform, log=logs, within=within,
     )  # fmt: skip
     with suppress(ValueError):
         for trace, place in _places(ready, names, design, edits).items():
@@ -195,6 +195,10 @@ def _within(zoom: Any, logs: list[bool]) -> Any:
         return None
     ends = [10.0**end if logs[i // 2] else float(end) for i, end in enumerate(zoom)]
     return (min(ends[:2]), max(ends[:2])), (min(ends[2:]), max(ends[2:]))
+
+
+def _titled(groups: Mapping[str, Any]) -> dict[str, Any]:
+    return {session_runs.titled(name): rows for name, rows in groups.items()}
 
 
 def _opened(designs: Designs, row: int, edits: Mapping[str, str]) -> Opened:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.explore import session_runs
 from app.explore.designs import Designs
 from app.explore.front import View
 from app.text import quantity
@@ -46,7 +47,8 @@ def rows(designs: Designs, view: View) -> list[dict[str, Any]]:
 
 def _what(designs: Designs, row: int, varied: Sequence[str]) -> str:
     """The values in which designs differ; of a mixed one, how many layers have each precision, and its folding's."""
-    values = designs.values(row)
+    values = session_runs.spoken(designs.values(row))
+    varied = ["batch" if name == "model" and "batch" in values else name for name in varied]
     if row >= designs.swept:
         mixed = designs.mixed[row - designs.swept]
         taken = list(mixed.assignment.values())

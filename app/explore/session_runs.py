@@ -18,6 +18,8 @@ from dse.sweep import sweep
 
 HASH = re.compile(r"[0-9a-f]{32}")
 ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}(\.[0-9]+)?(:[a-z0-9_]+){{0,3}}")
+COUNTED = re.compile(r"\.b([0-9]+)\.ops\.json$")
+"""How the file of an uploaded model's ops ends: the batch at which they were counted."""
 SHOWN = "shown"
 """What stands for the run that `bitfront app --run` was given."""
 _LOCK = threading.Lock()
@@ -92,13 +94,20 @@ def _about(found: Designs) -> str:
 
 
 def spoken(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A design's values with an uploaded model by the name of its file, not by where it is kept."""
+    """A design's values with an uploaded model by the name of its file, not by where it is kept, and its batch."""
     model = values["model"]
-    link = linked(model if isinstance(model, str) else model["model"])
-    if not link.startswith(web_uploads.PREFIX):
+    spelled = model if isinstance(model, str) else model["model"]
+    named = web_uploads.spoken(spelled)
+    if named == spelled:
         return dict(values)
-    named = web_uploads.name_of(link)
-    return {**values, "model": named if isinstance(model, str) else {**model, "model": named}}
+    counted = {"batch": int(found[1])} if (found := COUNTED.search(spelled)) else {}
+    return {**values, "model": named if isinstance(model, str) else {**model, "model": named}} | counted
+
+
+def titled(label: str) -> str:
+    """A value of an axis in words, an uploaded model by the name of its file and its batch."""
+    named, batch = web_uploads.spoken(label), COUNTED.search(label)
+    return f"{named} batch {batch[1]}" if batch and named != label else named
 
 
 def linked_model(values: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -110,13 +119,13 @@ def linked_model(values: Mapping[str, Any]) -> tuple[str, str, str]:
     if isinstance(model, Mapping) and set(model) - {"model", "phase"}:
         raise ValueError(f"a link has no model with {', '.join(set(model) - {'model', 'phase'})}")
     spelled, phase = (model, "") if isinstance(model, str) else (model["model"], model.get("phase", ""))
-    counted = re.search(r"\.b([0-9]+)\.ops\.json$", spelled)
+    counted = COUNTED.search(spelled)
     return linked(spelled), phase, counted[1] if counted else ""
 
 
 def linked(spelled: str) -> str:
     """A model as a link spells it: an uploaded file by its hash."""
-    known = web_uploads.known().items()
+    known = web_uploads.known().items() if spelled.startswith(web_uploads.FILES) else ()
     return next((link for link, path in known if Path(path.partition(":")[2]).stem in spelled), spelled)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from app.choices import by_layer, ties_of
 from app.text import quantity
 from app.web import inputs, state
+from app.web import uploads as uploaded
 from app.web.spelling import canonical
 from app.web.state import State
 from costmodel import hardware, models
@@ -65,6 +67,12 @@ class Question:
     time_limit_s: float = TIME_LIMIT_S
 
     @property
+    def spoken(self) -> str:
+        """The model as a command line takes it, an uploaded file by its own name."""
+        scheme, named = self.model.partition(":")[0], uploaded.spoken(self.model)
+        return self.model if named == self.model else f"{scheme}:{named}"
+
+    @property
     def workload(self) -> Workload:
         """The network's pass."""
         return _workload(self.model, self.batch, self.context, self.resolution, self.phase)
@@ -107,7 +115,7 @@ class Question:
 
     def command(self) -> list[str]:
         """The same on the command line."""
-        given = ["bitfront", "optimize", self.model, "--on", self.device, "--formats", ",".join(self.formats)]
+        given = ["bitfront", "optimize", self.spoken, "--on", self.device, "--formats", ",".join(self.formats)]
         for name in ("phase", "batch", "context", "resolution"):
             given += [f"--{name}", str(value)] if (value := getattr(self, name)) else []
         for option, values in (("--budget", self.budgets), ("--tie", self.ties), ("--pin", self.pins)):
@@ -225,6 +233,8 @@ def _seconds(text: str) -> float:
 
 @lru_cache(maxsize=16)
 def _workload(model: str, batch: int, context: int, resolution: int, phase: str) -> Workload:
+    if model.startswith("onnx:"):  # an upload, read in a process of its own
+        return models.load(f"ops:{uploaded.counted(Path(model.partition(':')[2]), batch)}")
     shape: dict[str, Any] = {"batch": batch, "context": context, "resolution": resolution, "phase": phase}
     return models.load(model, **{name: value for name, value in shape.items() if value})
 

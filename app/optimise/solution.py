@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from app.explore import session_runs
 from app.optimise.question import Question
 from app.optimization import Question as Asked
 from app.optimization import optimise
@@ -28,6 +29,7 @@ from costmodel.precision import Precision, precision
 from costmodel.record import stack
 from costmodel.workload import Workload
 from dse import Plan, minimize
+from dse.calibrations import digest
 from dse.metric import loss
 from dse.plan import certainty
 from dse.space import ID_DIGITS
@@ -35,7 +37,7 @@ from dse.space import ID_DIGITS
 FIRST_S, GROWTH = 0.5, 2.5
 """How long the first look for a plan takes, and how much longer each next one: what a browser is told of meanwhile."""
 TICK_S = 0.5
-OF_PAGES = ("asked", "design", "laid_for")
+OF_PAGES = ("asked", "design", "laid_for", "link")
 """What pages keep beside a result, which no command prints, so that bitfront rerun would miss it."""
 ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
 Told = Callable[[float, str], Any]
@@ -85,7 +87,7 @@ def _in_turns(question: Question, device: Device, told: Told) -> dict[str, Any]:
 def _asked(question: Question, device: Device) -> Asked:
     """The question as the command asks it."""
     return Asked(
-        question.model,
+        question.spoken,
         question.device,
         device,
         question.choices,
@@ -139,10 +141,14 @@ def keep(question: Question, found: Mapping[str, Any]) -> str:
 def for_pages(question: Question, found: Mapping[str, Any]) -> dict[str, Any]:
     """A result with the command that makes it again, and what pages keep beside it: OF_PAGES."""
     kept = {**found, "provenance": {**found["provenance"], "command": question.command()}}
+    if question.spoken != question.model:
+        read = digest(Path(question.model.partition(":")[2]).read_bytes())
+        kept["provenance"]["inputs"] = {**found["provenance"]["inputs"], question.spoken: read}
     if laid_for := _laid_for(question, found):
         kept["laid_for"] = laid_for
+    kept["link"] = session_runs.linked(question.model)
     kept["asked"] = {name: getattr(question, name) for name in ("phase", "batch", "context", "resolution")}
-    what = {name: kept[name] for name in ("model", "device", "assignment")} | kept["asked"]
+    what = {"model": kept["link"], "device": kept["device"], "assignment": kept["assignment"]} | kept["asked"]
     return kept | {"design": hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:ID_DIGITS]}
 
 

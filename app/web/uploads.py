@@ -17,6 +17,8 @@ KINDS = ("onnx", "json")
 MEMORY_BYTES = 4 * 2**30
 SECONDS = 60
 PREFIX = "upload:"
+FILES = ("onnx:", "hf:", "ops:")
+"""How models that are files are spelled for costmodel."""
 DIGITS = 16
 LINK = re.compile(rf"{PREFIX}[0-9a-f]{{{DIGITS}}}\.(onnx|json)")
 
@@ -64,6 +66,15 @@ def name_of(link: str) -> str:
     stem, _, kind = link.removeprefix(PREFIX).partition(".")
     markers = (session.current().folder / "uploads").glob(f"{stem}*.{kind}")
     return next((marker.read_text(encoding="utf-8") for marker in markers), link)
+
+
+def spoken(spelled: str) -> str:
+    """A model by the name of its file where this session uploaded it, else as it is spelled."""
+    if not spelled.startswith(FILES):
+        return spelled
+    stem = Path(spelled.partition(":")[2].split(" ")[0]).name.partition(".")[0]
+    link = next((link for link in known() if stem.startswith(link.removeprefix(PREFIX).partition(".")[0])), None)
+    return spelled if link is None else name_of(link)
 
 
 def counted(path: Path, batch: int) -> Path:

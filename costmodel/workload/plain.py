@@ -47,8 +47,9 @@ def _workload(data: Mapping[str, Any]) -> Workload:
 
 def _op(data: dict[str, Any]) -> Op:
     window, heads = (cls(**_numbers(data.pop(name), cls)) for name, cls in PARTS.items())
-    name, kind, inputs, shares = (data.pop(part) for part in ("name", "kind", "inputs", "shares"))
-    told: dict[str, Any] = {"window": window, "heads": heads, "shares": str(shares), **_numbers(data, Op)}
+    name, kind, inputs = (data.pop(part) for part in ("name", "kind", "inputs"))
+    shares = str(data.pop("shares", ""))
+    told: dict[str, Any] = {"window": window, "heads": heads, "shares": shares, **_numbers(data, Op)}
     return Op(str(name), str(kind), tuple(map(str, inputs)), **told)
 
 

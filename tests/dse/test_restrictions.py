@@ -31,6 +31,14 @@ def test_pins_and_allow_lists_hold(problem):
     assert plan.proven
 
 
+def test_a_pin_may_be_spelled_in_any_way_that_means_one_format(problem):
+    pairs = dse.choices(problem.workload, ["int4/bf16", "int4/int8", "int8/int8", "bf16/bf16"]).on(cm.gpu("h100_sxm"))
+    plan = dse.minimize(loss, over=pairs, pins={"conv1": "bf16", "fc": "int8"}, subject_to=[])
+    assert (plan.assignment["conv1"], plan.assignment["fc"]) == ("bf16/bf16", "int8/int8")
+    with pytest.raises(ValueError, match="unknown format 'int4'"):
+        dse.minimize(loss, over=pairs, pins={"conv1": "int4"}, subject_to=[])
+
+
 @pytest.mark.parametrize(
     ("extra", "message"),
     [

@@ -7,7 +7,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from app.explore import question, session_runs
+from app.compare import designs as compared
+from app.compare import question as compare
+from app.compare import sent as sent_designs
+from app.explore import front, listing, question, session_runs
+from app.optimise import question as optimise
+from app.optimise import solution
 from app.web import session, settings, uploads
 from costmodel import models
 from costmodel.importers import onnx_graph
@@ -54,6 +59,34 @@ def test_an_onnx_file_is_explored_at_batches(browser):
     paths = [value.partition(":")[2] for value in asked.space.axis("model").values]
     assert [models.load(f"ops:{path}").batch for path in paths] == [1, 4]
     assert asked.linked(session_runs.uploads())["model"] == link
+
+
+def test_an_uploaded_model_goes_by_its_files_name_and_batch(browser):
+    link = uploads.accept("net.onnx", sent(network()))
+    given = {"devices": "l4", "precisions": "w8a8,bf16", "batch": "1,4", "model": link}
+    asked = question.read(given, session_runs.uploads())
+    designs = session_runs.joined(session_runs.prepare(asked), ("latency_s", "loss"))[0]
+    told = listing.rows(designs, front.view(designs, ("latency_s", "loss"), "model"))
+    assert {row["what"].partition(" · ")[0] for row in told} == {"batch 1", "batch 4"}
+    spoken = [session_runs.spoken(designs.values(row)) for row in range(len(designs))]
+    assert {(values["model"], values["batch"]) for values in spoken} == {("net.onnx", 1), ("net.onnx", 4)}
+    labels = asked.space.axis("model").labels
+    assert [session_runs.titled(label) for label in labels] == ["net.onnx batch 1", "net.onnx batch 4"]
+    record = compared.record(compare.read_design(f"{link}@l4@w8a8;batch=4"), "it")
+    assert record["what"]["Model"] == "net.onnx"
+
+
+def test_a_plan_of_an_uploaded_model_tells_its_name_and_no_folder(browser, tmp_path):
+    link = uploads.accept("net.onnx", sent(network()))
+    given = {"model": link, "device": "l4", "formats": "int8,bf16", "batch": "4"}
+    asked = optimise.read(given, session_runs.uploads())
+    kept = solution.for_pages(asked, solution.solve(asked, lambda *_: None))
+    assert str(tmp_path) not in json.dumps(kept)
+    assert kept["model"] == kept["provenance"]["command"][2] == "onnx:net.onnx"
+    assert kept["provenance"]["inputs"]["onnx:net.onnx"]
+    assert kept["batch"] == 4
+    assert asked.linked(session_runs.uploads())["model"] == link
+    assert sent_designs.of_plan(kept).startswith(f"{link}@l4@")
 
 
 def test_a_config_is_a_language_model(browser):
