@@ -34,6 +34,11 @@ class Parallel(Shown):
         return self.tensor * self.pipeline * self.data
 
     @property
+    def shares_layers(self) -> bool:
+        """Whether a GPU has a part of the network, not of the batch alone."""
+        return self.tensor * self.pipeline > 1
+
+    @property
     def alone(self) -> "Parallel":
         """The same on one GPU."""
         return Parallel()

@@ -328,6 +328,15 @@ def _executed(net):
     return flops, sum(float(op.count * op.weight_elements * op.weight_reads) for op in net.ops)
 
 
+@pytest.mark.parametrize("shared", ["parallel:tensor=2", "parallel:pipeline=2", "parallel:pipeline=2,stage=0"])
+@pytest.mark.parametrize("beside", ["speculative_decoding", "specdec_plus_plus", "verified_search"])
+def test_models_come_beside_before_gpus_share_them(shared, beside):
+    with pytest.raises(ValueError, match=r"before (GPUs share|parallel)"):
+        strategy(f"{shared} + {beside}")(LLAMA)
+    replicas = [strategy(s)(LLAMA) for s in (f"parallel:data=2 + {beside}", f"{beside} + parallel:data=2")]
+    assert _sums(replicas[0], "macs", "params") == pytest.approx(_sums(replicas[1], "macs", "params"), rel=1e-9)
+
+
 JUDGING = "resampling:samples=4,correct=0.4,verifier=llama-3.2-1b"
 
 
