@@ -9,6 +9,7 @@ from app import complete, options
 if TYPE_CHECKING:
     from costmodel import Estimate
     from costmodel.hardware import Device
+    from costmodel.strategies._then import Strategy
     from costmodel.workload import Workload
 
 LAYERS = (
@@ -83,7 +84,7 @@ def command(
         raise
     result = as_dict(found, model=model, device=device, precision=precision) | {
         "strategy": strategy,
-        "notes": _idle(cm.strategies.idle(edit, network), network) + told(found) + _left_out(folding, network),
+        "notes": _idle(edit, network) + told(found) + _left_out(folding, network),
     }
     result |= {"answers": vars(workload.answers)} if workload.answers else {}
     if as_json:
@@ -139,10 +140,17 @@ def _left_out(folding: str | None, network: "Workload") -> list[str]:
     return folding_file.left_out(Path(folding), network) if folding else []
 
 
-def _idle(steps: tuple[str, ...], network: "Workload") -> list[str]:
-    """A sentence for each strategy that changes nothing."""
+def _idle(edit: "Strategy", network: "Workload") -> list[str]:
+    """A sentence for each strategy that changes nothing, or leaves much of what it is to prune dense."""
+    from costmodel.strategies import idle, left_dense
+
     name = f"{network.name} ({network.phase}, batch {network.batch})"
-    return [f"{step} leaves {name} as it is: it touches none of its layers." for step in dict.fromkeys(steps)]
+    told = [f"{step} leaves {name} as it is: it touches none of its layers." for step in idle(edit, network)]
+    for step, share in left_dense(edit, network):
+        told.append(
+            f"{step} leaves {share:.0%} of the weights of {name} dense: those layers do not divide into whole blocks."
+        )
+    return list(dict.fromkeys(told))
 
 
 def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:

@@ -1,5 +1,7 @@
-"""Which strategies change nothing of a workload."""
+"""Which strategies change nothing of a workload, and which leave most of it as it is."""
 
+from costmodel.strategies._graph import named
+from costmodel.strategies._kept import KINDS
 from costmodel.strategies._named import spelled
 from costmodel.strategies._then import Strategy, steps_of
 from costmodel.workload import Workload
@@ -12,5 +14,27 @@ def idle(strategy: Strategy, workload: Workload) -> tuple[str, ...]:
         edited = step(workload)
         if edited.ops == workload.ops and edited.answers == workload.answers:
             found.append(spelled(step))
+        workload = edited
+    return tuple(found)
+
+
+TOLD = 0.1
+"""The share of weights left dense from which on it is told: a stem or an odd layer is not."""
+
+
+def left_dense(strategy: Strategy, workload: Workload) -> tuple[tuple[str, float], ...]:
+    """Return the spellings of steps that prune some of the layers which their globs name, and the share they leave.
+
+    Shares are of the weights of those layers, from TOLD on: where they are no multiples of what is kept together.
+    """
+    found = []
+    for step in steps_of(strategy):
+        edited = step(workload)
+        globs = getattr(step, "layers", ()) if getattr(step, "prunes", False) else ()
+        meant = {op.name: op for op in workload.ops if op.kind in KINDS and named(op, globs)}
+        dense = sum(float(op.weight_elements) for op in edited.ops if meant.get(op.name) == op)
+        share = dense / (sum(float(op.weight_elements) for op in meant.values()) or 1.0)
+        if TOLD <= share < 1:
+            found.append((spelled(step), share))
         workload = edited
     return tuple(found)
