@@ -66,4 +66,5 @@ def _is_own(op: Op) -> bool:
 
 def _renamed(op: Op, prefix: str, runs: float) -> Op:
     inputs = tuple(prefix + name for name in op.inputs)
-    return changed(op, name=prefix + op.name, inputs=inputs, count=op.count * runs)
+    shares = op.shares and prefix + op.shares
+    return changed(op, name=prefix + op.name, inputs=inputs, count=op.count * runs, shares=shares)

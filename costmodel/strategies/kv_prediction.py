@@ -107,7 +107,7 @@ def _caches(model: LanguageModel, layer: int) -> tuple[tuple[str, str], ...]:
 
 def _prefixed(op: Op) -> Op:
     inputs = tuple(name if name in NETWORK_INPUTS else PREFIX + name for name in op.inputs)
-    return replace(op, name=PREFIX + op.name, inputs=inputs)
+    return replace(op, name=PREFIX + op.name, inputs=inputs, shares=op.shares and PREFIX + op.shares)
 
 
 def params_ratio(base: str, auxiliary: str = "", keep_layers: float = 1.0) -> float:

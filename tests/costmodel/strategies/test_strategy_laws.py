@@ -170,3 +170,11 @@ def test_what_schedules_a_training_comes_after_what_makes_it(step):
     assert strategies.compose(making, step)(net).phase == "training"
     with pytest.raises(ValueError, match=r"schedules a training, which dist|changes a training"):
         strategies.compose(step, making)(net)
+
+
+@pytest.mark.parametrize("strategy", _declared("EXAMPLES"))
+def test_a_table_shares_weights_of_its_own_model_alone(strategy):
+    for net in (NETS["llama-decode"], NETS["llama-prefill"]):
+        if (found := _applied(strategy, net)) is not None:
+            of = {op.name: op.shares for op in found.ops if op.shares}
+            assert all(name.split("model.")[0] == head.split("lm_head")[0] for name, head in of.items())
