@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costmodel import hardware
-from costmodel.estimators import uncertainty
+from costmodel.estimators import cells, uncertainty
 from costmodel.estimators.calibrated import predict
 from costmodel.estimators.transfer import carried, donors, mean_constants
 from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration, shipped
-from profilers import alone_fit, apart_fit, error_tables, pair_split, scores
+from profilers import alone_fit, apart_fit, cell_scales, error_tables, pair_split, scores
 from profilers.constants_fit import complete, fit_constants
 from profilers.measured_rows import of, roofline_s
 from profilers.residual_fit import Residual, grow_residual, seen
@@ -192,8 +192,8 @@ def _finished(
 def _own_intervals(
     own: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, fit: Calibration, left: Floats, spread: Floats
 ) -> dict[str, Any]:
-    table = of(own)
-    parts = table.model.terms(*table.sizes(own), kind, gpu, table.model.constants(**fit.constants))
+    table, sizes = of(own), of(own).sizes(own)
+    parts = table.model.terms(*sizes, kind, gpu, table.model.constants(**fit.constants))
     measured_s = own.latency_s.to_numpy()
     edges = error_tables.edges_s(parts.latency_s)
     strata = uncertainty.regime(parts.latency_s, parts.compute_s > parts.memory_s, edges)
@@ -203,7 +203,11 @@ def _own_intervals(
     for stage, predicted_s, scale in (("analytic", parts.latency_s, 1.0), ("residual", corrected_s, spread)):
         error = np.log(measured_s / predicted_s)
         intervals |= error_tables.table(error / scale, strata, edges, stage)
-        low, high = (np.exp(np.asarray(intervals[f"{stage}_{side}"])[strata] * scale) for side in ("low", "high"))
+        offsets = [np.asarray(intervals[f"{stage}_{side}"])[strata] for side in ("low", "high")]
+        if stage == "residual":
+            intervals |= cell_scales.scales(own, error / scale, *offsets)
+            offsets = [x * cells.scale(table.model, replace(fit, intervals=intervals), sizes) for x in offsets]
+        low, high = (np.exp(offset * scale) for offset in offsets)
         rho = error_tables.correlation(own, predicted_s, predicted_s * low, predicted_s * high, fold=folds[stage])
         intervals[f"{stage}_correlation"] = rho
     return intervals

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.catalog import UnknownNameError, require
-from costmodel.estimators import uncertainty
+from costmodel.estimators import cells, uncertainty
 from costmodel.estimators.boosted import unpack
 from costmodel.estimators.latency_model import LatencyModel, Terms, bound
 from costmodel.estimators.prediction import Prediction
@@ -116,11 +116,12 @@ def _calibrated(
         if "spread" in fit.residual:
             width = unpack(fit.residual["spread"])
             spread = np.exp(width.of_codes(codes if np.array_equal(bias.edges, width.edges) else width.codes(seen)))
+        spread = spread * cells.scale(model, fit, sizes)
         stage = "residual"
     if fit.how != "calibrated":
         stage = "few"
     low, high = _factors(fit, stage, parts, spread)
-    outside = _outside(model, fit, sizes)
+    outside = _outside(model, fit, sizes) | cells.few(model, fit, sizes)
     correlation = float(fit.intervals[f"{stage}_correlation"])
     return Prediction(latency_s, latency_s * low, latency_s * high, bound(parts), outside, fit.how, correlation)
 

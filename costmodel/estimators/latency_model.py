@@ -31,6 +31,7 @@ class LatencyModel:
     nearest      the family whose constants serve where no other device has measured one
     unalike      log offsets that hold 90 % of the errors of constants from another family, or another backend's kernels
     library      families that every backend leaves to the vendor's library, so that all of them tell of a new device
+    cells        edges between the ranges of a size in which intervals are widened by what rows there need
     software     log offsets by which software that nobody named, or measured, may differ beyond an interval, by family;
                  "" for those not listed, none where software is not told apart
     """
@@ -46,6 +47,7 @@ class LatencyModel:
     nearest: Mapping[str, str]
     unalike: tuple[float, float] = (0.0, 0.0)
     library: tuple[str, ...] = ()
+    cells: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     software: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property

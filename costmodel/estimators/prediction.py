@@ -21,7 +21,7 @@ class Prediction:
     """Predicted seconds of one execution with their 90 % interval; scalars, or arrays over what was predicted.
 
     `bound` names the largest part (compute, memory, latency, link), `extrapolated` marks shapes outside what was
-    measured, `how` starts with one of SOURCES and says in brackets what was pooled, carried or assumed.
+    or hardly measured, `how` starts with one of SOURCES and says in brackets what was pooled, carried or assumed.
     uncertainty.total needs `correlation`, that of the errors of different shapes, for a sum. nan where the device lacks
     the pipe.
     """
