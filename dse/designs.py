@@ -12,13 +12,12 @@ from costmodel.hardware import Device
 from costmodel.precision import Precision, precision
 from costmodel.record import unstack
 from costmodel.workload import Workload
-from costmodel.workload.ops import linear
 from dse import passes
 from dse.axes import FIELD
 from dse.devices import chosen_devices, device_batches
-from dse.evaluation import Grid, evaluate
+from dse.evaluation import Grid, Noise, evaluate
+from dse.passes import noise_of
 from dse.predicted import predicted
-from dse.sensitivity.data_free import sqnr_loss
 from dse.space import Space
 
 Floats = NDArray[np.float64]
@@ -75,9 +74,9 @@ def parts_of(space: Space, index: int) -> tuple[Workload, Device]:
 
 def loss_of(workload: Workload, precisions: Sequence[Precision]) -> float:
     """The data-free proxy of a workload whose ops are at these precisions: every layer's noise added, as in a sweep."""
-    found = zip(workload.ops, precisions, strict=True)
-    distinct = Counter(chosen for op, chosen in found if op.weight_elements > 0)
-    return float(sum(count * sqnr_loss([linear("layer", 1, 1, 1)], [p])[0, 0] for p, count in distinct.items()))
+    found = zip(map(noise_of, workload.ops), precisions, strict=True)
+    distinct = Counter((kept, chosen) for kept, chosen in found if kept is not None)
+    return float(sum(count * Noise((chosen,))[kept][0] for (kept, chosen), count in distinct.items()))
 
 
 def random_positions(space: Space, count: int, seed: int) -> dict[str, NDArray[np.int64]]:

@@ -89,8 +89,8 @@ class Grid:
         return sum((count * self._noise[kept] for kept, count in layers), np.zeros(len(self.precisions)))
 
     @cached_property
-    def _noise(self) -> "_Noise":
-        return _Noise(self.precisions)
+    def _noise(self) -> "Noise":
+        return Noise(self.precisions)
 
     @cached_property
     def joules(self) -> tuple[Floats, Floats, Floats, Floats]:
@@ -107,7 +107,7 @@ class Grid:
         return len(self.precisions), len(np.atleast_1d(self.devices.memory_bytes))
 
 
-class _Noise(dict[Kept, Floats]):
+class Noise(dict[Kept, Floats]):
     """The proxy of one layer with weights by the share kept, or of a cache: float64[precisions], found when read."""
 
     def __init__(self, precisions: tuple[Precision, ...]) -> None:

@@ -107,18 +107,24 @@ def is_pruned(workload: Workload) -> bool:
 
 
 def layers_of(ops: Sequence[Op], times: Sequence[float]) -> Layers:
-    """Count layers with weights by `kept_share`, and caches.
-
-    Not those of drafts and verifiers, whose errors reach no answer, nor factors that make up for a layer's own.
-    """
+    """Count layers with weights by `kept_share`, and caches, as `noise_of` tells them."""
     found: Layers = {}
     for op, count in zip(ops, times, strict=True):
-        if op.kind == DEQUANTISATION or op.name.endswith(FACTORS):
-            continue
-        if (op.weight_elements > 0 or op.kv_elements > 0) and not op.name.startswith(PREFIXES):
-            key = kept_share(op) if op.weight_elements > 0 else CACHE
+        key = noise_of(op)
+        if key is not None:
             found[key] = found.get(key, 0.0) + count
     return found
+
+
+def noise_of(op: Op) -> Kept | None:
+    """Return the share of weights kept by a layer whose noise reaches the answer, CACHE of a cache's reader, else None.
+
+    Not that of drafts and verifiers, nor of factors that make up for a layer's own.
+    """
+    aside = op.kind == DEQUANTISATION or op.name.endswith(FACTORS) or op.name.startswith(PREFIXES)
+    if aside or not (op.weight_elements > 0 or op.kv_elements > 0):
+        return None
+    return kept_share(op) if op.weight_elements > 0 else CACHE
 
 
 def kept_share(op: Op) -> Kept:

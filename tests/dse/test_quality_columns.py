@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from costmodel import strategies
-from costmodel.precision import W16A16
+from costmodel.hardware import gpu
+from costmodel.precision import W16A16, precision
+from costmodel.record import stack
 from costmodel.strategies import spelled
+from dse.designs import loss_of
+from dse.evaluation import Grid, evaluate
 from dse.passes import build, is_pruned
 from dse.predicted import predicted
 
@@ -54,6 +58,18 @@ def test_only_another_network_is_predicted_to_lose_otherwise(name, step):
             except ValueError:
                 continue
             assert now == error or (np.isnan(now) and is_pruned(done.workload))
+
+
+ALONE = ("none", "nm_sparsity:n=2,m=4", "speculative_decoding", "zeroquant_fp:rank=16", "double_rounding:every=8",
+         "parallel:tensor=2")  # fmt: skip
+
+
+@pytest.mark.parametrize("step", ALONE)
+def test_one_design_has_the_loss_of_the_sweep(step):
+    done = build({"model": MODELS[0], "strategy": step})
+    grid = Grid((precision("int4_g128/int8/fp8_e4m3"),), stack([gpu("h100_sxm")]))
+    swept = evaluate(done, grid, ["loss"], "estimate")["loss"][0, 0]
+    assert loss_of(done.workload, list(grid.precisions) * len(done.workload.ops)) == pytest.approx(swept, rel=1e-12)
 
 
 def test_another_network_is_predicted_by_its_own_size():
