@@ -9,6 +9,9 @@ from profilers.timing import Work
 POWER_TABLE = "gemm"
 """The table whose board power is measured and modelled."""
 
+FLUSHED = "flushed"
+"""What a row's `cache` says where the L2 was overwritten before every run."""
+
 
 @dataclass(frozen=True)
 class Call:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from profilers import rows_file
-from profilers.call import Call, key
+from profilers.call import FLUSHED, Call, key
 from profilers.sweep import Backend, sweep
 
 WRITE_S = 15.0
@@ -39,6 +39,8 @@ def run(
 ) -> Session:
     """Measure for `seconds` into `out`; rows that it has already are not measured again, but guide what to measure.
 
+    Rows with caches flushed and without are different ones, though of one call.
+
     `facts` are columns that new rows share. ValueError where `out` cannot be written or holds another device's rows.
     """
     if not seconds > 0:
@@ -61,7 +63,13 @@ def run(
 
     try:
         pools = sweep(
-            calls, backend, device=device, seconds=seconds, keep=keep, known=_known(old, calls), progress=progress
+            calls,
+            backend,
+            device=device,
+            seconds=seconds,
+            keep=keep,
+            known=_known(old, calls, backend.flushed),
+            progress=progress,
         )
     finally:
         if made:
@@ -75,7 +83,10 @@ def _joined(old: pd.DataFrame, made: Sequence[Mapping[str, Any]]) -> pd.DataFram
     return new if not len(old) else (pd.concat([old, new], ignore_index=True) if len(new) else old)
 
 
-def _known(old: pd.DataFrame, calls: Sequence[Call]) -> dict[tuple[Any, ...], float]:
+def _known(old: pd.DataFrame, calls: Sequence[Call], flushed: bool) -> dict[tuple[Any, ...], float]:
+    """Latencies by key of the rows whose caches were treated as this session's are."""
+    if "cache" in old:
+        old = old[(old["cache"] == FLUSHED) == flushed]
     names = {call.table: list(call.columns) for call in calls}
     found = {}
     for table, part in old.groupby("table") if len(old) else ():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from profilers.call import POWER_TABLE
+from profilers.call import FLUSHED, POWER_TABLE
 
 RATES, OPERATIONS = "rate", "operation"
 """Tables of plateaus of bandwidth and of launches, which no model predicts as such, and of library calls."""
@@ -32,7 +32,7 @@ def split(rows: pd.DataFrame, tell: Tell = untold) -> list[pd.DataFrame]:
     """
     if "table" not in rows.columns:
         return [rows]
-    rows = _measured_power(rows, tell)
+    rows = _measured_power(_of_one_cache(rows, tell), tell)
     if OPERATIONS in set(rows["table"]) and RATES in set(rows["table"]):
         rows = pd.concat([rows, _as_calls(rows)])
     found = []
@@ -44,6 +44,17 @@ def split(rows: pd.DataFrame, tell: Tell = untold) -> list[pd.DataFrame]:
     if not found:
         raise ValueError(f"no row is of a table that a model predicts; there are {', '.join(rows['table'].unique())}")
     return found
+
+
+def _of_one_cache(rows: pd.DataFrame, tell: Tell) -> pd.DataFrame:
+    """The rows that found caches as networks leave them; those with caches flushed only where a file has no others."""
+    flushed = (rows["cache"] == FLUSHED).to_numpy() if "cache" in rows.columns else np.zeros(len(rows), dtype=bool)
+    if flushed.all() and len(rows):
+        tell("every row was measured with its caches flushed: what is fitted to them is the latency of cold operands")
+    elif flushed.any():
+        tell(f"{int(flushed.sum()):,} rows measured with caches flushed are left out beside those without")
+        return rows[~flushed]
+    return rows
 
 
 def _measured_power(rows: pd.DataFrame, tell: Tell) -> pd.DataFrame:

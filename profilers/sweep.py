@@ -20,10 +20,14 @@ FIRST = 3
 
 
 class Backend(Protocol):
-    """Where calls run: its clock, how many copies of weights keep them cold, and what it says of itself."""
+    """Where calls run: its clock, how many copies of weights keep them cold, and what it says of itself.
+
+    `flushed` tells whether caches are overwritten before every run: such rows are others than those without.
+    """
 
     name: str
     version: str
+    flushed: bool
 
     @property
     def clock(self) -> Clock:

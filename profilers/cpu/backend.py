@@ -16,7 +16,7 @@ MOST_COPIES, MOST_COPIED_BYTES = 16, 48e6
 class CpuBackend:
     """Runs calls on the CPU and times them by its clock; weights cycle over copies that overflow the cache."""
 
-    name = "torch"
+    name, flushed = "torch", False
 
     def __init__(self, cpu: Cpu) -> None:
         import torch

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from costmodel.hardware import Gpu
-from profilers.call import POWER_TABLE, Call
+from profilers.call import FLUSHED, POWER_TABLE, Call
 from profilers.gpu import nvml
 from profilers.gpu.power import Meter
 from profilers.timing import Floats, Work
@@ -29,24 +29,28 @@ graph costs 10 us beside what it holds, several times a small kernel."""
 
 MOST_COPIED_BYTES = 8e9
 
+LEAD, MOST_FLUSHES = 2.0, 32
+"""The L2 is overwritten until the device is busy for so many times what the host takes to launch a piece, and so often
+at most: then the events around the piece are queued before the device comes to them, and time it alone."""
+
 
 class CudaClock:
     """Times work with events, after warm-up: one graph of all pieces replayed, or each piece launched by itself.
 
     A replay over its pieces, short ones repeated, is a run. What cannot be captured is launched, or an error where it
-    `must`. With `flush` the L2 is overwritten before each replay, outside the events, and a graph holds the first piece
-    alone.
+    `must`. With `flush` the L2 is overwritten before each run, outside the events, which stand around the first piece,
+    launched by itself: a graph's own cost is several times a small kernel and could be spread over no repeats.
     """
 
     def __init__(self, l2_bytes: float, *, flush: bool = False, graphs: bool = True, must: bool = False) -> None:
         import torch
 
-        self.flush, self.graphs, self.must = flush, graphs, must
-        self.repeats = 1 if flush or must or not graphs else MOST_REPEATS
+        self.flush, self.graphs, self.must = flush, graphs and not flush, must
+        self.repeats = 1 if must or not self.graphs else MOST_REPEATS
         self.captured = False
         self._work: Sequence[Work] = ()
         self._replay: Work = lambda: None
-        self._pieces = 1
+        self._pieces = self._flushes = 1
         self._buffer = torch.empty(int(l2_bytes * FLUSH_FACTOR), dtype=torch.uint8, device="cuda")
 
     def prepare(self, work: Sequence[Work]) -> None:
@@ -72,6 +76,8 @@ class CudaClock:
             self._capture(pieces)
         self._replay()
         torch.cuda.synchronize()
+        if self.flush and pieces:
+            self._flushes = self._flushes_ahead()
 
     def times_s(self, work: Sequence[Work], runs: int) -> Floats:  # noqa: ARG002
         """Seconds of each of `runs` replays of the work that was prepared, over its pieces."""
@@ -79,7 +85,7 @@ class CudaClock:
 
         events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(runs)]
         for start, end in events:
-            if self.flush:
+            for _ in range(self._flushes if self.flush else 0):
                 self._buffer.zero_()
             start.record()
             self._replay()
@@ -99,6 +105,22 @@ class CudaClock:
             torch.cuda.synchronize()
             last, now = now, time.perf_counter()
             count = int(np.clip(count * (start + seconds - now) / (now - last), 1, 2 * count))
+
+    def _flushes_ahead(self) -> int:
+        """How often to overwrite the L2 so that the host has launched a piece before the device comes to it."""
+        import torch
+
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        self._buffer.zero_()
+        end.record()
+        torch.cuda.synchronize()
+        before = time.perf_counter()
+        self._replay()
+        host_s = time.perf_counter() - before
+        torch.cuda.synchronize()
+        flush_s = max(start.elapsed_time(end) * 1e-3, 1e-7)
+        return int(np.clip(np.ceil(LEAD * host_s / flush_s), 1, MOST_FLUSHES))
 
     def _capture(self, pieces: Sequence[Work]) -> None:
         import torch
@@ -125,6 +147,7 @@ class CudaBackend:
         import torch
 
         self.version = str(torch.__version__)
+        self.flushed = flush
         self.clock = CudaClock(float(gpu.l2_bytes), flush=flush, graphs=graphs)
         self.meter = Meter(nvml.energy_j, nvml.instant_w)
         self.clocks = {"graph": CudaClock(0.0, must=True), "eager": CudaClock(0.0, graphs=False)}
@@ -141,7 +164,7 @@ class CudaBackend:
         Repeats leave the L2 warm, so that of work that was timed with the L2 flushed they do not tell the power.
         """
         self.clock.run_for(CLOCKS_S)
-        cache = "flushed" if self.clock.flush else ("weights cycled" if len(work) > 1 else "warm")
+        cache = FLUSHED if self.flushed else ("weights cycled" if len(work) > 1 else "warm")
         launched = "graph" if self.clock.captured else "stream"
-        power = self.meter.columns(self.clock.run_for) if call.table == POWER_TABLE and not self.clock.flush else {}
+        power = self.meter.columns(self.clock.run_for) if call.table == POWER_TABLE and not self.flushed else {}
         return {"cache": cache, "launched": launched, "copies": len(work), **nvml.read(), **power}

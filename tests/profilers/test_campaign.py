@@ -107,6 +107,17 @@ def test_a_file_of_several_tables_is_split():
         split(rows[rows["table"] == "rate"])
 
 
+def test_rows_with_caches_flushed_are_not_pooled_with_others():
+    rows = pd.DataFrame({"table": "gemm", "math": "bfloat16", "m": [1, 1, 2], "cache": ["warm", "flushed", "warm"]})
+    told = []
+    (part,) = split(rows, told.append)
+    assert part.m.tolist() == [1, 2]
+    assert told == ["1 rows measured with caches flushed are left out beside those without"]
+    (cold,) = split(rows[rows.cache == "flushed"], told.append)
+    assert len(cold) == 1
+    assert "every row was measured with its caches flushed" in told[1]
+
+
 @pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224", "all-minilm-l6-v2"])
 def test_own_networks_have_the_parameters_that_the_zoo_counts(name):
     network = end_to_end.NETWORKS[name]

@@ -12,14 +12,14 @@ from profilers.timing import HostClock
 class Backend:
     name, version = "fake", "1"
 
-    def __init__(self):
-        self.clock = HostClock()
+    def __init__(self, flushed=False):
+        self.clock, self.flushed = HostClock(), flushed
 
     def copies(self, _call):
         return 2
 
     def facts(self, work, _call):
-        return {"copies": len(work)}
+        return {"copies": len(work), "cache": "flushed" if self.flushed else "warm"}
 
 
 def calls(ran, count=8):
@@ -32,8 +32,8 @@ def calls(ran, count=8):
     ]
 
 
-def run(out, candidates, seconds=5.0, device="d"):
-    return session.run(candidates, Backend(), device=device, seconds=seconds, out=out, facts={"driver": "x"})
+def run(out, candidates, seconds=5.0, device="d", flushed=False):
+    return session.run(candidates, Backend(flushed), device=device, seconds=seconds, out=out, facts={"driver": "x"})
 
 
 def test_every_candidate_is_measured_once_and_rows_say_how(tmp_path):
@@ -53,6 +53,15 @@ def test_a_second_session_measures_only_what_is_left(tmp_path, suffix):
     made = run(out, calls(ran, 8))
     assert sorted(ran) == list(range(1, 9))
     assert (made.new, len(made.rows)) == (5, 8)
+
+
+def test_shapes_measured_warm_are_measured_again_with_caches_flushed(tmp_path):
+    ran, out = [], tmp_path / "rows.parquet"
+    run(out, calls(ran, 3))
+    assert run(out, calls(ran, 3), flushed=True).new == 3
+    made = run(out, calls(ran, 3), flushed=True)
+    assert (made.new, len(ran)) == (0, 6)
+    assert made.rows.groupby("m").cache.agg(set).tolist() == [{"warm", "flushed"}] * 3
 
 
 def test_an_interruption_keeps_the_rows_before_it(tmp_path):

@@ -96,7 +96,7 @@ def test_products_that_run_warm_are_metered_and_nothing_else():
     from profilers.gpu.backend import CudaBackend
 
     class Clock:
-        flush, captured = False, True
+        captured = True
 
         def run_for(self, _seconds):
             pass
@@ -106,9 +106,9 @@ def test_products_that_run_warm_are_metered_and_nothing_else():
             return {"power_w": 1.0, "power_by": "energy counter"}
 
     backend = object.__new__(CudaBackend)
-    backend.clock, backend.meter = Clock(), Always()
+    backend.clock, backend.meter, backend.flushed = Clock(), Always(), False
     product, other = (Call(table, "x", {}, (1.0,), 0.0, 1e-6, lambda _: []) for table in ("gemm", "attention"))
     assert backend.facts([None], product)["power_w"] == 1.0
     assert "power_w" not in backend.facts([None], other)
-    backend.clock.flush = True
+    backend.flushed = True
     assert "power_w" not in backend.facts([None], product)
