@@ -30,6 +30,14 @@ class Calibrated:
     paths: list[Path]
 
 
+def check(calls_s: float, out: str | None) -> None:
+    """ValueError where calls or their device's file cannot be as asked: to ask before the work, not after it."""
+    if not calls_s >= 0:
+        raise ValueError(f"--calls must be seconds of at least 0, got {calls_s:g}")
+    if out and Path(out).suffix != ".toml":
+        raise ValueError(f"--out must end in .toml, as a device's file does, got {out!r}")
+
+
 def machine(seconds: float, threads: int | None) -> "Machine":
     """Measure this machine's rates on so many threads."""
     import torch

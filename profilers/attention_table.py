@@ -71,6 +71,7 @@ ATTENTION_ROWS = Table(
     columns=("gpu", "kind", "attn_dtype", "kv_cache_dtype", *SHAPE, "step", "window_size", "latency_s"),
     positive=(*SHAPE, "latency_s"),
     counted=("step", "window_size"),
+    whole=(*SHAPE, "step", "window_size"),
     apart=("num_heads", "num_kv_heads", "head_dim", "window_size"),
     pass_of=("batch_size", "isl", "step"),
     family=family,

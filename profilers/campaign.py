@@ -130,9 +130,14 @@ def fit(out: Path) -> str:
     shown = networks[
         ["network", "precision", "batch", "launched", "latency_s", "predicted_s", "low_s", "high_s", "error"]
     ]
+    percent = "{:.1%}".format
     kinds = held[["math", "backend", "rows", "mape", "median", "p90", "bias", "coverage"]]
     told = "".join(f"\n{note}\n" for note in notes)
-    return f"{kinds.to_string(index=False)}\n\n{shown.to_string(index=False)}\n{told}"
+    tables = [
+        kinds.to_string(index=False, formatters=dict.fromkeys(kinds.columns[3:], percent)),
+        shown.to_string(index=False, formatters={"error": percent}, float_format="{:.4g}".format),
+    ]
+    return "\n\n".join(tables) + f"\n{told}"
 
 
 @contextmanager

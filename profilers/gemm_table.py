@@ -52,6 +52,7 @@ GEMM_ROWS = Table(
     columns=("gpu", "math", "m", "n", "k", "latency_s"),
     positive=("m", "n", "k", "latency_s"),
     counted=(),
+    whole=("m", "n", "k"),
     apart=("n", "k"),
     pass_of=("m",),
     family=lambda rows: rows,

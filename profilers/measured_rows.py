@@ -23,8 +23,9 @@ TOO_FAST = 10.0
 """A row above the peak by this factor is not a latency in seconds, nor is a table whose median row is a roofline's
 over it."""
 
-TOO_SLOW, LAUNCH_S = 300.0, 5e-6
-"""A table whose median row takes this many times the roofline and a launch is not in seconds (milliseconds: 1000)."""
+TOO_SLOW, MICRO, LAUNCH_S = 300.0, 3e4, 5e-6
+"""A table whose median row takes TOO_SLOW times the roofline and a launch is not in seconds (milliseconds: 1000), at
+MICRO times it is not in milliseconds either."""
 
 
 def of(rows: pd.DataFrame) -> Table:
@@ -45,8 +46,14 @@ def check(rows: pd.DataFrame) -> pd.DataFrame:
     if len(rows) < 2:
         raise ValueError(f"a table needs at least 2 rows to say anything about an error, got {len(rows)}")
     rows = rows.assign(**{name: rows.get(name, "") for name in ("backend", "backend_version")})
+    unnamed = np.flatnonzero(_text(rows["gpu"]) == "")
+    if len(unnamed):
+        got = plain(rows["gpu"].iloc[unnamed[0]])
+        raise ValueError(f"gpu must be the name of a device, got {got} in row {rows.index[unnamed[0]]}")
     rows = rows.assign(**{name: _number(rows, name, zero=False) for name in table.positive})
     rows = rows.assign(**{name: _number(rows, name, zero=True) for name in table.counted})
+    for name in table.whole:
+        _whole(rows[name])
     rows = table.family(rows)
     rows = rows.assign(**{name: _text(rows[name]) for name in ("gpu", "math", "backend", "backend_version")})
     for (gpu, math), part in rows.groupby(["gpu", "math"], sort=True):
@@ -85,6 +92,13 @@ def _number(rows: pd.DataFrame, column: str, *, zero: bool) -> "pd.Series[float]
     return values
 
 
+def _whole(values: "pd.Series[float]") -> None:
+    wrong = np.flatnonzero(values != np.round(values))
+    if len(wrong):
+        got = plain(values.iloc[wrong[0]])
+        raise ValueError(f"{values.name} must be a whole number, got {got} in row {values.index[wrong[0]]}")
+
+
 def plain(value: object) -> str:
     """A table's value as a reader knows it, not as numpy writes it."""
     return str(value.item()) if isinstance(value, np.generic) else repr(value)
@@ -110,5 +124,6 @@ def _in_seconds(name: str, math: str, rows: pd.DataFrame) -> None:
     slow = (rows.latency_s / (least_s + LAUNCH_S)).median()
     if slow > TOO_SLOW:
         raise ValueError(
-            f"latency_s of {name} {math} is {slow:.3g} times what the device needs (median); it looks like milliseconds"
+            f"latency_s of {name} {math} is {slow:.3g} times what the device needs (median); it looks like"
+            f" {'microseconds' if slow > MICRO else 'milliseconds'}"
         )

@@ -77,6 +77,7 @@ OPERATION_ROWS = Table(
     columns=("gpu", "math", *SIZES, "latency_s"),
     positive=("m", "n", "k", "area", "positions", "output_elements", "latency_s"),
     counted=("b", "input_elements", "weight_elements", "vector_flops"),
+    whole=(),
     apart=("place",),
     pass_of=("m",),
     family=_family,

@@ -19,6 +19,7 @@ class Table:
     """Rows of one kind of work, `name` in words.
 
     columns    those it must have; of them `positive` are numbers above 0, `counted` numbers from 0 on
+    whole      those of them that are whole numbers
     apart      columns that name what is held out together: neighbours in the others flatter a model
     pass_of    columns that the layers of one pass through a network have in common
     family     the rows with their `math`, the name of the family whose constants apply
@@ -36,6 +37,7 @@ class Table:
     columns: tuple[str, ...]
     positive: tuple[str, ...]
     counted: tuple[str, ...]
+    whole: tuple[str, ...]
     apart: tuple[str, ...]
     pass_of: tuple[str, ...]
     family: Callable[[pd.DataFrame], pd.DataFrame]

@@ -84,6 +84,7 @@ def command(
         raise
     result = as_dict(found, model=model, device=device, precision=precision) | {
         "strategy": strategy,
+        "assumed": list(found.assumed),
         "notes": _idle(edit, network) + told(found) + _left_out(folding, network),
     }
     result |= {"answers": vars(workload.answers)} if workload.answers else {}
@@ -174,15 +175,8 @@ def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:
     if "answers" in result:
         click.echo("\nAnswers: {right:.1%} right, {wrong:.1%} wrong.".format(**result["answers"]))
     if "latency_sources" in result:
-        click.echo(f"\n{_latency(result)}")
-    for sentence in result["notes"]:
+        click.echo(f"\n{found.latency_told}")
+    for sentence in (*found.assumed, *result["notes"]):
         click.echo(f"\n{sentence}")
     if found.uncounted:
         click.echo(f"\nNot counted: {some(found.uncounted)}")
-
-
-def _latency(result: dict[str, Any]) -> str:
-    parts = [f"{part:.0%} {source}" for source, part in result["latency_sources"].items()]
-    outside = sum(bool(layer.get("extrapolated")) for layer in result["layers"])
-    beyond = f" {outside} layers lie outside the shapes that were measured." if outside else ""
-    return f"Latency: {', '.join(parts)}.{beyond}"

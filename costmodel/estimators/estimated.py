@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel import display
-from costmodel.hardware import Device, Fpga
+from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.workload import Workload
 
@@ -18,6 +18,17 @@ SHOWN_COLUMNS = (
     "bram18",
 )  # fmt: skip
 """What a notebook shows of the layers."""
+
+
+FUSED = (
+    "Pointwise ops run fused, as in an engine such as TensorRT, of which no whole pass was measured; {torch} is"
+    " PyTorch, which fuses none: several times as long for networks of small layers."
+)
+SPARSE = (
+    "2:4 weights take the full rate of the sparse pipe, by kernels that nobody measured; PyTorch's, measured on an H100"
+    " ({torch}), gain less than a quarter of that in prefill and lose in decode."
+)
+"""What `Estimate.assumed` says of a GPU's latency."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,6 +68,24 @@ class Estimate:
         return {str(w): float(latency_s[words == w].sum() / latency_s.sum()) for w in np.unique(words)}
 
     @property
+    def latency_told(self) -> str:
+        """The shares of `latency_sources` and how many ops lie outside of what was measured, as a sentence or two."""
+        parts = ", ".join(f"{part:.0%} {source}" for source, part in self.latency_sources.items())
+        outside = int(np.sum(self.columns.get("extrapolated", False)))
+        lie = "layer lies" if outside == 1 else "layers lie"
+        return f"Latency: {parts}." + f" {outside} {lie} outside the shapes that were measured." * bool(outside)
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """Sentences on what a GPU's latency takes for granted that nobody measured."""
+        if not isinstance(self.device, Gpu):
+            return ()
+        torch = f"{self.device.name}:torch"
+        sources = self.columns["source"].astype(str)
+        found = {FUSED: np.char.startswith(sources, "fused"), SPARSE: np.char.find(sources, "sparse pipe") >= 0}
+        return tuple(sentence.format(torch=torch) for sentence, holds in found.items() if holds.any())
+
+    @property
     def mfu(self) -> float:
         """Useful FLOPs over the dense peak of the first layer's pipe, for the whole pass."""
         if isinstance(self.device, Fpga):
@@ -87,12 +116,14 @@ class Estimate:
 
     def __repr__(self) -> str:
         told = ", ".join(f"{name}={value:.6g}" for name, value in self.totals.items())
-        return f"<Estimate of {self.workload.name} on {self.device.name}: {told}>"
+        sources = "" if isinstance(self.device, Fpga) else f". {self.latency_told}"
+        return f"<Estimate of {self.workload.name} on {self.device.name}: {told}{sources}>"
 
     def _repr_html_(self) -> str:
         about = f"{self.workload.name} ({self.workload.phase}, batch {self.workload.batch}) on {self.device.name}"
         missing = f"Not counted: {', '.join(self.uncounted)}" if self.uncounted else ""
-        totals = display.card(about, self.totals, notes=(self.workload.covers, missing))
+        latency = () if isinstance(self.device, Fpga) else (self.latency_told, *self.assumed)
+        totals = display.card(about, self.totals, notes=(self.workload.covers, *latency, missing))
         rows = sorted(self.table(), key=lambda row: -float(row["latency_s"]))[:SHOWN_LAYERS]
         columns = [c for c in SHOWN_COLUMNS if any(row.get(c) for row in rows)]
         title = f"The {len(rows)} slowest of {len(self.workload.ops)} ops; .table() has all, with every column"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel import display
 from costmodel.catalog import read_toml
 from costmodel.hardware.load import user_folder
 
@@ -51,6 +52,12 @@ class Calibration:
     by_name: bool = False
     users: bool = False
     residual: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict, repr=False, compare=False)
+
+    def _repr_html_(self) -> str:
+        about = {"how": self.how, "rows": self.rows, "pairs": self.pairs, "measured_on": self.measured_on}
+        title = f"Calibration {self.model} of {self.device}: {self.math} {self.backend} {self.backend_version}".rstrip()
+        errors = {f"held-out {name}": f"{value:.4g}" for name, value in self.held_out_error.items()}
+        return display.card(title, about | dict(self.constants) | errors, notes=(self.source,))
 
 
 def calibrations(model: str, backend: str = "") -> tuple[Calibration, ...]:

@@ -7,6 +7,7 @@ import pytest
 
 import costmodel as cm
 from costmodel import display, formats
+from costmodel.hardware.calibration import calibrations
 from costmodel.record import mesh, stack
 from costmodel.workload import Workload, ops
 
@@ -131,3 +132,37 @@ def test_a_language_model_shows_its_shape() -> None:
     assert "128.3 k" in shown
     assert "Attention, 32 heads" in shown
     assert len(shown) < 1500
+
+
+def test_an_estimate_says_what_its_latency_rests_on() -> None:
+    network = cm.zoo.build("resnet50")
+    plain, torch, fpga = (
+        cm.estimate(network, "int8", cm.device(name)) for name in ("h100_sxm", "h100_sxm:torch", "zcu104")
+    )
+    pruned = cm.estimate(cm.strategies.NMSparsity(n=2, m=4)(network), "int8", cm.device("h100_sxm"))
+    fused, sparse = pruned.assumed
+    assert plain.assumed == (fused,)
+    assert "h100_sxm:torch" in fused
+    assert "sparse pipe" in sparse
+    assert torch.assumed == fpga.assumed == ()
+    assert plain.latency_told.startswith("Latency: ")
+    assert f"{plain.latency_sources['transferred']:.0%} transferred" in repr(plain)
+    assert plain.latency_told in html(plain)
+    assert fused in html(plain)
+    assert "Latency:" not in repr(fpga)
+
+
+def test_layers_outside_of_what_was_measured_are_counted() -> None:
+    wide = cm.estimate(Workload("wide", (ops.linear("a", 1e6, 512, 512),)), "bf16", cm.device("h100_sxm"))
+    assert wide.latency_told.endswith(" 1 layer lies outside the shapes that were measured.")
+    both = cm.estimate(
+        Workload("both", tuple(ops.linear(n, 1e6, 512, 512) for n in "ab")), "bf16", cm.device("h100_sxm")
+    )
+    assert both.latency_told.endswith(" 2 layers lie outside the shapes that were measured.")
+
+
+def test_a_calibration_shows_how_right_it_is() -> None:
+    fit = next(fit for fit in calibrations("gemm") if fit.device == "l40s")
+    shown = html(fit)
+    assert f'held-out residual_mape</th><td style="text-align:right">{fit.held_out_error["residual_mape"]:.4g}' in shown
+    assert fit.source in shown
