@@ -27,6 +27,7 @@ from dse.metric import NO_SUM, Budget
 from dse.plan import InfeasibleError, Plan, left_s
 from dse.problem import Problem
 from dse.rates import longest_s
+from dse.solvers.by_kind import TooCloseError
 
 OBJECTIVES = ("throughput_per_s", "latency_s")
 
@@ -59,8 +60,9 @@ def fastest(
     if objective == "latency_s" and time_limit_s is None:
         time_limit_s = LATENCY_SEARCH_S
     search = _search(problem, subject_to, BESIDE_SPEED, time_limit_s, utilisation)
-    run = Search.least_latency if objective == "latency_s" else Search.least_interval
-    return _laid_out(search, run, subject_to, objective)
+    if objective == "latency_s":
+        return _laid_out(search, Search.least_latency, subject_to, objective)
+    return _laid_out(search, Search.least_interval, subject_to, objective)
 
 
 def check(objective: str, device: Device, budgets: Sequence[Budget]) -> None:
@@ -129,7 +131,8 @@ def _search(
         raise ValueError(f"folding is for an FPGA, and {problem.device.name} is none")
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
     limits = _limits(problem.device, budgets, known, utilisation, problem.workload.batch)
-    return Search(problem, limits, units(problem), deadline)
+    by_readers = bool(outputs.coupled(problem, RESOURCES))
+    return Search(problem, limits, units(problem), deadline, by_readers=by_readers)
 
 
 def _laid_out(
@@ -144,10 +147,7 @@ def _laid_out(
     def solve(shifted: Mapping[str, float]) -> Plan:
         if found and time.monotonic() > search.deadline:
             raise TimeoutError("no time is left")
-        one = objective == "loss" and "latency_s" not in search.limits  # program, which may take all of its time
-        until = (time.monotonic() + search.deadline) / 2 if limits and one else search.deadline
-        plan, taken = run(replace(search, limits={**search.limits, **shifted}, deadline=until))
-        found.append(replace(plan, problem=replace(problem, folding=folding_of(problem, taken), laid_for=None)))
+        found.append(_one(replace(search, limits={**search.limits, **shifted}), run, again=bool(limits)))
         return found[-1]
 
     def spent(plan: Plan) -> Mapping[str, float]:
@@ -164,8 +164,23 @@ def _laid_out(
             raise InfeasibleError(f"{error}{told}", error.least) from None
         plan = again
     bound = min(found[0].bound, plan.objective)  # later searches are within less than the budgets
-    within = outputs.PRICED if coupled else ""
-    return replace(plan, bound=bound, subject_to=tuple(map(str, budgets)), proven_within=within)
+    return replace(plan, bound=bound, subject_to=tuple(map(str, budgets)), proven_within=found[0].proven_within)
+
+
+def _one(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], *, again: bool) -> Plan:
+    """The plan of a search, its problem folded; outputs in their own layer's format where layers are too coupled.
+
+    Of one program, which may take all of its time, half is left for others where it may be sought `again`.
+    """
+    within = ""
+    try:
+        plan, taken = run(search)
+    except TooCloseError:
+        within, one = outputs.PRICED, run is Search.least_loss and "latency_s" not in search.limits
+        until = (time.monotonic() + search.deadline) / 2 if again and one else search.deadline
+        plan, taken = run(replace(search, by_readers=False, deadline=until))
+    folded = replace(search.problem, folding=folding_of(search.problem, taken), laid_for=None)
+    return replace(plan, problem=folded, proven_within=within)
 
 
 def _refolded(plan: Plan, budgets: Sequence[Budget], objective: str, limits: Mapping[str, float]) -> Plan | None:

@@ -10,13 +10,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dse import allocate
+from dse import allocate, readers
 from dse.couplings import Couplings
 from dse.folding_latency import quickest, within_latency
 from dse.folding_options import ALONG, LONGEST, RESOURCES, SPENT, Group, Paths, Units, paced, within
 from dse.infeasible import infeasible
 from dse.metric import Budget
-from dse.pareto import mask
+from dse.pareto import distinct
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem
 from dse.tables import Tables, read
@@ -41,6 +41,9 @@ LATENCY_SEARCH_S = 60.0
 STEP_S = 10.0
 """Longest search for one target; a target not decided by then counts as missed, and the plan as not proven."""
 
+PROGRAMS = 4
+"""Of the time left, one program of a search for the least loss within a latency may take that part."""
+
 STEPS = 10
 """Targets of a search that is only to begin another, of which none may take more than its share of the time."""
 
@@ -48,17 +51,21 @@ STEPS = 10
 @dataclass(frozen=True)
 class _Flat:
     """The candidates of all options of each layer side by side, inf loss where a layer has fewer; what each adds to
-    each path; and what each is."""
+    each path; what each is; and RESOURCES by what is written, float[layers, candidates, options, 4] (`Units`)."""
 
     loss: Floats
     along: Floats
     spent: Mapping[str, Floats]
     which: list[list[tuple[int, int]]]
+    written: Floats
 
 
 @dataclass(frozen=True)
 class Search:
-    """Candidates [layers][options] of a problem, and the limits of loss and resources."""
+    """Candidates [layers][options] of a problem, and the limits of loss and resources.
+
+    `by_readers` prices outputs by the formats of what reads them, otherwise in their own layer's.
+    """
 
     problem: Problem
     limits: Mapping[str, float]
@@ -66,6 +73,7 @@ class Search:
     deadline: float
     step_s: float = STEP_S
     couplings: Couplings = field(default_factory=Couplings)
+    by_readers: bool = False
 
     def least_latency(self) -> tuple[Plan, list[Units]]:
         """The quickest that is found from the plan of the least interval on."""
@@ -113,39 +121,41 @@ class Search:
         along = {f"{_PATH}{i}": flat.along[..., i] for i in range(len(paths))}
         shortest = np.where(np.isinf(flat.loss), np.inf, flat.along.mean(axis=-1) if len(paths) else 0.0)
         limits = self._sums() | {name: most_s for name in along if most_s < math.inf}
-        tables = read(flat.loss if loss else shortest, self._costs(flat) | along, limits, (), None)
+        tables = self._tables(flat, flat.loss if loss else shortest, self._costs(flat) | along, limits)
         now = time.monotonic()
-        until = (now + self.deadline) / 2 if loss else min(self.deadline, now + self.step_s)
-        plan = self._best(flat, tables, until) if loss else allocate.best(tables, deadline=until)
+        until = now + (self.deadline - now) / PROGRAMS if loss else min(self.deadline, now + self.step_s)
+        plan = allocate.best(tables, self.couplings.max_formats if loss else None, until)
         if plan is None:
             raise InfeasibleError("no plan is that short along all paths", {})
         return self._named(plan, flat, kept)
 
     def _solved(self, flat: _Flat, loss: Floats, costs: Mapping[str, Floats], limits: Mapping[str, float]) -> Plan:
         """The plan of least loss within limits and couplings."""
-        tables = read(loss, costs, limits, (), None)
-        plan = self._best(flat, tables, self.deadline)
+        tables, most = self._tables(flat, loss, costs, limits), self.couplings.max_formats
+        plan = allocate.best(tables, most, self.deadline)
         if plan is None:
-            raise infeasible(self._coupled(flat, tables), self.couplings.max_formats, self._left())
+            raise infeasible(tables, most, self._left())
         return plan
 
-    def _best(self, flat: _Flat, tables: Tables, deadline: float) -> Plan | None:
-        """The plan of tables of the candidates within couplings, None where there is none."""
-        return allocate.best(self._coupled(flat, tables), self.couplings.max_formats, deadline)
-
-    def _coupled(self, flat: _Flat, tables: Tables) -> Tables:
-        """The tables with the format of each candidate and the couplings of formats."""
+    def _tables(
+        self, flat: _Flat, loss: Floats, costs: Mapping[str, Floats], limits: Mapping[str, float], *, free: bool = False
+    ) -> Tables:
+        """The tables of the candidates with the format of each, its couplings unless `free`, and what writing costs."""
+        tables = read(loss, costs, {}, (), None)
         kinds = np.zeros(flat.loss.shape, np.int64)
         for layer, which in enumerate(flat.which):
             kinds[layer, : len(which)] = [option for option, _ in which]
-        couplings = self.couplings
-        return replace(
+        couplings = Couplings() if free else self.couplings
+        tables = replace(
             tables,
             kinds=kinds,
             tied=couplings.pairs,
             conversion=couplings.conversion,
             edges=tuple(couplings.edges or ()),
         )
+        if self.by_readers:
+            tables = readers.folded(tables, self.problem, {n: flat.written[..., i] for i, n in enumerate(RESOURCES)})
+        return replace(tables, limits=dict(limits))
 
     def without_speeds(self) -> "Search":
         """The same without limits of speed, with a time of its own."""
@@ -243,7 +253,7 @@ class Search:
         kept = [[within(group, most_s) for group in row] for row in self.units]
         flat = self._flat(kept)
         budgets = {name: limit for name, limit in self.limits.items() if name != "loss"}
-        tables = read(flat.loss, flat.spent, budgets, (), None)
+        tables = self._tables(flat, flat.loss, flat.spent, budgets, free=True)
         plan = allocate.best(tables, deadline=min(self.deadline, time.monotonic() + self.step_s))
         allowed = self.limits.get("loss", math.inf)
         if plan is None or plan.bound > allowed:
@@ -256,34 +266,41 @@ class Search:
         """Why even the smallest design does not do."""
         flat = self._flat([[within(group, math.inf) for group in row] for row in self.units])
         free = np.where(np.isinf(flat.loss), np.inf, 0.0)
-        return infeasible(read(free, self._costs(flat), self._sums(), (), None), None, self._left())
+        return infeasible(self._tables(flat, free, self._costs(flat), self._sums(), free=True), None, self._left())
 
     def _flat(self, kept: list[list[Units]], *, paths: int = 0) -> _Flat:
         """Tables of the candidates that no other one of the layer beats, along so many paths."""
         rows = [self._row(layer, row) for layer, row in enumerate(kept)]
-        width = max(len(which) for _, which in rows)
-        names = (*RESOURCES, *self._fixed())
+        names, options = (*RESOURCES, *self._fixed()), len(self.problem.options)
+        width = max(options, *(len(which) for _, _, which in rows))
         table = np.full((len(rows), width, 1 + paths + len(names)), np.inf)
-        for layer, (values, _) in enumerate(rows):
+        written = np.zeros((len(rows), width, options, len(RESOURCES)))
+        for layer, (values, writes, _) in enumerate(rows):
             table[layer, : len(values)] = values
+            written[layer, : len(values)] = writes
         lacking = np.isinf(table[..., :1])
         along = np.where(lacking, 0.0, np.maximum(table[..., 1 : 1 + paths], 0.0))
         spent = np.where(lacking, 0.0, table[..., 1 + paths :])
         costs = {name: spent[..., i] for i, name in enumerate(names)}
-        return _Flat(table[..., 0], along, costs, [which for _, which in rows])
+        return _Flat(table[..., 0], along, costs, [which for _, _, which in rows], written)
 
-    def _row(self, layer: int, row: list[Units]) -> tuple[Floats, list[tuple[int, int]]]:
-        """Loss, paths, resources and fixed costs of a layer's candidates, and the option and row of each."""
+    def _row(self, layer: int, row: list[Units]) -> tuple[Floats, Floats, list[tuple[int, int]]]:
+        """Loss, paths, resources and fixed costs of a layer's candidates, resources by what is written, and the option
+        and row of each."""
         available = [o for o, u in enumerate(row) if len(u.paid) and np.isfinite(self.problem.loss[layer, o])]
         if not available:
             raise ValueError(f"{self.problem.layers[layer]} has no format that a unit here can take")
-        values = np.concatenate([self._columns(layer, option, row[option].paid) for option in available])
-        which = [(o, i) for o in available for i in range(len(row[o].paid))]
-        if self.couplings:  # a format that is dearer in all may be the one that the others have
-            good = np.concatenate([mask(values[[w[0] == o for w in which]]) for o in available])
+        values = [self._columns(layer, option, row[option].paid) for option in available]
+        if self.by_readers:  # a format that is dearer in all may be the one that is cheaper to write
+            judged = [np.column_stack([each, row[o].spent]) for o, each in zip(available, values, strict=True)]
+            good = np.concatenate([distinct(each) for each in judged])
+        elif self.couplings:  # or the one that the others have
+            good = np.concatenate([distinct(each) for each in values])
         else:
-            good = mask(values)
-        return values[good], [which[i] for i in np.flatnonzero(good)]
+            good = distinct(np.concatenate(values))
+        kept, which = np.flatnonzero(good), [(o, i) for o in available for i in range(len(row[o].paid))]
+        written = np.concatenate([row[option].written for option in available])
+        return np.concatenate(values)[kept], written[kept], [which[i] for i in kept]
 
     def _fixed(self) -> list[str]:
         """Budgeted costs that no folding changes."""
@@ -300,7 +317,8 @@ class Search:
 
     def _named(self, plan: Plan, flat: _Flat, kept: list[list[Units]]) -> tuple[Plan, list[Units]]:
         """The plan with options of the problem for its choice, and the unit of each layer."""
-        picked = [flat.which[layer][candidate] for layer, candidate in enumerate(plan.choice.tolist())]
+        chosen = plan.choice[: len(flat.which)].tolist()
+        picked = [flat.which[layer][candidate] for layer, candidate in enumerate(chosen)]
         taken = [kept[layer][option].keep(np.array([row])) for layer, (option, row) in enumerate(picked)]
         choice = np.array([option for option, _ in picked])
         return replace(plan, choice=choice), taken

@@ -16,21 +16,34 @@ def mask(points: ArrayLike) -> NDArray[np.bool_]:
 
     points  float[P, columns], each minimised; inf is allowed, nan is a ValueError
     """
+    order, first, kept = _sorted(points)
+    result = np.empty(len(order), dtype=bool)
+    result[order] = kept[np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))]
+    return result
+
+
+def distinct(points: ArrayLike) -> NDArray[np.bool_]:
+    """The `mask` without all but the first of equal points: bool[P]."""
+    order, _, kept = _sorted(points)
+    result = np.empty(len(order), dtype=bool)
+    result[order] = kept
+    return result
+
+
+def _sorted(points: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Points in lexicographic order: their indices, which differ from the one before, and which of these none beats."""
     table = np.asarray(points, dtype=np.float64)
     if table.ndim != 2 or not table.shape[1]:
         raise ValueError(f"points must be a [points, columns] table with at least one column, got shape {table.shape}")
     if np.isnan(table).any():
         raise ValueError(f"points must not be nan, got one in row {int(np.argwhere(np.isnan(table))[0, 0])}")
-    if not len(table):
-        return np.zeros(0, dtype=bool)
     order = np.lexsort(table.T[::-1])
     rows = table[order]
-    first = np.concatenate([[True], (rows[1:] != rows[:-1]).any(axis=1)])
+    first = np.ones(len(rows), dtype=bool)
+    first[1:] = (rows[1:] != rows[:-1]).any(axis=1)
     kept = np.zeros(len(rows), dtype=bool)
     kept[first] = sorted_mask(rows[first])
-    result = np.empty(len(rows), dtype=bool)
-    result[order] = kept[np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))]
-    return result
+    return order, first, kept
 
 
 def sorted_mask(rows: Rows) -> NDArray[np.bool_]:

@@ -30,7 +30,7 @@ class Passed:
         formats = list({option.activation.name: option.activation for option in problem.options}.values())
         index = {each.name: i for i, each in enumerate(formats)}
         self._bits = np.array([float(each.bits_per_element) for each in formats])
-        self.own = np.array([index[option.activation.name] for option in problem.options])
+        self._own = np.array([index[option.activation.name] for option in problem.options])
         written = [problem.grid(tuple(replace(o, output=each) for o in problem.options)) for each in formats]
         assert isinstance(problem.device, Fpga)
         every_s = np.full((len(problem.workload.ops), 1), self._pass_s())
@@ -38,19 +38,14 @@ class Passed:
         every = [{**columns, **more} for columns, more in zip(written, watts, strict=True)]
         self._tables = {name: np.stack([columns[name] for columns in every], axis=-1) for name in names}
         self.weighted = np.array([op.weight_elements > 0 for op in problem.workload.ops])
-        self._like = np.array([int(np.flatnonzero(self.own == i)[0]) for i in range(len(formats))])
-
-    @property
-    def option_bits(self) -> Floats:
-        """Bits of each option's activations."""
-        return np.asarray(self._bits[self.own])
+        self._like = np.array([int(np.flatnonzero(self._own == i)[0]) for i in range(len(formats))])
 
     def by_option(self, name: str) -> Floats:
         """A metric of each op at each option, by the option in whose format it writes: float64[ops, options, options].
 
         Of an op without weights, which reads what it writes, the diagonal alone is what it takes.
         """
-        return self._tables[name][:, :, self.own]
+        return self._tables[name][:, :, self._own]
 
     def totals(self, choices: Ints) -> dict[str, Floats]:
         """Each metric of plans int[plans, layers]: float64[plans]."""
@@ -83,7 +78,7 @@ class Passed:
         base = each.min(axis=-1)
         more = (each - base[..., None]).min(axis=1)
         wide = self._bits[None, :] >= self._bits[:, None]
-        added = np.where(wide, more[:, None, :], np.inf).min(axis=-1)[:, self.own]
+        added = np.where(wide, more[:, None, :], np.inf).min(axis=-1)[:, self._own]
         found = np.zeros_like(problem.loss)
         for part, layer in ((base, problem.follows), (added, reader)):
             fixed = np.where((layer >= 0)[:, None], part, part[:, [problem.rest]])
@@ -109,7 +104,7 @@ class Passed:
         found = np.full(taken.shape, -1)
         bits = np.append(self._bits, -np.inf)
         for i, read in reversed(list(enumerate(reads(self.problem.workload)))):
-            own = self.own[taken[i]]
+            own = self._own[taken[i]]
             found[i] = np.where(found[i] < 0, own, found[i])
             here = own if self.weighted[i] else found[i]
             for source in read:

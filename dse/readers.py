@@ -68,24 +68,36 @@ class Rows:
                 found[follows[i], row] = i
         return found
 
-    def together(self, passed: Passed) -> dict[tuple[int, int], Bools]:
+    @cached_property
+    def of_layers(self) -> list[int]:
+        """The row in whose format each layer writes."""
+        place = {op.name: i for i, op in enumerate(self.problem.workload.ops)}
+        return [self.writes[place[layer]] for layer in self.problem.layers]
+
+    @property
+    def bits(self) -> Floats:
+        """Bits of each option's activations."""
+        return np.array([float(option.activation.bits_per_element) for option in self.problem.options])
+
+    @cached_property
+    def together(self) -> dict[tuple[int, int], Bools]:
         """The options that a row beyond the layers and one below it may take together, bool[options, options].
 
         Of formats as wide as each other the one of what reads first is written.
         """
-        bits, own = passed.option_bits, passed.own
-        wider = bits[:, None] > bits
-        first = wider | (own[:, None] == own)
+        bits, names = self.bits, np.array([option.activation.name for option in self.problem.options])
+        wider, alike = bits[:, None] > bits, bits[:, None] == bits
         found: dict[tuple[int, int], Bools] = {}
         begun = set[int]()
         for row, under in self.above:
-            found[row, under] = wider | (bits[:, None] == bits) if row in begun else first
+            found[row, under] = wider | (alike if row in begun else names[:, None] == names)
             begun.add(row)
         return found
 
-    def available(self, bits: Floats) -> Bools:
-        """The options that rows beyond the layers may take, bool[rows, options]: those of some that they stand for."""
-        layers, rest = np.isfinite(self.problem.loss), self.problem.rest
+    @cached_property
+    def available(self) -> Bools:
+        """The options that rows may take, bool[rows, options]: beyond the layers those of some that they stand for."""
+        layers, rest, bits = np.isfinite(self.problem.loss), self.problem.rest, self.bits
         found = np.concatenate([layers, np.zeros((self.count - len(layers), layers.shape[1]), bool)])
         own = np.zeros(layers.shape[1], bool)
         own[rest] = True
@@ -104,14 +116,44 @@ def exact(tables: Tables, passed: Passed, objective: str) -> Tables:
     `tables` are of the other metrics; the objective's are its loss. Rows beyond the layers that add nothing are left
     out.
     """
-    problem, rows = passed.problem, Rows.of(passed.problem)
+    rows = Rows.of(passed.problem)
     single, between = _costs(passed, rows)
+    return _with_rows(tables, rows, single, between, objective)
+
+
+def folded(tables: Tables, problem: Problem, written: Mapping[str, Floats]) -> Tables:
+    """The tables of a problem's candidates with what they cost by what reads them, in rows and pairs of rows.
+
+    `written` {name: float[layers, candidates, options]} by the option in whose format is written.
+    """
+    rows, layers = Rows.of(problem), np.arange(len(problem.layers))
+    single, between = {}, {}
+    for name, table in written.items():
+        alone = np.zeros((rows.count, table.shape[1]))
+        for layer, row in zip(layers.tolist(), rows.of_layers, strict=True):
+            if (layer, row) not in rows.pairs:
+                alone[layer] = _own(table[layer], tables, layer) if row == layer else table[layer, :, problem.rest]
+        single[name], between[name] = alone, table[[layer for layer, _ in rows.pairs]]
+    return _with_rows(tables, rows, single, between, "")
+
+
+def _own(table: Floats, tables: Tables, layer: int) -> Floats:
+    """What candidates cost that write in their own format."""
+    assert tables.kinds is not None
+    return np.asarray(np.take_along_axis(table, tables.kinds[layer][:, None], axis=1)[:, 0])
+
+
+def _with_rows(
+    tables: Tables, rows: Rows, single: dict[str, Floats], between: dict[str, Floats], objective: str
+) -> Tables:
+    """The tables with what rows cost alone, in place of what these have of it, and in pairs."""
     pairs, between = _telling(tuple(rows.pairs), single, between)
-    layers = len(problem.layers)
+    layers, options = len(rows.problem.layers), len(rows.problem.options)
     kept = _needed(rows, pairs, single)
     place = {row: i for i, row in enumerate(kept)}
-    available = rows.available(passed.option_bits)[kept]
-    available[:layers] &= tables.available
+    available = np.zeros((len(kept), tables.loss.shape[1]), bool)
+    available[:layers] = tables.available
+    available[layers:, :options] = rows.available[kept[layers:]]
     costs = {name: np.where(available, _longer(table, available), 0.0) for name, table in tables.costs.items()}
     costs |= {name: np.where(available, table[kept], 0.0) for name, table in single.items()}
     loss = costs[objective] if objective in single else _longer(tables.loss, available)
@@ -120,15 +162,19 @@ def exact(tables: Tables, passed: Passed, objective: str) -> Tables:
         return longer
     together = {
         (place[row], place[under]): table
-        for (row, under), table in rows.together(passed).items()
+        for (row, under), table in rows.together.items()
         if row in place and under != REST
     }
-    added = between.get(objective, np.zeros((len(pairs), loss.shape[1], loss.shape[1])))
-    placed = tuple((place[a], place[b]) for a, b in pairs)
+    added = between.get(objective, np.zeros((len(pairs), tables.loss.shape[1], options)))
+    kinds = None
+    if tables.kinds is not None:
+        own = np.minimum(np.arange(tables.loss.shape[1]), options - 1)
+        kinds = np.concatenate([tables.kinds, np.tile(own, (len(kept) - layers, 1))])
     return replace(
         longer,
         groups=(*tables.groups, *((row,) for row in range(layers, len(kept)))),
-        passing=Passing(placed, added, between, together),
+        kinds=kinds,
+        passing=Passing(tuple((place[a], place[b]) for a, b in pairs), added, between, together),
     )
 
 

@@ -205,6 +205,8 @@ class _Search:
             if meeting.pairs <= _PAIRS:
                 break
             reach /= 2
+            if reach <= found.error:  # more pairs than can be looked at add nothing
+                return 0.0
             left, right = left.within(reach), right.within(reach)
         loss = instance.objective(decided)
         for rows, partners in meeting.chunks():

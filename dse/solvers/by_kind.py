@@ -21,10 +21,14 @@ MOST_SETS = 500
 """Most sets of formats that are bounded one by one."""
 
 
+class TooCloseError(TimeoutError):
+    """Layers are coupled too closely for elimination."""
+
+
 def dispatch(tables: Tables, kinds: Ints, max_kinds: int | None, deadline: float) -> tuple[Classes, Outcome, str]:
     """Solve tables whose options are of `kinds` [layers, options], as `choose.dispatch` does.
 
-    Where layers are coupled too closely for elimination, TimeoutError.
+    Where layers are coupled too closely for elimination, TooCloseError.
     """
     used = np.unique(kinds[tables.available])
     most = len(used) if max_kinds is None else min(max_kinds, len(used))
@@ -40,7 +44,7 @@ def dispatch(tables: Tables, kinds: Ints, max_kinds: int | None, deadline: float
     if not few or not coupled.can_solve(problem, instance.available):
         if first.counts is not None:
             return found, first, "branching"
-        raise TimeoutError("formats are coupled too closely to be chosen together with foldings")
+        raise TooCloseError("formats are coupled too closely to be chosen together with foldings")
     masks = list(_masks(instance, kinds, used, most))
     if not masks:
         return found, Outcome(None, math.inf, True), "elimination"

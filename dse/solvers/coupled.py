@@ -22,6 +22,7 @@ from dse.solvers.column_generation import Priced
 from dse.solvers.coupling import Coupled
 from dse.solvers.listing import as_instance, choice_of, list_all
 from dse.solvers.mending import feasible_near
+from dse.solvers.near_kinds import near
 from dse.solvers.part import Bools, Floats, Ints, Part
 
 _FAR = np.iinfo(np.int64).max
@@ -33,6 +34,10 @@ _LIST_S = 1.0
 """Longest search among listed choices before the node is split."""
 _DEARER = (2.0, 8.0, 64.0, 1e3, 1e5)
 """How many times dearer budgets are made until a first plan keeps them."""
+_NEARER = (1.0, 1.02, 1.05, 1.1, 1.2, 1.5)
+"""How many times dearer budgets are made for plans whose kinds are looked at."""
+_TRIED, _REFOLD_S = 12, 0.5
+"""Plans of a node whose kinds are looked at, and the longest search among the options of these."""
 _NODE_RTOL = 1e-5
 """How near a node's bound comes to the best one."""
 
@@ -95,6 +100,7 @@ class _Search:
     queue: list[tuple[float, int, int, _Node]] = field(default_factory=list)
     serial: "itertools.count[int]" = field(default_factory=itertools.count)
     nodes: int = 0
+    tried: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         coupled = self.coupled
@@ -186,24 +192,46 @@ class _Search:
         """Look for a plan near those that prices led to."""
         for plan in found.plans:
             self.consider(plan.choice)
-        near = feasible_near(self.coupled, found.cheapest, found.prices, mask & self.coupled.instance.available)
-        if near is not None:
-            self.consider(near)
-        if self.coupled.kinds is not None:
-            self._refold(found.cheapest, found.prices, mask)
-        for step in _DEARER * (self.choice is None):
-            self._refold(found.at(found.part, found.prices * step).cheapest, found.prices, mask)
+        self._mend(found.cheapest, found.prices, mask)
+        if self.coupled.kinds is not None and (self.choice is None or not self.nodes & (self.nodes - 1)):
+            self._near(found, mask)
+        for step in _DEARER * (self.coupled.kinds is None and self.choice is None):
+            self._mend(found.at(found.part, found.prices * step).cheapest, found.prices, mask)
             if self.choice is not None:
                 return
 
-    def _refold(self, choice: Ints, prices: Floats, mask: Bools) -> None:
-        """Look for a plan among the options of the same kinds, which no pair tells apart."""
-        coupled, rows = self.coupled, np.arange(len(choice))
-        kinds = np.broadcast_to(np.arange(mask.shape[1]), mask.shape) if coupled.kinds is None else coupled.kinds
-        alike = kinds == coupled.kind(rows, choice)[:, None]
-        near = feasible_near(coupled, choice, prices, alike & mask & coupled.instance.available)
-        if near is not None:
-            self.consider(near)
+    def _near(self, found: "_Bounded", mask: Bools) -> None:
+        """Look for a plan of kinds near those that prices led to, of least loss first."""
+        steps = (*_NEARER, *_DEARER * (self.choice is None))
+        plans = [plan.choice for plan in found.plans[:-_TRIED:-1]]
+        plans += [found.at(found.part, found.prices * step).cheapest for step in steps]
+        until = min(self.deadline, time.monotonic() + _REFOLD_S)
+        for kind in near(found.part, found.prices, np.array(plans), self.best):
+            if time.monotonic() > until or self._refold(kind, mask, until):
+                break
+
+    def _refold(self, kind: Ints, mask: Bools, until: float) -> bool:
+        """Look for the best plan of given kinds, which no pair tells apart; whether it is better than any before."""
+        known, key = self.best, kind.tobytes()
+        if key in self.tried:
+            return False
+        self.tried.add(key)
+        part = Part.of(self.coupled, (self.coupled.all_kinds == kind[:, None]) & mask)
+        if part is None:
+            return False
+        if not len(part.open):
+            self.consider(part.decided)
+        else:
+            outcome = branching.solve(part.uncoupled, until, cutoff=self.best - part.start)
+            if outcome.counts is not None:
+                self.consider(part.whole(outcome.counts.argmax(axis=1)))
+        return self.best < known
+
+    def _mend(self, choice: Ints, prices: Floats, mask: Bools) -> None:
+        """Look for a plan near one."""
+        mended = feasible_near(self.coupled, choice, prices, mask & self.coupled.instance.available)
+        if mended is not None:
+            self.consider(mended)
 
     def _among_listed(self, found: "_Bounded") -> float:
         """Solve among the choices of small excess as far as they are few; return what is proven of the node."""

@@ -92,6 +92,15 @@ class Coupled:
             forbidden[place] |= table
         return replace(self, pairs=pairs.reshape(-1, 2), added=added, forbidden=forbidden)
 
+    @property
+    def all_kinds(self) -> Ints:
+        """The kind of each option, int[groups, options]."""
+        return (
+            np.broadcast_to(np.arange(self.instance.loss.shape[1]), self.instance.loss.shape)
+            if self.kinds is None
+            else self.kinds
+        )
+
     def kind(self, groups: Ints, options: Ints) -> Ints:
         """The kinds of some groups' options."""
         return options if self.kinds is None else np.asarray(self.kinds[groups, options])

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.pareto import distinct
 from dse.solvers.coupling import Coupled, Passing
 from dse.solvers.elimination import Elimination, plan
 from dse.solvers.instance import Instance
@@ -53,40 +54,39 @@ class Part:
     kinds: Ints | None
 
     @classmethod
-    def of(cls, coupled: Coupled, mask: Bools) -> "Part | None":
-        """Decide groups with one affordable option; None where a group has none."""
-        instance = coupled.instance
-        affordable = _possible(coupled, mask & instance.available)
+    def of(cls, coupled: Coupled, options: Bools) -> "Part | None":
+        """Decide groups with one affordable option; None where a group has none.
+
+        What pairs add is added to one of the two where the other has options of one kind left.
+        """
+        instance, passing = coupled.instance, coupled.passing
+        affordable = _possible(coupled, options & instance.available)
         if affordable is None:
             return None
         decided, several = affordable.argmax(axis=1), affordable.sum(axis=1) > 1
-        open_groups, place = np.flatnonzero(several), np.cumsum(several) - 1
-        one, rows = ~several, np.arange(len(decided))
-        kind, passing = coupled.kind(rows, decided), coupled.passing
+        kind = coupled.kind(np.arange(len(decided)), decided)
+        varied = (affordable & (coupled.all_kinds != kind[:, None])).any(axis=1)
         loss, costs = instance.loss.copy(), instance.costs.copy()
-        a, b = coupled.pairs.T
-        first, second, fixed, kept = _sides(coupled.pairs, several)
+        (a, b), pairs = coupled.pairs.T, np.arange(len(coupled.pairs))
+        second, first = pairs[~varied[a]], pairs[varied[a] & ~varied[b]]
         np.add.at(loss, a[first], coupled.by_option(a[first], coupled.added[first, :, kind[b[first]]]))
         np.add.at(loss, b[second], coupled.by_option(b[second], coupled.added[second, kind[a[second]], :]))
-        start = int(coupled.added[fixed, kind[a[fixed]], kind[b[fixed]]].sum())
-        a, b = passing.pairs.T
-        first, second, fixed, within = _sides(passing.pairs, several)
+        (c, d), passes = passing.pairs.T, np.arange(len(passing.pairs))
+        first, second = passes[~varied[d]], passes[varied[d] & ~several[c]]
         for found, table in ((loss, passing.loss), *zip(costs, passing.costs, strict=True)):
-            np.add.at(found, a[first], table[first, :, kind[b[first]]])
-            np.add.at(found, b[second], coupled.by_option(b[second], table[second, decided[a[second]], :]))
-        start += int(passing.loss[fixed, decided[a[fixed]], kind[b[fixed]]].sum())
-        start += int(instance.loss[rows, decided][one].sum())
-        spent = instance.costs[:, rows, decided][:, one].sum(axis=1)
-        spent += passing.costs[:, fixed, decided[a[fixed]], kind[b[fixed]]].sum(axis=1)
+            np.add.at(found, c[first], table[first, :, kind[d[first]]])
+            np.add.at(found, d[second], coupled.by_option(d[second], table[second, decided[c[second]], :]))
+        open_groups, one, place = np.flatnonzero(several), np.flatnonzero(~several), np.cumsum(several) - 1
+        kept, within = pairs[varied[a] & varied[b]], passes[varied[d] & several[c]]
         return cls(
             coupled,
             open_groups,
             decided,
             affordable[open_groups],
             loss[open_groups],
-            start,
+            int(loss[one, decided[one]].sum()),
             costs[:, open_groups],
-            instance.limits - spent,
+            instance.limits - costs[:, one, decided[one]].sum(axis=1),
             place[coupled.pairs[kept]],
             coupled.added[kept],
             coupled.forbidden[kept],
@@ -104,7 +104,7 @@ class Part:
     def eliminated(self, values: Values) -> list[tuple[Floats, Floats]]:
         """The elimination's tables of values."""
         assert self.elimination is not None
-        least = self._by_kind(values)
+        least = self.by_kind(values)
         return self.elimination.tables(least.single, least.passed)
 
     def best(self, values: Values, tables: list[tuple[Floats, Floats]]) -> Ints:
@@ -137,13 +137,13 @@ class Part:
         """
         if self.kinds is None:
             return Values(np.zeros(values.single.shape), np.zeros(values.passed.shape))
-        least, writer = self._by_kind(values), self.passing.pairs[:, 0]
+        least, writer = self.by_kind(values), self.passing.pairs[:, 0]
         single = _above(values.single, np.take_along_axis(least.single, self.kinds, axis=1))
         single[writer] = np.where(self.available[writer], 0.0, np.inf)
         passed = values.single[writer][:, :, None] + values.passed
         return Values(single, _above(passed, np.take_along_axis(least.passed, self.kinds[writer][:, :, None], axis=1)))
 
-    def _by_kind(self, values: Values) -> Values:
+    def by_kind(self, values: Values) -> Values:
         """The least value of each kind, inf where it has no option: [n, kinds] and [pairs, kinds, kinds].
 
         All that a group that writes adds is in the latter.
@@ -156,6 +156,26 @@ class Part:
         each = [np.where(own == k, passed, np.inf).min(axis=1, initial=np.inf) for k in kinds]
         least[writer] = np.where(np.isfinite(least[writer]), 0.0, np.inf)
         return Values(least, np.stack(each, axis=1))
+
+    @property
+    def uncoupled(self) -> Instance:
+        """The open groups as a problem without pairs, with the options that no other one beats."""
+        instance, n = self.coupled.instance, len(self.loss)
+        available = self.available.copy()
+        columns = np.concatenate([self.loss[None], self.costs]).transpose(1, 2, 0)
+        for group in range(0 if instance.uncertain.any() else n):
+            options = np.flatnonzero(available[group])
+            available[group, options] = distinct(columns[group, options])
+        return Instance(
+            self.loss,
+            self.costs,
+            self.room,
+            available,
+            np.zeros((n, 1, 1), bool),
+            np.ones(n, np.int64),
+            instance.uncertain,
+            lambda counts: instance.admits(self.coupled.counts(self.whole(counts.argmax(axis=1)))),
+        )
 
     @cached_property
     def components(self) -> list[Ints]:
@@ -196,13 +216,6 @@ class Part:
         found = self.decided.copy()
         found[self.open] = choice
         return found
-
-
-def _sides(pairs: Ints, several: Bools) -> tuple[Ints, Ints, Ints, Ints]:
-    """The pairs of which the first alone is open, the second alone, neither, both."""
-    first, second = several[pairs].T
-    left, right = np.flatnonzero(first & ~second), np.flatnonzero(~first & second)
-    return left, right, np.flatnonzero(~first & ~second), np.flatnonzero(first & second)
 
 
 def _above(values: Floats, least: Floats) -> Floats:
