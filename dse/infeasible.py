@@ -26,12 +26,12 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
     if not tables.limits:
         few = "no format is" if max_formats == 1 else f"no {max_formats} formats are"
         return InfeasibleError(f"{few} available to every layer", {})
-    alone = {name: _least_alone(tables, name) for name in tables.limits}
+    deadline = time.monotonic() + (SEARCH_S if time_limit_s is None else time_limit_s)
+    alone = {name: _least_alone(tables, name, deadline) for name in tables.limits}
     impossible = [name for name, value in alone.items() if value > tables.limits[name]]
     if impossible:
         told = f"no plan meets the budget: {needs(alone, tables.limits, impossible)}"
         return InfeasibleError(told, _floats(alone), alone=True)
-    deadline = time.monotonic() + (SEARCH_S if time_limit_s is None else time_limit_s)
     conflict = _conflict(tables, max_formats, deadline)
     within = replace(tables, limits=conflict)
     least = alone | {name: max(alone[name], value) for name, value in _given_others(within, max_formats, deadline)}
@@ -97,10 +97,10 @@ def _floats(values: dict[str, Fraction]) -> dict[str, float]:
     return {name: at_least(value) for name, value in values.items()}
 
 
-def _least_alone(tables: Tables, name: str) -> Fraction:
-    """The least sum of one cost, whatever the others are."""
-    if tables.passing is not None:
-        return _least_given_others(replace(tables, limits={}), name, None, math.inf)
+def _least_alone(tables: Tables, name: str, deadline: float) -> Fraction:
+    """The least sum of one cost, whatever the others are; without what passing adds once the time is up."""
+    if tables.passing is not None and time.monotonic() < deadline:
+        return _least_given_others(replace(tables, limits={}), name, None, deadline)
     table, total = tables.costs[name], Fraction(0)
     for group in tables.groups:
         options = tables.available[group[0]].nonzero()[0]
