@@ -99,8 +99,6 @@ def _floats(values: dict[str, Fraction]) -> dict[str, float]:
 
 def _least_alone(tables: Tables, name: str, deadline: float) -> Fraction:
     """The least sum of one cost, whatever the others are; without what passing adds once the time is up."""
-    if tables.passing is not None and time.monotonic() < deadline:
-        return _least_given_others(replace(tables, limits={}), name, None, deadline)
     table, total = tables.costs[name], Fraction(0)
     for group in tables.groups:
         options = tables.available[group[0]].nonzero()[0]
@@ -108,7 +106,9 @@ def _least_alone(tables: Tables, name: str, deadline: float) -> Fraction:
             total += Fraction(float(table[group[0], options].min()))
         else:
             total += min(exact_sum(table[list(group), option]) for option in options)
-    return total
+    if tables.passing is None or time.monotonic() >= deadline:
+        return total
+    return max(total, _least_given_others(replace(tables, limits={}), name, None, deadline))
 
 
 def _least_given_others(tables: Tables, name: str, max_formats: int | None, deadline: float) -> Fraction:
