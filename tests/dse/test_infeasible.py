@@ -43,7 +43,8 @@ def test_a_budget_that_does_not_matter_is_not_named():
 def test_what_is_named_conflicts_and_no_less_of_it_does(seed):
     rng = np.random.default_rng(seed)
     costs = {name: rng.integers(0, 9, (3, 3)).astype(float) for name in "abcd"}
-    budgets = {name: float(rng.integers(table.min(1).sum(), 18)) for name, table in costs.items()}
+    least = {name: int(table.min(1).sum()) for name, table in costs.items()}
+    budgets = {name: float(rng.integers(at, max(18, at + 1))) for name, at in least.items()}
     sums = {n: np.array([sum(t[i, o] for i, o in enumerate(c)) for c in product(range(3), repeat=3)])
             for n, t in costs.items()}  # fmt: skip
 
