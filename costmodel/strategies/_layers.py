@@ -23,18 +23,30 @@ def is_dense(op: Op) -> bool:
     return bool(op.weight_density == 1 and op.index_bits == 0)
 
 
+def coded_layers(workload: Workload) -> set[str]:
+    """Names of the layers whose weights are made of stored ones as they are read, by ops of their own or within."""
+    made = {op.name.rpartition(".")[0] for op in workload.ops if op.kind == DEQUANTISATION}
+    return made | {op.name for op in workload.ops if op.weight_flops}
+
+
+def require_uncoded(workload: Workload, takes: Callable[[Op], bool]) -> None:
+    """ValueError that names the first op taken whose weights are coded already."""
+    coded = coded_layers(workload)
+    for op in workload.ops:
+        if op.name in coded and takes(op):
+            raise ValueError(f"{op.name} of {workload.name} is made of weights stored otherwise: code it once")
+
+
 def require_dense(workload: Workload, takes: Callable[[Op], bool], globs: Sequence[str]) -> None:
     """ValueError that names the first op taken whose weights are sparse, gated or stored with bits beside them."""
     require_in_memory(workload, takes)
-    copied = {op.name.rpartition(".")[0] for op in workload.ops if op.kind == DEQUANTISATION and op.weight_elements}
+    coded = coded_layers(workload)
     for op in workload.ops:
         parts = op.kind in ("linear", "conv") and (op.k % 1 or op.n % 1)
         if parts and named(op, globs) and not takes(op):
             raise ValueError(f"{op.name} of {workload.name} runs by input in part: sparsify it before it is gated")
-        if takes(op) and op.name in copied:
-            raise ValueError(f"{op.name} of {workload.name} is a copy of weights stored wider: sparsify it before")
-        if takes(op) and op.weight_flops:
-            raise ValueError(f"{op.name} of {workload.name} dequantises its weights: sparsify it before")
+        if takes(op) and op.name in coded:
+            raise ValueError(f"{op.name} of {workload.name} is made of weights stored otherwise: sparsify it before")
         if takes(op) and not is_dense(op):
             raise ValueError(
                 f"{op.name} of {workload.name} is sparse already or stores more than its weights (density "

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._before import HEADS_AND_ROUTERS, before, multiplies
-from costmodel.strategies._layers import require_matches
+from costmodel.strategies._layers import require_matches, require_uncoded
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
@@ -47,6 +47,7 @@ class AdditiveCodebooks(Shown):
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers coded."""
         require_matches(workload, self.layers)
+        require_uncoded(workload, self.touches)
         return before(workload, self.touches, self.code)
 
     def touches(self, op: Op) -> bool:

@@ -18,7 +18,7 @@ from costmodel.claim import Claim
 from costmodel.hardware import Cpu, Gpu
 from costmodel.record import Real
 from costmodel.strategies._before import before
-from costmodel.strategies._layers import require_in_memory, require_matches
+from costmodel.strategies._layers import require_in_memory, require_matches, require_uncoded
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.rerun import RERUN, layer_of
@@ -54,9 +54,10 @@ class DoubleRounding(Shown):
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers narrowed as they are read."""
         require_matches(workload, self.layers)
-        require_in_memory(workload, lambda op: self.bits < self.stored_bits and bool(self.touches(op)))
         if self.bits == self.stored_bits:
             return workload
+        require_in_memory(workload, self.touches)
+        require_uncoded(workload, self.touches)
         runs = Counter(layer_of(op) for op in workload.ops if op.kind == RERUN)
         return before(workload, self.touches, lambda op: self.narrowed(op, 1 + runs[op.name]))
 

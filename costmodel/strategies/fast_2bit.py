@@ -12,7 +12,7 @@ import numpy as np
 from costmodel.claim import Claim
 from costmodel.record import Real
 from costmodel.strategies._before import before, multiplies
-from costmodel.strategies._layers import require_in_memory, require_matches
+from costmodel.strategies._layers import require_in_memory, require_matches, require_uncoded
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 
@@ -55,6 +55,7 @@ class Dequantisation(Shown):
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with dequantisation counted."""
         require_matches(workload, self.layers)
+        require_uncoded(workload, self.touches)
         require_in_memory(workload, lambda op: self.touches(op) and bool(self.wide_share or self.outlier_share))
         return before(workload, self.touches, self.dequantise)
 
