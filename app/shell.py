@@ -27,7 +27,7 @@ def layout(found: dict[str, ModuleType]) -> Any:
             dmc.AppShellHeader(_header(found)),
             dmc.AppShellMain(html.Main(html.Div(id="page", className="page"), id="main", tabIndex=-1)),
         ],
-        header={"height": 52},
+        header={"height": {"base": 92, "sm": 52}},
         padding=0,
     )
     behind = [dcc.Location(id="url", refresh="callback-nav"), dcc.Store(id="view"), html.Div(id="notice", role="alert")]

@@ -103,6 +103,9 @@
         }, changed.every((name) => typed.includes(name)) ? 600 : 0);
         return unchanged();
       },
+      forget(...values) {  /* what was wrong with a form is not said of another */
+        return values.length ? null : unchanged();
+      },
       begin(given) {
         return given || unchanged();
       },

@@ -83,6 +83,8 @@ def sentences(found: Curves) -> list[str]:
             + _uncertain(found, c)
             for c in found["crossovers"]
         ]
+    if len(found["series"]) < 2:
+        return ["One design alone: add another to see where either leads."]
     better = max if metric in HIGHER_IS_BETTER else min
     leads = better(found["series"], key=lambda s: s["values"][0])["name"]
     first, last = (int(end) for end in found["ends"])

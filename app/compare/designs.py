@@ -7,6 +7,7 @@ import numpy as np
 
 from app.compare import by_layer
 from app.compare.question import PER_LAYER, Design
+from app.explore.opened import rates as examples
 from app.explore.opened import source
 from app.web import inputs, uploads
 from app.web.spelling import words
@@ -125,13 +126,7 @@ def _spoken(design: Design) -> str:
 
 def rates(design: Design, found: Estimate) -> dict[str, float]:
     """Examples per second with their interval, and tokens where the design is a language model's."""
-    middle, low, high = (found.totals.get(f"latency{end}_s", np.nan) for end in ("", "_low", "_high"))
-    each = found.totals.get("throughput_per_s", found.workload.batch / middle)
-    rates = {
-        "examples_per_s": each,
-        "examples_low_per_s": each * middle / high,
-        "examples_high_per_s": each * middle / low,
-    }
+    rates = examples(found)
     if design.phase:
         tokens = 1 if design.phase == "decode" else design.context
         rates |= {name.replace("examples", "tokens"): rate * tokens for name, rate in rates.items()}

@@ -19,6 +19,7 @@ from app.web.parts import LAYER, graph, grid, note, numbers, panel, trust
 from costmodel.hardware import Fpga
 from costmodel.precision import precision
 from dse import axes
+from dse.curves import ends
 
 TOTALS = (
     "loss", "latency_s", "examples_per_s", "energy_j", "power_w", "weight_bytes", "footprint_bytes", "bytes_moved",
@@ -105,12 +106,17 @@ def totals(opened: Opened, values: Mapping[str, Any], edits: int) -> Any:
     heading = dmc.Group(
         [html.Code(opened.id, id="explore-id", className="id"), dmc.Text(" · ".join(what), size="sm"), edited], gap="sm"
     )
-    cells = [_cell(opened, name) for name in TOTALS if name in opened.columns]
+    cells = [_cell(opened, name) for name in TOTALS if _has(opened, name)]
     missing = opened.estimate.uncounted
     told = note(
         f"Not counted: {', '.join(missing[:6])}" + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
     )
     return html.Div([heading, html.Div(cells, className="totals"), _pace(opened), told if missing else None])
+
+
+def _has(opened: Opened, name: str) -> bool:
+    """Whether a design has a total: a network without attention has no KV cache."""
+    return name in opened.columns and not (name == "kv_bytes" and not opened.columns[name])
 
 
 def _pace(opened: Opened) -> Any:
@@ -147,13 +153,10 @@ def _cell(opened: Opened, name: str) -> Any:
 
 def _interval(opened: Opened, name: str) -> Any:
     """The 90 % interval of a total that has one."""
-    base = name.removesuffix("_s").removesuffix("_j")
-    suffix = name[len(base) :]
-    low, high = (opened.columns.get(f"{base}_{end}{suffix}") for end in ("low", "high"))
-    if low is None or high is None or not np.isfinite([low, high]).all():
+    low, high = (opened.columns.get(end, np.nan) for end in ends(name))
+    if not np.isfinite([low, high]).all():
         return None
-    sure = " (90 %)" if name in ("latency_s", "energy_j") else ""
-    return html.Div(f"{quantity(name, low)} to {quantity(name, high)}{sure}", className="interval")
+    return html.Div(f"{quantity(name, low)} to {quantity(name, high)} (90 %)", className="interval")
 
 
 def figures(opened: Opened) -> tuple[Any, Any, Any]:

@@ -195,7 +195,8 @@ def _told(space: Space, shown: Sequence[str], fronts: Sequence[Front]) -> str:
         sentences.append(f"the {exact}{_of(pairs, shown)} of {where}{at}, {proven}")
     if not sentences:
         return f"No mixed precision: {'; '.join(lacking)}."
-    return f"Mixed precision: {'; '.join([*sentences, *lacking])}; q, k, v and gate, up share a format."
+    shared = ["q, k, v and gate, up share a format"] * bool(fused(parts_of(space, 0)[0]))
+    return f"Mixed precision: {'; '.join([*sentences, *lacking, *shared])}."
 
 
 def _of(pairs: Sequence[Pair], shown: Sequence[str]) -> str:

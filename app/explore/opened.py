@@ -17,6 +17,7 @@ from costmodel.hardware import Device, Fpga
 from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.workload import Workload
+from dse.curves import ends
 from dse.designs import loss_of, parts_of
 from dse.digests import digest
 from dse.space import ID_DIGITS
@@ -79,7 +80,7 @@ def _open_design(designs: Designs, row: int, edits: tuple[tuple[str, str], ...])
     found = estimate(workload, chosen, device, folding=folding)
     own = designs.id(row)
     columns = dict(found.totals) | {"loss": loss_of(workload, found.precisions)}
-    columns["examples_per_s"] = columns.get("throughput_per_s", workload.batch / columns["latency_s"])
+    columns |= rates(found)
     told = digest({"design": own, "edits": dict(edits)})[:ID_DIGITS] if edits else own
     return Opened(told, found, columns, laid_for)
 
@@ -106,6 +107,17 @@ def _assignment(designs: Designs, row: int) -> dict[str, str]:
 def _laid_for(designs: Designs, row: int, assignment: Mapping[str, str]) -> str:
     """The precision that a mixed design's folding was made for, as its front has it; of the sweep's its own."""
     return designs.mixed[row - designs.swept].laid_for if row >= designs.swept else precision(assignment["*"]).name
+
+
+def rates(found: Estimate) -> dict[str, float]:
+    """Examples per second and the ends of their interval, as far as the latency has one."""
+    middle, low, high = (found.totals.get(name, np.nan) for name in ("latency_s", *ends("latency_s")))
+    each = found.totals.get("throughput_per_s", found.workload.batch / middle)
+    return {
+        "examples_per_s": each,
+        "examples_low_per_s": each * middle / high,
+        "examples_high_per_s": each * middle / low,
+    }
 
 
 def source(found: Estimate, name: str) -> str:

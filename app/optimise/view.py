@@ -19,6 +19,7 @@ from app.results import misfit, sources
 from app.text import label, quantity
 from app.web.parts import LAYER, graph, grid, note, numbers, panel
 from costmodel.hardware import Fpga
+from dse.curves import ends
 from dse.folding import SPEEDS
 from dse.plan import InfeasibleError, certainty
 
@@ -75,7 +76,8 @@ def tables() -> Any:
 def summary(result: Result) -> Any:
     """What was chosen, how sure it is, and how to do it again."""
     sure = certainty(result["proven"], result["gap"], result.get("proven_within", ""))
-    proven = dmc.Badge(sure, color="teal" if result["proven"] else "yellow", variant="light")
+    proven = dmc.Badge(sure, color="teal" if result["proven"] else "yellow", variant="light",
+                       c="var(--good)" if result["proven"] else "var(--bad)")  # fmt: skip
     budgets = " and ".join(budget(text) for text in result["budgets"]) or "no budget"
     head = dmc.Group([html.Code(result["design"], id="optimise-id", className="id"), proven,
                       dmc.Text(f"{result['model']} on {result['device']}, {budgets}", size="sm")],
@@ -123,10 +125,9 @@ def figures(result: Result, *, dark: bool) -> tuple[Any, Any]:
 
 def _with_interval(totals: Mapping[str, float], name: str) -> str:
     """A total, and its 90 % interval where it has one."""
-    base, _, unit = name.rpartition("_")
-    ends = [totals.get(f"{base}_{end}_{unit}") for end in ("low", "high")]
+    told = [totals.get(end) for end in ends(name)]
     value = quantity(name, totals[name])
-    return value if None in ends else f"{value} ({' to '.join(quantity(name, float(end or 0.0)) for end in ends)})"
+    return value if None in told else f"{value} ({' to '.join(quantity(name, float(end or 0.0)) for end in told)})"
 
 
 def _on_fpga(result: Result) -> bool:
@@ -141,7 +142,7 @@ def designs(result: Result) -> tuple[list[Any], list[Any]]:
         {"name": d["name"], "kind": d["kind"], "loss": d["loss"]} | _numbers(d["totals"], costs)
         for d in result["designs"]
     ]
-    first = [{"field": "name", "headerName": "Design", "width": 130, "pinned": "left"},
+    first = [{"field": "name", "headerName": "Design", "width": 164, "pinned": "left", "tooltipField": "name"},
              {"field": "kind", "headerName": "Kind", "width": 84},
              {"field": "loss", "headerName": "Predicted loss", "minWidth": 96, "flex": 1, "type": "rightAligned",
               "valueFormatter": {"function": "d3.format('.4~g')(params.value)"}}]  # fmt: skip

@@ -14,7 +14,9 @@ NAME = "Claims"
 ORDER = 5
 LINK = ("system", "verdict")
 ALL = "all"
-COLOURS = {"reproduced": "#009E73", "contradicted": "#D55E00", "hardware": "#56B4E9", "training": "#999999"}
+COLOURS = {"reproduced": "var(--good)", "contradicted": "var(--bad)", "hardware": "var(--elsewhere)",
+           "training": "var(--quiet)"}  # fmt: skip
+"""Of the page's own, which can be read on both grounds."""
 
 NUMBER = {"function": "params.value == null ? '–' : d3.format(',.5~g')(params.value)"}
 PERCENT = {"function": "params.value == null ? '–' : d3.format('.2~%')(params.value)"}

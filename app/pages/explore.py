@@ -71,6 +71,10 @@ def register(app: Dash) -> None:
         Input("explore-go", "n_clicks"), *asked, prevent_initial_call=True,
     )(answers.ask)  # fmt: skip
     app.clientside_callback(
+        ClientsideFunction("bitfront", "forget"), Output("explore-trouble", "children", allow_duplicate=True),
+        *[Input(f"explore-{name}", "value") for name in question.FIELDS], prevent_initial_call=True,
+    )  # fmt: skip
+    app.clientside_callback(
         ClientsideFunction("bitfront", "begin"), Output("explore-asked", "data", allow_duplicate=True),
         Input("explore-given", "data"), prevent_initial_call="initial_duplicate",
     )  # fmt: skip

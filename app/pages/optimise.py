@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dash import ALL, MATCH, Dash, Input, Output, State, dcc, html
+from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from app.compare import sent
 from app.explore.session_runs import uploads
@@ -53,6 +53,11 @@ def register(app: Dash) -> None:
         *[Input(name, "value") for name in fields], Input("optimise-ties", "value"), *limits,
         prevent_initial_call=True, running=[(Output("optimise-budgets", "disabled"), True, False)],
     )(answers.prepare)  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("bitfront", "forget"), Output("optimise-trouble", "children", allow_duplicate=True),
+        *[Input(name, "value") for name in fields], Input("optimise-ties", "value"), Input(boxes, "value"),
+        *[Input(f"optimise-{name}", "value") for name in ("max-formats", "time", "pins")], prevent_initial_call=True,
+    )  # fmt: skip
     app.callback(
         Output(slide, "value"), Output(box, "value"), Input(slide, "value"), Input(box, "value"), State(box, "id"),
         prevent_initial_call=True,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.text import label, quantity
 from costmodel.display import unit
+from dse.curves import ends
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -88,13 +89,6 @@ def cell(column: str, row: Row) -> str:
     if of_value and units == [of_value] * 2:
         texts = [text.partition(" ")[0] for text in texts]
     return f"{value} ({texts[0]}\u2013{texts[1]})"
-
-
-def ends(column: str) -> tuple[str, str]:
-    """The names of the ends of a column's interval: latency_low_s and latency_high_s of latency_s."""
-    name, _, of = column.rpartition("_")
-    low, high = (f"{name}_{end}_{of}" if of in ("s", "j", "w") else f"{column}_{end}" for end in ("low", "high"))
-    return low, high
 
 
 def heading(column: str) -> str:

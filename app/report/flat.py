@@ -9,8 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from app.report.document import Document, Table, ends, present
+from app.report.document import Document, Table, present
 from app.report.origin import told
+from dse.curves import ends
 
 KEY = b"bitfront"
 """The key of Parquet's metadata that holds the provenance as JSON."""

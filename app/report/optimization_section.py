@@ -10,10 +10,11 @@ from app.figures.bits import bits
 from app.figures.pareto import pareto
 from app.figures.resources import resources
 from app.figures.roofline import roofline
-from app.report.document import Row, Section, Table, ends, present
+from app.report.document import Row, Section, Table, present
 from app.results import misfit, sources
 from app.show import folding_of, measured
 from app.text import label, quantity
+from dse.curves import ends
 from dse.plan import certainty
 
 Run = Mapping[str, Any]

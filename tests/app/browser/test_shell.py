@@ -18,6 +18,13 @@ def test_every_page_opens_in_both_themes_and_sizes(site, profile, screenshot):
                 assert page.locator(f"#nav-{name}").get_attribute("aria-current") == "page", module.NAME
                 page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
                 screenshot(page, f"{name}-{theme}-{width}")
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
+        for control in ("copy-link", "nav-claims", "theme"):
+            box = page.locator(f"#{control}").bounding_box()
+            assert box["x"] + box["width"] <= 390, (name, control)
+            assert box["y"] + box["height"] <= 92, (name, control)
+        screenshot(page, f"{name}-390")
 
 
 def test_theme_changes_by_keyboard(site, profile):

@@ -64,3 +64,5 @@ def test_without_a_crossover_the_leader_is_named():
     texts = {slot: LLAMA.format(p, "decode") for slot, p in zip("ab", ("w4a16", "w8a8"), strict=True)}
     found = curves.curves(question.read(texts | {"metric": "weight_bytes"}))
     assert curves.sentences(found) == ["No crossover from batch 1 to 512: by weight storage, w4a16 leads all along."]
+    alone = found | {"series": found["series"][:1]}
+    assert curves.sentences(alone) == ["One design alone: add another to see where either leads."]

@@ -4,11 +4,12 @@ import pytest
 
 from app.compare import designs as compared
 from app.compare import question, sent
-from app.explore import designs, mixture, opened
+from app.explore import designs, detail, mixture, opened
 from app.explore import question as explore
 from app.optimise import question as optimise
 from app.optimise import solution
 from app.web import session
+from dse import curves
 from dse.sweep import sweep
 
 ASKED = {"model": "zoo:resnet18", "devices": "t4,zcu104", "precisions": "w8a8,int3/int3", "batch": "2"}
@@ -41,6 +42,11 @@ def test_an_opened_design_has_the_same_totals(mixed, at, edits):
     for name in SAME:
         assert got.get(name) == pytest.approx(found.columns.get(name)) or name not in found.columns, name
     assert list(record["layers"].values()) == found.precisions
+    for name, value in record["values"].items():
+        if "low" in value and name in detail.TOTALS:
+            ends = [found.columns[end] for end in (curves.ends(name))]
+            assert ends == pytest.approx([value["low"], value["high"]]), name
+            assert detail._interval(found, name) is not None
 
 
 @pytest.mark.parametrize(("device", "formats"), [("l40s", "int8/bf16,int8@2:4,bf16"), ("zcu104", "int4,int8")])
