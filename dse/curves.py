@@ -1,7 +1,7 @@
 """A metric of one design along an axis, as crossovers read it: batch, context, resolution, a field of the device, or
 a number in the spelling of a precision or a strategy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 from costmodel import hardware, models
 from costmodel.catalog import require
 from costmodel.estimators.estimate import estimate
+from costmodel.estimators.evaluate import WORK, as_run, latency_interval
+from costmodel.estimators.evaluate import evaluate as evaluate_ops
+from costmodel.estimators.fit import in_l2
+from costmodel.estimators.footprint import footprint_bytes
 from costmodel.hardware import Device, Gpu
-from costmodel.precision import precision
+from costmodel.precision import Precision, precision
 from costmodel.record import stack
 from costmodel.strategies import strategy
+from costmodel.workload import Op, Workload
 from dse.axes import FIELD, NUMERIC_FIELDS, SHAPE
 from dse.cells import Cells, evaluate
 from dse.crossover import Along, Band
@@ -25,6 +30,8 @@ from dse.sketches import sketch
 
 QUICK = {*COUNTED, *WITH_LATENCY, *WITH_FOOTPRINT, "energy_j"}
 """Metrics that workloads on a GPU get together."""
+INTERVAL = ("latency_s", *(f"latency_{end}_s" for end in ("low", "high")), "source", "correlation")
+"""Columns of ops that the interval of their sum is of."""
 
 
 @dataclass(frozen=True)
@@ -107,3 +114,48 @@ def along(
         return found if not lacking.size else np.array([one(int(v)) for v in values])
 
     return together
+
+
+def latency_band(
+    axis: str, model: str, spelled: str, gpu: Gpu, *, strategy_text: str = "none", shape: Mapping[str, Any],
+) -> Band:  # fmt: skip
+    """Return the ends of the latency's interval as functions of whole values of an axis, as `along` its total.
+
+    Values are evaluated together, each once: passes of a network differ in few ops.
+    """
+    fixed = {name: value for name, value in shape.items() if value not in (None, "")}
+    edit, used, known = strategy(strategy_text), precision(spelled), dict[int, tuple[float, float]]()
+
+    def found(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        new = [v for v in dict.fromkeys(int(v) for v in values) if v not in known]
+        if new:
+            passes = [edit(models.load(model, **(fixed | {axis: v}))) for v in new]
+            known.update(zip(new, _intervals(passes, used, gpu), strict=True))
+        return np.array([known[int(v)] for v in values])
+
+    return lambda values: found(values)[:, 0], lambda values: found(values)[:, 1]
+
+
+def _intervals(passes: Sequence[Workload], used: Precision, gpu: Gpu) -> list[tuple[float, float]]:
+    """The interval of each pass's latency, of one evaluation of the ops in which they differ."""
+    rows: dict[tuple[object, ...], int] = {}
+    ops: list[Op] = []
+    places, resident = [], []
+    for each in passes:
+        stays = bool(in_l2(footprint_bytes(each, used), gpu))
+        at = []
+        for op in as_run(each.ops, gpu):
+            row = rows.setdefault((stays, op.count, *WORK(op)), len(ops))
+            if row == len(ops):
+                ops.append(op)
+                resident.append(stays)
+            at.append(row)
+        places.append(np.array(at))
+    columns = evaluate_ops(gpu, stack(ops), stack([used] * len(ops)), None, resident=np.array(resident))
+    flat = {name: np.array(np.broadcast_to(columns[name], len(ops))) for name in INTERVAL}
+    return [
+        latency_interval(
+            each.ops, (used,) * len(at), {name: flat[name][at] for name in INTERVAL}, flat["correlation"][at]
+        )
+        for each, at in zip(passes, places, strict=True)
+    ]

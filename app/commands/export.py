@@ -34,5 +34,5 @@ def command(target: str, plan: str, out: str, model: str | None, data: str | Non
 
     write(target, plan, out, model=model, data=data)
     found = {"target": target, "schema": schema(target), "out": out, "notes": (told := notes(plan))}
-    lines = [f"{out} is written for {found['schema']}.", *(f"{line[0].upper()}{line[1:]}." for line in told)]
+    lines = [f"{out} is written for {found['schema']}.", *(f"{line}." for line in told)]
     click.echo(to_json(found) if as_json else "\n".join(lines))

@@ -15,8 +15,9 @@ from app.compare.verdicts import HIGHER_IS_BETTER
 from app.text import label, quantity
 from app.web import inputs
 from costmodel.catalog import require
+from costmodel.hardware import Gpu
 from dse.crossover import Along, Band, crossovers, points, undecided
-from dse.curves import along, ends
+from dse.curves import along, ends, latency_band
 
 Curves = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -120,7 +121,11 @@ def _curve(design: Design, axis: str, metric: str, first: int) -> tuple[Along, B
         return lambda values: np.array([known(totals(int(value))) for value in values])
 
     low, high = ends(metric)
+    device = inputs.device(design.device)
     band = (of(low), of(high)) if low in totals(first) else None
+    if band and design.precision != PER_LAYER and metric == "latency_s" and isinstance(device, Gpu):
+        shape = {name: value for name, value in design.shape.items() if name != axis}
+        band = latency_band(axis, design.spelled, design.precision, device, strategy_text=design.strategy, shape=shape)
     quick = design.precision != PER_LAYER and metric not in RATES
     return (_quick(design, axis, metric) if quick else of(metric)), band
 

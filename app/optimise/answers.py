@@ -12,7 +12,7 @@ from app.explore.session_runs import uploads
 from app.optimise import controls, question, solution, view
 from app.optimise.question import Question
 from app.web import state
-from app.web.parts import trouble
+from app.web.parts import note, trouble
 
 __all__ = ["apply", "ask", "download", "link", "move", "prepare", "show", "solve", "spell"]
 
@@ -97,10 +97,11 @@ def show(design: Any, scheme: Any) -> Any:
 def download(_clicks: Any, design: Any, target: Any) -> Any:
     """A plan's file for a target, or why the target cannot have it."""
     try:
-        content, name = view.file(solution.kept(design), str(target))
+        result = solution.kept(design)
+        content, name = view.file(result, str(target))
     except ValueError as error:
         return no_update, trouble(str(error), f"{target} cannot express this plan")
-    return dcc.send_bytes(content, name), None
+    return dcc.send_bytes(content, name), [note(f"{line}.") for line in view.beside(result, str(target))]
 
 
 def link(design: Any, boxes: Any, most: Any, seconds: Any, pins: Any, asked: Any, *values: Any) -> Any:

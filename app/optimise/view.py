@@ -189,3 +189,10 @@ def file(result: Result, target: str) -> tuple[bytes, str]:
             return write(dict(result), Path(folder) / target).read_bytes(), target
     content = exports.render(target, dict(result))
     return content if isinstance(content, bytes) else content.encode(), f"{target}.{ENDINGS.get(target, 'json')}"
+
+
+def beside(result: Result, target: str) -> list[str]:
+    """What whoever reads a plan's file for another tool must know beside it."""
+    from app import exports
+
+    return exports.notes(result) if target in exports.names() else []

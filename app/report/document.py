@@ -22,6 +22,7 @@ WORDS = {
     "context": "Context", "resolution": "Resolution", "strategy": "Strategy", "footprint_bytes": "Footprint",
 }  # fmt: skip
 """Columns of a report in words, beside those of every table."""
+SOURCES = ("source", "energy_source")
 SHARES = ("accuracy",)
 SIGNED = ("points",)
 TIMES = ("smaller",)
@@ -80,15 +81,20 @@ def shown(column: str, value: Any) -> str:
 
 
 def cell(column: str, row: Row) -> str:
-    """A row's cell as text, with the ends of its 90 % interval where the row has them: 1.9 ms (1.1-4.1)."""
-    value, (low, high) = shown(column, row.get(column)), (row.get(end) for end in ends(column))
+    """A row's cell as text, with its interval where it has one: 1.9 ms (1.1-4.1)."""
+    between = interval(column, row)
+    return shown(column, row.get(column)) + (f" ({between})" if between else "")
+
+
+def interval(column: str, row: Row) -> str:
+    """The ends of a cell's 90 % interval, in the unit of its value where that is one for all; "" where it has none."""
+    low, high = (row.get(end) for end in ends(column))
     if low is None or high is None:
-        return value
-    texts = [shown(column, end) for end in (low, high)]
-    of_value, *units = (text.partition(" ")[2] for text in (value, *texts))
-    if of_value and units == [of_value] * 2:
-        texts = [text.partition(" ")[0] for text in texts]
-    return f"{value} ({texts[0]}\u2013{texts[1]})"
+        return ""
+    told = [shown(column, each) for each in (row.get(column), low, high)]
+    units = {text.partition(" ")[2] for text in told}
+    texts = [text.partition(" ")[0] for text in told] if len(units) == 1 else told
+    return f"{texts[1]}\u2013{texts[2]}"
 
 
 def heading(column: str) -> str:

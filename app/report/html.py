@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 
 from app.report import document
-from app.report.document import Document, Section, cell, heading
+from app.report.document import SOURCES, Document, Row, Section, heading, interval, shown
 from app.report.drawing import drawing, embed
 from app.report.origin import told
 
@@ -43,8 +43,20 @@ def _section(section: Section, *, titled: bool) -> str:
 
 
 def _table(held: document.Table) -> str:
-    rows = [(i in held.chosen, [cell(column, row) for column in held.columns]) for i, row in enumerate(held.rows)]
+    rows = [(i in held.chosen, [_cell(column, row) for column in held.columns]) for i, row in enumerate(held.rows)]
     return table([heading(column) for column in held.columns], rows)
+
+
+class Html(str):
+    """What is HTML already."""
+
+
+def _cell(column: str, row: Row) -> str:
+    """A cell with its interval below it; of a source its first words, the whole of it on hovering."""
+    text, between = shown(column, row.get(column)), interval(column, row)
+    if column in SOURCES:
+        return Html(f'<span title="{escape(text)}">{escape(text.partition(" (")[0])}</span>')
+    return Html(f"{escape(text)}<small>{escape(between)}</small>") if between else text
 
 
 def table(columns: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]]) -> str:
@@ -54,7 +66,7 @@ def table(columns: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]]) ->
         ' class="chosen"' * chosen or ' class="screen"' * (i >= MOST_PRINTED) for i, (chosen, _) in enumerate(rows)
     ]
     body = "".join(
-        f"<tr{mark}>{''.join(f'<td>{escape(c)}</td>' for c in cells)}</tr>"
+        f"<tr{mark}>{''.join(f'<td>{c if isinstance(c, Html) else escape(c)}</td>' for c in cells)}</tr>"
         for mark, (_, cells) in zip(marks, rows, strict=True)
     )
     left = len(rows) - MOST_PRINTED

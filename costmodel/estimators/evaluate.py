@@ -1,8 +1,9 @@
 """The columns of ops on a device: every cost model that there is for its kind, one op or a batch of them at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from functools import singledispatch
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,9 @@ from costmodel.record import Real, mesh
 from costmodel.workload import Op
 
 Columns = dict[str, Real]
+
+WORK = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs", "count")))
+"""What one execution of an op is: all but its name, its place and how often it runs."""
 
 
 def grid(
@@ -107,8 +111,8 @@ def latency_interval(
     correlation: NDArray[np.float64],
 ) -> tuple[float, float]:
     """Interval of the summed latency: within a source by its errors' correlation, between sources as if all one."""
-    alike: dict[tuple[Op, str], int] = {}
-    keys = ((replace(op, name="", inputs=(), count=1.0), p.name) for op, p in zip(ops, precisions, strict=True))
+    alike: dict[tuple[object, ...], int] = {}
+    keys = ((*WORK(op), p.name) for op, p in zip(ops, precisions, strict=True))
     same = np.array([alike.setdefault(key, len(alike)) for key in keys])
     parts = []
     for source in np.unique(columns["source"]):

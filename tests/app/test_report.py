@@ -21,7 +21,7 @@ import app.report
 import costmodel as cm
 import dse
 from app.report import flat, html, markdown, pdf
-from app.report.document import cell
+from app.report.document import cell, interval
 from app.report.source import NEEDED, document
 from costmodel.display import quantity
 from dse.metric import loss, lut, weight_bytes
@@ -142,8 +142,10 @@ def test_a_cell_has_its_interval_in_its_own_unit(row: dict[str, float], says: st
 
 def test_pages_show_intervals_and_sources(folder: Path) -> None:
     layer = json.loads((folder / "r.json").read_text())["layers"][0]
-    for text in (held(folder, "html"), held(folder, "md").replace("\\", "")):
-        assert cell("lut", layer) in text
+    markdown, page = held(folder, "md").replace("\\", ""), held(folder, "html")
+    assert f"| {cell('lut', layer)} |" in markdown
+    assert f"<small>{interval('lut', layer)}</small>" in page
+    for text in (markdown, page):
         assert f"{layer['source']}" in text
         assert "what holds 90 % of what is measured, where it is known. LUTs: " in text
 

@@ -5,7 +5,7 @@ import pytest
 
 import costmodel as cm
 from costmodel.strategies import strategy
-from dse.curves import along
+from dse.curves import along, latency_band
 
 DRAFT = "speculative_decoding:draft_tokens=3,acceptance_rate=0.7"
 
@@ -24,6 +24,20 @@ def test_values_are_those_of_estimate(device, metric, text):
     for batch, value in zip((1, 7, 40), found, strict=True):
         decode = strategy(text)(cm.zoo.build("llama-3.2-1b", batch=batch, context=500))
         assert value == pytest.approx(cm.estimate(decode, "w4a16", cm.gpu(device)).totals[metric], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("device", "model", "text"), [("a100_sxm", "llama-3.2-1b", DRAFT), ("l40s", "resnet18", "none")]
+)
+def test_a_band_holds_the_ends_that_estimate_says(device, model, text):
+    shape = {"context": 500} if "llama" in model else {}
+    low, high = latency_band("batch", f"zoo:{model}", "w8a8", cm.gpu(device), strategy_text=text, shape=shape)
+    batches = np.array([1.0, 7.0, 40.0])
+    for batch, *found in zip((1, 7, 40), low(batches), high(batches), strict=True):
+        net = strategy(text)(cm.zoo.build(model, batch=batch, **shape))
+        totals = cm.estimate(net, "w8a8", cm.gpu(device)).totals
+        assert found == pytest.approx([totals["latency_low_s"], totals["latency_high_s"]], rel=1e-12)
+    assert low(batches[:1]) == low(batches)[:1]
 
 
 @pytest.mark.parametrize(
