@@ -90,7 +90,7 @@ def _front(space: Space, index: int, shown: Sequence[str], wanted: Sequence[str]
     """The mixed designs of one device, the first at the first value of every other axis."""
     workload, device = parts_of(space, index)
     where = str(label(space.design(index)["device"]))
-    usable = tuple(p for p in space.axis("precision").values if _runs(workload, p, device))
+    usable = _usable(workload, space.axis("precision").values, device)
     if len(usable) < 2:
         return Front(where, [], [], lacks="fewer than two of the precisions run on it")
     choices = dse.choices(workload, usable)
@@ -172,9 +172,16 @@ def _swept(problem: Problem, choice: Choice, pairs: Sequence[Pair]) -> bool:
     return len(set(choice)) == 1 and alike
 
 
-def _runs(workload: Workload, precision: str, device: Device) -> bool:
+def _usable(workload: Workload, precisions: Sequence[str], device: Device) -> tuple[str, ...]:
+    """The precisions that a device runs: asked of all at once, and of each where one is not."""
+    if _run(workload, precisions, device):
+        return tuple(precisions)
+    return tuple(precision for precision in precisions if _run(workload, [precision], device))
+
+
+def _run(workload: Workload, precisions: Sequence[str], device: Device) -> bool:
     try:
-        dse.choices(workload, [precision]).on(device)
+        dse.choices(workload, list(precisions)).on(device)
     except ValueError:
         return False
     return True
