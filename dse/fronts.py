@@ -17,19 +17,17 @@ from costmodel.estimators.fpga import Array
 from dse import allocate, frontier
 from dse.boxes import Point
 from dse.couplings import Couplings
-from dse.exact import at_least, exact_sum
 from dse.foldings import refusal
-from dse.frontier import Front, Within, signs
+from dse.front_by_readers import by_readers
+from dse.front_part import Asked, unbeaten
+from dse.frontier import Front, signs
 from dse.infeasible import infeasible, needs
 from dse.limits import Limits
 from dse.metric import METRICS, Budget, Metric
-from dse.outputs import coupled
-from dse.pareto import mask
 from dse.passed import Passed
 from dse.plan import InfeasibleError
 from dse.points_file import PointsFile, key
 from dse.problem import Floats, Problem
-from dse.rates import rate_per_s
 from dse.tables import read
 
 Ties = Sequence[Sequence[str]]
@@ -62,8 +60,9 @@ def front(
     Metrics add up over layers or are decided by the slowest one (`Problem.slowest`): of these every value that a plan
     may have is a limit, within which the others are traded. Of several problems, as `foldings.laid_out` gives them, the
     points that no point of any of them beats; where two have the same point, it is the first one's. On an FPGA, where
-    layers read several formats, what outputs take is evaluated at the points of tables that price each output in its
-    own layer's format: what is told of a point is so, others may be missing. `kept` are the fields of `Kept`: a budget
+    layers read several formats, outputs are priced by what reads them; with conversions, a number of formats or too
+    many partial points they are evaluated so at the points of tables that price each in its own layer's format: what is
+    told of a point is so, others may be missing. `kept` are the fields of `Kept`: a budget
     of a sum that is no objective and may be broken is a column more to be merged, of at most `most` points. ValueError
     for fewer than two metrics, one named twice, one that does neither, or a conversion where loss is not the first,
     TooManyPointsError beyond `most`; InfeasibleError where no plan keeps all.
@@ -78,17 +77,8 @@ def front(
     if len(found) == 1:
         return replace(found[0], origin=None) if single else found[0]
     sign = signs(found[0].names)
-    rows, proven = _unbeaten(points * sign, origin), all(each.proven for each in found)
+    rows, proven = unbeaten(points * sign, origin), all(each.proven for each in found)
     return Front(found[0].names, points[rows], choices[rows], None if single else origin[rows], proven)
-
-
-def _unbeaten(points: Floats, origin: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-    """The rows of least points, by rising second column; of equal ones the first, or that of the first problem."""
-    given = np.zeros(len(points), np.int64) if origin is None else origin
-    order = np.lexsort((given, *points.T[:1], *points.T[:0:-1]))
-    new = np.append(True, (np.diff(points[order], axis=0) != 0).any(axis=1))
-    found: NDArray[np.int64] = order[new][mask(points[order][new])]
-    return found
 
 
 def stream(
@@ -128,101 +118,14 @@ def _merged(parts: Sequence[Iterator[Point]], sign: Floats) -> Iterator[Point]:
             yield point
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """One problem, or what is left of it within limits of what its slowest layer decides: those are the same for all of
-    its points. `rate` is the index of a throughput that is the batch over a latency that adds up, None elsewhere;
-    `sums` are the budgets of what adds up."""
-
-    problem: Problem
-    origin: int
-    names: tuple[str, ...]
-    limits: dict[str, float]
-    sums: dict[str, float]
-    couplings: Couplings
-    rate: int | None = None
-
-    @property
-    def known(self) -> dict[str, Floats]:
-        """All that adds up."""
-        return {"loss": self.problem.loss, **self.problem.costs}
-
-    @property
-    def tables(self) -> dict[str, Floats]:
-        """Of the metrics that add up, at least one; inf where an option is not available."""
-        known = self.known
-        adds = ["latency_s" if i == self.rate else n for i, n in enumerate(self.names) if n not in self.limits]
-        lacking = np.isinf(self.problem.loss)
-        return {name: np.where(lacking, np.inf, known[name]) for name in adds or ["loss"]}
-
-    @property
-    def identity(self) -> dict[str, Floats]:
-        """All tables that decide what its points are: of the metrics, and of the budgets."""
-        return {
-            **self.tables,
-            **{f"budget of {name}": np.asarray(table) for name, (table, _) in self.within.budgets.items()},
-        }
-
-    @property
-    def coupled(self) -> list[str]:
-        """Metrics and budgets whose tables price outputs apart from their readers (`outputs`)."""
-        return coupled(self.problem, {*self.tables, *self.sums})
-
-    def evaluated(self, values: Floats, choices: NDArray[Any]) -> tuple[Floats, NDArray[np.int64]]:
-        """The points that keep all as they are evaluated and of which none beats another, and their rows."""
-        if not self.coupled or not len(values):
-            rows = np.flatnonzero(self.kept(values)) if len(values) else np.arange(0)
-            return values[rows], rows
-        taken = Passed(self.problem, self.coupled).totals(np.asarray(choices, dtype=np.int64))
-        for i, name in enumerate(self.names):
-            if i == self.rate and "latency_s" in taken:
-                values[:, i] = rate_per_s(taken["latency_s"], self.problem.workload.batch)
-            elif name in taken:
-                values[:, i] = taken[name]
-        limits = {name: self.sums[name] for name in taken if name in self.sums}
-        rows = np.flatnonzero(np.all([np.full(len(values), True), *(taken[n] <= limits[n] for n in limits)], axis=0))
-        rows = rows[self.kept(values[rows])]
-        rows = rows[_unbeaten(values[rows] * signs(self.names))] if len(rows) else rows
-        return values[rows], rows
-
-    @property
-    def most_shown(self) -> float:
-        """What a point's loss with its conversions may be, where a budget of loss and conversions are given."""
-        return math.inf if self.couplings.conversion is None else self.sums.get("loss", math.inf)
-
-    def kept(self, values: Floats) -> NDArray[np.bool_]:
-        """Which points have no more loss than that; where anything is converted, it is the first metric."""
-        return np.asarray(values[:, 0] <= self.most_shown) if self.most_shown < math.inf else np.full(len(values), True)
-
-    @property
-    def within(self) -> Within:
-        """What the points keep, by arrays, of loss without conversions (`kept`)."""
-        known, ours = self.known, self.couplings
-        tables = {name: np.where(np.isfinite(self.problem.loss), known[name], 0.0) for name in self.sums}
-        budgets = {name: (tables[name], at) for name, at in self.sums.items() if tables[name].max(axis=1).sum() > at}
-        return Within(budgets, ours.conversion, ours.edges, ours.max_formats)
-
-    def whole(self, values: tuple[float, ...], choice: ArrayLike) -> tuple[float, ...]:
-        """All metrics of a point from those of the tables, a rate to the last bit of what its budget admits."""
-        rest = iter(values)
-        found = [self.limits[n] if n in self.limits else next(rest) for n in self.names]
-        if self.rate is not None:
-            table = self.problem.costs["latency_s"]
-            took_s = at_least(exact_sum(table[np.arange(len(table)), np.asarray(choice)]))
-            found[self.rate] = rate_per_s(took_s, self.problem.workload.batch)
-        if "throughput_per_s" in self.limits:
-            found[self.names.index("throughput_per_s")] = rate_per_s(self.limits["throughput_per_s"])
-        return tuple(found)
-
-
-def _refusal(asked: Sequence[_Asked], kept: Mapping[str, Any]) -> InfeasibleError:
+def _refusal(asked: Sequence[Asked], kept: Mapping[str, Any]) -> InfeasibleError:
     """Why no plan keeps all: what conflicts in each problem's widest part, the least over all of them."""
     widest = {part.origin: part for part in asked}.values()  # limits rise: the last of a problem's takes all it has
     refused = [(part.problem, _refused(part)) for part in widest]
     return refused[0][1] if len(refused) == 1 else refusal(refused, kept.get("subject_to", ()))
 
 
-def _refused(part: _Asked) -> InfeasibleError:
+def _refused(part: Asked) -> InfeasibleError:
     budgets = part.within.budgets
     loss = np.where(np.isinf(part.problem.loss), np.inf, 0.0)
     limits = {name: at for name, (_, at) in budgets.items()}
@@ -240,7 +143,7 @@ def _refused(part: _Asked) -> InfeasibleError:
     return infeasible(tables, part.couplings.max_formats, None)
 
 
-def _told(asked: _Asked) -> object:
+def _told(asked: Asked) -> object:
     """What a file of points is of, beside the tables: the ties, and where they are given budgets and couplings."""
     ours = asked.couplings
     more = [asked.sums, None if ours.conversion is None else ours.conversion.tolist(), ours.edges, ours.max_formats]
@@ -261,7 +164,7 @@ def _require_kinds(over: object, metrics: object, subject_to: object) -> None:
         raise TypeError(f"subject_to is a list of budgets, as [latency_s <= 0.01], got {subject_to!r}")
 
 
-def _asked(over: Problem | Sequence[Problem], metrics: Sequence[Metric], kept: Kept) -> list[_Asked]:
+def _asked(over: Problem | Sequence[Problem], metrics: Sequence[Metric], kept: Kept) -> list[Asked]:
     """The parts of all problems; InfeasibleError where none can meet what the slowest layer or an array decides."""
     _require_kinds(over, metrics, kept.subject_to)
     whole = next((budget.metric.name for budget in kept.subject_to if budget.metric.over == "network"), "")
@@ -269,7 +172,7 @@ def _asked(over: Problem | Sequence[Problem], metrics: Sequence[Metric], kept: K
         raise ValueError(f"a front has no budget of {whole}: it is no sum over layers")
     if kept.conversion is not None and metrics[:1] != [METRICS["loss"]]:
         raise ValueError("a conversion adds to the loss: the first objective of the front must be loss")
-    parts: list[_Asked] = []
+    parts: list[Asked] = []
     refused: list[tuple[Problem, InfeasibleError]] = []
     for origin, problem in enumerate([over] if isinstance(over, Problem) else over):
         try:
@@ -283,7 +186,7 @@ def _asked(over: Problem | Sequence[Problem], metrics: Sequence[Metric], kept: K
     return parts
 
 
-def _parts(limited: Limits, origin: int, metrics: Sequence[Metric], kept: Kept) -> Iterator[_Asked]:
+def _parts(limited: Limits, origin: int, metrics: Sequence[Metric], kept: Kept) -> Iterator[Asked]:
     problem = limited.problem
     serial = isinstance(problem.folding, Array)
     known = ["loss", *problem.costs, *problem.slowest, *["throughput_per_s"] * serial]
@@ -301,24 +204,42 @@ def _parts(limited: Limits, origin: int, metrics: Sequence[Metric], kept: Kept) 
         for name, most in zip(paced, limits, strict=True):
             within = within.within(name, most)
         if np.isfinite(within.loss).any(axis=1).all():
-            yield _Asked(within, origin, names, dict(zip(paced, limits, strict=True)), limited.sums, couplings, rate)
+            yield Asked(within, origin, names, dict(zip(paced, limits, strict=True)), limited.sums, couplings, rate)
 
 
-def _of_one(asked: _Asked, most: int) -> Front:
+def _of_one(asked: Asked, most: int) -> Front:
     first, *rest = tables = asked.tables
     costs = {name: tables[name] for name in rest or [first]}
-    found = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within, most=most)
-    rows = found.points[:, : len(tables)].tolist()
-    points = [asked.whole(tuple(row), choice) for row, choice in zip(rows, found.choices, strict=True)]
-    shaped, kept = asked.evaluated(np.array(points).reshape(-1, len(asked.names)), found.choices)
-    return Front(asked.names, shaped, found.choices[kept], np.full(len(kept), asked.origin), not asked.coupled)
+    if (found := _by_readers(asked, most)) is None:
+        whole = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within, most=most)
+        found = whole.points[:, : len(tables)], whole.choices, not asked.coupled
+    sums, choices, proven = found
+    points = [asked.whole(tuple(row), choice) for row, choice in zip(sums.tolist(), choices, strict=True)]
+    shaped, kept = asked.evaluated(np.array(points).reshape(-1, len(asked.names)), choices)
+    return Front(asked.names, shaped, choices[kept], np.full(len(kept), asked.origin), proven)
 
 
-def _part(index: int, asked: _Asked, file: PointsFile | None, most: int) -> Iterator[Point]:
+def _by_readers(asked: Asked, most: int) -> tuple[Floats, NDArray[np.int16], bool] | None:
+    """The sums of a part whose outputs are priced by what reads them, None where there are none or they are many."""
+    ours, names = asked.couplings, asked.coupled
+    if not names or ours.conversion is not None or ours.max_formats:
+        return None
+    lacking = np.isinf(asked.problem.loss)
+    budgets = {name: np.where(lacking, np.inf, asked.known[name]) for name in asked.sums}
+    given, told = asked.tables | budgets, list(asked.tables)
+    return by_readers(Passed(asked.problem, names), given, asked.sums, ours.groups, told, most)
+
+
+def _part(index: int, asked: Asked, file: PointsFile | None, most: int) -> Iterator[Point]:
     """The points of one part, in order of their values."""
     first, *rest = tables = asked.tables
     costs = {name: tables[name] for name in rest or [first]}
     given = costs, asked.couplings.groups, asked.within
+    if file is None and asked.coupled and most:
+        whole = _of_one(asked, most)
+        order = np.lexsort((whole.points * signs(asked.names)).T[::-1])
+        at_once = zip(whole.points[order].tolist(), whole.choices[order].tolist(), strict=True)
+        return (Point(tuple(each), tuple(choice), asked.origin) for each, choice in at_once)
     if file is None:
         found = frontier.stream(tables[first], *given, most=most)
     else:
@@ -330,7 +251,7 @@ def _part(index: int, asked: _Asked, file: PointsFile | None, most: int) -> Iter
     return points if asked.most_shown == math.inf else (p for p in points if p.values[0] <= asked.most_shown)
 
 
-def _evaluated(asked: _Asked, points: Sequence[Point]) -> Iterator[Point]:
+def _evaluated(asked: Asked, points: Sequence[Point]) -> Iterator[Point]:
     """The points as they are evaluated, in order of their values."""
     values, rows = asked.evaluated(*(np.array([getattr(p, name) for p in points]) for name in ("values", "choice")))
     found = (replace(points[i], values=tuple(each)) for i, each in zip(rows, values.tolist(), strict=True))

@@ -95,7 +95,7 @@ def merge(
             kept = kept[candidates[column, kept] <= limit]
             if column in budgets:
                 candidates[column] = np.maximum(candidates[column], limit - left[column])
-        kept = kept[_nondominated(candidates[:, kept])] if len(kept) else kept
+        kept = kept[nondominated(candidates[:, kept])] if len(kept) else kept
         if len(kept) > most:
             done = len(rises) + len(merges) + 1
             raise TooManyPointsError(f"the front has more than {most} points after {done} of {len(order)} layers")
@@ -134,7 +134,7 @@ def _steps(table: Ints, available: NDArray[np.bool_]) -> Ints:
     return np.asarray(np.gcd.reduce(np.where(available, table, 0), axis=1))
 
 
-def _nondominated(candidates: Ints) -> Ints:
+def nondominated(candidates: Ints) -> Ints:
     """Indices of the distinct non-dominated columns [columns, points]: two in lexicographic order, more by the last.
 
     Runs of sums of one option come sorted from the step before, which a stable sort takes in.

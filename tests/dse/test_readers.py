@@ -13,12 +13,14 @@ from costmodel.estimators.footprint import alive_bytes
 from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import elementwise, linear, pooling
-from dse import neighbours
+from dse import fronts, neighbours
 from dse.metric import METRICS, loss
+from dse.pareto import mask
 from dse.passed import Passed
 from dse.plan import InfeasibleError
 from dse.problem import Problem
 from dse.readers import Rows
+from dse.solvers import reading_front
 
 BOARD = cm.fpga("zcu102")
 FORMATS = ("int2", "int4", "int6/int8")
@@ -135,3 +137,34 @@ def test_a_peak_of_memory_has_a_budget_beside_it():
     fits = (totals["lut"] <= limit) & (peaks <= most)
     assert plan.objective == pytest.approx(totals["loss"][fits].min())
     assert plan.proven
+
+
+@pytest.mark.parametrize("names", [("loss", "lut"), ("lut", "energy_j"), ("loss", "ff", "bram18")])
+def test_a_front_has_every_plan_that_no_other_beats(names):
+    _, totals = every_plan()
+    sums = np.column_stack([totals[name] for name in names])
+    front = dse.front(problem(), [METRICS[name] for name in names])
+    assert front.proven
+    expected = np.unique(sums[mask(np.round(sums, 9))].round(9), axis=0)
+    np.testing.assert_allclose(np.unique(front.points.round(9), axis=0), expected, rtol=1e-9)
+    streamed = list(fronts.stream(problem(), [METRICS[name] for name in names]))
+    assert sorted(point.values for point in streamed) == sorted(map(tuple, front.points.tolist()))
+
+
+def test_a_front_keeps_budgets_and_ties_as_it_is_evaluated():
+    choices, totals = every_plan()
+    limit = float(np.quantile(totals["ff"], 0.4))
+    front = dse.front(problem(), [loss, METRICS["lut"]], [["a", "left"]], subject_to=[METRICS["ff"] <= limit])
+    kept = (choices[:, 1] == choices[:, 3]) & (totals["ff"] <= limit)
+    sums = np.column_stack([totals["loss"], totals["lut"]])[kept].round(9)
+    assert front.proven
+    np.testing.assert_allclose(np.unique(front.points.round(9), axis=0), np.unique(sums[mask(sums)], axis=0))
+
+
+def test_a_front_of_more_states_than_are_followed_is_evaluated_and_not_proven(monkeypatch):
+    monkeypatch.setattr(reading_front, "MOST_TRIED", 1)
+    _, totals = every_plan()
+    front = dse.front(problem(), [loss, METRICS["lut"]])
+    assert not front.proven
+    known = {tuple(row) for row in np.column_stack([totals["loss"], totals["lut"]]).round(9).tolist()}
+    assert {tuple(row) for row in front.points.round(9).tolist()} <= known

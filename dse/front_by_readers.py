@@ -1,0 +1,68 @@
+"""The front of a problem on an FPGA where outputs are priced by the formats of the layers that read them."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dse.passed import Passed
+from dse.readers import exact
+from dse.solvers.grid import to_grid
+from dse.solvers.merging import TooManyPointsError
+from dse.solvers.reading_front import Pairs, front
+from dse.tables import Floats, Tables, read
+
+SAME = 1e-9
+"""Relative difference of sums of the same terms in another order."""
+
+
+def by_readers(
+    passed: Passed,
+    given: Mapping[str, Floats],
+    limits: Mapping[str, float],
+    groups: Sequence[Sequence[int]],
+    names: Sequence[str],
+    most: int,
+) -> tuple[Floats, NDArray[np.int16], bool] | None:
+    """Points float64[points, names], the option of each layer, and whether no plan beats any; None where they are many.
+
+    `given` are tables of all metrics and budgets, inf where an option is not available. Points may be beaten, and some
+    be missing, where an output's format is not the widest that reads it (a wider one that is cheaper to write).
+    """
+    loss = given.get("loss", np.zeros_like(next(iter(given.values()))))
+    known = {name: np.where(np.isinf(table), 0.0, table) for name, table in given.items()}
+    lacking = np.isinf(passed.problem.loss)
+    tables = exact(read(np.where(lacking, np.inf, loss), known, limits, (), None), passed, "loss")
+    try:
+        sums, choices = _sums(tables, list(dict.fromkeys([*names, *limits])), limits, groups, most)
+    except TooManyPointsError:
+        return None
+    choices, sums = choices[:, : len(passed.problem.layers)], sums[:, : len(names)]
+    taken = passed.totals(choices.astype(np.int64)) if len(choices) else {}
+    told = [np.allclose(taken[n], sums[:, i], rtol=SAME, atol=0.0) for i, n in enumerate(names) if n in taken]
+    return sums, choices, all(told)
+
+
+def _sums(
+    tables: Tables, names: Sequence[str], limits: Mapping[str, float], groups: Sequence[Sequence[int]], most: int
+) -> tuple[Floats, NDArray[np.int16]]:
+    """The non-dominated sums of some costs within limits, and their options."""
+    passing = tables.passing
+    pairs = () if passing is None else passing.pairs
+    singles, passed, grids = [], [], []
+    for name in names:
+        single = tables.costs[name]
+        added = np.zeros((0, 1, 1)) if passing is None else passing.costs.get(name, np.zeros_like(passing.loss))
+        grid = to_grid(np.concatenate([single.ravel(), added.ravel()]), len(single) + len(pairs))
+        singles.append(grid.of(single))
+        passed.append(grid.of(added))
+        grids.append(grid)
+    equal = np.eye(tables.loss.shape[1], dtype=bool)
+    together = {} if passing is None else dict(passing.together)
+    together |= {pair: equal for group in groups for pair in pairwise(group)}
+    added_by = {pair: np.stack([table[i] for table in passed]) for i, pair in enumerate(pairs)}
+    floors = {i: grids[i].floor(limits[name]) for i, name in enumerate(names) if name in limits}
+    found, choices = front(np.stack(singles), tables.available, Pairs(added_by, together), floors, most)
+    values = [np.ldexp(column.astype(np.float64), -grid.shift) for column, grid in zip(found.T, grids, strict=True)]
+    return np.stack(values, axis=1), choices
