@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from app.exports._formats import stays
 from app.exports._plan import Chosen
+from costmodel.display import quantity
 
 
 def fields(chosen: Chosen, tool: str) -> dict[str, str]:
@@ -14,11 +15,10 @@ def fields(chosen: Chosen, tool: str) -> dict[str, str]:
 
 def shared(chosen: Chosen) -> list[str]:
     """A line for each layer that changes with another's weights, which tools store once more."""
-    held = {row["name"]: row.get("weight_bytes", 0) for row in chosen.rows}
+    held = {row["name"]: quantity("weight_bytes", float(row.get("weight_bytes", 0))) for row in chosen.rows}
     return [
         f"{layer.name} has the weights of {layer.shares} and their format, {layer.spelled}; the plan counts them once,"
-        f" a tool that quantises each apart stores {held.get(layer.shares, 0) / 1e6:.4g} MB more until they are tied"
-        " again"
+        f" a tool that quantises each apart stores {held.get(layer.shares, 'as much')} more until they are tied again"
         for layer in chosen.layers
         if layer.shares and not stays(layer)
     ]
