@@ -94,10 +94,9 @@ class Search:
 
     def least_loss(self) -> tuple[Plan, list[Units]]:
         """One program: the summed loss, of candidates within the interval; one an interval where latency is limited."""
-        most_s = self.limits.get(INTERVAL, math.inf)
-        self._require_reachable(most_s)
-        if (latency_s := self.limits.get("latency_s")) is not None:
-            self._require_quick(latency_s)
+        most_s, latency_s = (self.limits.get(name, math.inf) for name in (INTERVAL, "latency_s"))
+        self._require_reachable(most_s, latency_s)
+        if latency_s < math.inf:
             best = within_latency(self.problem, partial(self._along, loss=True, longest_s=most_s), latency_s)
             if best is None:
                 raise InfeasibleError(f"no plan meets the budgets: none has latency_s of at most {latency_s:.6g}", {})
@@ -181,27 +180,17 @@ class Search:
         told = f"{name} is at {side} {known:.6g}{sure}, within the device's resources and the other budgets"
         return InfeasibleError(f"no plan meets the budgets: {told}", {name: known})
 
-    def _require_reachable(self, most_s: float) -> None:
-        """InfeasibleError where a layer exceeds the interval however it is folded."""
-        least = self._slowest()
-        if (at := float(least.max())) > most_s:
-            name = self.problem.layers[int(least.argmax())]
-            raise InfeasibleError(
-                f"no plan meets the budget: {name} takes at least {at:.6g} s however it is folded (throughput of at "
-                f"most {self.problem.workload.batch / at:.6g} /s), the budget allows {most_s:.6g} s",
-                {"throughput_per_s": self.problem.workload.batch / at},
-            )
-
-    def _require_quick(self, latency_s: float) -> None:
-        """InfeasibleError where a layer alone takes longer however it is folded."""
-        least = self._slowest()
-        if (at := float(least.max())) > latency_s:
-            name = self.problem.layers[int(least.argmax())]
-            raise InfeasibleError(
-                f"no plan meets the budget: {name} alone takes at least {at:.6g} s however it is folded, the budget "
-                f"allows latency_s of {latency_s:.6g} s",
-                {"latency_s": at},
-            )
+    def _require_reachable(self, most_s: float, latency_s: float) -> None:
+        """InfeasibleError where a layer exceeds the interval, or alone the latency, however it is folded."""
+        least, batch = self._slowest(), self.problem.workload.batch
+        at, name = float(least.max()), self.problem.layers[int(least.argmax())]
+        told = f"no plan meets the budget: {name} alone takes at least {at:.6g} s however it is folded"
+        if at > most_s:
+            rate = batch / at
+            allowed = f"(throughput of at most {rate:.6g} /s), the budget allows {most_s:.6g} s"
+            raise InfeasibleError(f"{told} {allowed}", {"throughput_per_s": rate})
+        if at > latency_s:
+            raise InfeasibleError(f"{told}, the budget allows latency_s of {latency_s:.6g} s", {"latency_s": at})
 
     def _slowest(self) -> Floats:
         """The least seconds of each layer's slowest unit, whatever its format."""

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dse.solvers import branching, column_generation
+from dse.solvers import branching
+from dse.solvers.bounded_part import Bounded, Node
 from dse.solvers.branching import LATE_NODES
-from dse.solvers.column_generation import Priced
 from dse.solvers.coupling import Coupled
 from dse.solvers.listing import as_instance, choice_of, list_all
 from dse.solvers.mending import feasible_near
@@ -26,8 +26,6 @@ from dse.solvers.near_kinds import near
 from dse.solvers.part import Bools, Floats, Ints, Part
 
 _FAR = np.iinfo(np.int64).max
-_ROUNDING = 2.0**-44
-"""Relative error allowed for float64 sums, as in `relaxation`."""
 _LISTED, _HALVINGS = 1 << 11, 6
 """Most choices of a component that are listed, and how often the reach is halved to stay below."""
 _LIST_S = 1.0
@@ -38,27 +36,6 @@ _NEARER = (1.0, 1.02, 1.05, 1.1, 1.2, 1.5)
 """How many times dearer budgets are made for plans whose kinds are looked at."""
 _TRIED, _REFOLD_S = 12, 0.5
 """Plans of a node whose kinds are looked at, and the longest search among the options of these."""
-_NODE_RTOL = 1e-5
-"""How near a node's bound comes to the best one."""
-
-
-@dataclass(frozen=True)
-class _Plan(Priced):
-    """A priced plan of all groups, in one block."""
-
-    choice: Ints
-
-    def within(self, mask: Bools) -> bool:
-        return bool(mask[np.arange(len(self.choice)), self.choice].all())
-
-
-@dataclass(frozen=True)
-class _Node:
-    """Plans within a mask, with the prices and plans of what it is a part of."""
-
-    mask: Bools
-    prices: Floats
-    plans: Sequence[_Plan] = ()
 
 
 def can_solve(coupled: Coupled, mask: Bools) -> bool:
@@ -97,7 +74,7 @@ class _Search:
     deadline: float
     best: float = math.inf
     choice: Ints | None = None
-    queue: list[tuple[float, int, int, _Node]] = field(default_factory=list)
+    queue: list[tuple[float, int, int, Node]] = field(default_factory=list)
     serial: "itertools.count[int]" = field(default_factory=itertools.count)
     nodes: int = 0
     tried: set[bytes] = field(default_factory=set)
@@ -142,20 +119,20 @@ class _Search:
         part = Part.of(self.coupled, union)
         if part is None:
             return math.inf
-        bounded = _Bounded.of(part, _Node(union, np.zeros(0)), math.inf, self.deadline)
+        bounded = Bounded.of(part, Node(union, np.zeros(0)), math.inf, self.deadline)
         for mask in masks:
             bound = bounded.lowest
             inside = None if len(masks) == 1 else Part.of(self.coupled, mask)
             if inside is not None:
-                bound = max(bound, _Bounded.at(inside, bounded.prices).lowest)
+                bound = max(bound, Bounded.at(inside, bounded.prices).lowest)
             if len(masks) == 1 or inside is not None:
-                self._push(bound, 0, _Node(mask, bounded.prices, [p for p in bounded.plans if p.within(mask)]))
+                self._push(bound, 0, Node(mask, bounded.prices, [p for p in bounded.plans if p.within(mask)]))
         return bounded.lowest
 
-    def _push(self, bound: float, depth: int, node: _Node) -> None:
+    def _push(self, bound: float, depth: int, node: Node) -> None:
         heapq.heappush(self.queue, (bound, -depth, next(self.serial), node))
 
-    def _pop(self) -> tuple[float, int, int, _Node]:
+    def _pop(self) -> tuple[float, int, int, Node]:
         """The node of least bound; before any plan is known, the deepest."""
         if self.choice is not None:
             return heapq.heappop(self.queue)
@@ -164,7 +141,7 @@ class _Search:
         heapq.heapify(self.queue)
         return deepest
 
-    def _expand(self, node: _Node, bound: float, depth: int) -> bool:
+    def _expand(self, node: Node, bound: float, depth: int) -> bool:
         """Close a node or split it; False where the time is up before."""
         part = Part.of(self.coupled, node.mask)
         if part is None:
@@ -172,7 +149,7 @@ class _Search:
         if not len(part.open):
             self.consider(part.decided)
             return True
-        found = _Bounded.of(part, node, self.target, self.deadline)
+        found = Bounded.of(part, node, self.target, self.deadline)
         if found.lowest <= min(self.target, part.worst):
             self._try(found, node.mask)
         if found.lowest > min(self.target, part.worst):
@@ -185,10 +162,10 @@ class _Search:
         if bound <= self.target and bound < math.inf:
             for extra, mask in found.children(node.mask, self.target):
                 plans = [plan for plan in found.plans if plan.within(mask)]
-                self._push(max(bound, found.lowest + extra), depth + 1, _Node(mask, found.prices, plans))
+                self._push(max(bound, found.lowest + extra), depth + 1, Node(mask, found.prices, plans))
         return True
 
-    def _try(self, found: "_Bounded", mask: Bools) -> None:
+    def _try(self, found: Bounded, mask: Bools) -> None:
         """Look for a plan near those that prices led to."""
         for plan in found.plans:
             self.consider(plan.choice)
@@ -200,7 +177,7 @@ class _Search:
             if self.choice is not None:
                 return
 
-    def _near(self, found: "_Bounded", mask: Bools) -> None:
+    def _near(self, found: Bounded, mask: Bools) -> None:
         """Look for a plan of kinds near those that prices led to, of least loss first."""
         steps = (*_NEARER, *_DEARER * (self.choice is None))
         plans = [plan.choice for plan in found.plans[:-_TRIED:-1]]
@@ -233,7 +210,7 @@ class _Search:
         if mended is not None:
             self.consider(mended)
 
-    def _among_listed(self, found: "_Bounded") -> float:
+    def _among_listed(self, found: Bounded) -> float:
         """Solve among the choices of small excess as far as they are few; return what is proven of the node."""
         needed = min(self.target, found.part.worst) - found.lowest
         if needed < 0:
@@ -254,94 +231,3 @@ class _Search:
         within = self.best if outcome.exhausted else outcome.bound + found.part.start
         beyond = math.inf if reach >= needed else found.lowest + reach
         return min(within, beyond) if math.isfinite(min(within, beyond)) else math.inf
-
-
-@dataclass(frozen=True)
-class _Bounded:
-    """A part at prices: its bound, rounding allowed for, and what each option adds to it at least."""
-
-    part: Part
-    prices: Floats
-    plans: Sequence[_Plan]
-    shares: Floats
-    tables: list[tuple[Floats, Floats]]
-    lowest: float
-    excess: Floats
-
-    @classmethod
-    def of(cls, part: Part, node: _Node, cutoff: float, deadline: float) -> "_Bounded":
-        """Maximise the bound over prices of the budgets."""
-        if not len(part.room) or not len(part.open):
-            return cls.at(part, np.zeros(len(part.room)))
-
-        def priced(prices: Floats) -> _Plan:
-            values = part.values(prices)
-            return _plan(part.coupled, part.whole(part.best(values, part.eliminated(values))))
-
-        mixture = column_generation.maximize(
-            priced,
-            part.coupled.instance.limits.astype(np.float64),
-            part.worst,
-            start=node.prices if len(node.prices) else None,
-            known=node.plans,
-            rtol=_NODE_RTOL,
-            cutoff=cutoff,
-            deadline=deadline,
-        )
-        plans = [plan for plan in mixture.plans if isinstance(plan, _Plan)]
-        return cls.at(part, mixture.prices, plans, mixture.shares[0])
-
-    @classmethod
-    def at(cls, part: Part, prices: Floats, plans: Sequence[_Plan] = (), shares: Floats = np.ones(0)) -> "_Bounded":  # noqa: B008
-        """Evaluate the bound at given prices."""
-        if not len(part.open):
-            return cls(part, prices, plans, shares, [], float(part.start), np.zeros((0, part.loss.shape[1])))
-        values = part.values(prices)
-        tables = part.eliminated(values)
-        marginals = part.marginals(values, tables)
-        least = sum(float(table[1]) for table in tables if table[1].ndim == 0)
-        largest = part.worst + float(np.where(part.available, values.single, 0.0).max(axis=1).sum())
-        largest += float(values.passed.max(axis=(1, 2), initial=0.0).sum())
-        error = _ROUNDING * (largest + float(prices @ np.abs(part.room)))
-        lowest = part.start + least - float(prices @ part.room) - error
-        excess = marginals - marginals.min(axis=1, keepdims=True)
-        return cls(part, prices, plans, shares, tables, lowest, excess)
-
-    @property
-    def cheapest(self) -> Ints:
-        """The plan of least priced sum."""
-        return self.part.whole(self.part.best(self.part.values(self.prices), self.tables))
-
-    def children(self, mask: Bools, target: float) -> list[tuple[float, Bools]]:
-        """Split the group whose priced costs the mixture of plans spreads most: (what it adds to the bound, mask)."""
-        part = self.part
-        within = part.available & (self.lowest + self.excess <= target)
-        weight = np.zeros(part.loss.shape)
-        for plan, share in zip(self.plans, self.shares, strict=False):
-            weight[np.arange(len(part.open)), plan.choice[part.open]] += share
-        weight = np.where(within, weight, 0.0)
-        weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
-        priced = np.tensordot(self.prices, part.costs, axes=1) + part.loss
-        mean = (weight * priced).sum(axis=1, keepdims=True)
-        spread = (weight * np.abs(priced - mean)).sum(axis=1)
-        second = np.sort(np.where(within, self.excess, np.inf), axis=1)[:, 1]
-        several = np.isfinite(second)
-        kept = mask.copy()
-        kept[part.open] = within
-        if not several.any():
-            return [(0.0, kept)]
-        group = int(np.argmax(np.where(several, spread + 1e-3 * np.where(several, second, 0.0), -1.0)))
-        labels = np.arange(kept.shape[1]) if part.kinds is None else part.kinds[group]
-        if len(np.unique(labels[within[group]])) == 1:
-            labels = np.arange(kept.shape[1])
-        found = []
-        for label in np.unique(labels[within[group]]):
-            child, options = kept.copy(), within[group] & (labels == label)
-            child[part.open[group]] = options
-            found.append((float(self.excess[group, options].min()), child))
-        return found
-
-
-def _plan(coupled: Coupled, choice: Ints) -> _Plan:
-    loss = np.array([coupled.objective(choice)], np.float64)
-    return _Plan(loss, coupled.spent(choice)[:, None].astype(np.float64), choice)
