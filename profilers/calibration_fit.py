@@ -30,6 +30,9 @@ FEWEST_ROWS = 30
 ADAPTED_ROWS, ADAPTED_SEEDS = 30, 5
 """The few rows, and how often they are drawn, on which the interval of an adapted calibration is measured."""
 
+POOLED = (0.90, 0.95)
+"""Shares of a left-out device's rows that its pooled offsets hold: between them an interval goes by stratum."""
+
 UNKNOWN_OFFSET = 0.5
 """Log offset of a carried prediction while fewer than two devices are measured: a factor of 1.65, a guess."""
 
@@ -221,7 +224,11 @@ def _carried_intervals(
     every: Sequence[Calibration],
     intervals: dict[str, Any],
 ) -> dict[str, Any]:
-    """Errors of predicting this device from the others: by spec sheet alone, and adapted to ADAPTED_ROWS."""
+    """Errors of predicting this device from the others: by spec sheet alone, and adapted to ADAPTED_ROWS.
+
+    `spec_pooled` holds POOLED of their sizes over all strata, `transfer_pooled` the first of them where the device's
+    other kinds help.
+    """
     others = [o for o in every if o.device != fit.device and (fit.backend == o.backend or not o.by_name)]
     edges = intervals["edges_s"]
     model, sizes = of(own).model, of(own).sizes(own)
@@ -243,6 +250,12 @@ def _carried_intervals(
         at = strata[: len(own)]
         low, high = (parts[0].latency_s * np.exp(np.asarray(found[f"{stage}_{s}"])[at]) for s in ("low", "high"))
         found[f"{stage}_correlation"] = error_tables.correlation(own, parts[0].latency_s, low, high)
+    kin = [o for o in every if o.device != fit.device or (o.math != fit.math and fit.by_name == o.by_name)]
+    helped = carried(model, fit.math, gpu, kin, fit.backend)
+    for name, constants, shares in (("spec", prior, POOLED), ("transfer", helped, POOLED[:1])):
+        off = np.abs(np.log(own.latency_s.to_numpy() / model.terms(*sizes, kind, gpu, constants).latency_s))
+        ends = [round(float(end), 4) for end in np.quantile(off, shares)]
+        found[f"{name}_pooled"] = ends if len(ends) > 1 else ends[0]
     return found
 
 

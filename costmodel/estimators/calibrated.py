@@ -12,7 +12,7 @@ from costmodel.estimators import cells, uncertainty
 from costmodel.estimators.boosted import unpack
 from costmodel.estimators.latency_model import LatencyModel, Terms, bound
 from costmodel.estimators.prediction import Prediction
-from costmodel.estimators.transfer import carried, donors, mean_constants, of_device
+from costmodel.estimators.transfer import carried, donors, mean_constants, of_device, peers
 from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware import gpu as named
 from costmodel.hardware.calibration import Calibration, calibrations
@@ -71,7 +71,8 @@ def borrowed(
     parts = model.terms(*sizes, kind, gpu, constants, **more)
     level = "transferred" if any(fit.device == gpu.name for fit in fits) else "spec"
     how = f"{level} ({because}; {kind.math} of {_devices(givers)})"
-    return _widened(_by_donors(model, givers, parts, sizes, how), model)
+    others = () if own else peers(givers, fits)
+    return _widened(_by_donors(model, givers, others, parts, sizes, how), model)
 
 
 def _widened(found: Prediction, model: LatencyModel) -> Prediction:
@@ -156,6 +157,8 @@ def _carried(
 ) -> Prediction:  # fmt: skip
     """The population's constants; either way the interval is as wide as the worst donor's error when left out.
 
+    Where the device has other kinds, it is no narrower than the middle one of theirs when left out.
+
     A kind that each backend writes itself tells little of another backend's kernels, or of unnamed ones. Where software
     that stands apart was measured on one device, its trees come along: which kernels it picks is in them.
     """
@@ -168,18 +171,44 @@ def _carried(
         trees = unpack(givers[0].residual["bias"])
         moved = np.exp(trees.predict(_seen(model, givers[0], sizes, kind, gpu, constants, parts)))
         parts = replace(parts, latency_s=parts.latency_s * moved)
-    found = _by_donors(model, givers, parts, sizes, how)
+    found = _by_donors(model, givers, peers(givers, fits), parts, sizes, how)
+    own = [float(fit.intervals["transfer_pooled"]) for fit in fits if _tells(fit, gpu)]
+    found = _no_narrower(found, float(np.median(own))) if own else found
     alike = kind.math in model.library or {fit.backend for fit in givers} == {backend}
     return found if alike else _widened(found, model)
 
 
-def _by_donors(model: LatencyModel, givers: Sequence[Calibration], parts: Terms, sizes: Sizes, how: str) -> Prediction:
-    spans = [_factors(fit, "spec", parts, 1.0) for fit in givers]
-    high = np.max([np.maximum(high, 1.0 / low) for low, high in spans], axis=0)
+def _tells(fit: Calibration, gpu: Gpu | Cpu) -> bool:
+    return fit.device == gpu.name and "transfer_pooled" in fit.intervals
+
+
+def _no_narrower(found: Prediction, offset: float) -> Prediction:
+    low_s, high_s = found.latency_s * np.exp(-offset), found.latency_s * np.exp(offset)
+    return replace(found, low_s=np.minimum(found.low_s, low_s), high_s=np.maximum(found.high_s, high_s))
+
+
+def _by_donors(
+    model: LatencyModel, givers: Sequence[Calibration], others: Sequence[Calibration], parts: Terms, sizes: Sizes,
+    how: str,
+) -> Prediction:  # fmt: skip
+    """A carried prediction within the worst error of its givers, and of `others` on their devices, when left out."""
+    high = np.max([_left_out(fit, parts, pooled=bool(others)) for fit in others or givers], axis=0)
     outside = np.all([_outside(model, fit, sizes) for fit in givers], axis=0)
-    correlation = max(float(fit.intervals["spec_correlation"]) for fit in givers)
+    correlation = max(float(fit.intervals["spec_correlation"]) for fit in others or givers)
     latency_s = parts.latency_s
     return Prediction(latency_s, latency_s / high, latency_s * high, bound(parts), outside, how, correlation)
+
+
+def _left_out(fit: Calibration, parts: Terms, *, pooled: bool) -> NDArray[np.float64]:
+    """The factor either way by which a device was off when it was left out: of each shape's stratum.
+
+    `pooled` keeps it between what holds 90 and 95 % of all its rows: another device's worst stratum is not this one's.
+    """
+    low, high = _factors(fit, "spec", parts, 1.0)
+    factor = np.maximum(high, 1.0 / low)
+    if pooled and "spec_pooled" in fit.intervals:
+        factor = np.clip(factor, *np.exp(fit.intervals["spec_pooled"]))
+    return np.asarray(factor)
 
 
 def _devices(fits: Sequence[Calibration]) -> str:

@@ -48,6 +48,12 @@ def donors(
     return tuple(same or others)
 
 
+def peers(givers: Sequence[Calibration], fits: Sequence[Calibration]) -> tuple[Calibration, ...]:
+    """All backends' fits of the givers' kinds on their devices: one backend on one device tells little of another."""
+    known = {(fit.device, fit.math, fit.by_name) for fit in givers}
+    return tuple(fit for fit in fits if fit.how == "calibrated" and (fit.device, fit.math, fit.by_name) in known)
+
+
 def carried(model: LatencyModel, math: str, gpu: Gpu | Cpu, fits: Sequence[Calibration], backend: str = "") -> Any:
     """Constants of a kind on a device without rows of it; `fits` may hold the device's other kinds.
 

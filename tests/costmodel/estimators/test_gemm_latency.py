@@ -53,7 +53,32 @@ def test_kernels_of_another_backend_are_less_sure_unless_the_vendor_wrote_them()
     assert named.correlation < unnamed.correlation == 1.0
     library, spec = (predict(*SHAPE, BF16, H100, level=level) for level in ("transfer", "spec"))
     np.testing.assert_array_equal(library.latency_s, spec.latency_s)
-    np.testing.assert_array_equal(library.high_s, spec.high_s)
+    assert (library.high_s >= spec.high_s).all()
+
+
+def test_a_carried_interval_goes_by_pooled_errors_and_no_single_stratum():
+    int8, b200 = gemm_kind.named("int8_wo"), hardware.gpu("b200_sxm")
+    found = predict(*SHAPE, int8, b200)
+    fits = [fit for fit in calibrations("gemm") if fit.math == "int8_wo"]
+    least, most = np.max([fit.intervals["spec_pooled"] for fit in fits], axis=0)
+    half = np.log(found.latency_s / found.low_s)
+    assert (half >= least - 1e-9).all()
+    assert (half <= most + 1e-9).all()
+    assert max(max(fit.intervals["spec_high"]) for fit in fits) > 1.5 * most
+
+
+def test_a_single_donor_device_is_asked_for_all_of_its_backends():
+    found = predict(*SHAPE, FP8, L40S, backend="vllm", level="spec")
+    fits = [fit for fit in calibrations("gemm") if (fit.device, fit.math) == ("h100_sxm", "fp8")]
+    assert len(fits) == 3
+    assert (np.log(found.high_s / found.latency_s) >= max(f.intervals["spec_pooled"][0] for f in fits) - 1e-9).all()
+
+
+def test_other_kinds_of_a_device_set_a_floor():
+    sq = gemm_kind.named("sq")
+    own = [fit.intervals["transfer_pooled"] for fit in calibrations("gemm") if fit.device == "h100_sxm"]
+    found = predict(*SHAPE, sq, H100, backend="trtllm")
+    assert (np.log(found.latency_s / found.low_s) >= np.median(own) - 1e-9).all()
 
 
 def test_a_kind_that_one_device_alone_measured_is_carried_from_the_nearest_kind():
