@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,8 @@ class CudaBackend:
         self.version = str(torch.__version__)
         self.flushed = flush
         self.clock = CudaClock(float(gpu.l2_bytes), flush=flush, graphs=graphs)
-        self.meter = Meter(nvml.energy_j, nvml.instant_w)
+        self.bus = bus_id()
+        self.meter = Meter(partial(nvml.energy_j, self.bus), partial(nvml.instant_w, self.bus))
         self.clocks = {"graph": CudaClock(0.0, must=True), "eager": CudaClock(0.0, graphs=False)}
 
     def copies(self, call: Call) -> int:
@@ -167,4 +169,11 @@ class CudaBackend:
         cache = FLUSHED if self.flushed else ("weights cycled" if len(work) > 1 else "warm")
         launched = "graph" if self.clock.captured else "stream"
         power = self.meter.columns(self.clock.run_for) if call.table == POWER_TABLE and not self.flushed else {}
-        return {"cache": cache, "launched": launched, "copies": len(work), **nvml.read(), **power}
+        return {"cache": cache, "launched": launched, "copies": len(work), **nvml.read(self.bus), **power}
+
+
+def bus_id() -> str:
+    """The PCI bus id of CUDA's device 0, as NVML and nvidia-smi take it."""
+    import cupy
+
+    return str(cupy.cuda.runtime.deviceGetPCIBusId(0))

@@ -1,6 +1,7 @@
 """What a GPU says of itself while it works: clocks, temperature and limit, by NVML, else by nvidia-smi; energy, power.
 
-NVML is called through ctypes: NVIDIA, NVML API Reference Guide (nvmlDeviceGetClockInfo and its neighbours).
+NVML is called through ctypes: NVIDIA, NVML API Reference Guide (nvmlDeviceGetClockInfo and its neighbours). A board is
+named by its PCI `bus` id, "" for the first: the CUDA device 0 of a process may be any of a machine's.
 """
 
 import ctypes
@@ -31,28 +32,28 @@ class _FieldValue(ctypes.Structure):
     )  # fmt: skip
 
 
-def read(index: int = 0) -> Mapping[str, float]:
+def read(bus: str = "") -> Mapping[str, float]:
     """The present values by NAMES in base units (Celsius aside); what the driver does not tell is absent."""
     library = _library()
-    return _by_nvml(library, index) if library else _by_tool(index)
+    return _by_nvml(library, bus) if library else _by_tool(bus)
 
 
-def energy_j(index: int = 0) -> float | None:
+def energy_j(bus: str = "") -> float | None:
     """Joules that the board took since the driver was loaded (nvmlDeviceGetTotalEnergyConsumption), if it counts."""
     library = _library()
-    device = _device(library, index)
+    device, read = _device(library, bus), getattr(library, "nvmlDeviceGetTotalEnergyConsumption", None)
     value = ctypes.c_ulonglong()
-    if device is None or library.nvmlDeviceGetTotalEnergyConsumption(device, ctypes.byref(value)) != 0:
+    if device is None or read is None or read(device, ctypes.byref(value)) != 0:
         return None
     return value.value * 1e-3
 
 
-def instant_w(index: int = 0) -> float | None:
+def instant_w(bus: str = "") -> float | None:
     """The board's present power, not a mean of the last second, if it tells."""
     library = _library()
-    device = _device(library, index)
+    device, read = _device(library, bus), getattr(library, "nvmlDeviceGetFieldValues", None)
     asked = _FieldValue(field=FIELD_POWER_INSTANT)
-    if device is None or library.nvmlDeviceGetFieldValues(device, 1, ctypes.byref(asked)) != 0 or asked.status != 0:
+    if device is None or read is None or read(device, 1, ctypes.byref(asked)) != 0 or asked.status != 0:
         return None
     return float(ctypes.c_uint(asked.value).value) * 1e-3
 
@@ -78,15 +79,16 @@ def _library() -> Any:
     return None
 
 
-def _device(library: Any, index: int) -> Any:
+def _device(library: Any, bus: str) -> Any:
     device = ctypes.c_void_p()
-    if library is None or library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(device)) != 0:
+    if library is None:
         return None
-    return device
+    handle = library.nvmlDeviceGetHandleByPciBusId_v2 if bus else library.nvmlDeviceGetHandleByIndex_v2
+    return device if handle(bus.encode() if bus else 0, ctypes.byref(device)) == 0 else None
 
 
-def _by_nvml(library: Any, index: int) -> Mapping[str, float]:
-    device = _device(library, index)
+def _by_nvml(library: Any, bus: str) -> Mapping[str, float]:
+    device = _device(library, bus)
     if device is None:
         return {}
     calls = (
@@ -103,8 +105,8 @@ def _by_nvml(library: Any, index: int) -> Mapping[str, float]:
     return found
 
 
-def _by_tool(index: int) -> Mapping[str, float]:
-    command = ["nvidia-smi", f"--id={index}", f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits"]
+def _by_tool(bus: str) -> Mapping[str, float]:
+    command = ["nvidia-smi", f"--id={bus or 0}", f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):

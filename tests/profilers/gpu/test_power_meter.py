@@ -72,8 +72,11 @@ def test_power_takes_its_share_of_the_time():
 
 def test_a_library_that_counts_and_tells(monkeypatch):
     class Library:
-        def nvmlDeviceGetHandleByIndex_v2(self, _index, _device):
-            return 0
+        def nvmlDeviceGetHandleByIndex_v2(self, index, _device):
+            return index
+
+        def nvmlDeviceGetHandleByPciBusId_v2(self, bus, _device):
+            return 0 if bus == b"0000:1B:00.0" else 2
 
         def nvmlDeviceGetTotalEnergyConsumption(self, _device, value):
             value._obj.value = 2**32 * 1000 + 500
@@ -87,7 +90,10 @@ def test_a_library_that_counts_and_tells(monkeypatch):
 
     monkeypatch.setattr(nvml, "_library", Library)
     assert nvml.energy_j() == pytest.approx(2**32 + 0.5)
-    assert nvml.instant_w() == pytest.approx(345.6)
+    assert nvml.instant_w() == nvml.instant_w("0000:1B:00.0") == pytest.approx(345.6)
+    assert nvml.energy_j("0000:2B:00.0") is None
+    monkeypatch.delattr(Library, "nvmlDeviceGetTotalEnergyConsumption")
+    assert nvml.energy_j() is None
     monkeypatch.setattr(nvml, "_library", lambda: None)
     assert nvml.energy_j() is nvml.instant_w() is None
 
@@ -106,7 +112,7 @@ def test_products_that_run_warm_are_metered_and_nothing_else():
             return {"power_w": 1.0, "power_by": "energy counter"}
 
     backend = object.__new__(CudaBackend)
-    backend.clock, backend.meter, backend.flushed = Clock(), Always(), False
+    backend.clock, backend.meter, backend.flushed, backend.bus = Clock(), Always(), False, ""
     product, other = (Call(table, "x", {}, (1.0,), 0.0, 1e-6, lambda _: []) for table in ("gemm", "attention"))
     assert backend.facts([None], product)["power_w"] == 1.0
     assert "power_w" not in backend.facts([None], other)
