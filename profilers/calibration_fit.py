@@ -250,8 +250,8 @@ def _carried_intervals(
         at = strata[: len(own)]
         low, high = (parts[0].latency_s * np.exp(np.asarray(found[f"{stage}_{s}"])[at]) for s in ("low", "high"))
         found[f"{stage}_correlation"] = error_tables.correlation(own, parts[0].latency_s, low, high)
-    kin = [o for o in every if o.device != fit.device or (o.math != fit.math and fit.by_name == o.by_name)]
-    helped = carried(model, fit.math, gpu, kin, fit.backend)
+    kinds = [o for o in every if o.device == fit.device and o.math != fit.math and o.by_name == fit.by_name]
+    helped = carried(model, fit.math, gpu, [*others, *kinds], fit.backend)
     for name, constants, shares in (("spec", prior, POOLED), ("transfer", helped, POOLED[:1])):
         off = np.abs(np.log(own.latency_s.to_numpy() / model.terms(*sizes, kind, gpu, constants).latency_s))
         ends = [round(float(end), 4) for end in np.quantile(off, shares)]
