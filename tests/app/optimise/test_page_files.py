@@ -34,3 +34,13 @@ def test_a_search_that_tells_nothing_is_seen_to_go_on(monkeypatch):
     assert len(set(shares)) > 3
     assert shares == sorted(shares)
     assert "laying out and choosing formats: 0 s of 20 s at most" in {text for _, text in heard}
+
+
+def test_the_plan_that_the_page_begins_with_is_one_for_the_main_tools():
+    asked = question.read({}, {})
+    kept = solution.for_pages(asked, solution.solve(asked, lambda *_: None))
+    for target in ("torchao", "llm-compressor", "modelopt"):
+        content, _ = view.file(kept, target)
+        assert b"model.embed_tokens" in content.replace(b"\\", b"")
+    with pytest.raises(ValueError, match=r"it can: solve with it among the formats and --pin 'model\.embed_tokens=bf"):
+        view.file(kept, "auto-round")
