@@ -41,6 +41,9 @@ LATENCY_SEARCH_S = 60.0
 STEP_S = 10.0
 """Longest search for one target; a target not decided by then counts as missed, and the plan as not proven."""
 
+LONGER = 3.0
+"""How many times longer targets are searched that were not decided, while there is time."""
+
 PROGRAMS = 4
 """Of the time left, one program of a search for the least loss within a latency may take that part."""
 
@@ -208,10 +211,23 @@ class Search:
         """Bisect over the intervals for the least whose program has a plan, until the time is up; then that program's
         plan of least loss."""
         targets = self._intervals()
-        low, high, refuted = 0, len(targets) - 1, -1
-        best = self._within(targets[high])
+        best, high, refuted, asked = self._within(targets[-1]), len(targets) - 1, -1, self
         if best is None:
             raise self._refusal()
+        while refuted + 1 < high and time.monotonic() <= self.deadline:
+            best, high, refuted = asked._bisected(targets, best, high, refuted)
+            if math.isinf(self.deadline):
+                break
+            asked = replace(asked, step_s=LONGER * asked.step_s)
+        interval, bound = float(targets[high]), float(targets[refuted + 1])
+        plan, taken = self._least_at(interval, best)
+        return replace(plan, objective=interval, bound=bound), taken
+
+    def _bisected(
+        self, targets: Floats, best: tuple[Plan, list[Units]], high: int, refuted: int
+    ) -> tuple[tuple[Plan, list[Units]], int, int]:
+        """The plan of the least target that has one, that target, and the last one known to have none."""
+        low = refuted + 1
         while low < high and time.monotonic() <= self.deadline:
             middle = (low + high) // 2
             try:
@@ -223,9 +239,17 @@ class Search:
                 low, refuted = middle + 1, middle
             else:
                 best, high = found, middle
-        interval, bound = float(targets[high]), float(targets[refuted + 1])
-        plan, taken = best
-        return replace(plan, objective=interval, bound=bound), taken
+        return best, high, refuted
+
+    def _least_at(self, most_s: float, known: tuple[Plan, list[Units]]) -> tuple[Plan, list[Units]]:
+        """The plan of least loss at an interval, of that known and what is found in the time left."""
+        if not self.by_readers or time.monotonic() > self.deadline:
+            return known
+        try:
+            found = self._within(most_s, least=True) or known
+        except TimeoutError:
+            return known
+        return min(known, found, key=lambda each: each[0].objective)
 
     def _intervals(self) -> Floats:
         """Seconds that some unit takes, from the least that every layer can keep up with on."""
@@ -234,17 +258,21 @@ class Search:
         found: Floats = every[every >= self._slowest().max()]
         return found
 
-    def _within(self, most_s: float) -> tuple[Plan, list[Units]] | None:
-        """The plan of least loss of which no unit takes longer, None where its loss is not allowed or none fits.
+    def _within(self, most_s: float, *, least: bool = False) -> tuple[Plan, list[Units]] | None:
+        """A plan of which no unit takes longer, None where its loss is not allowed or none fits; that of `least` loss,
+        or, where outputs are priced by what reads them, one of a loss that is allowed.
 
         TimeoutError where that is not known in time.
         """
         kept = [[within(group, most_s) for group in row] for row in self.units]
         flat = self._flat(kept)
         budgets = {name: limit for name, limit in self.limits.items() if name != "loss"}
-        tables = self._tables(flat, flat.loss, flat.spent, budgets, free=True)
-        plan = allocate.best(tables, deadline=min(self.deadline, time.monotonic() + self.step_s))
         allowed = self.limits.get("loss", math.inf)
+        tables = self._tables(flat, flat.loss, flat.spent, budgets, free=True)
+        tables = (
+            tables if least else replace(tables, enough=min(allowed, float(flat.loss[np.isfinite(flat.loss)].sum())))
+        )
+        plan = allocate.best(tables, deadline=min(self.deadline, time.monotonic() + self.step_s))
         if plan is None or plan.bound > allowed:
             return None
         if plan.objective > allowed:

@@ -49,6 +49,7 @@ class Tables:
                 kinds], numbers of formats and `tied` are by these; None = each option is its own
     tied        pairs of layers whose options must be of one kind
     passing     what layers add by what reads them, or None
+    enough      a loss at which a search of coupled layers may stop
     """
 
     loss: Floats
@@ -61,6 +62,7 @@ class Tables:
     kinds: NDArray[np.int64] | None = None
     tied: tuple[tuple[int, int], ...] = ()
     passing: Passing | None = None
+    enough: float = -math.inf
 
     def minimising(self, name: str | None) -> "Tables":
         """The tables with a cost in the place of the loss, None: with no loss; and without conversions."""

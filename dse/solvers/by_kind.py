@@ -49,7 +49,8 @@ def dispatch(tables: Tables, kinds: Ints, max_kinds: int | None, deadline: float
     if not masks:
         return found, Outcome(None, math.inf, True), "elimination"
     start = None if first.counts is None else first.counts.argmax(axis=1)
-    choice, bound, exhausted = coupled.solve(problem, masks, deadline, start)
+    enough = found.loss_grid.floor(tables.enough) if math.isfinite(tables.enough) else -math.inf
+    choice, bound, exhausted = coupled.solve(problem, masks, deadline, start, enough)
     counts = None if choice is None else problem.counts(choice)
     return found, Outcome(counts, max(bound, first.bound), exhausted), "elimination"
 

@@ -49,17 +49,18 @@ def solve(
     masks: Sequence[Bools],
     deadline: float = math.inf,
     start: Ints | None = None,
-    cutoff: float = math.inf,
+    enough: float = -math.inf,
 ) -> tuple[Ints | None, float, bool]:
     """Return the best choice within any of the masks, a bound on its loss, and whether the search ended by itself.
 
-    `start` is a feasible choice to beat, `cutoff` a loss above the least of each group that choices must beat.
+    `start` is a feasible choice to beat, `enough` a loss at which the search may stop.
     `can_solve` must hold for the union of the masks.
     """
     instance = coupled.instance
     lowest = np.where(instance.available, instance.loss, _FAR).min(axis=1)
     above = np.where(instance.available, instance.loss - lowest[:, None], 0)
-    search = _Search(replace(coupled, instance=replace(instance, loss=above)), deadline, cutoff)
+    shifted = replace(coupled, instance=replace(instance, loss=above))
+    search = _Search(shifted, deadline, enough - int(lowest.sum()))
     if start is not None:
         search.consider(start)
     choice, bound, exhausted = search.run(masks)
@@ -72,6 +73,7 @@ class _Search:
 
     coupled: Coupled
     deadline: float
+    enough: float = -math.inf
     best: float = math.inf
     choice: Ints | None = None
     queue: list[tuple[float, int, int, Node]] = field(default_factory=list)
@@ -99,7 +101,7 @@ class _Search:
                 bound, depth, _, node = self._pop()
                 self.nodes += 1
                 late = time.monotonic() > self.deadline and (self.choice is not None or self.nodes > LATE_NODES)
-                if late or not self._expand(node, bound, -depth):
+                if late or self.best <= self.enough or not self._expand(node, bound, -depth):
                     return self.choice, min(self.best, lowest), False
         except KeyboardInterrupt:
             if self.choice is None:
