@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -87,8 +87,14 @@ def _by_readers(solve: Solve, sums: Mapping[str, float], passed: Passed) -> tupl
         return plan, plan.bound
     if any(evaluated[name] > sums.get(name, math.inf) for name in passed.names):
         return None, plan.bound
-    totals = {**plan.totals, **{name: evaluated[name] for name in passed.names}}
-    return replace(plan, totals=totals, objective=totals.get(solve.metric, plan.objective)), plan.bound
+    return _told(plan, evaluated, solve.metric, passed.names), plan.bound
+
+
+def _told(plan: Plan, evaluated: Mapping[str, float], metric: str, names: Sequence[str]) -> Plan:
+    """The plan with what it takes as evaluated, conversions still in its objective."""
+    totals = {**plan.totals, **{name: evaluated[name] for name in names}}
+    off = evaluated[metric] - plan.totals[metric] if metric in names else 0.0
+    return replace(plan, totals=totals, objective=plan.objective + off)
 
 
 def _repaired(solve: Solve, sums: Mapping[str, float], passed: Passed, known: Plan | None) -> tuple[Plan, float]:
@@ -109,6 +115,6 @@ def _repaired(solve: Solve, sums: Mapping[str, float], passed: Passed, known: Pl
             if known is None:
                 raise
             return known, bound
-    if solve.metric in passed.names:
-        plan = replace(plan, objective=spent(plan)[solve.metric])
+    kept = {name for name in passed.names if name in limits}  # `keeping` has told these as evaluated
+    plan = _told(plan, spent(plan), solve.metric, [name for name in passed.names if name not in kept])
     return min(plan, known or plan, key=lambda each: each.objective), bound

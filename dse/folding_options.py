@@ -1,9 +1,9 @@
 """What each layer of a dataflow may be: a format with the folding of its unit, and of the units that follow it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from costmodel.estimators.fpga.clock import clock_hz
 from costmodel.estimators.fpga.columns import costs, memories
 from costmodel.estimators.fpga.folding import candidates
+from costmodel.estimators.fpga.layer import lut_parts
 from costmodel.estimators.fpga.longest_path import HIDDEN, TIMES, times
+from costmodel.estimators.fpga.output_stage import output_lut
 from costmodel.estimators.fpga.placed import placed
 from costmodel.estimators.fpga.reach import paths
 from costmodel.estimators.fpga.traffic_bound import ends
-from costmodel.estimators.fpga.unit import Folding
+from costmodel.estimators.fpga.unit import Folding, on_fabric
 from costmodel.formats import Format
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
@@ -32,6 +34,8 @@ RESOURCES = ("lut", "dsp", "bram18", "uram")
 LONGEST, SPENT, ALONG = 0, slice(1, 5), slice(5, None)
 """Columns of what an option costs: seconds that the slowest unit takes for a pass, RESOURCES in order, and the seconds
 that its units add to each of some paths (`fpga.longest_path`)."""
+
+Record = TypeVar("Record")
 
 Paths = Sequence[Floats]
 """Paths through all ops: how often each takes each time of each unit, float64[ops, TIMES]."""
@@ -110,18 +114,34 @@ def units(problem: Problem) -> list[list[Group]]:
     matrices = [i for i, op in enumerate(ops) if candidates(op)]
     taken = {(i, option): option if follows[i] >= 0 else problem.rest for i in matrices for option in every}
     known = _candidates(problem, list(dict.fromkeys((i, option) for (i, _), option in taken.items())))
+    homes = {i: _home(problem, writes, i) for i in matrices}
     found: list[list[Group]] = []
     for layer, name in enumerate(problem.layers):
-        members = [i for i in matrices if max(follows[i], 0) == layer]
+        members = [i for i in matrices if homes[i] == layer]
         members.sort(key=lambda i: ops[i].name != name)
-        apart = {i for i in members[1:] if writes[i] != writes[members[0]]}
-        found.append([tuple(_named(known[i, taken[i, o]], i, i in apart) for i in members) for o in every])
+        own = writes[members[0]] if members else layer
+        found.append([tuple(_named(known[i, taken[i, o]], i, (writes[i], own, layer)) for i in members) for o in every])
     return found
 
 
-def _named(units: Units, op: int, apart: bool) -> Units:
-    """The units of an op; of one that writes in another format than its layer, at the least that any takes."""
-    written = units.written.min(axis=1, keepdims=True) if apart else units.written
+def _home(problem: Problem, writes: Sequence[int], op: int) -> int:
+    """The layer whose options a unit goes with: that it follows, or that in whose format it is."""
+    layer, own = max(int(problem.follows[op]), 0), problem.workload.ops[op]
+    place = {each.name: i for i, each in enumerate(problem.workload.ops)}
+    alone = own.weight_elements > 0 or problem.follows[op] < 0 or writes[op] == writes[place[problem.layers[layer]]]
+    return layer if alone or not 0 <= writes[op] < len(problem.layers) else writes[op]
+
+
+def _named(units: Units, op: int, rows: tuple[int, int, int]) -> Units:
+    """The units of an op by what is written: as its layer, in the layer's own format, or at the least that any takes.
+
+    `rows` are in whose formats the op writes and its layer does, and the layer.
+    """
+    writes, of_layer, layer = rows
+    if writes == of_layer:
+        return replace(units, ops=(op,))
+    own = writes == layer and len(units.written[0]) > 1
+    written = units.paid[:, None, SPENT] if own else units.written.min(axis=1, keepdims=True)
     return replace(units, ops=(op,), written=written)
 
 
@@ -190,33 +210,60 @@ def _weighed(
     (`Units.written`)."""
     assert isinstance(problem.device, Fpga)
     counts = [len(choices) for choices in folded]
-    batch: Op = map_fields(stack([problem.workload.ops[i] for i, _ in taken]), lambda c: np.repeat(c, counts))
+    batch = _repeated([problem.workload.ops[i] for i, _ in taken], counts)
+    precision = _repeated([problem.options[o] for _, o in taken], counts)
     waiting, moved, outputs, entering = np.repeat(around, counts, axis=0).T
     folding = replace(Folding(*np.concatenate(folded).T), waiting=waiting, moved=moved)
-
-    def repeated(precisions: Sequence[Precision]) -> Precision:
-        return map_fields(stack(precisions), lambda c: np.repeat(c, counts))
-
-    def resources(precision: Precision, *names: str) -> Floats:
-        found = costs(batch, precision, device, folding) | memories(batch, precision, folding)
-        return np.column_stack([np.broadcast_to(found[name], len(waiting)) for name in (*names, *RESOURCES)])
-
-    device, options = problem.device, problem.options
-    precision = repeated([options[o] for _, o in taken])
     images = float(problem.workload.batch)
-    took = times(batch, precision, device, folding, batch=images, outputs=outputs, entering=entering)
-    clock = np.broadcast_to(clock_hz(batch, precision, device), len(took))
-    paid = resources(precision, "cycles")
+    took = times(batch, precision, problem.device, folding, batch=images, outputs=outputs, entering=entering)
+    clock = np.broadcast_to(clock_hz(batch, precision, problem.device), len(took))
+    paid = _resources(batch, precision, problem.device, folding, "cycles")
     paid[:, LONGEST] /= clock
-    formats = {option.activation.name: option.activation for option in options}
-    if len(formats) > 1:
-        by_format = {name: resources(repeated(_writing(problem, taken, each))) for name, each in formats.items()}
-        written = np.stack([by_format[option.activation.name] for option in options], axis=1)
-    else:
-        written = paid[:, None, SPENT]
+    written = paid[:, None, SPENT]
+    if len({option.activation.name for option in problem.options}) > 1:
+        parts = lut_parts(batch, precision, folding, kind=problem.device.dsp_kind)
+        written = _by_format(problem, taken, counts, (batch, folding, parts, written))
     after = np.cumsum(counts)[:-1]
-    parts = (np.split(table, after) for table in (paid, took / clock[:, None], written))
-    return list(zip(*parts, strict=True))
+    columns = (np.split(table, after) for table in (paid, took / clock[:, None], written))
+    return list(zip(*columns, strict=True))
+
+
+def _by_format(
+    problem: Problem,
+    taken: Sequence[tuple[int, int]],
+    counts: Sequence[int],
+    weighed: tuple[Op, Folding, Mapping[str, Any], Floats],
+) -> Floats:
+    """RESOURCES by the option in whose format is written: of units with weights it changes the outputs' LUTs alone."""
+    (batch, folding, parts, own), device = weighed, problem.device
+    assert isinstance(device, Fpga)
+    found = np.repeat(own, len(problem.options), axis=1)
+    passing = np.flatnonzero(np.repeat([problem.workload.ops[i].weight_elements == 0 for i, _ in taken], counts))
+
+    def few(column: Any) -> Any:
+        return np.asarray(column)[passing] if np.ndim(column) else column
+
+    ops, foldings = map_fields(batch, few), map_fields(folding, few)
+    for written in {option.activation.name: option.activation for option in problem.options}.values():
+        same = np.array([option.activation.name == written.name for option in problem.options])
+        precision = _repeated(_writing(problem, taken, written), counts)
+        output = np.where(on_fabric(batch), output_lut(batch, precision, folding), 0.0)
+        found[:, same, 0] = np.ceil(sum({**parts, "output": output}.values()))[:, None]
+        if len(passing):
+            rows = _resources(ops, map_fields(precision, few), device, foldings)
+            found[np.ix_(passing, np.flatnonzero(same))] = rows[:, None]
+    return found
+
+
+def _resources(ops: Op, precision: Precision, device: Fpga, folding: Folding, *names: str) -> Floats:
+    """Some of the costs, and RESOURCES, of each folding: float64[candidates, names and 4]."""
+    found = costs(ops, precision, device, folding) | memories(ops, precision, folding)
+    return np.column_stack([np.broadcast_to(found[name], len(folding.pe)) for name in (*names, *RESOURCES)])
+
+
+def _repeated(records: Sequence[Record], counts: Sequence[int]) -> Record:
+    """Each of the records as often as it has candidates, as one batch."""
+    return map_fields(stack(records), lambda c: np.repeat(c, counts))
 
 
 def _writing(problem: Problem, taken: Sequence[tuple[int, int]], written: Format) -> list[Precision]:

@@ -10,6 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.estimators.fpga.traffic_bound import memory_cycles
+from costmodel.hardware import Fpga
 from dse import allocate, readers
 from dse.couplings import Couplings
 from dse.folding_latency import quickest, within_latency
@@ -23,8 +25,13 @@ from dse.tables import Tables, read
 
 Floats = NDArray[np.float64]
 
-FIXED = ("weight_bytes", "bops")
+MOVED = "bytes_moved"
+
+FIXED = ("weight_bytes", "bops", MOVED)
 """Costs that no folding changes."""
+
+MOST_SUMS = 4096
+"""Most sums of bytes moved whose seconds are targets of an interval."""
 
 _PATH = "path_s of "
 """The seconds along a path, as a cost."""
@@ -46,6 +53,9 @@ LONGER = 3.0
 
 PROGRAMS = 4
 """Of the time left, one program of a search for the least loss within a latency may take that part."""
+
+NEAR = 1e-12
+"""Share of an interval that counts as none, as its seconds are rounded."""
 
 STEPS = 10
 """Targets of a search that is only to begin another, of which none may take more than its share of the time."""
@@ -99,6 +109,9 @@ class Search:
         """One program: the summed loss, of candidates within the interval; one an interval where latency is limited."""
         most_s, latency_s = (self.limits.get(name, math.inf) for name in (INTERVAL, "latency_s"))
         self._require_reachable(most_s, latency_s)
+        return self._paced(most_s)._least_loss(most_s, latency_s)
+
+    def _least_loss(self, most_s: float, latency_s: float) -> tuple[Plan, list[Units]]:
         if latency_s < math.inf:
             best = within_latency(self.problem, partial(self._along, loss=True, longest_s=most_s), latency_s)
             if best is None:
@@ -183,6 +196,27 @@ class Search:
         told = f"{name} is at {side} {known:.6g}{sure}, within the device's resources and the other budgets"
         return InfeasibleError(f"no plan meets the budgets: {told}", {name: known})
 
+    def _paced(self, most_s: float) -> "Search":
+        """The same within the bytes that the memory moves in an interval."""
+        if math.isinf(most_s):
+            return self
+        device = self.problem.device
+        assert isinstance(device, Fpga)
+        clock = float(device.clock_hz)
+        most = math.floor(most_s * clock * (1 + NEAR)) * float(device.memory_bytes_per_s) / clock
+        return replace(self, limits={**self.limits, MOVED: min(most, self.limits.get(MOVED, math.inf))})
+
+    def _moved_s(self) -> Floats:
+        """Seconds in which the memory moves what some choice of options does, in rising order."""
+        device, lacking = self.problem.device, np.isinf(self.problem.loss)
+        assert isinstance(device, Fpga)
+        sums = np.zeros(1)
+        for moved, barred in zip(self.problem.costs[MOVED], lacking, strict=True):
+            sums = np.unique(sums[:, None] + np.unique(moved[~barred]))
+            sums = sums if len(sums) <= MOST_SUMS else sums[[0, -1]]
+        found: Floats = memory_cycles(sums, device) / float(device.clock_hz)
+        return found
+
     def _require_reachable(self, most_s: float, latency_s: float) -> None:
         """InfeasibleError where a layer exceeds the interval, or alone the latency, however it is folded."""
         least, batch = self._slowest(), self.problem.workload.batch
@@ -192,6 +226,11 @@ class Search:
             rate = batch / at
             allowed = f"(throughput of at most {rate:.6g} /s), the budget allows {most_s:.6g} s"
             raise InfeasibleError(f"{told} {allowed}", {"throughput_per_s": rate})
+        if (moved_s := float(self._moved_s()[0])) > most_s * (1 + NEAR):
+            told = f"its memory takes at least {moved_s:.6g} s to move the network's input and output"
+            rate = batch / moved_s
+            allowed = f"(throughput of at most {rate:.6g} /s), the budget allows {most_s:.6g} s"
+            raise InfeasibleError(f"no plan meets the budget: {told} {allowed}", {"throughput_per_s": rate})
         if at > latency_s:
             raise InfeasibleError(f"{told}, the budget allows latency_s of {latency_s:.6g} s", {"latency_s": at})
 
@@ -254,8 +293,9 @@ class Search:
     def _intervals(self) -> Floats:
         """Seconds that some unit takes, from the least that every layer can keep up with on."""
         times = [unit.paid[:, LONGEST] for row in self.units for group in row for unit in group]
-        every = np.unique(np.concatenate(times))
-        found: Floats = every[every >= self._slowest().max()]
+        moved_s = self._moved_s()
+        every = np.unique(np.concatenate([*times, moved_s]))
+        found: Floats = every[every >= max(float(self._slowest().max()), float(moved_s[0]))]
         return found
 
     def _within(self, most_s: float, *, least: bool = False) -> tuple[Plan, list[Units]] | None:
@@ -265,8 +305,9 @@ class Search:
         TimeoutError where that is not known in time.
         """
         kept = [[within(group, most_s) for group in row] for row in self.units]
-        flat = self._flat(kept)
-        budgets = {name: limit for name, limit in self.limits.items() if name != "loss"}
+        paced = self._paced(most_s)
+        flat = paced._flat(kept)
+        budgets = {name: limit for name, limit in paced.limits.items() if name != "loss"}
         allowed = self.limits.get("loss", math.inf)
         tables = self._tables(flat, flat.loss, flat.spent, budgets, free=True)
         tables = (

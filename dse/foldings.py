@@ -23,6 +23,9 @@ from dse.metric import METRICS, Budget, Metric
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem, widest_of
 
+LAST_S = 4.0
+"""Time for a plan over these where none of formats and foldings together was found in time."""
+
 ALIKE = ("loss", "weight_bytes", "bops", "peak_activation_bytes", "footprint_bytes")
 """Metrics that no folding changes."""
 

@@ -106,15 +106,20 @@ def _over_foldings(
     deadline: float,
 ) -> Plan:
     """The best plan over formats with foldings where speed is asked for, else over foldings made for each format."""
-    bound = None
+    bound, late = None, None
     if metric is loss and folding.asked(over, device, subject_to):
         problem = restricted(over.on(device), *kept)
         couplings, known = Couplings.of(problem, **edits), folding.known(subject_to)
         if len(known) == len(subject_to):
-            return folding.least_loss(
-                problem, subject_to=subject_to, couplings=couplings, time_limit_s=left_s(deadline)
-            )
-        bound = folding.bound(problem, known, couplings, deadline)
+            try:
+                return folding.least_loss(
+                    problem, subject_to=subject_to, couplings=couplings, time_limit_s=left_s(deadline)
+                )
+            except TimeoutError as error:
+                late, bound = error, 0.0
+                deadline = deadline_in(foldings.LAST_S)
+        else:
+            bound = folding.bound(problem, known, couplings, deadline)
     metrics = [metric, *(budget.metric for budget in subject_to)]
     problems = foldings.laid_out(over, device, metrics, subject_to)
     left = len(problems)
@@ -127,7 +132,10 @@ def _over_foldings(
             metric, over=problem, subject_to=subject_to, pins=pins, allow=allow, time_limit_s=share, **edits
         )
 
-    plan = foldings.best(problems, solve, subject_to)[0]
+    try:
+        plan = foldings.best(problems, solve, subject_to)[0]
+    except (InfeasibleError, TimeoutError) as error:
+        raise late or error from None
     if bound is None:
         return replace(plan, proven_within=foldings.among(over, problems, metrics))
     return replace(plan, bound=min(bound, plan.objective))

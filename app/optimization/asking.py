@@ -15,7 +15,7 @@ from costmodel.hardware import Device, Fpga
 from dse import Budget, Plan, Problem
 from dse.couplings import Couplings
 from dse.folding import asked, bound, fastest, known, least_loss
-from dse.foldings import among, best, laid_out, made_for
+from dse.foldings import LAST_S, among, best, laid_out, made_for
 from dse.metric import METRICS
 from dse.plan import InfeasibleError, deadline_in, left_s
 from dse.restrictions import restricted
@@ -33,7 +33,7 @@ def optimise(question: Question) -> dict[str, Any]:
     problem = None if apart else question.choices.on(question.device)
 
     def answer(asked: Question, *, fit: bool) -> dict[str, Any]:
-        return _chosen(asked, fit=fit) if problem is None else _folded(asked, problem)
+        return _chosen(asked, fit=fit) if problem is None else _folded_or_chosen(asked, problem)
 
     if question.objective != "loss" or not on_fpga or question.fit is False:
         return answer(question, fit=False)
@@ -131,6 +131,19 @@ def _joint(question: Question, problem: Problem) -> Plan:
         return fastest(problem, question.objective, **given)
     couplings = _couplings(question, problem)
     return least_loss(problem, couplings=couplings, **given)
+
+
+def _folded_or_chosen(question: Question, problem: Problem) -> dict[str, Any]:
+    """The result of choosing the folding too; where none is found in time, over the foldings made for the formats."""
+    try:
+        return _folded(question, problem)
+    except TimeoutError as late:
+        if question.objective != "loss":
+            raise
+        try:
+            return _chosen(replace(question, time_limit_s=LAST_S), fit=question.fit is not False)
+        except (InfeasibleError, TimeoutError):
+            raise late from None
 
 
 def _folded(question: Question, problem: Problem) -> dict[str, Any]:

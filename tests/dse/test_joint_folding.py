@@ -308,7 +308,7 @@ def test_plans_of_several_activation_formats_keep_budgets_as_they_are_evaluated(
         (
             "power_w<=1",
             ValueError,
-            "may be on loss, weight_bytes, bops, lut, dsp, bram18, uram, got one on power",
+            "may be on loss, weight_bytes, bops, bytes_moved, lut, dsp, bram18, uram, got one on power",
         ),
     ],
 )
@@ -330,3 +330,34 @@ def test_a_latency_below_the_slowest_layer_s_own_is_refused_with_that():
     with pytest.raises(InfeasibleError, match="alone takes at least") as refused:
         least_loss(found, subject_to=asked, couplings=couplings)
     assert 1e-9 < refused.value.least["latency_s"] <= fastest(found, "latency_s").estimate().totals["latency_s"]
+
+
+@pytest.mark.parametrize(("board_name", "asked"), [("zcu102", 2739726), ("pynq_z1", 390625)])
+def test_what_the_memory_moves_bounds_the_rate_of_plans_as_it_does_that_of_estimates(board_name, asked):
+    found = dse.choices(network((64, 8, 64), tokens=64), ["int6/int8", "int4"]).on(cm.fpga(board_name))
+    every = [np.array(choice) for choice in product(range(2), repeat=2)]
+    plan = least_loss(found, subject_to=[METRICS["throughput_per_s"] >= asked])
+    assert plan.estimate().totals["throughput_per_s"] >= asked * (1 - 1e-9)
+    assert plan.proven
+    quick = fastest(found)
+    assert quick.estimate().totals["throughput_per_s"] == pytest.approx(1 / quick.objective)
+    for choice in every:
+        if found.total_loss(choice) < plan.objective * (1 - 1e-9):
+            wide = replace(found, folding=fold(found.workload, found.carried(choice), found.device))
+            assert wide.estimate(choice).totals["throughput_per_s"] < asked
+
+
+def test_a_pooling_of_what_several_layers_read_is_priced_in_the_format_of_what_reads_it():
+    ops = (
+        replace(linear("a", 6, 2, 2, bias=False), inputs=()),
+        pooling("pool", 12, 12, inputs=("a",)),
+        replace(linear("b", 6, 2, 1, bias=False), inputs=("pool",)),
+        replace(linear("c", 6, 2, 1, bias=False), inputs=("a",)),
+    )
+    found = problem(Workload("shared", ops, outputs=("b", "c")), BOARD, ("int4/int8", "int2"))
+    within = [METRICS["dsp"] <= 1, METRICS["loss"] <= 1.6622]
+    luts = (1760, 1820, 1960)
+    plans = [fastest(found, subject_to=[*within, METRICS["lut"] <= lut]) for lut in luts]
+    assert all(plan.proven for plan in plans)
+    assert all(plan.estimate().totals["lut"] <= lut for plan, lut in zip(plans, luts, strict=True))
+    assert [round(plan.objective / 1.2e-7, 6) for plan in plans] == [2, 1, 1]

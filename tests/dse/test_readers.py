@@ -168,3 +168,15 @@ def test_a_front_of_more_states_than_are_followed_is_evaluated_and_not_proven(mo
     assert not front.proven
     known = {tuple(row) for row in np.column_stack([totals["loss"], totals["lut"]]).round(9).tolist()}
     assert {tuple(row) for row in front.points.round(9).tolist()} <= known
+
+
+def test_conversions_stay_in_the_objective_where_a_wider_format_is_cheaper_to_write():
+    found = dse.choices(network(), ["int6", "fp6_e3m2", "int8", "int4"]).on(BOARD)
+    edges = np.array(neighbours.edges(found))
+    least, most = (float(choose(found.costs["energy_j"], axis=1).sum()) for choose in (np.min, np.max))
+    for share in (0.1, 0.3, 0.5, 0.7):
+        budget = METRICS["energy_j"] <= least + share * (most - least)
+        plan = dse.minimize(loss, over=found, subject_to=[budget], conversion=0.01)
+        converted = int((plan.choice[edges[:, 0]] != plan.choice[edges[:, 1]]).sum())
+        assert plan.objective == pytest.approx(found.total_loss(plan.choice) + 0.01 * converted)
+        assert plan.bound <= plan.objective
