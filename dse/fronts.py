@@ -225,9 +225,10 @@ def _by_readers(asked: Asked, most: int) -> tuple[Floats, NDArray[np.int16], boo
     if not names or ours.conversion is not None or ours.max_formats:
         return None
     lacking = np.isinf(asked.problem.loss)
-    budgets = {name: np.where(lacking, np.inf, asked.known[name]) for name in asked.sums}
+    limits = {name: at for name, at in asked.sums.items() if name in asked.within.budgets or name in names}
+    budgets = {name: np.where(lacking, np.inf, asked.known[name]) for name in limits}
     given, told = asked.tables | budgets, list(asked.tables)
-    return by_readers(Passed(asked.problem, names), given, asked.sums, ours.groups, told, most)
+    return by_readers(Passed(asked.problem, names), given, limits, ours.groups, told, most)
 
 
 def _part(index: int, asked: Asked, file: PointsFile | None, most: int) -> Iterator[Point]:

@@ -111,7 +111,7 @@ def _numbers(graph: Any) -> dict[str, float]:
     return {
         name: float(array.flat[0]) if (array == array.flat[0]).all() else math.inf
         for name, t in few
-        if (array := numpy_helper.to_array(t)).size and array.dtype.kind in "fiu"
+        if t.data_type and (array := numpy_helper.to_array(t)).size and array.dtype.kind in "fiu"
     }
 
 

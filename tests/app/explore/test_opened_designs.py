@@ -96,7 +96,7 @@ def test_an_fpga_has_its_front_over_the_foldings_of_every_format(swept, shown):
         totals = opened.open_design(found, row).columns
         assert all(totals[name] <= getattr(device, name) for name in ("lut", "dsp", "bram18", "uram"))
         assert totals[shown[0]] == pytest.approx(found.columns[shown[0]][row])
-    assert "the front of u250 at batch 1, found among the foldings made for each format" in about.replace(
+    assert "the exact front of u250 at batch 1, proven among the foldings made for each format" in about.replace(
         " of latency and predicted loss", ""
     )
     own = [m for m in found.mixed if m.laid_for and set(m.assignment.values()) == {m.laid_for}]
