@@ -10,11 +10,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.fpga.traffic_bound import memory_cycles
-from costmodel.hardware import Fpga
 from dse import allocate, readers
 from dse.couplings import Couplings
 from dse.folding_latency import quickest, within_latency
+from dse.folding_memory import MOVED, NEAR, bytes_in, moved_s
 from dse.folding_options import ALONG, LONGEST, RESOURCES, SPENT, Group, Paths, Units, paced, within
 from dse.infeasible import infeasible
 from dse.metric import Budget
@@ -25,13 +24,8 @@ from dse.tables import Tables, read
 
 Floats = NDArray[np.float64]
 
-MOVED = "bytes_moved"
-
 FIXED = ("weight_bytes", "bops", MOVED)
 """Costs that no folding changes."""
-
-MOST_SUMS = 4096
-"""Most sums of bytes moved whose seconds are targets of an interval."""
 
 _PATH = "path_s of "
 """The seconds along a path, as a cost."""
@@ -53,9 +47,6 @@ LONGER = 3.0
 
 PROGRAMS = 4
 """Of the time left, one program of a search for the least loss within a latency may take that part."""
-
-NEAR = 1e-12
-"""Share of an interval that counts as none, as its seconds are rounded."""
 
 STEPS = 10
 """Targets of a search that is only to begin another, of which none may take more than its share of the time."""
@@ -198,24 +189,8 @@ class Search:
 
     def _paced(self, most_s: float) -> "Search":
         """The same within the bytes that the memory moves in an interval."""
-        if math.isinf(most_s):
-            return self
-        device = self.problem.device
-        assert isinstance(device, Fpga)
-        clock = float(device.clock_hz)
-        most = math.floor(most_s * clock * (1 + NEAR)) * float(device.memory_bytes_per_s) / clock
-        return replace(self, limits={**self.limits, MOVED: min(most, self.limits.get(MOVED, math.inf))})
-
-    def _moved_s(self) -> Floats:
-        """Seconds in which the memory moves what some choice of options does, in rising order."""
-        device, lacking = self.problem.device, np.isinf(self.problem.loss)
-        assert isinstance(device, Fpga)
-        sums = np.zeros(1)
-        for moved, barred in zip(self.problem.costs[MOVED], lacking, strict=True):
-            sums = np.unique(sums[:, None] + np.unique(moved[~barred]))
-            sums = sums if len(sums) <= MOST_SUMS else sums[[0, -1]]
-        found: Floats = memory_cycles(sums, device) / float(device.clock_hz)
-        return found
+        most = min(bytes_in(self.problem, most_s), self.limits.get(MOVED, math.inf))
+        return self if math.isinf(most_s) else replace(self, limits={**self.limits, MOVED: most})
 
     def _require_reachable(self, most_s: float, latency_s: float) -> None:
         """InfeasibleError where a layer exceeds the interval, or alone the latency, however it is folded."""
@@ -226,9 +201,9 @@ class Search:
             rate = batch / at
             allowed = f"(throughput of at most {rate:.6g} /s), the budget allows {most_s:.6g} s"
             raise InfeasibleError(f"{told} {allowed}", {"throughput_per_s": rate})
-        if (moved_s := float(self._moved_s()[0])) > most_s * (1 + NEAR):
-            told = f"its memory takes at least {moved_s:.6g} s to move the network's input and output"
-            rate = batch / moved_s
+        if (memory_s := float(moved_s(self.problem)[0])) > most_s * (1 + NEAR):
+            told = f"its memory takes at least {memory_s:.6g} s to move the network's input and output"
+            rate = batch / memory_s
             allowed = f"(throughput of at most {rate:.6g} /s), the budget allows {most_s:.6g} s"
             raise InfeasibleError(f"no plan meets the budget: {told} {allowed}", {"throughput_per_s": rate})
         if at > latency_s:
@@ -293,9 +268,9 @@ class Search:
     def _intervals(self) -> Floats:
         """Seconds that some unit takes, from the least that every layer can keep up with on."""
         times = [unit.paid[:, LONGEST] for row in self.units for group in row for unit in group]
-        moved_s = self._moved_s()
-        every = np.unique(np.concatenate([*times, moved_s]))
-        found: Floats = every[every >= max(float(self._slowest().max()), float(moved_s[0]))]
+        memory_s = moved_s(self.problem)
+        every = np.unique(np.concatenate([*times, memory_s]))
+        found: Floats = every[every >= max(float(self._slowest().max()), float(memory_s[0]))]
         return found
 
     def _within(self, most_s: float, *, least: bool = False) -> tuple[Plan, list[Units]] | None:
