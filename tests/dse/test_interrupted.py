@@ -27,6 +27,8 @@ else:
     loss, costs, budgets = instances.network_like(0, layers=700 if kind == "elimination" else 120)
     given["conversion"] = np.full((8, 8), float(np.median(loss)) / 20) * (1 - np.eye(8))
 if kind == "cp_sat":
+    import ortools.sat.python.cp_model  # an interrupt amid this import is told as an ImportError by its C++ part
+
     coupled.can_solve = lambda *_: False
 solve(loss[:4], {{n: c[:4] for n, c in costs.items()}}, {{n: float(c[:4].sum()) for n, c in costs.items()}})
 print("started", flush=True)
