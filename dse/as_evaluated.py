@@ -11,7 +11,7 @@ import numpy as np
 from dse import moments, outputs, readers
 from dse.couplings import Couplings
 from dse.limits import Limits
-from dse.passed import Passed, improved
+from dse.passed import SAME, Passed, improved
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Floats
 from dse.tables import Tables, read
@@ -19,8 +19,7 @@ from dse.tables import Tables, read
 SHARE = 0.7
 """Of a time limit, what the exact search with outputs priced by their readers may take before a plan is improved."""
 
-SAME = 1e-9
-"""Relative difference of sums of the same terms in another order."""
+NONE: Mapping[str, Floats] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Solve:
     max_formats: int | None
     deadline: float
 
-    def __call__(self, sums: Mapping[str, float], edited: Mapping[str, Floats] = MappingProxyType({})) -> Plan:
+    def __call__(self, sums: Mapping[str, float], edited: Mapping[str, Floats] = NONE) -> Plan:
         """With some tables in place of the problem's."""
         return moments.solve(
             self.limits.problem, self._read(sums, edited), self.limits.peaks, self.max_formats, self.deadline
@@ -87,14 +86,18 @@ def _by_readers(solve: Solve, sums: Mapping[str, float], passed: Passed) -> tupl
         return plan, plan.bound
     if any(evaluated[name] > sums.get(name, math.inf) for name in passed.names):
         return None, plan.bound
-    return _told(plan, evaluated, solve.metric, passed.names), plan.bound
+    objective = _objective(plan, evaluated, solve.metric, passed.names)
+    return replace(plan, totals=_evaluated(plan, evaluated, passed.names), objective=objective), plan.bound
 
 
-def _told(plan: Plan, evaluated: Mapping[str, float], metric: str, names: Sequence[str]) -> Plan:
-    """The plan with what it takes as evaluated, conversions still in its objective."""
-    totals = {**plan.totals, **{name: evaluated[name] for name in names}}
-    off = evaluated[metric] - plan.totals[metric] if metric in names else 0.0
-    return replace(plan, totals=totals, objective=plan.objective + off)
+def _objective(plan: Plan, evaluated: Mapping[str, float], metric: str, names: Sequence[str]) -> float:
+    """The objective of a plan whose totals are those of tables, as it is evaluated; conversions stay in it."""
+    return plan.objective + (evaluated[metric] - plan.totals[metric] if metric in names else 0.0)
+
+
+def _evaluated(plan: Plan, evaluated: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    """The totals of a plan with some as they are evaluated."""
+    return {**plan.totals, **{name: evaluated[name] for name in names}}
 
 
 def _repaired(solve: Solve, sums: Mapping[str, float], passed: Passed, known: Plan | None) -> tuple[Plan, float]:
@@ -106,15 +109,18 @@ def _repaired(solve: Solve, sums: Mapping[str, float], passed: Passed, known: Pl
     def spent(plan: Plan) -> Mapping[str, float]:
         return passed.problem.totals(plan.choice)
 
+    def solved(shifted: Mapping[str, float], edited: Mapping[str, Floats] = NONE) -> Plan:
+        plan = solve({**sums, **shifted}, edited)
+        return replace(plan, objective=_objective(plan, spent(plan), solve.metric, passed.names))
+
     try:
-        plan = outputs.keeping(lambda shifted: solve({**sums, **shifted}), spent, limits)
+        plan = outputs.keeping(solved, spent, limits)
     except InfeasibleError:
         try:
-            plan = outputs.keeping(lambda shifted: solve({**sums, **shifted}, least), spent, limits)
+            plan = outputs.keeping(lambda shifted: solved(shifted, least), spent, limits)
         except InfeasibleError:
             if known is None:
                 raise
             return known, bound
-    kept = {name for name in passed.names if name in limits}  # `keeping` has told these as evaluated
-    plan = _told(plan, spent(plan), solve.metric, [name for name in passed.names if name not in kept])
+    plan = replace(plan, totals=_evaluated(plan, spent(plan), passed.names))
     return min(plan, known or plan, key=lambda each: each.objective), bound

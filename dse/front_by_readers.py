@@ -6,15 +6,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.passed import Passed
+from dse.passed import SAME, Passed
 from dse.readers import exact
 from dse.solvers.grid import to_grid
 from dse.solvers.merging import TooManyPointsError
 from dse.solvers.reading_front import Pairs, front
 from dse.tables import Floats, Tables, read
-
-SAME = 1e-9
-"""Relative difference of sums of the same terms in another order."""
 
 
 def by_readers(

@@ -13,7 +13,7 @@ from costmodel.estimators.footprint import alive_bytes
 from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import elementwise, linear, pooling
-from dse import fronts, neighbours
+from dse import fronts, neighbours, readers
 from dse.metric import METRICS, loss
 from dse.pareto import mask
 from dse.passed import Passed
@@ -180,3 +180,15 @@ def test_conversions_stay_in_the_objective_where_a_wider_format_is_cheaper_to_wr
         converted = int((plan.choice[edges[:, 0]] != plan.choice[edges[:, 1]]).sum())
         assert plan.objective == pytest.approx(found.total_loss(plan.choice) + 0.01 * converted)
         assert plan.bound <= plan.objective
+
+
+def test_a_plan_of_a_search_that_cannot_price_by_readers_is_told_as_it_is_evaluated(monkeypatch):
+    def too_close(*_):
+        raise TimeoutError("layers are coupled too closely")
+
+    monkeypatch.setattr(readers, "exact", too_close)
+    _, totals = every_plan()
+    most, lut = float(np.quantile(totals["loss"], 0.3)), float(np.quantile(totals["lut"], 0.8))
+    plan = dse.minimize(METRICS["lut"], over=problem(), subject_to=[loss <= most, METRICS["lut"] <= lut])
+    assert plan.objective == plan.totals["lut"] == plan.estimate().totals["lut"] <= lut
+    assert plan.bound <= totals["lut"][totals["loss"] <= most].min() <= plan.objective
