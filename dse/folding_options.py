@@ -1,9 +1,9 @@
 """What each layer of a dataflow may be: a format with the folding of its unit, and of the units that follow it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, reduce
-from typing import Any, TypeVar
+from functools import lru_cache, partial, reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,16 @@ from costmodel.estimators.fpga.columns import costs, memories
 from costmodel.estimators.fpga.folding import candidates
 from costmodel.estimators.fpga.layer import lut_parts
 from costmodel.estimators.fpga.longest_path import HIDDEN, TIMES, times
+from costmodel.estimators.fpga.memory import weight_place
 from costmodel.estimators.fpga.output_stage import output_lut
 from costmodel.estimators.fpga.placed import placed
 from costmodel.estimators.fpga.reach import paths
 from costmodel.estimators.fpga.traffic_bound import ends
 from costmodel.estimators.fpga.unit import Folding, on_fabric
-from costmodel.formats import Format
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
 from costmodel.record import map_fields, stack
-from costmodel.workload import Op
+from costmodel.workload import Op, Workload
 from dse.pareto import distinct
 from dse.problem import Problem
 from dse.readers import Rows
@@ -35,7 +35,8 @@ LONGEST, SPENT, ALONG = 0, slice(1, 5), slice(5, None)
 """Columns of what an option costs: seconds that the slowest unit takes for a pass, RESOURCES in order, and the seconds
 that its units add to each of some paths (`fpga.longest_path`)."""
 
-Record = TypeVar("Record")
+ULTRA = 3
+"""Column of a folding that says whether weights are in UltraRAM."""
 
 Paths = Sequence[Floats]
 """Paths through all ops: how often each takes each time of each unit, float64[ops, TIMES]."""
@@ -72,6 +73,14 @@ class Units:
         written = np.broadcast_to(self.written, (len(self.paid), *self.written.shape[1:]))
         return replace(self, paid=self.paid[rows], folded=self.folded[rows], times=times[rows], written=written[rows])
 
+    def after(self, other: "Units") -> "Units":
+        """These candidates of a unit, then others of it."""
+        both: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in ("paid", "folded", "times", "written")
+        }
+        return replace(self, **both)
+
     def along(self, paths: Paths) -> "Units":
         """A single unit's candidates with the seconds that they add to each path."""
         (op,) = self.ops
@@ -103,9 +112,8 @@ Group = tuple[Units, ...]
 """Candidates of each unit of a layer at one format: its own first, then those of the ops that follow it."""
 
 
-@lru_cache(maxsize=1)
 def units(problem: Problem) -> list[list[Group]]:
-    """Return the candidates [layers][options] of a problem on an FPGA, those that others beat left out; do not edit.
+    """Return the candidates [layers][options] of a problem on an FPGA, those that others beat left out.
 
     Units without a choice of format (at the option of `problem.rest`) belong to the first layer, at every option.
     """
@@ -113,7 +121,9 @@ def units(problem: Problem) -> list[list[Group]]:
     every, writes = range(len(problem.options)), Rows.of(problem).writes
     matrices = [i for i, op in enumerate(ops) if candidates(op)]
     taken = {(i, option): option if follows[i] >= 0 else problem.rest for i in matrices for option in every}
-    known = _candidates(problem, list(dict.fromkeys((i, option) for (i, _), option in taken.items())))
+    assert isinstance(problem.device, Fpga)
+    wanted = tuple(dict.fromkeys((i, option) for (i, _), option in taken.items()))
+    known = _candidates(problem.workload, problem.options, problem.device, wanted)
     homes = {i: _home(problem, writes, i) for i in matrices}
     found: list[list[Group]] = []
     for layer, name in enumerate(problem.layers):
@@ -169,105 +179,107 @@ def paced(group: Group, most_s: float, paths: Paths) -> Units:
     return first
 
 
-def _candidates(problem: Problem, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Units]:
-    """The candidates of each (op, option), all weighed as one batch.
+@lru_cache(maxsize=1)
+def _candidates(
+    workload: Workload, options: tuple[Precision, ...], device: Fpga, wanted: tuple[tuple[int, int], ...]
+) -> dict[tuple[int, int], Units]:
+    """The candidates of each (op, option); do not edit.
 
-    Ops that differ in their names alone are weighed once.
+    Ops that differ in their names alone are weighed once, and all at an option as one batch.
     """
-    workload, device = problem.workload, problem.device
-    assert isinstance(device, Fpga)
     beside = placed(workload, Folding(0.0, 0.0))
     columns = (beside.waiting, beside.moved, paths(workload).outputs, ends(workload)[0])
     around = np.stack(np.broadcast_arrays(*columns), axis=-1)
     nameless = [replace(op, name="", inputs=()) for op in workload.ops]
-    alike: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
-    for i, option in wanted:
-        alike.setdefault((nameless[i], option, *around[i].tolist()), []).append((i, option))
-    first = [keys[0] for keys in alike.values()]
-    folded = [_foldings(workload.ops[i], device) for i, _ in first]
-    weighed = _weighed(problem, first, folded, around[[i for i, _ in first]])
     found: dict[tuple[int, int], Units] = {}
-    for keys, choices, (paid, took, written) in zip(alike.values(), folded, weighed, strict=True):
-        every = Units(paid, (keys[0][0],), choices[:, None, :], took, written)
-        quick = took * np.where(np.arange(TIMES) == HIDDEN, -1.0, 1.0)
-        judged = np.column_stack([paid[:, LONGEST], every.spent, quick])
-        found |= dict.fromkeys(keys, every.keep(distinct(judged)))
+    for option in dict.fromkeys(o for _, o in wanted):
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for i in (i for i, o in wanted if o == option):
+            alike.setdefault((nameless[i], *around[i].tolist()), []).append(i)
+        first = [ops[0] for ops in alike.values()]
+        weigh = _Weigh(options, device, float(workload.batch), options[option], [workload.ops[i] for i in first])
+        for ops, each in zip(alike.values(), weigh(around[first]), strict=True):
+            quick = each.times * np.where(np.arange(TIMES) == HIDDEN, -1.0, 1.0)
+            judged = np.column_stack([each.paid[:, LONGEST], each.spent, quick])
+            found |= dict.fromkeys([(i, option) for i in ops], each.keep(distinct(judged)))
     return found
 
 
-def _foldings(op: Op, device: Fpga) -> Floats:
-    """PE, SIMD, and whether products are in DSP blocks and weights in UltraRAM: float64[candidates, 4]."""
-    places = [(dsp, uram) for dsp in (0.0, 1.0) for uram in ((0.0, 1.0) if device.uram else (0.0,))]
-    found = [(pe, simd, *place) for place in places for pe, simd in candidates(op)]
-    return np.array(found, dtype=np.float64)
+@dataclass(frozen=True)
+class _Weigh:
+    """Weighs every folding of some ops at one precision; `options` are what may be written, in their formats."""
+
+    options: tuple[Precision, ...]
+    device: Fpga
+    batch: float
+    precision: Precision
+    ops: list[Op]
+
+    def __call__(self, around: Floats) -> list[Units]:
+        """Each op's candidates; `around` float64[ops, 4] are elements that wait and are moved, outputs and inputs."""
+        folded = [_foldings(op) for op in self.ops]
+        owner = np.repeat(np.arange(len(self.ops)), [len(choices) for choices in folded])
+        ops = map_fields(stack(self.ops), lambda column: column[owner])
+        waiting, moved, outputs, entering = around[owner].T
+        columns = np.concatenate(folded)
+        folding = replace(Folding(*columns.T), waiting=waiting, moved=moved)
+        took = times(ops, self.precision, self.device, folding, batch=self.batch, outputs=outputs, entering=entering)
+        clock = np.broadcast_to(clock_hz(ops, self.precision, self.device), len(owner))[:, None]
+        paid = _resources(ops, self.precision, self.device, folding, "cycles")
+        paid[:, [LONGEST]] /= clock
+        every = Units(paid, (), columns[:, None, :], took / clock, self._written(ops, folding, paid[:, None, SPENT]))
+        ultra = self._in_ultra(every, ops, folding)
+        rows = [np.flatnonzero(owner == i) for i in range(len(self.ops))]
+        if ultra is None:
+            return [every.keep(each) for each in rows]
+        moved_to, there = ultra
+        return [every.keep(each).after(there.keep(np.flatnonzero(owner[moved_to] == i))) for i, each in enumerate(rows)]
+
+    def _in_ultra(self, every: Units, ops: Op, folding: Folding) -> tuple[NDArray[np.int64], Units] | None:
+        """Those candidates whose weights are in block RAM, and what they are with these in UltraRAM."""
+        deep = np.flatnonzero(weight_place(ops, folding) == "BRAM") if self.device.uram else np.zeros(0, np.int64)
+        if not len(deep):
+            return None
+        there, few = every.keep(deep), partial(_few, rows=deep)
+        there.folded[..., ULTRA] = 1.0
+        blocks = memories(map_fields(ops, few), self.precision, replace(map_fields(folding, few), uram=1.0))
+        for at, name in enumerate(RESOURCES):
+            if name in blocks:
+                there.paid[:, SPENT][:, at] = blocks[name]
+                there.written[..., at] = np.asarray(blocks[name])[:, None]
+        return deep, there
+
+    def _written(self, ops: Op, folding: Folding, own: Floats) -> Floats:
+        """RESOURCES by the option in whose format is written (`Units.written`): of units with weights it changes the
+        outputs' LUTs alone; one without reads what it writes."""
+        formats = {option.activation.name: option.activation for option in self.options}
+        if len(formats) < 2:
+            return own
+        found = np.repeat(own, len(self.options), axis=1)
+        parts = lut_parts(ops, self.precision, folding, kind=self.device.dsp_kind)
+        passing = np.flatnonzero(ops.weight_elements == 0)
+        few, folded = map_fields(ops, partial(_few, rows=passing)), map_fields(folding, partial(_few, rows=passing))
+        for written in formats.values():
+            same = np.flatnonzero([option.activation.name == written.name for option in self.options])
+            output = np.where(on_fabric(ops), output_lut(ops, replace(self.precision, output=written), folding), 0.0)
+            found[:, same, 0] = np.ceil(sum({**parts, "output": output}.values()))[:, None]
+            if len(passing):
+                read = replace(self.precision, activation=written, output=written)
+                found[np.ix_(passing, same)] = _resources(few, read, self.device, folded)[:, None]
+        return found
 
 
-def _weighed(
-    problem: Problem, taken: Sequence[tuple[int, int]], folded: Sequence[Floats], around: Floats
-) -> list[tuple[Floats, Floats, Floats]]:
-    """What each folding of each (op, option) takes: float64[candidates, 5], its longest seconds and resources,
-    float64[candidates, TIMES], the seconds of a path, and float64[candidates, options, 4], resources by what is written
-    (`Units.written`)."""
-    assert isinstance(problem.device, Fpga)
-    counts = [len(choices) for choices in folded]
-    batch = _repeated([problem.workload.ops[i] for i, _ in taken], counts)
-    precision = _repeated([problem.options[o] for _, o in taken], counts)
-    waiting, moved, outputs, entering = np.repeat(around, counts, axis=0).T
-    folding = replace(Folding(*np.concatenate(folded).T), waiting=waiting, moved=moved)
-    images = float(problem.workload.batch)
-    took = times(batch, precision, problem.device, folding, batch=images, outputs=outputs, entering=entering)
-    clock = np.broadcast_to(clock_hz(batch, precision, problem.device), len(took))
-    paid = _resources(batch, precision, problem.device, folding, "cycles")
-    paid[:, LONGEST] /= clock
-    written = paid[:, None, SPENT]
-    if len({option.activation.name for option in problem.options}) > 1:
-        parts = lut_parts(batch, precision, folding, kind=problem.device.dsp_kind)
-        written = _by_format(problem, taken, counts, (batch, folding, parts, written))
-    after = np.cumsum(counts)[:-1]
-    columns = (np.split(table, after) for table in (paid, took / clock[:, None], written))
-    return list(zip(*columns, strict=True))
+def _few(column: Any, rows: NDArray[np.int64]) -> Any:
+    """Some rows of a column of a batch; what is the same in all stays."""
+    return np.asarray(column)[rows] if np.ndim(column) else column
 
 
-def _by_format(
-    problem: Problem,
-    taken: Sequence[tuple[int, int]],
-    counts: Sequence[int],
-    weighed: tuple[Op, Folding, Mapping[str, Any], Floats],
-) -> Floats:
-    """RESOURCES by the option in whose format is written: of units with weights it changes the outputs' LUTs alone."""
-    (batch, folding, parts, own), device = weighed, problem.device
-    assert isinstance(device, Fpga)
-    found = np.repeat(own, len(problem.options), axis=1)
-    passing = np.flatnonzero(np.repeat([problem.workload.ops[i].weight_elements == 0 for i, _ in taken], counts))
-
-    def few(column: Any) -> Any:
-        return np.asarray(column)[passing] if np.ndim(column) else column
-
-    ops, foldings = map_fields(batch, few), map_fields(folding, few)
-    for written in {option.activation.name: option.activation for option in problem.options}.values():
-        same = np.array([option.activation.name == written.name for option in problem.options])
-        precision = _repeated(_writing(problem, taken, written), counts)
-        output = np.where(on_fabric(batch), output_lut(batch, precision, folding), 0.0)
-        found[:, same, 0] = np.ceil(sum({**parts, "output": output}.values()))[:, None]
-        if len(passing):
-            rows = _resources(ops, map_fields(precision, few), device, foldings)
-            found[np.ix_(passing, np.flatnonzero(same))] = rows[:, None]
-    return found
+def _foldings(op: Op) -> Floats:
+    """PE, SIMD, whether products are in DSP blocks, and weights in UltraRAM (none is): float64[candidates, 4]."""
+    return np.array([(pe, simd, dsp, 0.0) for dsp in (0.0, 1.0) for pe, simd in candidates(op)], dtype=np.float64)
 
 
 def _resources(ops: Op, precision: Precision, device: Fpga, folding: Folding, *names: str) -> Floats:
     """Some of the costs, and RESOURCES, of each folding: float64[candidates, names and 4]."""
-    found = costs(ops, precision, device, folding) | memories(ops, precision, folding)
+    found = costs(ops, precision, device, folding)
     return np.column_stack([np.broadcast_to(found[name], len(folding.pe)) for name in (*names, *RESOURCES)])
-
-
-def _repeated(records: Sequence[Record], counts: Sequence[int]) -> Record:
-    """Each of the records as often as it has candidates, as one batch."""
-    return map_fields(stack(records), lambda c: np.repeat(c, counts))
-
-
-def _writing(problem: Problem, taken: Sequence[tuple[int, int]], written: Format) -> list[Precision]:
-    """The precision of each (op, option) that writes in a format; one without weights reads what it writes."""
-    used = [(problem.workload.ops[i], problem.options[o]) for i, o in taken]
-    read = [p.activation if op.weight_elements > 0 else written for op, p in used]
-    return [replace(p, activation=each, output=written) for (_, p), each in zip(used, read, strict=True)]

@@ -47,7 +47,8 @@ def keeping(
     best: Plan | None = None
     plan = solve(shifted)
     for _ in range(TRIES):
-        taken = {name: spent(plan)[name] for name in limits}
+        evaluated = spent(plan)
+        taken = {name: evaluated[name] for name in limits}
         off = {name: taken[name] - plan.totals[name] for name in limits}
         plan = replace(plan, totals={**plan.totals, **taken})
         good = all(taken[name] <= limits[name] for name in limits)

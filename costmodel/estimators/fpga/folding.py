@@ -95,6 +95,15 @@ class _Table:
         order = np.lexsort((self.rows[:, CYCLES], self.rows[:, RESOURCES] @ price, self.layers))
         return _Table(self.rows[order], self.layers[order])
 
+    def steps(self) -> "_Table":
+        """The candidates that are the first within some target: faster than all of the layer before them."""
+        cycles, kept = self.rows[:, CYCLES], np.zeros(len(self.layers), dtype=bool)
+        starts = np.flatnonzero(np.diff(self.layers, prepend=-1))
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(cycles)], strict=True):
+            each = cycles[start:end]
+            kept[start:end] = each < np.minimum.accumulate(np.concatenate([[np.inf], each[:-1]]))
+        return _Table(self.rows[kept], self.layers[kept])
+
     def cheapest(self, target: float) -> Floats:
         """The first candidate of every layer within `target` cycles."""
         within = np.flatnonzero(self.rows[:, CYCLES] <= target)
@@ -231,7 +240,7 @@ def _fastest(tables: Tables, limits: Floats, prices: Floats) -> Floats:
     targets = np.unique(plain.rows[:, CYCLES])
     targets = targets[targets >= plain.fastest]
     first = bisect_left(targets, True, key=lambda target: bool(np.all(_least(tables, target) <= limits)))
-    priced = [{key: table.ordered(price) for key, table in tables.items()} for price in prices]
+    priced = [{key: table.ordered(price).steps() for key, table in tables.items()} for price in prices]
     plans = (_plan(by_price, target, limits) for target in targets[first:] for by_price in priced)
     fitting = (plan for plan in plans if np.all(plan[:, RESOURCES].sum(axis=0) <= limits))
     return next(fitting, _plan(tables, np.inf, limits))
