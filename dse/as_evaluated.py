@@ -106,8 +106,13 @@ def _repaired(solve: Solve, sums: Mapping[str, float], passed: Passed, known: Pl
     bound = solve(sums, least).bound
     limits = {name: sums[name] for name in passed.names if name in sums}
 
+    known_totals: dict[bytes, Mapping[str, float]] = {}
+
     def spent(plan: Plan) -> Mapping[str, float]:
-        return passed.problem.totals(plan.choice)
+        key = plan.choice.tobytes()
+        if key not in known_totals:
+            known_totals[key] = passed.problem.totals(plan.choice)
+        return known_totals[key]
 
     def solved(shifted: Mapping[str, float], edited: Mapping[str, Floats] = NONE) -> Plan:
         plan = solve({**sums, **shifted}, edited)

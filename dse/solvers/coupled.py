@@ -172,7 +172,8 @@ class _Search:
         for plan in found.plans:
             self.consider(plan.choice)
         self._mend(found.cheapest, found.prices, mask)
-        if self.coupled.kinds is not None and (self.choice is None or not self.nodes & (self.nodes - 1)):
+        in_time = self.choice is None or (time.monotonic() < self.deadline and not self.nodes & (self.nodes - 1))
+        if self.coupled.kinds is not None and in_time:
             self._near(found, mask)
         for step in _DEARER * (self.coupled.kinds is None and self.choice is None):
             self._mend(found.at(found.part, found.prices * step).cheapest, found.prices, mask)

@@ -15,7 +15,7 @@ def near(part: Part, prices: Floats, plans: Ints, below: float) -> Ints:
     """
     rows = np.arange(plans.shape[1])
     bases = np.unique([part.coupled.kind(rows, plan)[part.open] for plan in plans], axis=0)
-    tried = np.unique(np.concatenate([_changed(part, base) for base in bases]), axis=0)
+    tried = _distinct(np.concatenate([_changed(part, base) for base in bases]))
     free, priced = (part.by_kind(part.values(each)) for each in (np.zeros(len(prices)), prices))
     loss = part.start + _sums(part, free, tried)
     bound = part.start + _sums(part, priced, tried) - float(prices @ part.room)
@@ -38,6 +38,13 @@ def _changed(part: Part, base: Ints) -> Ints:
     two = one[first]
     two[np.arange(len(two)), at[second]] = to[second]
     return two
+
+
+def _distinct(rows: Ints) -> Ints:
+    """The rows without those that are equal, told apart by 64 bits of a random sum of each."""
+    factors = np.random.default_rng(0).integers(1 << 62, size=rows.shape[1])
+    found: Ints = rows[np.sort(np.unique(rows @ factors, return_index=True)[1])]
+    return found
 
 
 def _sums(part: Part, least: Values, kinds: Ints) -> Floats:

@@ -12,7 +12,7 @@ from costmodel.estimators.fpga.traffic_bound import memory_cycles, moved_bytes
 from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, height, streaming, width
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
-from costmodel.record import map_fields, stack
+from costmodel.record import map_fields, unstack
 from costmodel.workload import Op, Workload
 
 Floats = NDArray[np.float64]
@@ -107,7 +107,7 @@ class _Table:
     def cheapest(self, target: float) -> Floats:
         """The first candidate of every layer within `target` cycles."""
         within = np.flatnonzero(self.rows[:, CYCLES] <= target)
-        _, first = np.unique(self.layers[within], return_index=True)
+        first = np.diff(self.layers[within], prepend=-1) > 0
         return self.rows[within[first]]
 
 
@@ -119,12 +119,12 @@ def _tables(
     workload: Workload, precision: Precision, device: Fpga, *, price: Floats, places: tuple[int, ...]
 ) -> Tables:
     ops = workload.batch_of_ops
-    precisions = stack([precision] * len(workload.ops)) if isinstance(precision.math_pipe, str) else precision
+    used = {precision} if isinstance(precision.math_pipe, str) else set(unstack(precision))
     pairs = [(i, pe, simd) for i, op in enumerate(workload.ops) for pe, simd in candidates(op)]
     layers = np.array([i for i, _, _ in pairs], dtype=np.int64)
     pe, simd = np.array([(pe, simd) for _, pe, simd in pairs], dtype=np.float64).reshape(-1, 2).T
     batch: Op = map_fields(ops, lambda column: column[layers])
-    chosen: Precision = map_fields(precisions, lambda column: column[layers])
+    chosen: Precision = used.pop() if len(used) == 1 else map_fields(precision, lambda column: column[layers])
     beside = placed(workload, Folding(0.0, 0.0))
     here = Folding(pe, simd, waiting=beside.waiting[layers], moved=beside.moved[layers])
     tables = {}

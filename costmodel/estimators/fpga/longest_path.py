@@ -8,7 +8,7 @@ each unit, is therefore below the latency of every other folding of the same net
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.fpga.passage import Stages, arrivals, followed, index, served, stages
+from costmodel.estimators.fpga.passage import Stages, arrivals, followed, served, stages
 from costmodel.estimators.fpga.reach import Floats, paths
 from costmodel.estimators.fpga.traffic_bound import memory_cycles, moved_bytes
 from costmodel.estimators.fpga.unit import Folding
@@ -62,9 +62,9 @@ def _traced(workload: Workload, units: Stages, done: list[Floats], i: int, input
     work, read, first = (np.broadcast_to(c, len(workload.ops)) for c in columns)
     j = len(done[i]) - 1
     while True:
-        come = arrivals(workload, i, done, input_cycles)
+        come = arrivals(workload.ops[i], laid.reads[i], done, input_cycles, workload.batch)
         brought = [served(each, read[i] / len(each)) for each in come]
-        parts = [index(laid.needs[i], len(each)) for each in come]
+        parts = laid.parts[i]
         ready = np.max([each[part] for each, part in zip(brought, parts, strict=True)], axis=0)
         each_output = work[i] / len(laid.needs[i])
         begun = ready - first[i] * each_output

@@ -12,7 +12,7 @@ that it needs more than its own share, and for c. Queues that fill up slow a des
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +54,10 @@ def passage(
     each = replace(each, work=np.maximum(each.work, stalls / batch), whole=np.maximum(each.whole, stalls / batch))
     slowest = max(float(np.max(each.whole)), interval / batch, input_cycles / batch)
     soonest = replace(each, registers=np.zeros(1), first=np.where(grouped(ops), 1.0, each.first))
-    passed = (followed(workload, units, input_cycles / batch) for units in (each, soonest))
-    middle, low = (max(slowest, *(float(done[i][-1]) for i in laid.ends)) for done in passed)
+    columns = zip(vars(each).values(), vars(soonest).values(), strict=True)
+    both = Stages(*(np.stack([np.broadcast_to(c, len(workload.ops)) for c in pair]) for pair in columns))
+    done = followed(workload, both, input_cycles / batch)
+    middle, low = (max(slowest, *(float(done[i][which, -1]) for i in laid.ends)) for which in range(2))
     own = float(np.sum(each.work / laid.outputs + each.registers))
     high = slowest * waits(workload) + own
     more = (batch - 1) * slowest
@@ -122,44 +124,32 @@ def stages(op: Op, folding: Folding, batch: float) -> Stages:
 
 
 def followed(workload: Workload, units: Stages, input_cycles: float) -> list[Floats]:
-    """The cycle at which each op has each output of the first image; a first pass goes along with its inputs."""
-    columns = (units.work, units.read, units.first, units.registers)
-    work, read_time, first, registers = (np.broadcast_to(c, len(workload.ops)).tolist() for c in columns)
+    """The cycle at which each op has each output of the first image, float64[..., outputs] of times [..., ops]; a first
+    pass goes along with its inputs."""
+    columns = (units.work, units.read, units.first, units.registers, np.zeros(len(workload.ops)))
+    work, read_time, first, registers, _ = (c[..., None] for c in np.broadcast_arrays(*columns))
     laid = paths(workload)
     done: list[Floats] = []
-    for i, needed in enumerate(laid.needs):
-        come = arrivals(workload, i, done, input_cycles)
-        ready = np.max([at(served(each, read_time[i] / len(each)), needed) for each in come], axis=0)
-        each_output = work[i] / len(needed)
-        hidden = first[i] * each_output
-        done.append(np.maximum(served(ready - hidden, each_output), ready) + registers[i])
+    for i, parts in enumerate(laid.parts):
+        come = arrivals(workload.ops[i], laid.reads[i], done, input_cycles, workload.batch)
+        brought = (served(each, read_time[..., i, :] / each.shape[-1]) for each in come)
+        ready = reduce(np.maximum, (each[..., part] for each, part in zip(brought, parts, strict=True)))
+        each_output = work[..., i, :] / len(laid.needs[i])
+        hidden = first[..., i, :] * each_output
+        done.append(np.maximum(served(ready - hidden, each_output), ready) + registers[..., i, :])
     return done
 
 
-def arrivals(workload: Workload, i: int, done: Sequence[Floats], input_cycles: float) -> list[Floats]:
-    """When each part of op `i`'s inputs comes: as the ops before are done, or the network's own."""
-    if read := paths(workload).reads[i]:
+def arrivals(op: Op, read: Sequence[int], done: Sequence[Floats], input_cycles: float, batch: int) -> list[Floats]:
+    """When each part of an op's inputs comes: as the ops that it reads are done, or the network's own."""
+    if read:
         return [done[j] for j in read]
-    steps = input_steps(workload.ops[i], workload.batch)
+    steps = input_steps(op, batch)
     return [np.arange(1.0, steps + 1) * (input_cycles / steps)]
 
 
-def served(ready: Floats, each: float) -> Floats:
+def served(ready: Floats, each: Real) -> Floats:
     """When a server is done with each of a row of tasks of `each` cycles that become ready in order."""
-    if not each:
-        return np.maximum.accumulate(ready)
-    index = np.arange(len(ready))
-    done: Floats = np.maximum.accumulate(ready - each * index) + each * (index + 1)
+    index = np.arange(ready.shape[-1])
+    done: Floats = np.maximum.accumulate(ready - each * index, axis=-1) + each * (index + 1)
     return done
-
-
-def at(come: Floats, fraction: Floats) -> Floats:
-    """When these fractions of an input have come."""
-    found: Floats = come[index(fraction, len(come))]
-    return found
-
-
-def index(fraction: Floats, parts: int) -> NDArray[np.int64]:
-    """The last of an input's parts that these fractions of it need."""
-    found: NDArray[np.int64] = np.clip(np.ceil(fraction * parts - 1e-9).astype(np.int64), 1, parts) - 1
-    return found

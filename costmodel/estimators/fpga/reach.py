@@ -10,6 +10,7 @@ from costmodel.estimators.fpga.unit import channels, on_fabric, pixels
 from costmodel.workload import Op, Window, Workload
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 MOST_STEPS = 2**15
 """Outputs of one image that are followed one by one; more are followed in groups of equal size."""
@@ -18,10 +19,12 @@ MOST_STEPS = 2**15
 @dataclass(frozen=True)
 class Paths:
     """The ops that each op reads (none: the network's input), the fraction of an image's input that each of its outputs
-    needs before it can be made, and the ops whose results leave the network."""
+    needs before it can be made, the last output of each op read (or part of the network's input) that it so needs, and
+    the ops whose results leave the network."""
 
     reads: tuple[tuple[int, ...], ...]
     needs: tuple[Floats, ...]
+    parts: tuple[tuple[Ints, ...], ...]
     ends: tuple[int, ...]
 
     @property
@@ -38,7 +41,15 @@ def paths(workload: Workload) -> Paths:
         needed.append(_needs(op, workload.batch, [len(needed[j]) for j in read]))
     index = {op.name: i for i, op in enumerate(workload.ops)}
     ends = tuple(index[name] for name in workload.outputs) or (len(workload.ops) - 1,)
-    return Paths(reads(workload), tuple(needed), ends)
+    known: dict[tuple[int, int], Ints] = {}
+    parts = []
+    for op, each, read in zip(workload.ops, needed, reads(workload), strict=True):
+        steps = [len(needed[j]) for j in read] or [input_steps(op, workload.batch)]
+        for count in steps:
+            if (id(each), count) not in known:
+                known[id(each), count] = np.clip(np.ceil(each * count - 1e-9).astype(np.int64), 1, count) - 1
+        parts.append(tuple(known[id(each), count] for count in steps))
+    return Paths(reads(workload), tuple(needed), tuple(parts), ends)
 
 
 @lru_cache(maxsize=64)
@@ -81,9 +92,12 @@ def _steps(number: float) -> int:
     return int(np.clip(round(number), 1, MOST_STEPS))
 
 
+@lru_cache(maxsize=4096)
 def _evenly(number: float) -> Floats:
     steps = _steps(number)
-    return np.arange(1.0, steps + 1) / steps
+    found = np.arange(1.0, steps + 1) / steps
+    found.flags.writeable = False
+    return found
 
 
 @lru_cache(maxsize=4096)
