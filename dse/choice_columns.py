@@ -13,7 +13,9 @@ from costmodel.record import map_fields, stack
 from dse.moments import always_bytes
 from dse.outputs import coupled
 from dse.passed import Passed
+from dse.pipelines import PACED
 from dse.problem import Problem
+from dse.rates import rate_per_s
 
 Floats = NDArray[np.float64]
 Choices = NDArray[np.int64]
@@ -25,19 +27,19 @@ def columns(problem: Problem, choices: Choices, names: Collection[str]) -> dict[
     """Return the named metrics of choices int[choices, layers]: {name: float64[choices]}, nan where there is none.
 
     They are the totals of `problem.estimate` and the problem's loss, quicker: sums of its tables, on an FPGA with
-    outputs as they are read, the most bytes alive from activations' widths alone. Rates on an FPGA are estimated choice
-    by choice.
+    outputs as they are read, the most bytes alive from activations' widths alone.
     """
     layers = np.arange(len(problem.layers))
     found = {n: t[layers, choices].sum(axis=1) for n, t in {"loss": problem.loss, **problem.costs}.items()}
-    found |= {n: t[layers, choices].max(axis=1) for n, t in problem.slowest.items() if n != "throughput_per_s"}
+    if problem.pipeline and {*PACED, *RATES} & set(names) and len(choices):
+        found |= problem.pipeline.values(choices)
     if (read := coupled(problem, {*names} & {*problem.costs})) and len(choices):
         found |= Passed(problem, read).totals(choices)
     found["macs"] = np.full(len(choices), float(problem.workload.batch_of_ops.macs.sum()))
     if {"footprint_bytes", "peak_activation_bytes"} & set(names):
         found |= _footprint(problem, choices)
     if set(RATES) & set(names):
-        found |= _rates(problem, choices, found)
+        found |= _rates(problem, found)
     return {name: found.get(name, np.full(len(choices), np.nan)) for name in names}
 
 
@@ -54,10 +56,10 @@ def _peak(problem: Problem, options: Precision, choice: Choices) -> float:
     return peak_activation_bytes(problem.workload, map_fields(options, partial(np.take, indices=taken)))
 
 
-def _rates(problem: Problem, choices: Choices, known: dict[str, Floats]) -> dict[str, Floats]:
-    """Examples a second, on an FPGA under both names: a pipeline's are of its slowest layer at its slowest clock."""
-    batch = problem.workload.batch
-    if not isinstance(problem.device, Fpga):
-        return {"examples_per_s": batch / known["latency_s"]}
-    rates = np.array([problem.estimate(choice).totals.get("throughput_per_s", np.nan) for choice in choices])
-    return {"throughput_per_s": rates, "examples_per_s": rates}
+def _rates(problem: Problem, known: dict[str, Floats]) -> dict[str, Floats]:
+    """Examples a second, on an FPGA under both names."""
+    if problem.pipeline is None:
+        rates = rate_per_s(known["latency_s"], problem.workload.batch)
+    else:
+        rates = rate_per_s(known["throughput_per_s"])
+    return dict.fromkeys(RATES if isinstance(problem.device, Fpga) else RATES[1:], rates)

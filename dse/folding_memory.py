@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.fpga.traffic_bound import memory_cycles
+from costmodel.estimators.fpga.traffic_bound import memory_cycles, most_bytes
 from costmodel.hardware import Fpga
 from dse.problem import Problem
 
@@ -27,8 +27,7 @@ def bytes_in(problem: Problem, most_s: float) -> float:
     assert isinstance(device, Fpga)
     if math.isinf(most_s):
         return math.inf
-    clock = float(device.clock_hz)
-    return math.floor(most_s * clock * (1 + NEAR)) * float(device.memory_bytes_per_s) / clock
+    return most_bytes(math.floor(most_s * float(device.clock_hz) * (1 + NEAR)), device)
 
 
 def moved_s(problem: Problem) -> Floats:

@@ -1,7 +1,9 @@
-"""What a front asks of one problem, or of what is left of it within limits of its slowest layer."""
+"""What a front asks of one problem, or of what is left of it at one pace of a dataflow."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from dse.couplings import Couplings
 from dse.exact import at_least, exact_sum
+from dse.folding_memory import MOVED
 from dse.frontier import Within, signs
 from dse.outputs import coupled
+from dse.paces import Pace
 from dse.pareto import mask
 from dse.passed import Passed
 from dse.problem import Floats, Problem
@@ -19,17 +23,19 @@ from dse.rates import rate_per_s
 
 @dataclass(frozen=True)
 class Asked:
-    """One problem, or what is left of it within limits of what its slowest layer decides: those are the same for all of
-    its points. `rate` is the index of a throughput that is the batch over a latency that adds up, None elsewhere;
-    `sums` are the budgets of what adds up."""
+    """One problem, or what is left of it at one pace of a dataflow, by which its `paced` metrics are told.
+
+    `rate` is the index of a throughput that is the batch over a latency that adds up, None elsewhere; `sums` are the
+    budgets of what adds up."""
 
     problem: Problem
     origin: int
     names: tuple[str, ...]
-    limits: dict[str, float]
+    paced: Sequence[str]
     sums: dict[str, float]
     couplings: Couplings
     rate: int | None = None
+    pace: Pace | None = None
 
     @property
     def known(self) -> dict[str, Floats]:
@@ -38,11 +44,26 @@ class Asked:
 
     @property
     def tables(self) -> dict[str, Floats]:
-        """Of the metrics that add up, at least one; inf where an option is not available."""
+        """Of the metrics that add up, at least one, and what decides those that do not; inf where an option is not
+        available."""
         known = self.known
-        adds = ["latency_s" if i == self.rate else n for i, n in enumerate(self.names) if n not in self.limits]
+        adds = ["latency_s" if i == self.rate else n for i, n in enumerate(self.names) if n not in self.paced]
+        adds += [MOVED] * (self.moves and MOVED not in adds)
         lacking = np.isinf(self.problem.loss)
         return {name: np.where(lacking, np.inf, known[name]) for name in adds or ["loss"]}
+
+    @property
+    def moves(self) -> bool:
+        """Whether the bytes that plans move decide metrics."""
+        if self.pace is None or not self.paced:
+            return False
+        low, high = self.pace.pipeline.interval(np.array(self.pace.moved))
+        return bool(low < high)
+
+    @property
+    def found(self) -> bool:
+        """Whether points are told by their choices, and not by sums of tables and a pace alone."""
+        return bool(self.coupled) or self.moves or (bool(self.paced) and not (self.pace and self.pace.exact))
 
     @property
     def identity(self) -> dict[str, Floats]:
@@ -59,10 +80,17 @@ class Asked:
 
     def evaluated(self, values: Floats, choices: NDArray[Any]) -> tuple[Floats, NDArray[np.int64]]:
         """The points that keep all as they are evaluated and of which none beats another, and their rows."""
-        if not self.coupled or not len(values):
+        if not self.found or not len(values):
             rows = np.flatnonzero(self.kept(values)) if len(values) else np.arange(0)
             return values[rows], rows
-        taken = Passed(self.problem, self.coupled).totals(np.asarray(choices, dtype=np.int64))
+        choices = np.asarray(choices, dtype=np.int64)
+        taken = Passed(self.problem, self.coupled).totals(choices) if self.coupled else {}
+        if self.paced and self.problem.pipeline:
+            told = self.problem.pipeline.values(choices)
+            rates = rate_per_s(told["throughput_per_s"])
+            values[:, [self.names.index(n) for n in self.paced]] = np.stack(
+                [rates if n == "throughput_per_s" else told[n] for n in self.paced], axis=1
+            )
         for i, name in enumerate(self.names):
             if i == self.rate and "latency_s" in taken:
                 values[:, i] = rate_per_s(taken["latency_s"], self.problem.workload.batch)
@@ -93,15 +121,21 @@ class Asked:
 
     def whole(self, values: tuple[float, ...], choice: ArrayLike) -> tuple[float, ...]:
         """All metrics of a point from those of the tables, a rate to the last bit of what its budget admits."""
-        rest = iter(values)
-        found = [self.limits[n] if n in self.limits else next(rest) for n in self.names]
+        told, rest = self._told, iter(values)
+        found = [told[n] if n in self.paced else next(rest) for n in self.names]
         if self.rate is not None:
             table = self.problem.costs["latency_s"]
             took_s = at_least(exact_sum(table[np.arange(len(table)), np.asarray(choice)]))
             found[self.rate] = rate_per_s(took_s, self.problem.workload.batch)
-        if "throughput_per_s" in self.limits:
-            found[self.names.index("throughput_per_s")] = rate_per_s(self.limits["throughput_per_s"])
         return tuple(found)
+
+    @cached_property
+    def _told(self) -> dict[str, float]:
+        """The paced metrics where no bytes decide them."""
+        if self.pace is None or not self.paced:
+            return {}
+        told = self.pace.told(float(self.pace.pipeline.interval(self.pace.moved[0])))
+        return told | {"throughput_per_s": rate_per_s(told["throughput_per_s"])}
 
 
 def unbeaten(points: Floats, origin: NDArray[np.int64] | None = None) -> NDArray[np.int64]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel.catalog import require
 from costmodel.estimators.fpga import Array
 from dse import allocate, frontier
+from dse.at_paces import open_to
 from dse.boxes import Point
 from dse.couplings import Couplings
 from dse.foldings import refusal
@@ -25,6 +25,7 @@ from dse.infeasible import infeasible, needs
 from dse.limits import Limits
 from dse.metric import METRICS, Budget, Metric
 from dse.passed import Passed
+from dse.pipelines import PACED
 from dse.plan import InfeasibleError
 from dse.points_file import PointsFile, key
 from dse.problem import Floats, Problem
@@ -57,8 +58,8 @@ def front(
 ) -> Front:
     """Return the exact front of metrics, every point proven where `Front.proven`; columns in the order of `metrics`.
 
-    Metrics add up over layers or are decided by the slowest one (`Problem.slowest`): of these every value that a plan
-    may have is a limit, within which the others are traded. Of several problems, as `foldings.laid_out` gives them, the
+    Metrics add up over layers, or are the rate or latency of a dataflow (`dse.paces`): at each pace these follow from
+    the bytes that the memory moves, which do. Of several problems, as `foldings.laid_out` gives them, the
     points that no point of any of them beats; where two have the same point, it is the first one's. On an FPGA, where
     layers read several formats, outputs are priced by what reads them; with conversions, a number of formats or too
     many partial points they are evaluated so at the points of tables that price each in its own layer's format: what is
@@ -176,35 +177,28 @@ def _asked(over: Problem | Sequence[Problem], metrics: Sequence[Metric], kept: K
     refused: list[tuple[Problem, InfeasibleError]] = []
     for origin, problem in enumerate([over] if isinstance(over, Problem) else over):
         try:
-            limits = Limits.of(problem, kept.subject_to)
+            parts += _parts(problem, origin, metrics, kept)
         except InfeasibleError as error:
             refused.append((problem, error))
-        else:
-            parts += _parts(limits, origin, metrics, kept)
     if not parts and refused:
         raise refused[0][1] if len(refused) == 1 else refusal(refused, kept.subject_to)
     return parts
 
 
-def _parts(limited: Limits, origin: int, metrics: Sequence[Metric], kept: Kept) -> Iterator[Asked]:
-    problem = limited.problem
+def _parts(problem: Problem, origin: int, metrics: Sequence[Metric], kept: Kept) -> list[Asked]:
     serial = isinstance(problem.folding, Array)
-    known = ["loss", *problem.costs, *problem.slowest, *["throughput_per_s"] * serial]
+    paced = PACED if problem.pipeline else ()
+    known = ["loss", *problem.costs, *paced, *["throughput_per_s"] * serial]
     names = tuple(require("objective", metric.name, known) for metric in metrics)
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(f"a front needs at least two different objectives, got {', '.join(names) or 'none'}")
     rate = names.index("throughput_per_s") if serial and "throughput_per_s" in names else None
     if rate is not None and "latency_s" in names:
         raise ValueError("on an overlay throughput_per_s is the batch over latency_s: ask for one of them")
+    ours = [name for name in names if name in paced]
     couplings = Couplings.of(problem, kept.ties, kept.conversion, kept.max_formats)
-    paced = [name for name in names if name in problem.slowest]
-    values = [np.unique(problem.slowest[n][np.isfinite(problem.loss)]).tolist() for n in paced]
-    for limits in product(*values):
-        within = problem
-        for name, most in zip(paced, limits, strict=True):
-            within = within.within(name, most)
-        if np.isfinite(within.loss).any(axis=1).all():
-            yield Asked(within, origin, names, dict(zip(paced, limits, strict=True)), limited.sums, couplings, rate)
+    every = open_to(Limits.every(problem, kept.subject_to, ours), couplings.groups)
+    return [Asked(each.problem, origin, names, ours, each.sums, couplings, rate, each.pace) for each in every]
 
 
 def _of_one(asked: Asked, most: int) -> Front:
@@ -214,6 +208,7 @@ def _of_one(asked: Asked, most: int) -> Front:
         whole = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within, most=most)
         found = whole.points[:, : len(tables)], whole.choices, not asked.coupled
     sums, choices, proven = found
+    proven = proven and (asked.pace is None or asked.pace.exact)
     points = [asked.whole(tuple(row), choice) for row, choice in zip(sums.tolist(), choices, strict=True)]
     shaped, kept = asked.evaluated(np.array(points).reshape(-1, len(asked.names)), choices)
     return Front(asked.names, shaped, choices[kept], np.full(len(kept), asked.origin), proven)
@@ -236,7 +231,7 @@ def _part(index: int, asked: Asked, file: PointsFile | None, most: int) -> Itera
     first, *rest = tables = asked.tables
     costs = {name: tables[name] for name in rest or [first]}
     given = costs, asked.couplings.groups, asked.within
-    if file is None and asked.coupled and most:
+    if file is None and asked.found and most:
         whole = _of_one(asked, most)
         order = np.lexsort((whole.points * signs(asked.names)).T[::-1])
         at_once = zip(whole.points[order].tolist(), whole.choices[order].tolist(), strict=True)
@@ -247,7 +242,7 @@ def _part(index: int, asked: Asked, file: PointsFile | None, most: int) -> Itera
         known, keep = file.answers(index), partial(file.keep, part=index)
         found = frontier.stream(tables[first], *given, known=known, keep=keep, most=0)
     points = (replace(p, values=asked.whole(p.values[: len(tables)], p.choice), origin=asked.origin) for p in found)
-    if asked.coupled:
+    if asked.found:
         return _evaluated(asked, list(points))
     return points if asked.most_shown == math.inf else (p for p in points if p.values[0] <= asked.most_shown)
 

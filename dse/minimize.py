@@ -2,22 +2,24 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from costmodel.catalog import require
 from costmodel.hardware import Device
-from dse import folding, foldings
+from dse import at_paces, folding, foldings
 from dse.as_evaluated import Solve, as_evaluated
 from dse.choices import Choices
 from dse.couplings import Couplings
 from dse.limits import Limits
 from dse.metric import Budget, Metric, loss
+from dse.pipelines import PACED
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
 from dse.problem import Problem
+from dse.rates import rate_per_s
 from dse.restrictions import restricted
 
 
@@ -48,8 +50,8 @@ def minimize(
                 float[options, options]
 
     InfeasibleError says which budget is impossible and its least value, TypeError what is none of these kinds.
-    Throughput and cycles limit each layer's options; peak activation memory is met by adding the moments at which a
-    plan exceeds it.
+    Of a folding, throughput, cycles and latency limit the bytes that all layers move together (`dse.paces`); peak
+    activation memory is met by adding the moments at which a plan exceeds it.
     """
     _require_kinds(metric, over, on, subject_to)
     deadline = deadline_in(time_limit_s)
@@ -57,43 +59,66 @@ def minimize(
         edits: dict[str, Any] = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
         return _over_foldings(metric, over, _required(on), subject_to, edits, (pins or {}, allow or {}), deadline)
     problem = restricted(over, pins or {}, allow or {})
-    if metric.name in problem.slowest:
-        edits = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
-        return _least_of_slowest(metric, problem, subject_to, edits, deadline)
-    limits = Limits.of(problem, subject_to)
-    tables = {"loss": limits.problem.loss, **limits.problem.costs}
-    require("metric to minimise", metric.name, [*tables, *problem.slowest])
-    couplings = Couplings.of(limits.problem, ties, conversion, max_formats)
-
-    solve = Solve(limits, metric.name, tables, couplings, max_formats, deadline)
-    plan = as_evaluated(solve, limits.sums)
+    edits = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
+    if problem.pipeline and metric.name in PACED:
+        return _fastest(metric, problem, subject_to, edits, deadline)
+    require("metric to minimise", metric.name, ["loss", *problem.costs, *(PACED if problem.pipeline else ())])
+    plan = _within(metric, problem, subject_to, edits, deadline)
     return replace(plan, problem=problem, subject_to=tuple(str(b) for b in subject_to))
 
 
-def _least_of_slowest(
+def _solver(edits: Mapping[str, Any]) -> at_paces.Solve:
+    """What solves a problem within limits and couplings."""
+
+    def solve(limits: Limits, metric: str, time_s: float | None) -> Plan:
+        tables = {"loss": limits.problem.loss, **limits.problem.costs}
+        couplings = Couplings.of(limits.problem, **edits)
+        until = deadline_in(time_s)
+        return as_evaluated(Solve(limits, metric, tables, couplings, edits["max_formats"], until), limits.sums)
+
+    return solve
+
+
+def _within(
     metric: Metric, problem: Problem, subject_to: Sequence[Budget], edits: Mapping[str, Any], deadline: float
 ) -> Plan:
-    """The plan of least loss among those whose slowest layer decides a metric for the best.
+    """The plan of least metric within budgets, at any pace that those of speed allow."""
+    solve, groups = _solver(edits), Couplings.of(problem, **edits).groups
+    every = at_paces.open_to(Limits.every(problem, subject_to), groups)
+    try:
+        plan = at_paces.best(every, solve, metric.name, deadline)
+    except InfeasibleError as error:
+        speeds = [budget for budget in subject_to if budget.metric.name in PACED]
+        rest = [budget for budget in subject_to if budget not in speeds]
+        if every[0].pace is None or not speeds:
+            raise
+        raise at_paces.conflicting(
+            error, speeds, rest, lambda asked: _fastest(asked, problem, rest, edits, deadline)
+        ) from None
+    if all(limits.pace is None or limits.pace.exact for limits in every):
+        return plan
+    looser = Limits.loosest(problem, subject_to)
+    return replace(plan, bound=min(plan.bound, solve(looser, metric.name, left_s(deadline)).bound))
+
+
+def _fastest(
+    metric: Metric, problem: Problem, subject_to: Sequence[Budget], edits: Mapping[str, Any], deadline: float
+) -> Plan:
+    """The plan of least loss among those whose rate or latency is the best.
 
     Its objective and bound are of the metric, of throughput the seconds an image.
     """
-    table = problem.slowest[metric.name]
-    available = np.where(np.isfinite(problem.loss), table, np.inf)
-    values = np.unique(available[(available >= available.min(axis=1).max()) & np.isfinite(available)])
-    low, high = 0, len(values) - 1
-    found = minimize(loss, over=problem, subject_to=subject_to, **edits, time_limit_s=left_s(deadline))
-    while low < high and time.monotonic() <= deadline:
-        middle = (low + high) // 2
-        faster = problem.within(metric.name, values[middle])
-        try:
-            found = minimize(loss, over=faster, subject_to=subject_to, **edits, time_limit_s=left_s(deadline))
-            high = middle
-        except InfeasibleError:
-            low = middle + 1
-        except TimeoutError:
-            break
-    reached = float(table[np.arange(len(table)), found.choice].max())
-    return replace(found, objective=reached, bound=float(values[low]), problem=problem)
+    every = at_paces.open_to(Limits.every(problem, subject_to, [metric.name]), Couplings.of(problem, **edits).groups)
+    found, bound = at_paces.fastest(metric, every, _solver(edits), deadline)
+    value = found.objective
+    budget = metric >= rate_per_s(value) if metric.name == "throughput_per_s" else metric <= value
+    with suppress(TimeoutError):
+        if time.monotonic() <= deadline:
+            found = _within(loss, problem, [*subject_to, budget], edits, deadline)
+    assert problem.pipeline is not None
+    reached = float(problem.pipeline.values(found.choice[None])[metric.name][0])
+    told = tuple(str(b) for b in subject_to)
+    return replace(found, objective=reached, bound=min(bound, reached), problem=problem, subject_to=told)
 
 
 def _over_foldings(

@@ -35,8 +35,7 @@ class Passed:
         self._own = np.array([index[option.activation.name] for option in problem.options])
         written = [problem.grid(tuple(replace(o, output=each) for o in problem.options)) for each in formats]
         assert isinstance(problem.device, Fpga)
-        every_s = np.full((len(problem.workload.ops), 1), self._pass_s())
-        watts = [power(columns, every_s, problem.device) for columns in written]
+        watts = [power(columns, self._pass_s(), problem.device) for columns in written]
         every = [{**columns, **more} for columns, more in zip(written, watts, strict=True)]
         self._tables = {name: np.stack([columns[name] for columns in every], axis=-1) for name in names}
         self.weighted = np.array([op.weight_elements > 0 for op in problem.workload.ops])
@@ -60,9 +59,8 @@ class Passed:
 
     def _pass_s(self) -> float:
         """Seconds between passes at the one rate of all plans, 0 where there is none."""
-        if "power_w" not in self.problem.costs:
-            return 0.0
-        return float(self.problem.slowest["throughput_per_s"].max()) * self.problem.workload.batch
+        line = self.problem.pipeline
+        return 0.0 if line is None else line.pass_s(np.isfinite(self.problem.loss))
 
     def least(self) -> dict[str, Floats]:
         """Sums of these over layers are no more than what any plan takes of each metric: float64[layers, options].

@@ -25,7 +25,7 @@ from costmodel.workload import Op, Workload
 from costmodel.workload.rerun import layer_of
 from dse.exact import at_least, exact_sum
 from dse.metric import METRICS
-from dse.pipelines import pipeline, power
+from dse.pipelines import PACED, Pipeline, pipeline, power
 from dse.rates import rate_per_s
 from dse.sensitivity.additivity import Additivity
 from dse.sensitivity.ranges import Range
@@ -46,9 +46,7 @@ class Problem:
     loss         float[layers, options], at least 0
     costs        {metric: float[layers, options]}: sums over the ops that follow a layer, of the same grid that
                  `costmodel.estimate` reports; a metric that is not known for every op is absent
-    slowest      {metric: float[layers, options]}: what the layer of most decides, of a dataflow's plans. A unit's own
-                 cycles; the seconds from a pass's input to its output, and between images under the name of their rate,
-                 at the clock that the layer allows
+    pipeline     what decides the rate and the latency of a dataflow's plans; None elsewhere
     loss_source  how the loss was found
     additivity   how well measured losses were found to add up; None where they are not measured
     laid_for     the index of the option that the folding was made for; None where it was given, or off an FPGA
@@ -65,7 +63,7 @@ class Problem:
     loss_source: str
     follows: NDArray[np.int64] = field(repr=False)
     rest: int
-    slowest: Mapping[str, Floats] = field(default_factory=dict)
+    pipeline: Pipeline | None = field(default=None, repr=False)
     folding: Design | None = field(default=None, repr=False)
     strategies: tuple[NMSparsity | None, ...] = field(default=(), repr=False)
     spelled: tuple[str, ...] = ()
@@ -101,17 +99,17 @@ class Problem:
             spent = at_least(exact_sum(self.costs[name][layers, np.asarray(choice)]))
             if math.isclose(spent, found[name], rel_tol=_ROUNDING):
                 found[name] = max(spent, found[name])
-        if "throughput_per_s" in found:
-            rate = self._rate(found["latency_s"], layers, choice)
-            if math.isclose(rate, found["throughput_per_s"], rel_tol=_ROUNDING):
-                found["throughput_per_s"] = rate
+        for name, told in self._pace(found.get("latency_s", math.nan), choice).items():
+            if name in found and math.isclose(told, found[name], rel_tol=_ROUNDING):
+                found[name] = told
         return found
 
-    def _rate(self, latency_s: float, layers: NDArray[np.int64], choice: ArrayLike) -> float:
-        """The rate that budgets of it go by: of a dataflow its slowest layer's, of an overlay that of all in turn."""
-        if "throughput_per_s" not in self.slowest:
-            return rate_per_s(latency_s, self.workload.batch)
-        return rate_per_s(float(self.slowest["throughput_per_s"][layers, np.asarray(choice)].max()))
+    def _pace(self, latency_s: float, choice: ArrayLike) -> dict[str, float]:
+        """The rate that budgets of it go by, an overlay's that of all layers in turn; of a dataflow the latency too."""
+        if self.pipeline is None:
+            return {"throughput_per_s": rate_per_s(latency_s, self.workload.batch)}
+        found = {name: float(told[0]) for name, told in self.pipeline.values(np.asarray(choice)[None]).items()}
+        return {**found, "throughput_per_s": rate_per_s(found["throughput_per_s"])}
 
     def edited(self, choice: ArrayLike) -> Workload:
         """The workload with the layers pruned whose chosen option is sparse."""
@@ -163,10 +161,6 @@ class Problem:
         index = {layer: i for i, layer in enumerate(self.layers)}
         return [[index[require("layer", name, index)] for name in group] for group in ties]
 
-    def within(self, name: str, most: float) -> "Problem":
-        """The problem without the options of which a metric of the slowest layer is more."""
-        return self.without(self.slowest[name] > most)
-
     def without(self, unavailable: NDArray[np.bool_]) -> "Problem":
         """The problem with the options where `unavailable` [layers, options] holds taken away."""
         return replace(self, loss=np.where(unavailable, np.inf, self.loss))
@@ -214,20 +208,20 @@ def build(
     folding = fpga.placed(workload, folding) if isinstance(folding, Folding) else folding
     columns = _columns(workload, options, device, folding, strategies)
     follows = _follows(workload, layers)
-    paced: dict[str, NDArray[Any]] = {}
+    loss = np.where(_impossible(workload, layers, strategies), np.inf, loss) if any(strategies) else loss
+    paced: Pipeline | None = None
     if isinstance(device, Fpga) and isinstance(folding, Folding):
-        paced = pipeline(workload, options, device, folding, columns)
-        columns |= power(columns, paced["throughput_per_s"] * workload.batch, device)
+        edited = [s(workload) if s else workload for s in strategies or (None,) * len(options)]
+        paced = pipeline(workload, options, device, folding, edited, follows, rest)
+        columns |= power(columns, paced.pass_s(np.isfinite(loss)), device)
     summed = {
-        name: _by_layer(column, follows, rest, np.add)
+        name: _by_layer(column, follows, rest)
         for name, column in columns.items()
         if name in METRICS and (name == "latency_s" or not np.isnan(column).any())
     }
     _require_known(summed, options, device)
-    costs = {name: table for name, table in summed.items() if name not in paced}
-    slowest = {name: _by_layer(column, follows, rest, np.maximum) for name, column in paced.items()}
-    loss = np.where(_impossible(workload, layers, strategies), np.inf, loss) if any(strategies) else loss
-    known = Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, slowest, folding)
+    costs = {name: table for name, table in summed.items() if not (paced and name in PACED)}
+    known = Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, paced, folding)
     laid_for = laid_for if isinstance(device, Fpga) else None
     return replace(known, strategies=strategies, spelled=spelled, laid_for=laid_for)
 
@@ -287,10 +281,10 @@ def _follows(workload: Workload, layers: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array(follows)
 
 
-def _by_layer(column: NDArray[Any], follows: NDArray[np.int64], rest: int, combine: np.ufunc) -> Floats:
-    """Combine ops into the layers that they follow; what has no choice costs the first layer the same at any option."""
+def _by_layer(column: NDArray[Any], follows: NDArray[np.int64], rest: int) -> Floats:
+    """Sum ops into the layers that they follow; what has no choice costs the first layer the same at any option."""
     combined = np.zeros((follows.max() + 1, column.shape[1]))
-    combine.at(combined, np.maximum(follows, 0), np.where(follows[:, None] >= 0, column, column[:, [rest]]))
+    np.add.at(combined, np.maximum(follows, 0), np.where(follows[:, None] >= 0, column, column[:, [rest]]))
     return combined
 
 

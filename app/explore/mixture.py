@@ -22,6 +22,7 @@ from dse.folding_options import RESOURCES
 from dse.foldings import ALIKE, among, laid_out, made_for
 from dse.metric import METRICS, Budget, Metric
 from dse.neighbours import fused
+from dse.pipelines import PACED
 from dse.plan import InfeasibleError
 from dse.problem import Problem
 from dse.solvers.merging import TooManyPointsError
@@ -114,7 +115,7 @@ def _front(space: Space, index: int, shown: Sequence[str], wanted: Sequence[str]
 
 def _pairs(problem: Problem, shown: Sequence[str]) -> tuple[Pair, ...]:
     """The pairs of metrics whose fronts are solved for those shown; none where fewer than two have one."""
-    known = {"loss", *problem.costs, *problem.slowest}
+    known = {"loss", *problem.costs, *(PACED if problem.pipeline else ())}
     solved = [next((n for n in (name, *STAND_INS.get(name, ())) if n in known), "") for name in shown]
     return tuple(combinations([name for name in dict.fromkeys(solved) if name], 2))
 

@@ -20,6 +20,7 @@ from costmodel.hardware import Fpga
 from costmodel.workload import Workload
 from dse import Budget, Choices, Problem, choices, parse_budget, ranges
 from dse.metric import METRICS
+from dse.pipelines import PACED
 from dse.restrictions import restricted
 
 DEFAULTS = {
@@ -175,8 +176,8 @@ def read(given: State, uploads: Mapping[str, str]) -> Question:
 
 def offered(problem: Problem) -> list[str]:
     """The metrics of a problem that may have a budget: those that add up, and the speed of a dataflow."""
-    known = {**problem.costs, **problem.slowest}
-    return [name for name in BUDGETED if name in known and np.isfinite(known[name]).all()]
+    known = {name for name, table in problem.costs.items() if np.isfinite(table).all()}
+    return [name for name in BUDGETED if name in known or (problem.pipeline and name in PACED)]
 
 
 def span(question: Question, metric: str) -> tuple[float, float]:

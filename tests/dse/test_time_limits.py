@@ -87,12 +87,13 @@ def test_what_conflicts_is_sought_no_longer_than_asked(programs):
 
 def test_a_dataflow_laid_out_as_given_is_sought_no_longer_than_asked(programs):
     found = problem()
-    slow = {"throughput_per_s": 1.0 + np.arange(3) + 0.1 * np.arange(len(found.loss))[:, None]}
+    clock = found.pipeline.clock_hz.min() / (1.0 + np.arange(3) + 0.1 * np.arange(len(found.loss))[:, None])
     allowed = 0.5 * found.loss.max(axis=1).sum()
-    asked = {"over": replace(found, slowest=slow), "subject_to": [METRICS["loss"] <= allowed]}
+    paced = replace(found, pipeline=replace(found.pipeline, clock_hz=clock))
+    asked = {"over": paced, "subject_to": [METRICS["loss"] <= allowed]}
     whole = dse.minimize(METRICS["throughput_per_s"], **asked)
-    assert len(programs) > 2
+    sought = len(programs)
     programs.clear()
     hurried = dse.minimize(METRICS["throughput_per_s"], **asked, time_limit_s=1.0)
-    assert len(programs) == 2
+    assert len(programs) <= 3 < sought
     assert hurried.bound <= whole.objective <= hurried.objective

@@ -1,5 +1,6 @@
 """What a dataflow reads from and writes to the device's memory, and the cycles in which that memory brings it."""
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -36,6 +37,16 @@ def moved_bytes(op: Op, precision: Precision, folding: Folding) -> Real:
 def memory_cycles(moved: Real, device: Fpga) -> Real:
     """Cycles in which the memory moves so many bytes, at the device's design clock."""
     return np.ceil(moved / device.memory_bytes_per_s * device.clock_hz)
+
+
+def most_bytes(cycles: float, device: Fpga) -> float:
+    """The most bytes that the memory moves in whole cycles."""
+    found = cycles * float(device.memory_bytes_per_s) / float(device.clock_hz)
+    while float(memory_cycles(found, device)) > cycles:
+        found = math.nextafter(found, 0.0)
+    while found and float(memory_cycles(more := math.nextafter(found, math.inf), device)) <= cycles:
+        found = more
+    return found
 
 
 def input_cycles(workload: Workload, precision: Precision, device: Fpga) -> float:
