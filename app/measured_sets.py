@@ -58,10 +58,11 @@ def shipped() -> Mapping[str, Read]:
     seen: dict[str, Read] = {}
     for path in sorted(FOLDER.glob(f"*_torch{CALLS}.parquet"), reverse=True):
         whose = _whose(path)
-        if not _own_fits(path):
-            unseen[f"{whose}: calls"] = partial(_carried, path)
-        else:
+        if _kinds_of_others(path):
             unseen[f"{whose}: calls, by fits of other software"] = partial(_by_others, path)
+        else:
+            unseen[f"{whose}: calls, by fits of other devices"] = partial(_carried, path)
+        if _own_fits(path):
             seen[f"{whose}: calls, by fits that saw them"] = partial(_seen, path)
     return {**unseen, **passes, **seen, CIRCUITS: partial(_circuits, CIRCUIT_ROWS)}
 
@@ -85,13 +86,18 @@ def _own_fits(path: Path) -> bool:
 
 
 def _carried(path: Path) -> Measured:
-    told = "No fit saw a row of this device and software: other devices' fits are carried over by the spec sheets."
-    return _timed(told, _rows(path))
+    told = "No fit saw a row of this device: other devices' fits are carried over by the spec sheets."
+    return _timed(told, _rows(path), level="spec")
+
+
+def _kinds_of_others(path: Path) -> set[str]:
+    """Kinds of work of which the device has fits to other software's rows."""
+    fits = (fit for model in ("gemm", "attention") for fit in every(model))
+    return {fit.math for fit in fits if fit.device == _device(path) and not fit.by_name}
 
 
 def _by_others(path: Path) -> Measured:
-    fits = [fit for model in ("gemm", "attention") for fit in every(model) if fit.device == _device(path)]
-    kinds = {fit.math for fit in fits if not fit.by_name}
+    kinds = _kinds_of_others(path)
     rows = _rows(path)
     told = (
         "The fits are of this device's rows under other software; none saw a row of these. Kinds of work that those "
@@ -153,10 +159,10 @@ def _passes(path: Path) -> Measured:
     return _of_seconds(told, done, ("gpu", "network", "launched"))
 
 
-def _timed(told: str, rows: Any) -> Measured:
+def _timed(told: str, rows: Any, level: str = "auto") -> Measured:
     from profilers.fit import validate
 
-    return _of_seconds(told, validate(rows, "auto"), ("gpu", "math", "backend"))
+    return _of_seconds(told, validate(rows, level), ("gpu", "math", "backend"))
 
 
 def _of_seconds(told: str, done: Any, by: Sequence[str]) -> Measured:

@@ -159,18 +159,20 @@ def _carried(
 
     Where the device has other kinds, it is no narrower than the middle one of theirs when left out.
 
-    A kind that each backend writes itself tells little of another backend's kernels, or of unnamed ones. Where software
-    that stands apart was measured on one device, its trees come along: which kernels it picks is in them.
+    A kind that each backend writes itself tells little of another backend's kernels, or of unnamed ones. Of software
+    that stands apart the trees come along, the mean of its devices': which kernels it picks is in them.
     """
     known = any(fit.device == gpu.name for fit in fits)
     givers = donors(model, kind.math, gpu, fits, backend)
     constants = carried(model, kind.math, gpu, fits, backend)
     parts = model.terms(*sizes, kind, gpu, constants)
     how = f"{'transferred' if known else 'spec'} (from {_devices(givers)})"
-    if residual and len(givers) == 1 and givers[0].by_name and givers[0].residual:
-        trees = unpack(givers[0].residual["bias"])
-        moved = np.exp(trees.predict(_seen(model, givers[0], sizes, kind, gpu, constants, parts)))
-        parts = replace(parts, latency_s=parts.latency_s * moved)
+    if residual and givers and all(fit.by_name and fit.residual for fit in givers):
+        off = [
+            unpack(fit.residual["bias"]).predict(_seen(model, fit, sizes, kind, gpu, constants, parts))
+            for fit in givers
+        ]
+        parts = replace(parts, latency_s=parts.latency_s * np.exp(np.mean(off, axis=0)))
     found = _by_donors(model, givers, peers(givers, fits), parts, sizes, how)
     own = [float(fit.intervals["transfer_pooled"]) for fit in fits if _tells(fit, gpu)]
     found = _no_narrower(found, float(np.median(own))) if own else found
