@@ -38,8 +38,8 @@ def dram_bytes(op: Op, precision: Precision, gpu: Gpu) -> Real:
 
 
 def floor_s(op: Op, precision: Precision, gpu: Gpu) -> Real:
-    """Seconds that those bytes of all executions take at the most bandwidth that was measured."""
-    return op.count * dram_bytes(op, precision, gpu) / (REACHED * gpu.memory_bytes_per_s)
+    """Seconds that those bytes of all executions take at the most bandwidth that was measured, idle time included."""
+    return op.occupied * dram_bytes(op, precision, gpu) / (REACHED * gpu.memory_bytes_per_s)
 
 
 def raised(found: Prediction, op: Op, precision: Precision, gpu: Gpu, *, resident: Real = False) -> Prediction:

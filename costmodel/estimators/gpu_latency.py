@@ -71,7 +71,7 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
         rows = np.flatnonzero(models == model)
         parts.append((rows, model(_taken(op, rows), _taken(precision, rows), gpu)))
     found = collectives.as_it_fetches(scattered(parts, len(models)), op, precision, gpu)
-    seconds = {name: (getattr(found, name) + amid_s) * op.count for name in ("latency_s", "low_s", "high_s")}
+    seconds = {name: (getattr(found, name) + amid_s) * op.occupied for name in ("latency_s", "low_s", "high_s")}
     how = np.where(np.isnan(found.latency_s), "", found.how)
     bound = np.where(op.count > 0, found.bound, "none")
     return replace(found, bound=bound, how=how, **seconds).reshape(shape)

@@ -54,7 +54,7 @@ def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Cali
                 (at, of_kinds(own, names[at], device, fits) if made else _roofline(own, _row(precision, at), device))
             )
     found = scattered(parts, len(names))
-    seconds = {name: getattr(found, name) * op.count for name in ("latency_s", "low_s", "high_s")}
+    seconds = {name: getattr(found, name) * op.occupied for name in ("latency_s", "low_s", "high_s")}
     how = np.where(np.isnan(found.latency_s), "", found.how)
     return replace(found, how=how, **seconds).reshape(shape)
 
@@ -74,7 +74,7 @@ def _row(record: R, i: int | NDArray[np.intp]) -> R:
 
 
 def _roofline(op: Op, precision: Precision, device: Cpu | Gpu) -> Prediction:
-    latency_s = np.asarray(roofline.latency_s(op, precision, device) / op.executions)
+    latency_s = np.asarray(roofline.latency_s(op, precision, device) / (op.executions * (1.0 + op.waits)))
     bound, outside = roofline.bound(op, precision, device), np.ones(len(latency_s), dtype=bool)
     low_s, high_s = latency_s / UNMEASURED_FACTOR, latency_s * UNMEASURED_FACTOR
     return Prediction(latency_s, low_s, high_s, bound, outside, "roofline (no such call measured)", 1.0)

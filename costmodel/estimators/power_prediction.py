@@ -1,7 +1,7 @@
 """Board power and energy as well as they are known: fitted on the device, or carried by power limit and process."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -63,16 +63,27 @@ def energy_j(op: Op, precision: Precision, gpu: Gpu, latency: Prediction) -> dic
     """Columns `energy_j`, `energy_low_j`, `energy_high_j`, `energy_source`: power times latency of all executions.
 
     The log half-widths of both intervals add in quadrature, as of independent errors; where energy was measured, a
-    scale of its own holds 90 % of it.
+    scale of its own holds 90 % of it. While an op waits the board takes its idle power.
     """
     fits = calibrations("power")
+    latency = _over(latency, 1.0 + op.waits)
     power = predict(op, precision, gpu, latency.latency_s, fits=fits)
     pipe = np.where(op.weight_elements > 0, precision.math_pipe, attention_pipe(precision, gpu))
     product = np.isin(op.kind, PRODUCTS)
     each_s = latency.latency_s / op.executions
     below, above = (np.where(product, x, 1.0) for x in energy_scales(pipe, each_s, latency.how, gpu, fits))
     low, middle, high = energy_of(power, latency, below=below, above=above)
+    if np.any(op.waits):
+        idle = of_activity(Activity(0.0, 0.0, 0.0), pipe, gpu, fits=fits)
+        low = low + idle.low_w * latency.low_s * op.waits
+        middle = middle + idle.power_w * latency.latency_s * op.waits
+        high = high + idle.high_w * latency.high_s * op.waits
     return {"energy_j": middle, "energy_low_j": low, "energy_high_j": high, "energy_source": power.how}
+
+
+def _over(latency: Prediction, by: Real) -> Prediction:
+    """The seconds over a number."""
+    return replace(latency, latency_s=latency.latency_s / by, low_s=latency.low_s / by, high_s=latency.high_s / by)
 
 
 def energy_of(

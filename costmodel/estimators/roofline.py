@@ -38,9 +38,9 @@ def memory_s(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
 
 
 def latency_s(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
-    """The roofline: products, vector arithmetic and traffic overlap perfectly and nothing else costs time."""
+    """The roofline: products, vector arithmetic and traffic overlap perfectly, and but for waiting all else is free."""
     slower = np.maximum(memory_s(op, precision, device), vector_s(op, device))
-    return np.maximum(compute_s(op, precision, device), slower)
+    return np.maximum(compute_s(op, precision, device), slower) * (1.0 + op.waits)
 
 
 def ridge_point(precision: Precision, device: Gpu | Cpu) -> Real:

@@ -16,6 +16,18 @@ def bubble(stages: Real, micro_batches: Real, interleave: Real = 1) -> Real:
     return (stages - 1) / (interleave * micro_batches)
 
 
+def require_schedule(stages: int, micro_batches: int, interleave: int) -> None:
+    """ValueError where stages of several chunks have no schedule: their micro-batches are no multiple of the stages.
+
+    The same paper, section 2.2.2, and NVIDIA/Megatron-LM, README.md.
+    """
+    if stages > 1 and interleave > 1 and micro_batches % stages:
+        raise ValueError(
+            f"a pipeline of {interleave} chunks a stage needs micro-batches in multiples of its {stages} stages, got "
+            f"{micro_batches}"
+        )
+
+
 def flops_per_token(layers: Real, width: Real, sequence: Real, vocab: Real, *, recompute: bool = False) -> Real:
     """FLOPs of forward and backward of a GPT a token, every score counted; `recompute` adds a second forward.
 

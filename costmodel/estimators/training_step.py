@@ -15,6 +15,7 @@ from costmodel.estimators.training import (
     bubble,
     exposed_s,
     micro_batches_held,
+    require_schedule,
     state_bytes,
     update_bytes,
     utilisation,
@@ -117,12 +118,14 @@ def training_step(
     optimizer's step are those of the pass without it, as all weights are trained. Tensor-parallel GPUs exchange over
     the GPU's own link, stages and replicas over the `network`. The interval is that of the arithmetic; exchanges
     between nodes, whose switches are taken as never busy, have none. ValueError where the layout divides neither batch,
-    layers nor heads.
+    layers nor heads, or its chunks neither a stage's layers nor micro-batches.
     """
     micro_batches = layout.micro_batches(batch)
+    require_schedule(layout.pipeline, micro_batches, layout.interleave)
     whole = tensor_parallel(forward(layout.micro_batch), layout.tensor)
     places = sorted({0, layout.pipeline - 1})
-    parts = [training(pipeline_parallel(whole, layout.pipeline, i), recompute=layout.recompute) for i in places]
+    shared = [pipeline_parallel(whole, layout.pipeline, i, chunks=layout.interleave) for i in places]
+    parts = [training(stage, recompute=layout.recompute) for stage in shared]
     stages = [estimate(part if edit is None else edit(part), precision, gpu) for part in parts]
     unedited = stages if edit is None else [estimate(part, precision, gpu) for part in parts]
     slowest, trained = max(zip(stages, unedited, strict=True), key=lambda found: found[0].totals["latency_s"])
@@ -161,7 +164,7 @@ def _parts(
     sends, exchanges = kinds == "send", np.isin(kinds, COLLECTIVES) & (kinds != "send")
     arithmetic = float(seconds[~(sends | exchanges)].sum())
     tensor = exposed_s(float(seconds[exchanges].sum()), arithmetic, overlapped="tensor" in layout.overlap)
-    sent = layout.interleave * sum((_sent_s(found, int(i), network) for i in np.flatnonzero(sends)), 0.0)
+    sent = sum((_sent_s(found, int(i), network) for i in np.flatnonzero(sends)), 0.0)
     pipeline = exposed_s(sent, arithmetic, overlapped="pipeline" in layout.overlap)
     data = _data_exchange_s(trained, layout, network)
     behind = micro_batches * arithmetic
@@ -179,7 +182,8 @@ def _parts(
 
 def _sent_s(found: Estimate, i: int, network: Link) -> float:
     bits = found.precisions[i].activation.bits_per_element
-    return float(send_s(found.workload.ops[i].output_elements * bits / 8.0, 2, network))
+    op = found.workload.ops[i]
+    return float(op.count * send_s(op.output_elements * bits / 8.0, 2, network))
 
 
 def _data_exchange_s(found: Estimate, layout: Layout, network: Link) -> float:

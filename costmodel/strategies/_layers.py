@@ -6,10 +6,11 @@ from costmodel.catalog import UnmatchedError
 from costmodel.strategies._graph import named
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
+from costmodel.workload.ops.collective import LOAD
 from costmodel.workload.training import retrained
 
-EXPERTS, LOAD = ".experts.", ".load"
-"""Between the name of a layer of experts and those of its products, and after the first of these that of its load."""
+EXPERTS = ".experts."
+"""Between the name of a layer of experts and those of its products."""
 
 
 def require_matches(workload: Workload, globs: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reading, reread
 from costmodel.workload.ops import experts
 from costmodel.workload.ops.attention import kept_fraction
+from costmodel.workload.ops.collective import bringing
 from costmodel.workload.training import sources
 
 
@@ -87,13 +88,16 @@ class Stream:
 def stream(workload: Workload) -> Stream:
     """Return the layers of a pass, its ops' inputs spelled out.
 
-    ValueError for a pass without attention, a decode or training pass, windows, and a graph without residual sums.
+    ValueError for a pass without attention, a decode or training pass, windows, experts outside of memory, and a graph
+    without residual sums.
     """
     workload = replace(workload, ops=spelled_out(workload.ops))
     attentions = [i for i, op in enumerate(workload.ops) if op.kind == "attention"]
     if not attentions or workload.phase == "training":
         what = "a training pass" if attentions else "a network without attention"
         raise ValueError(f"tokens leave a forward pass of a transformer, {workload.name} is {what}")
+    if load := bringing(workload.ops):
+        raise ValueError(f"{load} brings what its batch misses; let tokens leave before experts leave memory")
     tokens = int(workload.ops[attentions[0]].m)
     for op in (workload.ops[i] for i in attentions):
         if not op.m == op.n == op.heads.keys == tokens > 1 or op.heads.window or op.heads.batch != workload.batch:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.estimators.gradient_compression import VALUE_BITS, require_kept, top_k_bits
-from costmodel.estimators.training import bubble
+from costmodel.estimators.training import bubble, require_schedule
 from costmodel.estimators.training_step import RECOMPUTE
 from costmodel.precision import W16A16
 from costmodel.strategies._shown import Shown
@@ -33,11 +33,12 @@ class DistributedTraining(Shown):
     kept           share of gradients that replicas exchange (the largest, with error control), 1 = their sum
     recompute      what the backward pass computes anew: none, pointwise or layers
 
-    The stage is the last one, which has the head; idle time of the pipeline is shared out to its ops. Every exchange
-    crosses the GPU's own link in bf16 and runs by itself: networks, overlap, the optimizer's step and what a pipeline
-    holds at once are those of `costmodel.estimators.training_step`. A training pass is taken as one micro-batch of
-    replicas. ValueError for degrees below 1 or that divide neither layers nor heads, for what is no share, and for
-    other passes.
+    The stage is the last one, which has the head; its ops wait for the other stages (`Op.waits`), which takes time and
+    the board's idle power and is no work. Every exchange crosses the GPU's own link in bf16 and runs by itself:
+    networks, overlap, the optimizer's step and what a pipeline holds at once are those of
+    `costmodel.estimators.training_step`. A training pass is taken as one micro-batch of replicas. ValueError for
+    degrees below 1 or that divide neither layers nor heads, chunks that do not divide a stage's layers or whose
+    micro-batches are no multiple of the stages, for what is no share, and for other passes.
     """
 
     tensor: int = 1
@@ -53,6 +54,7 @@ class DistributedTraining(Shown):
             require_degree(kind, getattr(self, kind))
         require_kept(self.kept)
         require("recompute", self.recompute, RECOMPUTE)
+        require_schedule(self.pipeline, self.micro_batches, self.interleave)
 
     @property
     def gpus(self) -> int:
@@ -67,13 +69,14 @@ class DistributedTraining(Shown):
     def __call__(self, workload: Workload) -> Workload:
         """Return what the GPU runs in a step."""
         step = self._micro_batch(workload)
-        repeats = self.micro_batches * (1.0 + float(bubble(self.pipeline, self.micro_batches, self.interleave)))
-        ops = tuple(op.times(repeats * (self.interleave if op.kind == "send" else 1)) for op in step.ops)
+        idle = float(bubble(self.pipeline, self.micro_batches, self.interleave))
+        ops = tuple(replace(op.times(self.micro_batches), waits=op.waits + idle) for op in step.ops)
         params = float(sum(op.params for op in step.ops))
         exchange = () if self.data == 1 else (self._exchange(params, ops[-1].name),)
         covers = f"{step.covers}, {self.micro_batches} times on one of {self.gpus} GPUs" if step.covers else ""
-        batch = workload.batch * self.micro_batches * self.data
-        return replace(step, ops=ops + exchange, batch=batch, covers=covers)
+        times = self.micro_batches * self.data
+        batch, passes = workload.batch * times, workload.passes * times
+        return replace(step, ops=ops + exchange, batch=batch, passes=passes, covers=covers)
 
     def _micro_batch(self, workload: Workload) -> Workload:
         if workload.phase == "training" and self.tensor == self.pipeline == 1 and self.recompute == "none":
@@ -82,7 +85,7 @@ class DistributedTraining(Shown):
             raise ValueError(
                 f"distributed_training makes a step of a forward pass, {workload.name} is a {workload.phase} pass"
             )
-        part = pipeline_parallel(tensor_parallel(workload, self.tensor), self.pipeline)
+        part = pipeline_parallel(tensor_parallel(workload, self.tensor), self.pipeline, chunks=self.interleave)
         return training(part, recompute=RECOMPUTE[self.recompute])
 
     def _exchange(self, params: float, last: str) -> Op:

@@ -16,12 +16,13 @@ from costmodel.claim import NoFigure
 from costmodel.precision import W16A16
 from costmodel.strategies._before import before
 from costmodel.strategies._expert_cache import by_rank, skewed_trace
-from costmodel.strategies._layers import EXPERTS, LOAD, require_in_memory
+from costmodel.strategies._layers import EXPERTS, require_in_memory
 from costmodel.strategies._shown import Shown
 from costmodel.strategies._trace_file import whole_numbers
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.ops import collective
+from costmodel.workload.ops.collective import LOAD
 
 SEEN_TOKENS, SEEN_LAYERS = 256, 4
 """Size of the trace from which a strategy takes its miss rate."""

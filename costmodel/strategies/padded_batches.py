@@ -81,10 +81,11 @@ class PaddedBatches(Shown):
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its padding."""
-        if fewer := next((op.heads.batch for op in workload.ops if 0 < op.heads.batch < workload.batch), 0):
+        if workload.passes > 1:
+            each = workload.batch // workload.passes
             raise ValueError(
-                f"a step of {workload.name} has {workload.batch} sequences in passes of {fewer:g}, of which padding "
-                "is: padded_batches comes before distributed_training"
+                f"a step of {workload.name} has {workload.batch} sequences in passes of {each}, of which padding is: "
+                "padded_batches comes before distributed_training"
             )
         share = _simulated(self.spread, self.buckets, workload.batch)
         return repeated(workload, 1.0 / (1.0 - share)) if share > 0 else workload

@@ -69,6 +69,7 @@ class Op:
     keeps_output     whether it reads the result
     fetched_elements  what one execution has brought over the GPU's link as it runs: the longer of both is its time
     row_elements     of a table that is looked up, the elements of a row
+    waits            idle time after each execution over the execution's own, as while other stages of a pipeline work
     shares           the name of the op that stores the weights that this one reads, "" where it stores its own
     """
 
@@ -101,6 +102,7 @@ class Op:
     fetched_elements: Real = 0.0
     weight_flops: Real = 0.0
     row_elements: Real = 0.0
+    waits: Real = 0.0
     shares: str = ""
 
     @property
@@ -122,6 +124,11 @@ class Op:
     def executions(self) -> Real:
         """What totals over all executions are divided by: `count`, or 1 where it is 0, as of a `rerun`."""
         return np.where(self.count > 0, self.count, 1.0)[()]
+
+    @property
+    def occupied(self) -> Real:
+        """Executions that take as long as all of them and what is waited after them."""
+        return self.count * (1.0 + self.waits)
 
     @property
     def params(self) -> Real:

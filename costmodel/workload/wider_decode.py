@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from costmodel.record import changed
 from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reading, reread
 from costmodel.workload.op import Op
-from costmodel.workload.ops.collective import COLLECTIVES
+from costmodel.workload.ops.collective import COLLECTIVES, bringing
 from costmodel.workload.ops.moe import touched_experts
 from costmodel.workload.workload import Workload
 
@@ -20,8 +20,8 @@ def wider_decode(workload: Workload, times: int, attention: Rule, *, what: str) 
     """Return the ops of a decode pass with `times` as many of `what`: weights are read once for all of them.
 
     An expert may serve several. `attention` is the rule of what differs. ValueError for a number that is not whole or
-    below 1, a pass that is no decode, or an op of a kind that is not known here (a recurrence takes one token after
-    another).
+    below 1, a pass that is no decode or whose experts left memory, or an op of a kind that is not known here (a
+    recurrence takes one token after another).
     """
     if times < 1 or times != int(times):
         raise ValueError(f"{what} must be a whole number of at least 1, got {times}")
@@ -29,6 +29,8 @@ def wider_decode(workload: Workload, times: int, attention: Rule, *, what: str) 
         raise ValueError(f"only a decode has more {what} at once, {workload.name} is a {workload.phase} pass")
     if times == 1:
         return workload.ops
+    if load := bringing(workload.ops):
+        raise ValueError(f"{load} brings what its batch misses; take more {what} before experts leave memory")
     rules = {**RULES, "attention": attention}
     return reread(workload.ops, tuple(_widened(op, times, workload.batch, rules, what) for op in workload.ops))
 
@@ -42,12 +44,7 @@ def _widened(op: Op, times: int, batch: int, rules: Mapping[str, Rule], what: st
 
 
 def _repeated(op: Op, times: int) -> Op:
-    """The op on so many times the elements; what of its product grows depends on its kind.
-
-    ValueError where it fetches what its own tokens miss.
-    """
-    if op.fetched_elements:
-        raise ValueError(f"{op.name} fetches what its batch misses; take more tokens before experts leave memory")
+    """The op on so many times the elements; what of its product grows depends on its kind."""
     return changed(
         op,
         input_elements=op.input_elements * times,

@@ -28,6 +28,7 @@ class Workload:
     covers     in words, what of the network the pass runs and on what; empty where that is not known
     stated     (layer, precision) where the model's file states formats, "*" for layers of which it says none
     answers    how often what is written is right, where somebody said how often one sample is
+    passes     passes of equally many that the batch is run in: a training step's micro-batches and replicas
     written    tokens that a decode writes for each that counts: those of thoughts, of discarded samples, of padding
     """
 
@@ -41,6 +42,7 @@ class Workload:
     stated: tuple[tuple[str, str], ...] = ()
     answers: Answers | None = None
     written: float = 1.0
+    passes: int = 1
 
     def __post_init__(self) -> None:
         if not self.ops:

@@ -1,9 +1,14 @@
 """Exchange between GPUs: an op that multiplies nothing, whose time is that of a link."""
 
+from collections.abc import Sequence
+
 from costmodel.workload.op import Op
 
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send")
 """Kinds: sum for all, parts to all, sum in parts, parts to each, one tensor to one GPU."""
+
+LOAD = ".load"
+"""What the name of a load ends in, which brings what a layer's experts lack: it is called after their first product."""
 
 
 def collective(name: str, kind: str, elements: float, ranks: int, *, inputs: tuple[str, ...] = ()) -> Op:
@@ -19,3 +24,9 @@ def collective(name: str, kind: str, elements: float, ranks: int, *, inputs: tup
     read = elements / ranks if kind == "all_gather" else elements
     written = elements / ranks if kind == "reduce_scatter" else elements
     return Op(name, kind, inputs, m=ranks, input_elements=read, output_elements=written, keeps_inputs=False)
+
+
+def bringing(ops: Sequence[Op]) -> str:
+    """Name of the first op that brings experts which are outside of the device's memory; "" where none does."""
+    loads = (op.name for op in ops if op.fetched_elements or (op.kind == "send" and op.name.endswith(LOAD)))
+    return next(loads, "")

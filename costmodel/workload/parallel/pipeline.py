@@ -18,11 +18,12 @@ STACK_SHARE = 0.5
 _NUMBERED = re.compile(r"^(.*?)\.(\d+)\.")
 
 
-def pipeline_parallel(workload: Workload, stages: int, stage: int = -1) -> Workload:
+def pipeline_parallel(workload: Workload, stages: int, stage: int = -1, *, chunks: int = 1) -> Workload:
     """Return one stage of a pass, with as many layers as every other; -1 is the last, which holds the head.
 
     What precedes the stack is of the first stage, what follows it of the last; every stage but the first receives its
-    input. ValueError where the stages do not divide the layers, or the network has no stack of numbered layers.
+    input, once for each of the `chunks` of layers that it has in turn with the others. ValueError where the stages do
+    not divide the layers or the chunks those of a stage, or the network has no stack of numbered layers.
     """
     require_degree("pipeline", stages)
     if not -stages <= stage < stages:
@@ -33,10 +34,12 @@ def pipeline_parallel(workload: Workload, stages: int, stage: int = -1) -> Workl
     if layers % stages:
         raise ValueError(f"{stages} stages do not divide the {layers} layers of {workload.name}")
     each, at = layers // stages, stage % stages
+    if each % chunks:
+        raise ValueError(f"{chunks} chunks do not divide the {each} layers that a stage of {workload.name} has")
     kept = tuple(op for op, layer in zip(workload.ops, layer_of, strict=True) if min(layer // each, stages - 1) == at)
     names = {op.name for op in kept}
     elsewhere = {op.name for op in workload.ops} - names
-    first = [_received(kept)] if at else []
+    first = [_received(kept, chunks)] if at else []
     kept = tuple(_rewired(op, elsewhere) for op in kept)
     outputs = tuple(name for name in workload.outputs if name in names)
     covers = f"{workload.covers}, stage {at + 1} of {stages}" if workload.covers else ""
@@ -46,9 +49,9 @@ def pipeline_parallel(workload: Workload, stages: int, stage: int = -1) -> Workl
 RECEIVED = "stage.receive"
 
 
-def _received(kept: tuple[Op, ...]) -> Op:
-    """What the stage before sends: the tensor that the first op of this one reads, as often as it runs."""
-    return collective(RECEIVED, "send", kept[0].input_elements, 2).times(kept[0].count)
+def _received(kept: tuple[Op, ...], chunks: int) -> Op:
+    """What the stage before sends: the tensor that the first op of each chunk reads, as often as it runs."""
+    return collective(RECEIVED, "send", kept[0].input_elements, 2).times(kept[0].count * chunks)
 
 
 def _rewired(op: Op, elsewhere: set[str]) -> Op:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from costmodel.workload.dequantisation import DEQUANTISATION, layers_of
 from costmodel.workload.op import Op
+from costmodel.workload.ops.collective import LOAD
 from costmodel.workload.training import sources
 
 PRODUCTS = ("linear", "experts")
@@ -17,9 +18,6 @@ APART = ("activation", "elementwise")
 
 TOKENS = "input_ids"
 """What a table of tokens reads, after the prefix of a model beside the network."""
-
-LOAD = ".load"
-"""What the name of a load ends in, which brings what a layer's experts lack: it is called after their first product."""
 
 
 def ways(ops: tuple[Op, ...]) -> dict[int, str]:

@@ -108,6 +108,8 @@ def test_megatrons_published_iteration_times_are_met_without_a_fit(row):
         (lambda: Layout(overlap=("tensors",)), "overlap must be of .*, got 'tensors'"),
         (lambda: step(Layout(data=3)), "3 replicas of micro-batches of 1 do not divide 16"),
         (lambda: step(Layout(pipeline=3)), "3 stages do not divide the 4 layers"),
+        (lambda: step(Layout(pipeline=2, interleave=3)), "3 chunks do not divide the 2 layers that a stage of"),
+        (lambda: step(Layout(pipeline=2, interleave=2), batch=3), "in multiples of its 2 stages, got 3"),
         (lambda: step(Layout(tensor=8)), "8 GPUs do not divide the 4 heads"),
         (lambda: formulas.state_bytes(1, 1, 1, 2, 4), "a ZeRO stage is 0, 1, 2 or 3, got 4"),
     ],

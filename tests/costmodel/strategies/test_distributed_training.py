@@ -1,5 +1,7 @@
 """One GPU's part of a step as ops, against the estimate of the whole step."""
 
+from dataclasses import replace
+
 import pytest
 
 import costmodel as cm
@@ -40,6 +42,41 @@ def test_replicas_take_a_training_pass_as_it_is_and_one_of_them_changes_nothing(
     assert DistributedTraining(data=8)(pruned).ops[:-1] == pruned.ops
 
 
+def test_an_idle_pipeline_takes_time_and_does_no_work():
+    """The first of many micro-batches fills the pipeline: four times its time, and the work of any other."""
+    first, many = (cm.estimate(DistributedTraining(pipeline=4, micro_batches=n)(_forward(2)), "bf16", A100).totals
+                   for n in (1, 64))  # fmt: skip
+    for name in ("macs", "flops", "vector_flops", "bytes_moved"):
+        assert many[name] == pytest.approx(64 * first[name])
+    assert many["latency_s"] / first["latency_s"] == pytest.approx((64 + 3) / 4)
+    assert 64 * first["energy_j"] > many["energy_j"] > 0.25 * 64 * first["energy_j"]
+
+
+def test_a_stage_does_the_work_of_its_layers():
+    """The last of GPT-2's four has three layers of twelve and the head, forward and backward."""
+    net = _forward(2)
+    layers = [
+        op for op in net.ops if op.name.startswith(("transformer.h.9.", "transformer.h.10.", "transformer.h.11."))
+    ]
+    macs = 3 * sum(op.macs for op in layers) + 3 * net.op("lm_head").macs
+    made = DistributedTraining(pipeline=4)(net)
+    assert sum(op.macs for op in made.ops) == pytest.approx(macs, rel=1e-9)
+    assert {op.waits for op in made.ops} == {3.0}
+
+
+def test_idle_power_alone_is_added_while_a_stage_waits():
+    def joules(workload):
+        return cm.estimate(workload, "bf16", A100).totals
+
+    busy = DistributedTraining(pipeline=4)(_forward(2)).map(lambda op: replace(op, waits=0.0))
+    waiting = busy.map(lambda op: replace(op, waits=3.0))
+    lone, idle = joules(busy), joules(waiting)
+    assert idle["latency_s"] == pytest.approx(4 * lone["latency_s"])
+    share = (idle["energy_j"] - lone["energy_j"]) / (3 * lone["latency_s"]) / A100.power_w
+    assert 0.05 < share < 0.35
+    assert idle["energy_low_j"] < idle["energy_j"] < idle["energy_high_j"]
+
+
 def test_fewer_kept_gradients_and_more_chunks_are_faster():
     def seconds(**how):
         made = DistributedTraining(pipeline=2, data=8, micro_batches=4, **how)(_forward(1))
@@ -53,6 +90,12 @@ def test_fewer_kept_gradients_and_more_chunks_are_faster():
     ("spelled", "net", "says"),
     [
         ("distributed_training:data=0", None, "data parallelism needs a whole number of GPUs of at least 1, got 0"),
+        (
+            "distributed_training:pipeline=4,micro_batches=4,interleave=2",
+            _forward(1),
+            "2 chunks do not divide the 3 lay",
+        ),
+        ("distributed_training:pipeline=2,micro_batches=3,interleave=3", None, "in multiples of its 2 stages, got 3"),
         ("distributed_training:kept=0", None, "above 0, got 0"),
         ("distributed_training:recompute=some", None, "unknown recompute 'some'"),
         ("distributed_training:pipeline=5", _forward(1), "5 stages do not divide the 12 layers"),

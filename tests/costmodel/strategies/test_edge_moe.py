@@ -165,9 +165,29 @@ def test_a_user_s_trace_decides_what_is_missed(tmp_path) -> None:
         EdgeMoE(2, trace=str(tmp_path / "missing.json"))(DECODE)
 
 
-def test_more_tokens_come_before_experts_are_fetched() -> None:
-    with pytest.raises(ValueError, match="fetches what its batch misses; take more tokens before"):
-        strategy("edge_moe:cached=4,foreseen=1 + best_of_n:samples=4")(DECODE)
+WIDER = {
+    "best_of_n:samples=4": "sequences",
+    "verified_search:width=4": "sequences",
+    "speculative_decoding:draft_tokens=4": "tokens",
+    "specdec_plus_plus": "tokens",
+}
+
+
+@pytest.mark.parametrize("foreseen", [0, 1])
+@pytest.mark.parametrize(("wider", "what"), WIDER.items())
+def test_more_at_once_comes_before_experts_leave_memory(wider: str, what: str, foreseen: int) -> None:
+    """What more tokens miss is not a multiple of what one does: several share experts."""
+    edge = f"edge_moe:cached=4,foreseen={foreseen}"
+    with pytest.raises(ValueError, match=rf"brings what its batch misses; take more {what} before experts leave mem"):
+        strategy(f"{edge} + {wider}")(DECODE)
+    assert strategy(f"{wider} + {edge}")(DECODE).ops
+
+
+def test_tokens_leave_before_experts_do() -> None:
+    prefill = cm.zoo.build("mixtral-8x7b", phase="prefill", context=64)
+    with pytest.raises(ValueError, match=r"brings what its batch misses; let tokens leave before experts leave mem"):
+        strategy("edge_moe + lazy_llm")(prefill)
+    assert strategy("lazy_llm + edge_moe")(prefill).ops
 
 
 @pytest.mark.parametrize(

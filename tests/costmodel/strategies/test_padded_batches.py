@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
+from costmodel.strategies import strategy
 from costmodel.strategies.padded_batches import PaddedBatches, batch_gain, batches, lengths, waste
 
 
@@ -54,6 +55,15 @@ def test_a_padded_workload_does_as_much_more(spread: float, buckets: int, batch:
     share = waste(drawn, batches(drawn, batch, (buckets,)))
     assert sum(op.macs for op in padded.ops) == pytest.approx(sum(op.macs for op in base.ops) / (1 - share))
     assert sum(op.params for op in padded.ops) == sum(op.params for op in base.ops)
+
+
+@pytest.mark.parametrize("net", ["resnet18", "vit_tiny_patch16_224"])
+@pytest.mark.parametrize("how", ["micro_batches=8", "data=4"])
+def test_a_step_s_sequences_are_not_padded_all_together(net: str, how: str) -> None:
+    base = cm.zoo.build(net, batch=2)
+    with pytest.raises(ValueError, match=r"in passes of 2, of which padding is: padded_batches comes before"):
+        strategy(f"distributed_training:{how} + padded_batches")(base)
+    assert strategy(f"padded_batches + distributed_training:{how}")(base).passes > 1
 
 
 @pytest.mark.parametrize(("spread", "buckets"), [(-0.1, 1), (float("nan"), 1), (0.5, 0)])
