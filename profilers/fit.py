@@ -10,7 +10,7 @@ from costmodel.catalog import require
 from costmodel.estimators.calibrated import LEVELS, predict
 from costmodel.hardware.calibration import Calibration, every
 from costmodel.hardware.load import user_folder
-from profilers import calibration_file, power_fit
+from profilers import calibration_file, few_power_fit, power_fit
 from profilers.calibration_fit import Labels, calibrate_all
 from profilers.measured_rows import check, of
 from profilers.split_rows import Tell, split, untold
@@ -53,8 +53,10 @@ def _fits(
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
     fits = calibrate_all(rows, every(of(rows).model.name), labels, progress)
     if "power_w" in rows.columns:
-        enough = power_fit.enough(rows.dropna(subset="power_w"))
-        fits += power_fit.calibrate(enough, measured_on=labels.measured_on, source=labels.source, tell=tell)
+        rows = rows.dropna(subset="power_w")
+        many = power_fit.are_enough(rows)
+        for model, own in ((power_fit, rows[many]), (few_power_fit, rows[~many])):
+            fits += model.calibrate(own, measured_on=labels.measured_on, source=labels.source, tell=tell)
     return fits
 
 

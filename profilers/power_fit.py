@@ -85,9 +85,9 @@ def check(rows: pd.DataFrame, tell: Tell = untold) -> pd.DataFrame:
     return rows if rows.power_w.notna().any() else rows.drop(columns="power_w")
 
 
-def enough(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of devices and kinds that have FEWEST_ROWS of them: of fewer, the latencies alone are fitted."""
-    return rows[rows.groupby(["gpu", "math"])["power_w"].transform("size") >= FEWEST_ROWS]
+def are_enough(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows are of devices and kinds that have FEWEST_ROWS of them: fewer are no fit of all constants."""
+    return rows.groupby(["gpu", "math"])["power_w"].transform("size") >= FEWEST_ROWS
 
 
 def calibrate(rows: pd.DataFrame, *, measured_on: str, source: str, tell: Tell = untold) -> list[Calibration]:
@@ -142,15 +142,19 @@ def validate(
         gpu, kind = hardware.gpu(str(device)), gemm_kind.named(str(math))
         left = [f for f in fits if level == "auto" or f.device != gpu.name or (level == "transfer" and f.math != math)]
         own = [f for f in left if f.device == gpu.name and f.math == math]
-        columns = _of_fit(part, kind, gpu, own[0], residual) if own else _elsewhere(part, kind, gpu, left)
+        whole = bool(own) and own[0].how == "calibrated"
+        columns = _of_fit(part, kind, gpu, own[0], residual) if whole else _elsewhere(part, kind, gpu, own or left)
         done.append(part.assign(**columns))
     return pd.concat(done).loc[rows.index]
 
 
 def _elsewhere(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fits: Sequence[Calibration]) -> dict[str, Any]:
+    """Carried power, and that of a few own rows, at the latency that is predicted of the rows' backend."""
     if not fits:
         return {}
-    p = power_prediction.of_activity(_seen(rows, kind, gpu).busy, kind.pipe, gpu, fits=fits)
+    told = "predicted_s" in rows.columns
+    busy = busy_of(rows, kind, gpu, rows["predicted_s"].to_numpy()) if told else _seen(rows, kind, gpu).busy
+    p = power_prediction.of_activity(busy, kind.pipe, gpu, dequantised=kind.weight_only, fits=fits)
     return {"predicted_w": p.power_w, "low_w": p.low_w, "high_w": p.high_w, "power_how": p.how}
 
 
@@ -169,14 +173,15 @@ def _of_fit(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration, resi
 
 def _seen(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu) -> _Seen:
     m, n, k = (rows[name].to_numpy(dtype=np.float64) for name in "mnk")
-    busy = _busy(rows, kind, gpu, predict(m, n, k, kind, gpu, residual=False).latency_s)
+    busy = busy_of(rows, kind, gpu, predict(m, n, k, kind, gpu, residual=False).latency_s)
     parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(GEMM, kind.math, gpu, calibrations("gemm")))
     rates = np.log(np.maximum(np.stack([busy.math, busy.dram, busy.l2]), 1e-6))
     columns = np.concatenate([features(m, n, k, float(gpu.sm_count), parts), rates, m[None]])
     return _Seen(busy, columns, rows.power_w.to_numpy(dtype=np.float64))
 
 
-def _busy(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, latency_s: Real) -> Activity:
+def busy_of(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, latency_s: Real) -> Activity:
+    """The activity of each row's product where it takes `latency_s`."""
     m, n, k = (rows[name].to_numpy(dtype=np.float64) for name in "mnk")
     return activity(
         flops=2.0 * m * n * k,
@@ -246,7 +251,9 @@ def _estimated(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration) -
     """Latency and power of products as `estimate` gives them."""
     m, n, k = (rows[name].to_numpy(dtype=np.float64) for name in "mnk")
     latency = predict(m, n, k, kind, gpu)
-    return latency, power_prediction.of_activity(_busy(rows, kind, gpu, latency.latency_s), kind.pipe, gpu, fits=[fit])
+    return latency, power_prediction.of_activity(
+        busy_of(rows, kind, gpu, latency.latency_s), kind.pipe, gpu, fits=[fit]
+    )
 
 
 def _rows(seen: _Seen, at: NDArray[np.bool_]) -> _Seen:

@@ -5,9 +5,10 @@ SXMs. Fits of others' rows, with other software, answer for `h100_sxm`, fits of 
 `h200_sxm:torch`; whole passes are in neither. On the H200 the H100's fits, which were committed before any H200 was
 measured, are tried too, by the spec sheet.
 
-The H100's rows have no board power. What that session wrote as such was nvmlDeviceGetPowerUsage after 20 ms, on these
-boards the mean of the last second: of the dozens of calls before a row (its logarithm correlated by 0.96 with that of
-the row before), so the column is gone. profilers/gpu/power.py tells how sessions measure it now.
+Board power is of 79 other products of an H100 and of 74 of the H200s' second session. The H100's first has none:
+what it wrote was nvmlDeviceGetPowerUsage after 20 ms, on these boards the mean of the last second: of the dozens
+of calls before a row (its logarithm correlated by 0.96 with that of the row before). profilers/gpu/power.py tells how
+sessions measure it now.
 """
 
 import shutil
@@ -42,6 +43,33 @@ def report() -> None:
     _own_fits("h200_sxm")
     networks = rows_file.read(FOLDER / "h200_sxm_torch_networks.parquet")
     _passes({"by the H100's fits": _by_others(networks), "by its own": end_to_end.predicted(networks)})
+    for name in ("h100_sxm_power_rows", "h200_sxm_torch_rows"):
+        rows = rows_file.read(FOLDER / f"{name}.parquet")
+        _power(rows[rows["power_w"].notna()].reset_index(drop=True))
+
+
+def _power(rows: pd.DataFrame) -> None:
+    """Board power told by the energy counter: by fits without the device, of rows unseen by its own, of all rows."""
+    device = rows["gpu"].iloc[0]
+    plain = ~rows["math"].str.endswith("_wo")
+    print(f"\npower of {len(rows)} products on {device}: error in %, mean, median and bias, and what intervals hold")
+    for level, what in (("spec", "by other devices"), ("auto", "by all fits, which saw these rows")):
+        done = validate(rows, level)
+        error = done.predicted_w / done.power_w - 1.0
+        held = (done.low_w <= done.power_w) & (done.power_w <= done.high_w)
+        for kinds, at in (("of plain kinds", plain), ("dequantising", ~plain)):
+            figures = (error[at].abs().mean(), error[at].abs().median(), error[at].mean(), held[at].mean())
+            told = " ".join(f"{100 * figure:6.1f}" for figure in figures)
+            print(f"{what:34s} {kinds:15s} {at.sum():3d} {told}")
+    for fit in calibrations("power"):
+        if fit.device == device and "carried_mape" in fit.held_out_error:
+            unseen = fit.held_out_error
+            told = " ".join(
+                f"{100 * unseen[f'{n}_{m}']:6.1f}" for n in ("analytic", "carried") for m in ("mape", "median")
+            )
+            print(
+                f"{fit.math:10s} {fit.rows:3d} rows: mean and median where its (n, k) was not seen, and carried {told}"
+            )
 
 
 def _by_others(networks: pd.DataFrame) -> pd.DataFrame:

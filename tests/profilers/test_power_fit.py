@@ -87,7 +87,7 @@ def test_validate_adds_power_columns_in_order(rows):
     assert (done.power_w == shuffled.power_w).all()
     assert ((done.low_w <= done.predicted_w) & (done.predicted_w <= done.high_w)).all()
     assert set(done.power_how) == {"calibrated"}
-    assert "predicted_w" not in validate(shuffled, "spec").columns
+    assert set(validate(shuffled, "spec").power_how) == {"transferred (from h100_sxm bfloat16)"}
 
 
 @pytest.mark.parametrize("power", [np.nan, 0.0, -1.0, np.inf])
@@ -142,9 +142,11 @@ def test_the_committed_errors_are_those_of_held_out_pairs(fit):
         assert again[name] == pytest.approx(value, abs=2e-4)
 
 
-def test_a_session_with_little_power_has_its_latencies_fitted(rows, tmp_path):
+def test_a_session_with_little_power_has_its_latencies_fitted_and_moves_power(rows, tmp_path):
     few = rows.sample(40, random_state=0)
-    assert [path.name for path in calibrate(few, folder=tmp_path)] == ["h200_sxm_gemm.toml"]
+    names = [path.name for path in calibrate(few, folder=tmp_path)]
+    assert names == ["h200_sxm_gemm.toml", "h200_sxm_power.toml"]
+    assert [fit.how for fit in read(tmp_path / "h200_sxm_power.toml")] == ["transferred"]
     (fit,) = read(tmp_path / "h200_sxm_gemm.toml")
     assert {"few_low", "spec_low", "spec_correlation"} <= set(fit.intervals)
 
