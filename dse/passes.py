@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from costmodel import models
 from costmodel.estimators.footprint import peak_activation_bytes
-from costmodel.estimators.fusion import fuse
+from costmodel.estimators.reuse import on_gpu
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import W32A32
 from costmodel.record import Real, stack
@@ -87,7 +87,7 @@ class Pass:
     @cached_property
     def on_gpu(self) -> Distinct:
         """The distinct ops as a GPU runs them: what an engine fuses starts no kernel of its own."""
-        return Distinct.of(fuse(self.workload.ops))
+        return Distinct.of(on_gpu(self.workload.ops))
 
     @cached_property
     def peak_elements(self) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from costmodel import zoo
 from costmodel.estimators.footprint import peak_activation_bytes
-from costmodel.estimators.fusion import fuse
+from costmodel.estimators.reuse import on_gpu
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import W32A32
 from costmodel.strategies import Then, strategy
@@ -104,7 +104,7 @@ def folded(workload: Workload, times: Floats) -> Folded:
     peak_elements = peak_activation_bytes(workload, W32A32) * BITS_PER_BYTE / W32A32.activation.bits_per_element
     counts: dict[Any, float] = {}
     first: dict[Any, Op] = {}
-    for op, count in zip(fuse(workload.ops), times.tolist(), strict=True):
+    for op, count in zip(on_gpu(workload.ops), times.tolist(), strict=True):
         key = (what_it_costs(op), op.count)
         counts[key] = counts.get(key, 0.0) + count
         first.setdefault(key, op)

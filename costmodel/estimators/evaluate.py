@@ -22,7 +22,7 @@ from costmodel.estimators import (
 )
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.fpga import Array, Design, overlay
-from costmodel.estimators.fusion import fuse
+from costmodel.estimators.reuse import on_gpu
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import PIPES, Precision
 from costmodel.record import Real, mesh
@@ -124,7 +124,7 @@ def latency_interval(
 
 def as_run(ops: Sequence[Op], device: Device) -> Sequence[Op]:
     """The ops as a device runs them: on a GPU some within the kernel of another."""
-    return fuse(ops) if isinstance(device, Gpu) else ops
+    return on_gpu(ops) if isinstance(device, Gpu) else ops
 
 
 def _counts(op: Op, precision: Precision) -> Columns:

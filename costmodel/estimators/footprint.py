@@ -1,7 +1,5 @@
 """Memory that a pass occupies: weights, live activations, KV cache, training states."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,11 +7,13 @@ from costmodel.estimators.traffic import BITS_PER_BYTE, kv_bytes, weight_bytes
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
-from costmodel.workload.rerun import RERUN, layer_of
+from costmodel.workload.rerun import own_outputs
 from costmodel.workload.training import BY_WEIGHT, INPUT
 
 MOMENT_BYTES = {"sgd": 0.0, "momentum": 4.0, "adam": 8.0}
-"""Bytes a parameter of an optimizer's fp32 moments: Rajbhandari et al., ZeRO, arXiv 1910.02054, section 3.1."""
+"""Bytes a parameter of an optimizer's fp32 moments: Rajbhandari et al., ZeRO, ar    made = own_outputs(workload.ops)
+    return np.array([0.0 if op.name.endswith(BY_WEIGHT) else m for op, m in zip(workload.ops, made, strict=True)])
+iv 1910.02054, section 3.1."""
 
 MASTER_BITS = 32.0
 """Bits of the master weight that training keeps of a parameter in a narrower format: the same."""
@@ -86,17 +86,8 @@ def output_elements(workload: Workload) -> NDArray[np.float64]:
     Each execution of a recurrence adds a token to the result; of what a layer makes that runs again, each run has its
     own. Gradients by weight are `gradient_bytes`.
     """
-    later: dict[str, list[float]] = {}
-    for op in workload.ops:
-        if op.kind == RERUN:
-            later.setdefault(layer_of(op), []).append(op.output_elements)
-    return np.array([0.0 if op.name.endswith(BY_WEIGHT) else _made(op, later.get(op.name, [])) for op in workload.ops])
-
-
-def _made(op: Op, later: Sequence[float]) -> float:
-    """Elements that the first run of an op makes, whose later ones make those."""
-    times = op.count if op.kind == "recurrence" else 1.0 + len(later)
-    return max(float(op.output_elements * times) - sum(later), 0.0)
+    made = own_outputs(workload.ops)
+    return np.array([0.0 if op.name.endswith(BY_WEIGHT) else m for op, m in zip(workload.ops, made, strict=True)])
 
 
 def _output_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]:

@@ -8,11 +8,12 @@ convolution. In training nothing joins whose operand the backward pass reads aga
 
 from collections import Counter
 from collections.abc import Sequence
+from math import isclose
 
 from costmodel.record import Real, changed
 from costmodel.workload import Op
 from costmodel.workload.ops import COLLECTIVES
-from costmodel.workload.rerun import RERUN, layer_of
+from costmodel.workload.rerun import RERUN, layer_of, own_outputs
 from costmodel.workload.training import sources
 
 POINTWISE = ("activation", "elementwise")
@@ -32,19 +33,22 @@ def fuse(ops: Sequence[Op]) -> tuple[Op, ...]:
     runs = Counter(layer_of(op) for op in ops)
     a_run = {op.name: op.count / runs[op.name] for op in ops if op.kind != RERUN}
     times = [a_run.get(layer_of(op), op.count) for op in ops]
+    made = own_outputs(ops)
     return tuple(
-        changed(op, launches=0.0) if _joins(op, ops, r, readers, times) else op
+        changed(op, launches=0.0) if _joins(op, ops, r, readers, times, made) else op
         for op, r in zip(ops, reads, strict=True)
     )
 
 
-def _joins(op: Op, ops: tuple[Op, ...], reads: list[int], readers: Counter[int], times: Sequence[Real]) -> bool:
-    """Whether an op runs within the kernel before it; `times` is how often a run of each op executes it."""
+def _joins(
+    op: Op, ops: tuple[Op, ...], reads: list[int], readers: Counter[int], times: Sequence[Real], made: Sequence[float]
+) -> bool:
+    """Whether an op runs within the kernel before it; `times` a run of each op executes it, which makes `made`."""
     if not reads or not is_pointwise(op):
         return False
     last = max(reads)
     maker = ops[last]
-    same = maker.output_elements == op.output_elements and times[last] == op.count
+    same = isclose(made[last], op.output_elements) and times[last] == op.count
     return bool(same and readers[last] == 1 and maker.kind not in CLOSED)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators.assignment import Assignment, per_op
-from costmodel.estimators.fusion import fuse
+from costmodel.estimators.reuse import on_gpu
 from costmodel.precision import Precision
 from costmodel.precision import precision as parse
 from costmodel.record import changed, stack
@@ -55,7 +55,7 @@ def over_batches(build: Callable[[int], Workload], precision: Assignment) -> Ove
     if len({tuple(op.name for op in workload.ops) for workload in passes}) > 1:
         return None
     used = per_op(passes[0], precision)
-    fused = [fuse(workload.ops) for workload in passes]
+    fused = [on_gpu(workload.ops) for workload in passes]
     groups: dict[Any, list[int]] = {}
     for i, at_probes in enumerate(zip(*(map(SHAPE, ops) for ops in fused), strict=True)):
         groups.setdefault((*at_probes, used[i]), []).append(i)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from costmodel.estimators import uncertainty
 from costmodel.estimators.assignment import Assignment, per_op
 from costmodel.estimators.evaluate import evaluate, require_pipes
-from costmodel.estimators.fusion import fuse
 from costmodel.estimators.over_batches import SHAPE, OverBatches
+from costmodel.estimators.reuse import on_gpu
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.record import changed, stack
@@ -75,7 +75,7 @@ def _distinct(workload: Workload, precision: Assignment) -> list[tuple[Op, Preci
     """Ops that cost differently, executed as often as all that cost the same together."""
     times: Counter[Any] = Counter()
     first: dict[Any, Op] = {}
-    for op, used in zip(fuse(workload.ops), per_op(workload, precision), strict=True):
+    for op, used in zip(on_gpu(workload.ops), per_op(workload, precision), strict=True):
         key = SHAPE(op), used
         times[key] += op.count
         first.setdefault(key, op)

@@ -48,6 +48,19 @@ class Heads:
 
 
 @dataclass(frozen=True)
+class Again:
+    """How a layer runs again within a pass, all 0 everywhere else: what lies between, a cache may have lost it to.
+
+    `share` of its executions are later runs. At least `between_elements` of weights and of one tensor are touched from
+    a run to the next, and `around_elements` from the last one to the first of the next pass.
+    """
+
+    share: Real = 0.0
+    between_elements: Real = 0.0
+    around_elements: Real = 0.0
+
+
+@dataclass(frozen=True)
 class Op:
     """`count` executions of `b` independent (m, k) x (k, n) products, with the elements they touch.
 
@@ -71,6 +84,7 @@ class Op:
     row_elements     of a table that is looked up, the elements of a row
     waits            idle time after each execution over the execution's own, as while other stages of a pipeline work
     shares           the name of the op that stores the weights that this one reads, "" where it stores its own
+    again            how a layer runs again within a pass, as `reuse` finds it
     """
 
     name: str
@@ -104,6 +118,7 @@ class Op:
     row_elements: Real = 0.0
     waits: Real = 0.0
     shares: str = ""
+    again: Again = Again()
 
     @property
     def macs(self) -> Real:

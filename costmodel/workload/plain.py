@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from costmodel.workload.answers import Answers
-from costmodel.workload.op import Heads, Op, Window
+from costmodel.workload.op import Again, Heads, Op, Window
 from costmodel.workload.workload import Workload
 
-PARTS: dict[str, type[Any]] = {"window": Window, "heads": Heads}
+PARTS: dict[str, type[Any]] = {"window": Window, "heads": Heads, "again": Again}
 
 
 def to_json(workload: Workload) -> str:
@@ -46,10 +46,10 @@ def _workload(data: Mapping[str, Any]) -> Workload:
 
 
 def _op(data: dict[str, Any]) -> Op:
-    window, heads = (cls(**_numbers(data.pop(name), cls)) for name, cls in PARTS.items())
+    parts = {name: cls(**_numbers(data.pop(name, {}), cls)) for name, cls in PARTS.items()}
     name, kind, inputs = (data.pop(part) for part in ("name", "kind", "inputs"))
     shares = str(data.pop("shares", ""))
-    told: dict[str, Any] = {"window": window, "heads": heads, "shares": shares, **_numbers(data, Op)}
+    told: dict[str, Any] = {**parts, "shares": shares, **_numbers(data, Op)}
     return Op(str(name), str(kind), tuple(map(str, inputs)), **told)
 
 

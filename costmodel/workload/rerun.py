@@ -1,5 +1,6 @@
 """A layer that runs again: its op has what all of its runs cost, and an op that costs nothing stands where each is."""
 
+from collections.abc import Sequence
 from string import digits
 
 from costmodel.workload.op import Op
@@ -29,3 +30,24 @@ def layer_of(op: Op) -> str:
     """The name of the op that has the costs of this one: its layer's, or its gradient's, where it is a later run."""
     layer, _, rest = op.name.rpartition(RUN)
     return layer + rest.lstrip(digits) if op.kind == RERUN else op.name
+
+
+def runs_of(ops: Sequence[Op]) -> dict[str, list[int]]:
+    """Where the runs of each layer stand, by its name."""
+    runs: dict[str, list[int]] = {}
+    for i, op in enumerate(ops):
+        runs.setdefault(layer_of(op), []).append(i)
+    return runs
+
+
+def own_outputs(ops: Sequence[Op]) -> list[float]:
+    """Elements that the run which stands at each op's place makes, with those of every step of a recurrence.
+
+    The op of a layer that runs again has the mean of all runs, of which each later one has its own.
+    """
+    own = [float(op.output_elements) * (float(op.count) if op.kind == "recurrence" else 1.0) for op in ops]
+    for first, *later in runs_of(ops).values():
+        if later and ops[first].kind != RERUN:
+            times = 1.0 if ops[first].kind == "recurrence" else 1.0 + len(later)
+            own[first] = max(own[first] * times - sum(own[i] for i in later), 0.0)
+    return own

@@ -6,7 +6,7 @@ from dataclasses import replace
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.op import Heads, Op
 from costmodel.workload.ops.collective import COLLECTIVES
-from costmodel.workload.rerun import RERUN, layer_of
+from costmodel.workload.rerun import RERUN, layer_of, runs_of
 from costmodel.workload.workload import Workload
 
 BACKWARD_VECTOR_FLOPS = 2
@@ -80,7 +80,7 @@ def sources(ops: tuple[Op, ...]) -> list[list[int]]:
 def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[Op]:
     reads = sources(ops)
     trained = _reaches_parameters(ops, reads)
-    runs = _runs(ops)
+    runs = runs_of(ops)
     again = [recompute(ops[runs[layer_of(op)][0]]) for op in ops]
     consumers: list[list[str]] = [[] for _ in ops]
     done: set[int] = set()
@@ -105,14 +105,6 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
             yield from by_input
             for j in reads[i]:
                 consumers[j].append(by_input[0].name if by_input else gradients[0])
-
-
-def _runs(ops: tuple[Op, ...]) -> dict[str, list[int]]:
-    """The ops that stand for the runs of each layer, by its name."""
-    runs: dict[str, list[int]] = {}
-    for i, op in enumerate(ops):
-        runs.setdefault(layer_of(op), []).append(i)
-    return runs
 
 
 def _more(consumers: list[list[str]], runs: Iterable[int]) -> int:

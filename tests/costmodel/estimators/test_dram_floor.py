@@ -15,9 +15,11 @@ from costmodel import zoo
 from costmodel.estimators import dram_floor, gpu_latency, traffic
 from costmodel.estimators.footprint import footprint_bytes
 from costmodel.estimators.fusion import fuse
+from costmodel.estimators.reuse import on_gpu
 from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import attention, linear
+from costmodel.workload.rerun import rerun
 
 A100, L40S = cm.gpu("a100_sxm"), cm.gpu("l40s")
 BF16 = cm.precision("bf16")
@@ -62,6 +64,66 @@ def test_a_least_recently_used_cache_moves_no_less(widths, rows, blocks):
     if footprint_bytes(Workload("chain", tuple(ops)), BF16) > gpu.l2_bytes:
         least = float(np.sum(dram_floor.dram_bytes(stack(ops), BF16, gpu)))
         assert _moved_blocks(widths, rows, blocks) * step**2 * BYTES >= least
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=8), st.integers(1, 8), st.integers(1, 12), st.integers(2, 400))
+def test_a_least_recently_used_cache_moves_no_less_of_layers_that_run_again(order, width, rows, blocks):
+    """Square layers in an order that repeats some, replayed, on two buffers that take turns."""
+    step, cache, moved = 16, OrderedDict(), 0
+    gpu = replace(L40S, l2_bytes=blocks * step**2 * BYTES)
+    workload = again(order, rows=step * rows, width=step * width)
+    if footprint_bytes(workload, BF16) <= gpu.l2_bytes:
+        return
+    for _ in range(2):
+        moved = 0
+        for run, layer in enumerate(order):
+            read = [(layer, block) for block in range(width**2)]
+            read += [("tensor", run % 2, block) for block in range(rows * width)]
+            for block in read + [("tensor", 1 - run % 2, block) for block in range(rows * width)]:
+                moved += block not in cache and block[0] != "tensor"
+                cache[block] = cache.pop(block, None)
+                if len(cache) > blocks:
+                    cache.popitem(last=False)
+    weights = replace(stack(on_gpu(workload.ops)), input_elements=0.0, output_elements=0.0)
+    least = float(np.sum(weights.count * dram_floor.dram_bytes(weights, BF16, gpu)))
+    assert moved * step**2 * BYTES >= least * (1 - 1e-9)
+
+
+def again(order, *, rows, width):
+    """A chain of square layers in that order: each number is a layer."""
+    ops = []
+    for layer in order:
+        op = linear(f"fc{layer}", rows, width, width, bias=False, inputs=(ops[-1].name,) if ops else ())
+        first = next((i for i, one in enumerate(ops) if one.name == op.name), None)
+        if first is None:
+            ops.append(op)
+        else:
+            ops.append(rerun(op, op, 1 + int(ops[first].count)))
+            ops[first] = replace(ops[first], count=ops[first].count + 1)
+    return Workload("chain", tuple(ops))
+
+
+def test_a_layer_run_in_a_row_is_read_once_and_one_with_a_cache_of_others_between_each_time():
+    """20 MB of weights each, three layers or two."""
+    between, far = again([1, 0, 2, 0], rows=8, width=3200), again([1, 0, 0, 0], rows=8, width=3200)
+    small, large = replace(L40S, l2_bytes=30e6), replace(L40S, l2_bytes=70e6)
+    matrix = 2.0 * 3200**2
+    reads = {
+        (name, gpu.l2_bytes): _weight_reads(workload, gpu)
+        for name, workload in (("between", between), ("in a row", far))
+        for gpu in (small, large)
+    }
+    assert reads["in a row", 30e6] == pytest.approx(1, rel=0.02)
+    assert reads["between", 30e6] == pytest.approx(1 + (2 * matrix - 30e6) / matrix, rel=0.02)
+    assert reads["between", 70e6] == 0
+    assert reads["in a row", 70e6] == 0
+
+
+def _weight_reads(workload, gpu):
+    """How often the matrix of fc0 is read."""
+    op = next(op for op in on_gpu(workload.ops) if op.name == "fc0")
+    return op.count * dram_floor.dram_bytes(op, BF16, gpu) / traffic.weight_bytes(op, BF16)
 
 
 def _moved_blocks(widths, rows, blocks):

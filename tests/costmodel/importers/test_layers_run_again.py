@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 import costmodel as cm
 from costmodel.estimators.footprint import alive_bytes, peak_activation_bytes
+from costmodel.estimators.fusion import fuse
 from costmodel.importers import torch_export
 from costmodel.workload.training import training
 
@@ -136,3 +137,29 @@ def test_a_layer_run_again_costs_as_much_as_another(kind: str, phase: str) -> No
         counts = {"macs", "flops", "vector_flops", "bytes_moved", "peak_activation_bytes"}
     assert {n: found[n] for n in counts} == pytest.approx({n: expected[n] for n in counts}, rel=1e-9)
     assert found["params"] < 0.5 * expected["params"]
+
+
+class Towers(nn.Module):
+    """RetinaNet's tower of convolutions with an activation after each, on several resolutions."""
+
+    def __init__(self, *, shared: bool) -> None:
+        super().__init__()
+        towers = [nn.ModuleList(nn.Conv2d(64, 64, 3, padding=1) for _ in range(2)) for _ in range(RUNS)]
+        self.towers = nn.ModuleList(towers[:1] * RUNS if shared else towers)
+
+    def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
+        found = []
+        for tower, image in zip(self.towers, images, strict=True):
+            x = image
+            for layer in tower:
+                x = functional.relu(layer(x))
+            found.append(x)
+        return tuple(found)
+
+
+def test_an_activation_joins_each_run_of_a_layer_on_several_resolutions() -> None:
+    images = tuple(torch.zeros(1, 64, size, size) for size in (100, 50, 25, 13))
+    fused = {s: fuse(torch_export.read(Towers(shared=s), images).ops) for s in (True, False)}
+    apart, shared = ([op.name for op in fused[s] if op.kind == "activation" and op.launches] for s in (False, True))
+    assert not apart
+    assert not shared

@@ -22,7 +22,7 @@ NETS = {
     "whisper-decode": cm.zoo.build("whisper-tiny", phase="decode", context=20),
     "resnet18-training": cm.training(cm.zoo.build("resnet18")),
 }
-NUMBERS = [f.name for f in fields(Op) if f.name not in ("name", "kind", "inputs", "window", "heads", "shares")]
+NUMBERS = [f.name for f in fields(Op) if f.name not in ("name", "kind", "inputs", "window", "heads", "again", "shares")]
 
 
 def _declared(what):

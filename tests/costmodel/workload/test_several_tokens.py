@@ -12,7 +12,7 @@ from costmodel.workload.several_tokens import several_tokens
 from costmodel.workload.transformer.network import network
 from costmodel.workload.transformer.span import Span
 
-NUMBERS = [f.name for f in fields(Op) if f.name not in ("name", "kind", "inputs", "shares", "window", "heads")]
+NUMBERS = [f.name for f in fields(Op) if f.name not in ("name", "kind", "inputs", "shares", "window", "heads", "again")]
 MODELS = [
     "llama-3.2-1b", "mixtral-8x7b", "mistral-7b", "opt-350m", "gpt2", "qwen3-0.6b", "deepseek-v2-lite",
     "whisper-tiny",
