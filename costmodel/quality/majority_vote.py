@@ -6,36 +6,36 @@ counts each distinct path once, by its probability. Samples are independent; vot
 which is the worst case for it.
 """
 
+import math
 from collections.abc import Hashable, Sequence
-from math import comb
 
 import numpy as np
 
 from costmodel.claim import Claim
 
+REACH = 40.0
+"""Beyond so many standard deviations, each one more than it is, a binomial's probabilities are below 1e-100."""
+
 
 def majority_accuracy(samples: int, correct: float) -> float:
     """Probability that more than half of the samples are correct; a tie is decided by a fair coin."""
     _check(samples, correct)
-    more = sum(_binomial(samples, k, correct) for k in range(samples // 2 + 1, samples + 1))
-    return more + (0.5 * _binomial(samples, samples // 2, correct) if samples % 2 == 0 else 0.0)
+    return 0.5 * (_at_least(samples // 2 + 1, samples, correct) + _at_least((samples + 1) // 2, samples, correct))
 
 
 def expected_samples(samples: int, correct: float) -> float:
     """Mean samples until the majority of `samples` is certain: once one side has more than half of them, or all are in.
 
-    Stopping there changes no answer.
+    Stopping there changes no answer. Draw t brings a side's d-th vote with probability C(t-1, d-1) p^d q^(t-d), which
+    times t is d / p of what brings its d+1-th at t+1: of all t before the last, so many that are d+1 by the last.
     """
     _check(samples, correct)
     decided = samples // 2 + 1
-    mean = 0.0
-    left = 1.0
-    for drawn in range(decided, samples):
-        ends = comb(drawn - 1, decided - 1) * (
-            correct**decided * (1 - correct) ** (drawn - decided)
-            + (1 - correct) ** decided * correct ** (drawn - decided)
-        )
-        mean, left = mean + drawn * ends, left - ends
+    mean, left = 0.0, 1.0
+    for vote in (correct, 1.0 - correct):
+        if more := _at_least(decided + 1, samples, vote):
+            mean += decided / vote * more
+        left -= _at_least(decided, samples - 1, vote)
     return mean + samples * left
 
 
@@ -59,8 +59,20 @@ def path_confidence(answers: Sequence[Hashable], log_probabilities: Sequence[flo
     return found
 
 
-def _binomial(n: int, k: int, p: float) -> float:
-    return comb(n, k) * p**k * (1.0 - p) ** (n - k)
+def _at_least(k: int, n: int, p: float) -> float:
+    """Probability of at least k successes of n: the sum of what follows from one number to the next by ratios.
+
+    Those REACH standard deviations and more from the mean are none.
+    """
+    if p in (0.0, 1.0):
+        return float(k <= n * p)
+    spread = math.ceil(REACH * (math.sqrt(n * p * (1.0 - p)) + 1.0))
+    first, last = max(math.floor(n * p) - spread, 0), min(math.ceil(n * p) + spread, n)
+    numbers = np.arange(first, last + 1, dtype=np.float64)
+    ratios = np.log((n - numbers[:-1]) / numbers[1:]) + (math.log(p) - math.log1p(-p))
+    logarithms = np.concatenate([[0.0], np.cumsum(ratios)])
+    shares = np.exp(logarithms - logarithms.max())
+    return float(shares[numbers >= k].sum() / shares.sum())
 
 
 def _check(samples: int, correct: float) -> None:

@@ -1,6 +1,7 @@
 """Which layers a strategy takes: globs that must match something, and weights that must not be sparse already."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from costmodel.catalog import UnmatchedError
 from costmodel.strategies._graph import named
@@ -43,8 +44,7 @@ def require_dense(workload: Workload, takes: Callable[[Op], bool], globs: Sequen
     require_in_memory(workload, takes)
     coded = coded_layers(workload)
     for op in workload.ops:
-        parts = op.kind in ("linear", "conv") and (op.k % 1 or op.n % 1)
-        if parts and named(op, globs) and not takes(op):
+        if op.full_height and named(op, globs) and not takes(op) and takes(_ungated(op)):
             raise ValueError(f"{op.name} of {workload.name} runs by input in part: sparsify it before it is gated")
         if takes(op) and op.name in coded:
             raise ValueError(f"{op.name} of {workload.name} is made of weights stored otherwise: sparsify it before")
@@ -53,6 +53,11 @@ def require_dense(workload: Workload, takes: Callable[[Op], bool], globs: Sequen
                 f"{op.name} of {workload.name} is sparse already or stores more than its weights (density "
                 f"{op.weight_density:.4g}, {op.index_bits:.4g} bits beside each): sparsify it once, before its storage"
             )
+
+
+def _ungated(op: Op) -> Op:
+    """An op of which an input runs a part, as if it ran whole."""
+    return replace(op, n=op.full_height / op.b, k=op.full_width)
 
 
 def require_in_memory(workload: Workload, takes: Callable[[Op], bool]) -> None:

@@ -6,10 +6,10 @@ from itertools import chain
 
 from costmodel.strategies._graph import readers, renamed, spelled_out
 from costmodel.workload import Op, Workload
-from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reading, reread
-from costmodel.workload.ops import experts
+from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reread
 from costmodel.workload.ops.attention import kept_fraction
 from costmodel.workload.ops.collective import bringing
+from costmodel.workload.ops.moe import rerouted
 from costmodel.workload.training import sources
 
 
@@ -68,28 +68,18 @@ class Stream:
         if op.kind == "attention":
             return _attended(op, tokens)
         if op.kind == "experts":
-            return self._routed(op, tokens)
+            batch = self.workload.batch
+            op = rerouted(op, batch * tokens, op.b * op.m / (batch * self.tokens))
         names = ("input_elements", "kv_elements", "output_elements") + ("m",) * (op.kind == "linear")
         scaled = {name: getattr(op, name) / self.tokens * tokens for name in names}
         return replace(op, vector_flops=on_tokens(op, tokens / self.tokens), **scaled)
-
-    def _routed(self, op: Op, tokens: int) -> Op:
-        stored, each = op.weight_elements / (op.n * op.k), op.b * op.m / (self.workload.batch * self.tokens)
-        fewer = experts(
-            op.name, self.workload.batch * tokens, int(op.k), int(op.n), experts=round(stored),
-            experts_per_token=round(each),
-        )  # fmt: skip
-        op = reading(op, fewer.weight_reads)
-        op = replace(op, vector_flops=on_tokens(op, tokens / self.tokens))
-        changed = ("b", "m", "input_elements", "output_elements")
-        return replace(op, **{name: getattr(fewer, name) for name in changed})
 
 
 def stream(workload: Workload) -> Stream:
     """Return the layers of a pass, its ops' inputs spelled out.
 
-    ValueError for a pass without attention, a decode or training pass, windows, experts outside of memory, and a graph
-    without residual sums.
+    ValueError for a pass without attention, a decode or training pass, windows of fewer tokens, experts outside of
+    memory, and a graph without residual sums.
     """
     workload = replace(workload, ops=spelled_out(workload.ops))
     attentions = [i for i, op in enumerate(workload.ops) if op.kind == "attention"]
@@ -100,10 +90,10 @@ def stream(workload: Workload) -> Stream:
         raise ValueError(f"{load} brings what its batch misses; let tokens leave before experts leave memory")
     tokens = int(workload.ops[attentions[0]].m)
     for op in (workload.ops[i] for i in attentions):
-        if not op.m == op.n == op.heads.keys == tokens > 1 or op.heads.window or op.heads.batch != workload.batch:
-            raise ValueError(
-                f"tokens leave where every layer attends to all {tokens}: {op.name} has {op.m:g} queries, {op.n:g} keys"
-            )
+        windowed = 0 < op.heads.window < tokens
+        if not op.m == op.n == op.heads.keys == tokens > 1 or windowed or op.heads.batch != workload.batch:
+            has = f"a window of {op.heads.window:g}" if windowed else f"{op.m:g} queries, {op.n:g} keys"
+            raise ValueError(f"tokens leave where every layer attends to all {tokens}: {op.name} has {has}")
     reads, ops = sources(workload.ops), workload.ops
     read_by = [[i for i in those if ops[i].kind != DEQUANTISATION] for those in readers(ops)]
     return Stream(workload, tokens, tuple(_layer(workload, reads, read_by, i) for i in attentions))

@@ -10,9 +10,9 @@ from costmodel.claim import Claim
 from costmodel.record import Real
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
-from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reading, reread
-from costmodel.workload.ops import experts
+from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reread
 from costmodel.workload.ops.collective import COLLECTIVES
+from costmodel.workload.ops.moe import rerouted
 
 
 def true_experts(experts: Real, null_experts: Real, experts_per_token: Real) -> Real:
@@ -76,21 +76,19 @@ class NullExperts(Shown):
             return op
         layer, found, part = op.name.rpartition(".experts.")
         if found and layer in taken:
-            return op if op.kind == DEQUANTISATION else _routed(op, routers[layer], *taken[layer])
+            return op if op.kind == DEQUANTISATION else _routed(op, routers[layer], *taken[layer][1:])
         layer, _, part = op.name.partition(".gate")
         if layer in taken and (part in ("", ".scores") or op.kind == DEQUANTISATION):
             return _scored(op, 1.0 + self.null_experts / taken[layer][0])
         return op
 
 
-def _routed(op: Op, router: Op, stored: int, before: float, after: float) -> Op:
+def _routed(op: Op, router: Op, before: float, after: float) -> Op:
     """An op of the experts on the rows that still reach them; their weighted sum has as many results as before."""
     if op.kind == "experts":
-        fewer = experts(op.name, router.m, int(op.k), int(op.n), experts=stored, experts_per_token=after)
-        names = ("b", "m", "input_elements", "output_elements")
-        op = reading(op, fewer.weight_reads)
-        values = {name: getattr(fewer, name) for name in names}
-        return replace(op, vector_flops=on_tokens(op, after / before), **values)
+        op = rerouted(op, router.m, after)
+        fewer = replace(op, vector_flops=on_tokens(op, after / before))
+        return _times(fewer, after / before, "input_elements", "output_elements")
     if op.name.endswith(".combine"):
         sums = op.output_elements
         return replace(op, input_elements=sums * after, vector_flops=max(0.0, 2 * after - 1) * sums)

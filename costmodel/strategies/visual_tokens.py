@@ -35,7 +35,7 @@ class VisualTokens(Shown):
         """Return the pass on the shorter context."""
         if self.kept == self.visual:
             return workload
-        keys = next((int(op.n) for op in workload.ops if op.kind == "attention"), 0)
+        keys = next((int(op.heads.keys or op.n) for op in workload.ops if op.kind == "attention"), 0)
         if workload.phase not in ("prefill", "decode") or keys <= self.visual:
             has = f"{workload.name}'s {workload.phase} attends to {keys} tokens"
             raise ValueError(f"visual_tokens takes a prefill or decode with a context beyond {self.visual}, {has}")
@@ -53,9 +53,10 @@ class VisualTokens(Shown):
 
 
 def _attends_to(op: Op, keys: int, left: int) -> Op:
-    """A decode's attention to `left` of `keys` tokens; ValueError for another number of keys."""
-    if op.n != keys or op.heads.window or op.m != 1:
-        raise ValueError(f"visual_tokens takes layers that attend to all {keys} tokens, {op.name} has {op.n:g} keys")
+    """A decode's attention to `left` of `keys` tokens; ValueError for another number of keys, as of a window."""
+    if op.n != keys or op.m != 1:
+        has = f"a window of {op.heads.window:g}" if op.heads.window else f"{op.n:g} keys"
+        raise ValueError(f"visual_tokens takes layers that attend to all {keys} tokens, {op.name} has {has}")
     names = ("kv_elements", "vector_flops")
     fewer = {name: getattr(op, name) / keys * left for name in names}
     return replace(op, n=left, heads=replace(op.heads, keys=left if op.heads.keys else 0), **fewer)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from costmodel.record import changed
-from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reading, reread
+from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reread
 from costmodel.workload.op import Op
 from costmodel.workload.ops.collective import COLLECTIVES, bringing
-from costmodel.workload.ops.moe import touched_experts
+from costmodel.workload.ops.moe import rerouted
 from costmodel.workload.workload import Workload
 
 BY_ELEMENT = ("norm", "elementwise", "activation", "softmax", *COLLECTIVES)
@@ -66,9 +66,7 @@ def _embedding(op: Op, times: int, batch: int) -> Op:  # noqa: ARG001
 
 
 def _experts(op: Op, times: int, batch: int) -> Op:
-    stored, rows = op.b / op.weight_reads, op.b * op.m
-    reached = touched_experts(stored, rows / batch, batch * times)
-    return changed(reading(op, reached / stored), b=reached, m=rows * times / reached)
+    return rerouted(op, batch * times, op.b * op.m / batch)
 
 
 RULES: Mapping[str, Rule] = {

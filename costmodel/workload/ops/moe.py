@@ -1,5 +1,7 @@
 """Routed experts of a mixture-of-experts layer: one grouped product."""
 
+from costmodel.record import changed
+from costmodel.workload.dequantisation import reading
 from costmodel.workload.op import Op
 
 
@@ -41,3 +43,11 @@ def experts(
         output_elements=rows * features_out,
         weight_reads=reached / experts,
     )
+
+
+def rerouted(op: Op, tokens: float, experts_per_token: float) -> Op:
+    """Return the product of `experts` on so many tokens that take so many each; its elements stay as they are."""
+    stored = round(op.b / op.weight_reads)
+    taken = min(experts_per_token, stored)
+    reached = touched_experts(stored, taken, tokens)
+    return changed(reading(op, reached / stored), b=reached, m=tokens * taken / reached)

@@ -1,6 +1,8 @@
 """Votes: against every outcome of a few samples, and what stopping early saves."""
 
+from fractions import Fraction
 from itertools import product
+from math import comb
 
 import numpy as np
 import pytest
@@ -35,6 +37,32 @@ def test_a_majority_helps_the_better_half():
     assert majority_accuracy(101, 0.6) > 0.97
     assert majority_accuracy(101, 0.4) < 0.03
     assert majority_accuracy(40, 0.5) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("n", [64, 65, 1030, 1031])
+@pytest.mark.parametrize("thousandths", [1, 300, 500, 510, 990])
+def test_against_whole_numbers_of_many_samples(n, thousandths):
+    ways = [comb(n, k) * thousandths**k * (1000 - thousandths) ** (n - k) for k in range(n + 1)]
+    exact = Fraction(2 * sum(ways[n // 2 + 1 :]) + (ways[n // 2] if n % 2 == 0 else 0), 2 * 1000**n)
+    assert majority_accuracy(n, thousandths / 1000) == pytest.approx(float(exact), rel=1e-10, abs=1e-100)
+
+
+@pytest.mark.parametrize("n", [1030, 5001])
+@pytest.mark.parametrize("p", [0.3, 0.5, 0.9])
+def test_many_votes_are_sure_as_early_as_drawn_ones(n, p):
+    votes = np.cumsum(np.random.default_rng(0).random((400, n), dtype=np.float32) < p, axis=1)
+    counts = np.arange(1, n + 1)
+    sure = np.maximum(votes, counts - votes) > n / 2
+    drawn = np.where(sure.any(axis=1), sure.argmax(axis=1) + 1, n)
+    error = drawn.std() / np.sqrt(len(drawn))
+    assert expected_samples(n, p) == pytest.approx(drawn.mean(), abs=4 * error)
+
+
+@pytest.mark.parametrize("n", [10**6, 10**9])
+def test_any_number_of_samples_is_counted(n):
+    assert majority_accuracy(n, 0.5) == pytest.approx(0.5)
+    assert majority_accuracy(n, 0.6) == pytest.approx(1.0)
+    assert expected_samples(n, 0.8) == pytest.approx(n / 2 / 0.8, rel=1e-5)
 
 
 def test_a_path_counts_once_by_its_probability():

@@ -152,6 +152,17 @@ def test_a_training_pass_that_was_edited_is_not_made_sparse():
         strategy("adapt + nm_sparsity:n=2,m=4")(cm.training(RESNET))
 
 
+@pytest.mark.parametrize(
+    "spelled", ["nm_sparsity:n=2,m=4", "decaying_mask:n=2,m=4", "unstructured_sparsity:density=0.5"]
+)
+def test_a_vocabulary_that_gpus_do_not_divide_is_sparse_whichever_comes_first(spelled):
+    """GPT-2's 50257 columns are 25128.5 on each of two, as if padded: no input picks them."""
+    net = cm.zoo.build("gpt2", phase="forward", context=32)
+    split, last = (strategy(s)(net) for s in (f"parallel:tensor=2 + {spelled}", f"{spelled} + parallel:tensor=2"))
+    assert split.op("lm_head").n % 1
+    assert [(op.name, op.macs, op.params) for op in split.ops] == [(op.name, op.macs, op.params) for op in last.ops]
+
+
 def test_after_training_the_network_is_n_of_m():
     assert DecayingMask(2, 4)(RESNET).ops == NMSparsity(2, 4)(RESNET).ops
 

@@ -64,6 +64,27 @@ def test_experts_that_fewer_tokens_reach_are_dequantised():
     )
 
 
+NULL, SQUARES = "null_experts:null_experts=8", "block_sparsity:density=0.5"
+LEAVING = ("lazy_llm", "token_pruning:keep=0.5,at=1")
+
+
+@pytest.mark.parametrize(
+    ("changed", "rerouted"),
+    [
+        *itertools.product((SQUARES, NULL, "parallel:tensor=2"), LEAVING),
+        *itertools.product((SQUARES, "zeroquant_fp:rank=8", "parallel:tensor=2"), (NULL,)),
+    ],
+)
+def test_experts_of_fewer_rows_keep_what_was_made_of_them(changed, rerouted):
+    """Factors of a low rank read their results beside, squares of zeros take inputs away."""
+    net = cm.zoo.build("mixtral-8x7b", phase="prefill", context=8)
+    first, last = (strategy(s)(net) for s in (f"{changed} + {rerouted}", f"{rerouted} + {changed}"))
+    told = ("macs", "input_elements", "output_elements", "vector_flops", "weight_reads")
+    found = [_sums(cm.Workload("experts", tuple(op for op in each.ops if ".gate" not in op.name)), *told)
+             for each in (first, last)]  # fmt: skip
+    assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
 def test_a_dequantisation_without_its_layer_is_refused():
     orphan = cm.Workload("orphan", tuple(op for op in strategy(CODED[1])(LLAMA).ops if op.name != "lm_head"))
     with pytest.raises(ValueError, match=r"lm_head.narrow makes weights of lm_head, which is no op here any more"):

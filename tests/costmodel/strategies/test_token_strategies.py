@@ -1,11 +1,13 @@
 """Token merging and pruning: tokens a layer, the shapes that follow from them, and what is refused."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
-from costmodel.strategies import TokenMerging, TokenPruning
+from costmodel.strategies import TokenMerging, TokenPruning, strategy
 
 DEIT = cm.zoo.build("deit_small_patch16_224", batch=2)
 PREFILL = cm.zoo.build("llama-3.2-1b", phase="prefill", context=256)
@@ -48,6 +50,17 @@ def test_a_prefill_caches_and_multiplies_less():
     assert last.kv_elements == 0 or last.kv_elements < first.kv_elements
     assert last.mask_density == pytest.approx((129 + 1) / (2 * 129))
     assert net.op("lm_head") == PREFILL.op("lm_head")
+
+
+@pytest.mark.parametrize("spelled", ["lazy_llm", "token_pruning:keep=0.5", "token_merging:r=8"])
+def test_tokens_leave_below_a_window_and_not_above_it(spelled):
+    """Mistral's is 4096: below it nothing tells its layers from those of a model without one."""
+    short, long = (cm.zoo.build("mistral-7b", phase="prefill", context=n) for n in (1024, 4097))
+    unwindowed = short.map(lambda op: replace(op, heads=replace(op.heads, window=0.0)))
+    found, expected = (strategy(spelled)(net) for net in (short, unwindowed))
+    assert sum(op.macs for op in found.ops) == sum(op.macs for op in expected.ops) < sum(op.macs for op in short.ops)
+    with pytest.raises(ValueError, match=r"attends to all 4097: .*attention has a window of 4096"):
+        strategy(spelled)(long)
 
 
 def test_fewer_tokens_reach_fewer_experts():
