@@ -20,9 +20,11 @@ from costmodel.hardware import Device, Fpga
 from dse import outputs
 from dse.choices import Choices
 from dse.couplings import Couplings
+from dse.folding_candidates import FIXED
 from dse.folding_latency import folding_of
 from dse.folding_options import RESOURCES, Units, units
-from dse.folding_search import FIXED, INTERVAL, LATENCY_SEARCH_S, SEARCH_S, Search
+from dse.folding_refusals import SPEEDS
+from dse.folding_search import INTERVAL, LATENCY_SEARCH_S, SEARCH_S, Search
 from dse.metric import NO_SUM, Budget
 from dse.plan import InfeasibleError, Plan, left_s
 from dse.problem import Problem
@@ -30,9 +32,6 @@ from dse.rates import longest_s
 from dse.solvers.by_kind import TooCloseError
 
 OBJECTIVES = ("throughput_per_s", "latency_s")
-
-SPEEDS = ("throughput_per_s", "cycles", "latency_s")
-"""Metrics that a folding decides more than the formats do."""
 
 BESIDE_SPEED = ("loss", *FIXED, *RESOURCES)
 """Metrics that may have budgets where a speed is the objective."""
@@ -97,19 +96,24 @@ def least_loss(
     try:
         return _laid_out(search, Search.least_loss, subject_to, "loss")
     except InfeasibleError as error:
-        raise search.without_speeds().slower(subject_to) or error from None
+        raise search.too_slow(subject_to) or error from None
 
 
 def bound(problem: Problem, budgets: Sequence[Budget], couplings: Couplings, deadline: float = math.inf) -> float:
     """What no design loses less than within those of the budgets that `least_loss` knows, however large the device.
 
-    0 where half of the time is too short; InfeasibleError where none is within these.
+    That of any budgets where half of the time is too short; InfeasibleError where none is within these.
     """
     given: dict[str, Any] = {"subject_to": known(budgets), "couplings": couplings, "utilisation": math.inf}
     try:
         return least_loss(problem, **given, time_limit_s=left_s(deadline, 2)).bound
     except TimeoutError:
-        return 0.0
+        return least(problem)
+
+
+def least(problem: Problem) -> float:
+    """What no design loses less than, whatever the budgets."""
+    return float(problem.loss.min(axis=1).sum())
 
 
 def asked(choices: Choices, device: Device, budgets: Sequence[Budget]) -> bool:

@@ -37,6 +37,9 @@ Program = Callable[[float, Paths, float], Found]
 NEAR = 1e-3
 """Relative distance of a plan's latency from its bound at which the search ends."""
 
+ROUNDING = 1e-12
+"""Relative distance of a path's sum from the latency that it decides, as both are rounded."""
+
 MOST_PATHS = 16
 """Paths that a program knows, the latest: more make its tables long and rarely its plans better."""
 
@@ -139,7 +142,7 @@ def _meeting(
     bound = 0.0
     while True:
         try:
-            found = program(pace, paths[-MOST_PATHS:], most_s)
+            found = program(pace, paths[-MOST_PATHS:], most_s * (1 + ROUNDING))
         except InfeasibleError:
             return None, math.inf
         except TimeoutError:

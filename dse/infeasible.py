@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from decimal import ROUND_CEILING, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 
 from dse.exact import at_least, exact_sum
@@ -78,14 +78,14 @@ def _listed(names: Iterable[str]) -> str:
 
 def needs(least: Mapping[str, Fraction | float], limits: Mapping[str, float], names: Sequence[str]) -> str:
     """Say what each budget would have to be: a number that, given as the budget, is enough."""
-    return " and ".join(f"{name} is at least {_up(least[name])} (budget {_short(limits[name])})" for name in names)
+    return " and ".join(f"{name} is at least {rounded(least[name])} (budget {_short(limits[name])})" for name in names)
 
 
-def _up(value: Fraction | float) -> str:
-    """The value to nine digits, rounded up."""
+def rounded(value: Fraction | float, *, up: bool = True) -> str:
+    """The value to nine digits, rounded up, or down."""
     exact = Fraction(value)
-    digits = Context(prec=9, rounding=ROUND_CEILING).divide(Decimal(exact.numerator), Decimal(exact.denominator))
-    return f"{float(digits):.9g}"
+    context = Context(prec=9, rounding=ROUND_CEILING if up else ROUND_FLOOR)
+    return f"{float(context.divide(Decimal(exact.numerator), Decimal(exact.denominator))):.9g}"
 
 
 def _short(value: float) -> str:

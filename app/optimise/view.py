@@ -20,7 +20,7 @@ from app.text import label, quantity
 from app.web.parts import LAYER, graph, grid, note, numbers, panel
 from costmodel.hardware import Fpga
 from dse.curves import ends
-from dse.folding import SPEEDS
+from dse.folding_refusals import SPEEDS
 from dse.plan import InfeasibleError, certainty
 
 Result = Mapping[str, Any]

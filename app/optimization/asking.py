@@ -14,7 +14,7 @@ from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Plan, Problem
 from dse.couplings import Couplings
-from dse.folding import asked, bound, fastest, known, least_loss
+from dse.folding import asked, bound, fastest, known, least, least_loss
 from dse.foldings import LAST_S, among, best, laid_out, made_for
 from dse.metric import METRICS
 from dse.plan import InfeasibleError, deadline_in, left_s
@@ -72,8 +72,11 @@ def _together(question: Question) -> bool:
     )
 
 
-def _chosen(question: Question, *, fit: bool) -> dict[str, Any]:
-    """The result of the best plan over the foldings made for the formats, with `fit` within the device."""
+def _chosen(question: Question, *, fit: bool, late: bool = False) -> dict[str, Any]:
+    """The result of the best plan over the foldings made for the formats, with `fit` within the device.
+
+    Where budgets ask for speed, what no design loses less than is sought, if that is not too `late`.
+    """
     metrics = [*(budget.metric for budget in question.budgets), *[METRICS["lut"]] * fit]
     problems = laid_out(question.choices, question.device, metrics, question.budgets)
     budgets = [*question.budgets, *(_whole_device(question, problems[0].costs) if fit else ())]
@@ -81,7 +84,7 @@ def _chosen(question: Question, *, fit: bool) -> dict[str, Any]:
     relaxed = None
     if asked(question.choices, question.device, question.budgets):
         whole = restricted(problems[0], question.pins, question.allow)
-        relaxed = bound(whole, question.budgets, _couplings(question, whole), deadline)
+        relaxed = least(whole) if late else bound(whole, budgets, _couplings(question, whole), deadline)
     share = left_s(deadline, len(problems))
     limited = replace(question, time_limit_s=share)
     try:
@@ -141,7 +144,7 @@ def _folded_or_chosen(question: Question, problem: Problem) -> dict[str, Any]:
         if question.objective != "loss":
             raise
         try:
-            return _chosen(replace(question, time_limit_s=LAST_S), fit=question.fit is not False)
+            return _chosen(replace(question, time_limit_s=LAST_S), fit=question.fit is not False, late=True)
         except (InfeasibleError, TimeoutError):
             raise late from None
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from costmodel.estimators.fpga.traffic_bound import memory_cycles, moved_bytes
 from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, height, streaming, width
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
-from costmodel.record import map_fields, unstack
+from costmodel.record import map_fields, stack, unstack
 from costmodel.workload import Op, Workload
 
 Floats = NDArray[np.float64]
@@ -61,6 +62,21 @@ def fold(
     """
     if throughput_per_s is not None and not throughput_per_s > 0:
         raise ValueError(f"throughput_per_s must be above 0, got {throughput_per_s}")
+    used = [precision] * len(workload.ops) if isinstance(precision.math_pipe, str) else unstack(precision)
+    known = tuple(replace(each, output=each.written) for each in used)
+    return _fold(workload, known, device, utilisation, throughput_per_s, streaming)
+
+
+@lru_cache(maxsize=16)
+def _fold(
+    workload: Workload,
+    precision: tuple[Precision, ...],
+    device: Fpga,
+    utilisation: float,
+    throughput_per_s: float | None,
+    streaming: bool,
+) -> Folding:
+    """The folding for the precision of each op; do not edit."""
     limits = _limits(device.usable(utilisation))
     price = np.array([1.0, 0.0, 0.0, 0.0]) if throughput_per_s else 1 / np.maximum(limits, 1e-9)
     places = (BRAM, *[ULTRA] * bool(limits[3]), *[MEMORY] * streaming)
@@ -116,15 +132,15 @@ Tables = dict[tuple[int, int], _Table]
 
 
 def _tables(
-    workload: Workload, precision: Precision, device: Fpga, *, price: Floats, places: tuple[int, ...]
+    workload: Workload, precision: tuple[Precision, ...], device: Fpga, *, price: Floats, places: tuple[int, ...]
 ) -> Tables:
     ops = workload.batch_of_ops
-    used = {precision} if isinstance(precision.math_pipe, str) else set(unstack(precision))
+    alike = len(set(precision)) == 1
     pairs = [(i, pe, simd) for i, op in enumerate(workload.ops) for pe, simd in candidates(op)]
     layers = np.array([i for i, _, _ in pairs], dtype=np.int64)
     pe, simd = np.array([(pe, simd) for _, pe, simd in pairs], dtype=np.float64).reshape(-1, 2).T
     batch: Op = map_fields(ops, lambda column: column[layers])
-    chosen: Precision = used.pop() if len(used) == 1 else map_fields(precision, lambda column: column[layers])
+    chosen = precision[0] if alike else map_fields(stack(precision), lambda column: column[layers])
     beside = placed(workload, Folding(0.0, 0.0))
     here = Folding(pe, simd, waiting=beside.waiting[layers], moved=beside.moved[layers])
     tables = {}
