@@ -116,11 +116,11 @@
         const made = cells.filter((cell) => cell.colId === "precision").map((cell) => [cell.data.name, cell.value]);
         return { ...edits, ...Object.fromEntries(made) };
       },
-      zoomed(change) {
-        if (!change) return unchanged();
-        if (Object.keys(change).some((name) => name.endsWith(".autorange"))) return null;
-        const ends = ["xaxis.range[0]", "xaxis.range[1]", "yaxis.range[0]", "yaxis.range[1]"].map((name) => change[name]);
-        return ends.every((end) => typeof end === "number") ? ends : unchanged();
+      zoomed(change, drawn) {  /* the ranges of both axes, whichever was dragged, and of what they are */
+        if (!change || !drawn || !Object.keys(change).some((name) => /^[xy]axis/.test(name))) return unchanged();
+        const { xaxis, yaxis } = document.querySelector("#explore-front .js-plotly-plot")._fullLayout;
+        if (xaxis.autorange && yaxis.autorange) return null;
+        return { ends: [...xaxis.range, ...yaxis.range], of: { ready: drawn.ready, names: drawn.names, log: drawn.log } };
       },
       markPage(pathname) {
         for (const link of document.querySelectorAll(".nav-link")) {

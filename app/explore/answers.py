@@ -60,18 +60,21 @@ def draw(
         return no_update, trouble(told), no_update
     logs = [axis in log for axis in "xyz"]
     found = front.view(designs, names, per)
-    within = _within(zoom, logs) if len(names) == 2 else None
+    view = {"ready": ready, "names": list(names), "log": logs}
+    within = _within(zoom, view)
     if ctx.triggered_id == "explore-zoom" and len(found.cloud) <= front_figure.MOST_POINTS:
         raise PreventUpdate
     figure = front_figure.front(
         designs.columns, names, cloud=found.cloud, fronts=_titled(found.fronts), hulls=_titled(found.hulls),
-        uniform=found.uniform, log=logs, within=within,
+        uniform=found.uniform, references=found.references, log=logs, within=within,
     )  # fmt: skip
+    figure.layout.uirevision = repr(view)
     with suppress(ValueError):
         for trace, place in _places(ready, names, design, edits).items():
             figure.data[trace].update(place)
-    drawn = {"ready": ready, "names": names, "design": design, "edits": edits}
-    return dressed(figure, scheme == "dark"), _about(designs, len(found.cloud), about), drawn
+    drawn = {**view, "design": design, "edits": edits}
+    seen = len(front_figure.inside(designs.columns, names, found.cloud, within)) if within else None
+    return dressed(figure, scheme == "dark"), _about(designs, len(found.cloud), seen, about), drawn
 
 
 def listing_frame(_clicks: Any, framed: Any) -> Any:
@@ -189,11 +192,14 @@ def _shown(ready: Any, x: Any, y: Any, z: Any) -> tuple[Designs, str, tuple[str,
     return designs, about, names
 
 
-def _within(zoom: Any, logs: list[bool]) -> Any:
-    """The zoomed ranges in data, as a logarithmic axis tells them by their exponents."""
-    if not zoom:
+def _within(zoom: Any, view: Mapping[str, Any]) -> Any:
+    """The zoomed ranges in data, as a logarithmic axis tells them by their exponents; none where another view has them.
+
+    zoom  {"ends": low and high of both axes, "of": the figure as it was drawn}
+    """
+    if not zoom or len(view["names"]) != 2 or zoom["of"] != view:
         return None
-    ends = [10.0**end if logs[i // 2] else float(end) for i, end in enumerate(zoom)]
+    ends = [10.0**end if view["log"][i // 2] else float(end) for i, end in enumerate(zoom["ends"])]
     return (min(ends[:2]), max(ends[:2])), (min(ends[2:]), max(ends[2:]))
 
 
@@ -220,8 +226,9 @@ def _places(ready: Any, names: tuple[str, ...], design: str, edits: Mapping[str,
     return places
 
 
-def _about(designs: Designs, shown: int, about: str) -> Any:
+def _about(designs: Designs, shown: int, seen: int | None, about: str) -> Any:
     mixed = f" and {len(designs.mixed):,} of mixed precision" if designs.mixed else ""
     left_out = f"; {designs.left_out:,} do not fit, break a limit or cannot run" if designs.left_out else ""
     having = f"{shown:,} {'has' if shown == 1 else 'have'} these metrics"
+    having += "" if seen is None else f", {seen:,} of them in view"
     return note(f"{counted(designs.swept, 'design')}{mixed}{left_out}; {having}. {about} A click opens one.")

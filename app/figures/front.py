@@ -40,13 +40,14 @@ def front(
     within: tuple[Span, Span] | None = None,
     title: str = "",
     rest: str = "Dominated",
+    references: str = "One precision everywhere",
     texts: Sequence[str] = (),
 ) -> go.Figure:
     """Plot rows of `columns` at two or three metrics, an axis each, logarithmic where `log` says.
 
-    cloud    rows with values; those inside `within`, data of the two axes, where it is given
+    cloud    rows with values; of the two axes only what is `within`, in data, is seen where that is given
     fronts   {group: rows in order of the first metric}, and of them the `hulls`' rows, which a weighted sum finds
-    uniform  {row: name} of references with one precision everywhere
+    uniform  {row: name} of references, what they are called together in `references`
     rest     what rows of the cloud are that are on no front; texts, of every row, are told on hovering
     A point's customdata is its row: what a click gives back, once `dressed` has made a list of them. The first two
     traces, empty, are for the selected design and for edited ones, so that a page moves these alone.
@@ -65,11 +66,21 @@ def front(
         mark = {"size": 5 if len(shown) < 2000 else 3, "color": CLOUD, "opacity": 0.55}
         figure.add_trace(at.points(shown, name=told, mode="markers", marker=mark, gl=True))
     _add_fronts(figure, at, fronts, hulls)
-    _add_uniform(figure, at, uniform, cloud, fronts, log)
-    look: dict[str, Any] = {"hovermode": "closest", "uirevision": "-".join(names)}
+    spans = within or tuple(_extent(columns[name][cloud]) for name in names)
+    _add_uniform(figure, at, uniform, references, spans, fronts, log)
+    look: dict[str, Any] = {"hovermode": "closest"}
     look |= {} if title else {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}}
-    figure.layout = layout(title, "", "", **_axes(columns, names, cloud, log), **look)
+    figure.layout = layout(title, "", "", **_axes(columns, names, cloud, log, within), **look)
     return figure
+
+
+def inside(columns: Mapping[str, Floats], names: Sequence[str], cloud: Rows, within: tuple[Span, Span]) -> Rows:
+    """Rows of the cloud that are within spans of the two metrics."""
+    kept = np.ones(len(cloud), dtype=bool)
+    for name, (low, high) in zip(names, within, strict=True):
+        values = columns[name][cloud]
+        kept &= (values >= low) & (values <= high)
+    return cloud[kept]
 
 
 class _Axes:
@@ -109,14 +120,11 @@ def _beaten(
     within: tuple[Span, Span] | None,
 ) -> Rows:
     """Rows of the cloud that are on no front, inside the view."""
-    inside = np.ones(len(cloud), dtype=bool)
-    for name, (low, high) in zip(names, within or (), strict=False):
-        values = columns[name][cloud]
-        inside &= (values >= low) & (values <= high)
+    seen = inside(columns, names, cloud, within) if within else cloud
     alone = np.ones(len(columns[names[0]]), dtype=bool)
     for rows in fronts.values():
         alone[rows] = False
-    return cloud[inside & alone[cloud]]
+    return seen[alone[seen]]
 
 
 def _density(
@@ -175,7 +183,8 @@ def _add_uniform(
     figure: go.Figure,
     at: _Axes,
     uniform: Mapping[int, str],
-    cloud: Rows,
+    references: str,
+    spans: Sequence[Span],
     fronts: Mapping[str, Rows],
     log: Sequence[bool],
 ) -> None:
@@ -184,21 +193,33 @@ def _add_uniform(
     look = {"symbol": "square-open", "size": 10, "color": "#E69F00", "line": {"width": 2}}
     rows = list(uniform)
     x, y = (at.columns[name] for name in at.names[:2])
-    extents = _extent(x[cloud]), _extent(y[cloud])
     on = np.setdiff1d(np.concatenate([np.zeros(0, np.int64), *fronts.values()]), rows)
-    texts, places = placed(x[rows], y[rows], list(uniform.values()), within=extents, log=log, others=(x[on], y[on]))
+    texts, places = placed(
+        x[rows], y[rows], list(uniform.values()), within=(spans[0], spans[1]), log=log, others=(x[on], y[on])
+    )
     mode = "markers+text" if len(uniform) <= MOST_LABELS and len(at.names) == 2 else "markers"
     figure.add_trace(
-        at.points(rows, name="One precision everywhere", mode=mode, gl=False, marker=look, text=texts,
+        at.points(rows, name=references, mode=mode, gl=False, marker=look, text=texts,
                   names=list(uniform.values()), textposition=places, textfont={"size": 10})
     )  # fmt: skip
 
 
 def _extent(values: Floats) -> Span:
-    return float(values.min()), float(values.max())
+    return (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
 
 
-def _axes(columns: Mapping[str, Floats], names: Sequence[str], cloud: Rows, log: Sequence[bool]) -> dict[str, Any]:
+def _axes(
+    columns: Mapping[str, Floats],
+    names: Sequence[str],
+    cloud: Rows,
+    log: Sequence[bool],
+    within: tuple[Span, Span] | None,
+) -> dict[str, Any]:
+    if within:
+        return {
+            f"{letter}axis": axis(name, span, log=is_log) | {"range": np.log10(span).tolist() if is_log else [*span]}
+            for letter, name, span, is_log in zip("xy", names, within, log, strict=False)
+        }
     found = {
         f"{letter}axis": axis(name, columns[name][cloud], log=is_log)
         for letter, name, is_log in zip("xyz", names, log, strict=False)

@@ -1,4 +1,4 @@
-"""Names beside points, placed where each can be read."""
+"""Names beside points, placed where each can be read as its own point's."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,19 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Box = tuple[float, float, float, float]
 
-LETTER, LINE = 0.011, 0.05
-"""Width of a letter and height of a line, in shares of a figure of 600 x 400 pixels in type of 10 pixels."""
-GAP = 0.012
-PLACES = {"top right": (1, 1), "bottom right": (1, -1), "top left": (-1, 1), "bottom left": (-1, -1)}
-"""Corners of a point in order of preference, by the directions in which a name grows there."""
+SIZE = np.array([600.0, 400.0])
+"""Pixels of the smallest figure that has names: in a larger one they take less of it, and are freer."""
+LETTER, LINE, GAP = 6.6, 16.0, 7.0
+"""Width of a letter and height of a line in type of 10 pixels, and from where beside its point a name begins."""
+EDGE = 20.0
+"""Pixels by which a name may reach beyond the extents of the axes, which plots pad."""
+SAME, NEAR = 3.0, 8.0
+"""Pixels within which points look like one, and within which of a name there is no other point than its own."""
+PLACES = {
+    "top right": (1, 1), "bottom right": (1, -1), "top left": (-1, 1), "bottom left": (-1, -1),
+    "middle right": (1, 0), "middle left": (-1, 0),
+}  # fmt: skip
+"""Sides of a point in order of preference, by the directions in which a name grows there."""
 Extent = tuple[float, float]
 
 
@@ -23,21 +31,21 @@ def placed(
     """Return (names, positions), plotly's text and textposition of points at x, y: float[points].
 
     within  the extents of both axes; log says which of them are logarithmic
-    others  x, y of further points that no name may cover
-    A name that would cover another name, another point or the figure's edge at every corner of its point is "".
+    others  x, y of further points, which have no names here
+    A name that at every side of its point would cover another name, leave the figure, or be near a point that is not
+    seen as its own is "".
     """
     at, around = (
-        np.stack([_shares(v, w, is_log) for v, w, is_log in zip(points, within, log, strict=False)], axis=1)
+        np.stack([_shares(v, w, is_log) for v, w, is_log in zip(points, within, log, strict=False)], axis=1) * SIZE
         for points in ((x, y), others)
     )
+    every = np.concatenate([at, around])
     taken: list[Box] = []
     texts, positions = [], []
-    for i, name in enumerate(names):
-        found = {place: _box(at[i], len(name), *way) for place, way in PLACES.items()}
-        place = next(
-            (p for p, box in found.items() if _is_free(box, taken, np.concatenate([np.delete(at, i, axis=0), around]))),
-            "",
-        )
+    for point, name in zip(at, names, strict=True):
+        strangers = every[np.abs(every - point).max(axis=1) > SAME]
+        found = {place: _box(point, len(name), *way) for place, way in PLACES.items()} if name else {}
+        place = next((p for p, box in found.items() if _is_free(box, taken, strangers)), "")
         taken += [found[place]] if place else []
         texts.append(name if place else "")
         positions.append(place or next(iter(PLACES)))
@@ -54,13 +62,14 @@ def _shares(values: ArrayLike, within: Extent, log: bool) -> Floats:
 
 def _box(point: Floats, letters: int, right: int, up: int) -> Box:
     """Left, right, bottom and top of a name of so many letters beside a point."""
-    ends_x = point[0], point[0] + right * (letters * LETTER + GAP)
-    ends_y = point[1], point[1] + up * LINE
-    return min(ends_x), max(ends_x), min(ends_y), max(ends_y)
+    ends_x = point[0] + right * GAP, point[0] + right * (GAP + letters * LETTER)
+    low = point[1] + (up - 1) * LINE / 2
+    return min(ends_x), max(ends_x), low, low + LINE
 
 
-def _is_free(box: Box, taken: Sequence[Box], points: Floats) -> bool:
+def _is_free(box: Box, taken: Sequence[Box], strangers: Floats) -> bool:
     left, right, bottom, top = box
-    inside = (points[:, 0] > left) & (points[:, 0] < right) & (points[:, 1] > bottom) & (points[:, 1] < top)
+    beyond = np.maximum(np.maximum([left, bottom] - strangers, strangers - [right, top]), 0.0)
     meets = any(left < r and right > le and bottom < t and top > b for le, r, b, t in taken)
-    return not (inside.any() or meets or left < -GAP or right > 1 + LINE)
+    near = (np.hypot(*beyond.T) < NEAR).any()
+    return not (near or meets or left < -EDGE or right > SIZE[0] + EDGE)

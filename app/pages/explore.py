@@ -11,7 +11,7 @@ from app.explore import answers, axes, controls, opened, question, session_runs
 from app.explore.axes import AXES
 from app.explore.session_runs import SHOWN
 from app.web import settings, state
-from app.web.parts import graph, panel
+from app.web.parts import RANGED, graph, panel
 
 NAME = "Explore"
 ORDER = 1
@@ -48,7 +48,7 @@ def layout(given: state.State) -> Any:
     plane = panel(
         "Designs",
         controls.axis_controls(own, shown),
-        graph("explore-front", height=520, label="Designs by two or three metrics; a click opens one"),
+        graph("explore-front", height=520, config=RANGED, label="Designs by two or three metrics; a click opens one"),
         html.Div(id="explore-about"),
         html.Div(id="explore-listing"),
         side=html.Div([controls.states(), controls.list_button()], className="plane-side"),
@@ -158,5 +158,5 @@ def register(app: Dash) -> None:
     )(answers.spell)  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("bitfront", "zoomed"), Output("explore-zoom", "data"),
-        Input("explore-front", "relayoutData"), prevent_initial_call=True,
+        Input("explore-front", "relayoutData"), State("explore-drawn", "data"), prevent_initial_call=True,
     )  # fmt: skip

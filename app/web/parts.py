@@ -11,6 +11,8 @@ from app.figures.style import CONFIG
 from app.text import label as label_of
 
 ON_PAGE = CONFIG | {"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+RANGED = CONFIG | {"modeBarButtonsToRemove": ["lasso2d", "select2d", "resetScale2d"], "doubleClick": "autosize"}
+"""Of a figure whose ranges are the server's: back from a zoom is to all there is, not to what was drawn last."""
 WRAPPED = {"wrapText": True, "autoHeight": True, "cellClass": "wrapped"}
 """A column whose text goes over several lines, three at most: the rest is in its tooltip."""
 LAYER = {"field": "name", "headerName": "Layer", "tooltipField": "name", "cellClass": "tail"}
@@ -34,9 +36,9 @@ EMPTY = {
 """A figure's place before its data is there: no axes of nothing."""
 
 
-def graph(id: str, *, height: int = 430, label: str, **more: Any) -> Any:
+def graph(id: str, *, height: int = 430, label: str, config: Mapping[str, Any] = ON_PAGE, **more: Any) -> Any:
     """A figure's place: no upload, no logo, and a name for those who cannot see it."""
-    drawn = dcc.Graph(id=id, figure=EMPTY, config=ON_PAGE, style={"height": f"{height}px"}, responsive=True, **more)
+    drawn = dcc.Graph(id=id, figure=EMPTY, config=config, style={"height": f"{height}px"}, responsive=True, **more)
     return html.Div(drawn, role="figure", **{"aria-label": label})
 
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.figures.axis import axis, hover
 from app.figures.explored import explored
-from app.figures.names import placed
+from app.figures.names import GAP, LETTER, LINE, SAME, SIZE, placed
 
 UNIT = ((0.0, 1.0), (0.0, 1.0))
 
@@ -37,8 +39,35 @@ def test_names_avoid_each_other_and_points_and_edges():
     assert places[2] == "top left"
     texts, _ = placed([0.5] * 5, [0.5] * 5, list("abcde"), within=UNIT, log=(False, False))
     assert texts == ["a", "b", "c", "d", ""]
+    assert placed([0.5, 0.5, 0.52], [0.5, 0.5, 0.5], ["a", "b", "c"], within=UNIT, log=(False, False))[0] == [
+        "a",
+        "b",
+        "c",
+    ]
     around = ([0.51, 0.51, 0.49, 0.49], [0.51, 0.49, 0.51, 0.49])
     assert placed([0.5], [0.5], ["name"], within=UNIT, log=(False, False), others=around)[0] == [""]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1), st.floats(0, 1), st.text("abc", min_size=1, max_size=12)), min_size=1, max_size=12
+    ),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=12),
+)
+def test_a_name_is_nearer_to_its_own_point_than_to_any_other(points, others):
+    x, y, names = zip(*points, strict=True)
+    further = tuple(zip(*others, strict=True)) or ((), ())
+    texts, places = placed(x, y, names, within=UNIT, log=(False, False), others=further)
+    every = np.array([*zip(x, y, strict=True), *others]) * SIZE
+    for own, text, place in zip(np.array([x, y]).T * SIZE, texts, places, strict=True):
+        vertical, side = place.split()
+        right, up = (1 if side == "right" else -1), {"top": 1, "middle": 0, "bottom": -1}[vertical]
+        steps = np.linspace(GAP, GAP + LETTER * len(text), 30)
+        written = np.stack([own[0] + right * steps, np.full(30, own[1] + up * LINE / 2)], axis=1)
+        strangers = every[np.abs(every - own).max(axis=1) > SAME]
+        if text and len(strangers):
+            to_strangers = np.hypot(*(strangers[:, None] - written[None]).transpose(2, 0, 1)).min()
+            assert np.hypot(*(written - own).T).min() <= to_strangers + LINE / 2
 
 
 ROWS = [

@@ -72,7 +72,8 @@ class Client:
 
     def draw(self, x: str, y: str, zoom: Any = None) -> float:
         """Draw the front at two metrics."""
-        values = {**SHOWN, "explore-x.value": x, "explore-y.value": y, "explore-zoom.data": zoom}
+        seen = zoom and {"ends": zoom, "of": {"ready": "shown", "names": [x, y], "log": [True, True, False]}}
+        values = {**SHOWN, "explore-x.value": x, "explore-y.value": y, "explore-zoom.data": seen}
         return self.call("..explore-front.figure...", values, "explore-x.value")[0]
 
 
