@@ -2,23 +2,29 @@
 
 A group is a set of tensors whose channels are one another's: what a convolution makes, through norms, activations,
 pooling and depthwise convolutions, tied by every sum to what is added to it. Removing a filter removes the channel from
-all of them and an input from every reader: Fang et al., DepGraph, arXiv 2301.12900, section 3.
+all of them and an input from every reader: Fang et al., DepGraph, arXiv 2301.12900, section 3. Where one product makes
+a gate and the value that it multiplies, a channel is one output of each; routed experts have as many channels as one
+another.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import gcd
+from math import gcd, isclose
 from typing import Any
 
 from costmodel.strategies._before import FACTORS
+from costmodel.strategies._graph import readers
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
+from costmodel.workload.ops.collective import bringing
 from costmodel.workload.parallel.tensor import SHARING
 from costmodel.workload.training import sources
 
-MAKERS = ("linear", "conv")
-"""Kinds whose outputs are channels of their own; other products (attention, experts) fix theirs and their inputs'."""
+ROUTED = "experts"
+
+MAKERS = ("linear", "conv", ROUTED)
+"""Kinds whose outputs are channels of their own; other products (attention) fix theirs and their inputs'."""
 
 CARRIERS = ("norm", "activation", "pooling", "elementwise")
 """Kinds whose result has its inputs' channels."""
@@ -34,6 +40,8 @@ class Channels:
     workload: Workload
 
     def __post_init__(self) -> None:
+        if load := bringing(self.workload.ops):
+            raise ValueError(f"channels change before experts leave memory, {load} of {self.workload.name} is there")
         for op in self.workload.ops:
             if op.kind in SHARING:
                 raise ValueError(f"channels change before GPUs share {self.workload.name}, as {op.name} says they do")
@@ -44,7 +52,7 @@ class Channels:
             if op.kind == "matmul" and op.name.endswith(".merge"):
                 raise ValueError(f"channels change before tokens merge by their keys, as those of {op.name} do")
             block = op.index_bits and op.weight_density == 1
-            if is_maker(op) and (block or op.weight_reads < 1):
+            if is_maker(op) and (block or (op.weight_reads < 1 and op.kind != ROUTED)):
                 raise ValueError(
                     f"{op.name} of {self.workload.name} has a part of its channels left out already, by block or by "
                     "input: change channels before"
@@ -57,7 +65,8 @@ class Channels:
 
     @cached_property
     def _reads(self) -> list[list[int]]:
-        return [reads or [INPUT] for reads in sources(self.ops)]
+        found = zip(self.ops, sources(self.ops), strict=True)
+        return [(reads[:1] if op.kind == ROUTED else reads) or [INPUT] for op, reads in found]  # the rest is routing
 
     @cached_property
     def _parents(self) -> dict[int, int]:
@@ -80,7 +89,33 @@ class Channels:
     @cached_property
     def size(self) -> dict[int, int]:
         """Channels of each group that is made by convolutions and linear layers."""
-        return {self.group(i): int(op.b * op.n) for i, op in enumerate(self.ops) if is_maker(op)}
+        return {self.group(i): self._made(i) for i, op in enumerate(self.ops) if is_maker(op)}
+
+    def _made(self, i: int) -> int:
+        """Channels that a maker makes."""
+        op = self.ops[i]
+        return int((1 if op.kind == ROUTED else op.b) * op.n) // (2 if i in self.paired else 1)
+
+    @cached_property
+    def paired(self) -> frozenset[int]:
+        """Makers of gates and values at once: half as wide is what their products, which alone read them, make."""
+        read_by = readers(self.ops)
+        return frozenset(
+            i for i, op in enumerate(self.ops) if is_maker(op) and read_by[i] and self._gates(i, set(read_by[i]))
+        )
+
+    def _gates(self, i: int, read_by: set[int]) -> bool:
+        """Whether a product of both halves of op i reads it, and nothing else but what makes the gate of one."""
+        whole = float(self.ops[i].output_elements)
+        acts = {j for j in read_by if self.ops[j].kind == "activation" and self._reads[j] == [i]}
+        last = read_by - acts
+        products = [self.ops[j] for j in last if self.ops[j].kind == "elementwise" and {i} | acts >= {*self._reads[j]}]
+        halves = [op.output_elements for op in products] + [self.ops[j].output_elements for j in acts]
+        return (
+            len(last) == len(products) == 1
+            and all(isclose(2 * half, whole) for half in halves)
+            and isclose(products[0].input_elements, whole)
+        )
 
     @cached_property
     def fixed(self) -> frozenset[int]:
@@ -90,7 +125,7 @@ class Channels:
         for i, op in enumerate(self.ops):
             if is_carrier(op) or is_depthwise(op):
                 continue
-            if not is_maker(op) or op.b > 1 or self.size[self.group(i)] != op.n:
+            if not is_maker(op) or _apart(op) or self.size[self.group(i)] != self._made(i):
                 found.add(self.group(i))
             if not is_maker(op) or self._split(i):
                 found |= {self.group(j) for j in self._reads[i]}
@@ -100,7 +135,7 @@ class Channels:
         """Whether a maker's inputs are not whole channels of one group."""
         op, groups = self.ops[i], {self.group(j) for j in self._reads[i]}
         channels = self.size.get(self.read(i), 0)
-        return bool(op.b > 1 or len(groups) > 1 or not channels or op.k % channels)
+        return bool(_apart(op) or len(groups) > 1 or not channels or op.k % channels)
 
     def makers(self, group: int) -> list[Op]:
         """The ops that make a group's channels."""
@@ -129,6 +164,11 @@ def is_depthwise(op: Op) -> bool:
 def is_maker(op: Op) -> bool:
     """Whether an op's outputs are channels of its own."""
     return op.kind in MAKERS and bool(op.weight_elements > 0) and not is_depthwise(op)
+
+
+def _apart(op: Op) -> bool:
+    """Whether an op multiplies groups of channels each by itself."""
+    return bool(op.b > 1 and op.kind != ROUTED)
 
 
 def is_carrier(op: Op) -> bool:

@@ -1,5 +1,7 @@
 """Which strategies change nothing of a workload, and which leave most of it as it is."""
 
+from functools import partial
+
 from costmodel.strategies._graph import named
 from costmodel.strategies._kept import KINDS
 from costmodel.strategies._named import spelled
@@ -22,19 +24,24 @@ TOLD = 0.1
 """The share of weights left dense from which on it is told: a stem or an odd layer is not."""
 
 
-def left_dense(strategy: Strategy, workload: Workload) -> tuple[tuple[str, float], ...]:
-    """Return the spellings of steps that prune some of the layers which their globs name, and the share they leave.
+UNDIVIDED = "those layers do not divide into whole blocks"
+"""Why most strategies leave layers as they are; others say so in `left`."""
 
-    Shares are of the weights of those layers, from TOLD on: where they are no multiples of what is kept together.
+
+def left_dense(strategy: Strategy, workload: Workload) -> tuple[tuple[str, float, str], ...]:
+    """Return the spellings of steps that prune some of the layers which they mean, the share they leave, and why.
+
+    Meant are those that its globs name, or for which `means` holds. Shares are of their weights, from TOLD on.
     """
     found = []
     for step in steps_of(strategy):
         edited = step(workload)
         globs = getattr(step, "layers", ()) if getattr(step, "prunes", False) else ()
-        meant = {op.name: op for op in workload.ops if op.kind in KINDS and named(op, globs)}
+        means = getattr(step, "means", partial(named, globs=globs))
+        meant = {op.name: op for op in workload.ops if op.kind in KINDS and means(op)}
         dense = sum(float(op.weight_elements) for op in edited.ops if meant.get(op.name) == op)
         share = dense / (sum(float(op.weight_elements) for op in meant.values()) or 1.0)
         if TOLD <= share < 1:
-            found.append((spelled(step), share))
+            found.append((spelled(step), share, getattr(step, "left", UNDIVIDED)))
         workload = edited
     return tuple(found)

@@ -23,12 +23,13 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class FilterPruning(Shown):
-    """Keep the fraction `keep` of the output channels of each convolution and linear layer, down to whole channels.
+    """Keep the fraction `keep` of the output channels of each convolution, linear layer and routed expert.
 
     `by_layer` are "glob=ratio" for other fractions, of which the last match counts; "*=1" first leaves the rest alone.
     Channels tied by residual sums keep the largest of their layers' fractions; those of the input, of outputs and of
-    attention stay as they are. Numbers are rounded down to multiples of `multiple`, at least one. ValueError unless
-    fractions are in (0, 1], and on a training pass (prune, then take the training of it).
+    attention stay as they are. Where one layer makes a gate and its value, channels are pairs of both. Numbers are
+    rounded down to multiples of `multiple`, at least one. ValueError unless fractions are in (0, 1], and on a training
+    pass (prune, then take the training of it).
     """
 
     keep: float = 1.0
@@ -36,6 +37,9 @@ class FilterPruning(Shown):
     multiple: int = 1
     prunes: ClassVar[bool] = True
     reshapes: ClassVar[bool] = True
+    left: ClassVar[str] = (
+        "their channels and what they read are those of attention, of groups, of outputs or sums with them"
+    )
 
     def __post_init__(self) -> None:
         for ratio in (self.keep, *(ratio for _, ratio in map(_layer, self.by_layer))):
@@ -57,6 +61,10 @@ class FilterPruning(Shown):
         """The fraction of an op's output channels that is asked to stay."""
         matching = [ratio for glob, ratio in map(_layer, self.by_layer) if fnmatchcase(op.name, glob)]
         return matching[-1] if matching else self.keep
+
+    def means(self, op: Op) -> bool:
+        """Whether an op is asked to have fewer channels."""
+        return self.ratio(op) < 1
 
     def _kept(self, channels: Channels, group: int) -> int:
         before = channels.size[group]

@@ -10,7 +10,7 @@ from math import sqrt
 
 from costmodel import zoo
 from costmodel.claim import Claim
-from costmodel.strategies._channels import INPUT, Channels, is_maker
+from costmodel.strategies._channels import INPUT, ROUTED, Channels, is_maker
 from costmodel.strategies._graph import named, renamed, spelled_out
 from costmodel.strategies._iso_flop import doped, factorized, parallel
 from costmodel.strategies._layers import require_dense, require_matches
@@ -77,7 +77,7 @@ class SparseIft(Shown):
         return factorized(op, self.sparsity) if self.kind == "factorized" else doped(op, self.sparsity)
 
     def _takes(self, op: Op) -> bool:
-        return is_maker(op) and op.b == 1 and named(op, self.layers)
+        return is_maker(op) and op.kind != ROUTED and op.b == 1 and named(op, self.layers)
 
     def _widened(self, channels: Channels) -> Workload:
         wide = int(self.base * sqrt(self.factor))

@@ -78,6 +78,9 @@ def zeros(
     for group, channels in before.size.items():
         if (left := after.size[group]) < channels:
             makers = [op.name for op in before.makers(group)]
+            wider = [name for name in makers if workload.op(name).n != channels]
+            if wider:
+                raise ValueError(f"a channel of {wider[0]} is one output of it, got a gate and its value in one layer")
             missing = [name for name in makers if name not in scores]
             if missing:
                 raise ValueError(f"each pruned layer needs scores, {missing[0]} has none")

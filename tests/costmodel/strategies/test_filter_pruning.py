@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
-from costmodel.strategies import FilterPruning
+from costmodel.strategies import FilterPruning, left_dense, strategy
 from costmodel.strategies._channels import Channels
 
 RESNET, MOBILENET, VIT = (cm.zoo.build(n) for n in ("resnet18", "mobilenetv3_large_100", "deit_tiny_patch16_224"))
@@ -52,6 +52,60 @@ def test_depthwise_convolutions_and_gates_follow():
     depthwise = [op for op in net.ops if op.kind == "conv" and op.b > 1]
     assert depthwise
     assert all(op.weight_elements == op.b * op.k and op.n == 1 for op in depthwise)
+
+
+def _inner(net, name, **shape):
+    found = {op.name: op for op in FilterPruning(0.5)(cm.zoo.build(net, **shape)).ops}
+    return [found[each] for each in name]
+
+
+def test_a_gate_and_its_value_of_one_layer_lose_channels_in_pairs():
+    """OpenELM's inner width of 1024 and ViG's of 512 are halved, in the layer that makes both and what reads them."""
+    both, act, gate, down = _inner(
+        "openelm-270m", [f"transformer.layers.1.ffn.{part}" for part in ("proj_1", "act", "act.gate", "proj_2")],
+        phase="prefill", context=16,
+    )  # fmt: skip
+    assert (both.n, down.k, act.output_elements, gate.output_elements) == (1024, 512, 16 * 512, 16 * 512)
+    assert both.weight_elements == 1280 * 1024
+    both, gate, down = _inner("vig_tiny", [f"blocks.1.mlp.{part}" for part in ("gate_proj", "swiglu", "down_proj")])
+    assert (both.n, down.k, gate.output_elements) == (512, 256, 196 * 256)
+    odd = FilterPruning(by_layer=("*.gate_proj=0.3",))(cm.zoo.build("vig_tiny"))
+    assert (odd.op("blocks.1.mlp.gate_proj").n, odd.op("blocks.1.mlp.down_proj").k) == (2 * 153, 153)
+
+
+@pytest.mark.parametrize(
+    ("net", "width"), [("mixtral-8x7b", 14336), ("qwen3-30b-a3b", 768), ("deepseek-v2-lite", 1408)]
+)
+def test_experts_lose_channels_alike(net, width):
+    base = cm.zoo.build(net, phase="prefill", context=16)
+    both, down = _inner(
+        net, [f"model.layers.1.mlp.experts.{part}_proj" for part in ("gate_up", "down")], phase="prefill", context=16
+    )
+    assert (both.n, down.k) == (width, width / 2)
+    before = [base.op(op.name) for op in (both, down)]
+    assert [op.weight_elements for op in (both, down)] == [op.weight_elements / 2 for op in before]
+    assert [(op.b, op.m, op.weight_reads) for op in (both, down)] == [(op.b, op.m, op.weight_reads) for op in before]
+    assert both.input_elements == before[0].input_elements
+    assert down.output_elements == before[1].output_elements
+
+
+def test_channels_go_before_experts_leave_memory():
+    net = cm.zoo.build("mixtral-8x7b", phase="decode", context=16)
+    with pytest.raises(ValueError, match="channels change before experts leave memory, model"):
+        strategy("edge_moe:cached=4 + filter_pruning:keep=0.5")(net)
+    loads = [strategy(s)(net).op("model.layers.0.mlp.experts.gate_up_proj.load").output_elements
+             for s in ("edge_moe:cached=4", "filter_pruning:keep=0.5 + edge_moe:cached=4")]  # fmt: skip
+    assert loads[1] == loads[0] / 2
+
+
+def test_layers_that_stay_as_they_are_are_told():
+    """Of GPT-2's 124e6 weights those of attention and of the head, 28e6 and 39e6."""
+    half, gpt2 = FilterPruning(0.5), cm.zoo.build("gpt2", phase="prefill", context=16)
+    ((spelled, share, why),) = left_dense(half, gpt2)
+    assert spelled == "filter_pruning:keep=0.5"
+    assert share == pytest.approx((12 * 4 * 768**2 + 50257 * 768) / (12 * 12 * 768**2 + 50257 * 768))
+    assert "attention" in why
+    assert left_dense(half, RESNET) == left_dense(FilterPruning(by_layer=("*.mlp.*=0.5",)), gpt2) == ()
 
 
 @settings(max_examples=25, deadline=None)

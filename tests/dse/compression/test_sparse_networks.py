@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+import costmodel as cm
 from app.demo.network import DigitsNet
 from costmodel.importers import torch_export
 from costmodel.strategies import DecayingMask, DynamicFilters, FilterPruning
@@ -147,3 +148,9 @@ def test_bad_input_is_one_line(trained, data, call, says):
 def test_pruned_layers_need_scores(trained, workload):
     with pytest.raises(ValueError, match="needs scores, stem has none"):
         zeros(workload, FilterPruning(0.5)(workload), {}, trained)
+
+
+def test_filters_of_a_gate_and_its_value_have_no_scores_of_their_own(trained):
+    vig = cm.zoo.build("vig_tiny")
+    with pytest.raises(ValueError, match=r"a channel of blocks.\d.mlp.gate_proj is one output of it, got a gate and"):
+        zeros(vig, FilterPruning(by_layer=("*.gate_proj=0.5",))(vig), {}, trained)
