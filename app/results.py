@@ -14,8 +14,9 @@ from costmodel.workload import Op, Window, Workload
 COUNTING = {"flops": "2 per MAC, as in torch", "attention": "all query x key scores, masked ones included"}
 LATENCY = (
     "kernels one after another, launched as from a CUDA graph; pointwise ops and folded norms cost what traffic is left"
-    " to them within the kernel before; low and high hold 90 %; bound names the largest part of the modelled time:"
-    " compute (tiles on the SMs, their operands' supply included), memory, latency (launch), link (exchanges of GPUs)"
+    " to them within the kernel before; low and high hold 90 %; bound names the larger term of the roofline,"
+    " compute or memory, latency where neither rate is reached to a fifth (launches, waits, unfilled units), or link"
+    " (exchanges of GPUs)"
 )
 """What a GPU's latency assumes."""
 

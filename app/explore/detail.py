@@ -28,6 +28,11 @@ TOTALS = (
 SHOWN = (
     "latency_s", "busy_s", "energy_j", "weight_bytes", "bytes_moved", "macs", "lut", "ff", "dsp", "bram18", "cycles",
 )  # fmt: skip
+BOUND = (
+    "compute or memory: the larger term of the roofline; latency: neither rate is reached to a fifth, what is left are "
+    "launches, waits and unfilled units"
+)
+"""What holds a layer back on a GPU or CPU, in words."""
 ROOFLINE, BY_LAYER = "Roofline", "Share of the device by layer"
 PEAKS = "Roofline with a dot a layer; of an FPGA, what each layer takes of it"
 PAGE_NAMES = 22
@@ -78,7 +83,12 @@ def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, An
          "cellEditorParams": {"values": list(precisions)}},
     ]  # fmt: skip
     last: list[dict[str, Any]] = [
-        {"field": "bound", "headerName": "Bound by", "width": 78 if on_fpga else 86},
+        {
+            "field": "bound",
+            "headerName": "Bound by",
+            "width": 78 if on_fpga else 86,
+            **({} if on_fpga else {"headerTooltip": BOUND}),
+        },
         {"field": "source", "headerName": "Source", "minWidth": 90, "flex": 2, "tooltipField": "source"},
     ]
     shown = [name for name in SHOWN if name in has]

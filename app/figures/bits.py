@@ -17,6 +17,8 @@ NARROW = 14
 LINE, AROUND = 24, 150
 """Height of a map's row, and of its title and axes, in pixels."""
 SCALE = "Viridis"
+ALONE = "(no block)"
+"""The row of layers that are in no block, as embeddings and heads are."""
 BAR_MARGIN = {"l": 70, "r": 20, "t": 74, "b": 60}
 """Around bars, in pixels: the title and the toolbar share a line, the legend has its own below them."""
 
@@ -32,7 +34,11 @@ def _bars(layers: Sequence[Layer], title: str) -> Any:
     figure = blank()
     for i, operand in enumerate(("weight", "activation")):
         values = [layer[f"{operand}_bits"] for layer in layers]
-        figure.add_bar(x=names, y=values, name=f"{operand}s", marker_color=colour(i), text=[f"{v:g}" for v in values])
+        figure.add_bar(
+            x=names, y=values, name=f"{operand}s", marker_color=colour(i), text=[f"{v:g}" for v in values],
+            hovertext=[layer["precision"] for layer in layers],
+            hovertemplate="%{x}<br>%{hovertext}<br>%{y:g} bits<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
     axes = {"xaxis": {"tickangle": -40}, "yaxis": {"title": {"text": "bits per element"}}}
     figure.layout = layout(title, "", "", barmode="group", legend=legend, margin=BAR_MARGIN, **axes)
@@ -41,35 +47,56 @@ def _bars(layers: Sequence[Layer], title: str) -> Any:
 
 
 def _map(layers: Sequence[Layer], title: str) -> Any:
-    """A cell a layer: a column a block, a row for each layer of one; the colour is the weights' bits."""
+    """A cell a layer: a column a block, a row for each layer of one; a colour a precision, dark for few bits."""
     places = blocks([str(layer["name"]) for layer in layers])
     columns, rows = (list(dict.fromkeys(part)) for part in zip(*places, strict=True))
-    widths = sorted({float(layer["weight_bits"]) for layer in layers})
-    inputs = {float(layer["activation_bits"]) for layer in layers}
+    held = {str(layer["precision"]): (layer["weight_bits"], layer["activation_bits"]) for layer in layers}
+    formats = sorted(held, key=lambda name: (held[name], name))
     cells: dict[str, list[list[Any]]] = {
         part: [[empty] * len(columns) for _ in rows] for part, empty in (("z", None), ("text", ""), ("told", ""))
     }
     for layer, (column, row) in zip(layers, places, strict=True):
         weight, at = float(layer["weight_bits"]), (rows.index(row), columns.index(column))
-        written = f"{weight:.2g}" if len(inputs) == 1 else f"{weight:.2g}/{layer['activation_bits']:.2g}"
+        written = f"{weight:.2g}/{layer['activation_bits']:.2g}"
         told = f"{layer['name']}<br>{layer['precision']}<br>{weight:g} bits a weight"
-        for part, value in (("z", widths.index(weight)), ("text", written), ("told", told)):
+        for part, value in (("z", formats.index(str(layer["precision"]))), ("text", written), ("told", told)):
             cells[part][at[0]][at[1]] = value
-    longest = max(len(text) for row in cells["text"] for text in row)
+    is_written = max(len(text) for row in cells["text"] for text in row) * len(columns) <= MOST_LETTERS
+    shades = _shades(len(formats))
     figure = blank()
     figure.add_heatmap(
-        z=cells["z"], x=_shortened(columns), y=rows, text=cells["text"], customdata=cells["told"], xgap=1, ygap=1,
-        texttemplate="%{text}" if longest * len(columns) <= MOST_LETTERS else "", textfont={"size": 10},
-        hovertemplate="%{customdata}<extra></extra>", **_steps(widths),
+        z=cells["z"], x=_shortened(columns), y=_last(rows), text=cells["text"], customdata=cells["told"], xgap=1,
+        ygap=1, texttemplate="%{text}" if is_written else "", textfont={"size": 10}, zmin=-0.5, zmax=len(formats) - 0.5,
+        colorscale=[[(i + end) / len(formats), shade] for i, shade in enumerate(shades) for end in (0, 1)],
+        showscale=False, hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
-    one = f", activations of {next(iter(inputs)):g} everywhere" if len(inputs) == 1 else "/activations"
+    for name, shade in zip(formats, shades, strict=True):
+        count = sum(str(layer["precision"]) == name for layer in layers)
+        figure.add_scatter(
+            x=[None], y=[None], mode="markers", name=f"{_short(name)} ({count})", hoverinfo="skip",
+            marker={"symbol": "square", "size": 11, "color": shade},
+        )  # fmt: skip
     axes = {
-        "xaxis": {"title": {"text": f"bits of weights{one}, by block"}, "type": "category", "showgrid": False},
+        "xaxis": {"title": {"text": "block" + "; bits of weights/activations" * is_written}, "type": "category",
+                  "showgrid": False},
         "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False},
-    }
-    wide = WIDE if len(columns) > NARROW else {}
-    figure.layout = layout(title, "", "", height=max(AROUND + LINE * len(rows), 260), **axes, **wide)
+    }  # fmt: skip
+    look = {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "meta": WIDE["meta"]}
+    look = look if len(columns) > NARROW else {"legend": look["legend"]}
+    figure.layout = layout(title, "", "", height=max(AROUND + LINE * len(rows), 260), **axes, **look)
     return figure
+
+
+def _short(name: str) -> str:
+    """A precision's name, said once where weights and activations are alike."""
+    weight, _, activation = name.partition("/")
+    return weight if weight == activation else name
+
+
+def _last(rows: Sequence[str]) -> list[str]:
+    """What of a block each row is by the last part of its name, if that tells them apart; layers that are none's."""
+    short = [row.rpartition(".")[2] for row in rows]
+    return [name or ALONE for name in (short if len(set(short)) == len(rows) else rows)]
 
 
 def blocks(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -90,15 +117,9 @@ def _shortened(columns: Sequence[str]) -> list[str]:
     return short if len(set(short)) == len(columns) else list(columns)
 
 
-def _steps(values: Sequence[float]) -> dict[str, Any]:
-    """A colour for each of the values, whose positions the cells hold."""
+def _shades(count: int) -> list[str]:
+    """So many colours, each as far from the next."""
     from plotly.colors import sample_colorscale
 
-    count = len(values)
-    shades = sample_colorscale(SCALE, [0.15 + 0.85 * i / max(count - 1, 1) for i in range(count)])
-    scale = [[(i + end) / count, shades[i]] for i in range(count) for end in (0, 1)]
-    bar = {"title": {"text": "bits"}, "thickness": 12, "tickvals": list(range(count))}
-    return {
-        "zmin": -0.5, "zmax": count - 0.5, "colorscale": scale,
-        "colorbar": bar | {"ticktext": [f"{value:g}" for value in values]},
-    }  # fmt: skip
+    found: list[str] = sample_colorscale(SCALE, [0.15 + 0.85 * i / max(count - 1, 1) for i in range(count)])
+    return found

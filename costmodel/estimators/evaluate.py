@@ -22,6 +22,7 @@ from costmodel.estimators import (
 )
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.fpga import Array, Design, overlay
+from costmodel.estimators.prediction import Prediction
 from costmodel.estimators.reuse import on_gpu
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import PIPES, Precision
@@ -67,7 +68,7 @@ def _(device: Gpu, op: Op, precision: Precision, folding: Design | None, *, resi
     columns |= {"latency_s": found.latency_s, "latency_low_s": found.low_s, "latency_high_s": found.high_s}
     columns["roofline_s"] = roofline.latency_s(op, precision, device)
     columns |= power_prediction.energy_j(op, precision, device, found)
-    columns |= {"bound": found.bound, "extrapolated": found.extrapolated, "source": found.how}
+    columns |= {"bound": _bound(op, precision, device, found), "extrapolated": found.extrapolated, "source": found.how}
     return columns | {"correlation": found.correlation}
 
 
@@ -83,7 +84,7 @@ def _(device: Cpu, op: Op, precision: Precision, folding: Design | None, *, resi
     found = operation_latency.predict(op, precision, device, fits)
     columns |= {"latency_s": found.latency_s, "latency_low_s": found.low_s, "latency_high_s": found.high_s}
     columns["roofline_s"] = roofline.latency_s(op, precision, device)
-    columns |= {"bound": found.bound, "extrapolated": found.extrapolated, "source": found.how}
+    columns |= {"bound": _bound(op, precision, device, found), "extrapolated": found.extrapolated, "source": found.how}
     return columns | {"correlation": found.correlation}
 
 
@@ -94,6 +95,12 @@ def _(device: Fpga, op: Op, precision: Precision, folding: Design | None, *, res
     if isinstance(folding, Array):
         return _counts(op, precision) | overlay.evaluate(op, precision, device, folding)
     return _counts(op, precision) | fpga.evaluate(op, precision, device, folding)
+
+
+def _bound(op: Op, precision: Precision, device: Gpu | Cpu, found: Prediction) -> Real:
+    """What holds each op back: a link's waits as predicted, nothing where no time is taken, else by the roofline."""
+    told = np.isin(found.bound, ("link", "none", ""))
+    return np.where(told, found.bound, roofline.bound(op, precision, device, found.latency_s))
 
 
 def interval(ops: Sequence[Op], precisions: Sequence[Precision], columns: Columns) -> tuple[float, float]:

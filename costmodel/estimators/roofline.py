@@ -14,6 +14,11 @@ from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
 
+NEAR = 0.2
+"""Share of a datasheet's rate below which that rate does not hold an op back, a judgement: of the rows of calibrations,
+large products reach 0.6 to 0.8 of a GPU's peak and large reads 0.9 of its bandwidth, poor kernels a third, calls that
+are mostly launch a tenth and less."""
+
 
 def compute_s(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
     """Time of the products at the dense peak of their pipe: 0 for an op without any, nan where the device lacks it.
@@ -53,7 +58,15 @@ def arithmetic_intensity(op: Op, precision: Precision) -> Real:
     return op.flops / bytes_moved(op, precision)
 
 
-def bound(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
-    """Which term wins: "compute" (products or vector arithmetic) or "memory"."""
-    compute = np.maximum(compute_s(op, precision, device), vector_s(op, device))
-    return np.where(compute > memory_s(op, precision, device), "compute", "memory")
+def bound(op: Op, precision: Precision, device: Gpu | Cpu, latency_s: Real = 0.0) -> Real:
+    """What holds an op back that takes `latency_s`: "compute" (products or vector arithmetic), "memory" or "latency".
+
+    The larger term of the roofline, if that is at least NEAR of the latency; else launches, waits or unfilled units are
+    what is left to gain. By itself, as the roofline has it, no op is held back by latency.
+    """
+    compute, memory = (
+        np.maximum(compute_s(op, precision, device), vector_s(op, device)),
+        memory_s(op, precision, device),
+    )
+    rate = np.where(compute > memory, "compute", "memory")
+    return np.where(np.maximum(compute, memory) < NEAR * np.asarray(latency_s), "latency", rate)

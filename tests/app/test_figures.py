@@ -64,20 +64,23 @@ def test_colours_stay_with_their_kind():
 
 
 def test_bits_has_a_bar_for_each_operand():
-    figure = bits([{"name": "a", "weight_bits": 4.25, "activation_bits": 8.0}], title="t")
+    figure = bits([{"name": "a", "precision": "int4_g64/int8", "weight_bits": 4.25, "activation_bits": 8.0}], title="t")
     assert {t.name: list(t.y) for t in figure.data} == {"weights": [4.25], "activations": [8.0]}
 
 
 def test_bits_of_many_layers_are_a_map_of_blocks():
     names = ["embed", *(f"model.layers.{i}.{part}" for i in range(20) for part in ("q", "k")), "head"]
-    layers = [{"name": n, "precision": "p", "weight_bits": 4.0 + 4 * (n[-1] == "q"), "activation_bits": 16.0}
-              for n in names]  # fmt: skip
+    formats = {"embed": ("bf16/bf16", 16.0), "q": ("int8/int8", 8.0), "k": ("fp8_e4m3/fp8_e4m3", 8.0)}
+    held = [formats.get(n.rpartition(".")[2], ("int8/bf16", 8.0)) for n in names]
+    layers = [{"name": n, "precision": p, "weight_bits": b, "activation_bits": 16.0 if "bf16" in p else 8.0}
+              for n, (p, b) in zip(names, held, strict=True)]  # fmt: skip
     figure = bits(layers, title="t")
-    (cells,) = figure.data
+    cells, *legend = figure.data
     assert list(cells.x) == ["embed", *map(str, range(20)), "head"]
-    assert list(cells.y) == ["", "q", "k"]
-    assert [cells.z[1][5], cells.z[2][5], cells.z[1][0]] == [1, 0, None]
-    assert list(cells.colorbar.ticktext) == ["4", "8"]
+    assert list(cells.y) == ["(no block)", "q", "k"]
+    assert [trace.name for trace in legend] == ["fp8_e4m3 (20)", "int8 (20)", "int8/bf16 (1)", "bf16 (1)"]
+    assert [cells.z[1][5], cells.z[2][5], cells.z[0][0], cells.z[1][0]] == [1, 0, 3, None]
+    assert len({trace.marker.color for trace in legend}) == 4, "formats of as many bits are told apart"
     assert figure.layout.meta == {"wide": True}
 
 

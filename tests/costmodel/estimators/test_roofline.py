@@ -13,6 +13,7 @@ from costmodel.estimators import roofline, traffic
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.evaluate import grid
 from costmodel.hardware import Gpu, PeakFlops, gpu
+from costmodel.models import load
 from costmodel.precision import precision
 from costmodel.record import mesh
 from costmodel.workload import Workload
@@ -72,6 +73,29 @@ def test_a_layer_by_hand():
     assert roofline.latency_s(many, used, device) == pytest.approx(2 * 1024**3 / 1e13)
     assert (roofline.bound(one, used, device), roofline.bound(many, used, device)) == ("memory", "compute")
     assert roofline.ridge_point(used, device) == pytest.approx(100)
+
+
+@given(ops(), precisions(), devices(), st.floats(1e-9, 1.0))
+def test_what_takes_far_longer_than_either_rate_explains_is_bound_by_latency(op, used, device, latency_s):
+    reached = roofline.latency_s(op, used, device) / (latency_s * (1.0 + op.waits))
+    assert roofline.bound(op, used, device, latency_s) == (
+        "latency" if reached < roofline.NEAR else roofline.bound(op, used, device)
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "layer", "words"),
+    [
+        ("zoo:llama-3.1-8b", {"phase": "decode", "batch": 1, "context": 4096}, "k_proj", {"memory"}),
+        ("zoo:llama-3.1-8b", {"phase": "decode", "batch": 1, "context": 4096}, "gate_proj", {"memory"}),
+        ("zoo:llama-3.1-8b", {"phase": "prefill", "batch": 1, "context": 4096}, "k_proj", {"compute"}),
+        ("zoo:opt-125m", {"phase": "decode", "batch": 1, "context": 512}, "k_proj", {"latency"}),
+    ],
+)
+def test_a_product_is_bound_by_what_a_designer_would_change(model, shape, layer, words):
+    found = estimate(load(model, **shape), precision("w16a16"), gpu("h100_sxm"))
+    rows = [row for row in found.table() if str(row["name"]).endswith(layer)]
+    assert {row["bound"] for row in rows} == words
 
 
 def test_attention_runs_in_the_pipe_of_its_cache():
