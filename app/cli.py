@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -76,6 +75,8 @@ class _Commands(click.Group):
 
 def _told_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         names = {"name": "bitfront", "version": version("bitfront")}
         click.echo(json.dumps(names) if ctx.params.get("as_json") else "{name}, version {version}".format(**names))
         ctx.exit()

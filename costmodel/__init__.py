@@ -1,6 +1,9 @@
 """bitfront's analytic models: what a network costs on a device at a precision."""
 
-from costmodel import formats, hardware, strategies, zoo
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from costmodel import formats, hardware
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.evaluate import grid
@@ -10,6 +13,9 @@ from costmodel.record import mesh, stack, unstack
 from costmodel.workload import Op, Workload
 from costmodel.workload.serving import decode, encode, prefill
 from costmodel.workload.training import training
+
+if TYPE_CHECKING:
+    from costmodel import strategies, zoo
 
 __all__ = [
     "W4A4",
@@ -45,3 +51,10 @@ __all__ = [
     "unstack",
     "zoo",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """The strategies and the zoo, imported when asked for."""
+    if name in ("strategies", "zoo"):
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -58,10 +58,14 @@ def require_keys(path: Path, needed: Iterable[str], given: Collection[str]) -> N
         raise ValueError(f"{path}: {told} missing")
 
 
+def module_names(package: ModuleType) -> list[str]:
+    """The public modules of a package's folder in alphabetical order, none of them imported."""
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+
+
 def modules(package: ModuleType) -> dict[str, ModuleType]:
     """Import every public module of a package's folder, by name in alphabetical order."""
-    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
-    return {name: importlib.import_module(f"{package.__name__}.{name}") for name in names}
+    return {name: importlib.import_module(f"{package.__name__}.{name}") for name in module_names(package)}
 
 
 def toml_files(*folders: Path) -> dict[str, list[Path]]:

@@ -4,11 +4,12 @@ A file holds one `[[fit]]` a kind of work and backend; the residual model's arra
 `<stem>_residual.npz`.
 """
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,10 @@ FOLDER = Path(__file__).parent / "calibrations"
 
 SHARED = ("model", "device", "measured_on", "source")
 """Texts that the fits of a file have in common; `by_name` is another value of all of them."""
+
+
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+"""Arrays of one part of a residual model by name."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Calibration:
     backends: tuple[str, ...] = ()
     by_name: bool = False
     users: bool = False
-    residual: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict, repr=False, compare=False)
+    residual: Mapping[str, Arrays] = field(default_factory=dict, repr=False, compare=False)
 
     def _repr_html_(self) -> str:
         about = {"how": self.how, "rows": self.rows, "pairs": self.pairs, "measured_on": self.measured_on}
@@ -66,12 +71,18 @@ def calibrations(model: str, backend: str = "") -> tuple[Calibration, ...]:
     The user's own (user_folder()/calibrations) replace those of device and math. ValueError where two files of one
     folder calibrate the same device, math and backend.
     """
-    return tuple(fit for fit in every(model) if backend == fit.backend or not fit.by_name)
+    found = _every(model, named=bool(backend))
+    return tuple(fit for fit in found if backend == fit.backend or not fit.by_name)
 
 
 def every(model: str) -> tuple[Calibration, ...]:
     """The calibrations of a model for whatever backend is named."""
-    own, brought = (_of(folder, model) for folder in (_user(), FOLDER))
+    return _every(model, named=True)
+
+
+def _every(model: str, *, named: bool) -> tuple[Calibration, ...]:
+    """Those of a model: of what came with this package the ones by name only if one is `named`."""
+    own, brought = _of(_user(), model), _of(FOLDER, model, named=named)
     replaced = {(fit.device, fit.math) for fit in own}
     return (
         *(replace(fit, users=True) for fit in own),
@@ -81,7 +92,7 @@ def every(model: str) -> tuple[Calibration, ...]:
 
 def shipped(model: str) -> tuple[Calibration, ...]:
     """The calibrations of a model that came with this package and answer for any backend, whoever's replace them."""
-    return tuple(fit for fit in _of(FOLDER, model) if not fit.by_name)
+    return tuple(fit for fit in _of(FOLDER, model, named=False) if not fit.by_name)
 
 
 def files() -> list[tuple[str, str, str, tuple[bytes, ...]]]:
@@ -115,15 +126,21 @@ def _user() -> Path:
     return user_folder() / "calibrations"
 
 
-def _of(folder: Path, model: str) -> list[Calibration]:
+def _of(folder: Path, model: str, *, named: bool = True) -> list[Calibration]:
     found: dict[tuple[str, str, str], tuple[Path, Calibration]] = {}
     for path in sorted(folder.glob(f"*_{model}.toml")):
-        for fit in read(path):
+        for fit in read(path) if named or not _by_name(path, path.stat().st_mtime_ns) else ():
             first, _ = found.setdefault((fit.device, fit.math, fit.backend), (path, fit))
             if found[fit.device, fit.math, fit.backend][1] is not fit:
                 name = f"{fit.device} {fit.math} {fit.backend}".strip()
                 raise ValueError(f"{name!r} is calibrated twice: {first} and {path}; remove one")
     return [fit for _, fit in found.values()]
+
+
+@lru_cache(maxsize=64)
+def _by_name(path: Path, _stamp: int) -> bool:
+    """Whether the fits of a file answer by name alone: what is said of them all stands before the first."""
+    return bool(tomllib.loads(path.read_text(encoding="utf-8").partition("[[fit]]")[0]).get("by_name"))
 
 
 @lru_cache(maxsize=64)
@@ -133,7 +150,7 @@ def _read(path: Path, stamp: tuple[int, int]) -> tuple[Calibration, ...]:
     for key in SHARED:
         if not isinstance(data.get(key), str):
             raise ValueError(f"{path}: {key} must be a text, got {data.get(key)!r}")
-    arrays = _arrays(path.with_name(f"{path.stem}_residual.npz")) if stamp[1] else {}
+    arrays = _residuals(path.with_name(f"{path.stem}_residual.npz")) if stamp[1] else {}
     backends: dict[str, tuple[str, ...]] = {}
     for fit in fits:
         backends[fit.get("math", "")] = (*backends.get(fit.get("math", ""), ()), fit.get("backend", ""))
@@ -143,7 +160,7 @@ def _read(path: Path, stamp: tuple[int, int]) -> tuple[Calibration, ...]:
 def _fit(
     path: Path,
     values: dict[str, Any],
-    arrays: Mapping[str, Mapping[str, Mapping[str, NDArray[Any]]]],
+    arrays: Mapping[str, Mapping[str, Arrays]],
     backends: Mapping[str, tuple[str, ...]],
 ) -> Calibration:
     known = {f.name for f in fields(Calibration)} - {"backends", "users", "residual"}
@@ -157,11 +174,33 @@ def _fit(
     return Calibration(**values, backends=backends[math], residual=arrays.get(math, {}))
 
 
-def _arrays(path: Path) -> dict[str, dict[str, dict[str, NDArray[Any]]]]:
-    """Arrays named `math.part.array` as nested mappings."""
-    nested: dict[str, dict[str, dict[str, NDArray[Any]]]] = {}
+@dataclass(frozen=True, eq=False)
+class _Residual(Mapping[str, Arrays]):
+    """The parts of one kind's residual model, each read from the file once it is asked for."""
+
+    path: Path
+    parts: dict[str, dict[str, str]]
+    known: dict[str, Arrays] = field(default_factory=dict)
+
+    def __getitem__(self, part: str) -> Arrays:
+        if part not in self.known:
+            with np.load(self.path, allow_pickle=False) as stored:
+                self.known[part] = {array: stored[name] for array, name in self.parts[part].items()}
+        return self.known[part]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+
+def _residuals(path: Path) -> dict[str, _Residual]:
+    """The residual models of a file, whose arrays are named `math.part.array`, by math."""
+    found: dict[str, _Residual] = {}
     with np.load(path, allow_pickle=False) as stored:
         for name in stored.files:
             math, part, array = name.split(".")
-            nested.setdefault(math, {}).setdefault(part, {})[array] = stored[name]
-    return nested
+            parts = found.setdefault(math, _Residual(path, {})).parts
+            parts.setdefault(part, {})[array] = name
+    return found

@@ -2,39 +2,51 @@
 
 A vision family has `MODELS`, the names it knows (timm's), and a function (name, *, batch, resolution) -> Workload.
 A language family's `MODELS` maps names to `LanguageModel` records and its function takes the part after the family's
-name, as in llama("3.1-8b").
+name, as in llama("3.1-8b"). Families are imported when asked for.
 """
 
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from costmodel import catalog
-from costmodel.catalog import require
+from costmodel.catalog import UnknownNameError
 from costmodel.workload import Workload
 from costmodel.workload.serving import LanguageModel, passes
 
 LARGEST = {"batch": 10**9, "resolution": 10**5, "context": 10**9}
 """Sizes beyond these are taken for slips of the keyboard."""
 
-_FAMILIES = catalog.modules(sys.modules[__name__])
-globals().update({name: getattr(module, name) for name, module in _FAMILIES.items()})
+
+class _Package(ModuleType):
+    """A package where a family's name is its function, as which imports of the family's module would else bind it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, getattr(value, name, value) if isinstance(value, ModuleType) else value)
+
+
+_PACKAGE = sys.modules[__name__]
+_PACKAGE.__class__ = _Package
+_FAMILIES = catalog.module_names(_PACKAGE)
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"no family {name!r} in the zoo; it has {', '.join(_FAMILIES)}")
+    if name not in _FAMILIES:
+        raise AttributeError(f"no family {name!r} in the zoo; it has {', '.join(_FAMILIES)}")
+    return getattr(_module(name), name)
 
 
 def names() -> list[str]:
     """Every network's name."""
-    return sorted(model for module in _FAMILIES.values() for model in module.MODELS)
+    return sorted(model for module in families() for model in module.MODELS)
 
 
 def families() -> tuple[ModuleType, ...]:
     """The families' modules, each with `MODELS`; those of vision networks have `scaled` too."""
-    return tuple(_FAMILIES.values())
+    return tuple(map(_module, _FAMILIES))
 
 
 def build(
@@ -53,7 +65,7 @@ def build(
         return passes(found, batch=batch, context=context, phase=phase)
     if context is not None:
         raise ValueError(f"{name} is a vision network and takes no context, got {context}")
-    builder = getattr(_FAMILIES[family], family)
+    builder = getattr(_module(family), family)
     workload = builder(name, batch=batch) if resolution is None else builder(name, batch=batch, resolution=resolution)
     if phase not in ("", "forward", "training"):
         raise ValueError(f"{name} is a vision network: its phase is forward or training, got {phase!r}")
@@ -67,14 +79,21 @@ def build(
 
 def language_model(name: str) -> LanguageModel | None:
     """The record of a language model by name, None for a vision network; UnknownNameError lists near names."""
-    members = _FAMILIES[_family(name)].MODELS
+    members = _module(_family(name)).MODELS
     found = members[name] if isinstance(members, dict) else None
     return found if isinstance(found, LanguageModel) else None
 
 
 def _family(name: str) -> str:
-    by_model = {model: family for family, module in _FAMILIES.items() for model in module.MODELS}
-    return by_model[require("model", name, by_model)]
+    """The family of a network: one that its name starts with is asked first."""
+    for family in sorted(_FAMILIES, key=lambda family: not name.startswith(family)):
+        if name in _module(family).MODELS:
+            return family
+    raise UnknownNameError("model", name, names())
+
+
+def _module(family: str) -> ModuleType:
+    return import_module(f"{__name__}.{family}")
 
 
 def require_sizes(**sizes: int | None) -> None:

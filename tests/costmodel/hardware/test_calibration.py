@@ -1,5 +1,6 @@
 """Reading calibrations: the user's own come first, and a wrong file says what is wrong."""
 
+import numpy as np
 import pytest
 
 from costmodel.hardware import calibration
@@ -103,3 +104,26 @@ def test_two_files_for_one_fit_are_ambiguous(put):
     with pytest.raises(ValueError, match=r"'mine bfloat16 b' is calibrated twice: .*mine_gemm\.toml and ") as caught:
         calibration.calibrations("gemm")
     assert str(again) in str(caught.value)
+
+
+def test_a_residual_model_s_part_is_read_once_it_is_asked_for(put, monkeypatch):
+    arrays = {f"bfloat16.{part}.leaves": np.arange(n) for part, n in (("bias", 2), ("spread", 3))}
+    np.savez(put(TEXT).with_name("mine_gemm_residual.npz"), **arrays)
+    fit = next(fit for fit in calibration.calibrations("gemm") if fit.device == "mine")
+    assert set(fit.residual) == {"bias", "spread"}
+    assert not fit.residual.known
+    assert fit.residual["spread"]["leaves"].tolist() == [0, 1, 2]
+    assert set(fit.residual.known) == {"spread"}
+    assert "edges" not in fit.residual
+    monkeypatch.setattr(np, "load", None)
+    assert fit.residual["spread"]["leaves"].tolist() == [0, 1, 2]
+
+
+def test_shipped_fits_by_name_are_read_only_for_one_who_names_a_backend(put, monkeypatch):
+    read, asked = calibration.read, []
+    monkeypatch.setattr(calibration, "read", lambda path: asked.append(path.stem) or read(path))
+    unnamed = calibration.calibrations("operation")
+    assert not any("torch" in stem for stem in asked)
+    assert not any(fit.by_name for fit in unnamed)
+    assert [fit.device for fit in calibration.calibrations("operation", "torch")]
+    assert any("torch" in stem for stem in asked)

@@ -20,7 +20,7 @@ MODELS = [
 
 
 def _model(name):
-    return next(m.MODELS[name] for m in zoo._FAMILIES.values() if name in m.MODELS)
+    return next(m.MODELS[name] for m in zoo.families() if name in m.MODELS)
 
 
 @pytest.mark.parametrize("name", MODELS)
