@@ -14,10 +14,11 @@ import numpy as np
 
 from costmodel.estimators import traffic
 from costmodel.estimators.prediction import Prediction
-from costmodel.hardware import Gpu, Link, link_of
+from costmodel.hardware import Gpu, Link, beyond, link_of
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
+from costmodel.workload.ops.collective import BRINGING
 
 SPREAD = (0.5, 2.0)
 """Factors of the interval around a formula's time: a judgement."""
@@ -66,6 +67,7 @@ FORMULAS = {
     "reduce_scatter": reduce_scatter_s,
     "all_to_all": all_to_all_s,
     "send": send_s,
+    BRINGING: send_s,
 }
 """Seconds of each kind of exchange, of whole tensor bytes, ranks and link; arguments broadcast."""
 
@@ -80,28 +82,30 @@ def time_s(sent_bytes: Real, hops: Real, link: Link) -> Real:
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     """Predict one execution of each exchange over the GPU's own link, in the format of activations.
 
-    ValueError where the GPU has no link to others.
+    What is brought from outside its memory may come from its storage. ValueError where it has no link, or neither.
     """
-    link = link_of(gpu)
     whole = np.maximum(op.input_elements, op.output_elements)
     tensor_bytes = whole * precision.activation.bits_per_element / traffic.BITS_PER_BYTE
-    by_kind = [cast(Real, formula(tensor_bytes, op.m, link)) for formula in FORMULAS.values()]
-    seconds = np.select([np.asarray(op.kind) == kind for kind in FORMULAS], by_kind, np.nan)
+    kinds = np.asarray(op.kind)
+    links = {kind: beyond(gpu) if kind == BRINGING else link_of(gpu) for kind in np.unique(kinds).tolist()}
+    by_kind = [cast(Real, FORMULAS[kind](tensor_bytes, op.m, over)) for kind, over in links.items()]
+    seconds = np.select([kinds == kind for kind in links], by_kind, np.nan)
     low, high = (seconds * factor for factor in SPREAD)
-    how = np.full(np.shape(seconds), f"link formula ({link.name})")
+    told = [np.full(np.shape(seconds), f"link formula ({over.name})") for over in links.values()]
+    how = np.select([kinds == kind for kind in links], told, "")
     outside = np.ones(np.shape(seconds), dtype=bool)
     return Prediction(seconds, low, high, np.full(np.shape(seconds), "link"), outside, how, 1.0)
 
 
 def as_it_fetches(found: Prediction, op: Op, precision: Precision, gpu: Gpu) -> Prediction:
-    """What one execution takes with what it has brought over the GPU's link meanwhile: the longer of both.
+    """What one execution takes with what it has brought from outside the GPU's memory meanwhile: the longer of both.
 
-    ValueError where something is fetched and the GPU has no link.
+    ValueError where something is fetched and the GPU has nothing to bring it from.
     """
     fetched = np.asarray(op.fetched_elements)
     if not np.any(fetched > 0):
         return found
-    link = link_of(gpu)
+    link = beyond(gpu)
     sent_bytes = fetched * precision.activation.bits_per_element / traffic.BITS_PER_BYTE
     seconds = np.where(fetched > 0, send_s(sent_bytes, 2, link), 0.0)
     waits = seconds > found.latency_s

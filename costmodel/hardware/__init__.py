@@ -3,7 +3,7 @@
 from costmodel.hardware.cpu import Cpu
 from costmodel.hardware.fpga import Fpga
 from costmodel.hardware.gpu import Gpu, PeakFlops
-from costmodel.hardware.link import Link, link, link_of
+from costmodel.hardware.link import Link, beyond, link, link_of
 from costmodel.hardware.link import names as links
 from costmodel.hardware.load import Device, cpu, device, fpga, gpu, names, processor
 
@@ -14,6 +14,7 @@ __all__ = [
     "Gpu",
     "Link",
     "PeakFlops",
+    "beyond",
     "cpu",
     "device",
     "fpga",

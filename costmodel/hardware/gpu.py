@@ -49,6 +49,7 @@ class Gpu:
 
     `memory_kind` is one of MEMORY_KINDS, "" where it is not known; `link_bytes_per_s` counts both directions together
     and `link` names what carries them to other GPUs (hardware/links), "" where nothing does;
+    `storage_bytes_per_s` is that of reading what holds weights beyond the memory, nan where the host's memory does;
     `backend` names the software whose measured kernels are meant (trtllm, vllm, ...), "" all of them together;
     `sparse_speedup` is the rate of tensor cores on 2:4 sparse weights over the dense one, 1 without such a mode.
     """
@@ -65,6 +66,7 @@ class Gpu:
     process_m: Real = nan
     link_bytes_per_s: Real = nan
     link: str = ""
+    storage_bytes_per_s: Real = nan
     sparse_speedup: Real = 1.0
     backend: str = ""
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

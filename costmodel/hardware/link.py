@@ -53,6 +53,21 @@ def link_of(gpu: Gpu) -> Link:
     return replace(found, bytes_per_s=gpu.link_bytes_per_s / 2) if gpu.link_bytes_per_s > 0 else found
 
 
+def beyond(gpu: Gpu) -> Link:
+    """What brings weights from outside a GPU's memory: storage whose rate it names, else its link to the host.
+
+    ValueError where it has neither.
+    """
+    if gpu.storage_bytes_per_s > 0:
+        return Link("storage", gpu.storage_bytes_per_s, 1.0, (Protocol("read", 0.0, 0.0, 1.0),))
+    if not gpu.link:
+        raise ValueError(
+            f"{gpu.name} has no host whose memory holds weights, and storage of a rate that is not known; its TOML may "
+            "name what yours reads, as storage_bytes_per_s = 1e9"
+        )
+    return link_of(gpu)
+
+
 def _files() -> dict[str, list[Path]]:
     return toml_files(Path(__file__).parent / "links", user_folder() / "links")
 

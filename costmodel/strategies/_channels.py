@@ -49,6 +49,11 @@ class Channels:
                 raise ValueError(
                     f"channels change before weights are coded, {op.name} of {self.workload.name} is there"
                 )
+            if is_maker(op) and _numbered(op):
+                raise ValueError(
+                    f"{op.name} of {self.workload.name} says by numbers of rows and columns where its weights stand: "
+                    "change channels before"
+                )
             if op.kind == "matmul" and op.name.endswith(".merge"):
                 raise ValueError(f"channels change before tokens merge by their keys, as those of {op.name} do")
             block = op.index_bits and op.weight_density == 1
@@ -164,6 +169,12 @@ def is_depthwise(op: Op) -> bool:
 def is_maker(op: Op) -> bool:
     """Whether an op's outputs are channels of its own."""
     return op.kind in MAKERS and bool(op.weight_elements > 0) and not is_depthwise(op)
+
+
+def _numbered(op: Op) -> bool:
+    """Whether sparse weights have places among all columns: not in blocks of N:M, nor a bit for each weight."""
+    apart = op.weight_density < 1 and op.index_bits and not op.weight_block
+    return bool(apart and not isclose(op.index_bits * op.weight_density, 1))
 
 
 def _apart(op: Op) -> bool:

@@ -7,7 +7,7 @@ from costmodel.catalog import UnmatchedError
 from costmodel.strategies._graph import named
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
-from costmodel.workload.ops.collective import LOAD
+from costmodel.workload.ops.collective import BRINGING, LOAD
 from costmodel.workload.training import retrained
 
 EXPERTS = ".experts."
@@ -62,7 +62,7 @@ def _ungated(op: Op) -> Op:
 
 def require_in_memory(workload: Workload, takes: Callable[[Op], bool]) -> None:
     """ValueError that names the first op taken whose experts left memory: what they are loaded as is said before."""
-    loads = [op.name.removesuffix(LOAD) for op in workload.ops if op.kind == "send" and op.name.endswith(LOAD)]
+    loads = [op.name.removesuffix(LOAD) for op in workload.ops if op.kind == BRINGING]
     layers = {name.rpartition(EXPERTS)[0] for name in loads}
     for op in workload.ops:
         if op.kind == "experts" and takes(op) and (op.fetched_elements or op.name.rpartition(EXPERTS)[0] in layers):

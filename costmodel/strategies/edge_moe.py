@@ -22,7 +22,7 @@ from costmodel.strategies._trace_file import whole_numbers
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.ops import collective
-from costmodel.workload.ops.collective import LOAD
+from costmodel.workload.ops.collective import BRINGING, LOAD
 
 SEEN_TOKENS, SEEN_LAYERS = 256, 4
 """Size of the trace from which a strategy takes its miss rate."""
@@ -30,7 +30,7 @@ SEEN_TOKENS, SEEN_LAYERS = 256, 4
 
 @dataclass(frozen=True)
 class EdgeMoE(Shown):
-    """Keep `cached` experts a layer on the GPU, and load those missed from the host.
+    """Keep `cached` experts a layer in memory, and load those missed from the host or storage.
 
     cached    experts of a layer that stay, the least recently used one leaving
     bits      widths in which experts are stored and cached, those of the hottest experts first
@@ -41,11 +41,11 @@ class EdgeMoE(Shown):
               before them
 
     Estimate at the narrowest of the widths: what cached experts have beyond it lies beside their weights, on
-    average over those that the cache holds. Loads cross the GPU's own link, so that a device on slower storage
-    names it in its TOML; bf16 activations. Of sparse experts what is kept is loaded, with its places: what they are
-    stored as is said before. As many cached as there are changes nothing. ValueError for none or more than there are,
-    for bits, shares and skews that are not, for traces of other experts, for wide copies of all of them, and for
-    workloads without routed experts or of those that left memory already.
+    average over those that the cache holds. Loads come from storage whose rate the device's TOML names, else over the
+    GPU's own link from the host's memory; bf16 activations. Of sparse experts what is kept is loaded, with its places:
+    what they are stored as is said before. As many cached as there are changes nothing. ValueError for none or more
+    than there are, for bits, shares and skews that are not, for traces of other experts, for wide copies of all of
+    them, and for workloads without routed experts or of those that left memory already.
     """
 
     cached: int = 4
@@ -134,7 +134,7 @@ def _loaded(op: Op, layer: list[Op], missed: tuple[float, float], share: float) 
     sent = sum(_brought(part, missed) for part in layer) * share
     if not sent:
         return (op,)
-    load = collective(f"{op.name}{LOAD}", "send", sent, 2, inputs=op.inputs[-1:])
+    load = collective(f"{op.name}{LOAD}", BRINGING, sent, 2, inputs=op.inputs[-1:])
     return replace(load, count=op.count), replace(op, inputs=(*op.inputs, load.name))
 
 

@@ -37,6 +37,7 @@ class LazyLLM(Shown):
     dense: float = DENSE
     ramp: float = RAMP
     prunes: ClassVar[bool] = True
+    by_depth: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("begin", "end"):

@@ -25,6 +25,7 @@ class TokenMerging(Shown):
     r: int
     protected: int = 1
     prunes: ClassVar[bool] = True
+    by_depth: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.r < 0 or self.protected < 0:

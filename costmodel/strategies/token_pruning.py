@@ -34,6 +34,7 @@ class TokenPruning(Shown):
     fuse: bool = False
     protected: int = 1
     prunes: ClassVar[bool] = True
+    by_depth: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.keep <= 1:

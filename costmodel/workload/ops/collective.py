@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from costmodel.workload.op import Op
 
-COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send")
-"""Kinds: sum for all, parts to all, sum in parts, parts to each, one tensor to one GPU."""
+BRINGING = "load"
+COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send", BRINGING)
+"""Kinds: sum for all, parts to all, sum in parts, parts to each, one tensor to one GPU, and from outside its memory."""
 
 LOAD = ".load"
 """What the name of a load ends in, which brings what a layer's experts lack: it is called after their first product."""
@@ -28,5 +29,5 @@ def collective(name: str, kind: str, elements: float, ranks: int, *, inputs: tup
 
 def bringing(ops: Sequence[Op]) -> str:
     """Name of the first op that brings experts which are outside of the device's memory; "" where none does."""
-    loads = (op.name for op in ops if op.fetched_elements or (op.kind == "send" and op.name.endswith(LOAD)))
+    loads = (op.name for op in ops if op.fetched_elements or op.kind == BRINGING)
     return next(loads, "")

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from costmodel.workload.dequantisation import DEQUANTISATION, layers_of
 from costmodel.workload.op import Op
-from costmodel.workload.ops.collective import LOAD
+from costmodel.workload.ops.collective import BRINGING, LOAD
 from costmodel.workload.training import sources
 
 PRODUCTS = ("linear", "experts")
@@ -28,7 +28,7 @@ def ways(ops: tuple[Op, ...]) -> dict[int, str]:
     split = _products(ops) | dict.fromkeys(_tables(ops), "vocabulary")
     made = {i: f"makes {split[layer]}" for i, layer in layers_of(ops).items() if layer in split}
     by_name = {op.name: i for i, op in enumerate(ops)}
-    loads = {i: by_name.get(op.name.removesuffix(LOAD)) for i, op in enumerate(ops) if op.kind == "send"}
+    loads = {i: by_name.get(op.name.removesuffix(LOAD)) for i, op in enumerate(ops) if op.kind == BRINGING}
     return split | made | {i: "loads" for i, layer in loads.items() if layer in split}
 
 

@@ -15,6 +15,7 @@ from costmodel.strategies.edge_moe import EdgeMoE
 
 DECODE = cm.zoo.build("mixtral-8x7b", phase="decode", context=256)
 ORIN = cm.gpu("jetson_orin")
+EDGE = replace(ORIN, storage_bytes_per_s=3.5e9)
 
 
 def test_uniform_routing_misses_what_a_cache_lacks() -> None:
@@ -41,12 +42,28 @@ def test_skewed_routing_favours_caches_and_every_token_takes_different_experts()
 
 def test_on_a_device_of_slow_storage_loads_are_its_bytes_over_its_rate() -> None:
     """Mixtral at 4 bits: what is missed of two experts of 3 x 4096 x 14336 weights in 32 layers, at 3.5 GB/s."""
-    slow = replace(ORIN, link="pcie4", link_bytes_per_s=7e9)
     bits = EdgeMoE(2).missed_bits(8, 2)
-    found = cm.estimate(EdgeMoE(2)(DECODE), "int4_g128/bf16", slow)
-    loads = found.latency_s[[op.kind == "send" for op in found.workload.ops]].sum()
     expected = 32 * 2 * 3 * 4096 * 14336 * bits / 8 / 3.5e9
-    assert expected < loads < 1.5 * expected
+    for device, most in ((replace(ORIN, link="pcie4", link_bytes_per_s=7e9), 1.5), (EDGE, 1 + 1e-9)):
+        found = cm.estimate(EdgeMoE(2)(DECODE), "int4_g128/bf16", device)
+        loads = found.latency_s[[op.kind == "load" for op in found.workload.ops]].sum()
+        assert expected * (1 - 1e-9) < loads < most * expected
+    assert "link formula (storage)" in found.source
+
+
+@pytest.mark.parametrize("foreseen", [0, 1])
+def test_a_device_without_host_says_whose_rate_it_needs(foreseen: int) -> None:
+    """Jetsons share one memory with their CPU: experts are on a disk, which is the user's."""
+    with pytest.raises(ValueError, match=r"^jetson_orin has no host whose memory .* as storage_bytes_per_s = 1e9$"):
+        cm.estimate(EdgeMoE(2, foreseen=foreseen)(DECODE), "int4_g128/bf16", ORIN)
+    slow, fast = (cm.estimate(EdgeMoE(2, foreseen=foreseen)(DECODE), "int4_g128/bf16", device).totals["latency_s"]
+                  for device in (EDGE, replace(EDGE, storage_bytes_per_s=7e9)))  # fmt: skip
+    assert slow > fast
+    both = replace(cm.gpu("l40s"), storage_bytes_per_s=3.5e9)
+    found = cm.estimate(strategy("edge_moe:cached=2 + parallel:tensor=2")(DECODE), "int4_g128/bf16", both)
+    sources = {str(source) for source in found.source if str(source).startswith("link")}
+    assert len(sources) == 2
+    assert "link formula (storage)" in sources
 
 
 def test_experts_of_little_loss_take_few_bits() -> None:
@@ -59,7 +76,7 @@ def test_a_cache_holds_its_share_of_the_experts_and_loads_what_it_misses() -> No
     expert = 3 * 4096 * 14336
     stored = sum(op.params for op in DECODE.ops) - sum(op.params for op in found.ops)
     assert stored == pytest.approx(32 * 6 * expert)
-    loads = [op for op in found.ops if op.kind == "send"]
+    loads = [op for op in found.ops if op.kind == "load"]
     rate = miss_rate(skewed_trace(8, 2, layers=4, tokens=256), 2)
     assert [op.output_elements for op in loads] == pytest.approx([2 * expert * rate * 4 / 16] * 32)
     assert sum(op.macs for op in found.ops) == pytest.approx(sum(op.macs for op in DECODE.ops))
@@ -131,14 +148,14 @@ def test_what_is_foreseen_hides_behind_the_experts() -> None:
 
     assert seconds(1.0) < seconds(0.5) < seconds(0.0)
     found = cm.estimate(EdgeMoE(4, foreseen=1.0)(DECODE), precision, l40s)
-    assert not any(op.kind == "send" for op in found.workload.ops)
+    assert not any(op.kind == "load" for op in found.workload.ops)
     experts = [op.kind == "experts" for op in found.workload.ops]
     assert set(found.bound[experts]) == {"link"}
     assert (
         found.latency_s[experts] >= cm.estimate(DECODE, precision, l40s).latency_s[experts[: len(DECODE.ops)]]
     ).all()
     loads = cm.estimate(EdgeMoE(4)(DECODE), precision, l40s)
-    sent = loads.latency_s[[op.kind == "send" for op in loads.workload.ops]].sum()
+    sent = loads.latency_s[[op.kind == "load" for op in loads.workload.ops]].sum()
     assert found.latency_s[experts].sum() == pytest.approx(sent, rel=0.1)
 
 

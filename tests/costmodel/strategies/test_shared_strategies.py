@@ -60,13 +60,13 @@ def test_stored_copies_and_loads_are_divided(spelled):
     """But for the router's, which is whole on each."""
     net = NETS["mixtral"]
     halved, alone = (tensor_parallel(strategy(spelled)(net), GPUS), strategy(spelled)(net))
-    for kind in ("dequantisation", "send", "experts"):
+    for kind in ("dequantisation", "load", "experts"):
         for name in ("weight_elements", "fetched_elements"):
             whole = sum(getattr(op, name) for op in alone.ops if op.kind == kind)
             assert sum(getattr(op, name) for op in halved.ops if op.kind == kind) == pytest.approx(
                 whole / GPUS, rel=1e-4
             )
-    loaded = [sum(op.output_elements for op in net.ops if op.kind == "send") for net in (halved, alone)]
+    loaded = [sum(op.output_elements for op in net.ops if op.kind == "load") for net in (halved, alone)]
     assert loaded[0] == pytest.approx(loaded[1] / GPUS)
 
 

@@ -103,6 +103,10 @@ def test_a_dequantisation_without_its_layer_is_refused():
         ("block_sparsity:density=0.5 + filter_pruning:keep=0.5", "has a part of its channels left out already"),
         ("dynamic_filters:keep=0.5 + filter_pruning:keep=0.5", "has a part of its channels left out already"),
         ("dynamic_filters:keep=0.7 + nm_sparsity:n=2,m=4", "runs by input in part: sparsify it before it is gated"),
+        (
+            "unstructured_sparsity:density=0.5,storage=csr + filter_pruning:keep=0.5",
+            "of rows and columns where its weig",
+        ),
         ("double_rounding + filter_pruning:keep=0.5", "channels change before weights are coded"),
         ("nm_sparsity:n=2,m=4,layers=nosuch*", r"no layer of resnet18 matches 'nosuch\*'"),
         ("block_sparsity:density=0.5,layers=layr3.*", r"did you mean layer3"),
@@ -293,7 +297,7 @@ def test_experts_are_loaded_as_they_are_stored(stored, share, foreseen):
 
 
 def _brought(net):
-    sent = sum(float(op.output_elements) for op in net.ops if op.kind == "send")
+    sent = sum(float(op.output_elements) for op in net.ops if op.kind == "load")
     return sent + _sums(net, "fetched_elements")["fetched_elements"]
 
 
@@ -324,6 +328,16 @@ def test_an_order_that_would_mislead_is_refused(spelled, says):
     with pytest.raises(ValueError, match=says):
         strategy(spelled)(net)
     assert strategy(" + ".join(reversed(spelled.split(" + "))))(net).ops
+
+
+@pytest.mark.parametrize("stage", ["", ",stage=0"])
+@pytest.mark.parametrize("leaving", ["lazy_llm", "token_pruning:keep=0.5,at=1", "token_merging:r=2"])
+def test_tokens_leave_by_depth_before_a_stage_is_cut(leaving, stage):
+    net, staged = PAIR_NETS["llama-prefill"], f"parallel:pipeline=2{stage}"
+    with pytest.raises(ValueError, match=r"counts the layers of llama-3.2-1b from its first, .*: put it before$"):
+        strategy(f"{staged} + {leaving}")(net)
+    assert strategy(f"{leaving} + {staged}")(net).ops
+    assert strategy(f"parallel:tensor=2 + {leaving}")(net).ops
 
 
 REPEATING = (
