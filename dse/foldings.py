@@ -6,7 +6,7 @@ the device breaks a budget that a smaller one meets; were smaller ones kept for 
 more could hide them, and the plan be worse.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import product
 from math import inf
@@ -133,7 +133,8 @@ def _key(problem: Problem) -> tuple[bytes, ...]:
 
 
 def refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequence[Budget]) -> InfeasibleError:
-    """One error for all foldings: the least of each budget over them."""
+    """One error for all foldings: the least of each budget over them where each refuses it alone, else what one folding
+    needs, the least beyond the budgets: numbers of several are no plan's."""
     errors = [error for _, error in refused]
     if len({str(error) for error in errors}) == 1:
         return errors[0]
@@ -143,9 +144,11 @@ def refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequenc
     limits = {name: min(b.limit for b in budgets if b.metric.name == name) for name in {b.metric.name for b in budgets}}
     over = [name for name in shared if name in limits and least[name] > limits[name]]
     alone = all(error.alone for error in errors)
-    if over:
-        how = ":" if alone else "s together: given the others,"
-        said = f"no plan meets the budget{how} {needs(least, limits, over)}"
+    if over and alone:
+        said = f"no plan meets the budget: {needs(least, limits, over)}"
+    elif over:
+        nearest = min((error for error in errors if not error.alone), key=lambda error: _beyond(error, limits))
+        said, least = str(nearest), nearest.least
     elif shared == ["throughput_per_s"]:
         said = str(max(errors, key=lambda error: error.least["throughput_per_s"]))
     else:
@@ -153,3 +156,9 @@ def refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequenc
     what = _kind(refused[0][0])
     tried = dict.fromkeys(made_for(problem) for problem, _ in refused)
     return InfeasibleError(f"{said}, with the {what} of {', '.join(tried)}", least, alone=alone)
+
+
+def _beyond(error: InfeasibleError, limits: Mapping[str, float]) -> float:
+    """How many times its limit the least of those budgets is of which each, were it as large, would be enough."""
+    over = (error.least[n] / max(limit, 1e-300) for n, limit in limits.items() if error.least.get(n, 0.0) > limit)
+    return min(over, default=inf)

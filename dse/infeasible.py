@@ -20,8 +20,8 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
     """Return the error that says which budgets no plan can meet, alone or else together.
 
     Where each is possible alone, a smallest set of budgets that conflict is named: without any of it, the rest can be
-    met. `least` holds, for each of these, the least value given the rest of the set (a lower bound of it if the search
-    takes too long), and for other budgets the least value alone.
+    met. `least` holds, for each of these, the least value given all others, where these can be met together, else given
+    the rest of the set (a lower bound of it if the search takes too long), and for other budgets the least value alone.
     """
     if not tables.limits:
         few = "no format is" if max_formats == 1 else f"no {max_formats} formats are"
@@ -33,8 +33,8 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
         told = f"no plan meets the budget: {needs(alone, tables.limits, impossible)}"
         return InfeasibleError(told, _floats(alone), alone=True)
     conflict = _conflict(tables, max_formats, deadline)
-    within = replace(tables, limits=conflict)
-    least = alone | {name: max(alone[name], value) for name, value in _given_others(within, max_formats, deadline)}
+    beside = _given_others(tables, conflict, max_formats, deadline)
+    least = alone | {name: max(alone[name], value) for name, value in beside}
     together = "no plan meets the budgets together" + (f" with {max_formats} formats" if max_formats else "")
     over = [name for name in conflict if least[name] > tables.limits[name]]
     named = f"{_listed(conflict)} conflict" if len(conflict) < len(tables.limits) or not over else ""
@@ -62,13 +62,20 @@ def _conflict(tables: Tables, max_formats: int | None, deadline: float) -> Mappi
     return kept
 
 
-def _given_others(tables: Tables, max_formats: int | None, deadline: float) -> Iterator[tuple[str, Fraction]]:
-    """The least value of each cost within the other budgets, all in one time."""
-    for i, name in enumerate(tables.limits):
-        now = time.monotonic()
-        if now < deadline:
-            share = (deadline - now) / (len(tables.limits) - i)
-            yield name, _least_given_others(tables, name, max_formats, now + share)
+def _given_others(
+    tables: Tables, conflict: Mapping[str, float], max_formats: int | None, deadline: float
+) -> Iterator[tuple[str, Fraction]]:
+    """The least value of each cost of a conflict within all other budgets, those of the conflict where these conflict
+    too, all in one time."""
+    for i, name in enumerate(conflict):
+        for limits in (tables.limits, conflict) if len(conflict) < len(tables.limits) else (conflict,):
+            if (now := time.monotonic()) >= deadline:
+                return
+            until = now + (deadline - now) / (len(conflict) - i)
+            value = _least_given_others(replace(tables, limits=limits), name, max_formats, until)
+            if value > limits[name]:
+                break
+        yield name, value
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -96,3 +96,23 @@ def test_the_bound_within_a_latency_is_no_less_than_that_without():
     rest = np.where(np.arange(len(small.options)) == 0, 0.0, np.inf)
     narrow = small.without(np.broadcast_to(np.isinf(rest), small.loss.shape))
     assert least_loss(narrow, subject_to=[METRICS["latency_s"] <= 1e3 * quick]).bound == pytest.approx(least(narrow))
+
+
+@pytest.mark.parametrize(("loss_share", "energy_share"), [(0.05, 1.02), (0.1, 1.0), (0.2, 1.05)])
+def test_each_number_that_foldings_made_for_formats_name_is_enough(loss_share, energy_share):
+    layers = tuple(linear(f"fc{i}", 3, a, b) for i, (a, b) in enumerate(pairwise((12, 20, 8, 16))))
+    over = dse.choices(Workload("small", layers), ["int2/int8", "int4/int8", "int8/int8"])
+    found = over.on(BOARD)
+    low, high = float(found.loss.min(axis=1).sum()), float(found.loss.max(axis=1).sum())
+    energy = dse.minimize(METRICS["energy_j"], over=over, on=BOARD).objective * energy_share
+    asked = [METRICS["loss"] <= low + loss_share * (high - low), METRICS["energy_j"] <= energy]
+    with pytest.raises(InfeasibleError) as refused:
+        dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=asked)
+    assert not refused.value.alone
+    beyond = {b.metric.name for b in asked if refused.value.least[b.metric.name] > b.limit}
+    assert beyond == {"loss", "energy_j"}
+    for name in beyond:
+        weaker = [budget(name, refused.value.least[name]) if b.metric.name == name else b for b in asked]
+        plan = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=weaker)
+        assert plan.estimate().totals["energy_j"] <= weaker[1].limit * (1 + 1e-9)
+        assert plan.objective <= weaker[0].limit * (1 + 1e-9)
