@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -96,9 +97,16 @@ def _plan(found: Classes, outcome: Outcome, solver: str) -> Plan:
     if not exact.meets_budgets(tables, choice):
         raise AssertionError("the solver returned a plan that exceeds a budget")
     loss = exact.objective(tables, choice)
-    objective, lowest = exact.at_least(loss), -math.inf
+    objective, bound = exact.at_least(loss), _least(tables)
     if math.isfinite(outcome.bound):
-        bound = found.loss_grid.real(math.floor(outcome.bound))
-        lowest = objective if bound >= loss else exact.at_most(bound)
+        bound = max(bound, found.loss_grid.real(math.floor(outcome.bound)))
+    lowest = objective if bound >= loss else exact.at_most(bound)
     totals = {name: exact.at_least(total) for name, total in exact.totals(tables, choice).items()}
     return Plan(choice, objective, lowest, solver, totals)
+
+
+def _least(tables: Tables) -> Fraction:
+    """What no choice of the tables loses less than, whatever the budgets; the grid that a search compares on may be
+    coarser."""
+    passed = [] if tables.passing is None else tables.passing.loss.min(axis=(1, 2)).tolist()
+    return exact.exact_sum([*np.where(tables.available, tables.loss, np.inf).min(axis=1).tolist(), *passed])

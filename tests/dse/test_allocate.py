@@ -158,6 +158,13 @@ def test_huge_losses_do_not_coarsen_the_comparison_of_small_ones():
     assert plan.objective == at_least(brute_force.best(loss, {"c": cost}, {"c": 4.0})[0])
 
 
+@pytest.mark.parametrize("layers", [3, 60])
+def test_a_plan_of_the_least_losses_is_proven_however_coarse_the_comparison(layers):
+    loss = np.tile([[1 / 3, 1e3, 1e9]], (layers, 1)) * np.linspace(1, 1.7, layers)[:, None]
+    plan = solve(loss, {"a": np.ones((layers, 3))}, {"a": layers})
+    assert plan.bound == plan.objective == pytest.approx(float(loss[:, 0].sum()))
+
+
 def test_huge_costs_stand_for_unavailable_options():
     loss = np.array([[0.0, 3e-9], [0.0, 2e-9]])
     cost = np.array([[1e30, 1e-6], [1e-6, 0.0]])
