@@ -46,8 +46,7 @@ def solve(instance: Instance, couplings: Couplings, deadline: float, start: Coun
     Costs are rounded down to the model's grid, which can only admit more: the bound holds. A plan that breaks a budget
     in exact arithmetic is forbidden and the next one sought.
     """
-    from ortools.sat.python import cp_model
-
+    cp_model = _imported()
     model, takes, shift = _model(cp_model, instance, couplings)
     if start is not None:
         for variable, value in zip((v for row in takes for v in row), start.ravel().tolist(), strict=True):
@@ -58,6 +57,20 @@ def solve(instance: Instance, couplings: Couplings, deadline: float, start: Coun
             return outcome if start is None else _better(instance, couplings, outcome, start)
         taken = outcome.counts.argmax(axis=1)
         model.add(sum(row[option] for row, option in zip(takes, taken, strict=True)) < len(takes))
+
+
+def _imported() -> Any:
+    """OR-Tools; KeyboardInterrupt where one came amid its import, which its C++ part tells as an ImportError."""
+    try:
+        from ortools.sat.python import cp_model
+    except ImportError as error:
+        told: BaseException | None = error
+        while told is not None:
+            if isinstance(told, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            told = told.__cause__ or told.__context__
+        raise
+    return cp_model
 
 
 def _better(instance: Instance, couplings: Couplings, found: Outcome, start: Counts) -> Outcome:
