@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from costmodel.catalog import require
 from costmodel.estimators.fpga import fold
 from costmodel.hardware import Device, Fpga
-from dse import outputs
+from dse import allocate, outputs
 from dse.choices import Choices
 from dse.couplings import Couplings
 from dse.folding_candidates import FIXED
@@ -30,11 +32,19 @@ from dse.plan import InfeasibleError, Plan, left_s
 from dse.problem import Problem
 from dse.rates import longest_s
 from dse.solvers.by_kind import TooCloseError
+from dse.tables import read
 
 OBJECTIVES = ("throughput_per_s", "latency_s")
 
 BESIDE_SPEED = ("loss", *FIXED, *RESOURCES)
 """Metrics that may have budgets where a speed is the objective."""
+
+ALIKE = ("loss", "weight_bytes", "bops", "peak_activation_bytes", "footprint_bytes")
+"""Metrics that no folding changes."""
+
+LOSS_SHARE, QUICKER_S = 0.6, 20.0
+"""Of a time limit, what the least loss may take where no speed is asked for, before its formats are folded faster; and
+how long that may take where there is no limit."""
 
 FILLED = 0.7
 """Share of each resource that `fpga.fold` fills; a search here may take all of the device."""
@@ -84,19 +94,58 @@ def least_loss(
     time_limit_s: float | None = None,
     utilisation: float = 1.0,
 ) -> Plan:
-    """Return the plan of least loss, with its problem folded, that is as fast as the budgets of SPEEDS ask.
+    """Return the plan of least loss, with its problem folded, that is as fast as the budgets of SPEEDS ask; where there
+    are none, that of any speed, in the folding that `fpga.fold` makes for its formats, or the fastest that is found.
 
     Other budgets may be on loss, FIXED and resources; `utilisation` and errors as in `fastest`.
     `couplings` are of formats: tied layers are folded each for itself. After the time limit, SEARCH_S by default, the
     best plan so far, with a gap.
     """
-    names = ("loss", *SPEEDS, *FIXED, *RESOURCES)
-    limit_s = SEARCH_S if time_limit_s is None else time_limit_s
+    names, speeds = ("loss", *SPEEDS, *FIXED, *RESOURCES), any(b.metric.name in SPEEDS for b in subject_to)
+    limit_s = SEARCH_S if time_limit_s is None else time_limit_s * (1.0 if speeds else LOSS_SHARE)
+    until = time.monotonic() + (SEARCH_S + QUICKER_S if time_limit_s is None else time_limit_s)
     search = replace(_search(problem, subject_to, names, limit_s, utilisation), couplings=couplings)
+    if not speeds and (plan := _whatever_it_takes(search, subject_to)) is not None:
+        return plan
     try:
-        return _laid_out(search, Search.least_loss, subject_to, "loss")
+        plan = _laid_out(search, Search.least_loss, subject_to, "loss")
     except InfeasibleError as error:
-        raise search.too_slow(subject_to) or error from None
+        raise (search.too_slow(subject_to) if speeds else None) or error from None
+    return plan if speeds else _quicker(search, plan, subject_to, until)
+
+
+def _whatever_it_takes(search: Search, budgets: Sequence[Budget]) -> Plan | None:
+    """The plan of least loss whatever a folding takes, where the one that `fpga.fold` makes for it is within limits."""
+    problem, ours, lacking = search.problem, search.couplings, np.isinf(search.problem.loss)
+    known = {"loss": problem.loss, **problem.costs}
+    costs = {n: np.where(lacking, 0.0, known[n]) for n in ("loss", *FIXED) if n in search.limits}
+    limits = {name: search.limits[name] for name in costs}
+    tables = read(problem.loss, costs, limits, ours.groups, ours.conversion, ours.edges)
+    try:
+        plan = allocate.best(tables, ours.max_formats, search.deadline)
+    except TimeoutError:
+        return None
+    if plan is None or not plan.proven:
+        return None
+    found = _refolded(replace(plan, problem=problem), budgets, "loss", search.limits)
+    return None if found is None else replace(found, subject_to=tuple(map(str, budgets)))
+
+
+def _quicker(search: Search, plan: Plan, budgets: Sequence[Budget], until: float) -> Plan:
+    """The formats of a plan as `fpga.fold` folds them; where that is not within limits, in the folding of the highest
+    throughput that is found for them."""
+    if (laid := _refolded(plan, budgets, "loss", search.limits)) is not None:
+        return laid
+    chosen = np.arange(len(search.problem.options)) == plan.choice[:, None]
+    alone = replace(search, problem=search.problem.without(~chosen), couplings=Couplings(), deadline=until)
+    try:
+        quick = _laid_out(alone, Search.least_interval, budgets, "throughput_per_s")
+    except (InfeasibleError, TimeoutError):
+        return plan
+    assert quick.problem is not None
+    folded = replace(quick.problem, loss=search.problem.loss)
+    told = {name: getattr(plan, name) for name in ("objective", "bound", "solver", "proven_within")}
+    return replace(quick, problem=folded, **told)
 
 
 def bound(problem: Problem, budgets: Sequence[Budget], couplings: Couplings, deadline: float = math.inf) -> float:
@@ -116,10 +165,12 @@ def least(problem: Problem) -> float:
     return float(problem.loss.min(axis=1).sum())
 
 
-def asked(choices: Choices, device: Device, budgets: Sequence[Budget]) -> bool:
-    """Whether budgets ask for the speed of a dataflow that no file lays out."""
+def together(choices: Choices, device: Device, budgets: Sequence[Budget]) -> bool:
+    """Whether formats are chosen with foldings, of a dataflow that no file lays out: where budgets ask for speed, or
+    for what a folding decides and `least_loss` knows them all."""
     names = {budget.metric.name for budget in budgets}
-    return isinstance(device, Fpga) and choices.design is fold and bool(names & {*SPEEDS})
+    asked = names & {*SPEEDS} or (names - {*ALIKE} and len(known(budgets)) == len(budgets))
+    return isinstance(device, Fpga) and choices.design is fold and bool(asked)
 
 
 def known(budgets: Sequence[Budget]) -> list[Budget]:

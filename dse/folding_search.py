@@ -255,7 +255,7 @@ class Search:
         kept = [[within(group, most_s) for group in row] for row in self.units]
         paced = self._paced(most_s)
         flat = paced._flat(kept)
-        budgets = {name: limit for name, limit in paced.limits.items() if name != "loss"}
+        budgets = {name: limit for name, limit in paced._sums().items() if name != "loss"}
         allowed = self.limits.get("loss", math.inf)
         tables = self._tables(flat, flat.loss, budgets, free=True)
         tables = (

@@ -17,7 +17,7 @@ from costmodel.estimators.fpga import Array, fold, overlay
 from costmodel.estimators.fpga.overlay import NoArrayError
 from costmodel.hardware import Device, Fpga
 from dse.choices import Choices
-from dse.folding import room
+from dse.folding import ALIKE, room
 from dse.infeasible import needs
 from dse.metric import METRICS, Budget, Metric
 from dse.plan import InfeasibleError, Plan
@@ -25,9 +25,6 @@ from dse.problem import Problem, widest_of
 
 LAST_S = 4.0
 """Time for a plan over these where none of formats and foldings together was found in time."""
-
-ALIKE = ("loss", "weight_bytes", "bops", "peak_activation_bytes", "footprint_bytes")
-"""Metrics that no folding changes."""
 
 
 def laid_out(

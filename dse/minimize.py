@@ -1,5 +1,6 @@
 """The optimizer's face: the plan of least loss, or of least cost, within budgets."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,12 +11,14 @@ from numpy.typing import ArrayLike
 
 from costmodel.catalog import require
 from costmodel.hardware import Device
-from dse import at_paces, folding, foldings
+from dse import at_paces
 from dse.as_evaluated import Solve, as_evaluated
 from dse.choices import Choices
 from dse.couplings import Couplings
+from dse.folding_refusals import SPEEDS
 from dse.limits import Limits
 from dse.metric import Budget, Metric, loss
+from dse.over_foldings import Rules, Sought
 from dse.pipelines import PACED
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
 from dse.problem import Problem
@@ -39,9 +42,10 @@ def minimize(
     """Return the plan that minimises a metric that adds up over layers, usually `loss`, within every budget.
 
     over        what `choices` gives, with a device `on`, or a Problem made before. Of choices on an FPGA, budgets of
-                speed choose formats and foldings together (`dse.folding.least_loss`); without them the plan is the
-                best over the foldings made for each format (`dse.foldings`), and `Plan.proven_within` says so, as with
-                budgets that `least_loss` does not know: these keep its bound for the others
+                what a folding decides choose formats and foldings together (`dse.folding.least_loss`); where it does
+                not know them all, or nothing depends on the folding, the plan is the best over the foldings made for
+                each format (`dse.foldings`), and `Plan.proven_within` says so; with budgets of speed among them, its
+                bound is of the others
     ties        groups of layer names that must share an option; "fused" for the layers that servers run as one product,
                 "residual" for those whose outputs are added (`dse.neighbours`), "fused,residual" for both
     pins        {layer glob: format} that those layers must take
@@ -56,10 +60,15 @@ def minimize(
     _require_kinds(metric, over, on, subject_to)
     deadline = deadline_in(time_limit_s)
     if isinstance(over, Choices):
-        edits: dict[str, Any] = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
-        return _over_foldings(metric, over, _required(on), subject_to, edits, (pins or {}, allow or {}), deadline)
+        rules = Rules(ties, pins or {}, allow or {}, conversion, max_formats)
+
+        def solve(problem: Problem, budgets: Sequence[Budget], time_s: float | None) -> Plan:
+            return minimize(metric, over=problem, subject_to=budgets, time_limit_s=time_s, **vars(rules))
+
+        most = 1.0 if any(budget.metric.name in SPEEDS for budget in subject_to) else math.inf
+        return Sought(metric, over, _required(on), subject_to, rules, deadline, utilisation=most).best(solve).plan
     problem = restricted(over, pins or {}, allow or {})
-    edits = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
+    edits: dict[str, Any] = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
     if problem.pipeline and metric.name in PACED:
         return _fastest(metric, problem, subject_to, edits, deadline)
     require("metric to minimise", metric.name, ["loss", *problem.costs, *(PACED if problem.pipeline else ())])
@@ -119,51 +128,6 @@ def _fastest(
     reached = float(problem.pipeline.values(found.choice[None])[metric.name][0])
     told = tuple(str(b) for b in subject_to)
     return replace(found, objective=reached, bound=min(bound, reached), problem=problem, subject_to=told)
-
-
-def _over_foldings(
-    metric: Metric,
-    over: Choices,
-    device: Device,
-    subject_to: Sequence[Budget],
-    edits: Mapping[str, Any],
-    kept: tuple[Mapping[str, str], Mapping[str, Sequence[str]]],
-    deadline: float,
-) -> Plan:
-    """The best plan over formats with foldings where speed is asked for, else over foldings made for each format."""
-    bound, late = None, None
-    if metric is loss and folding.asked(over, device, subject_to):
-        problem = restricted(over.on(device), *kept)
-        couplings, known = Couplings.of(problem, **edits), folding.known(subject_to)
-        if len(known) == len(subject_to):
-            try:
-                return folding.least_loss(
-                    problem, subject_to=subject_to, couplings=couplings, time_limit_s=left_s(deadline)
-                )
-            except TimeoutError as error:
-                late, bound = error, 0.0
-                deadline = deadline_in(foldings.LAST_S)
-        else:
-            bound = folding.bound(problem, known, couplings, deadline)
-    metrics = [metric, *(budget.metric for budget in subject_to)]
-    problems = foldings.laid_out(over, device, metrics, subject_to)
-    left = len(problems)
-
-    def solve(problem: Problem) -> Plan:
-        nonlocal left
-        share, left = left_s(deadline, left), left - 1
-        pins, allow = kept
-        return minimize(
-            metric, over=problem, subject_to=subject_to, pins=pins, allow=allow, time_limit_s=share, **edits
-        )
-
-    try:
-        plan = foldings.best(problems, solve, subject_to)[0]
-    except (InfeasibleError, TimeoutError) as error:
-        raise late or error from None
-    if bound is None:
-        return replace(plan, proven_within=foldings.among(over, problems, metrics))
-    return replace(plan, bound=min(bound, plan.objective))
 
 
 def _require_kinds(metric: object, over: object, on: object, subject_to: object) -> None:

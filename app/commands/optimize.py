@@ -84,8 +84,8 @@ def command(
     A torch model's loss is measured on --data, or on what its callable returns; other models take a cited data-free
     proxy, and the result says so.
 
-    On an FPGA without a speed asked for, that is among the foldings made for each format, which are fast: they fill
-    the device or the room that budgets of resources leave. A smaller folding, of such a budget, may lose less.
+    On an FPGA without a speed asked for, that is in any folding, however slow, and the plan then has the folding made
+    for its formats or, where that does not fit, the fastest found; ask for speed by a budget, as throughput_per_s>=500.
     """
     from dataclasses import replace
 

@@ -18,8 +18,9 @@ from costmodel.workload import Workload
 from dse.axes import label
 from dse.choice_columns import columns as columns_of
 from dse.designs import parts_of
+from dse.folding import ALIKE
 from dse.folding_options import RESOURCES
-from dse.foldings import ALIKE, among, laid_out, made_for
+from dse.foldings import among, laid_out, made_for
 from dse.metric import METRICS, Budget, Metric
 from dse.neighbours import fused
 from dse.pipelines import PACED

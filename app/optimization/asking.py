@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +12,12 @@ from app.optimization.question import Question, solve
 from app.optimization.result import result
 from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Device, Fpga
-from dse import Budget, Plan, Problem
-from dse.couplings import Couplings
-from dse.folding import asked, bound, fastest, known, least, least_loss
-from dse.foldings import LAST_S, among, best, laid_out, made_for
+from dse import Problem
+from dse.folding import fastest
+from dse.folding_refusals import SPEEDS
+from dse.foldings import made_for
 from dse.metric import METRICS
+from dse.over_foldings import Rules, Sought
 from dse.plan import InfeasibleError, deadline_in, left_s
 from dse.restrictions import restricted
 
@@ -29,21 +30,17 @@ def optimise(question: Question) -> dict[str, Any]:
     on_fpga, deadline = isinstance(question.device, Fpga), deadline_in(question.time_limit_s)
     if question.fit and not on_fpga:
         raise ValueError(f"--fit is for an FPGA, and {question.device.name} is none")
-    apart = question.objective == "loss" and not _together(question)
-    problem = None if apart else question.choices.on(question.device)
-
-    def answer(asked: Question, *, fit: bool) -> dict[str, Any]:
-        return _chosen(asked, fit=fit) if problem is None else _folded_or_chosen(asked, problem)
-
-    if question.objective != "loss" or not on_fpga or question.fit is False:
-        return answer(question, fit=False)
+    if question.objective != "loss":
+        return _fastest(question)
+    if not on_fpga or question.fit is False:
+        return _least(question, fit=False)
     limited = question if question.fit else replace(question, time_limit_s=left_s(deadline, 2))
     try:
-        return answer(limited, fit=True)
+        return _least(limited, fit=True)
     except (InfeasibleError, TimeoutError) as error:
         if not question.fit:
-            whole = replace(question, fit=False, time_limit_s=left_s(deadline))
-            return _unfit(lambda: answer(whole, fit=False), error)
+            whole = replace(question, time_limit_s=left_s(deadline))
+            return _unfit(lambda: _least(whole, fit=False), error)
         if isinstance(error, TimeoutError):
             raise
         raise _of_device(error, question.device) from None
@@ -65,52 +62,40 @@ def _unfit(answer: Callable[[], dict[str, Any]], refused: Exception) -> dict[str
     return found if found["fits"] else found | {"unfit_because": str(refused)}
 
 
-def _together(question: Question) -> bool:
-    """Whether formats and foldings are chosen together for budgets of speed, all of which that search knows."""
-    return asked(question.choices, question.device, question.budgets) and len(known(question.budgets)) == len(
-        question.budgets
+def _least(question: Question, *, fit: bool) -> dict[str, Any]:
+    """The result of the plan of least loss, with `fit` within the device."""
+    rules = Rules(question.ties, question.pins, question.allow, question.conversion, question.max_formats)
+    sought = Sought(
+        METRICS["loss"],
+        question.choices,
+        question.device,
+        question.budgets,
+        rules,
+        deadline_in(question.time_limit_s),
+        fit=fit,
+        utilisation=1.0 if fit else math.inf,
     )
-
-
-def _chosen(question: Question, *, fit: bool, late: bool = False) -> dict[str, Any]:
-    """The result of the best plan over the foldings made for the formats, with `fit` within the device.
-
-    Where budgets ask for speed, what no design loses less than is sought, if that is not too `late`.
-    """
-    metrics = [*(budget.metric for budget in question.budgets), *[METRICS["lut"]] * fit]
-    problems = laid_out(question.choices, question.device, metrics, question.budgets)
-    budgets = [*question.budgets, *(_whole_device(question, problems[0].costs) if fit else ())]
-    deadline = deadline_in(question.time_limit_s)
-    relaxed = None
-    if asked(question.choices, question.device, question.budgets):
-        whole = restricted(problems[0], question.pins, question.allow)
-        relaxed = least(whole) if late else bound(whole, budgets, _couplings(question, whole), deadline)
-    share = left_s(deadline, len(problems))
-    limited = replace(question, time_limit_s=share)
     try:
-        plan, problem = best(problems, lambda each: solve(limited, each, budgets), budgets)
+        found = sought.best(
+            lambda problem, budgets, time_s: solve(replace(question, time_limit_s=time_s), problem, budgets)
+        )
     except InfeasibleError as error:
-        own = budgets[len(question.budgets) :]
-        raise InfeasibleError(_of_its_own(str(error), own, question), error.least, alone=error.alone) from None
-    if relaxed is None:
-        plan = replace(plan, proven_within=among(question.choices, problems, [METRICS["loss"], *metrics]))
-    else:
-        plan = replace(plan, bound=min(relaxed, plan.objective))
-    return result(question, problem, plan) | _folding_of(problem, problems)
+        told = _of_its_own(str(error), question) if fit else str(error)
+        raise InfeasibleError(told, error.least, alone=error.alone) from None
+    speeds = any(budget.metric.name in SPEEDS for budget in question.budgets)
+    others = [] if found.problems or not speeds else _in_turn(question, _restricted(question))
+    return result(question, found.problem, found.plan, others) | _folding_of(found.problem, found.problems)
 
 
-def _whole_device(question: Question, names: Iterable[str]) -> list[Budget]:
-    """The device's resources among these names as budgets."""
-    return [METRICS[name] <= float(getattr(question.device, name)) for name in RESOURCES if name in names]
-
-
-def _of_its_own(told: str, own: Sequence[Budget], question: Question) -> str:
+def _of_its_own(told: str, question: Question) -> str:
     """A refusal that says of what the device has that it is the device's, where nobody gave that number."""
-    for each in own:
-        name, have = each.metric.name, f"{each.limit:.9g}"
-        if all(b.limit > each.limit for b in question.budgets if b.metric.name == name):
+    for name in RESOURCES:
+        limit = float(getattr(question.device, name))
+        if all(b.limit > limit for b in question.budgets if b.metric.name == name):
             told = re.sub(
-                rf"({name} is at least \S+) \(budget {have}\)", rf"\1 ({question.device.name} has {have})", told
+                rf"({name} is at least \S+) \(budget {limit:.9g}\)",
+                rf"\1 ({question.device.name} has {limit:.9g})",
+                told,
             )
     return told
 
@@ -122,41 +107,23 @@ def _folding_of(problem: Problem, problems: Sequence[Problem]) -> dict[str, Any]
     return {"folding_of": made_for(problem), "foldings_tried": list(dict.fromkeys(map(made_for, problems)))}
 
 
-def _couplings(question: Question, problem: Problem) -> Couplings:
-    return Couplings.of(problem, question.ties, question.conversion, question.max_formats)
-
-
-def _joint(question: Question, problem: Problem) -> Plan:
-    """The plan of formats with foldings."""
+def _fastest(question: Question) -> dict[str, Any]:
+    """The result of the plan of the best rate or latency, beside formats and folding in turn."""
+    unfit = {"--tie": question.ties, "--conversion": question.conversion, "--max-formats": question.max_formats}
+    folded.require_joint(question.objective, unfit)
     given: dict[str, Any] = {"subject_to": question.budgets, "time_limit_s": question.time_limit_s}
     given |= {"utilisation": math.inf} if question.fit is False else {}
-    if question.objective != "loss":
-        return fastest(problem, question.objective, **given)
-    couplings = _couplings(question, problem)
-    return least_loss(problem, couplings=couplings, **given)
-
-
-def _folded_or_chosen(question: Question, problem: Problem) -> dict[str, Any]:
-    """The result of choosing the folding too; where none is found in time, over the foldings made for the formats."""
-    try:
-        return _folded(question, problem)
-    except TimeoutError as late:
-        if question.objective != "loss":
-            raise
-        try:
-            return _chosen(replace(question, time_limit_s=LAST_S), fit=question.fit is not False, late=True)
-        except (InfeasibleError, TimeoutError):
-            raise late from None
-
-
-def _folded(question: Question, problem: Problem) -> dict[str, Any]:
-    """The result of choosing the folding too, beside uniform designs and formats, then folding."""
-    if question.objective != "loss":
-        unfit = {"--tie": question.ties, "--conversion": question.conversion, "--max-formats": question.max_formats}
-        folded.require_joint(question.objective, unfit)
-    problem = restricted(problem, question.pins, question.allow)
-    plan = _joint(question, problem)
+    problem = _restricted(question)
+    plan = fastest(problem, question.objective, **given)
     assert plan.problem is not None
-    in_turn = folded.in_turn(problem, question.budgets)
-    others = [design(question, own, name, "folded", choice) for name, own, choice in in_turn]
-    return result(question, plan.problem, plan, others)
+    return result(question, plan.problem, plan, _in_turn(question, problem))
+
+
+def _in_turn(question: Question, problem: Problem) -> list[dict[str, Any]]:
+    """Designs of formats first and folding after."""
+    found = folded.in_turn(problem, question.budgets)
+    return [design(question, own, name, "folded", choice) for name, own, choice in found]
+
+
+def _restricted(question: Question) -> Problem:
+    return restricted(question.choices.on(question.device), question.pins, question.allow)

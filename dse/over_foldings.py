@@ -1,0 +1,111 @@
+"""The plan of least objective over the layouts that a network may have: formats and foldings together where a budget
+depends on the folding of a dataflow, else over the foldings or arrays made for each format offered."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from numpy.typing import ArrayLike
+
+from costmodel.estimators.fit import RESOURCES
+from costmodel.hardware import Device
+from dse import folding, foldings
+from dse.choices import Choices
+from dse.couplings import Couplings
+from dse.folding_options import RESOURCES as FOLDED
+from dse.metric import METRICS, Budget, Metric, loss
+from dse.plan import InfeasibleError, Plan, deadline_in, left_s
+from dse.problem import Problem
+from dse.restrictions import restricted
+
+Solve = Callable[[Problem, Sequence[Budget], float | None], Plan]
+"""The best plan of one problem within budgets, in a time."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What plans keep beside budgets, as `minimize` takes it."""
+
+    ties: Sequence[Sequence[str]] | str = ()
+    pins: Mapping[str, str] = field(default_factory=dict)
+    allow: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    conversion: ArrayLike | None = None
+    max_formats: int | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A plan, its problem, and that at each of the layouts tried; none where it was sought in any."""
+
+    plan: Plan
+    problem: Problem
+    problems: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What is sought: a metric, of choices on a device, within budgets and rules until a deadline.
+
+    With `fit` the device's resources are budgets; `utilisation` of them may be taken where foldings are chosen too.
+    """
+
+    metric: Metric
+    choices: Choices
+    device: Device
+    subject_to: Sequence[Budget]
+    rules: Rules
+    deadline: float
+    fit: bool = False
+    utilisation: float = 1.0
+
+    def best(self, solve: Solve) -> Found:
+        """The plan; InfeasibleError where none keeps all, TimeoutError where none was found in time."""
+        if self.metric is not loss or not folding.together(self.choices, self.device, self._budgets(FOLDED)):
+            found = self._laid_out(solve, self.deadline)
+            metrics = [self.metric, *(budget.metric for budget in self._budgets(RESOURCES))]
+            within = foldings.among(self.choices, found.problems, metrics)
+            return replace(found, plan=replace(found.plan, proven_within=within))
+        deadline, late = self.deadline, None
+        problem = restricted(self.choices.on(self.device), self.rules.pins, self.rules.allow)
+        couplings = Couplings.of(problem, self.rules.ties, self.rules.conversion, self.rules.max_formats)
+        if len(folding.known(self.subject_to)) == len(self.subject_to):
+            try:
+                return self._folded(problem, couplings)
+            except TimeoutError as error:
+                late, deadline, bound = error, deadline_in(foldings.LAST_S), folding.least(problem)
+        else:
+            bound = folding.bound(problem, self._budgets(FOLDED), couplings, deadline)
+        try:
+            found = self._laid_out(solve, deadline)
+        except (InfeasibleError, TimeoutError) as error:
+            raise late or error from None
+        return replace(found, plan=replace(found.plan, bound=min(bound, found.plan.objective)))
+
+    def _folded(self, problem: Problem, couplings: Couplings) -> Found:
+        """The plan of formats and foldings together."""
+        plan = folding.least_loss(
+            problem,
+            subject_to=self.subject_to,
+            couplings=couplings,
+            time_limit_s=left_s(self.deadline),
+            utilisation=self.utilisation,
+        )
+        assert plan.problem is not None
+        return Found(plan, plan.problem)
+
+    def _laid_out(self, solve: Solve, deadline: float) -> Found:
+        """The best plan over the foldings made for each format."""
+        metrics = [self.metric, *(budget.metric for budget in self._budgets(RESOURCES))]
+        problems = foldings.laid_out(self.choices, self.device, metrics, self.subject_to)
+        budgets, left = self._budgets(problems[0].costs), len(problems)
+
+        def shared(problem: Problem) -> Plan:
+            nonlocal left
+            share, left = left_s(deadline, left), left - 1
+            return solve(problem, budgets, share)
+
+        return Found(*foldings.best(problems, shared, budgets), problems)
+
+    def _budgets(self, names: Iterable[str]) -> list[Budget]:
+        """The budgets, with `fit` those of the device's resources among these names too."""
+        own = [METRICS[name] <= float(getattr(self.device, name)) for name in RESOURCES if self.fit and name in names]
+        return [*self.subject_to, *own]
