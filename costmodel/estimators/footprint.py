@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.traffic import BITS_PER_BYTE, kv_bytes, weight_bytes
+from costmodel.estimators.traffic import BITS_PER_BYTE, kv_bytes, stored_bytes
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
@@ -26,7 +26,7 @@ FOOTPRINT = ("weight_bytes", "kv_bytes", "peak_activation_bytes", "gradient_byte
 def footprint_bytes(workload: Workload, precision: Precision) -> float:
     """All that a pass keeps in memory at once. `precision` is one, or a batch over the ops."""
     op = workload.batch_of_ops
-    weights = weight_bytes(op, precision)
+    weights = stored_bytes(op, precision)
     stored = weights + kv_bytes(op, precision)
     if workload.phase == "training":
         stored = stored + weights + optimizer_bytes(op, precision)
@@ -103,7 +103,7 @@ def _input_bytes(workload: Workload, precision: Precision) -> float:
 
 def master_bytes(op: Op, precision: Precision) -> Real:
     """Copies of an op's parameters in fp32 beside those that it runs with; of fp32 ones there is none."""
-    weights = op.weight_elements * op.weight_density * (precision.weight.bits < MASTER_BITS)
+    weights = op.stored_weights * (precision.weight.bits < MASTER_BITS)
     return (weights + op.vector_elements * (precision.vector_bits < MASTER_BITS)) * MASTER_BITS / BITS_PER_BYTE
 
 

@@ -17,9 +17,18 @@ def weight_bits(op: Op, precision: Precision) -> Real:
 
 
 def weight_bytes(op: Op, precision: Precision) -> Real:
-    """Stored parameters: weights in their format with their places, biases and norm scales in the wide one."""
-    weights = op.weight_elements * op.weight_density * (weight_bits(op, precision) + op.index_bits)
-    return (weights + op.vector_elements * precision.vector_bits) / BITS_PER_BYTE
+    """Parameters that products read: weights in their format with their places, biases and scales in the wide one."""
+    return _bytes_of(op.weight_elements * op.weight_density, op, precision)
+
+
+def stored_bytes(op: Op, precision: Precision) -> Real:
+    """The same of all that are stored."""
+    return _bytes_of(op.stored_weights, op, precision)
+
+
+def _bytes_of(weights: Real, op: Op, precision: Precision) -> Real:
+    bits = weights * (weight_bits(op, precision) + op.index_bits) + op.vector_elements * precision.vector_bits
+    return bits / BITS_PER_BYTE
 
 
 def kv_bytes(op: Op, precision: Precision) -> Real:

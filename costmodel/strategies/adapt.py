@@ -66,7 +66,11 @@ class AdaptivePrecision(Shown):
         return replace(workload, ops=tuple(ops))
 
     def _sparse(self, op: Op, share: float) -> Op:
-        return replace(op, weight_density=op.weight_density * self.density, count=op.count * share)
+        op = op.times(share)
+        if self.density == 1:
+            return op
+        stored = max(op.weight_density, op.stored_density)
+        return replace(op, weight_density=op.weight_density * self.density, stored_density=stored)
 
     def _shares(self, layers: int) -> list[float]:
         """The mean word length of each layer over the schedule, over 32 bits; 1 without one."""

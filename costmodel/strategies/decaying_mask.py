@@ -49,8 +49,9 @@ class DecayingMask(Shown):
               the decay, and dense products are made as long as that is not 0; sdgf_stepwise: m-1:m, m/2:m, ... n:m in
               equal frames; sdgf_geometric: n m:m m ... down to n:m, as 8:64, 4:32, 2:16, 1:8
     On a training pass: the mean step, in which the forward and the gradient by input use the mean density and the
-    gradient by weight reaches all weights. On any other: the network at the end, n:m. ValueError unless 0 < n <= m, and
-    for stepwise m / n a power of two, shares in [0, 1] of sum at most 1, and a rate above 0; n = m changes nothing.
+    gradient by weight reaches all weights, which stay stored. On any other: the network at the end, n:m. ValueError
+    unless 0 < n <= m, and for stepwise m / n a power of two, shares in [0, 1] of sum at most 1, and a rate above 0;
+    n = m changes nothing.
     """
 
     n: int
@@ -85,7 +86,9 @@ class DecayingMask(Shown):
             return workload.map(self._at_the_end, lambda op: op.name in taken)
         users = taken | {f"{name}.grad_input" for name in taken} | {f"{name}.recompute" for name in taken}
         mean = self.mean_density
-        return workload.map(lambda op: replace(op, weight_density=mean), lambda op: op.name in users)
+        return workload.map(
+            lambda op: replace(op, weight_density=mean, stored_density=1.0), lambda op: op.name in users
+        )
 
     @property
     def schedules(self) -> bool:

@@ -68,6 +68,7 @@ class Op:
     inputs           names of the ops whose outputs it reads; empty = the op before it
     weight_elements  stored weights; `weight_reads` is the fraction of them that one execution touches (embedding rows,
                      routed experts), `weight_density` the fraction that is not zero
+    stored_density   the fraction of weights that a training stores and updates where it multiplies fewer; 0 = as many
     weight_block     M of N:M sparsity: of every so many weights along k `weight_density` is kept; 0 = no structure
     index_bits       bits stored with each kept weight to say where it stands
     vector_elements  stored parameters that keep the wide format: biases, norm scales
@@ -117,6 +118,7 @@ class Op:
     weight_flops: Real = 0.0
     row_elements: Real = 0.0
     waits: Real = 0.0
+    stored_density: Real = 0.0
     shares: str = ""
     again: Again = Again()
 
@@ -148,7 +150,12 @@ class Op:
     @property
     def params(self) -> Real:
         """Stored parameters, once however often the op runs; pruned ones do not count."""
-        return self.weight_elements * self.weight_density + self.vector_elements
+        return self.stored_weights + self.vector_elements
+
+    @property
+    def stored_weights(self) -> Real:
+        """Weights that are stored, zeros that a training may make others again included."""
+        return self.weight_elements * np.maximum(self.weight_density, self.stored_density)
 
     def _repr_html_(self) -> str:
         numbers = [f for f in fields(self) if isinstance(f.default, float)]

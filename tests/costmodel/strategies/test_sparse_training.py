@@ -110,6 +110,24 @@ def test_the_mean_step_spares_the_forward_and_the_gradient_by_input():
 
 
 @pytest.mark.parametrize(
+    "spelled",
+    ["decaying_mask:n=1,m=8", "decaying_mask:n=2,m=4,schedule=mdgf_linear,rate=2", "adapt:density=0.5,copies=false"],
+)
+def test_all_weights_are_stored_while_masks_decay(spelled):
+    """Each may come back: weights, gradients, masters and moments are those of the dense training."""
+    dense = cm.training(VIT)
+    found, whole = (cm.estimate(net, "bf16", cm.gpu("a100_sxm")).totals for net in (strategy(spelled)(dense), dense))
+    for name in ("params", "weight_bytes", "gradient_bytes", "optimizer_bytes", "footprint_bytes"):
+        assert found[name] == whole[name]
+    for name in ("flops", "bytes_moved", "latency_s"):
+        assert found[name] < whole[name]
+    exchanged = strategy(f"distributed_training:data=8 + {spelled}")(dense)
+    assert exchanged.op("gradients.exchange") == strategy("distributed_training:data=8")(dense).op("gradients.exchange")
+    last = strategy(f"{spelled} + distributed_training:data=8")(dense)
+    assert last.op("gradients.exchange") == exchanged.op("gradients.exchange")
+
+
+@pytest.mark.parametrize(
     ("spelled", "share"),
     [("nm_sparsity:n=1,m=8", 1 / 8), ("unstructured_sparsity:density=0.2", 0.2), ("block_sparsity:density=0.25", 0.25)],
 )
