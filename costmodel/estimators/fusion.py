@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from math import isclose
 
-from costmodel.record import Real, changed
+from costmodel.record import changed
 from costmodel.workload import Op
 from costmodel.workload.ops import COLLECTIVES
 from costmodel.workload.rerun import RERUN, layer_of, own_outputs
@@ -32,24 +32,16 @@ def fuse(ops: Sequence[Op]) -> tuple[Op, ...]:
     readers = Counter(i for indices in reads for i in set(indices))
     runs = Counter(layer_of(op) for op in ops)
     a_run = {op.name: op.count / runs[op.name] for op in ops if op.kind != RERUN}
-    times = [a_run.get(layer_of(op), op.count) for op in ops]
-    made = own_outputs(ops)
-    return tuple(
-        changed(op, launches=0.0) if _joins(op, ops, r, readers, times, made) else op
-        for op, r in zip(ops, reads, strict=True)
-    )
+    times, made = [a_run.get(layer_of(op), op.count) for op in ops], own_outputs(ops)
+    alone = [readers[i] == 1 and op.kind not in CLOSED for i, op in enumerate(ops)]
 
+    def joins(i: int) -> bool:
+        if not reads[i] or not is_pointwise(ops[i]):
+            return False
+        last = max(reads[i])
+        return alone[last] and isclose(made[last], made[i]) and bool(times[last] == times[i])
 
-def _joins(
-    op: Op, ops: tuple[Op, ...], reads: list[int], readers: Counter[int], times: Sequence[Real], made: Sequence[float]
-) -> bool:
-    """Whether an op runs within the kernel before it; `times` a run of each op executes it, which makes `made`."""
-    if not reads or not is_pointwise(op):
-        return False
-    last = max(reads)
-    maker = ops[last]
-    same = isclose(made[last], op.output_elements) and times[last] == op.count
-    return bool(same and readers[last] == 1 and maker.kind not in CLOSED)
+    return tuple(changed(op, launches=0.0) if joins(i) else op for i, op in enumerate(ops))
 
 
 def is_pointwise(op: Op) -> bool:

@@ -24,10 +24,10 @@ class Cost:
 class Assembly:
     """Ops in execution order, and how many elements of each parameter no op has stored yet.
 
-    A weight that several ops read is stored once. Where they are one layer run again (same kind, same matrix) they
-    become one op that runs `count` times, of their mean shape, at the place of the first, and a `rerun` at that of each
-    other. An embedding hands its table to a linear layer that shares it. Any other second reader has the weight among
-    its inputs.
+    A weight that several ops read is stored once. Where they are one layer run again (same kind, same matrix, or norms
+    of the same scale) they become one op that runs `count` times, of their mean shape, at the place of the first, and a
+    `rerun` at that of each other. An embedding hands its table to a linear layer that shares it. Any other second
+    reader has the weight among its inputs.
     """
 
     def __init__(self, parameters: Mapping[str, int]) -> None:
@@ -46,7 +46,7 @@ class Assembly:
         sources = union(value.sources for value in (*reads, *((weight,) if weight else ())))
         op = replace(cost.op, vector_elements=vectors, inputs=sources or held or ("constants",))
         if weight is None:
-            return self._append(name, op)
+            return self._add_norm(name, op, reads) if op.kind == "norm" else self._append(name, op)
         if not weight.is_parameter:
             return self._append(name, op if not weight.sources else borrowed(op))
         return self._add_layer(name, op, weight)
@@ -77,6 +77,14 @@ class Assembly:
             raise ValueError(f"{name} has no op that costs anything{why}")
         known = tuple(dict.fromkeys(o for o in outputs if o in self._names))
         return Workload(name, tuple(self.ops), outputs=known, uncounted=uncounted, batch=batch)
+
+    def _add_norm(self, name: str, op: Op, reads: Sequence[Value]) -> str:
+        scales = tuple(p for value in reads for p in value.parameters)
+        layer = (scales, op.kind)
+        if scales and not op.vector_elements and layer in self._layers:
+            return self._run_again(self._layers[layer], op)
+        self._layers.setdefault(layer, len(self.ops))
+        return self._append(name, op)
 
     def _add_layer(self, name: str, op: Op, weight: Value) -> str:
         left = sum(self.left[p] for p in weight.parameters)
