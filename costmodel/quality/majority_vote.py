@@ -18,8 +18,13 @@ REACH = 40.0
 
 
 def majority_accuracy(samples: int, correct: float) -> float:
-    """Probability that more than half of the samples are correct; a tie is decided by a fair coin."""
+    """Probability that more than half of the samples are correct; a tie is decided by a fair coin.
+
+    Of two samples that is as often as one is.
+    """
     _check(samples, correct)
+    if samples <= 2:
+        return correct
     return 0.5 * (_at_least(samples // 2 + 1, samples, correct) + _at_least((samples + 1) // 2, samples, correct))
 
 

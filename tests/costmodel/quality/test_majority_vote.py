@@ -58,6 +58,11 @@ def test_many_votes_are_sure_as_early_as_drawn_ones(n, p):
     assert expected_samples(n, p) == pytest.approx(drawn.mean(), abs=4 * error)
 
 
+@given(st.floats(0, 1))
+def test_two_samples_are_right_as_often_as_one(p):
+    assert majority_accuracy(1, p) == majority_accuracy(2, p) == p
+
+
 @pytest.mark.parametrize("n", [10**6, 10**9])
 def test_any_number_of_samples_is_counted(n):
     assert majority_accuracy(n, 0.5) == pytest.approx(0.5)
