@@ -153,8 +153,9 @@ def _passes(path: Path) -> Measured:
 
     done = end_to_end.predicted(_rows(path))
     told = (
-        "Forward passes of whole networks, which no fit saw: replayed as a graph, or eager, where the host launches "
-        "call by call and its own pace is known to a factor of 2.5 alone."
+        "Forward passes of whole networks, which no fit saw; the H100's set one constant, what a call takes longer "
+        "amid others. Replayed as a graph, or eager, where the host launches call by call and its own pace is known to "
+        "a factor of 2.5 alone."
     )
     return _of_seconds(told, done, ("gpu", "network", "launched"))
 

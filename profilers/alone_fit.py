@@ -29,7 +29,8 @@ tried."""
 
 FOLDS = 5
 UNKNOWN_OFFSET = 0.5
-"""Log offset for what these rows say of another device: a factor of 1.65, a guess."""
+"""Log offset for what one device's rows say of another: a factor of 1.65, a guess. Between an H100 and H200s, the same
+chip, it holds 80 to 100 % of rows by kind."""
 
 STAGES = ("spec", "few")
 

@@ -33,9 +33,6 @@ ADAPTED_ROWS, ADAPTED_SEEDS = 30, 5
 POOLED = (0.90, 0.95)
 """Shares of a left-out device's rows that its pooled offsets hold: between them an interval goes by stratum."""
 
-UNKNOWN_OFFSET = 0.5
-"""Log offset of a carried prediction while fewer than two devices are measured: a factor of 1.65, a guess."""
-
 
 @dataclass(frozen=True)
 class Labels:
@@ -233,7 +230,7 @@ def _carried_intervals(
     edges = intervals["edges_s"]
     model, sizes = of(own).model, of(own).sizes(own)
     if not donors(model, fit.math, gpu, others, fit.backend):
-        wide = [UNKNOWN_OFFSET] * (2 * len(edges) + 2)
+        wide = [alone_fit.UNKNOWN_OFFSET] * (2 * len(edges) + 2)
         return {f"{stage}_{name}": value for stage in ("spec", "few") for name, value in (
             ("low", [-x for x in wide]), ("high", wide), ("correlation", 1.0))}  # fmt: skip
     prior = carried(model, fit.math, gpu, others, fit.backend)

@@ -47,7 +47,10 @@ def _fits(
     part: pd.DataFrame, device: str, labels: Labels, progress: Callable[[int, int], None] | None, tell: Tell
 ) -> list[Calibration]:
     """The calibrations of one table's rows: of latency, and of power where they have it."""
-    rows = check(part if not labels.by_name else part.drop(columns="power_w", errors="ignore"))
+    if labels.by_name and "power_w" in part.columns:
+        tell("power_w is left out: a board's power has no backend by which fits could be named")
+        part = part.drop(columns="power_w")
+    rows = check(part)
     rows = power_fit.check(rows, tell).reset_index(drop=True)
     if device:
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]

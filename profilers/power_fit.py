@@ -141,20 +141,20 @@ def validate(
     for (device, math), part in rows.groupby(["gpu", "math"], sort=False):
         gpu, kind = hardware.gpu(str(device)), gemm_kind.named(str(math))
         left = [f for f in fits if level == "auto" or f.device != gpu.name or (level == "transfer" and f.math != math)]
-        own = [f for f in left if f.device == gpu.name and f.math == math]
-        whole = bool(own) and own[0].how == "calibrated"
-        columns = _of_fit(part, kind, gpu, own[0], residual) if whole else _elsewhere(part, kind, gpu, own or left)
+        own = [f for f in left if (f.device, f.math, f.how) == (gpu.name, math, "calibrated")]
+        columns = _of_fit(part, kind, gpu, own[0], residual) if own else _elsewhere(part, kind, gpu, left)
         done.append(part.assign(**columns))
     return pd.concat(done).loc[rows.index]
 
 
 def _elsewhere(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fits: Sequence[Calibration]) -> dict[str, Any]:
-    """Carried power, and that of a few own rows, at the latency that is predicted of the rows' backend."""
+    """Power as `estimate` tells it, by few rows' fit or another kind's or device's, at the rows' predicted latency."""
     if not fits:
         return {}
     told = "predicted_s" in rows.columns
     busy = busy_of(rows, kind, gpu, rows["predicted_s"].to_numpy()) if told else _seen(rows, kind, gpu).busy
-    p = power_prediction.of_activity(busy, kind.pipe, gpu, dequantised=kind.weight_only, fits=fits)
+    unlike = kind.weight_only or kind.speedup != 1.0
+    p = power_prediction.of_activity(busy, kind.pipe, gpu, dequantised=unlike, fits=fits)
     return {"predicted_w": p.power_w, "low_w": p.low_w, "high_w": p.high_w, "power_how": p.how}
 
 

@@ -61,14 +61,19 @@ def command(file: str, device: str, out: str | None, by_name: bool, source: str,
 
 
 def _record(fit: "Calibration") -> dict[str, Any]:
-    names = ("device", "math", "backend", "how", "rows", "pairs", "constants", "held_out_error")
+    names = ("model", "device", "math", "backend", "how", "rows", "pairs", "constants", "held_out_error")
     return {name: getattr(fit, name) for name in names}
 
 
 def _shown(record: dict[str, Any]) -> dict[str, Any]:
-    """The record as a row of text; a fit to few rows has no pairs to spare, so it states no errors."""
+    """The record as a row of text; a fit to few rows has no pairs to spare: it states errors by folds, or none.
+
+    Of power the formula's errors are shown, which is what `estimate` takes.
+    """
     error = record["held_out_error"]
-    figures = {head: error.get(f"residual_{head.lower()}") for head in HEADS[7:]}
+    stage = "analytic" if record["model"] == "power" else "residual"
+    figures = {head: error.get(f"{stage}_{head.lower()}") for head in HEADS[7:]}
     percent = {head: None if value is None else f"{value:.1%}" for head, value in figures.items()}
     counts = {"rows": str(record["rows"]), "pairs": str(record["pairs"])}
-    return record | counts | {"held out": str(error["rows"]) if error else None} | percent
+    power = {"math": f"{record['math']} (power)"} if record["model"] == "power" else {}
+    return record | power | counts | {"held out": f"{error['rows']:.0f}" if error else None} | percent

@@ -22,14 +22,17 @@ CARRIED_OFFSET = 0.3
 intervals hold 94 and 93 % of 48 and 43 products."""
 
 DEQUANTISED_OFFSET = 0.83
-"""Log offset that the upper end takes where weights are dequantised: with it 95 % of 31 products of our own plain
-kernels on an H200 drew less, and all 31 on an H100. Kernels of engines may draw less."""
+"""Log offset that the upper end takes where weights are dequantised: with it 29 of 31 products of our own plain kernels
+on an H200 drew less, which set it, and all 31 on an H100. Kernels of engines may draw less."""
 
 HIGHEST_SHARE = 1.05
 """Share of its power limit that no board is told to exceed: 711 W of 700 were the most measured, of steady work."""
 
 NARROW_PIPES = ("fp8", "fp6", "fp4", "int8", "int4")
 """Pipes that take the constants of an 8-bit product, others those of a 16-bit one."""
+
+SAME_CIRCUITS = {"fp16": "bf16"}
+"""Pipes whose operations the circuits of another do: tensor cores multiply both 16-bit formats."""
 
 PRODUCTS = ("linear", "matmul")
 """Kinds of op whose energy was measured."""
@@ -162,21 +165,23 @@ def of_activity(
 
 
 def donor(pipe: str, gpu: Gpu, fits: Sequence[Calibration]) -> Calibration:
-    """The fit whose constants serve a pipe on a device: of that pipe, else of the same width, the device's own first.
+    """The fit whose constants serve a pipe on a device: of the same circuits, else of the same width of operands.
 
-    ValueError where nothing is calibrated.
+    Then the device's own, the user's, those whose rows decided all constants, those of more rows. ValueError where
+    nothing is calibrated.
     """
     if not fits:
         raise ValueError("no device has calibrated power, so there is nothing to carry")
-    narrow = pipe in NARROW_PIPES
-    ranked = sorted(
-        fits,
-        key=lambda fit: (
-            KINDS[fit.math].pipe != pipe, (KINDS[fit.math].pipe in NARROW_PIPES) != narrow, fit.device != gpu.name,
-            fit.how != "calibrated",
-        ),
-    )  # fmt: skip
-    return ranked[0]
+    narrow, circuits = pipe in NARROW_PIPES, SAME_CIRCUITS.get(pipe, pipe)
+
+    def rank(fit: Calibration) -> tuple[bool | int, ...]:
+        own = KINDS[fit.math].pipe
+        return (
+            SAME_CIRCUITS.get(own, own) != circuits, (own in NARROW_PIPES) != narrow, fit.device != gpu.name,
+            not fit.users, fit.how != "calibrated", -fit.rows,
+        )  # fmt: skip
+
+    return min(fits, key=rank)
 
 
 def is_own(fit: Calibration, pipe: str, gpu: Gpu) -> bool:

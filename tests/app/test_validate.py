@@ -126,7 +126,7 @@ def test_power_is_predicted_beside_latency(bitfront, tmp_path):
     GOOD.assign(power_w=300.0).to_parquet(path)
     done = json.loads(bitfront("validate", str(path), "--out", str(out), "--json").stdout)
     (power,) = done["power"]
-    assert power["how"].startswith("transferred (from h200_sxm")
+    assert power["how"] == "transferred"  # by a few rows of this device
     assert {"predicted_w", "low_w", "high_w", "power_how"} <= set(pd.read_parquet(out).columns)
     GOOD.assign(power_w=np.where(GOOD.index == 5, np.nan, 300.0)).to_parquet(path)
     done = json.loads(bitfront("validate", str(path), "--json").stdout)

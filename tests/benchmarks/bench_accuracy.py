@@ -6,7 +6,7 @@ Prints, for every device, kind and backend: the plain roofline, the analytic mod
 each with its error figures and its 90 % interval's coverage and width; then sums over random networks; then every
 device predicted from the others, by spec sheet alone and with 30 of its rows; then what the intervals of borrowed
 constants rest on; then speed. Of rows with board power: errors of power and of energy instead. Last, an H100
-that this project measured itself.
+and H200s that this project measured itself.
 """
 
 import sys

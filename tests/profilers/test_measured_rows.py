@@ -6,6 +6,7 @@ import pytest
 from gemm_rows_strategies import made_rows
 
 from costmodel.catalog import UnknownNameError
+from costmodel.hardware import Cpu, PeakFlops, save
 from profilers.fit import calibrate, validate
 from profilers.measured_rows import check
 
@@ -70,3 +71,16 @@ def test_a_number_is_told_as_one():
     rows = made_rows(sizes=(512,), ms=(1, 2))
     with pytest.raises(ValueError, match="got nan in row 0"):
         check(rows.assign(latency_s=[float("nan"), 1e-5]))
+
+
+def test_a_processor_whose_square_products_are_slow_in_a_format_keeps_its_rows(tmp_path, monkeypatch):
+    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
+    peaks = PeakFlops(vector=30e9, fp32=30e9, bf16=0.5e9)
+    save.write(Cpu("slow", peaks, 16e9, 2e10, 2), tmp_path / "cpus" / "slow.toml")
+    sizes = {"m": [64.0, 128.0], "n": 256.0, "k": 256.0}
+    rows = pd.DataFrame({"gpu": "slow", "math": "bfloat16", **sizes}).assign(
+        latency_s=lambda r: 2 * r.m * r.n * r.k / 16e9
+    )
+    assert len(check(rows)) == 2
+    with pytest.raises(ValueError, match="is it in seconds"):
+        check(rows.assign(latency_s=rows.latency_s / 1e3))

@@ -142,13 +142,18 @@ def test_the_committed_errors_are_those_of_held_out_pairs(fit):
         assert again[name] == pytest.approx(value, abs=2e-4)
 
 
-def test_a_session_with_little_power_has_its_latencies_fitted_and_moves_power(rows, tmp_path):
-    few = rows.sample(40, random_state=0)
-    names = [path.name for path in calibrate(few, folder=tmp_path)]
-    assert names == ["h200_sxm_gemm.toml", "h200_sxm_power.toml"]
-    assert [fit.how for fit in read(tmp_path / "h200_sxm_power.toml")] == ["transferred"]
+def test_a_session_with_little_power_has_its_latencies_fitted(rows, tmp_path):
+    few, told = rows.sample(40, random_state=0), []
+    assert [path.name for path in calibrate(few, folder=tmp_path, tell=told.append)] == ["h200_sxm_gemm.toml"]
+    assert told == ["no power of h200_sxm bfloat16 is fitted: all constants of its circuits are known"]
     (fit,) = read(tmp_path / "h200_sxm_gemm.toml")
     assert {"few_low", "spec_low", "spec_correlation"} <= set(fit.intervals)
+
+
+def test_fits_by_name_say_that_power_has_none(rows, tmp_path):
+    told = []
+    calibrate(rows.sample(40, random_state=0), folder=tmp_path, by_name=True, tell=told.append)
+    assert told == ["power_w is left out: a board's power has no backend by which fits could be named"]
 
 
 def test_nothing_is_written_where_a_later_table_is_no_measurement(rows, tmp_path):
