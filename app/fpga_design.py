@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.results import fitting, misfit
 from costmodel.display import quantity
 from costmodel.estimators import fpga
 from costmodel.estimators.estimated import Estimate
@@ -40,15 +39,7 @@ def layout(device: Device, mapping: str | None, folding: str | None, budgets: "S
 
 def told(found: Estimate) -> list[str]:
     """Sentences on an FPGA design: what limits it, what fills the device, and where products and weights are."""
-    if not isinstance(found.device, Fpga):
-        return []
-    return _misfit(found) + _laid_out(found) + _power(found)
-
-
-def _misfit(found: Estimate) -> list[str]:
-    beyond = misfit(fitting(found.totals, found.device))
-    told = f"It does not fit {found.device.name} ({beyond}): no such design can be built, whatever its figures say."
-    return [told] if beyond else []
+    return _laid_out(found) + _power(found) if isinstance(found.device, Fpga) else []
 
 
 def _laid_out(found: Estimate) -> list[str]:
@@ -126,8 +117,7 @@ def _fullest(found: Estimate) -> str:
         if (have := getattr(found.device, name)) and name in found.totals
     }
     name = max(shares, key=lambda n: shares[n])
-    beyond = ", more than there is" if shares[name] > 1 else ""
-    return f"Of the device's {name.upper()} it takes {shares[name]:.0%}{beyond}, of every other resource less."
+    return f"Of the device's {name.upper()} it takes {shares[name]:.0%}, of every other resource less."
 
 
 def _counts(column: Any) -> str:

@@ -122,6 +122,15 @@ def misfit(design: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {'has none' if share is None else f'{share:.0%}'}" for name, share in beyond.items())
 
 
+def unfit(result: Mapping[str, Any], what: str) -> list[str]:
+    """A sentence on a design that its device cannot hold, with why there is none that it can, where one was sought."""
+    if not (beyond := misfit(result)):
+        return []
+    why = str(result.get("unfit_because", "")).replace("no plan meets", "No plan that fits meets", 1)
+    told = f"{what} does not fit {result['device']} ({beyond}): no such design can run, whatever its figures say."
+    return [f"{told} {why}." if why else told]
+
+
 def broken(design: Mapping[str, Any], budgets: Sequence[str]) -> str:
     """The metrics of which a design does not keep the budgets, "" where it keeps all that it tells."""
     from dse.metric import parse_budget

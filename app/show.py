@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from app.designs import same
-from app.results import broken, misfit
+from app.results import broken, misfit, unfit
 from app.text import print_table, some
 from dse.plan import certainty
 
@@ -71,10 +71,7 @@ def _doubts(result: Mapping[str, Any]) -> list[str]:
         )
         said += [f"Beware: {found['warning']}."] if found["warning"] else []
     said += measured(result)
-    if misfit(result):
-        why = f" As for one that does: {result['unfit_because']}." if "unfit_because" in result else ""
-        said.append(f"Beware: the plan does not fit {result['device']}: {misfit(result)}.{why}")
-    return said
+    return said + unfit(result, "The plan")
 
 
 def _layout(result: Mapping[str, Any]) -> list[str]:

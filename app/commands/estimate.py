@@ -65,7 +65,7 @@ def command(
     """
     import costmodel as cm
     from app.fpga_design import layout, told
-    from app.results import as_dict, assignment
+    from app.results import as_dict, assignment, unfit
     from app.text import to_json
 
     target = _toggling(cm.device(device), toggle_rate)
@@ -82,12 +82,13 @@ def command(
         if hint := _hint(str(error), given, precision, workload):
             raise ValueError(f"{error}; {hint}") from None
         raise
-    result = as_dict(found, model=model, device=device, precision=precision) | {
+    result = as_dict(found, model=model, device=device, precision=precision)
+    result |= {
         "strategy": strategy,
         "assumed": list(found.assumed),
-        "notes": _idle(edit, network) + told(found) + _left_out(folding, network),
+        "notes": _idle(edit, network) + unfit(result, "It") + told(found) + _left_out(folding, network),
+        **({"answers": vars(workload.answers)} if workload.answers else {}),
     }
-    result |= {"answers": vars(workload.answers)} if workload.answers else {}
     if as_json:
         click.echo(to_json(result))
     else:

@@ -11,7 +11,7 @@ from app.figures.pareto import pareto
 from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.report.document import Row, Section, Table, present
-from app.results import misfit, sources
+from app.results import sources, unfit
 from app.show import folding_of, measured
 from app.text import label, quantity
 from dse.curves import ends
@@ -41,8 +41,7 @@ def _sentences(run: Run) -> tuple[str, ...]:
         budgets += f" ({run['budgets_from']})"
     chosen = f"Chosen under {budgets}: {state} by {run['solver']}; {_objective(run)}"
     found = [f"{chosen} ({run['loss_source']}).", *run.get("notes", ())]
-    if misfit(run):
-        found.append(f"The plan does not fit {run['device']}: {misfit(run)}.")
+    found += unfit(run, "The plan")
     if "folding_of" in run:
         found.append(folding_of(run))
     found += measured(run)
