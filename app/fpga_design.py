@@ -34,7 +34,7 @@ def layout(device: Device, mapping: str | None, folding: str | None, budgets: "S
         return lambda workload, _, board: folding_file.read(Path(folding), workload, board)
     if mapping == "streamed":
         return partial(fpga.fold, streaming=True)
-    return partial(overlay.fit, most={b.metric.name: b.limit for b in budgets}) if mapping == "overlay" else fpga.fold
+    return partial(overlay.fit, most={b.metric.name: b.allowed for b in budgets}) if mapping == "overlay" else fpga.fold
 
 
 def told(found: Estimate) -> list[str]:

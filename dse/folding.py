@@ -256,7 +256,7 @@ def _refolded(plan: Plan, budgets: Sequence[Budget], objective: str, limits: Map
 
 def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
     """The device with no more of each resource than lets `fpga.fold`, at FILLED, fill its budget."""
-    limits = {b.metric.name: b.limit / FILLED for b in budgets if b.metric.name in RESOURCES}
+    limits = {b.metric.name: b.allowed / FILLED for b in budgets if b.metric.name in RESOURCES}
     least: dict[str, Any] = {name: min(float(getattr(device, name)), limit) for name, limit in limits.items()}
     return replace(device, **least)
 
@@ -268,7 +268,7 @@ def _limits(
     have = {name: float(getattr(device, name)) for name in RESOURCES}
     given = {name: amount * utilisation if amount else 0.0 for name, amount in have.items()}
     for budget in budgets:
-        name, limit = require("budget of a folding", budget.metric.name, known), budget.limit
+        name, limit = require("budget of a folding", budget.metric.name, known), budget.allowed
         if name == "throughput_per_s":
             name, limit = INTERVAL, longest_s(limit, batch)
         elif name == "cycles":

@@ -138,7 +138,8 @@ def refusal(refused: Sequence[tuple[Problem, InfeasibleError]], budgets: Sequenc
     shared = [name for name in errors[0].least if all(name in error.least for error in errors)]
     best = {name: max if METRICS[name].better == "higher" else min for name in shared if name in METRICS}
     least = {name: best.get(name, min)(error.least[name] for error in errors) for name in shared}
-    limits = {name: min(b.limit for b in budgets if b.metric.name == name) for name in {b.metric.name for b in budgets}}
+    names = {b.metric.name for b in budgets}
+    limits = {name: min(b.allowed for b in budgets if b.metric.name == name) for name in names}
     over = [name for name in shared if name in limits and least[name] > limits[name]]
     alone = all(error.alone for error in errors)
     if over and alone:

@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 
 from dse.exact import at_least, exact_sum
+from dse.metric import ROUNDING
 from dse.plan import InfeasibleError
 from dse.solvers.choose import dispatch
 from dse.tables import Tables
@@ -97,7 +98,7 @@ def rounded(value: Fraction | float, *, up: bool = True) -> str:
 
 def _short(value: float) -> str:
     text = f"{value:.9g}"
-    return text if float(text) == value else repr(value)
+    return text if math.isclose(float(text), value, rel_tol=2 * ROUNDING) else repr(value)
 
 
 def _floats(values: dict[str, Fraction]) -> dict[str, float]:

@@ -65,7 +65,7 @@ class Limits:
         peaks: dict[str, float] = {}
         pipelined = isinstance(problem.device, Fpga)
         for budget in budgets:
-            name, limit = budget.metric.name, budget.limit
+            name, limit = budget.metric.name, budget.allowed
             if name in ("throughput_per_s", "cycles") and not pipelined:
                 raise ValueError(f"{problem.device.name} has no throughput budget; use latency_s")
             if name == "throughput_per_s":
@@ -98,7 +98,7 @@ def most_of(budgets: Sequence[Budget]) -> dict[str, float]:
     """The least limits of budgets of PACED, of the rate the seconds an image."""
     found: dict[str, float] = {}
     for budget in budgets:
-        name, limit = budget.metric.name, budget.limit
+        name, limit = budget.metric.name, budget.allowed
         most = longest_s(limit) if name == "throughput_per_s" else limit
         found[name] = min(most, found.get(name, math.inf))
     return found

@@ -181,7 +181,7 @@ def _storage(storage: Path | str | None) -> Any:
 
 
 def _limits(problem: Problem, budgets: Sequence[Budget]) -> Callable[[Ints], bool]:
-    limits = {require("additive budget", b.metric.name, problem.costs): b.limit for b in budgets}
+    limits = {require("additive budget", b.metric.name, problem.costs): b.allowed for b in budgets}
     layers = np.arange(len(problem.layers))
 
     def within(choice: Ints) -> bool:

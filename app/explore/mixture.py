@@ -162,7 +162,7 @@ def _that_fit(problems: Sequence[Problem], points: Sequence[Point], room: Sequen
     for at, problem in enumerate(problems):
         own = [choice for origin, choice in points if origin == at]
         spent = columns_of(problem, np.array(own, np.int64).reshape(len(own), -1), RESOURCES) if own else {}
-        fits = np.all([spent[b.metric.name] <= b.limit for b in room], axis=0) if own else []
+        fits = np.all([b.met(spent[b.metric.name]) for b in room], axis=0) if own else []
         found += [(at, choice) for choice, fit in zip(own, fits, strict=True) if fit]
     return found
 

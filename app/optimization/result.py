@@ -99,7 +99,7 @@ def _measured(question: Question, designs: Sequence[Mapping[str, Any]]) -> dict[
 
 
 def _meets(totals: Mapping[str, float], budget: Budget) -> bool:
-    return budget.met(totals.get(budget.metric.name, np.nan))
+    return bool(budget.met(totals.get(budget.metric.name, np.nan)))
 
 
 def _not_chosen(problem: Problem) -> dict[str, str]:

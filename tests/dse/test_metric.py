@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +64,20 @@ def test_bad_budgets_say_what_is_wrong(text, says):
 def test_a_typo_lists_near_metrics():
     with pytest.raises(UnknownNameError, match="weight_bytes"):
         parse_budget("wieght_bytes<=3")
+
+
+def test_a_budget_is_the_decimal_that_it_is_written_as():
+    for text, limit in (("2.3GB", 2.3e9), ("4.35k", 4350.0), ("0.29MB", 290e3), ("1.5KiB", 1536.0)):
+        assert parse_budget(f"weight_bytes<={text}").limit == limit
+
+
+def test_sums_of_decimals_keep_the_budget_that_they_round_to():
+    assert 0.1 + 0.2 > 0.3
+    assert (latency_s <= 0.3).met(0.1 + 0.2)
+    assert not (latency_s <= 0.3).met(0.3 * (1 + 1e-9))
+    assert (throughput_per_s >= 0.8).met(0.1 * 3 + 0.5 - 2e-16)
+    assert not (throughput_per_s >= 0.8).met(0.8 * (1 - 1e-9))
+    assert (latency_s <= 0.3).met(np.array([0.1 + 0.2, 0.31])).tolist() == [True, False]
 
 
 @given(st.text(max_size=30))

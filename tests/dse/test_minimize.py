@@ -1,6 +1,7 @@
 """Plans of named problems: on the estimate's own grid, within every kind of budget."""
 
 import itertools
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -47,6 +48,18 @@ def small():
     module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
     x = torch.randn(32, 1, 8, 8)
     return dse.choices(module, ["int2", "int4", "int8"], (x, torch.zeros(32, dtype=torch.long)))
+
+
+def test_a_budget_that_a_sum_misses_by_its_rounding_is_met(on_gpu):
+    least = math.fsum(on_gpu.costs["energy_j"].min(axis=1))
+    budget = energy_j <= np.nextafter(least, 0.0)
+    plan = dse.minimize(loss, over=on_gpu, subject_to=[budget])
+    assert budget.met(plan.totals["energy_j"])
+    assert budget.met(plan.estimate().totals["energy_j"])
+    front = dse.front(on_gpu, [loss, energy_j], subject_to=[budget])
+    assert budget.met(front.points[:, 1]).all()
+    with pytest.raises(dse.InfeasibleError, match="energy_j is at least"):
+        dse.minimize(loss, over=on_gpu, subject_to=[energy_j <= least * (1 - 1e-9)])
 
 
 def test_plan_totals_are_those_of_its_estimate(on_gpu):
