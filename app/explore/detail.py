@@ -15,6 +15,7 @@ from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.figures.utilisation import utilisation
 from app.text import label, quantity
+from app.web import downloads
 from app.web.parts import LAYER, graph, grid, note, numbers, panel, trust
 from costmodel.hardware import Fpga
 from costmodel.precision import precision
@@ -41,7 +42,8 @@ RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
 
 
 def section(send: Any) -> Any:
-    """The place of a chosen design; `send` stands at its head."""
+    """The place of a chosen design; at its head what it downloads as, and `send`."""
+    files = dmc.Group([downloads.control("explore"), send], gap="xs")
     layers = panel(
         "Layers",
         note("A precision is edited in its cell: the design is estimated again and drawn as a star beside the front."),
@@ -58,7 +60,7 @@ def section(send: Any) -> Any:
         spacing="md",
     )
     return html.Section(
-        [panel("Design", html.Div(id="explore-totals"), side=send), layers, figures],
+        [panel("Design", html.Div(id="explore-totals"), downloads.place("explore"), side=files), layers, figures],
         className="stack",
         **{"aria-label": "The chosen design"},
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from app.exports import _registry
 from app.exports._header import shared
 from app.exports._plan import read
-from app.exports._source import Source
+from app.exports._source import NeededError, Source, Unread
 from costmodel.files import write_atomically
 
 
@@ -31,6 +31,23 @@ def schema(target: str) -> str:
 def notes(plan: Any) -> list[str]:
     """What whoever reads an export of the plan must know beside it: layers that share their weights, a line each."""
     return shared(read(plan))
+
+
+def refusals(plan: Any) -> dict[str, str]:
+    """Why each target that cannot express a plan, or lacks what it needs, cannot: {target: reason}, others left out.
+
+    Models are not read: what only their weights tell is found when an export is made.
+    """
+    chosen = read(plan)
+    found = {}
+    for name, module in _registry.targets().items():
+        try:
+            module.render(chosen, Unread(chosen.model))
+        except ValueError as error:
+            found[name] = str(error)
+        except NeededError:
+            continue
+    return found
 
 
 def write(target: str, plan: Any, path: str | Path, *, model: Any = None, data: Any = None) -> Path:

@@ -29,9 +29,18 @@ class Source:
     model: Any = None
     data: Any = None
 
+    def require(self, tool: str) -> None:
+        """ValueError where the model is none that a tool could read."""
+        from costmodel import models
+
+        spelled = hasattr(self.model, "named_modules") or (self.model and models.split(str(self.model))[0] == "torch")
+        if not spelled:
+            raise ValueError(f"{tool} needs {SPELLED}, to have its weights, got {self.model or 'none'}")
+
     def network(self, tool: str) -> Network:
         """The torch module and its calibration inputs; ValueError that says what the tool lacks."""
-        module, own = self._module(tool)
+        self.require(tool)
+        module, own = self._module()
         given = self._data() if self.data is not None else own
         if given is None:
             raise ValueError(f"{tool} needs calibration data: --data module:callable, or data that the model returns")
@@ -40,13 +49,10 @@ class Source:
         inputs = split(given)[0][0]
         return Network(module, tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,))
 
-    def _module(self, tool: str) -> "tuple[torch.nn.Module, Any]":
+    def _module(self) -> "tuple[torch.nn.Module, Any]":
         if hasattr(self.model, "named_modules"):
             return self.model, None
         from costmodel import models
-
-        if not self.model or models.split(str(self.model))[0] != "torch":
-            raise ValueError(f"{tool} needs {SPELLED}, to have its weights, got {self.model or 'none'}")
         from costmodel.importers import torch_export
 
         loaded = torch_export.load(models.split(str(self.model))[1])
@@ -58,3 +64,16 @@ class Source:
         from app import data
 
         return data.load(self.data)
+
+
+class NeededError(Exception):
+    """A model would be read now."""
+
+
+class Unread(Source):
+    """A model that is not read: whoever asks for its weights gets NeededError, or that it can have none."""
+
+    def network(self, tool: str) -> Network:
+        """NeededError; ValueError that says what the tool lacks."""
+        self.require(tool)
+        raise NeededError

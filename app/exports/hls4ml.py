@@ -35,10 +35,10 @@ MODEL = {
 
 def render(chosen: Chosen, source: Source) -> str:
     """Return the file's content; ValueError where the model is no torch model that torch.fx can trace."""
-    from app.exports._traced import Traced
-
     entries(chosen, "hls4ml", _require_integers)
     network = source.network("hls4ml")
+    from app.exports._traced import Traced
+
     traced = Traced(network)
     wide = get(f"int{WIDTH}")
     types = {node: {"result": fixed_point(wide, seen.low, seen.high)} for node, seen in traced.ranges.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dash import ctx, dcc, no_update
+from dash import ctx, no_update
 from dash.exceptions import PreventUpdate
 
 from app.explore import answers as explore
@@ -12,9 +12,9 @@ from app.explore.session_runs import uploads
 from app.optimise import controls, question, solution, view
 from app.optimise.question import Question
 from app.web import state
-from app.web.parts import note, trouble
+from app.web.parts import trouble
 
-__all__ = ["apply", "ask", "download", "link", "move", "prepare", "show", "solve", "spell"]
+__all__ = ["apply", "ask", "link", "move", "prepare", "show", "solve", "spell"]
 
 HIDDEN: dict[str, str] = {"display": "none"}
 SHOWN: dict[str, str] = {}
@@ -92,16 +92,6 @@ def show(design: Any, scheme: Any) -> Any:
         return *(no_update,) * 7, HIDDEN, HIDDEN
     figures = view.figures(result, dark=scheme == "dark")
     return view.summary(result), *figures, *view.designs(result), *view.layers(result), SHOWN, SHOWN
-
-
-def download(_clicks: Any, design: Any, target: Any) -> Any:
-    """A plan's file for a target, or why the target cannot have it."""
-    try:
-        result = solution.kept(design)
-        content, name = view.file(result, str(target))
-    except ValueError as error:
-        return no_update, trouble(str(error), f"{target} cannot express this plan")
-    return dcc.send_bytes(content, name), [note(f"{line}.") for line in view.beside(result, str(target))]
 
 
 def link(design: Any, boxes: Any, most: Any, seconds: Any, pins: Any, asked: Any, *values: Any) -> Any:

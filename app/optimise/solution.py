@@ -187,6 +187,16 @@ def kept(design: object) -> dict[str, Any]:
     return _read(path, path.stat().st_mtime_ns)
 
 
+def printed(design: object) -> dict[str, Any]:
+    """The result of a design in this session as its command prints it."""
+    return without_pages(kept(design))
+
+
+def without_pages(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result without what pages keep beside it."""
+    return {name: value for name, value in result.items() if name not in OF_PAGES}
+
+
 def _path(design: object) -> Path:
     path = _file(design) if isinstance(design, str) and ID.fullmatch(design) else None
     if path is None or not path.is_file():

@@ -1,22 +1,20 @@
 """A solved plan as the page shows it, and the files that it downloads as."""
 
 import shlex
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import dcc, html
+from dash import html
 
 from app.figures.bits import bits
 from app.figures.pareto import pareto
 from app.figures.style import dressed
 from app.optimise.question import Question
-from app.optimise.solution import OF_PAGES
 from app.report.optimization_section import budget
 from app.results import misfit, sources
 from app.text import label, quantity
+from app.web import downloads
 from app.web.parts import LAYER, graph, grid, note, numbers, panel
 from costmodel.hardware import Fpga
 from dse.curves import ends
@@ -26,29 +24,15 @@ from dse.plan import InfeasibleError, certainty
 Result = Mapping[str, Any]
 
 COSTS = ("weight_bytes", "latency_s", "throughput_per_s", "energy_j", "bops", "lut", "dsp", "bram18", "uram")
-REPORTS = {"report.html": "Report (HTML)", "report.md": "Report (Markdown)", "report.csv": "Layers (CSV)",
-           "plan.json": "Plan (JSON)"}  # fmt: skip
-ENDINGS = {"llm-compressor": "yaml", "modelopt": "yaml", "hls4ml": "yaml", "qonnx": "onnx"}
 NUMBERS = ("weight_bytes", "latency_s", "busy_s", "energy_j", "lut", "dsp", "bram18", "uram")
 
 
 def section(send: Any) -> Any:
     """The place of a plan, empty until one is solved; `send` stands beside its downloads."""
-    from app import exports
-
-    targets = [
-        {"group": "Reports", "items": [{"value": name, "label": words} for name, words in REPORTS.items()]},
-        {"group": "For other tools", "items": exports.names()},
-    ]
-    downloads = dmc.Group([
-        dmc.Select(id="optimise-target", data=targets, value="report.html", size="xs", w=200, allowDeselect=False,
-                   **{"aria-label": "File to download"}),
-        dmc.Button("Download", id="optimise-save", size="xs", variant="default"),
-        send,
-    ], gap="xs")  # fmt: skip
+    files = dmc.Group([downloads.control("optimise"), send], gap="xs")
     return html.Section(
         [
-            panel("Plan", html.Div(id="optimise-plan"), html.Div(id="optimise-save-trouble"), side=downloads),
+            panel("Plan", html.Div(id="optimise-plan"), downloads.place("optimise"), side=files),
             html.Div(
                 [
                     panel("Loss against size", graph("optimise-front", height=360, label="Designs by loss and size")),
@@ -56,7 +40,6 @@ def section(send: Any) -> Any:
                 ],
                 className="two",
             ),
-            dcc.Download(id="optimise-file"),
         ],
         id="optimise-result", className="stack", style={"display": "none"}, **{"aria-label": "The plan"},
     )  # fmt: skip
@@ -173,26 +156,3 @@ def _numbers(values: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     """Numbers to sort by, and how they read."""
     known = {n: values[n] for n in names if values.get(n) is not None}
     return known | {"told": {n: quantity(n, float(value)) for n, value in known.items()}}
-
-
-def file(result: Result, target: str) -> tuple[bytes, str]:
-    """A plan's file for a target and its name; ValueError where the target cannot express it."""
-    from app import exports
-    from app.report import write
-    from app.text import to_json
-
-    result = {name: value for name, value in result.items() if name not in OF_PAGES}
-    if target == "plan.json":
-        return to_json(result).encode(), "plan.json"
-    if target in REPORTS:
-        with tempfile.TemporaryDirectory() as folder:
-            return write(dict(result), Path(folder) / target).read_bytes(), target
-    content = exports.render(target, dict(result))
-    return content if isinstance(content, bytes) else content.encode(), f"{target}.{ENDINGS.get(target, 'json')}"
-
-
-def beside(result: Result, target: str) -> list[str]:
-    """What whoever reads a plan's file for another tool must know beside it."""
-    from app import exports
-
-    return exports.notes(result) if target in exports.names() else []

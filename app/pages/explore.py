@@ -6,11 +6,12 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
+from app import handover
 from app.compare import sent
 from app.explore import answers, axes, controls, opened, question, session_runs
 from app.explore.axes import AXES
 from app.explore.session_runs import SHOWN
-from app.web import settings, state
+from app.web import downloads, settings, state
 from app.web.parts import RANGED, graph, panel
 
 NAME = "Explore"
@@ -126,6 +127,10 @@ def register(app: Dash) -> None:
         *[State(axis, "value") for axis in axes[:3]], Input("explore-detail", "children"),
     )(sent.explored)  # fmt: skip
     sent.register(app, "explore")
+    downloads.register(
+        app, "explore", handover.exported, handover.reported, State(design, "data"), State(edits, "data"),
+        State(ready, "data"), *[State(axis, "value") for axis in axes[:3]],
+    )  # fmt: skip
     app.callback(
         Output("explore-totals", "children"), Output("explore-peaks-title", "children"),
         Output("explore-layers", "rowData"), Output("explore-layers", "columnDefs"),

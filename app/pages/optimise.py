@@ -7,7 +7,7 @@ from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, dcc
 from app.compare import sent
 from app.explore.session_runs import uploads
 from app.optimise import answers, controls, question, solution, view
-from app.web import state
+from app.web import downloads, state
 from app.web.parts import note, panel
 
 NAME = "Optimise"
@@ -83,11 +83,7 @@ def register(app: Dash) -> None:
         Output("optimise-result", "style"), Output("optimise-tables", "style"),
         Input("optimise-design", "data"), DARK,
     )(answers.show)  # fmt: skip
-    app.callback(
-        Output("optimise-file", "data"), Output("optimise-save-trouble", "children"),
-        Input("optimise-save", "n_clicks"), State("optimise-design", "data"), State("optimise-target", "value"),
-        prevent_initial_call=True,
-    )(answers.download)  # fmt: skip
+    downloads.register(app, "optimise", solution.printed, solution.printed, State("optimise-design", "data"))
     app.callback(
         Output("view", "data", allow_duplicate=True), Input("optimise-design", "data"), Input(boxes, "value"),
         *[Input(f"optimise-{name}", "value") for name in ("max-formats", "time", "pins")],

@@ -13,6 +13,8 @@ from app.report.document import Document, Table, present
 from app.report.origin import told
 from dse.curves import ends
 
+ORIGIN, SAID = "origin", "said"
+"""The table of a CSV whose rows say where it comes from, and the column in which they do."""
 KEY = b"bitfront"
 """The key of Parquet's metadata that holds the provenance as JSON."""
 
@@ -36,13 +38,15 @@ def _with_ends(table: Table) -> tuple[str, ...]:
 
 
 def to_csv(report: Document) -> str:
-    """Return CSV after lines that begin with "# ": read it with a comment character, as pandas' comment="#"."""
+    """Return CSV, as any reader takes it: what is needed to run it again are its last rows, of the table ORIGIN."""
     columns, found = rows(report)
+    origin = [{"table": ORIGIN, "name": name, SAID: " ".join(value.split())} for name, value in told(report.provenance)]
     text = io.StringIO()
-    text.writelines(f"# {name}: {' '.join(value.split())}\n" for name, value in told(report.provenance))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer = csv.DictWriter(
+        text, list(dict.fromkeys([*columns, *(c for row in origin for c in row)])), lineterminator="\n"
+    )
     writer.writeheader()
-    writer.writerows(found)
+    writer.writerows([*found, *origin])
     return text.getvalue()
 
 

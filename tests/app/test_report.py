@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import pytest
@@ -59,10 +60,17 @@ def test_each_format_says_how_to_run_it_again(folder: Path) -> None:
     assert COMMAND.replace("'", "&#x27;").replace("<", "&lt;") in held(folder, "html")
 
 
+def test_csv_is_a_table_for_any_reader(folder: Path) -> None:
+    table = pandas.read_csv(folder / "out" / "report.csv")
+    assert table.loc[table["table"] == "layers", "latency_s"].dtype == float
+    said = table[table["table"] == "origin"].set_index("name")["said"]
+    assert said["Command"] == COMMAND
+    assert "numpy" in said["Versions"]
+
+
 def test_csv_and_parquet_hold_the_rows_of_the_result(folder: Path) -> None:
     result = json.loads((folder / "r.json").read_text())
-    lines = [line for line in held(folder, "csv").splitlines() if not line.startswith("# ")]
-    from_csv = list(csv.DictReader(lines))
+    from_csv = [row for row in csv.DictReader(held(folder, "csv").splitlines()) if row["table"] != "origin"]
     from_parquet = pq.read_table(folder / "out" / "report.parquet").to_pylist()
     assert (
         len(from_csv)
@@ -206,7 +214,7 @@ def test_the_front_of_a_model(here: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "front.json").write_text(done.stdout)
     points = json.loads(done.stdout)["points"]
     assert here("report", "front.json", "--out", "out", "--format", "html,csv,json", cwd=tmp_path).returncode == 0
-    rows = list(csv.DictReader(line for line in held(tmp_path, "csv").splitlines() if not line.startswith("# ")))
+    rows = [row for row in csv.DictReader(held(tmp_path, "csv").splitlines()) if row["table"] != "origin"]
     assert [float(row["loss"]) for row in rows] == [point["loss"] for point in points]
     layers = {sum(int(part.split(" x ")[0]) for part in row["formats"].split(", ")) for row in rows}
     assert layers == {len(points[0]["choice"])}
@@ -225,8 +233,7 @@ def test_a_run_of_the_explorer(here: Callable[..., Any], tmp_path: Path) -> None
     done = here("report", "run", "--out", "out", "--format", "html,csv,json", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) == {"html", "csv", "json"}
-    lines = [line for line in held(tmp_path, "csv").splitlines() if not line.startswith("# ")]
-    rows = list(csv.DictReader(lines))
+    rows = [row for row in csv.DictReader(held(tmp_path, "csv").splitlines()) if row["table"] != "origin"]
     assert [row["id"] for row in rows] == [point["id"] for point in front]
     assert [float(row["latency_s"]) for row in rows] == [point["latency_s"] for point in front]
     assert len(figures(held(tmp_path, "html"))) == 3

@@ -2,10 +2,14 @@
 
 import json
 
+import pandas
 import pytest
 from served import hold
 
+from app import exports
 from app.explore import question
+from app.rerun import rerun
+from app.text import quantity
 
 ASKED = {"model": "zoo:resnet18", "devices": "l4", "precisions": "int8/int8,int4/bf16", "batch": "1"}
 QUERY = "explore?" + "&".join(f"{name}={value}" for name, value in ASKED.items())
@@ -95,6 +99,39 @@ def test_an_edit_is_estimated_at_once_and_a_link_shows_it_elsewhere(site, profil
     assert other.inner_text("[data-metric='loss']") == shown
     other.wait_for_function(star)
     screenshot(other, "explore-edited-dark-1920")
+
+
+def save(page, name, folder):
+    """Download the opened design as the control names it; return the file's path."""
+    page.click("#explore-target")
+    page.get_by_role("option", name=name, exact=True).click()
+    with page.expect_download() as found:
+        page.click("#explore-save")
+    path = folder / found.value.suggested_filename
+    found.value.save_as(path)
+    return path
+
+
+def test_an_edited_design_is_taken_away_as_it_is_shown(site, profile, tmp_path):
+    page = open_page(profile(), site, QUERY.replace("int8/int8,int4/bf16", "int8/bf16,bf16"))
+    click(page, 0)
+    page.wait_for_selector("[row-id='conv1'] [col-id='precision']")
+    page.locator("[row-id='conv1'] [col-id='precision']").dblclick()
+    page.locator(".ag-cell-edit-wrapper .ag-picker-field-wrapper").click()
+    page.get_by_role("option", name="bf16/bf16", exact=True).click()
+    page.wait_for_function("document.querySelector('#explore-totals').textContent.includes('1 edited')")
+    shown = page.inner_text("[data-metric='latency_s']")
+    plan = json.loads(save(page, "Plan (JSON)", tmp_path).read_text())
+    assert (plan["assignment"]["conv1"], plan["assignment"]["layer1.0.conv1"]) == ("bf16/bf16", "int8/bf16")
+    assert quantity("latency_s", plan["totals"]["latency_s"]) == shown
+    assert not rerun(plan, "plan.json").differences
+    given = json.loads(save(page, "brevitas", tmp_path).read_text())
+    assert given == json.loads(exports.render("brevitas", plan))
+    table = pandas.read_parquet(save(page, "Layers (Parquet)", tmp_path))
+    assert table[table["name"] == "conv1"]["precision"].tolist() == ["bf16/bf16"]
+    page.click("#explore-target")
+    page.get_by_role("option", name="auto-round: AutoRound cannot express layer").wait_for()
+    assert page.get_by_role("option", name="auto-round").get_attribute("data-combobox-disabled") == "true"
 
 
 def test_a_mixed_design_opens_on_any_axes_and_from_a_link(site, profile, screenshot):

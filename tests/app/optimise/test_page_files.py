@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from app.optimise import question, solution, view
+from app.optimise import question, solution
 from app.rerun import rerun
+from app.web import downloads
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ def test_a_plan_that_a_page_gives_away_is_the_one_of_its_command(device, formats
     asked = question.read(given | more, {})
     kept = solution.for_pages(asked, solution.solve(asked, lambda *_: None))
     assert {"asked", "design"} <= kept.keys()
-    found = rerun(json.loads(view.file(kept, "plan.json")[0]), "plan.json")
+    found = rerun(json.loads(downloads.file(solution.without_pages(kept), "plan.json")[0]), "plan.json")
     assert found.compared > 1000
     assert not found.differences
 
@@ -40,7 +41,7 @@ def test_the_plan_that_the_page_begins_with_is_one_for_the_main_tools():
     asked = question.read({}, {})
     kept = solution.for_pages(asked, solution.solve(asked, lambda *_: None))
     for target in ("torchao", "llm-compressor", "modelopt"):
-        content, _ = view.file(kept, target)
+        content, _ = downloads.file(solution.without_pages(kept), target)
         assert b"model.embed_tokens" in content.replace(b"\\", b"")
     with pytest.raises(ValueError, match=r"it can: solve with it among the formats and --pin 'model\.embed_tokens=bf"):
-        view.file(kept, "auto-round")
+        downloads.file(solution.without_pages(kept), "auto-round")
