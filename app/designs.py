@@ -14,7 +14,7 @@ def spoken(name: str) -> str:
 
 
 def _spoken(word: str) -> str:
-    words = LABELS.get(word, "")
+    words = LABELS.get(word.removeprefix("device."), "")
     if words:
         return words if words[1].isupper() else words[0].lower() + words[1:]
     weight, slash, activation = word.partition("/")

@@ -54,7 +54,7 @@ def question(designs: Designs, row: int, found: Opened) -> Question:
         raise ValueError(f"a plan holds formats, and no strategy: got {values['strategy']}")
     link, phase, batch = session_runs.linked_model(values)
     chosen = assignment(found)
-    sizes = {n: int(values[n]) for n in ("batch", "context", "resolution") if n in values}
+    sizes: dict[str, Any] = {n: int(values[n]) for n in ("batch", "context", "resolution") if n in values}
     return Question(
         session_runs.uploads().get(link, link), str(values["device"]), tuple(dict.fromkeys(chosen.values())), phase,
         **sizes | ({"batch": int(batch)} if batch else {}),

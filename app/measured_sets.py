@@ -86,7 +86,7 @@ def _own_fits(path: Path) -> bool:
 
 
 def _carried(path: Path) -> Measured:
-    told = "No fit saw a row of this device: other devices' fits are carried over by the spec sheets."
+    told = "No fit used here saw a row of this device: those of other devices are carried over by the spec sheets."
     return _timed(told, _rows(path), level="spec")
 
 

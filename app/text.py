@@ -43,13 +43,21 @@ LABELS = {
     "dsp": "DSP blocks",
     "bram18": "Block RAMs",
     "uram": "UltraRAMs",
+    "memory_bytes_per_s": "Memory bandwidth",
+    "memory_bytes": "Memory",
+    "clock_hz": "Clock",
+    "l2_bytes": "L2 cache",
+    "sm_count": "Multiprocessors",
 }
 """Columns in words, for people who read a report and not the JSON."""
 
 
 def label(column: str) -> str:
-    """Return a column's name in words, as it is where it has none; of latency_s / batch each part: Latency / batch."""
-    return " ".join(LABELS.get(part, part) for part in column.split(" "))
+    """Return a column's name in words, as it is where it has none; of latency_s / batch each part: Latency / batch.
+
+    A field of a device, device.clock_hz, has its own name.
+    """
+    return " ".join(LABELS.get(part.removeprefix("device."), part) for part in column.split(" "))
 
 
 def counted(number: int, thing: str) -> str:

@@ -141,6 +141,7 @@ def layers(records: Sequence[Record], reference: int, *, only_differences: bool)
         for slot, record in zip(SLOTS, records, strict=False)
     ]  # fmt: skip
     told = f"{len(differing):,} of {len(rows):,} layers differ, those first; what is not as in the reference is marked."
+    told = told if len(records) > 1 else f"{len(rows):,} layers."
     others = [] if only_differences else [row for row in rows if row not in differing]
     shown = grid("compare-by-layer", columns, height=320, rowData=differing + others)
     return panel("Precision by layer", note(told), shown)

@@ -59,14 +59,14 @@ def draw(
         told = f"no design here has {missing[0]}; the metrics are {', '.join(designs.metrics)}"
         return no_update, trouble(told), no_update
     logs = [axis in log for axis in "xyz"]
-    found = front.view(designs, names, per)
+    found = front.view(designs, names, session_runs.grouping(designs, per))
     view = {"ready": ready, "names": list(names), "log": logs}
     within = _within(zoom, view)
     if ctx.triggered_id == "explore-zoom" and len(found.cloud) <= front_figure.MOST_POINTS:
         raise PreventUpdate
     figure = front_figure.front(
         designs.columns, names, cloud=found.cloud, fronts=_titled(found.fronts), hulls=_titled(found.hulls),
-        uniform=found.uniform, references=found.references, log=logs, within=within,
+        uniform=found.uniform, references=session_runs.references(designs), log=logs, within=within,
     )  # fmt: skip
     figure.layout.uirevision = repr(view)
     with suppress(ValueError):
@@ -89,7 +89,9 @@ def table(ready: Any, x: Any, y: Any, z: Any, per: Any, _framed: Any) -> Any:
     designs, _, names = _shown(ready, x, y, z)
     if any(name not in designs.metrics for name in names):
         return [], listing.columns(names)
-    return listing.rows(designs, front.view(designs, names, per)), listing.columns(names)
+    return listing.rows(designs, front.view(designs, names, session_runs.grouping(designs, per))), listing.columns(
+        names
+    )
 
 
 def pick(selected: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.designs import spoken
 from app.web import state
 from app.web.state import State
+from dse import axes
+from dse.axes import FIELD
 
 PLACES = ("x", "y", "z")
 AXES = (*PLACES, "log", "per")
@@ -26,6 +29,14 @@ def read(given: State, metrics: Sequence[str], *, per: str) -> dict[str, Any]:
     }
     named(*(shown[place] for place in PLACES))
     return shown
+
+
+def told(name: str, value: Any) -> str:
+    """A value of a space's axis in words, a device's field by its name in words: memory bandwidth 300 GB/s."""
+    field = name.removeprefix(FIELD)
+    return (
+        axes.told(name, value).replace(f"{field} ", f"{spoken(field)} ", 1) if field != name else axes.told(name, value)
+    )
 
 
 def named(x: Any, y: Any, z: Any) -> tuple[str, ...]:

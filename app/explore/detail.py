@@ -7,6 +7,7 @@ import dash_mantine_components as dmc
 import numpy as np
 from dash import html
 
+from app.explore.axes import told as told_axis
 from app.explore.designs import Designs
 from app.explore.opened import Opened, source
 from app.explore.question import PRECISIONS
@@ -19,7 +20,6 @@ from app.web import downloads
 from app.web.parts import LAYER, graph, grid, note, numbers, panel, trust
 from costmodel.hardware import Fpga
 from costmodel.precision import precision
-from dse import axes
 from dse.curves import ends
 
 TOTALS = (
@@ -34,8 +34,12 @@ BOUND = (
     "launches, waits and unfilled units"
 )
 """What holds a layer back on a GPU or CPU, in words."""
+BLOCKS = ("dsp", "bram18")
+"""Resources that a layer takes few of."""
 ROOFLINE, BY_LAYER = "Roofline", "Share of the device by layer"
 PEAKS = "Roofline with a dot a layer; of an FPGA, what each layer takes of it"
+COLUMNS = {"columns": 6, "wide-columns": 11}
+"""Totals beside each other on a page of 1280 and of 1920 pixels."""
 PAGE_NAMES = 22
 """Layers whose names can be read beneath the bars in a third of a page of 1280 pixels."""
 RESOURCES = ("lut", "ff", "dsp", "bram18", "uram")
@@ -96,7 +100,8 @@ def columns(precisions: Sequence[str], has: Container[str]) -> list[dict[str, An
     shown = [name for name in SHOWN if name in has]
     if on_fpga:
         shown = ["busy_s" if name == "latency_s" else name for name in shown if name != "macs"]
-    return fixed + numbers(shown, 76 if on_fpga else 88) + last
+    small = [name for name in shown if name in BLOCKS]
+    return fixed + numbers([n for n in shown if n not in small], 80 if on_fpga else 88) + numbers(small, 60) + last
 
 
 def rows(opened: Opened) -> list[dict[str, Any]]:
@@ -112,7 +117,7 @@ def rows(opened: Opened) -> list[dict[str, Any]]:
 
 def totals(opened: Opened, values: Mapping[str, Any], edits: int) -> Any:
     """The design's id, what it is, and its totals, each with its source."""
-    what = [axes.told(name, value) for name, value in values.items() if name != "precision"]
+    what = [told_axis(name, value) for name, value in values.items() if name != "precision"]
     what += [f"folded for {opened.laid_for}"] * bool(opened.laid_for)
     edited = dmc.Badge(f"{edits} edited", color="red", variant="light") if edits else None
     heading = dmc.Group(
@@ -123,7 +128,19 @@ def totals(opened: Opened, values: Mapping[str, Any], edits: int) -> Any:
     told = note(
         f"Not counted: {', '.join(missing[:6])}" + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
     )
-    return html.Div([heading, html.Div(cells, className="totals"), _pace(opened), told if missing else None])
+    return html.Div(
+        [
+            heading,
+            html.Div(cells, className="totals", style=_even(len(cells))),
+            _pace(opened),
+            told if missing else None,
+        ]
+    )
+
+
+def _even(cells: int) -> dict[str, Any]:
+    """Columns for a page of either width, so that no row is much shorter than the others."""
+    return {f"--{name}": -(-cells // -(-cells // most)) for name, most in COLUMNS.items()}
 
 
 def _has(opened: Opened, name: str) -> bool:
@@ -168,7 +185,7 @@ def _interval(opened: Opened, name: str) -> Any:
     low, high = (opened.columns.get(end, np.nan) for end in ends(name))
     if not np.isfinite([low, high]).all():
         return None
-    return html.Div(f"{quantity(name, low)} to {quantity(name, high)} (90 %)", className="interval")
+    return html.Div(f"{quantity(name, low)} to {quantity(name, high)} (90\u00a0%)", className="interval")
 
 
 def figures(opened: Opened) -> tuple[Any, Any, Any]:

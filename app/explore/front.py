@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.explore.designs import HIGHER, Designs
 from dse import hull, pareto
-from dse.axes import label, told
+from dse.axes import label
 
 MOST_GROUPS = 8
 
@@ -18,8 +18,7 @@ MOST_GROUPS = 8
 class View:
     """Rows by what they are: `front` and `hull` are lists of rows by group, `cloud` all with values, `uniform` names.
 
-    uniform     {row: name} of each precision on each device at the first value of every other axis
-    references  what these are, in words
+    uniform  {row: name} of each precision on each device at the first value of every other axis
     """
 
     names: tuple[str, ...]
@@ -27,7 +26,6 @@ class View:
     fronts: dict[str, NDArray[np.int64]]
     hulls: dict[str, NDArray[np.int64]]
     uniform: dict[int, str]
-    references: str
 
 
 @lru_cache(maxsize=32)
@@ -41,7 +39,7 @@ def view(designs: Designs, names: tuple[str, ...], per: str = "") -> View:
         on = on[np.argsort(points[on, 0], kind="stable")]
         fronts[name] = on
         hulls[name] = on[hull.supported(points[on])] if len(on) else on
-    return View(names, rows, fronts, hulls, _uniform(designs, rows), _references(designs))
+    return View(names, rows, fronts, hulls, _uniform(designs, rows))
 
 
 def _rounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,14 +70,6 @@ def _uniform(designs: Designs, known: NDArray[np.int64]) -> dict[int, str]:
         + (f", {label(devices[positions['device'][row]])}" if several else "")
         for row in first[np.isin(first, known)].tolist()
     }
-
-
-def _references(designs: Designs) -> str:
-    """One precision everywhere, where others mix them, and the values of further axes that the references have."""
-    what = "One precision everywhere" if designs.mixed else "Each precision"
-    varied = [a for a in designs.space.axes if len(a.values) > 1 and a.name not in ("precision", "device")]
-    first = ", ".join(told(axis.name, axis.values[0]) for axis in varied)
-    return f"{what}, {first}" if first else what
 
 
 def _short(precision: Any) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.explore import session_runs
+from app.explore.axes import told
 from app.explore.designs import Designs
 from app.explore.front import View
 from app.text import quantity
 from app.web.parts import grid, note, numbers
-from dse import axes
 
 MOST_ROWS = 2000
 SELECTION = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
@@ -55,4 +55,4 @@ def _what(designs: Designs, row: int, varied: Sequence[str]) -> str:
         counts = sorted(((taken.count(p), p) for p in set(taken)), reverse=True)
         values["precision"] = " + ".join(f"{count} × {p}" for count, p in counts)
         values["precision"] += f", folded for {mixed.laid_for}" if mixed.laid_for else ""
-    return " · ".join(axes.told(name, values[name]) for name in varied)
+    return " · ".join(told(name, values[name]) for name in varied)

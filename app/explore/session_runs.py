@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from app.explore import designs, mixture
+from app.explore import axes, designs, mixture
 from app.explore.designs import Designs
 from app.explore.question import Question
 from app.web import session, settings
@@ -102,6 +102,20 @@ def spoken(values: Mapping[str, Any]) -> dict[str, Any]:
         return dict(values)
     counted = {"batch": int(found[1])} if (found := COUNTED.search(spelled)) else {}
     return {**values, "model": named if isinstance(model, str) else {**model, "model": named}} | counted
+
+
+def grouping(found: Designs, per: str) -> str:
+    """The axis whose values have a front each: of an uploaded file, whose ops are counted a batch a file, its files."""
+    models = found.space.axis("model").labels
+    return "model" if per == "batch" and all(COUNTED.search(str(model)) for model in models) else per
+
+
+def references(found: Designs) -> str:
+    """What designs of one precision are called: at the first value of every axis that designs differ in, too."""
+    what = "One precision everywhere" if found.mixed else "Each precision"
+    varied = [a for a in found.space.axes if len(a.values) > 1 and a.name not in ("precision", "device")]
+    first = ", ".join(titled(axes.told(axis.name, axis.values[0])) for axis in varied)
+    return f"{what}, {first}" if first else what
 
 
 def titled(label: str) -> str:

@@ -30,7 +30,7 @@ LIMIT = 0.6
 def predicted_measured(found: Measured) -> go.Figure:
     """Draw predicted against measured on log axes, a colour and symbol a group, and the line of equals."""
     figure = go.Figure()
-    step = -(-len(found.measured) // MOST)
+    step = thinning(found)
     size = 6 if len(found.measured) > FEW else 9
     for i, group in enumerate(found.groups):
         rows = np.flatnonzero(found.group == i)[::step]
@@ -60,26 +60,35 @@ def predicted_measured(found: Measured) -> go.Figure:
     return figure
 
 
+def thinning(found: Measured) -> int:
+    """Of how many rows of each group one is drawn."""
+    return -(-len(found.measured) // MOST)
+
+
 def _short(name: str) -> str:
     """A name as a legend holds it: its end goes where it is long."""
     return name if len(name) <= LEGEND_LETTERS else f"{name[: LEGEND_LETTERS - 1]}…"
 
 
 def errors(found: Measured) -> go.Figure:
-    """Draw the histogram of relative errors; those beyond LIMIT stand in the outermost bars."""
+    """Draw the histogram of relative errors; those beyond LIMIT stand in the outermost bars, of another colour."""
     error = np.clip(found.predicted / found.measured - 1, -LIMIT, LIMIT)
     counts, edges = np.histogram(error, bins=60, range=(-LIMIT, LIMIT))
     middle = (edges[:-1] + edges[1:]) / 2
+    told = [f"about {at:+.0%}" for at in middle.tolist()]
+    told[0], told[-1] = f"{edges[1]:+.0%} and below", f"{edges[-2]:+.0%} and above"
     figure = go.Figure(
         go.Bar(
             x=middle.tolist(),
             y=(counts / max(len(error), 1)).tolist(),
             customdata=counts.tolist(),
-            marker={"color": colour(0)},
-            hovertemplate="error about %{x:+.0%}<br>%{customdata} rows, %{y:.1%}<extra></extra>",
+            hovertext=told,
+            marker={"color": [colour(1), *[colour(0)] * (len(counts) - 2), colour(1)]},
+            hovertemplate="error %{hovertext}<br>%{customdata} rows, %{y:.1%}<extra></extra>",
         )
     )
-    figure.update_layout(**layout("Errors", "predicted / measured - 1", "share of rows", bargap=0.05))
+    across = f"predicted / measured - 1; all beyond \u00b1{LIMIT:.0%} in the end bars"
+    figure.update_layout(**layout("Errors", across, "share of rows", bargap=0.05))
     figure.update_xaxes(tickformat="+.0%", range=[-LIMIT, LIMIT])
     figure.update_yaxes(tickformat=".0%")
     figure.add_vline(x=0, line={"color": "#7a8594", "width": 1})

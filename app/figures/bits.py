@@ -109,11 +109,12 @@ def blocks(names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _shortened(columns: Sequence[str]) -> list[str]:
-    """Blocks without what the names of most begin with: model.layers.3 is 3."""
+    """Blocks without what the names of most begin with, and those of no number by their last part: 3, embed_tokens."""
     numbered = [column.split(".") for column in columns if column[-1:].isdigit()]
     alike = takewhile(lambda parts: len(set(parts)) == 1, zip(*numbered, strict=False)) if len(numbered) > 1 else ()
     shared = "".join(f"{parts[0]}." for parts in alike)
     short = [column.removeprefix(shared) or column for column in columns]
+    short = [name if name[-1:].isdigit() else name.rpartition(".")[2] for name in short]
     return short if len(set(short)) == len(columns) else list(columns)
 
 

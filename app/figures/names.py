@@ -42,9 +42,12 @@ def placed(
     every = np.concatenate([at, around])
     taken: list[Box] = []
     texts, positions = [], []
-    for point, name in zip(at, names, strict=True):
-        strangers = every[np.abs(every - point).max(axis=1) > SAME]
-        found = {place: _box(point, len(name), *way) for place, way in PLACES.items()} if name else {}
+    seen = ((at >= -EDGE) & (at <= SIZE + EDGE)).all(axis=1)
+    for point, name, is_seen in zip(at, names, seen, strict=True):
+        found = {place: _box(point, len(name), *way) for place, way in PLACES.items()} if name and is_seen else {}
+        away = np.abs(every - point)
+        reach = GAP + NEAR + len(name) * LETTER, LINE + NEAR
+        strangers = every[(away <= reach).all(axis=1) & (away.max(axis=1) > SAME)]
         place = next((p for p, box in found.items() if _is_free(box, taken, strangers)), "")
         taken += [found[place]] if place else []
         texts.append(name if place else "")
@@ -69,7 +72,9 @@ def _box(point: Floats, letters: int, right: int, up: int) -> Box:
 
 def _is_free(box: Box, taken: Sequence[Box], strangers: Floats) -> bool:
     left, right, bottom, top = box
+    if left < -EDGE or right > SIZE[0] + EDGE:
+        return False
+    if any(left < r and right > le and bottom < t and top > b for le, r, b, t in taken):
+        return False
     beyond = np.maximum(np.maximum([left, bottom] - strangers, strangers - [right, top]), 0.0)
-    meets = any(left < r and right > le and bottom < t and top > b for le, r, b, t in taken)
-    near = (np.hypot(*beyond.T) < NEAR).any()
-    return not (near or meets or left < -EDGE or right > SIZE[0] + EDGE)
+    return not (np.hypot(*beyond.T) < NEAR).any()

@@ -43,7 +43,7 @@ def pareto(
         some = points or {"kept": 0, "of": 0}
         name = "exact front" + f", {some['kept']} of {some['of']} points" * (some["kept"] < some["of"])
         figure.add_scatter(**at, mode="lines", name=name, line=line, hoverinfo="skip")
-    names = _names(shown, costs, values)
+    names = _names(shown, costs, values, [(at, max(value, floor)) for at, value in front])
     kinds = dict.fromkeys((*MARKERS, *(str(d["kind"]) for d in designs)))
     for i, kind in enumerate(kinds):
         of_kind = sorted((k for k, d in enumerate(shown) if d["kind"] == kind), key=lambda k: costs[k])
@@ -66,13 +66,17 @@ def pareto(
     return figure
 
 
-def _names(shown: Sequence[Mapping[str, Any]], costs: Sequence[float], values: Sequence[float]) -> list[Any]:
-    """A name and its place for each design: of references and uniform widths, which no line tells apart."""
+def _names(
+    shown: Sequence[Mapping[str, Any]], costs: Sequence[float], values: Sequence[float], front: Sequence[Any]
+) -> list[Any]:
+    """A name and its place for each design, off the front: of references and uniform widths, which no line tells
+    apart."""
     if not shown:
         return []
     told = [spoken(str(d["name"])) if d["kind"] in NAMED else "" for d in shown]
     within = ((min(costs), max(costs)), (min(values), max(values)))
-    return list(zip(*placed(costs, values, told, within=within, log=(True, True)), strict=True))
+    line = [point[0] for point in front], [point[1] for point in front]
+    return list(zip(*placed(costs, values, told, within=within, log=(True, True), others=line), strict=True))
 
 
 def _told(design: Mapping[str, Any], quality: str) -> str:

@@ -76,9 +76,13 @@ def solving() -> Any:
 
 
 def budgets(question: Question) -> list[Any]:
-    """A slider and a box for each metric of the problem, from the hardest budget to the easiest."""
+    """A slider and a box for each metric of the problem, from the hardest budget to the easiest.
+
+    One that is 0 in every plan, as UltraRAMs on a device without any, needs none.
+    """
     limits = {b.metric.name: b.limit for b in question.limits}
-    return [_budget(question, name, limits.get(name)) for name in questions.offered(question.problem)]
+    offered = [name for name in questions.offered(question.problem) if any(questions.span(question, name))]
+    return [_budget(question, name, limits.get(name)) for name in offered]
 
 
 def _budget(question: Question, metric: str, limit: float | None) -> Any:

@@ -8,7 +8,7 @@ from dash import Dash, Input, Output, html
 
 from app import claims
 from app.web import state
-from app.web.parts import WRAPPED, grid, note, panel
+from app.web.parts import WHOLE, WRAPPED, grid, note, panel
 
 NAME = "Claims"
 ORDER = 5
@@ -36,8 +36,8 @@ COLUMNS = [
     {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 88},
     {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 118},
     {"field": "how", "headerName": "How", "width": 82},
-    {"field": "gap", "headerName": "Why not", "minWidth": 150, "flex": 3, "tooltipField": "gap", **WRAPPED},
-    {"field": "source", "headerName": "Source", "minWidth": 166, "flex": 2, "tooltipField": "source", **WRAPPED},
+    {"field": "gap", "headerName": "Why not", "minWidth": 124, "flex": 3, "tooltipField": "gap", **WHOLE},
+    {"field": "source", "headerName": "Source", "minWidth": 194, "flex": 2, "tooltipField": "source", **WHOLE},
 ]  # fmt: skip
 
 

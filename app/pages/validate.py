@@ -32,8 +32,8 @@ OUTSIDE = {
 
 COLUMNS = [
     {"field": "device", "headerName": "Device", "width": 104, "pinned": "left"},
-    {"field": "kind", "headerName": "Kind", "minWidth": 110, "flex": 1, **WRAPPED},
-    {"field": "backend", "headerName": "Backend", "minWidth": 112, "flex": 1, **WRAPPED},
+    {"field": "kind", "headerName": "Kind", "width": 104, **WRAPPED},
+    {"field": "backend", "headerName": "Backend", "width": 112, **WRAPPED},
     {"field": "rows", "headerName": "Rows", "valueFormatter": WHOLE, "type": "rightAligned", "width": 64},
     {"field": "roofline", "headerName": "Roofline", "valueFormatter": PERCENT, "type": "rightAligned", "width": 82},
     {"field": "mape", "headerName": "Mean error", "valueFormatter": PERCENT, "type": "rightAligned", "width": 76},
@@ -42,9 +42,9 @@ COLUMNS = [
     {"field": "bias", "headerName": "Bias", "valueFormatter": SIGNED, "type": "rightAligned", "width": 70},
     {"field": "kendall_tau", "headerName": "Kendall τ", "valueFormatter": THREE, "type": "rightAligned", "width": 86},
     {"field": "coverage", "headerName": "90 % holds", "valueFormatter": PERCENT, "cellStyle": OUTSIDE,
-     "type": "rightAligned", "width": 80, "headerTooltip": "How many measurements the 90 % interval holds"},
-    {"field": "stage", "headerName": "Model", "minWidth": 100, "flex": 1, "tooltipField": "stage", **WRAPPED},
-    {"field": "source", "headerName": "Measured by", "minWidth": 150, "flex": 3, "tooltipField": "source", **WRAPPED},
+     "type": "rightAligned", "width": 80, "headerTooltip": "Measurements that the 90 % interval holds"},
+    {"field": "stage", "headerName": "Model", "width": 96, "tooltipField": "stage", **WRAPPED},
+    {"field": "source", "headerName": "Measured by", "minWidth": 170, "flex": 1, "tooltipField": "source", **WRAPPED},
 ]  # fmt: skip
 FIGURES = (
     ("rows", "Rows", "{:,.0f}"), ("mape", "Mean error", "{:.1%}"), ("median", "Median error", "{:.1%}"),
@@ -82,7 +82,8 @@ def _calibrations(models: list[str], model: str) -> Any:
         "Error on rows that no fit saw",
         note(
             "Rows are held out by what they are (a pair of n and k, a configuration of heads, a design's name), never "
-            "at random, so that a network's shapes are new to the model. The roofline is the plain one."
+            "at random, so that a network's shapes are new to the model. The roofline is the plain one. Bold: the 90 % "
+            "interval holds fewer than 88 % of them, or more than 92 %."
         ),
         graph("validate-errors", height=430, label="Mean held-out error by calibration"),
         grid("validate-calibrations", COLUMNS, height=330, rowData=[]),
@@ -146,7 +147,11 @@ def register(app: Dash) -> None:
         found = every.of(group)
         drawn = [dressed(draw(found), scheme == "dark") for draw in (figures.predicted_measured, figures.errors)]
         options = [{"value": ALL, "label": "all rows"}, *({"value": g, "label": g} for g in every.groups)]
-        return *drawn, _facts(found), options, group, found.told
+        step = figures.thinning(found)
+        thinned = (
+            f" Of the {len(found.measured):,} rows, one in {step} is drawn; the figures are of all." if step > 1 else ""
+        )
+        return *drawn, _facts(found), options, group, found.told + thinned
 
     @app.callback(
         Output("view", "data", allow_duplicate=True), Input("validate-model", "value"), Input("validate-rows", "value"),

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from app.designs import spoken
 from app.figures.explored import explored
 from app.report.document import Section, Table
+from app.report.optimization_section import budget
 from app.text import counted, label
 from dse.axes import label as label_of
 
@@ -42,14 +44,14 @@ def _named(values: Sequence[Any]) -> str:
 
 
 def _sentences(run: Run, axes: Mapping[str, Any]) -> tuple[str, ...]:
-    sizes = ", ".join(f"{len(values)} of {axis}" for axis, values in axes.items()) or "one design"
+    sizes = ", ".join(f"{len(values)} of {spoken(axis)}" for axis, values in axes.items()) or "one design"
     found = [
         f"{run['designs_done']:,} of {counted(run['designs'], 'design')} ({sizes}): {run['excluded']} do not fit "
         f"their device or break a constraint, {run['unknown']} have no value there, {run['points']} are on the front.",
     ]
-    found.append(f"Objectives: {', '.join(run['objectives'])}.")
+    found.append(f"Objectives: {', '.join(map(spoken, run['objectives']))}.")
     if run["constraints"]:
-        found.append(f"Constraints: {'; '.join(run['constraints'])}.")
+        found.append(f"Constraints: {'; '.join(map(budget, run['constraints']))}.")
     if run["groups"]:
         found.append(f"A front for each {' and '.join(run['groups'])}.")
     if run["latency"] == "roofline":

@@ -22,6 +22,7 @@ def control(page: str) -> Any:
     """What to download and the button that does, of a page."""
     choice = dmc.Select(
         id=f"{page}-target", data=targets({}), value="report.html", size="xs", w=200, allowDeselect=False,
+        maxDropdownHeight=480,
         comboboxProps={"width": 460, "position": "bottom-end"}, **{"aria-label": "File to download"},
     )  # fmt: skip
     save = dmc.Button("Download", id=f"{page}-save", size="xs", variant="default")

@@ -15,6 +15,8 @@ RANGED = CONFIG | {"modeBarButtonsToRemove": ["lasso2d", "select2d", "resetScale
 """Of a figure whose ranges are the server's: back from a zoom is to all there is, not to what was drawn last."""
 WRAPPED = {"wrapText": True, "autoHeight": True, "cellClass": "wrapped"}
 """A column whose text goes over several lines, three at most: the rest is in its tooltip."""
+WHOLE = WRAPPED | {"cellClass": "wrapped whole"}
+"""A column whose text is shown whole."""
 LAYER = {"field": "name", "headerName": "Layer", "tooltipField": "name", "cellClass": "tail"}
 """A column of names that begin alike: what does not fit goes from their beginning, the whole name is in the tooltip."""
 HEADERS = {"wrapHeaderText": True, "autoHeaderHeight": True}

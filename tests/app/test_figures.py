@@ -69,7 +69,7 @@ def test_bits_has_a_bar_for_each_operand():
 
 
 def test_bits_of_many_layers_are_a_map_of_blocks():
-    names = ["embed", *(f"model.layers.{i}.{part}" for i in range(20) for part in ("q", "k")), "head"]
+    names = ["model.embed", *(f"model.layers.{i}.{part}" for i in range(20) for part in ("q", "k")), "head"]
     formats = {"embed": ("bf16/bf16", 16.0), "q": ("int8/int8", 8.0), "k": ("fp8_e4m3/fp8_e4m3", 8.0)}
     held = [formats.get(n.rpartition(".")[2], ("int8/bf16", 8.0)) for n in names]
     layers = [{"name": n, "precision": p, "weight_bits": b, "activation_bits": 16.0 if "bf16" in p else 8.0}

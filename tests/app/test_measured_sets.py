@@ -5,7 +5,7 @@ import pytest
 
 from app import measured_sets
 from app.accuracy import Measured
-from app.figures.accuracy import predicted_measured
+from app.figures.accuracy import errors, predicted_measured, thinning
 from costmodel.hardware.calibration import FOLDER
 from profilers import rows_file
 
@@ -16,7 +16,7 @@ def of(what):
 
 def test_rows_of_a_gpu_that_no_fit_saw_come_first():
     first = measured_sets.measured(measured_sets.names(())[0], ())
-    assert "No fit saw" in first.told
+    assert "No fit used here saw" in first.told
     assert len(first.measured) > 5900
     assert first.figures()["coverage"] > 0.9
 
@@ -36,6 +36,17 @@ def test_whole_passes_are_a_set_that_ships_and_a_file_that_is_taken():
     assert given.groups == own.groups
     assert "resnet50 graph" in own.groups
     assert np.array_equal(given.predicted, own.predicted)
+
+
+def test_errors_beyond_the_axis_are_told_in_its_end_bars_and_a_thinned_set_says_so():
+    count = 13_000
+    ones, none = np.ones(count), np.full(count, np.nan)
+    found = Measured("", "s", ("a",), np.zeros(count, np.int64), ones, np.linspace(0.1, 3.0, count), none, none)
+    bars = errors(found)
+    assert "all beyond" in bars.layout.xaxis.title.text
+    assert (bars.data[0].hovertext[0], bars.data[0].hovertext[-1]) == ("-58% and below", "+58% and above")
+    assert sum(bars.data[0].customdata) == count
+    assert (thinning(found), len(predicted_measured(found).data[0].x)) == (3, 4334)
 
 
 @pytest.mark.parametrize("column", ["latency_s", "network", "precision"])

@@ -233,6 +233,7 @@ def test_a_run_of_the_explorer(here: Callable[..., Any], tmp_path: Path) -> None
     done = here("report", "run", "--out", "out", "--format", "html,csv,json", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) == {"html", "csv", "json"}
+    assert "Objectives: minimise latency, minimise predicted loss, minimise memory footprint." in held(tmp_path, "html")
     rows = [row for row in csv.DictReader(held(tmp_path, "csv").splitlines()) if row["table"] != "origin"]
     assert [row["id"] for row in rows] == [point["id"] for point in front]
     assert [float(row["latency_s"]) for row in rows] == [point["latency_s"] for point in front]

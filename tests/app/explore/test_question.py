@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.explore import question
+from app.explore import axes, question
 from app.text import counted
 from app.web import state
 from dse.axes import told
@@ -16,6 +16,12 @@ def test_links_come_back():
     assert found.precisions == ("int8/int8", "int4/int4")
     assert question.read(state.parse(state.encode(found.linked({}))), {}) == found
     assert found.space.size == 8
+
+
+def test_a_value_of_an_axis_is_told_in_words():
+    assert axes.told("device.memory_bytes_per_s", 3e11) == "memory bandwidth 300 GB/s"
+    assert axes.told("device.shell_lut", 5.0) == "shell_lut 5"
+    assert (axes.told("batch", 8), axes.told("device", "l4")) == ("batch 8", "l4")
 
 
 def test_strategies_keep_their_commas():

@@ -30,6 +30,14 @@ def test_a_throughput_is_asked_for_and_met():
     assert answers._limits(["2 k/s"], [{"metric": "throughput_per_s"}], None) == ["throughput_per_s>=2000.0"]
 
 
+def test_what_a_device_has_none_of_has_no_slider():
+    found = question.read({"model": "zoo:resnet18", "device": "pynq_z1", "formats": "int4/int4"}, {})
+    assert "uram" in question.offered(found.problem)
+    shown = [part.children[1].id["metric"] for part in controls.budgets(found)]
+    assert "uram" not in shown
+    assert {"lut", "bram18"} < set(shown)
+
+
 @pytest.mark.parametrize(("low", "high"), [(4000.0, 2.0), (1.0, 5e6), (0.0, 960.0)])
 def test_a_slider_never_allows_more_than_its_value(low, high):
     way = 1 if high > low else -1

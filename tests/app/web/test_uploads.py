@@ -72,6 +72,9 @@ def test_an_uploaded_model_goes_by_its_files_name_and_batch(browser):
     assert {(values["model"], values["batch"]) for values in spoken} == {("net.onnx", 1), ("net.onnx", 4)}
     labels = asked.space.axis("model").labels
     assert [session_runs.titled(label) for label in labels] == ["net.onnx batch 1", "net.onnx batch 4"]
+    assert session_runs.references(designs) == "Each precision, net.onnx batch 1"
+    assert session_runs.grouping(designs, "batch") == "model"
+    assert [session_runs.grouping(designs, per) for per in ("none", "device")] == ["none", "device"]
     record = compared.record(compare.read_design(f"{link}@l4@w8a8;batch=4"), "it")
     assert record["what"]["Model"] == "net.onnx"
 
