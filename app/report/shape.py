@@ -19,7 +19,7 @@ SHAPES: dict[str, dict[str, Shape]] = {
         "model": TEXT, "device": TEXT, "assignment": {"*": TEXT}, "totals": {"*": NUMBER}, "designs": [DESIGN],
         "layers": [LAYER], "fronts": {"*": [[NUMBER]]}, "budgets": [TEXT], "provenance?": ORIGIN,
         "solver": TEXT, "loss_source": TEXT, "objective": NUMBER, "gap": NUMBER, "chosen": TEXT, "uncounted": [TEXT],
-        "metric?": TEXT, "budgets_from?": TEXT, "proven_within?": TEXT,
+        "metric?": TEXT, "budgets_from?": TEXT, "proven_within?": TEXT, "beyond?": {"*": CELL},
         "notes?": [TEXT], "covers?": TEXT, "not_chosen?": {"*": TEXT}, "peaks?": {"*": NUMBER},
         "memory_bytes_per_s?": NUMBER, "available?": {"*": NUMBER}, "tested?": NUMBER,
         "accuracy_standard_error?": NUMBER, "measured_better?": [TEXT],
