@@ -42,6 +42,9 @@ BESIDE_SPEED = ("loss", *FIXED, *RESOURCES)
 ALIKE = ("loss", "weight_bytes", "bops", "peak_activation_bytes", "footprint_bytes")
 """Metrics that no folding changes."""
 
+LOOSE_SHARE = 1 / 3
+"""Of that time, what the least loss whatever a folding takes may take."""
+
 LOSS_SHARE, QUICKER_S = 0.6, 20.0
 """Of a time limit, what the least loss may take where no speed is asked for, before its formats are folded faster; and
 how long that may take where there is no limit."""
@@ -105,27 +108,41 @@ def least_loss(
     limit_s = SEARCH_S if time_limit_s is None else time_limit_s * (1.0 if speeds else LOSS_SHARE)
     until = time.monotonic() + (SEARCH_S + QUICKER_S if time_limit_s is None else time_limit_s)
     search = replace(_search(problem, subject_to, names, limit_s, utilisation), couplings=couplings)
-    if not speeds and (plan := _whatever_it_takes(search, subject_to)) is not None:
-        return plan
+    loose = None if speeds else _whatever_it_takes(search, subject_to)
+    if loose is not None and loose.proven:
+        return loose
     try:
         plan = _laid_out(search, Search.least_loss, subject_to, "loss")
-    except InfeasibleError as error:
+    except (InfeasibleError, TimeoutError) as error:
+        if loose is not None:
+            return loose
+        if isinstance(error, TimeoutError):
+            raise
         raise (search.too_slow(subject_to) if speeds else None) or error from None
+    if loose is not None:
+        bound = max(plan.bound, loose.bound)
+        if loose.objective <= plan.objective:
+            return replace(loose, bound=min(bound, loose.objective))
+        plan = replace(plan, bound=min(bound, plan.objective))
     return plan if speeds else _quicker(search, plan, subject_to, until)
 
 
 def _whatever_it_takes(search: Search, budgets: Sequence[Budget]) -> Plan | None:
-    """The plan of least loss whatever a folding takes, where the one that `fpga.fold` makes for it is within limits."""
+    """A plan of the least loss whatever a folding takes, where the one that `fpga.fold` makes for it is within limits.
+
+    The best so far after LOOSE_SHARE of the time.
+    """
     problem, ours, lacking = search.problem, search.couplings, np.isinf(search.problem.loss)
     known = {"loss": problem.loss, **problem.costs}
     costs = {n: np.where(lacking, 0.0, known[n]) for n in ("loss", *FIXED) if n in search.limits}
     limits = {name: search.limits[name] for name in costs}
     tables = read(problem.loss, costs, limits, ours.groups, ours.conversion, ours.edges)
+    now = time.monotonic()
     try:
-        plan = allocate.best(tables, ours.max_formats, search.deadline)
+        plan = allocate.best(tables, ours.max_formats, now + LOOSE_SHARE * (search.deadline - now))
     except TimeoutError:
         return None
-    if plan is None or not plan.proven:
+    if plan is None:
         return None
     found = _refolded(replace(plan, problem=problem), budgets, "loss", search.limits)
     return None if found is None else replace(found, subject_to=tuple(map(str, budgets)))

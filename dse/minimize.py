@@ -1,6 +1,5 @@
 """The optimizer's face: the plan of least loss, or of least cost, within budgets."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +14,6 @@ from dse import at_paces
 from dse.as_evaluated import Solve, as_evaluated
 from dse.choices import Choices
 from dse.couplings import Couplings
-from dse.folding_refusals import SPEEDS
 from dse.limits import Limits
 from dse.metric import Budget, Metric, loss
 from dse.over_foldings import Rules, Sought
@@ -65,8 +63,7 @@ def minimize(
         def solve(problem: Problem, budgets: Sequence[Budget], time_s: float | None) -> Plan:
             return minimize(metric, over=problem, subject_to=budgets, time_limit_s=time_s, **vars(rules))
 
-        most = 1.0 if any(budget.metric.name in SPEEDS for budget in subject_to) else math.inf
-        return Sought(metric, over, _required(on), subject_to, rules, deadline, utilisation=most).best(solve).plan
+        return Sought(metric, over, _required(on), subject_to, rules, deadline).best(solve).plan
     problem = restricted(over, pins or {}, allow or {})
     edits: dict[str, Any] = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
     if problem.pipeline and metric.name in PACED:

@@ -71,7 +71,8 @@ class Sought:
             try:
                 return self._folded(problem, couplings)
             except TimeoutError as error:
-                late, deadline, bound = error, deadline_in(foldings.LAST_S), folding.least(problem)
+                late, bound = error, folding.least(problem)
+                deadline = max(deadline, deadline_in(foldings.LAST_S))
         else:
             bound = folding.bound(problem, self._budgets(FOLDED), couplings, deadline)
         try:
