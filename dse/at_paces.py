@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from dse.folding_memory import MOVED
+from dse.infeasible import rounded, short
 from dse.limits import Limits
 from dse.metric import Budget, Metric
 from dse.plan import InfeasibleError, Plan, left_s
@@ -103,8 +104,9 @@ def conflicting(
         value = of_rest(budget.metric).objective
         value = rate_per_s(value) if name == "throughput_per_s" else value
         if not budget.met(value):
-            side = "most" if budget.metric.better == "higher" else "least"
-            said = f"given the others, {name} is at {side} {value:.6g} (budget {budget.limit:.9g})"
+            lower = budget.metric.better == "lower"
+            reached = f"{'least' if lower else 'most'} {rounded(value, up=lower)}"
+            said = f"given the others, {name} is at {reached} (budget {short(budget.limit)})"
             return InfeasibleError(f"no plan meets the budgets together: {said}", {name: value})
     return error
 

@@ -1,12 +1,14 @@
 """Why no design of an FPGA is as fast as budgets ask: how fast the device's resources and the other budgets allow."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
+from costmodel.estimators.fpga.traffic_bound import memory_cycles
 from costmodel.hardware import Fpga
 from dse.folding_latency import Found, folding_of
-from dse.folding_memory import NEAR
-from dse.infeasible import rounded
+from dse.folding_memory import MOVED, NEAR
+from dse.infeasible import rounded, short
 from dse.metric import METRICS, Budget
 from dse.plan import InfeasibleError
 from dse.problem import Problem
@@ -21,6 +23,35 @@ def as_fast(error: InfeasibleError) -> InfeasibleError:
     _, _, told = str(error).partition("no plan meets the budget")
     said = f"no plan as fast as asked meets the budget{told}" if told else str(error)
     return InfeasibleError(said, error.least)
+
+
+def at_any_speed(error: InfeasibleError) -> InfeasibleError:
+    """The refusal of other budgets by designs of any speed; one as fast as asked may take more than its numbers."""
+    said = str(error).replace("no plan meets", "no plan of any speed meets", 1)
+    return InfeasibleError(said, error.least, alone=error.alone)
+
+
+def too_long(problem: Problem, said: str, interval_s: float, most_s: float) -> InfeasibleError:
+    """The refusal of an interval in which something, `said` with a place for how long that is, takes longer."""
+    least, most = _paced(problem, interval_s), most_s * _clock_hz(problem)
+    took = said.format(f"{_told('cycles', least['cycles'])} cycles")
+    rate = _told("throughput_per_s", least["throughput_per_s"])
+    allowed = f"throughput_per_s of at most {rate}, the budget allows {short(most)} cycles"
+    return InfeasibleError(f"no plan meets the budget: {took}, {allowed}", least)
+
+
+def in_cycles(problem: Problem, error: InfeasibleError) -> InfeasibleError:
+    """A refusal in which the bytes that the memory moves, which nobody limited, are told as the interval they take."""
+    device, least = problem.device, dict(error.least)
+    if MOVED not in least:
+        return error
+    assert isinstance(device, Fpga)
+    paced = _paced(problem, float(memory_cycles(least.pop(MOVED), device)) / _clock_hz(problem))
+    if MOVED not in str(error):
+        return InfeasibleError(str(error), least, alone=error.alone)
+    reached = " or ".join(f"{name} of {_told(name, value)}" for name, value in paced.items())
+    said = f"what the memory moves within the others allows {reached} at best"
+    return InfeasibleError(f"no plan meets the budgets together: {said}", least | paced)
 
 
 def slower(problem: Problem, budgets: Sequence[Budget], found: Found, name: str) -> InfeasibleError | None:
@@ -44,17 +75,23 @@ def slower(problem: Problem, budgets: Sequence[Budget], found: Found, name: str)
     sure = ""
     if not plan.proven:
         bound = plan.bound if name == "latency_s" else _paced(problem, plan.bound)[first]
-        sure = f" in the plans found in time, and at {side} {_told(first, bound)} in any"
+        sure = f" in the plans found in time, and at {side} {rounded(bound, up=side == 'most')} in any"
     told = f"{first} is at {side} {_told(first, values[first])}{sure}, within the device's resources and other budgets"
     told += "".join(f"; {other} is then {_told(other, values[other])}" for other in others)
     return InfeasibleError(f"no plan meets the budgets: {told}", {each: values[each] for each in broken})
 
 
-def _paced(problem: Problem, interval_s: float) -> Mapping[str, float]:
+def _paced(problem: Problem, interval_s: float) -> dict[str, float]:
     """The rate and the cycles of an interval, which as budgets admit it."""
-    assert isinstance(problem.device, Fpga)
-    cycles = interval_s * float(problem.device.clock_hz) * (1 + NEAR)
+    cycles = interval_s * _clock_hz(problem)
+    whole = float(round(cycles))
+    cycles = whole if math.isclose(whole, cycles, rel_tol=NEAR) else cycles * (1 + NEAR)
     return {"throughput_per_s": rate_per_s(interval_s, problem.workload.batch), "cycles": cycles}
+
+
+def _clock_hz(problem: Problem) -> float:
+    assert isinstance(problem.device, Fpga)
+    return float(problem.device.clock_hz)
 
 
 def _told(name: str, value: float) -> str:

@@ -16,8 +16,8 @@ from dse.folding_candidates import FIXED, Candidates, candidates
 from dse.folding_latency import ROUNDING, latency, quickest, within_latency
 from dse.folding_memory import MOVED, NEAR, bytes_in, moved_s
 from dse.folding_options import LONGEST, Group, Paths, Units, paced, within
-from dse.folding_refusals import as_fast, slower
-from dse.infeasible import infeasible
+from dse.folding_refusals import as_fast, at_any_speed, in_cycles, slower, too_long
+from dse.infeasible import infeasible, rounded, short
 from dse.metric import Budget
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem
@@ -84,7 +84,10 @@ class Search:
         """One program: the summed loss, of candidates within the interval; one an interval where latency is limited."""
         most_s, latency_s = (self.limits.get(name, math.inf) for name in (INTERVAL, "latency_s"))
         self._require_reachable(most_s, latency_s)
-        return self._paced(most_s)._least_loss(most_s, latency_s)
+        try:
+            return self._paced(most_s)._least_loss(most_s, latency_s)
+        except InfeasibleError as error:
+            raise error if MOVED in self.limits else in_cycles(self.problem, error) from None
 
     def _least_loss(self, most_s: float, latency_s: float) -> tuple[Plan, list[Units]]:
         if latency_s < math.inf:
@@ -112,7 +115,7 @@ class Search:
             pass
         best = within_latency(self.problem, partial(self._along, loss=True, longest_s=most_s), latency_s)
         if best is None:
-            raise InfeasibleError(f"no plan meets the budgets: none has latency_s of at most {latency_s:.6g}", {})
+            raise InfeasibleError(f"no plan meets the budgets: none has latency_s of at most {short(latency_s)}", {})
         return replace(best[0], bound=min(max(best[0].bound, bound), best[0].objective)), best[1]
 
     def _along(
@@ -131,31 +134,32 @@ class Search:
         tables = self._tables(flat, flat.loss if loss else flat.length, limits)
         now = time.monotonic()
         until = now + (self.deadline - now) / PROGRAMS if loss else min(self.deadline, now + self.step_s)
-        plan = allocate.best(tables, self.couplings.max_formats if loss else None, until)
+        plan = allocate.best(tables, self.couplings.max_formats, until)
         if plan is None:
             raise InfeasibleError("no plan is that short along all paths", {})
         return flat.named(plan)
 
-    def _tables(self, flat: Candidates, loss: Floats, limits: Mapping[str, float], *, free: bool = False) -> Tables:
-        """The tables of the candidates, with the couplings of their formats unless `free`."""
-        return flat.tables(loss, limits, Couplings() if free else self.couplings)
+    def _tables(self, flat: Candidates, loss: Floats, limits: Mapping[str, float]) -> Tables:
+        """The tables of the candidates, with the couplings of their formats."""
+        return flat.tables(loss, limits, self.couplings)
 
     def too_slow(self, budgets: Sequence[Budget]) -> InfeasibleError | None:
         """The refusal of budgets of speed beyond what the other limits allow, or of the others where no plan keeps
         these; None where neither is known in a time of its own."""
-        if self.couplings or time.monotonic() > self.deadline:
+        if time.monotonic() > self.deadline:
             return None
         most_s = self.limits.get(INTERVAL, math.inf)
         limits = {name: limit for name, limit in self.limits.items() if name not in (INTERVAL, "latency_s")}
         until = min(self.deadline, time.monotonic() + STEP_S)
-        free = replace(self, limits=limits, deadline=until, step_s=STEP_S / 10)
+        ties = replace(self.couplings, conversion=None, edges=None)
+        free = replace(self, limits=limits, deadline=until, step_s=STEP_S / 10, couplings=ties)
         try:
             found = free.least_interval()
             if found[0].objective > most_s or "latency_s" not in self.limits:
                 return slower(self.problem, budgets, found, "throughput_per_s")
             found = replace(free, limits={**limits, INTERVAL: most_s}).least_latency()
         except InfeasibleError as error:
-            return error
+            return at_any_speed(error)
         except TimeoutError:
             return None
         return slower(self.problem, budgets, found, "latency_s")
@@ -167,20 +171,17 @@ class Search:
 
     def _require_reachable(self, most_s: float, latency_s: float) -> None:
         """InfeasibleError where a layer exceeds the interval, or alone the latency, however it is folded."""
-        least, batch = self._slowest(), self.problem.workload.batch
+        least, memory_s = self._slowest(), float(moved_s(self.problem)[0])
         at, name = float(least.max()), self.problem.layers[int(least.argmax())]
-        told = f"no plan meets the budget: {name} alone takes at least {at:.6g} s however it is folded"
+        layer = f"{name} alone takes at least {{}} however it is folded"
         if at > most_s:
-            rate = batch / at
-            allowed = f"(throughput of at most {rate:.6g} /s), the budget allows {most_s:.6g} s"
-            raise InfeasibleError(f"{told} {allowed}", {"throughput_per_s": rate})
-        if (memory_s := float(moved_s(self.problem)[0])) > most_s * (1 + NEAR):
-            told = f"its memory takes at least {memory_s:.6g} s to move the network's input and output"
-            rate = batch / memory_s
-            allowed = f"(throughput of at most {rate:.6g} /s), the budget allows {most_s:.6g} s"
-            raise InfeasibleError(f"no plan meets the budget: {told} {allowed}", {"throughput_per_s": rate})
+            raise too_long(self.problem, layer, at, most_s)
+        if memory_s > most_s * (1 + NEAR):
+            moves = "its memory takes at least {} to move the network's input and output"
+            raise too_long(self.problem, moves, memory_s, most_s)
         if at > latency_s * (1 + ROUNDING):
-            raise InfeasibleError(f"{told}, the budget allows latency_s of {latency_s:.6g} s", {"latency_s": at})
+            said = f"{layer.format(f'{rounded(at)} s')}, the budget allows latency_s of {short(latency_s)} s"
+            raise InfeasibleError(f"no plan meets the budget: {said}", {"latency_s": at})
 
     def _slowest(self) -> Floats:
         """The least seconds of each layer's slowest unit, whatever its format."""
@@ -257,11 +258,11 @@ class Search:
         flat = paced._flat(kept)
         budgets = {name: limit for name, limit in paced._sums().items() if name != "loss"}
         allowed = self.limits.get("loss", math.inf)
-        tables = self._tables(flat, flat.loss, budgets, free=True)
+        tables = self._tables(flat, flat.loss, budgets)
         tables = (
             tables if least else replace(tables, enough=min(allowed, float(flat.loss[np.isfinite(flat.loss)].sum())))
         )
-        plan = allocate.best(tables, deadline=min(self.deadline, time.monotonic() + self.step_s))
+        plan = allocate.best(tables, self.couplings.max_formats, min(self.deadline, time.monotonic() + self.step_s))
         if plan is None or plan.bound > allowed:
             return None
         if plan.objective > allowed:
@@ -272,7 +273,7 @@ class Search:
         """Why even the smallest design does not do."""
         flat = self._flat([[within(group, math.inf) for group in row] for row in self.units])
         free = np.where(np.isinf(flat.loss), np.inf, 0.0)
-        return infeasible(self._tables(flat, free, self._sums(), free=True), None, self._left())
+        return infeasible(self._tables(flat, free, self._sums()), self.couplings.max_formats, self._left())
 
     def _flat(self, kept: list[list[Units]], *, paths: int = 0) -> Candidates:
         """The candidates that no other one of the layer beats, along so many paths."""

@@ -86,7 +86,7 @@ def _listed(names: Iterable[str]) -> str:
 
 def needs(least: Mapping[str, Fraction | float], limits: Mapping[str, float], names: Sequence[str]) -> str:
     """Say what each budget would have to be: a number that, given as the budget, is enough."""
-    return " and ".join(f"{name} is at least {rounded(least[name])} (budget {_short(limits[name])})" for name in names)
+    return " and ".join(f"{name} is at least {rounded(least[name])} (budget {short(limits[name])})" for name in names)
 
 
 def rounded(value: Fraction | float, *, up: bool = True) -> str:
@@ -96,9 +96,10 @@ def rounded(value: Fraction | float, *, up: bool = True) -> str:
     return f"{float(context.divide(Decimal(exact.numerator), Decimal(exact.denominator))):.9g}"
 
 
-def _short(value: float) -> str:
-    text = f"{value:.9g}"
-    return text if math.isclose(float(text), value, rel_tol=2 * ROUNDING) else repr(value)
+def short(value: float) -> str:
+    """A limit in the fewest digits, nine or more, that tell it but for roundings."""
+    texts = (f"{value:.{digits}g}" for digits in range(9, 17))
+    return next((text for text in texts if math.isclose(float(text), value, rel_tol=2 * ROUNDING)), repr(value))
 
 
 def _floats(values: dict[str, Fraction]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from costmodel.estimators.fpga import Array, overlay
 from costmodel.estimators.fpga.traffic_bound import most_bytes
 from costmodel.hardware import Fpga
 from dse.folding_memory import MOVED
+from dse.infeasible import rounded, short
 from dse.metric import NETWORK, NO_SUM, Budget
 from dse.paces import Pace, paces, quickest
 from dse.pipelines import PACED
@@ -119,8 +120,9 @@ def _require_array(array: Array, name: str, limit: float) -> None:
     """InfeasibleError where an overlay's array, which no choice of formats changes, takes more."""
     if (taken := float(getattr(array, name))) > limit:
         raise InfeasibleError(
-            f"no plan meets the budget: an array of {array.rows} x {array.columns} takes {name} {taken:g} whatever the "
-            f"layers' formats, the budget allows {limit:g}; lay it out within that with overlay.fit(..., most=...)",
+            f"no plan meets the budget: an array of {array.rows} x {array.columns} takes {name} {rounded(taken)} "
+            f"whatever the layers' formats, the budget allows {short(limit)}; lay it out within that with "
+            "overlay.fit(..., most=...)",
             {name: taken},
         )
 
@@ -131,17 +133,18 @@ def _too_slow(problem: Problem, budgets: Sequence[Budget], limits: Mapping[str, 
     line = problem.pipeline
     told = [pace.told(float(line.interval(pace.moved[0]))) for pace in paces(problem, PACED)]
     for budget in budgets:
-        name, allowed = budget.metric.name, budget.limit
+        name = budget.metric.name
         values = min(told, key=itemgetter(name))
         if values[name] <= limits[name]:
             continue
         slowest = problem.layers[max(int(line.follows[line.cycles.argmax()]), 0)]
         slowest = "the memory" if values["cycles"] > line.cycles.max() else slowest
         at = rate_per_s(values[name]) if name == "throughput_per_s" else values[name]
-        side = "most" if budget.metric.better == "higher" else "least"
+        lower = budget.metric.better == "lower"
+        reached = f"{'least' if lower else 'most'} {rounded(at, up=lower)}"
         return InfeasibleError(
-            f"no plan meets the budget: with this folding {slowest} allows {name} of at {side} {at:.6g}, the budget "
-            f"{allowed:.6g}",
+            f"no plan meets the budget: with this folding {slowest} allows {name} of at {reached}, the budget "
+            f"{short(budget.limit)}",
             {name: at},
         )
     return InfeasibleError(f"no plan meets the budgets together: {', '.join(limits)}", {})

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from costmodel.estimators.fpga import Array
 from costmodel.hardware import Fpga
+from dse.infeasible import rounded, short
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem
 
@@ -65,6 +66,6 @@ def keeping(
         except (InfeasibleError, TimeoutError):
             break
     if best is None:
-        over = ", ".join(f"{name} {taken[name]:g} (budget {limits[name]:g})" for name in limits)
+        over = ", ".join(f"{name} {rounded(taken[name])} (budget {short(limits[name])})" for name in limits)
         raise InfeasibleError(f"no plan was found that meets the budgets; the last one takes {over}", taken)
     return best

@@ -1,5 +1,6 @@
 """Refusals of designs that are as fast as asked: what they name is enough, and what they call alone is impossible."""
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 from dse.couplings import Couplings
 from dse.folding import fastest, least, least_loss
+from dse.folding_search import Search
 from dse.metric import METRICS
 from dse.plan import InfeasibleError
 
@@ -35,6 +37,11 @@ def followed(asked, least):
     """The budgets with what a refusal names in place of their limits, where that is weaker."""
     limits = {b.metric.name: least.get(b.metric.name, b.limit) for b in asked}
     return [b if b.met(limits[b.metric.name]) else budget(b.metric.name, limits[b.metric.name]) for b in asked]
+
+
+def as_told(message, name):
+    """The number that a refusal names as the reach of a metric."""
+    return float(re.search(rf"{name} (?:is|of) (?:at most |at least |then )?([0-9.e+-]*[0-9])", message)[1])
 
 
 def refused(found, asked):
@@ -71,16 +78,62 @@ def test_a_speed_that_a_refusal_names_is_reached_when_asked_for(widths, speeds, 
 
 
 @pytest.mark.parametrize("speed", ["throughput_per_s", "latency_s"])
-def test_what_is_possible_alone_is_not_called_impossible_alone(speed):
+def test_what_is_possible_alone_is_not_called_impossible_alone(monkeypatch, speed):
     found = problem((2, 3, 2))
     quick = fastest(found, speed).estimate().totals
     asked, loss = budget(speed, quick[speed]), float(found.loss.min(axis=1).sum()) * (1 + 1e-9)
-    tight = METRICS["lut"] <= fastest(found, speed, subject_to=[METRICS["loss"] <= 10]).estimate().totals["lut"] / 3
+    tight = METRICS["lut"] <= fastest(found, speed, subject_to=[METRICS["loss"] <= 10]).estimate().totals["lut"] / 2
+    assert not refused(found, [tight])
     coupled = Couplings.of(found, [("fc0", "fc1")])
-    with pytest.raises(InfeasibleError) as refused:
-        least_loss(found, subject_to=[asked, METRICS["loss"] <= loss, tight], couplings=coupled)
-    assert not refused.value.alone
-    assert "no plan meets the budget:" not in str(refused.value)
+    for answer in (Search.too_slow, lambda *_: None):  # the latter as where its time is up
+        monkeypatch.setattr(Search, "too_slow", answer)
+        with pytest.raises(InfeasibleError) as caught:
+            least_loss(found, subject_to=[asked, METRICS["loss"] <= loss, tight], couplings=coupled)
+        assert not caught.value.alone
+        assert "no plan meets the budget:" not in str(caught.value)
+
+
+COUPLED = {
+    "none": {},
+    "tied": {"ties": [("fc0", "fc1")]},
+    "one format": {"max_formats": 1},
+    "converted": {"conversion": 1e-3},
+}
+
+
+@pytest.mark.parametrize("coupled", COUPLED)
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("speed", SPEEDS)
+@pytest.mark.parametrize("share", [1.0, 0.001])
+def test_a_speed_out_of_reach_is_told_as_that_speed(monkeypatch, share, speed, late, coupled):
+    found = problem((4, 8, 4), ("int2/int8", "int8/int16"))
+    found = replace(found, device=replace(BOARD, memory_bytes_per_s=share * BOARD.memory_bytes_per_s))
+    loss = METRICS["loss"] <= float(found.loss.min(axis=1).sum()) * 1.001
+    quick = fastest(found, "latency_s" if speed == "latency_s" else "throughput_per_s").estimate().totals[speed]
+    asked = [loss, budget(speed, quick * (3.0 if speed == "throughput_per_s" else 1 / 3))]
+    couplings = Couplings.of(found, **COUPLED[coupled])
+    if late:
+        monkeypatch.setattr(Search, "too_slow", lambda *_: None)
+    with pytest.raises(InfeasibleError) as caught:
+        least_loss(found, subject_to=asked, couplings=couplings)
+    assert "bytes_moved" not in {*caught.value.least, *str(caught.value).split()}
+    if late:
+        assert speed in caught.value.least or speed == "latency_s"
+        return
+    told = as_told(str(caught.value), speed)
+    assert speed != "cycles" or told == int(told) == caught.value.least[speed]
+    for limit in (told, caught.value.least[speed]):
+        plan = least_loss(found, subject_to=[loss, budget(speed, limit)], couplings=couplings)
+        assert budget(speed, limit).met(plan.estimate().totals[speed])
+
+
+def test_other_budgets_that_no_plan_keeps_are_told_without_the_speed():
+    found = problem((2, 3, 2))
+    asked = [METRICS["lut"] <= 1, METRICS["cycles"] <= 4]
+    with pytest.raises(InfeasibleError, match=r"^no plan of any speed meets the budget: lut is at least") as caught:
+        least_loss(found, subject_to=asked)
+    assert caught.value.alone
+    assert not refused(found, [METRICS["lut"] <= caught.value.least["lut"]])
 
 
 def test_the_bound_within_a_latency_is_no_less_than_that_without():

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dse.allocate import solve
+from dse.infeasible import rounded, short
 from dse.plan import InfeasibleError
 
 PAIRWISE = {
@@ -36,6 +37,13 @@ def test_a_budget_that_does_not_matter_is_not_named():
     error = refused(PAIRWISE | {"free": np.ones((3, 3))}, {"a": 9, "free": 5, "b": 9})
     assert "a and b conflict" in str(error)
     assert error.least["free"] == 3
+
+
+@given(st.floats(1e-9, 1e15))
+def test_a_limit_is_told_short_and_a_reach_on_its_safe_side(value):
+    assert float(short(value)) == pytest.approx(value, rel=3e-12)
+    assert float(rounded(value, up=False)) <= value <= float(rounded(value))
+    assert short(23 * 1.05 * (1 + 1e-12)) == "24.15"
 
 
 @settings(max_examples=40, deadline=None)

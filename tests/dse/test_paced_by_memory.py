@@ -1,5 +1,6 @@
 """Plans and fronts of a folding whose rate the memory bounds: every mixed plan has the rate that it is estimated at."""
 
+import re
 from dataclasses import replace
 from itertools import product
 
@@ -175,3 +176,22 @@ def test_what_conflicts_with_a_speed_is_told_as_that_speed():
     assert dse.minimize(METRICS["weight_bytes"], over=problem, subject_to=asked).proven
     with pytest.raises(dse.InfeasibleError, match="with this folding the memory allows throughput_per_s of at most"):
         dse.minimize(METRICS["loss"], over=laid("streamed"), subject_to=[METRICS["throughput_per_s"] >= 1e9])
+
+
+@pytest.mark.parametrize("speed", SPEEDS)
+@pytest.mark.parametrize("name", ["on the chip", "a batch", "streamed", "streamed batch"])
+def test_the_speed_that_a_refusal_writes_is_reached_when_asked_for(name, speed):
+    problem, metric = laid(name), METRICS[speed]
+    loss = METRICS["loss"] <= problem.loss.min(axis=1).sum() * 1.001
+    best = problem.estimate(problem.loss.argmin(axis=1)).totals[speed]
+    for asked in (best * 1.5, best * 1e6):
+        with pytest.raises(dse.InfeasibleError) as told:
+            within(problem, loss, metric >= asked if key(speed) < 0 else metric <= best * best / asked)
+        written = float(re.search(rf"{speed} (?:is|of) at (?:most|least) ([0-9.e+-]*[0-9])", str(told.value))[1])
+        reach = METRICS["loss"] <= 1e9 if "with this folding" in str(told.value) else loss
+        for limit in (written, told.value.least[speed]):
+            within(problem, reach, metric >= limit if key(speed) < 0 else metric <= limit)
+
+
+def within(problem, *budgets):
+    return dse.minimize(METRICS["weight_bytes"], over=problem, subject_to=budgets)
