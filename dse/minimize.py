@@ -1,5 +1,6 @@
 """The optimizer's face: the plan of least loss, or of least cost, within budgets."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from dse import at_paces
 from dse.as_evaluated import Solve, as_evaluated
 from dse.choices import Choices
 from dse.couplings import Couplings
+from dse.folding_refusals import SPEEDS
 from dse.limits import Limits
 from dse.metric import Budget, Metric, loss
 from dse.over_foldings import Rules, Sought
@@ -43,7 +45,8 @@ def minimize(
                 what a folding decides choose formats and foldings together (`dse.folding.least_loss`); where it does
                 not know them all, or nothing depends on the folding, the plan is the best over the foldings made for
                 each format (`dse.foldings`), and `Plan.proven_within` says so; with budgets of speed among them, its
-                bound is of the others
+                bound is of the others. The device's own resources are limits where a budget asks for speed; else give
+                them as budgets, as a plan may be of a larger device
     ties        groups of layer names that must share an option; "fused" for the layers that servers run as one product,
                 "residual" for those whose outputs are added (`dse.neighbours`), "fused,residual" for both
     pins        {layer glob: format} that those layers must take
@@ -63,7 +66,8 @@ def minimize(
         def solve(problem: Problem, budgets: Sequence[Budget], time_s: float | None) -> Plan:
             return minimize(metric, over=problem, subject_to=budgets, time_limit_s=time_s, **vars(rules))
 
-        return Sought(metric, over, _required(on), subject_to, rules, deadline).best(solve).plan
+        most = 1.0 if any(budget.metric.name in SPEEDS for budget in subject_to) else math.inf
+        return Sought(metric, over, _required(on), subject_to, rules, deadline, utilisation=most).best(solve).plan
     problem = restricted(over, pins or {}, allow or {})
     edits: dict[str, Any] = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
     if problem.pipeline and metric.name in PACED:

@@ -9,7 +9,7 @@ from costmodel.precision import precision
 from dse.sensitivity import apply, mean_loss, observe
 from dse.sensitivity.interactions import interactions
 
-OPTIONS = tuple(precision(f"w{bits}a8") for bits in (2, 4))
+OPTIONS = tuple(precision(f"w{bits}a8") for bits in (3, 4))
 NAMES = ("stem", "block1.conv1", "block2.conv2")
 
 

@@ -25,7 +25,7 @@ def calibration(trained, data):
 
 def test_learning_lowers_the_loss_and_stays_near_its_start(trained, calibration):
     ranges = observe(trained, NAMES, calibration[0])
-    learned = learn(trained, calibration, A3, ranges, epochs=15)
+    learned = learn(trained, calibration, A3, ranges, epochs=80, rate=0.01, batch_size=128)
     before, after = (mean_loss(apply(trained, A3, used), calibration) for used in (ranges, learned))
     assert after < before
     assert all(0.2 < learned[name].limits["int3"] / ranges[name].absmax < 1.5 for name in NAMES)
