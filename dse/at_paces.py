@@ -30,7 +30,10 @@ def best(every: Sequence[Limits], solve: Solve, metric: str, deadline: float) ->
             refused.append(TimeoutError())
             break
         plan = _tried(solve, limits, metric, left_s(deadline, len(every) - i))
-        (found if isinstance(plan, Plan) else refused).append(plan)  # type: ignore[arg-type]
+        if isinstance(plan, Plan):
+            found.append(plan)
+        else:
+            refused.append(plan)
     if not found:
         raise _why(refused)
     plan = min(found, key=lambda each: each.objective)
