@@ -30,6 +30,18 @@ def distinct(points: ArrayLike) -> NDArray[np.bool_]:
     return result
 
 
+def places(points: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (int64[M], int64[F]): rows that the `mask` keeps, equal points together, and where each of these starts.
+
+    Points are in lexicographic order, rows of equal ones in theirs.
+    """
+    order, first, kept = _sorted(points)
+    starts = np.flatnonzero(first)
+    on = kept[starts]
+    sizes = np.diff(np.append(starts, len(order)))
+    return order[np.repeat(on, sizes)], np.cumsum(sizes[on]) - sizes[on]
+
+
 def _sorted(points: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Points in lexicographic order: their indices, which differ from the one before, and which of these none beats."""
     table = np.asarray(points, dtype=np.float64)

@@ -62,11 +62,12 @@ def draw(
     found = front.view(designs, names, session_runs.grouping(designs, per))
     view = {"ready": ready, "names": list(names), "log": logs}
     within = _within(zoom, view)
-    if ctx.triggered_id == "explore-zoom" and len(found.cloud) <= front_figure.MOST_POINTS:
+    if ctx.triggered_id == "explore-zoom" and len(found.places.drawn) <= front_figure.MOST_POINTS:
         raise PreventUpdate
     figure = front_figure.front(
-        designs.columns, names, cloud=found.cloud, fronts=_titled(found.fronts), hulls=_titled(found.hulls),
-        uniform=found.uniform, references=session_runs.references(designs), log=logs, within=within,
+        designs.columns, names, cloud=found.places.drawn, fronts=_titled(found.places.fronts),
+        hulls=_titled(found.places.hulls), shared=found.places.shared, uniform=found.uniform,
+        references=session_runs.references(designs), log=logs, within=within,
     )  # fmt: skip
     figure.layout.uirevision = repr(view)
     with suppress(ValueError):
@@ -83,15 +84,16 @@ def listing_frame(_clicks: Any, framed: Any) -> Any:
 
 
 def table(ready: Any, x: Any, y: Any, z: Any, per: Any, _framed: Any) -> Any:
-    """The rows and columns of the table of the front."""
+    """The rows and columns of the table of the front, and what they are of it."""
     if ready is None:
         raise PreventUpdate
     designs, _, names = _shown(ready, x, y, z)
     if any(name not in designs.metrics for name in names):
-        return [], listing.columns(names)
-    return listing.rows(designs, front.view(designs, names, session_runs.grouping(designs, per))), listing.columns(
-        names
-    )
+        return [], listing.columns(names, tied=False), ""
+    view = front.view(designs, names, session_runs.grouping(designs, per))
+    rows = listing.rows(designs, view)
+    tied = any(row["equals"] > 1 for row in rows)
+    return rows, listing.columns(names, tied=tied), listing.about(view)
 
 
 def pick(selected: Any, ready: Any, x: Any, y: Any, z: Any) -> Any:

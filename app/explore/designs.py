@@ -46,6 +46,7 @@ class Designs:
     index     int64[rows], each design's index in the space; of a mixed one, that of the design it departs from
     columns   {metric: float64[rows]}, nan where a design does not have it
     mixed     the last rows, one each
+    equals    int64[rows], how many designs a row stands for where a run kept its front alone; none: itself
     complete  whether every feasible design is here, not the front of a run alone
     left_out  designs that break a constraint or cannot run
     """
@@ -56,6 +57,7 @@ class Designs:
     mixed: tuple[Mixed, ...] = ()
     complete: bool = True
     left_out: int = 0
+    equals: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -109,7 +111,8 @@ def load(folder: Path) -> Designs:
     front = store.front_of(run)
     columns = {name: _numbers(front[name]) for name in run.plan.space.columns}
     index = front["design"].to_numpy().astype(np.int64)
-    return Designs(run.plan.space, index, columns, complete=False, left_out=_left_out(run))
+    equals = front["equals"].to_numpy().astype(np.int64)
+    return Designs(run.plan.space, index, columns, complete=False, left_out=_left_out(run), equals=equals)
 
 
 def _rows(run: Run, files: list[Path]) -> Designs:

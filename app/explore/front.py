@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.explore.designs import HIGHER, Designs
-from dse import hull, pareto
+from app.fronts import Fronts, of_groups
 from dse.axes import label
 
 MOST_GROUPS = 8
@@ -16,15 +16,16 @@ MOST_GROUPS = 8
 
 @dataclass(frozen=True)
 class View:
-    """Rows by what they are: `front` and `hull` are lists of rows by group, `cloud` all with values, `uniform` names.
+    """Rows by what they are.
 
+    cloud    all with values
+    places   the fronts, a row a place, and what has a mark
     uniform  {row: name} of each precision on each device at the first value of every other axis
     """
 
     names: tuple[str, ...]
     cloud: NDArray[np.int64]
-    fronts: dict[str, NDArray[np.int64]]
-    hulls: dict[str, NDArray[np.int64]]
+    places: Fronts
     uniform: dict[int, str]
 
 
@@ -33,13 +34,8 @@ def view(designs: Designs, names: tuple[str, ...], per: str = "") -> View:
     """The view of some metrics; a front for each value of the axis `per`, or one of all."""
     points = _rounded(np.stack([designs.columns[n] * (-1.0 if n in HIGHER else 1.0) for n in names], axis=1))
     rows = np.flatnonzero(np.isfinite(points).all(axis=1))
-    fronts, hulls = {}, {}
-    for name, members in _groups(designs, rows, per).items():
-        on = members[pareto.mask(points[members])]
-        on = on[np.argsort(points[on, 0], kind="stable")]
-        fronts[name] = on
-        hulls[name] = on[hull.supported(points[on])] if len(on) else on
-    return View(names, rows, fronts, hulls, _uniform(designs, rows))
+    places = of_groups(points, _groups(designs, rows, per), designs.equals)
+    return View(names, rows, places, _uniform(designs, rows))
 
 
 def _rounded(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dash import html
+
 from app.explore import session_runs
 from app.explore.axes import told
 from app.explore.designs import Designs
 from app.explore.front import View
-from app.text import quantity
+from app.text import counted, quantity
 from app.web.parts import grid, note, numbers
 
 MOST_ROWS = 2000
@@ -17,31 +19,43 @@ SELECTION = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": T
 def section() -> Any:
     """The place of the table."""
     return [
-        note("The designs on the front. Arrow keys move, the space bar or a click opens a design."),
+        note(html.Span(id="explore-listed"), " Arrow keys move, the space bar or a click opens a design."),
         grid(
-            "explore-table", columns(()), height=260, getRowId="params.data.id",
+            "explore-table", columns((), tied=False), height=260, getRowId="params.data.id",
             dashGridOptions={"rowSelection": SELECTION, "tabToNextCell": None},
         ),
     ]  # fmt: skip
 
 
-def columns(names: Sequence[str]) -> list[dict[str, Any]]:
-    """The table's columns: what a design is, and the metrics that are shown."""
+def columns(names: Sequence[str], *, tied: bool) -> list[dict[str, Any]]:
+    """The table's columns: what a design is, the metrics that are shown, and how many designs are `tied` at a place."""
     what = {"field": "what", "headerName": "Design", "flex": 4, "minWidth": 240, "tooltipField": "what"}
-    return [what, *numbers(names, 110)]
+    shared = {"field": "equals", "headerName": "Designs there", "type": "rightAligned", "minWidth": 90, "flex": 1,
+              "valueFormatter": {"function": "d3.format(',')(params.value)"}}  # fmt: skip
+    return [what, *numbers(names, 110), *[shared] * tied]
+
+
+def about(view: View) -> str:
+    """What the rows are of the front: all its places or the first of them, and which design stands for one."""
+    shared = view.places.shared
+    told = f"The front: {counted(len(shared), 'place')}"
+    told += f", the first {MOST_ROWS:,} listed" if len(shared) > MOST_ROWS else ""
+    designs = sum(shared.values())
+    alike = f" with {designs:,} designs; of those at one place, the first of the space stands for all"
+    return told + (alike if designs > len(shared) else "") + "."
 
 
 def rows(designs: Designs, view: View) -> list[dict[str, Any]]:
-    """A row for each design of a front, in the fronts' order, at most MOST_ROWS."""
+    """A row for each place of a front, in the fronts' order, at most MOST_ROWS."""
     varied = [axis.name for axis in designs.space.axes if len(axis.values) > 1]
-    on = dict.fromkeys(row for rows in view.fronts.values() for row in rows.tolist())
     found = []
-    for row in list(on)[:MOST_ROWS]:
+    for row, equals in list(view.places.shared.items())[:MOST_ROWS]:
         values = {name: float(designs.columns[name][row]) for name in view.names}
         told = {name: f"{value:.4g}" if name == "loss" else quantity(name, value) for name, value in values.items()}
         found.append(
-            {"id": designs.id(row), "row": row, "what": _what(designs, row, varied), "told": told} | values
-        )  # fmt: skip
+            {"id": designs.id(row), "row": row, "what": _what(designs, row, varied), "told": told, "equals": equals}
+            | values
+        )
     return found
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.figures.front import front
-from dse import hull, pareto
+from app.fronts import of_groups
 
 Row = Mapping[str, Any]
 
@@ -23,19 +23,16 @@ def explored(
 
     groups  columns whose values have a front each: of more than MOST_GROUPS, the first of them that has fewer
     higher  which of x and y are the better the higher they are
+    Of rows at one place of a front the first is drawn, and says how many designs are there: a row's `equals`, or one.
     """
     columns = {name: np.array([row.get(name, np.nan) for row in rows], dtype=np.float64) for name in (x, y)}
     known = np.flatnonzero(np.isfinite(np.stack(list(columns.values()))).all(axis=0))
     points = np.stack([(-1.0 if name in higher else 1.0) * columns[name] for name in (x, y)], axis=1)
-    fronts, hulls = {}, {}
-    for name, held in _grouped(rows, known, groups).items():
-        on = held[pareto.mask(points[held])]
-        fronts[name] = on[np.argsort(points[on, 0], kind="stable")]
-        hulls[name] = fronts[name][hull.supported(points[fronts[name]])] if len(on) else on
+    found = of_groups(points, _grouped(rows, known, groups), np.array([int(row.get("equals", 1)) for row in rows]))
     log = [bool((columns[name][known] > 0).all()) for name in (x, y)]
     return front(
-        columns, (x, y), cloud=known, fronts=fronts, hulls=hulls, uniform={}, log=log, title=title,
-        rest="On the front by other objectives", texts=[str(row.get("id", "")) for row in rows],
+        columns, (x, y), cloud=found.drawn, fronts=found.fronts, hulls=found.hulls, shared=found.shared, uniform={},
+        log=log, title=title, rest="On the front by other objectives", texts=[str(row.get("id", "")) for row in rows],
     )  # fmt: skip
 
 

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from app.figures.axis import axis, hover
 from app.figures.names import placed
 from app.figures.style import DENSITY, DENSITY_MARK, blank, colour, layout
+from app.text import counted
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 MOST_POINTS = 100_000
 """Dominated designs beyond these are a density image: each point of scattergl costs the browser time and memory."""
+MOST_SVG = 5_000
+"""Points of a front beyond these are drawn as the cloud's: each is an element of the page, and 60,000 freeze it."""
 CELLS = (300, 190)
 CLOUD = "#8b98a9"
 MOST_LABELS = 200
@@ -42,12 +45,14 @@ def front(
     rest: str = "Dominated",
     references: str = "One precision everywhere",
     texts: Sequence[str] = (),
+    shared: Mapping[int, int] | None = None,
 ) -> go.Figure:
     """Plot rows of `columns` at two or three metrics, an axis each, logarithmic where `log` says.
 
-    cloud    rows with values; of the two axes only what is `within`, in data, is seen where that is given
+    cloud    rows with values; of many only what is `within`, in data, on the two axes, is seen where that is given
     fronts   {group: rows in order of the first metric}, and of them the `hulls`' rows, which a weighted sum finds
     uniform  {row: name} of references, what they are called together in `references`
+    shared   {row of a front: how many designs are at its place}, which is told on hovering where any is not one
     rest     what rows of the cloud are that are on no front; texts, of every row, are told on hovering
     A point's customdata is its row: what a click gives back, once `dressed` has made a list of them. The first two
     traces, empty, are for the selected design and for edited ones, so that a page moves these alone.
@@ -65,7 +70,7 @@ def front(
         told = rest if len(shown) == len(beaten) else f"{rest}, {len(shown):,} of {len(beaten):,}"
         mark = {"size": 5 if len(shown) < 2000 else 3, "color": CLOUD, "opacity": 0.55}
         figure.add_trace(at.points(shown, name=told, mode="markers", marker=mark, gl=True))
-    _add_fronts(figure, at, fronts, hulls)
+    _add_fronts(figure, at, fronts, hulls, shared or {})
     spans = within or tuple(_extent(columns[name][cloud]) for name in names)
     _add_uniform(figure, at, uniform, references, spans, fronts, log)
     look: dict[str, Any] = {"hovermode": "closest"}
@@ -119,12 +124,12 @@ def _beaten(
     names: Sequence[str],
     within: tuple[Span, Span] | None,
 ) -> Rows:
-    """Rows of the cloud that are on no front, inside the view."""
-    seen = inside(columns, names, cloud, within) if within else cloud
+    """Rows of the cloud that are on no front; of many those inside the view: of few the browser zooms out itself."""
     alone = np.ones(len(columns[names[0]]), dtype=bool)
     for rows in fronts.values():
         alone[rows] = False
-    return seen[alone[seen]]
+    beaten = cloud[alone[cloud]]
+    return inside(columns, names, beaten, within) if within and len(beaten) > MOST_POINTS else beaten
 
 
 def _density(
@@ -163,8 +168,15 @@ def _cells(values: Floats, span: tuple[float, float], count: int) -> NDArray[np.
     return np.clip(scaled.astype(np.int64), 0, count - 1)
 
 
-def _add_fronts(figure: go.Figure, at: _Axes, fronts: Mapping[str, Rows], hulls: Mapping[str, Rows]) -> None:
+def _add_fronts(
+    figure: go.Figure, at: _Axes, fronts: Mapping[str, Rows], hulls: Mapping[str, Rows], shared: Mapping[int, int]
+) -> None:
     flat = len(at.names) == 2
+    tied = any(count > 1 for count in shared.values())
+
+    def there(rows: Rows) -> list[str]:
+        return [counted(shared.get(row, 1), "design") + " here" if tied else "" for row in rows.tolist()]
+
     for i, (group, rows) in enumerate(fronts.items()):
         if not len(rows):
             continue
@@ -172,11 +184,14 @@ def _add_fronts(figure: go.Figure, at: _Axes, fronts: Mapping[str, Rows], hulls:
         line = {"color": colour(i), "width": 1.4, "shape": "hv"} if flat else {"color": colour(i), "width": 2}
         dots = {"size": 5, "color": colour(i)}
         mode = "lines+markers" if flat else "markers"
-        figure.add_trace(at.points(rows, name=f"{name} ({len(rows)})", mode=mode, gl=False, line=line, marker=dots))
+        many = len(rows) > MOST_SVG
+        told = f"{name} ({len(rows):,})"
+        figure.add_trace(at.points(rows, name=told, mode=mode, gl=many, line=line, marker=dots, names=there(rows)))
         on_hull = {"size": 8, "symbol": "diamond", "color": colour(i), "line": {"width": 0}}
-        told = {"name": "On its hull" if i == 0 else "", "showlegend": i == 0, "legendgroup": "hull"}
-        if len(hulls[group]) < len(rows):
-            figure.add_trace(at.points(hulls[group], mode="markers", gl=False, marker=on_hull, **told))
+        look = {"name": "On its hull" if i == 0 else "", "showlegend": i == 0, "legendgroup": "hull"}
+        on = hulls[group]
+        if len(on) < len(rows):
+            figure.add_trace(at.points(on, mode="markers", gl=many, marker=on_hull, names=there(on), **look))
 
 
 def _add_uniform(

@@ -106,8 +106,8 @@ def register(app: Dash) -> None:
     )(answers.listing_frame)  # fmt: skip
     app.callback(
         Output("explore-table", "rowData"), Output("explore-table", "columnDefs"),
-        Input(ready, "data"), *[Input(axis, "value") for axis in (*axes[:3], axes[4])],
-        Input("explore-listing", "children"),
+        Output("explore-listed", "children"), Input(ready, "data"),
+        *[Input(axis, "value") for axis in (*axes[:3], axes[4])], Input("explore-listing", "children"),
     )(answers.table)  # fmt: skip
     app.callback(
         Output(design, "data", allow_duplicate=True), Output(edits, "data", allow_duplicate=True),

@@ -74,6 +74,21 @@ def test_a_density_is_light_on_a_dark_page(monkeypatch):
     assert shades == [["rgba(225,238,252,0.95)"], ["rgba(60,85,120,0.95)"]]
 
 
+def test_a_place_of_several_designs_says_how_many_and_many_places_are_no_elements_of_the_page(monkeypatch):
+    front, hull = drawn(500, shared={0: 3}, uniform={}).data[3:5]
+    assert (front.type, front.name, hull.type) == ("scatter", "Front (5)", "scatter")
+    assert set(front.hovertext) == {"1 design here"}
+    first = int(front.customdata[1])
+    assert drawn(500, shared={first: 3}).data[3].hovertext[1] == "3 designs here"
+    assert drawn(500, shared={first: 1}).data[3].hovertext is None
+    monkeypatch.setattr(figures, "MOST_SVG", 4)
+    assert [trace.type for trace in drawn(500).data[3:5]] == ["scattergl", "scattergl"]
+
+
+def test_of_few_designs_all_are_drawn_in_any_view():
+    assert len(drawn(500, within=((1.0, 1.1), (1.0, 2.0))).data[2].customdata) == 495
+
+
 def test_many_references_have_their_names_where_there_is_room_and_all_on_hovering():
     shown = drawn(500, uniform={row: f"int8, device {row}" for row in range(40)}).data[-1]
     assert shown.mode == "markers+text"

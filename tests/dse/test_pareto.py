@@ -24,6 +24,14 @@ def test_equals_brute_force(points):
     assert pareto.mask(points).tolist() == brute_force(points).tolist()
 
 
+@given(TABLES)
+def test_places_are_the_distinct_points_with_the_rows_at_each(points):
+    rows, starts = pareto.places(points)
+    assert rows[starts].tolist() == [i for i in np.lexsort(points.T[::-1]) if pareto.distinct(points)[i]]
+    every = [np.flatnonzero((points == points[first]).all(axis=1)).tolist() for first in rows[starts]]
+    assert [part.tolist() for part in np.split(rows, starts)[1:]] == every
+
+
 @pytest.mark.parametrize("columns", [2, 3, 4])
 def test_equals_brute_force_over_many_blocks(columns):
     random = np.random.default_rng(columns)

@@ -1,11 +1,13 @@
 """Designs as columns, their fronts, and one opened: the same figures as costmodel and dse give."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import costmodel as cm
 import dse
-from app.explore import designs, detail, front, mixture, opened, question
+from app.explore import designs, detail, front, listing, mixture, opened, question
 from dse import foldings, pareto
 from dse.metric import METRICS
 from dse.sweep import sweep
@@ -68,7 +70,7 @@ def test_three_axes_show_the_mixed_fronts_of_their_pairs(swept):
     for row in (found.swept, len(found) - 1):
         told = opened.open_design(found, row).columns
         assert [found.columns[n][row] for n in shown] == pytest.approx([told[n] for n in shown])
-    on_front = np.concatenate(list(front.view(found, shown).fronts.values()))
+    on_front = np.concatenate(list(front.view(found, shown).places.fronts.values()))
     assert (on_front >= found.swept).any()
 
 
@@ -103,10 +105,18 @@ def test_an_fpga_has_its_front_over_the_foldings_of_every_format(swept, shown):
     assert own == []
 
 
-def test_sums_in_another_order_do_not_beat_each_other(swept):
-    columns = {n: np.array([1.0, 1.0]) for n in swept.columns} | {"loss": np.array([0.3, 0.1 + 0.2])}
-    two = designs.Designs(swept.space, swept.index[:2], columns)
-    assert len(front.view(two, ("latency_s", "loss")).fronts["Front"]) == 2
+def test_designs_at_one_place_of_a_front_are_one_mark_and_one_row_that_says_how_many_they_are(swept):
+    sums = {"loss": np.array([0.3, 0.1 + 0.2, 0.1])}  # in another order they do not beat each other
+    columns = {n: np.array([1.0, 1.0, 2.0]) for n in swept.columns} | sums
+    three = designs.Designs(swept.space, swept.index[:3], columns)
+    seen = front.view(three, ("latency_s", "loss"))
+    assert (seen.cloud.tolist(), seen.places.drawn.tolist()) == ([0, 1, 2], [0, 2])
+    assert [rows.tolist() for rows in seen.places.fronts.values()] == [[0, 2]]
+    assert seen.places.shared == {0: 2, 2: 1}
+    assert [(row["row"], row["equals"]) for row in listing.rows(three, seen)] == [(0, 2), (2, 1)]
+    assert listing.about(seen).startswith("The front: 2 places with 3 designs; of those at one place, the first")
+    kept = dataclasses.replace(three, complete=False, equals=np.array([5, 1, 7]))
+    assert front.view(kept, ("latency_s", "loss")).places.shared == {0: 6, 2: 7}
 
 
 def test_an_edit_moves_the_design_as_the_estimate_says(mixed):
@@ -144,13 +154,14 @@ def test_edits_come_back_from_a_link():
 def test_fronts_are_what_nothing_beats(mixed, per):
     seen = front.view(mixed, ("latency_s", "loss"), per)
     points = np.stack([[float(f"{value:.11g}") for value in mixed.columns[n]] for n in ("latency_s", "loss")], axis=1)
-    on_any = np.concatenate(list(seen.fronts.values()))
-    for rows in seen.fronts.values():
+    fronts, hulls = seen.places.fronts, seen.places.hulls
+    on_any = np.concatenate(list(fronts.values()))
+    for rows in fronts.values():
         assert pareto.mask(points[rows]).all()
-        assert (np.diff(points[rows, 0]) >= 0).all()
+        assert (np.diff(points[rows, 0]) > 0).all()
     if not per:
-        assert set(on_any) == set(np.flatnonzero(pareto.mask(points)))
-    assert all(set(seen.hulls[name]) <= set(rows) for name, rows in seen.fronts.items())
+        assert set(on_any) == set(np.flatnonzero(pareto.distinct(points)))
+    assert all(set(hulls[name]) <= set(rows) for name, rows in fronts.items())
     assert list(seen.uniform.values())[:2] == ["int8, t4", "int8, u250"]
 
 
