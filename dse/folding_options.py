@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from costmodel.estimators.fpga.clock import clock_hz
 from costmodel.estimators.fpga.columns import costs, memories
-from costmodel.estimators.fpga.folding import candidates
+from costmodel.estimators.fpga.folding_tables import candidates
 from costmodel.estimators.fpga.layer import lut_parts
 from costmodel.estimators.fpga.longest_path import HIDDEN, TIMES, times
 from costmodel.estimators.fpga.memory import weight_place
@@ -125,13 +125,14 @@ def units(problem: Problem) -> list[list[Group]]:
     assert isinstance(problem.device, Fpga)
     wanted = tuple(dict.fromkeys((i, option) for (i, _), option in taken.items()))
     known = _candidates(problem.workload, problem.options, problem.device, wanted)
-    homes = {i: _home(problem, writes, i) for i in matrices}
+    homes, named = {i: _home(problem, writes, i) for i in matrices}, _Named()
     found: list[list[Group]] = []
     for layer, name in enumerate(problem.layers):
         members = [i for i in matrices if homes[i] == layer]
         members.sort(key=lambda i: ops[i].name != name)
         own = writes[members[0]] if members else layer
-        found.append([tuple(_named(known[i, taken[i, o]], i, (writes[i], own, layer)) for i in members) for o in every])
+        rows = {i: (writes[i], own, layer) for i in members}
+        found.append([tuple(replace(named(known[i, taken[i, o]], rows[i]), ops=(i,)) for i in members) for o in every])
     return found
 
 
@@ -143,22 +144,37 @@ def _home(problem: Problem, writes: Sequence[int], op: int) -> int:
     return layer if alone or not 0 <= writes[op] < len(problem.layers) else writes[op]
 
 
-def _named(units: Units, op: int, rows: tuple[int, int, int]) -> Units:
-    """The units of an op by what is written: as its layer, in the layer's own format, or at the least that any takes.
+@dataclass(frozen=True)
+class _Named:
+    """Units by what is written: as their layer, in the layer's own format, or at the least that any takes; the same
+    object for the same candidates."""
 
-    `rows` are in whose formats the op writes and its layer does, and the layer.
-    """
-    writes, of_layer, layer = rows
-    if writes == of_layer:
-        return replace(units, ops=(op,))
-    own = writes == layer and len(units.written[0]) > 1
-    written = units.paid[:, None, SPENT] if own else units.written.min(axis=1, keepdims=True)
-    return replace(units, ops=(op,), written=written)
+    known: dict[tuple[int, bool], Units] = field(default_factory=dict)
+
+    def __call__(self, units: Units, rows: tuple[int, int, int]) -> Units:
+        """`rows` are in whose formats the op writes and its layer does, and the layer."""
+        writes, of_layer, layer = rows
+        if writes == of_layer:
+            return units
+        own = writes == layer and len(units.written[0]) > 1
+        if (id(units), own) not in self.known:
+            written = units.paid[:, None, SPENT] if own else units.written.min(axis=1, keepdims=True)
+            self.known[id(units), own] = replace(units, written=written)
+        return self.known[id(units), own]
 
 
-def within(group: Group, most_s: float) -> Units:
-    """The units together, of candidates that all take no longer and that no cheaper ones replace."""
-    return reduce(Units.joined, (unit.within(most_s) for unit in group), NOTHING)
+def within(every: list[list[Group]], most_s: float) -> list[list[Units]]:
+    """The units of each layer and option together, of candidates that all take no longer and that no cheaper ones
+    replace. Groups of the same candidates are weighed once."""
+    known: dict[tuple[tuple[int, int], ...], Units] = {(): NOTHING}
+
+    def together(group: Group) -> Units:
+        same = tuple((id(unit.paid), id(unit.written)) for unit in group)
+        if same not in known:
+            known[same] = reduce(Units.joined, (unit.within(most_s) for unit in group))
+        return replace(known[same], ops=tuple(op for unit in group for op in unit.ops))
+
+    return [[together(group) for group in row] for row in every]
 
 
 def paced(group: Group, most_s: float, paths: Paths) -> Units:

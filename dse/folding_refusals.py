@@ -47,8 +47,8 @@ def in_cycles(problem: Problem, error: InfeasibleError) -> InfeasibleError:
         return error
     assert isinstance(device, Fpga)
     paced = _paced(problem, float(memory_cycles(least.pop(MOVED), device)) / _clock_hz(problem))
-    if MOVED not in str(error):
-        return InfeasibleError(str(error), least, alone=error.alone)
+    if f"{MOVED} is at least" not in str(error):
+        return InfeasibleError(str(error).replace(MOVED, "the speed"), least, alone=error.alone)
     reached = " or ".join(f"{name} of {_told(name, value)}" for name, value in paced.items())
     said = f"what the memory moves within the others allows {reached} at best"
     return InfeasibleError(f"no plan meets the budgets together: {said}", least | paced)

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dse import allocate
+from dse import allocate, folding_loss
 from dse.couplings import Couplings
 from dse.folding_candidates import FIXED, Candidates, candidates
 from dse.folding_latency import ROUNDING, latency, quickest, within_latency
@@ -92,14 +92,12 @@ class Search:
     def _least_loss(self, most_s: float, latency_s: float) -> tuple[Plan, list[Units]]:
         if latency_s < math.inf:
             return self._least_within(most_s, latency_s)
-        kept = [[within(group, most_s) for group in row] for row in self.units]
-        flat = self._flat(kept)
+        flat = self._flat(within(self.units, most_s))
         tables = self._tables(flat, flat.loss, self._sums())
-        plan = allocate.best(tables, self.couplings.max_formats, self.deadline)
-        if plan is None:
-            error = infeasible(tables, self.couplings.max_formats, self._left())
-            raise error if math.isinf(most_s) else as_fast(error)
-        return flat.named(plan)
+        try:
+            return flat.named(folding_loss.least(tables, self.couplings.max_formats, self.deadline))
+        except InfeasibleError as error:
+            raise error if math.isinf(most_s) else as_fast(error) from None
 
     def _least_within(self, most_s: float, latency_s: float) -> tuple[Plan, list[Units]]:
         """The plan of least loss within a latency: that of units that take no longer each where it is as short, which
@@ -149,7 +147,7 @@ class Search:
         if time.monotonic() > self.deadline:
             return None
         most_s = self.limits.get(INTERVAL, math.inf)
-        limits = {name: limit for name, limit in self.limits.items() if name not in (INTERVAL, "latency_s")}
+        limits = _without(self.limits, INTERVAL, "latency_s")
         until = min(self.deadline, time.monotonic() + STEP_S)
         ties = replace(self.couplings, conversion=None, edges=None)
         free = replace(self, limits=limits, deadline=until, step_s=STEP_S / 10, couplings=ties)
@@ -190,10 +188,7 @@ class Search:
         )
 
     def _sums(self) -> dict[str, float]:
-        return {name: limit for name, limit in self.limits.items() if name not in (INTERVAL, "latency_s")}
-
-    def _left(self) -> float | None:
-        return None if math.isinf(self.deadline) else max(self.deadline - time.monotonic(), 1e-3)
+        return _without(self.limits, INTERVAL, "latency_s")
 
     def least_interval(self) -> tuple[Plan, list[Units]]:
         """Bisect over the intervals for the least whose program has a plan, until the time is up; then that program's
@@ -253,10 +248,10 @@ class Search:
 
         TimeoutError where that is not known in time.
         """
-        kept = [[within(group, most_s) for group in row] for row in self.units]
+        kept = within(self.units, most_s)
         paced = self._paced(most_s)
         flat = paced._flat(kept)
-        budgets = {name: limit for name, limit in paced._sums().items() if name != "loss"}
+        budgets = _without(paced._sums(), "loss")
         allowed = self.limits.get("loss", math.inf)
         tables = self._tables(flat, flat.loss, budgets)
         tables = (
@@ -271,9 +266,10 @@ class Search:
 
     def _refusal(self) -> InfeasibleError:
         """Why even the smallest design does not do."""
-        flat = self._flat([[within(group, math.inf) for group in row] for row in self.units])
+        flat = self._flat(within(self.units, math.inf))
         free = np.where(np.isinf(flat.loss), np.inf, 0.0)
-        return infeasible(self._tables(flat, free, self._sums()), self.couplings.max_formats, self._left())
+        tables, until = self._tables(flat, free, self._sums()), folding_loss.refusal_s(self.deadline)
+        return infeasible(tables, self.couplings.max_formats, until)
 
     def _flat(self, kept: list[list[Units]], *, paths: int = 0) -> Candidates:
         """The candidates that no other one of the layer beats, along so many paths."""
@@ -281,3 +277,7 @@ class Search:
         return candidates(
             self.problem, kept, fixed, paths=paths, by_readers=self.by_readers, apart=bool(self.couplings)
         )
+
+
+def _without(limits: Mapping[str, float], *names: str) -> dict[str, float]:
+    return {name: limit for name, limit in limits.items() if name not in names}

@@ -34,11 +34,15 @@ class Rules:
 
 @dataclass(frozen=True)
 class Found:
-    """A plan, its problem, and that at each of the layouts tried; none where it was sought in any."""
+    """A plan, its problem, and that at each of the layouts tried; none where it was sought in any.
+
+    `unfolded` is then the problem before a folding was chosen.
+    """
 
     plan: Plan
     problem: Problem
     problems: Sequence[Problem] = ()
+    unfolded: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Sought:
             utilisation=self.utilisation,
         )
         assert plan.problem is not None
-        return Found(plan, plan.problem)
+        return Found(plan, plan.problem, unfolded=problem)
 
     def _laid_out(self, solve: Solve, deadline: float) -> Found:
         """The best plan over the foldings made for each format."""

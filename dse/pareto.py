@@ -84,15 +84,24 @@ def sorted_mask(rows: Rows) -> NDArray[np.bool_]:
 
 
 def _beaten_by_earlier(block: Rows) -> NDArray[np.bool_]:
-    no_worse = (block[:, None] <= block[None]).all(axis=2)
-    return np.asarray(np.triu(no_worse, k=1).any(axis=0))
+    return np.asarray(np.triu(_no_worse(block, block), k=1).any(axis=0))
 
 
 def _beaten(front: Rows, block: Rows) -> NDArray[np.bool_]:
     result = np.zeros(len(block), dtype=bool)
     for start in range(0, len(front), _CHUNK):
-        result |= (front[start : start + _CHUNK, None] <= block[None]).all(axis=2).any(axis=0)
+        result |= _no_worse(front[start : start + _CHUNK], block).any(axis=0)
     return result
+
+
+def _no_worse(rows: Rows, than: Rows) -> NDArray[np.bool_]:
+    """Which rows are at most which others in every column: bool[rows, others], a column at a time, which is quickest
+    where there are few."""
+    first, *others = zip(rows.T, than.T, strict=True)
+    found = np.less_equal.outer(*first)
+    for column in others:
+        found &= np.less_equal.outer(*column)
+    return np.asarray(found)
 
 
 def _joined(front: Rows, added: Rows) -> Rows:

@@ -83,7 +83,7 @@ def _least(question: Question, *, fit: bool) -> dict[str, Any]:
         told = _of_its_own(str(error), question) if fit else str(error)
         raise InfeasibleError(told, error.least, alone=error.alone) from None
     speeds = any(budget.metric.name in SPEEDS for budget in question.budgets)
-    others = [] if found.problems or not speeds else _in_turn(question, _restricted(question))
+    others = _in_turn(question, found.unfolded) if found.unfolded and speeds else []
     return result(question, found.problem, found.plan, others) | _folding_of(found.problem, found.problems)
 
 

@@ -32,7 +32,7 @@ def excited():
 @pytest.mark.parametrize("room", [0.5, 0.7, 0.95])
 def test_plans_of_squeeze_and_excitation_cost_what_tables_say(most_s, room):
     found = dse.choices(excited(), ["int2", "int4", "int8"]).on(cm.fpga("zcu104"))
-    kept = [[within(group, most_s) for group in row] for row in units(found)]
+    kept = within(units(found), most_s)
     flat = candidates(found, kept, FIXED, by_readers=True)
     free = allocate.best(flat.tables(flat.loss, {"bram18": 1e3}, Couplings()))
     plan = allocate.best(flat.tables(flat.loss, {"lut": free.totals["lut"] * room}, Couplings()))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import costmodel as cm
 import dse
 from costmodel.estimators.fpga import Folding, fold
-from costmodel.estimators.fpga.folding import candidates
+from costmodel.estimators.fpga.folding_tables import candidates
 from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import conv, linear, pooling

@@ -64,6 +64,7 @@ def passage(
     return Passage(middle + more, low + more, max(high, middle) + more)
 
 
+@lru_cache(maxsize=64)
 def waits(workload: Workload) -> float:
     """Passes of the slowest unit that the last output waits for inputs, on the path that waits longest, whatever the
     folding: of each op, what its outputs need more than their own share, in outputs of the op before."""
