@@ -1,15 +1,12 @@
 """Metrics of many choices of one problem at once, those that do not add up over layers among them."""
 
 from collections.abc import Collection
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.footprint import peak_activation_bytes
+from costmodel.estimators.footprint import peaks_bytes
 from costmodel.hardware import Fpga
-from costmodel.precision import Precision
-from costmodel.record import map_fields, stack
 from dse.moments import always_bytes
 from dse.outputs import coupled
 from dse.passed import Passed
@@ -45,15 +42,11 @@ def columns(problem: Problem, choices: Choices, names: Collection[str]) -> dict[
 
 def _footprint(problem: Problem, choices: Choices) -> dict[str, Floats]:
     """Bytes of live activations, and of all that is in memory at once as `costmodel.estimators.footprint` has it."""
-    options = stack(problem.options)
-    activations = np.array([_peak(problem, options, choice) for choice in choices])
+    bits = np.array([float(option.activation.bits_per_element) for option in problem.options])
+    taken = np.where(problem.follows >= 0, choices[:, problem.follows], problem.rest)
+    activations = peaks_bytes(problem.workload, bits[taken])
     always = always_bytes(problem)[np.arange(len(problem.layers)), choices].sum(axis=1)
     return {"peak_activation_bytes": activations, "footprint_bytes": activations + always}
-
-
-def _peak(problem: Problem, options: Precision, choice: Choices) -> float:
-    taken = np.where(problem.follows >= 0, choice[problem.follows], problem.rest)
-    return peak_activation_bytes(problem.workload, map_fields(options, partial(np.take, indices=taken)))
 
 
 def _rates(problem: Problem, known: dict[str, Floats]) -> dict[str, Floats]:

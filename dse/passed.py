@@ -33,11 +33,11 @@ class Passed:
         index = {each.name: i for i, each in enumerate(formats)}
         self._bits = np.array([float(each.bits_per_element) for each in formats])
         self._own = np.array([index[option.activation.name] for option in problem.options])
-        written = [problem.grid(tuple(replace(o, output=each) for o in problem.options)) for each in formats]
+        columns = problem.grid(tuple(replace(o, output=each) for each in formats for o in problem.options))
         assert isinstance(problem.device, Fpga)
-        watts = [power(columns, self._pass_s(), problem.device) for columns in written]
-        every = [{**columns, **more} for columns, more in zip(written, watts, strict=True)]
-        self._tables = {name: np.stack([columns[name] for columns in every], axis=-1) for name in names}
+        told = {**columns, **power(columns, self._pass_s(), problem.device)}
+        shape = (-1, len(formats), len(problem.options))
+        self._tables = {name: told[name].reshape(shape).swapaxes(1, 2) for name in names}
         self.weighted = np.array([op.weight_elements > 0 for op in problem.workload.ops])
         self._like = np.array([int(np.flatnonzero(self._own == i)[0]) for i in range(len(formats))])
 

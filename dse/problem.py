@@ -50,6 +50,7 @@ class Problem:
     loss_source  how the loss was found
     additivity   how well measured losses were found to add up; None where they are not measured
     laid_for     the index of the option that the folding was made for; None where it was given, or off an FPGA
+    grids        what `grid` gave before, with its folding: shared by problems that are made of one another
     ranges       of the layers' inputs over calibration data, by layer; empty where losses are not measured
     follows      the index of the layer that each op of the workload follows, -1 for those at the option of `rest`
     """
@@ -70,6 +71,9 @@ class Problem:
     additivity: Additivity | None = field(default=None, repr=False)
     ranges: Mapping[str, Range] = field(default_factory=dict, repr=False)
     laid_for: int | None = None
+    grids: dict[tuple[Any, ...], tuple[Design | None, dict[str, NDArray[Any]]]] = field(
+        default_factory=dict, repr=False
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -134,8 +138,15 @@ class Problem:
         return stack(fpga.carried(self.workload, used) if isinstance(self.device, Fpga) else used)
 
     def grid(self, options: tuple[Precision, ...]) -> dict[str, NDArray[Any]]:
-        """Each op's columns at each of these, in place of the options: float64[ops, options]."""
-        return _columns(self.workload, options, self.device, self.folding, self.strategies)
+        """Each op's columns at each of these, in place of the options: float64[ops, options]; do not edit.
+
+        As many as there are options, or a multiple, in their order.
+        """
+        key = id(self.folding), options
+        if key not in self.grids:
+            pruned = self.strategies * (len(options) // len(self.options))
+            self.grids[key] = self.folding, _columns(self.workload, options, self.device, self.folding, pruned)
+        return self.grids[key][1]
 
     def total_loss(self, choice: ArrayLike) -> float:
         """The summed loss of a choice."""

@@ -1,5 +1,7 @@
 """Memory that a pass occupies: weights, live activations, KV cache, training states."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +35,10 @@ def footprint_bytes(workload: Workload, precision: Precision) -> float:
     return float(np.sum(stored)) + peak_activation_bytes(workload, precision)
 
 
+@lru_cache(maxsize=64)
 def last_use(workload: Workload) -> NDArray[np.int64]:
-    """The index of the last op that reads each op's output; outputs of the network live to the end."""
+    """The index of the last op that reads each op's output; outputs of the network live to the end. Do not
+    edit."""
     index = {op.name: i for i, op in enumerate(workload.ops)}
     last = list(range(len(workload.ops)))
     for i, op in enumerate(workload.ops):
@@ -54,14 +58,23 @@ def peak_activation_bytes(workload: Workload, precision: Precision) -> float:
     return float(alive_bytes(workload, precision).max())
 
 
+def peaks_bytes(workload: Workload, bits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same of many passes: float64[...] of the bits of each op's activations, float64[..., ops]."""
+    return np.asarray(_alive(workload, bits).max(axis=-1))
+
+
 def alive_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]:
     """Bytes of op outputs alive while each op runs: float64[ops]."""
-    bytes_ = _output_bytes(workload, precision)
-    change = np.zeros(len(workload.ops) + 1)
-    np.add.at(change, np.arange(len(workload.ops)), bytes_)
-    np.add.at(change, last_use(workload) + 1, -bytes_)
-    alive: NDArray[np.float64] = np.cumsum(change[:-1])
-    alive[: _input_last_use(workload) + 1] += _input_bytes(workload, precision)
+    return _alive(workload, np.broadcast_to(precision.activation.bits_per_element, len(workload.ops)))
+
+
+def _alive(workload: Workload, bits: NDArray[np.float64]) -> NDArray[np.float64]:
+    bytes_ = output_elements(workload) * bits / BITS_PER_BYTE
+    change = np.concatenate([bytes_, np.zeros_like(bytes_[..., :1])], axis=-1)
+    np.add.at(change.T, last_use(workload) + 1, -bytes_.T)
+    alive: NDArray[np.float64] = np.cumsum(change[..., :-1], axis=-1)
+    come = workload.ops[0].input_elements * bits[..., :1] / BITS_PER_BYTE
+    alive[..., : _input_last_use(workload) + 1] += come
     return alive
 
 
@@ -74,14 +87,16 @@ def alive_at(workload: Workload, precision: Precision, moment: int) -> NDArray[n
     return alive
 
 
+@lru_cache(maxsize=64)
 def _input_last_use(workload: Workload) -> int:
     """The last op that reads the network's input, by the name that the first op has for it."""
     names = {*workload.ops[0].inputs, INPUT}
     return max((i for i, op in enumerate(workload.ops) if names & {*op.inputs}), default=0)
 
 
+@lru_cache(maxsize=64)
 def output_elements(workload: Workload) -> NDArray[np.float64]:
-    """What each op adds to the live activations: float64[ops].
+    """What each op adds to the live activations: float64[ops]; do not edit.
 
     Each execution of a recurrence adds a token to the result; of what a layer makes that runs again, each run has its
     own. Gradients by weight are `gradient_bytes`.
