@@ -7,12 +7,14 @@ from functools import cache
 
 
 class Tool:
-    """A module by name, imported at the first look at what is in it."""
+    """A module by name, imported at the first look at what is public in it."""
 
     def __init__(self, name):
         self._name = name
 
     def __getattr__(self, attribute):
+        if attribute.startswith("_"):  # what pytest asks of everything in a test file, which is no use of the tool
+            raise AttributeError(attribute)
         return getattr(_imported(self._name), attribute)
 
 
