@@ -1,5 +1,7 @@
 """Compare: figures are those of the estimator, crossovers those of the search; a link opens it elsewhere."""
 
+import pytest
+
 import costmodel as cm
 from app.text import quantity
 from dse.crossover import crossovers, points
@@ -67,6 +69,7 @@ def test_a_copied_link_shows_the_same_elsewhere(site, profile):
     other.wait_for_function("document.querySelectorAll('#compare-table thead th').length === 3")
 
 
+@pytest.mark.long
 def test_what_does_not_work_is_said_in_one_line(site, profile):
     page = profile()
     page.goto(site.address + QUERY)

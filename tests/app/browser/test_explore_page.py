@@ -59,6 +59,7 @@ def test_a_click_opens_the_design_under_it(site, profile, space):
     assert page.locator("#explore-totals .source").count() >= 8
 
 
+@pytest.mark.long
 def test_a_design_chosen_while_the_figure_is_drawn_anew_is_marked_in_it(site, profile, space):
     page = open_page(profile(), site)
     release = hold(page, "explore-about")
@@ -112,6 +113,7 @@ def save(page, name, folder):
     return path
 
 
+@pytest.mark.long
 def test_an_edited_design_is_taken_away_as_it_is_shown(site, profile, tmp_path):
     page = open_page(profile(), site, QUERY.replace("int8/int8,int4/bf16", "int8/bf16,bf16"))
     click(page, 0)
@@ -163,6 +165,7 @@ def test_the_front_is_a_table_for_the_keyboard(site, profile, space):
     assert page.get_by_role("columnheader", name="Predicted loss").count()
 
 
+@pytest.mark.long
 def test_what_does_not_work_says_why(site, profile):
     page = open_page(profile(), site)
     page.locator("#explore-precisions").fill("w99a1")
@@ -172,6 +175,7 @@ def test_what_does_not_work_says_why(site, profile):
     assert "w99a1" in page.locator("#explore-trouble .trouble").inner_text()
 
 
+@pytest.mark.long
 def test_a_bad_file_is_told_and_a_good_one_chosen(site, profile):
     page = open_page(profile(), site)
     page.locator("#explore-upload input").set_input_files({"name": "a.onnx", "mimeType": "", "buffer": b"no model"})
@@ -187,6 +191,7 @@ def test_a_bad_file_is_told_and_a_good_one_chosen(site, profile):
     page.wait_for_function("location.search.includes('model=upload:')")
 
 
+@pytest.mark.long
 def test_cancel_resets_what_it_shows(site, profile):
     page = open_page(profile(), site)
     page.locator("#explore-batch").fill(",".join(map(str, range(1, 1500))))
@@ -199,6 +204,7 @@ def test_cancel_resets_what_it_shows(site, profile):
     assert page.inner_text("#explore-sweeping") == ""
 
 
+@pytest.mark.long
 def test_other_metrics_are_a_choice_away(site, profile):
     page = open_page(profile(), site, QUERY + "&x=energy_j&y=weight_bytes&z=loss&log=x")
     page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].type === 'scatter3d'")

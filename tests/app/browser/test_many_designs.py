@@ -54,7 +54,7 @@ def zoomed(page, told):
     assert not page.evaluate(ENDS)
 
 
-@pytest.mark.parametrize("log", ["x,y", "none"])
+@pytest.mark.parametrize("log", ["x,y", pytest.param("none", marks=pytest.mark.long)])
 def test_a_zoomed_density_shows_the_place_that_was_dragged_over_and_a_double_click_all(many, profile, log):
     page = profile(size=(1280, 1500))
     page.goto(f"{many.address}explore?x=latency_s&y=energy_j&log={log}")
@@ -83,6 +83,7 @@ def test_a_zoomed_density_shows_the_place_that_was_dragged_over_and_a_double_cli
     assert all(abs(now - before) < 0.02 * abs(whole[1] - whole[0]) for now, before in ends)
 
 
+@pytest.mark.long
 def test_dragging_along_one_axis_zooms_that_axis(many, profile):
     page = profile(size=(1280, 1500))
     page.goto(f"{many.address}explore?x=latency_s&y=energy_j")

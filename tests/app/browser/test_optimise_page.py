@@ -3,6 +3,7 @@
 import json
 
 import pandas
+import pytest
 import yaml
 from served import hold
 
@@ -145,6 +146,7 @@ def download(page, name, folder):
     return READERS[path.suffix](path.read_text())
 
 
+@pytest.mark.long
 def test_a_plan_downloads_as_reports_and_as_what_other_tools_read(site, profile, tmp_path):
     page = profile()
     llama = "model=zoo:llama-3.2-1b&phase=decode&device=h100_sxm&formats=int4_g128/bf16,bf16&context=512"
@@ -166,6 +168,7 @@ def test_a_plan_downloads_as_reports_and_as_what_other_tools_read(site, profile,
         assert holds in download(page, name, tmp_path)
 
 
+@pytest.mark.long
 def test_what_a_tool_cannot_express_is_said(site, profile):
     page = profile()
     open_page(page, site.address + SMALL.replace("int4/bf16,int8/bf16", "e3m0/bf16,e2m2/bf16"))
@@ -177,6 +180,7 @@ def test_what_a_tool_cannot_express_is_said(site, profile):
     assert not page.get_by_role("option", name="Report (PDF)").get_attribute("data-combobox-disabled")
 
 
+@pytest.mark.long
 def test_a_plan_that_is_too_large_for_its_fpga_says_so(site, profile):
     page = profile()
     open_page(page, site.address + "optimise?model=zoo:resnet18&device=zcu104&formats=int8")

@@ -1,23 +1,27 @@
 """The frame: pages open from the navigation and by keyboard, in both themes; a broken link says so."""
 
+import pytest
+
 from app.pages import pages
 
+LOOKS = {"light": (1280, 800), "dark": (1920, 1080)}, {"light": (1920, 1080), "dark": (1280, 800)}
 
-def test_every_page_opens_in_both_themes_and_sizes(site, profile, screenshot):
+
+@pytest.mark.parametrize("looks", [LOOKS[0], pytest.param(LOOKS[1], marks=pytest.mark.long)], ids=["most", "rest"])
+def test_every_page_opens_in_both_themes_and_sizes(site, profile, screenshot, looks):
     page = profile("light")
     for name, module in pages().items():
         page.emulate_media(color_scheme="light")
         page.goto(site.address + name)
         page.wait_for_selector("#page *")
-        for theme in ("light", "dark"):
+        for theme, (width, height) in looks.items():
             page.emulate_media(color_scheme=theme)
             page.wait_for_function(f"document.documentElement.dataset.agThemeMode === '{theme}'")
-            for width, height in ((1280, 800), (1920, 1080)):
-                page.set_viewport_size({"width": width, "height": height})
-                page.wait_for_load_state("networkidle")
-                assert page.locator(f"#nav-{name}").get_attribute("aria-current") == "page", module.NAME
-                page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
-                screenshot(page, f"{name}-{theme}-{width}")
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_load_state("networkidle")
+            assert page.locator(f"#nav-{name}").get_attribute("aria-current") == "page", module.NAME
+            page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
+            screenshot(page, f"{name}-{theme}-{width}")
         page.set_viewport_size({"width": 390, "height": 844})
         page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
         for control in ("copy-link", "nav-claims", "theme"):

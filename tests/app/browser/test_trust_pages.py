@@ -1,5 +1,6 @@
 """Validate and Claims: the tables are filled, choices change them, and a copied link opens the same view."""
 
+import pytest
 from gemm_tables import noisy_rows
 from served import served
 
@@ -41,6 +42,7 @@ def test_calibrations_are_listed_by_model_with_their_held_out_errors(site, profi
     page.wait_for_function("document.querySelector('#validate-calibrations')?.innerText.includes('ctx_bfloat16')")
 
 
+@pytest.mark.long
 def test_circuits_are_compared_group_by_group(site, profile):
     page = profile()
     page.goto(site.address + "validate?rows=FPGA circuits (synthesised here)&group=mx_dot")
@@ -51,6 +53,7 @@ def test_circuits_are_compared_group_by_group(site, profile):
     assert f"Mean error\n{figures['mape']:.1%}" in text
 
 
+@pytest.mark.long
 def test_own_measurements_stand_beside_the_circuits(tmp_path_factory, profile):
     folder = tmp_path_factory.mktemp("measured")
     path = folder / "mine.csv"

@@ -29,7 +29,11 @@ def router_corrections(model: LanguageModel) -> int:
     return sum(b.mlp.experts for b in model.blocks if isinstance(b.mlp, Moe) and b.mlp.router_correction)
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+LARGE = ("llama-3.1-405b", "llama-2-70b", "whisper-large-v3", "mixtral-8x22b", "gpt2-xl", "qwen3-8b", "qwen2.5-7b")
+"""Sizes of families that are among the others."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long if n in LARGE else ()) for n in CONFIGS])
 def test_parameters_and_flops_equal_in_all_and_by_module(name):
     model, config = EVERY[name], CONFIGS[name]
     workload = forward(model, BATCH, TOKENS)

@@ -219,10 +219,22 @@ DISTILBERT = {
     "tie_weights_": True,
 }
 CAUSAL = list(CASES)
+VARIANTS = [
+    name for name in CASES if name.endswith(("_bias", "_biases", "_windows", "_window", "_norms", "_norm", "_names"))
+]
+VARIANTS += [
+    "t5_gated",
+    "qwen3_moe_every_second",
+    "qwen3_layer_types",
+    "llama_head_dim",
+    "falcon_own_keys",
+    "falcon_alibi",
+]
+"""Spellings of an architecture that is among the others."""
 CONTEXT = 9
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=[pytest.param(n, marks=pytest.mark.long if n in VARIANTS else ()) for n in CASES])
 def case(request, tmp_path):
     path = tmp_path / f"{request.param}.json"
     path.write_text(json.dumps(CASES[request.param]))

@@ -22,11 +22,11 @@ from costmodel.zoo.vit import MODELS as VIT
 EVERY = [*RESNET, *MOBILENET, *EFFICIENTNET, *REGNET, *VGG, *VIT, *SWIN]
 
 USUAL = [
-    "resnet18", "resnet34", "resnet50", "resnet101", "mobilenetv2_100", "mobilenetv2_120d", "mobilenetv2_140",
-    "mobilenetv3_large_100", "mobilenetv3_small_050", "mobilenetv3_small_100", *EFFICIENTNET, "regnetx_002",
-    "regnetx_032", "regnetx_160", "regnety_008_tv", "regnety_040_sgn", "regnety_160", "vgg11", "vgg16", "vgg16_bn",
-    "vit_base_patch16_224", "vit_base_patch32_224", "deit_tiny_patch16_224", "deit_small_patch16_224",
-    "deit_base_patch16_224", "swin_tiny_patch4_window7_224",
+    "resnet18", "resnet34", "resnet50", "resnet101", "mobilenetv2_100", "mobilenetv3_large_100",
+    "mobilenetv3_small_050", "mobilenetv3_small_100", "efficientnet_b0", "efficientnet_b1", "efficientnet_b7",
+    "regnetx_002", "regnetx_032", "regnetx_160", "regnety_008_tv", "regnety_040_sgn", "regnety_160",
+    "vgg11", "vgg16", "vgg16_bn", "vit_base_patch16_224", "vit_base_patch32_224", "deit_tiny_patch16_224",
+    "deit_small_patch16_224", "deit_base_patch16_224", "swin_tiny_patch4_window7_224",
 ]  # fmt: skip
 
 OTHER_INPUTS = [
