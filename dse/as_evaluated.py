@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -11,7 +12,7 @@ import numpy as np
 from dse import moments, outputs, readers
 from dse.couplings import Couplings
 from dse.limits import Limits
-from dse.passed import SAME, Passed, improved
+from dse.passed import Passed, improved
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Floats
 from dse.tables import Tables, read
@@ -66,28 +67,15 @@ def as_evaluated(solve: Solve, sums: Mapping[str, float]) -> Plan:
     if not names:
         return solve(sums)
     passed = Passed(problem, names)
-    known, bound = _by_readers(solve, sums, passed)
+    known: Plan | None = None
+    with suppress(TimeoutError):
+        known = solve.by_readers(sums, passed)
     if known is not None and known.proven:
         return known
-    plan, lower = _repaired(solve, sums, passed, known)
+    plan, bound = _repaired(solve, sums, passed, known)
     if not (solve.couplings or solve.limits.peaks):
         plan = improved(passed, plan, metric, sums)
-    return replace(plan, bound=min(max(bound, lower), plan.objective))
-
-
-def _by_readers(solve: Solve, sums: Mapping[str, float], passed: Passed) -> tuple[Plan | None, float]:
-    """The plan of outputs priced by their readers, as it is evaluated, None where none keeps the budgets; a bound."""
-    try:
-        plan = solve.by_readers(sums, passed)
-    except TimeoutError:
-        return None, -math.inf
-    evaluated = passed.problem.totals(plan.choice)
-    if all(math.isclose(plan.totals[name], evaluated[name], rel_tol=SAME) for name in passed.names):
-        return plan, plan.bound
-    if any(evaluated[name] > sums.get(name, math.inf) for name in passed.names):
-        return None, plan.bound
-    objective = _objective(plan, evaluated, solve.metric, passed.names)
-    return replace(plan, totals=_evaluated(plan, evaluated, passed.names), objective=objective), plan.bound
+    return replace(plan, bound=min(bound, plan.objective))
 
 
 def _objective(plan: Plan, evaluated: Mapping[str, float], metric: str, names: Sequence[str]) -> float:
@@ -103,7 +91,7 @@ def _evaluated(plan: Plan, evaluated: Mapping[str, float], names: Sequence[str])
 def _repaired(solve: Solve, sums: Mapping[str, float], passed: Passed, known: Plan | None) -> tuple[Plan, float]:
     """The best plan known and of outputs priced in their own layer's format until its budgets are kept; a bound."""
     least = passed.least()
-    bound = solve(sums, least).bound
+    bound = max(solve(sums, least).bound, -math.inf if known is None else known.bound)
     limits = {name: sums[name] for name in passed.names if name in sums}
 
     known_totals: dict[bytes, Mapping[str, float]] = {}

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.passed import SAME, Passed
+from dse.passed import Passed
 from dse.readers import exact
 from dse.solvers.grid import to_grid
 from dse.solvers.merging import TooManyPointsError
@@ -21,24 +21,20 @@ def by_readers(
     groups: Sequence[Sequence[int]],
     names: Sequence[str],
     most: int,
-) -> tuple[Floats, NDArray[np.int16], bool] | None:
-    """Points float64[points, names], the option of each layer, and whether no plan beats any; None where they are many.
+) -> tuple[Floats, NDArray[np.int16]] | None:
+    """Points float64[points, names] that no plan beats, and the option of each layer; None where they are many.
 
-    `given` are tables of all metrics and budgets, inf where an option is not available. Points may be beaten, and some
-    be missing, where an output's format is not the widest that reads it (a wider one that is cheaper to write).
+    `given` are tables of all metrics and budgets, inf where an option is not available.
     """
     loss = given.get("loss", np.zeros_like(next(iter(given.values()))))
     known = {name: np.where(np.isinf(table), 0.0, table) for name, table in given.items()}
     lacking = np.isinf(passed.problem.loss)
-    tables = exact(read(np.where(lacking, np.inf, loss), known, limits, (), None), passed, "loss")
+    tables = exact(read(np.where(lacking, np.inf, loss), known, limits, (), None), passed, "loss", loose=True)
     try:
         sums, choices = _sums(tables, list(dict.fromkeys([*names, *limits])), limits, groups, most)
     except TooManyPointsError:
         return None
-    choices, sums = choices[:, : len(passed.problem.layers)], sums[:, : len(names)]
-    taken = passed.totals(choices.astype(np.int64)) if len(choices) else {}
-    told = [np.allclose(taken[n], sums[:, i], rtol=SAME, atol=0.0) for i, n in enumerate(names) if n in taken]
-    return sums, choices, all(told)
+    return sums[:, : len(names)], choices[:, : len(passed.problem.layers)]
 
 
 def _sums(

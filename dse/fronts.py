@@ -204,17 +204,18 @@ def _parts(problem: Problem, origin: int, metrics: Sequence[Metric], kept: Kept)
 def _of_one(asked: Asked, most: int) -> Front:
     first, *rest = tables = asked.tables
     costs = {name: tables[name] for name in rest or [first]}
-    if (found := _by_readers(asked, most)) is None:
+    found = _by_readers(asked, most)
+    proven = (found is not None or not asked.coupled) and (asked.pace is None or asked.pace.exact)
+    if found is None:
         whole = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within, most=most)
-        found = whole.points[:, : len(tables)], whole.choices, not asked.coupled
-    sums, choices, proven = found
-    proven = proven and (asked.pace is None or asked.pace.exact)
+        found = whole.points[:, : len(tables)], whole.choices
+    sums, choices = found
     points = [asked.whole(tuple(row), choice) for row, choice in zip(sums.tolist(), choices, strict=True)]
     shaped, kept = asked.evaluated(np.array(points).reshape(-1, len(asked.names)), choices)
     return Front(asked.names, shaped, choices[kept], np.full(len(kept), asked.origin), proven)
 
 
-def _by_readers(asked: Asked, most: int) -> tuple[Floats, NDArray[np.int16], bool] | None:
+def _by_readers(asked: Asked, most: int) -> tuple[Floats, NDArray[np.int16]] | None:
     """The sums of a part whose outputs are priced by what reads them, None where there are none or they are many."""
     ours, names = asked.couplings, asked.coupled
     if not names or ours.conversion is not None or ours.max_formats:

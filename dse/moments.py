@@ -126,9 +126,10 @@ class _Moments:
 
 
 def _of_layers(table: Floats, tables: Tables) -> Floats:
-    """A table of layers for tables that may have rows beyond these: 0 there, and where unavailable."""
-    beyond = np.zeros((len(tables.loss) - len(table), table.shape[1]))
-    return np.where(tables.available, np.concatenate([table, beyond]), 0.0)
+    """A table of layers for tables that may have more rows and options: 0 there, and where unavailable."""
+    found = np.zeros(tables.loss.shape)
+    found[: len(table), : table.shape[1]] = table
+    return np.where(tables.available, found, 0.0)
 
 
 def _by_layer(problem: Problem, per_option: Sequence[Floats]) -> Floats:

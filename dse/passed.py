@@ -17,8 +17,6 @@ Ints = NDArray[np.int64]
 
 MOST = 20_000
 """Plans that are compared at once."""
-SAME = 1e-9
-"""Relative difference of sums of the same terms in another order."""
 NEAR = 1e-12
 """Relative difference of objectives that counts as none."""
 

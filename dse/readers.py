@@ -1,13 +1,15 @@
 """Tables in which what passes between units of an FPGA costs by the formats of the layers that read it.
 
-What an op writes is in the format of the one layer that reads it; where several do, in the widest of theirs: a row
-beyond the layers then stands for it, whose option is at least as wide as that of each. A pooling or a sum is in the
-format that it writes. `fpga.carried` says the same of given formats.
+What an op writes is in the format of the one layer that reads it; where several do, in the widest of theirs, of those
+as wide as each other that of what reads first: rows beyond the layers then stand for it, each for two, whose options
+say the format and whose it is. A pooling or a sum is in the format that it writes. `fpga.carried` says the same of
+given formats.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +19,15 @@ from dse.passed import Passed
 from dse.problem import Problem
 from dse.tables import Floats, Passing, Tables
 
+Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 REST = -1
 """In the place of a row: the format that layers without a choice have."""
+
+ANY = -1
+"""In the place under a row: whose format it has is not told."""
 
 
 @dataclass(frozen=True)
@@ -28,35 +35,35 @@ class Rows:
     """In whose format each op writes: a row, which is a layer's or, beyond these, one that stands for several.
 
     writes  the row of each op, REST where all that read it have no choice
-    above   (row beyond the layers, a row that it is at least as wide as, or REST): of each, the first to read first
-    count   how many rows there are
+    under   the two rows that each row beyond the layers has the wider format of, or REST: the first to read first; of
+            more, the second stands for the rest
+    loose   rows that may be wider than those under them, as that is never cheaper
     """
 
     problem: Problem
     writes: tuple[int, ...]
-    above: tuple[tuple[int, int], ...]
-    count: int
+    under: Mapping[int, tuple[int, int]]
+    loose: frozenset[int] = frozenset()
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.problem.layers) + len(self.under)
 
     @classmethod
     def of(cls, problem: Problem) -> "Rows":
         """Follow what reads what, from the network's outputs back."""
         ops, follows = problem.workload.ops, problem.follows.tolist()
         readers: list[list[int]] = [[] for _ in ops]
-        writes, known, above = [REST] * len(ops), dict[tuple[int, ...], int](), []
-        count = len(problem.layers)
+        writes, known = [REST] * len(ops), dict[tuple[int, int], int]()
         for i, read in reversed(list(enumerate(reads(problem.workload)))):
-            several = tuple(dict.fromkeys(reversed(readers[i]))) or (follows[i],)
-            if len(several) == 1:
-                writes[i] = several[0]
-            else:
-                if several not in known:
-                    known[several], count = count, count + 1
-                    above += [(known[several], row) for row in several]
-                writes[i] = known[several]
+            *firsts, writes[i] = tuple(dict.fromkeys(reversed(readers[i]))) or (follows[i],)
+            for first in reversed(firsts):
+                writes[i] = known.setdefault((first, writes[i]), len(problem.layers) + len(known))
             here = follows[i] if ops[i].weight_elements > 0 else writes[i]
             for source in read:
                 readers[source].append(here)
-        return cls(problem, tuple(writes), tuple(above), count)
+        return cls(problem, tuple(writes), {row: both for both, row in known.items()})
 
     @cached_property
     def pairs(self) -> dict[tuple[int, int], int]:
@@ -80,44 +87,65 @@ class Rows:
         return np.array([float(option.activation.bits_per_element) for option in self.problem.options])
 
     @cached_property
-    def together(self) -> dict[tuple[int, int], Bools]:
-        """The options that a row beyond the layers and one below it may take together, bool[options, options].
-
-        Of formats as wide as each other the one of what reads first is written.
-        """
-        bits, names = self.bits, np.array([option.activation.name for option in self.problem.options])
-        wider, alike = bits[:, None] > bits, bits[:, None] == bits
-        found: dict[tuple[int, int], Bools] = {}
-        begun = set[int]()
-        for row, under in self.above:
-            found[row, under] = wider | (alike if row in begun else names[:, None] == names)
-            begun.add(row)
+    def states(self) -> dict[int, Ints]:
+        """What each row beyond the layers may be, int[states, 2]: an option in whose format it writes, and the place
+        under it of the row whose that is, ANY of a loose one."""
+        available, rest = np.isfinite(self.problem.loss), self.problem.rest
+        found: dict[int, Ints] = {}
+        for row, under in self.under.items():
+            each: list[tuple[int, int]] = []
+            for place, other in enumerate(under):
+                if other == REST:
+                    formats = self.alike[[rest]]
+                else:
+                    formats = found[other][:, 0] if other in found else self.alike[available[other]]
+                each += [(option, ANY if row in self.loose else place) for option in np.unique(formats).tolist()]
+            states = [state for state in dict.fromkeys(each) if self._beside_rest(state, under)]
+            found[row] = np.array(states, np.int64).reshape(-1, 2)
         return found
 
     @cached_property
-    def available(self) -> Bools:
-        """The options that rows may take, bool[rows, options]: beyond the layers those of some that they stand for."""
-        layers, rest, bits = np.isfinite(self.problem.loss), self.problem.rest, self.bits
-        found = np.concatenate([layers, np.zeros((self.count - len(layers), layers.shape[1]), bool)])
-        own = np.zeros(layers.shape[1], bool)
-        own[rest] = True
-        for row in range(len(layers), self.count):
-            under = [other for at, other in self.above if at == row]
-            for other in under:
-                found[row] |= own if other == REST else found[other]
-            if REST in under:
-                found[row] &= bits >= bits[rest]
+    def alike(self) -> Ints:
+        """The first option with the activations of each."""
+        names = [option.activation.name for option in self.problem.options]
+        return np.array([names.index(name) for name in names])
+
+    def _beside_rest(self, state: tuple[int, int], under: Sequence[int]) -> bool:
+        """Whether a state has the widest format beside layers without a choice."""
+        rest = np.array([self.problem.rest])
+        return all(self._fits(state, at, rest)[0] for at, other in enumerate(under) if other == REST)
+
+    def _fits(self, state: tuple[int, int], at: int, options: Ints) -> Bools:
+        """Whether a state is right beside some options of the row at a place under it."""
+        (option, place), bits = state, self.bits
+        if at == place:
+            return np.asarray(self.alike[options] == option)
+        return np.asarray(bits[options] < bits[option] if at < place else bits[options] <= bits[option])
+
+    @cached_property
+    def together(self) -> dict[tuple[int, int], Bools]:
+        """What a row beyond the layers and one under it may be together, bool[states, options or states]."""
+        every, found = np.arange(len(self.problem.options)), dict[tuple[int, int], Bools]()
+        for row, under in self.under.items():
+            for at, other in enumerate(under):
+                if other != REST:
+                    options = self.states[other][:, 0] if other in self.states else every
+                    each = [self._fits((option, place), at, options) for option, place in self.states[row].tolist()]
+                    found[row, other] = np.array(each)
         return found
 
 
-def exact(tables: Tables, passed: Passed, objective: str) -> Tables:
+def exact(tables: Tables, passed: Passed, objective: str, *, loose: bool = False) -> Tables:
     """The tables of a problem's layers with what `passed` evaluates by what reads it, in rows and pairs of rows.
 
     `tables` are of the other metrics; the objective's are its loss. Rows beyond the layers that add nothing are left
-    out.
+    out. `loose` ones may be wider than what they stand for where that is never cheaper: fewer states have the same
+    front, but more plans its sums.
     """
     rows = Rows.of(passed.problem)
     single, between = _costs(passed, rows)
+    if loose:
+        rows = replace(rows, loose=_loose(rows, single, between))
     return _with_rows(tables, rows, single, between, objective)
 
 
@@ -148,34 +176,48 @@ def _with_rows(
 ) -> Tables:
     """The tables with what rows cost alone, in place of what these have of it, and in pairs."""
     pairs, between = _telling(tuple(rows.pairs), single, between)
-    layers, options = len(rows.problem.layers), len(rows.problem.options)
+    layers = len(rows.problem.layers)
     kept = _needed(rows, pairs, single)
-    place = {row: i for i, row in enumerate(kept)}
-    available = np.zeros((len(kept), tables.loss.shape[1]), bool)
-    available[:layers] = tables.available
-    available[layers:, :options] = rows.available[kept[layers:]]
-    costs = {name: np.where(available, _longer(table, available), 0.0) for name, table in tables.costs.items()}
-    costs |= {name: np.where(available, table[kept], 0.0) for name, table in single.items()}
-    loss = costs[objective] if objective in single else _longer(tables.loss, available)
+    beyond = [rows.states[row] for row in kept[layers:]]
+    kinds = max(len(rows.problem.options), *map(len, beyond), 0)
+    shape = len(kept), max(tables.loss.shape[1], kinds)
+    available = _larger(tables.available, shape)
+    alone = {name: _larger(table[:layers], shape) for name, table in single.items()}
+    for row, states in enumerate(beyond, layers):
+        available[row, : len(states)] = True
+        for name, table in alone.items():
+            table[row, : len(states)] = single[name][kept[row], states[:, 0]]
+    costs = {name: np.where(available, _larger(table, shape), 0.0) for name, table in {**tables.costs, **alone}.items()}
+    loss = costs[objective] if objective in alone else _larger(tables.loss, shape)
     longer = replace(tables, loss=np.where(available, loss, 0.0), costs=costs, available=available)
-    if not pairs and len(kept) == layers:
+    if not pairs and not beyond:
         return longer
+    place = {row: i for i, row in enumerate(kept)}
+    own = np.tile(np.minimum(np.arange(shape[1]), kinds - 1), (len(beyond), 1))
+    size = len(pairs), shape[1], kinds
+    within = tuple((place[a], place[b]) for a, b in pairs)
+    read = {name: _by_reader(table, pairs, rows, size) for name, table in between.items()}
     together = {
-        (place[row], place[under]): table
+        (place[row], place[under]): _larger(table, (kinds, kinds))
         for (row, under), table in rows.together.items()
-        if row in place and under != REST
+        if row in place
     }
-    added = between.get(objective, np.zeros((len(pairs), tables.loss.shape[1], options)))
-    kinds = None
-    if tables.kinds is not None:
-        own = np.minimum(np.arange(tables.loss.shape[1]), options - 1)
-        kinds = np.concatenate([tables.kinds, np.tile(own, (len(kept) - layers, 1))])
     return replace(
         longer,
         groups=(*tables.groups, *((row,) for row in range(layers, len(kept)))),
-        kinds=kinds,
-        passing=Passing(tuple((place[a], place[b]) for a, b in pairs), added, between, together),
+        kinds=None if tables.kinds is None else np.concatenate([_larger(tables.kinds, (layers, shape[1])), own]),
+        conversion=None if tables.conversion is None else _larger(tables.conversion, (kinds, kinds)),
+        passing=Passing(within, read.get(objective, np.zeros(size)), read, together, len(beyond)),
     )
+
+
+def _by_reader(table: Floats, pairs: Sequence[tuple[int, int]], rows: Rows, shape: tuple[int, int, int]) -> Floats:
+    """What pairs cost, by the reader's options or states instead of what it reads in."""
+    found = np.zeros(shape)
+    for pair, (_, reader) in enumerate(pairs):
+        read = table[pair][:, rows.states[reader][:, 0]] if reader in rows.states else table[pair]
+        found[pair, : read.shape[0], : read.shape[1]] = read
+    return found
 
 
 def _telling(
@@ -192,12 +234,29 @@ def _telling(
     return left, {name: table[told] for name, table in between.items()}
 
 
+def _loose(rows: Rows, single: Mapping[str, Floats], between: Mapping[str, Floats]) -> frozenset[int]:
+    """The rows beyond the layers for which, as for all that follow from them, a wider format is never cheaper."""
+    order = np.argsort(rows.bits, kind="stable")
+    alike = np.diff(rows.bits[order]) == 0
+
+    def rises(table: Floats) -> bool:
+        steps = np.diff(table[..., order])
+        return not ((steps < 0).any() or steps[..., alike].any())
+
+    found = {row for row in rows.under if all(rises(table[row]) for table in single.values())}
+    for table in between.values():
+        found -= {row for (_, row), each in zip(rows.pairs, table, strict=True) if not rises(each)}
+    for row in sorted(rows.under, reverse=True):
+        found -= set() if row in found else {*rows.under[row]}
+    return frozenset(found)
+
+
 def _needed(rows: Rows, pairs: Sequence[tuple[int, int]], single: Mapping[str, Floats]) -> list[int]:
     """The layers, and the rows beyond them that add something or that such a row is above."""
     layers = len(rows.problem.layers)
     wanted = {row for row in range(layers, rows.count) if any(table[row].any() for table in single.values())}
     wanted |= {row for _, row in pairs if row >= layers}
-    while more := {under for row, under in rows.above if row in wanted and under >= layers} - wanted:
+    while more := {under for row in wanted for under in rows.under.get(row, ()) if under >= layers} - wanted:
         wanted |= more
     return [*range(layers), *sorted(wanted)]
 
@@ -230,6 +289,8 @@ def _add(alone: Floats, row: int, values: Floats) -> None:
     alone[max(row, 0)] += values
 
 
-def _longer(table: Floats, available: Bools) -> Floats:
-    """The table with as many more rows that cost nothing."""
-    return np.concatenate([table, np.zeros((len(available) - len(table), table.shape[1]))])
+def _larger(table: NDArray[Scalar], shape: tuple[int, int]) -> NDArray[Scalar]:
+    """The table with as many more rows and columns of zeros."""
+    found = np.zeros(shape, table.dtype)
+    found[: table.shape[0], : table.shape[1]] = table
+    return found

@@ -26,12 +26,14 @@ class Passing:
     loss     float[pairs, options, kinds], by the writer's option and the reader's kind
     costs    {name: float[pairs, options, kinds]}
     together {(a, b): bool[kinds, kinds]}, the kinds that two layers may take together where not all
+    beyond   how many of the last layers are none, and follow from others: a number of formats is not theirs
     """
 
     pairs: tuple[tuple[int, int], ...]
     loss: Floats
     costs: Mapping[str, Floats]
     together: Mapping[tuple[int, int], NDArray[np.bool_]]
+    beyond: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dse.solvers import branching, coupled
 from dse.solvers.classes import Classes, classes
 from dse.solvers.coupling import Coupled
-from dse.solvers.instance import Instance, Outcome
+from dse.solvers.instance import Outcome
 from dse.solvers.passing import passing
 from dse.tables import Tables
 
@@ -30,9 +30,10 @@ def dispatch(tables: Tables, kinds: Ints, max_kinds: int | None, deadline: float
 
     Where layers are coupled too closely for elimination, TooCloseError.
     """
-    used = np.unique(kinds[tables.available])
-    most = len(used) if max_kinds is None else min(max_kinds, len(used))
     found = classes(tables, merge=False)
+    layers = slice(len(kinds) - found.beyond)
+    used = np.unique(kinds[layers][tables.available[layers]])
+    most = len(used) if max_kinds is None else min(max_kinds, len(used))
     instance, first = found.instance, Outcome(None, -math.inf, False)
     if tables.conversion is None and not tables.tied and tables.passing is None and most == len(used):
         now = time.monotonic()
@@ -45,7 +46,7 @@ def dispatch(tables: Tables, kinds: Ints, max_kinds: int | None, deadline: float
         if first.counts is not None:
             return found, first, "branching"
         raise TooCloseError("formats are coupled too closely to be chosen together with foldings")
-    masks = list(_masks(instance, kinds, used, most))
+    masks = list(_masks(problem, used, most, found.beyond))
     if not masks:
         return found, Outcome(None, math.inf, True), "elimination"
     start = None if first.counts is None else first.counts.argmax(axis=1)
@@ -58,10 +59,11 @@ def dispatch(tables: Tables, kinds: Ints, max_kinds: int | None, deadline: float
 def _problem(found: Classes, kinds: Ints) -> Coupled:
     """The coupled problem, in which tied layers are of one kind."""
     tables, instance = found.tables, found.instance
-    size = int(kinds.max()) + 1 if tables.conversion is None else len(tables.conversion)
+    size = int(kinds.max()) + 1 if tables.passing is None else tables.passing.loss.shape[2]
     converted = np.zeros((size, size), np.int64)
     if tables.conversion is not None:
         converted = found.loss_grid.of(tables.conversion)
+        size = len(converted)
     place = {layer: i for i, groups in enumerate(found.members) for group in groups for layer in group}
     edges = [(place[a], place[b]) for a, b in tables.edges if a != b]
     apart = ~np.eye(size, dtype=bool)
@@ -71,9 +73,11 @@ def _problem(found: Classes, kinds: Ints) -> Coupled:
     return passing(problem, found)
 
 
-def _masks(instance: Instance, kinds: Ints, used: Ints, most: int) -> Iterator[NDArray[np.bool_]]:
-    """The options of each set of kinds that leaves every layer one."""
+def _masks(problem: Coupled, used: Ints, most: int, beyond: int) -> Iterator[NDArray[np.bool_]]:
+    """The options of each set of kinds that leaves every layer one; the last groups, as are `beyond`, keep theirs."""
+    layers = len(problem.all_kinds) - beyond
     for chosen in itertools.combinations(used.tolist(), most):
-        mask = instance.available & np.isin(kinds, chosen)
+        mask = problem.instance.available.copy()
+        mask[:layers] &= np.isin(problem.all_kinds[:layers], chosen)
         if mask.any(axis=1).all():
             yield mask

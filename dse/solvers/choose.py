@@ -46,10 +46,12 @@ def _passed(found: Classes, most_options: int, deadline: float) -> tuple[Outcome
     """Solve by elimination; TimeoutError where layers are coupled too closely for it."""
     edges, conversion = _edges(found)
     problem = passing(Coupled.of(found.instance, edges, conversion), found)
-    available = problem.instance.available
-    if subsets.count(problem.instance, most_options) > _MOST_MASKS or not coupled.can_solve(problem, available):
+    instance, beyond = problem.instance, found.beyond
+    sets = subsets.count(instance, most_options, beyond)
+    if sets > _MOST_MASKS or not coupled.can_solve(problem, instance.available):
         raise TimeoutError("layers are coupled too closely by what reads them")
-    choice, bound, exhausted = coupled.solve(problem, list(subsets.masks(problem.instance, most_options)), deadline)
+    masks = list(subsets.masks(instance, most_options, beyond))
+    choice, bound, exhausted = coupled.solve(problem, masks, deadline)
     return Outcome(None if choice is None else problem.counts(choice), bound, exhausted), "elimination"
 
 

@@ -25,6 +25,11 @@ class Classes:
     loss_grid: Grid
     cost_grids: Mapping[str, Grid]
 
+    @property
+    def beyond(self) -> int:
+        """How many of the last classes stand for no layer."""
+        return 0 if self.tables.passing is None else self.tables.passing.beyond
+
     def choice(self, counts: Counts) -> NDArray[np.int64]:
         """The option of each layer: within a class, the first groups take the first options."""
         return _Runs.of([group for groups in self.members for group in groups]).choice(counts)

@@ -4,14 +4,17 @@ Bertelè, Brioschi, Nonserial Dynamic Programming, Academic Press 1972, ISBN 978
 tabulating its best option for every choice of the layers it is coupled with; on a chain this is Viterbi's recursion.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Shape: TypeAlias = tuple[int, ...]
 
 LARGEST = 1 << 15
 """Entries of the largest table that is worth while."""
@@ -19,35 +22,42 @@ LARGEST = 1 << 15
 
 @dataclass(frozen=True)
 class Clique:
-    """A layer and the later ones that its table depends on; `pairs` [options, ...] is what couples them.
+    """A layer and the later ones that its table depends on; `pairs` [left, ...] is what couples them.
 
-    priced    the pairs whose tables come with prices, each with whether it is turned and the shape that lays it along
+    priced    the pairs whose tables come with prices: where these have what is left of the two, this layer's along
+              rows, and the shape that lays it along the axes here
     children  the cliques whose tables it takes in, each with the shape that lays it along the axes of this one
     """
 
     layer: int
     rest: tuple[int, ...]
     pairs: Floats
-    priced: tuple[tuple[int, bool, tuple[int, ...]], ...]
-    children: tuple[tuple[int, tuple[int, ...]], ...]
+    priced: tuple[tuple[int, tuple[Ints, Ints], Shape], ...]
+    children: tuple[tuple[int, Shape], ...]
 
 
 @dataclass(frozen=True)
 class Elimination:
-    """Cliques in the order of elimination, each before the ones that take it in."""
+    """Cliques in the order of elimination, each before the ones that take it in.
+
+    Their tables have the options that are `left` of each layer, of as many as `options`.
+    """
 
     cliques: tuple[Clique, ...]
+    left: tuple[Ints, ...]
+    options: int
 
     def tables(self, single: Floats, priced: Floats) -> list[tuple[Floats, Floats]]:
-        """Each clique's sums [options, ...] and their least over its layer's options.
+        """Each clique's sums [left, ...] and their least over its layer's options.
 
         `single` [layers, options], `priced` [priced pairs, options, options]: what they add.
         """
         found: list[tuple[Floats, Floats]] = []
         for clique in self.cliques:
-            table = clique.pairs + single[clique.layer].reshape(-1, *(1,) * len(clique.rest))
-            for pair, turned, shape in clique.priced:
-                table = table + (priced[pair].T if turned else priced[pair]).reshape(shape)
+            own = single[clique.layer, self.left[clique.layer]]
+            table = clique.pairs + own.reshape(-1, *(1,) * len(clique.rest))
+            for pair, at, shape in clique.priced:
+                table = table + priced[pair][at].reshape(shape)
             for child, shape in clique.children:
                 table = table + found[child][1].reshape(shape)
             found.append((table, table.min(axis=0)))
@@ -55,81 +65,112 @@ class Elimination:
 
     def best(self, tables: list[tuple[Floats, Floats]]) -> Ints:
         """The choice of least sum."""
-        choice = np.zeros(len(self.cliques), np.int64)
+        place, choice = np.zeros(len(self.cliques), np.int64), np.zeros(len(self.cliques), np.int64)
         for clique, (table, _) in zip(reversed(self.cliques), reversed(tables), strict=True):
-            choice[clique.layer] = table[(slice(None), *choice[list(clique.rest)])].argmin()
+            place[clique.layer] = table[(slice(None), *place[list(clique.rest)])].argmin()
+            choice[clique.layer] = self.left[clique.layer][place[clique.layer]]
         return choice
+
+    def above(self, clique: Clique, table: tuple[Floats, Floats], taken: Sequence[Ints]) -> Floats:
+        """What each option of a clique's layer is above the least beside options int[n] of its rest: [options, n]."""
+        values, least = table
+        rest: tuple[Any, ...] = tuple(
+            np.searchsorted(self.left[r], options) for r, options in zip(clique.rest, taken, strict=True)
+        )
+        step = values[(slice(None), *rest)] - least[rest] if rest else (values - least)[:, None]
+        return self._whole(step, clique.layer)
 
     def marginals(self, tables: list[tuple[Floats, Floats]]) -> tuple[Floats, dict[int, Floats]]:
         """The least sum of a choice with each option, of the parts that are coupled with it: [layers, options]; and
         with each two options of a priced pair."""
-        options = tables[0][0].shape[0]
-        outside: list[Floats] = [np.zeros((options,) * len(clique.rest)) for clique in self.cliques]
-        found, between = np.empty((len(self.cliques), options)), {}
+        outside: list[Floats] = [np.zeros(least.shape) for _, least in tables]
+        found, between = np.empty((len(self.cliques), self.options)), {}
         for i in range(len(self.cliques) - 1, -1, -1):
             clique, total = self.cliques[i], tables[i][0] + outside[i]
-            found[clique.layer] = total.reshape(options, -1).min(axis=1)
-            for pair, turned, shape in clique.priced:
-                both = total.min(axis=tuple(axis for axis, size in enumerate(shape) if size == 1))
-                between[pair] = both.T if turned else both
+            found[clique.layer] = self._whole(total.reshape(len(total), -1).min(axis=1), clique.layer)
+            for pair, at, shape in clique.priced:
+                both = total.min(axis=_absent(shape))
+                between[pair] = np.full((self.options, self.options), np.inf)
+                between[pair][at] = both.reshape(np.broadcast_shapes(*(each.shape for each in at)))
             for child, shape in clique.children:
-                inner = tables[child][1].reshape(shape)
+                inner = tables[child][1]
                 with np.errstate(invalid="ignore"):
-                    rest = total - inner
+                    rest = total - inner.reshape(shape)
                 rest[np.isnan(rest)] = np.inf
-                axes = tuple(axis for axis, size in enumerate(shape) if size == 1)
-                outside[child] = rest.min(axis=axes)
+                outside[child] = rest.min(axis=_absent(shape)).reshape(inner.shape)
         return found, between
 
+    def _whole(self, values: Floats, layer: int) -> Floats:
+        """Values [left, ...] of a layer as [options, ...], inf where nothing is left."""
+        found = np.full((self.options, *values.shape[1:]), np.inf)
+        found[self.left[layer]] = values
+        return found
 
-def plan(layers: int, options: int, pairs: Ints, added: Floats, priced: Ints) -> Elimination | None:
+
+def plan(left: Sequence[Ints], options: int, pairs: Ints, added: Floats, priced: Ints) -> Elimination | None:
     """Order the layers so that tables stay small; None where one would pass LARGEST entries.
 
-    pairs [pairs, 2], added [pairs, options, options]; priced [pairs, 2], what these add is told later. The layer with
-    fewest neighbours goes first.
+    left [layers] the rising options of each, pairs [pairs, 2], added [pairs, options, options]; priced [pairs, 2], what
+    these add is told later. The layer of the smallest table goes first.
     """
-    near: list[set[int]] = [set() for _ in range(layers)]
+    near: list[set[int]] = [set() for _ in left]
     for a, b in (*pairs.tolist(), *priced.tolist()):
         near[a].add(b)
         near[b].add(a)
     order, scopes = [], {}
-    left = set(range(layers))
-    while left:
-        layer = min(left, key=lambda v: (len(near[v]), v))
-        if options ** (1 + len(near[layer])) > LARGEST:
+    sizes = [len(each) for each in left]
+
+    def entries(layer: int) -> int:
+        return sizes[layer] * math.prod(sizes[other] for other in near[layer])
+
+    table = {layer: entries(layer) for layer in range(len(left))}
+    while table:
+        layer = min(table, key=lambda v: (table[v], v))
+        if table.pop(layer) > LARGEST:
             return None
         for other in near[layer]:
             near[other] |= near[layer] - {other}
             near[other].discard(layer)
+        table |= {other: entries(other) for other in near[layer]}
         order.append(layer)
         scopes[layer] = near[layer]
-        left.discard(layer)
-    return _assemble(order, scopes, options, pairs, added, priced)
+    return Elimination(_assembled(order, scopes, left, pairs, added, priced), tuple(left), options)
 
 
-def _assemble(
-    order: Sequence[int], scopes: dict[int, set[int]], options: int, pairs: Ints, added: Floats, priced: Ints
-) -> Elimination:
+def _assembled(
+    order: Sequence[int], scopes: dict[int, set[int]], left: Sequence[Ints], pairs: Ints, added: Floats, priced: Ints
+) -> tuple[Clique, ...]:
     position = {layer: i for i, layer in enumerate(order)}
     rests = [tuple(sorted(scopes[layer], key=position.__getitem__)) for layer in order]
-    tables = [np.zeros((options,) * (1 + len(rest))) for rest in rests]
+    axes = [(layer, *rest) for layer, rest in zip(order, rests, strict=True)]
+    sizes = [len(each) for each in left]
+    tables = [np.zeros([sizes[layer] for layer in each]) for each in axes]
     for (a, b), table in zip(pairs.tolist(), added, strict=True):
-        first, second, turned = (a, b, table) if position[a] < position[b] else (b, a, table.T)
-        i = position[first]
-        tables[i] += turned.reshape(_along((first, *rests[i]), (first, second), options))
-    later: list[list[tuple[int, bool, tuple[int, ...]]]] = [[] for _ in order]
+        i, at = _meeting(position, left, a, b)
+        tables[i] += table[at].reshape(_along(axes[i], (a, b), sizes))
+    later: list[list[tuple[int, tuple[Ints, Ints], Shape]]] = [[] for _ in order]
     for pair, (a, b) in enumerate(priced.tolist()):
-        first, second = (a, b) if position[a] < position[b] else (b, a)
-        i = position[first]
-        later[i].append((pair, first == b, _along((first, *rests[i]), (first, second), options)))
-    children: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in order]
+        i, at = _meeting(position, left, a, b)
+        later[i].append((pair, at, _along(axes[i], (a, b), sizes)))
+    children: list[list[tuple[int, Shape]]] = [[] for _ in order]
     for i, rest in enumerate(rests):
         if rest:
             parent = position[rest[0]]
-            children[parent].append((i, _along((rest[0], *rests[parent]), rest, options)))
+            children[parent].append((i, _along(axes[parent], rest, sizes)))
     parts = zip(order, rests, tables, map(tuple, later), map(tuple, children), strict=True)
-    return Elimination(tuple(Clique(*part) for part in parts))
+    return tuple(Clique(*part) for part in parts)
 
 
-def _along(axes: Sequence[int], used: Sequence[int], options: int) -> tuple[int, ...]:
-    return tuple(options if axis in used else 1 for axis in axes)
+def _meeting(position: dict[int, int], left: Sequence[Ints], a: int, b: int) -> tuple[int, tuple[Ints, Ints]]:
+    """The clique of a pair's first layer, and where a table by both has what is left, that layer's along rows."""
+    if position[a] < position[b]:
+        return position[a], (left[a][:, None], left[b][None, :])
+    return position[b], (left[a][None, :], left[b][:, None])
+
+
+def _along(axes: Sequence[int], used: Iterable[int], sizes: Sequence[int]) -> Shape:
+    return tuple(sizes[axis] if axis in used else 1 for axis in axes)
+
+
+def _absent(shape: Shape) -> Shape:
+    return tuple(axis for axis, size in enumerate(shape) if size == 1)

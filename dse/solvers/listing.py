@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -33,10 +32,10 @@ def list_all(
     chosen: list[dict[int, Ints]] = [{} for _ in part.components]
     beyond = part.beyond(values)
     writes, heard = _passing(part)
-    for clique, (table, least) in zip(reversed(part.elimination.cliques), reversed(tables), strict=True):
+    for clique, table in zip(reversed(part.elimination.cliques), reversed(tables), strict=True):
         i = component[clique.layer]
-        rest: tuple[Any, ...] = tuple(_kind(part, layer, chosen[i][layer]) for layer in clique.rest)
-        step = table[(slice(None), *rest)] - least[rest] if rest else (table - least)[:, None]
+        rest = [_kind(part, layer, chosen[i][layer]) for layer in clique.rest]
+        step = part.elimination.above(clique, table, rest)
         if part.kinds is not None:
             step = step[part.kinds[clique.layer]] + _beyond(part, beyond, clique.layer, chosen[i], writes, heard)
         total = excess[i] + step

@@ -97,9 +97,11 @@ class Part:
     @cached_property
     def elimination(self) -> Elimination | None:
         """How to go through the open groups; None where they are coupled too closely."""
+        options = [np.flatnonzero(row) for row in self.available]
+        left = options if self.kinds is None else [np.unique(k[o]) for k, o in zip(self.kinds, options, strict=True)]
         kinds = self.loss.shape[1] if self.kinds is None else self.coupled.added.shape[1]
         added = np.where(self.forbidden, np.inf, self.added)
-        return plan(len(self.open), kinds, self.pairs, added, self.passing.pairs)
+        return plan(left, kinds, self.pairs, added, self.passing.pairs)
 
     def eliminated(self, values: Values) -> list[tuple[Floats, Floats]]:
         """The elimination's tables of values."""

@@ -89,7 +89,7 @@ def front(
         grown = [*open_rows, row]
         kept = [r for r in grown if pairs.near(rows)[r] & still]
         alike = {r: pairs.alike(r, sorted(pairs.near(rows)[r] & still), options) for r in kept}
-        if len(states) * options > MOST_TRIED:
+        if len(states) * int(available[row].sum()) > MOST_TRIED:
             raise TooManyPointsError(f"{len(states)} states of rows still to be met after {i} of {rows} rows")
         found = _grown(states, open_rows, row, (tables, available, pairs), (grown, kept, alike))
         states, step = _fronts(row, found, {c: limit - int(left[c]) for c, limit in limits.items()})

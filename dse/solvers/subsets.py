@@ -16,20 +16,29 @@ from dse.solvers.node import Node
 MOST_SUBSETS = 20_000
 
 
-def count(instance: Instance, most_options: int) -> int:
+def count(instance: Instance, most_options: int, beyond: int = 0) -> int:
     """How many sets of options there are to look at."""
-    used = int(instance.available.any(axis=0).sum())
+    used = len(_used(instance, beyond))
     return math.comb(used, min(most_options, used))
 
 
-def masks(instance: Instance, most_options: int) -> Iterator[NDArray[np.bool_]]:
-    """Yield the options bool[classes, options] of each set that leaves every class one."""
-    used = np.flatnonzero(instance.available.any(axis=0))
+def masks(instance: Instance, most_options: int, beyond: int = 0) -> Iterator[NDArray[np.bool_]]:
+    """Yield the options bool[classes, options] of each set that leaves every class one.
+
+    The last classes, so many as are `beyond`, keep all of theirs.
+    """
+    used = _used(instance, beyond)
     for chosen in itertools.combinations(used, min(most_options, len(used))):
-        mask = np.zeros_like(instance.available)
-        mask[:, list(chosen)] = instance.available[:, list(chosen)]
+        mask = instance.available.copy()
+        mask[: len(mask) - beyond] &= np.isin(np.arange(mask.shape[1]), chosen)
         if mask.any(axis=1).all():
             yield mask
+
+
+def _used(instance: Instance, beyond: int) -> NDArray[np.int64]:
+    """The options that any class takes but for the last ones."""
+    available = instance.available
+    return np.flatnonzero(available[: len(available) - beyond].any(axis=0))
 
 
 def solve(instance: Instance, most_options: int, deadline: float = math.inf) -> Outcome:

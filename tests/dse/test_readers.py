@@ -10,6 +10,7 @@ import pytest
 import costmodel as cm
 import dse
 from costmodel.estimators.footprint import alive_bytes
+from costmodel.estimators.fpga import carried
 from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import elementwise, linear, pooling
@@ -192,3 +193,74 @@ def test_a_plan_of_a_search_that_cannot_price_by_readers_is_told_as_it_is_evalua
     plan = dse.minimize(METRICS["lut"], over=problem(), subject_to=[loss <= most, METRICS["lut"] <= lut])
     assert plan.objective == plan.totals["lut"] == plan.estimate().totals["lut"] <= lut
     assert plan.bound <= totals["lut"][totals["loss"] <= most].min() <= plan.objective
+
+
+def inception() -> Workload:
+    """Four branches that read one layer, one of them through a pooling, and two heads that read what they meet in."""
+    branches = [after(linear(name, 8, 24, 8, bias=False), "stem") for name in ("one", "three", "five")]
+    ops = (
+        linear("stem", 8, 16, 24, bias=False),
+        *branches,
+        after(pooling("pool", 8 * 24, 8 * 24), "stem"),
+        after(linear("after", 8, 24, 8, bias=False), "pool"),
+        after(elementwise("joined", 8 * 32), "one", "three", "five", "after"),
+        after(linear("head", 8, 32, 10, bias=False), "joined"),
+        after(linear("box", 8, 32, 4, bias=False), "joined"),
+    )
+    return Workload("inception", ops, outputs=("head", "box"))
+
+
+MIXED = ("int8", "fp8_e4m3", "fp8_e5m2")
+"""As wide as each other, and others to write: what reads first decides."""
+
+
+@cache
+def mixed(build) -> tuple[Problem, np.ndarray, dict[str, np.ndarray]]:
+    """A network in formats of which wider ones may be cheaper to write, all choices and what they cost."""
+    found = dse.choices(build(), list(MIXED)).on(BOARD)
+    choices = np.array(list(itertools.product(range(len(MIXED)), repeat=len(found.layers))))
+    totals = Passed(found, ["lut", "energy_j"]).totals(choices)
+    return found, choices, totals | {"loss": found.loss[np.arange(len(found.layers)), choices].sum(axis=1)}
+
+
+@pytest.mark.parametrize("build", [network, inception])
+def test_a_row_is_in_the_one_format_that_is_evaluated(build):
+    found, choices, _ = mixed(build)
+    rows = Rows.of(found)
+    for choice in choices[:: len(choices) // 20]:
+        taken = dict(enumerate(choice.tolist()))
+        for row, under in rows.under.items():
+            fits = np.all([rows.together[row, each][:, taken[each]] for each in under], axis=0)
+            (taken[row],) = np.flatnonzero(fits)
+        told = carried(found.workload, found.per_op(choice))
+        for row, each in zip(rows.writes, told, strict=True):
+            option = rows.states[row][taken[row], 0] if row in rows.states else taken[row]
+            assert found.options[option].activation == each.output
+
+
+@pytest.mark.parametrize("build", [network, inception])
+def test_plans_and_fronts_of_formats_as_wide_as_each_other_are_those_of_every_plan(build):
+    found, _, totals = mixed(build)
+    most = float(np.quantile(totals["loss"], 0.2)) * (1 + 1e-9)
+    for name in ("lut", "energy_j"):
+        plan = dse.minimize(METRICS[name], over=found, subject_to=[loss <= most])
+        assert plan.objective == pytest.approx(totals[name][totals["loss"] <= most].min(), rel=1e-9)
+        assert plan.proven
+    front = dse.front(found, [METRICS["lut"], METRICS["energy_j"]])
+    sums = np.column_stack([totals["lut"], totals["energy_j"] * 1e9]).round(6)
+    assert front.proven
+    np.testing.assert_allclose(
+        np.unique((front.points * [1, 1e9]).round(6), axis=0), np.unique(sums[mask(sums)], axis=0), rtol=1e-9
+    )
+
+
+def test_few_formats_hold_beside_rows_of_more_states_than_formats():
+    found, choices, totals = mixed(inception)
+    few = np.array([len(set(choice)) <= 2 for choice in choices.tolist()])
+    limit = float(np.quantile(totals["energy_j"], 0.1))
+    fits = few & (totals["energy_j"] <= limit)
+    plan = dse.minimize(loss, over=found, subject_to=[METRICS["energy_j"] <= limit], max_formats=2, conversion=1e-6)
+    edges = np.array(neighbours.edges(found))
+    converted = (choices[:, edges[:, 0]] != choices[:, edges[:, 1]]).sum(axis=1) * 1e-6
+    assert plan.objective == pytest.approx((totals["loss"] + converted)[fits].min())
+    assert plan.proven

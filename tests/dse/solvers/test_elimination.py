@@ -1,0 +1,49 @@
+"""Elimination against every choice of the options that are left."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from dse.solvers.elimination import LARGEST, plan
+
+
+def _problem(seed):
+    """Five layers of which two to four of four options are left, coupled in a ring and across it; some pairs barred."""
+    rng = np.random.default_rng(seed)
+    left = [np.sort(rng.choice(4, rng.integers(2, 5), replace=False)) for _ in range(5)]
+    pairs, priced = np.array([(0, 1), (2, 1), (2, 3), (4, 0)]), np.array([(3, 4), (1, 3)])
+    added = rng.integers(0, 9, (len(pairs), 4, 4)).astype(float)
+    added[rng.random(added.shape) < 0.2] = np.inf
+    return left, pairs, added, priced, rng.integers(0, 9, (5, 4)).astype(float), rng.integers(0, 9, (2, 4, 4)) * 1.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_sums_are_those_of_every_choice(seed):
+    left, pairs, added, priced, single, between = _problem(seed)
+    found = plan(left, 4, pairs, added, priced)
+    choices = np.array(list(itertools.product(*left)))
+    sums = single[np.arange(5), choices].sum(axis=1)
+    for each, tables in ((pairs, added), (priced, between)):
+        for (a, b), table in zip(each.tolist(), tables, strict=True):
+            sums += table[choices[:, a], choices[:, b]]
+    tables = found.tables(single, between)
+    assert sum(float(least) for _, least in tables if not least.ndim) == sums.min()
+    best = found.best(tables)
+    assert sums[(choices == best).all(axis=1)] == [sums.min()]
+    options, both = found.marginals(tables)
+    for layer, option in np.ndindex(5, 4):
+        assert options[layer, option] == sums[choices[:, layer] == option].min(initial=np.inf)
+    for pair, (a, b) in enumerate(priced.tolist()):
+        for x, y in np.ndindex(4, 4):
+            assert both[pair][x, y] == sums[(choices[:, [a, b]] == (x, y)).all(axis=1)].min(initial=np.inf)
+
+
+def test_what_is_left_decides_whether_tables_are_small_enough():
+    layers, options = 7, 16
+    pairs = np.array(list(itertools.combinations(range(layers), 2)))
+    added = np.zeros((len(pairs), options, options))
+    none = np.zeros((0, 2), np.int64)
+    assert options**layers > LARGEST >= 4**layers
+    assert plan([np.arange(options)] * layers, options, pairs, added, none) is None
+    assert plan([np.array([0, 5, 9, 15])] * layers, options, pairs, added, none) is not None
