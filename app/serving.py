@@ -129,6 +129,11 @@ def _edited(model: str, strategy: str, prompt: int) -> _Edited:
         if isinstance(step, cm.strategies.Parallel) and step.gpus > 1:
             spelled = cm.strategies.spelled(step)
             raise ValueError(f"--gpus shares the layers of a server between GPUs: leave {spelled} out of --strategy")
+        if getattr(step, "pads", False):
+            told = cm.strategies.spelled(step)
+            raise ValueError(
+                f"requests of serving are of one length, and none waits for a longer one: leave {told} out"
+            )
     plain = {phase: models.load(model, phase=phase, batch=1, context=prompt) for phase in PHASES}
     edited, taken = dict(plain), {phase: list[Strategy]() for phase in PHASES}
     for step in every:

@@ -13,9 +13,7 @@ from costmodel.workload.rerun import own_outputs
 from costmodel.workload.training import BY_WEIGHT, INPUT
 
 MOMENT_BYTES = {"sgd": 0.0, "momentum": 4.0, "adam": 8.0}
-"""Bytes a parameter of an optimizer's fp32 moments: Rajbhandari et al., ZeRO, ar    made = own_outputs(workload.ops)
-    return np.array([0.0 if op.name.endswith(BY_WEIGHT) else m for op, m in zip(workload.ops, made, strict=True)])
-iv 1910.02054, section 3.1."""
+"""Bytes a parameter of an optimizer's fp32 moments: Rajbhandari et al., ZeRO, arXiv 1910.02054, section 3.1."""
 
 MASTER_BITS = 32.0
 """Bits of the master weight that training keeps of a parameter in a narrower format: the same."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costmodel.claim import Claim
-from costmodel.strategies._samples import repeated
+from costmodel.strategies._longer import longer
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 
@@ -65,10 +65,12 @@ def _quantiles(group: NDArray[np.int64], keys: NDArray[np.float64], count: int) 
 
 @dataclass(frozen=True)
 class PaddedBatches(Shown):
-    """Run each op as much more often as padding wastes, with lengths of this `spread` in `buckets` buckets.
+    """Make sequences as long as the longest of their batch, with lengths of this `spread` in `buckets` buckets.
 
-    Work is taken as linear in length, and a pass as one of the mean length. A spread of 0, or batches of one, change
-    nothing. ValueError for a negative spread, fewer than one bucket and a step of several passes.
+    The pass given is one of the mean length; the longest is the mean over batches that the padding makes. Tokens of a
+    prefill, an encode or a forward pass become more, a decode's caches longer: its own tokens have no padding. Weights
+    are read as often. A spread of 0, or batches of one, change nothing. ValueError for a negative spread, fewer than
+    one bucket and a step of several passes; others are those of `longer`.
     """
 
     spread: float = 0.6
@@ -88,7 +90,7 @@ class PaddedBatches(Shown):
                 "padded_batches comes before distributed_training"
             )
         share = _simulated(self.spread, self.buckets, workload.batch)
-        return repeated(workload, 1.0 / (1.0 - share)) if share > 0 else workload
+        return longer(workload, 1.0 / (1.0 - share)) if share > 0 else workload
 
 
 @cache

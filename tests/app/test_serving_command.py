@@ -133,6 +133,11 @@ def test_steps_that_stand_in_each_others_way_are_refused_in_a_line(refused_here)
     assert "has drafts once" in refused_here(*SMALL, "--on", "a100_sxm", "--strategy", twice)
 
 
+def test_requests_of_one_length_have_no_padding(refused_here):
+    refused = refused_here(*SMALL, "--on", "a100_sxm", "--strategy", "nm_sparsity:n=2,m=4 + padded_batches")
+    assert "requests of serving are of one length, and none waits for a longer one: leave padded_batches out" in refused
+
+
 def test_a_strategy_that_no_pass_takes_is_refused(refused_here):
     args = (*SMALL, "--on", "a100_sxm", "--strategy", "edge_moe")
     assert "llama-3.2-1b has no routed experts" in refused_here(*args)

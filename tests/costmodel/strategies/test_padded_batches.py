@@ -1,5 +1,7 @@
 """Padding: what unequal lengths waste, and how buckets give it back."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,9 @@ from hypothesis import strategies as st
 
 import costmodel as cm
 from costmodel.strategies import strategy
+from costmodel.strategies._longer import longer
 from costmodel.strategies.padded_batches import PaddedBatches, batch_gain, batches, lengths, waste
+from costmodel.workload.op import Heads, Op
 
 
 @given(st.lists(st.floats(0.1, 100), min_size=1, max_size=60), st.integers(1, 9), st.integers(1, 7))
@@ -46,15 +50,72 @@ def test_two_dimensional_buckets_keep_texts_alike_too() -> None:
     assert waste(audio, two) == pytest.approx(waste(audio, one), abs=0.03)
 
 
+NUMBERS = [f.name for f in fields(Op) if f.name not in ("name", "kind", "inputs", "shares", "window", "heads", "again")]
+HEADS = [f.name for f in fields(Heads)]
+
+
+def _numbers(workload: cm.Workload) -> np.ndarray:
+    of_heads = [[float(getattr(op.heads, name)) for name in HEADS] for op in workload.ops]
+    return np.hstack([[[float(getattr(op, name)) for name in NUMBERS] for op in workload.ops], of_heads])
+
+
+@pytest.mark.parametrize("phase", ["forward", "prefill", "decode", "training"])
+@pytest.mark.parametrize("net", ["llama-3.2-1b", "gpt2", "mixtral-8x7b", "deepseek-v2-lite"])
+def test_a_longer_pass_is_that_of_the_longer_context(net: str, phase: str) -> None:
+    """As the network itself is built at it: weights are stored and read as often."""
+    mean, longest = (cm.zoo.build(net, phase=phase, batch=4, context=context) for context in (200, 301))
+    found = longer(mean, 1.5049)
+    assert [op.inputs for op in found.ops] == [op.inputs for op in longest.ops]
+    np.testing.assert_allclose(_numbers(found), _numbers(longest), rtol=1e-9)
+
+
+@pytest.mark.parametrize("net", ["resnet18", "swin_tiny_patch4_window7_224", "vig_tiny", "canary-180m-flash"])
+def test_what_is_one_a_sequence_has_no_padding(net: str) -> None:
+    base = cm.zoo.build(net, batch=4, phase="prefill" if net.startswith("canary") else "forward")
+    found = longer(base, 2.0)
+    assert found.op(base.ops[-1].name).macs == base.ops[-1].macs
+    assert sum(op.macs for op in found.ops) > 1.9 * sum(op.macs for op in base.ops)
+    assert found.op(base.layers[0]).m == 2 * base.op(base.layers[0]).m or net.startswith("canary")
+
+
 @given(st.floats(0.05, 1.2), st.integers(1, 40), st.sampled_from([2, 8]))
-@settings(max_examples=10)
-def test_a_padded_workload_does_as_much_more(spread: float, buckets: int, batch: int) -> None:
+@settings(max_examples=4)
+def test_padding_takes_time_and_memory_and_reads_no_weights_again(spread: float, buckets: int, batch: int) -> None:
     base = cm.zoo.build("whisper-tiny", phase="encode", batch=batch)
     padded = PaddedBatches(spread, buckets)(base)
     drawn = lengths(spread)
-    share = waste(drawn, batches(drawn, batch, (buckets,)))
-    assert sum(op.macs for op in padded.ops) == pytest.approx(sum(op.macs for op in base.ops) / (1 - share))
-    assert sum(op.params for op in padded.ops) == sum(op.params for op in base.ops)
+    longest = 1 / (1 - waste(drawn, batches(drawn, batch, (buckets,))))
+    rows = [op.m / batch for op in padded.ops if op.kind == "linear"]
+    assert rows == [round(1500 * longest)] * len(rows)
+    assert [op.count for op in padded.ops] == [op.count for op in base.ops]
+    assert [(op.params, op.weight_reads) for op in padded.ops if op.kind == "linear"] == [
+        (op.params, op.weight_reads) for op in base.ops if op.kind == "linear"
+    ]
+    found, plain = (cm.estimate(w, cm.W16A16, cm.gpu("l4")).totals for w in (padded, base))
+    for name in ("peak_activation_bytes", "footprint_bytes", "latency_s"):
+        assert found[name] > plain[name] or longest < 1.001
+    assert found["weight_bytes"] == plain["weight_bytes"]
+
+
+def test_tokens_that_a_decode_writes_have_no_padding_and_its_cache_has() -> None:
+    base = cm.zoo.build("llama-3.2-1b", phase="decode", batch=8, context=1000)
+    padded = PaddedBatches()(base)
+    changed = {op.kind for op, was in zip(padded.ops, base.ops, strict=True) if op != was}
+    assert changed == {"attention"}
+    assert sum(op.kv_elements for op in padded.ops) > 1.5 * sum(op.kv_elements for op in base.ops)
+
+
+def test_longer_sequences_of_what_no_rule_knows_are_refused() -> None:
+    base = cm.zoo.build("deit_tiny_patch16_224", batch=2)
+    for first, says in (
+        ("token_merging:r=8", "compares some of the tokens"),
+        ("sparse_attention:keep=0.25", "pad before it is"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            strategy(f"{first} + padded_batches")(base)
+    mixtral = cm.zoo.build("mixtral-8x7b", phase="decode", batch=2, context=300)
+    with pytest.raises(ValueError, match="make sequences longer before experts leave memory"):
+        strategy("edge_moe:cached=4 + padded_batches")(mixtral)
 
 
 @pytest.mark.parametrize("net", ["resnet18", "vit_tiny_patch16_224"])
