@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from costmodel import zoo
 from costmodel.record import changed
+from costmodel.strategies._decoders import require_draft
 from costmodel.workload import Op, Workload
 from costmodel.workload.parallel.pipeline import RECEIVED
 from costmodel.workload.parallel.tensor import SHARING
@@ -37,12 +38,16 @@ def reading(own: Workload, model: str, prefix: str, build: Callable[..., Workloa
 def another(own: Workload, model: str, prefix: str, build: Callable[..., Workload]) -> Workload:
     """Return a zoo's model's pass of the same phase, as often as a decode runs for a token that counts.
 
-    ValueError for a second draft or verifier and for a draft after a verifier; others are those of `context`.
+    ValueError for a second draft or verifier and for a draft after a verifier; others are those of `context` and
+    `require_draft`.
     """
     there = next((op.name for op in own.ops if op.name.startswith(PREFIXES if prefix == DRAFT else VERIFIER)), "")
     if there:
         raise ValueError(f"{own.name} {WHY[prefix]} once, drafts before verifiers: {there} is beside it already")
-    one = build(model, phase=own.phase, batch=own.batch, context=context(own, WHY[prefix]))
+    cached = context(own, WHY[prefix])
+    if prefix == DRAFT:
+        require_draft(own, model)
+    one = build(model, phase=own.phase, batch=own.batch, context=cached)
     return one if own.written == 1 else one.map(lambda op: op.times(own.written))
 
 

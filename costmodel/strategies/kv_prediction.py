@@ -12,6 +12,7 @@ from functools import partial
 
 from costmodel import zoo
 from costmodel.claim import Claim
+from costmodel.strategies._decoders import decoder, require_vocabulary
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.language_model import Attention, LanguageModel
@@ -42,7 +43,7 @@ class KVPrediction(Shown):
         if self.keep_layers not in KEPT:
             raise ValueError(f"keep_layers must be one of {', '.join(map(str, KEPT))}, got {self.keep_layers}")
         if self.auxiliary:
-            _model(self.auxiliary)
+            decoder(self.auxiliary, "an auxiliary")
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the prefill that a predicted cache makes."""
@@ -51,8 +52,7 @@ class KVPrediction(Shown):
         base = _model(workload.name)
         small = pruned(_model(self.auxiliary) if self.auxiliary else base, self.keep_layers)
         tokens = prompt(workload, base)
-        if small.vocab != base.vocab:
-            raise ValueError(f"{small.name} has {small.vocab} tokens in its vocabulary, {base.name} has {base.vocab}")
+        require_vocabulary(small, base)
         reading = prefill(replace(small, head=False), workload.batch, tokens - 1)
         predicting = predictors(small, base, workload.batch * (tokens - 1))
         last = decode(base, workload.batch, tokens - 1)

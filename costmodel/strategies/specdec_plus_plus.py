@@ -17,13 +17,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costmodel import zoo
-from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.strategies._beside import DRAFT, reading
 from costmodel.strategies._shown import Shown
 from costmodel.strategies._trace_file import numbers
 from costmodel.strategies.drafting import expected_tokens
-from costmodel.strategies.speculative_decoding import drafted, round_of
+from costmodel.strategies.speculative_decoding import drafted, require_length, round_of
 from costmodel.workload import Workload
 
 Floats = NDArray[np.float64]
@@ -46,7 +45,7 @@ class SpecDecPlusPlus(Shown):
 
     Passes run as often as the policy has them run on average; the target checks as many tokens each time as a draft
     has on average, rounded up. A prefill is read by both. A policy that never drafts changes nothing. ValueError for
-    numbers out of range, an unknown draft, another pass.
+    numbers out of range, another pass, and a draft that speculative_decoding refuses.
     """
 
     acceptance: tuple[float, ...] = (0.8,)
@@ -65,7 +64,7 @@ class SpecDecPlusPlus(Shown):
         if not (self.draft_cost >= 0 and 0 <= self.threshold <= 1 and self.most >= 1):
             told = f"got {self.draft_cost}, {self.threshold} and {self.most}"
             raise ValueError(f"draft_cost >= 0, threshold within [0, 1] and most >= 1 must hold, {told}")
-        require("draft model", self.draft, zoo.names())
+        require_length("most", self.most, self.draft)
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the pass of one token on average."""

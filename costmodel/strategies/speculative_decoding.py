@@ -13,10 +13,14 @@ from costmodel import zoo
 from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.strategies._beside import DRAFT, another, beside, reading
+from costmodel.strategies._decoders import decoder
 from costmodel.strategies._shown import Shown
 from costmodel.strategies.drafting import expected_tokens
 from costmodel.workload import Workload
 from costmodel.workload.several_tokens import several_tokens
+
+LONGEST = 1000
+"""Longer drafts are taken for slips of the keyboard."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,9 @@ class SpeculativeDecoding(Shown):
 
     In a round the draft decodes `draft_tokens` times, the target computes one token more of each sequence at once, and
     `expected_tokens` come out: every count is divided by that. Draft and target see the same context and precision; the
-    pass over a last accepted draft token, which only fills the draft's cache, is left out. ValueError for another
-    pass, an unknown draft, fewer than 0 draft tokens or an acceptance rate outside [0, 1].
+    pass over a last accepted draft token, which only fills the draft's cache, is left out. ValueError for another pass,
+    an acceptance rate outside [0, 1], fewer than 0 draft tokens or more than LONGEST, and a draft that is unknown, no
+    decoder of tokens, of another vocabulary than a zoo's target or larger.
     """
 
     draft_tokens: int = 4
@@ -39,7 +44,7 @@ class SpeculativeDecoding(Shown):
 
     def __post_init__(self) -> None:
         check(self.draft_tokens, self.acceptance_rate)
-        require("draft model", self.draft, zoo.names())
+        require_length("draft_tokens", self.draft_tokens, self.draft)
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the pass of one token on average."""
@@ -91,6 +96,14 @@ def check(draft_tokens: int, acceptance_rate: float) -> None:
         raise ValueError(f"acceptance_rate must be within [0, 1], got {acceptance_rate}")
 
 
+def require_length(what: str, tokens: int, draft: str) -> None:
+    """ValueError for drafts beyond LONGEST, and for what is no draft."""
+    require("draft model", draft, zoo.names())
+    decoder(draft, "a draft")
+    if tokens > LONGEST:
+        raise ValueError(f"{what} must be at most {LONGEST}, got {tokens}")
+
+
 CLAIMS: tuple[Claim, ...] = ()
-EXAMPLES = (SpeculativeDecoding(4, 0.8), SpeculativeDecoding(1, 0.0), SpeculativeDecoding(8, 1.0, "llama-3.2-3b"))
+EXAMPLES = (SpeculativeDecoding(4, 0.8), SpeculativeDecoding(1, 0.0), SpeculativeDecoding(8, 1.0))
 IDENTITIES = (SpeculativeDecoding(0, 0.5),)

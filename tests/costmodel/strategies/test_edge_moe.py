@@ -185,8 +185,8 @@ def test_a_user_s_trace_decides_what_is_missed(tmp_path) -> None:
 WIDER = {
     "best_of_n:samples=4": "sequences",
     "verified_search:width=4": "sequences",
-    "speculative_decoding:draft_tokens=4": "tokens",
-    "specdec_plus_plus": "tokens",
+    "speculative_decoding:draft_tokens=4,draft=mistral-7b": "tokens",
+    "specdec_plus_plus:draft=openelm-270m": "tokens",
 }
 
 

@@ -121,6 +121,11 @@ def test_spelled_as_text():
         ("speculative_decoding:draft_tokens=1.5", "got 1.5"),
         ("speculative_decoding:acceptance_rate=1.2", r"acceptance_rate must be within \[0, 1\], got 1.2"),
         ("speculative_decoding:draft=lama-3.2-1b", "did you mean llama-3.2-1b"),
+        ("speculative_decoding:draft_tokens=1000000000", "draft_tokens must be at most 1000, got 1000000000"),
+        ("specdec_plus_plus:most=1e9", "most must be at most 1000, got 1000000000"),
+        ("speculative_decoding:draft=resnet18", "a draft is a language model, resnet18 is a vision network"),
+        ("specdec_plus_plus:draft=whisper-tiny", "a draft reads and writes tokens alone, whisper-tiny has an encoder"),
+        ("speculative_decoding:draft=bert-base", "a draft reads and writes tokens alone, bert-base has no decoder"),
     ],
 )
 def test_bad_input_is_one_line(spelled, says):
@@ -133,3 +138,21 @@ def test_bad_input_is_one_line(spelled, says):
 def test_what_does_not_decode_is_refused(net):
     with pytest.raises(ValueError, match="only a decode"):
         SpeculativeDecoding()(net)
+
+
+@pytest.mark.parametrize(
+    ("net", "draft", "says"),
+    [
+        ("gpt2", "llama-3.2-1b", "has 128256 tokens in its vocabulary, gpt2 has 50257: .* gpt2 itself drafts as well"),
+        ("gpt2-xl", "llama-3.2-1b", "name a draft of its vocabulary, gpt2 or gpt3-125m or "),
+        ("llama-3.1-8b", "llama-3.1-70b", "smaller than what it drafts for, .*e.09: .* llama-3.2-1b or llama-3.2-3b$"),
+        ("whisper-tiny", "llama-3.2-1b", "what is drafted reads and writes tokens alone, whisper-tiny has an encoder"),
+    ],
+)
+@pytest.mark.parametrize("name", ["speculative_decoding", "specdec_plus_plus"])
+def test_a_draft_is_a_smaller_model_of_the_same_vocabulary(name, net, draft, says):
+    edit, passes = strategy(f"{name}:draft={draft}"), ("decode", "prefill")
+    for base in (cm.zoo.build(net, phase=phase, context=20) for phase in passes):
+        with pytest.raises(ValueError, match=says):
+            edit(base)
+    assert strategy(f"{name}:draft=gpt2")(cm.zoo.build("gpt2", context=20)).ops
