@@ -17,6 +17,7 @@ from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.record import stack
 from costmodel.workload import Workload
+from costmodel.workload.ops.collective import BRINGING, COLLECTIVES, bringing
 
 
 def estimate(
@@ -31,9 +32,11 @@ def estimate(
 
     An FPGA needs a `folding`: PE and SIMD a layer, or an Array that all layers share. Without one `design` lays it out:
     `fpga.fold` as its fastest balanced dataflow, `fpga.overlay.fit` on the fastest array.
-    ValueError names the math pipe that the device lacks, TypeError what is no workload or device.
+    ValueError names the math pipe that the device lacks, or the exchange where it has no link; TypeError what is no
+    workload or device.
     """
     _require_kinds(workload, device, folding)
+    require_link(workload, device)
     precisions = per_op(workload, precision)
     batch = given = stack(precisions)
     if isinstance(device, Fpga):
@@ -78,6 +81,17 @@ def _require_kinds(workload: object, device: object, folding: Design | None) -> 
         raise TypeError(f"estimate takes a device, as cm.device('a100_sxm') gives, got {device!r}")
     if folding is not None and not isinstance(device, Fpga):
         raise ValueError(f"a folding is for an FPGA, and {device.name} is none")
+
+
+def require_link(workload: Workload, device: Device) -> None:
+    """ValueError for exchanges, or experts outside of memory, on what is no GPU: no link of one is known here."""
+    if isinstance(device, Gpu):
+        return
+    exchange = next((op.name for op in workload.ops if op.kind in COLLECTIVES and op.kind != BRINGING), "")
+    if exchange:
+        raise ValueError(f"{device.name} has no link to other GPUs, over which {exchange} of {workload.name} goes")
+    if load := bringing(workload.ops):
+        raise ValueError(f"{device.name} has no link to memory outside of it, from where {load} brings experts")
 
 
 def _of_design(

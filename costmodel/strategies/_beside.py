@@ -59,7 +59,7 @@ def context(workload: Workload, why: str) -> int:
     keys = [op.heads.keys if op.heads.batch > 0 else op.n for op in workload.ops if _is_own(op)]
     if workload.phase not in ("prefill", "decode") or not keys:
         raise ValueError(f"only a decode {why}, or the prefill before it, {workload.name} is a {workload.phase} pass")
-    shared = next((op.name for op in workload.ops if op.kind in SHARING or op.name == RECEIVED), "")
+    shared = next((op.name for op in workload.ops if op.kind in SHARING or op.name == RECEIVED or op.waits > 0), "")
     if shared:
         raise ValueError(f"{workload.name} {why} before GPUs share it, as {shared} says that they do")
     return int(max(keys)) - (workload.phase == "decode")

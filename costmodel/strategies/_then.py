@@ -15,8 +15,8 @@ class Then(Shown):
     """Apply `steps` in their order; none leaves a workload as it is.
 
     ValueError where a step undoes what one before it took as given: it makes a training of a pass whose training that
-    schedules, a larger batch of one whose padding that counted (`pads`), puts a whole model beside one that GPUs share
-    by then (`shares_layers`), or counts all layers (`by_depth`) of a network of which a stage is left.
+    schedules, a larger batch of one whose padding that counted (`pads`), or puts a whole model beside one that GPUs
+    share by then (`shares_layers`).
     """
 
     steps: tuple[Strategy, ...] = ()
@@ -38,10 +38,6 @@ def _require_order(earlier: tuple[Strategy, ...], step: Strategy, before: Worklo
     if shared and any(map(_beside, after.ops)) and not any(map(_beside, before.ops)):
         told = f"puts a whole model beside {before.name}, which GPUs share"
         raise ValueError(f"{_name(step)} {told}: put it before {_name(shared)}")
-    staged = next((one for one in earlier if getattr(one, "pipeline", 1) > 1), None)
-    if staged and getattr(step, "by_depth", False) and after.ops != before.ops:
-        told = f"counts the layers of {before.name} from its first, of which {_name(staged)} leaves a stage"
-        raise ValueError(f"{_name(step)} {told}: put it before")
     padded = next((one for one in earlier if getattr(one, "pads", False)), None)
     if padded and after.batch > before.batch and not trains:
         told = f"counted the padding of {before.batch} sequences, of which {_name(step)} makes {after.batch}"

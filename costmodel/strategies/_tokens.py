@@ -10,6 +10,7 @@ from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reread
 from costmodel.workload.ops.attention import kept_fraction
 from costmodel.workload.ops.collective import bringing
 from costmodel.workload.ops.moe import rerouted
+from costmodel.workload.parallel.pipeline import is_stage
 from costmodel.workload.training import sources
 
 
@@ -97,6 +98,17 @@ def stream(workload: Workload) -> Stream:
     reads, ops = sources(workload.ops), workload.ops
     read_by = [[i for i in those if ops[i].kind != DEQUANTISATION] for those in readers(ops)]
     return Stream(workload, tokens, tuple(_layer(workload, reads, read_by, i) for i in attentions))
+
+
+def by_depth(workload: Workload, name: str) -> Stream:
+    """Return the layers of a whole pass, which a strategy of that name counts from the first.
+
+    Errors are those of `stream`; ValueError for a stage of a pipeline.
+    """
+    if is_stage(workload):
+        told = f"counts the layers of {workload.name} from its first, of which a pipeline leaves a stage"
+        raise ValueError(f"{name} {told}: put it before")
+    return stream(workload)
 
 
 def _layer(workload: Workload, reads: list[list[int]], read_by: list[list[int]], attention: int) -> Layer:

@@ -13,7 +13,7 @@ import numpy as np
 from costmodel.claim import Claim
 from costmodel.record import Real
 from costmodel.strategies._shown import Shown
-from costmodel.strategies._tokens import Cut, Stream, stream
+from costmodel.strategies._tokens import Cut, Stream, by_depth
 from costmodel.workload import Op, Workload
 
 DENSE, RAMP = 0.3, 0.6
@@ -37,7 +37,6 @@ class LazyLLM(Shown):
     dense: float = DENSE
     ramp: float = RAMP
     prunes: ClassVar[bool] = True
-    by_depth: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("begin", "end"):
@@ -51,7 +50,7 @@ class LazyLLM(Shown):
         """Return the pass on fewer tokens."""
         if self.begin == self.end == 1:
             return workload
-        whole = stream(workload)
+        whole = by_depth(workload, "lazy_llm")
         tokens, cuts = whole.tokens, {}
         for i, layer in enumerate(whole.layers):
             left = max(1, round(whole.tokens * self.kept(i / len(whole.layers))))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from costmodel.claim import Claim
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
-from costmodel.workload.parallel import data_parallel, pipeline_parallel, tensor_parallel
+from costmodel.workload.parallel import data_parallel, in_turn, tensor_parallel
 from costmodel.workload.parallel.divide import require_degree
 
 
@@ -16,6 +16,8 @@ from costmodel.workload.parallel.divide import require_degree
 class Parallel(Shown):
     """One GPU's part of a pass: 1 / `data` of the batch, stage `stage` of `pipeline`, 1 / `tensor` of each layer.
 
+    A batch passes through all stages in turn, which is what its latency is of: layers wait for as many as the other
+    stages have (`Op.waits`), at the board's idle power. Batches that follow one another in a pipeline are not modelled.
     ValueError where a degree is not a whole number of at least 1, or does not divide batch, layers or heads.
     """
 
@@ -46,7 +48,7 @@ class Parallel(Shown):
     def __call__(self, workload: Workload) -> Workload:
         """Return what the GPU runs."""
         part = data_parallel(workload, self.data)
-        return pipeline_parallel(tensor_parallel(part, self.tensor), self.pipeline, self.stage)
+        return in_turn(tensor_parallel(part, self.tensor), self.pipeline, self.stage)
 
 
 CLAIMS: tuple[Claim, ...] = ()

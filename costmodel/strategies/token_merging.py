@@ -10,7 +10,7 @@ from typing import ClassVar
 from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._shown import Shown
-from costmodel.strategies._tokens import Cut, Layer, Stream, stream
+from costmodel.strategies._tokens import Cut, Layer, Stream, by_depth
 from costmodel.workload import Op, Workload
 
 
@@ -25,7 +25,6 @@ class TokenMerging(Shown):
     r: int
     protected: int = 1
     prunes: ClassVar[bool] = True
-    by_depth: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.r < 0 or self.protected < 0:
@@ -35,7 +34,7 @@ class TokenMerging(Shown):
         """Return the workload with fewer tokens layer after layer."""
         if self.r == 0:
             return workload
-        whole = stream(workload)
+        whole = by_depth(workload, "token_merging")
         tokens, cuts = whole.tokens, {}
         for layer in whole.layers:
             merged = min(self.r, max(0, tokens - self.protected) // 2)

@@ -11,7 +11,7 @@ from typing import ClassVar
 from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._shown import Shown
-from costmodel.strategies._tokens import Cut, Stream, stream
+from costmodel.strategies._tokens import Cut, Stream, by_depth
 from costmodel.workload import Op, Workload
 
 PLACES = ("attention", "block")
@@ -34,7 +34,6 @@ class TokenPruning(Shown):
     fuse: bool = False
     protected: int = 1
     prunes: ClassVar[bool] = True
-    by_depth: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.keep <= 1:
@@ -48,7 +47,7 @@ class TokenPruning(Shown):
         """Return the workload with fewer tokens after each of its layers."""
         if self.keep == 1:
             return workload
-        whole = stream(workload)
+        whole = by_depth(workload, "token_pruning")
         if max(self.at) >= len(whole.layers):
             raise ValueError(f"{workload.name} has layers 0 to {len(whole.layers) - 1}, got {max(self.at)}")
         tokens, cuts = whole.tokens, {}

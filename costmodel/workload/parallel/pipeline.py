@@ -46,6 +46,26 @@ def pipeline_parallel(workload: Workload, stages: int, stage: int = -1, *, chunk
     return replace(workload, ops=(*first, *kept), outputs=outputs, covers=covers)
 
 
+def in_turn(workload: Workload, stages: int, stage: int = -1) -> Workload:
+    """Return one stage of a pass, whose layers wait for those of the others as one batch passes through all in turn.
+
+    What precedes and follows the stack is counted where it is: a pass takes as long as the last stage, which has the
+    head, to the few look-ups of the first. Errors are those of `pipeline_parallel`.
+    """
+    part = pipeline_parallel(workload, stages, stage)
+    if stages == 1:
+        return workload
+    others = dict.fromkeys(_stacked(workload), stages - 1.0) | {RECEIVED: stages - 2.0}
+    ops = tuple(replace(op, waits=op.waits + others.get(op.name, 0.0) * (1.0 + op.waits)) for op in part.ops)
+    covers = f"{part.covers}, in the time of a batch that passes through all of them" if part.covers else ""
+    return replace(part, ops=ops, covers=covers)
+
+
+def is_stage(workload: Workload) -> bool:
+    """Whether a pass is a stage of one: it receives its input from another, or waits for others."""
+    return any(op.name == RECEIVED or op.waits > 0 for op in workload.ops)
+
+
 RECEIVED = "stage.receive"
 
 
@@ -59,8 +79,26 @@ def _rewired(op: Op, elsewhere: set[str]) -> Op:
     return replace(op, inputs=tuple(dict.fromkeys(RECEIVED if name in elsewhere else name for name in op.inputs)))
 
 
+def _stacked(workload: Workload) -> set[str]:
+    """Names of the ops of the stack's layers."""
+    found, stack = _stack(workload)
+    return {op.name for op, match in zip(workload.ops, found, strict=True) if match and match[1] == stack}
+
+
 def _layers(workload: Workload) -> tuple[list[int], int]:
     """The layer of each op, 0 before the stack and one past the last after it; and how many layers there are."""
+    found, stack = _stack(workload)
+    numbers = [int(match[2]) if match and match[1] == stack else -1 for match in found]
+    layers, past = max(numbers) + 1, False
+    placed = []
+    for number in numbers:
+        past = past or number == layers - 1
+        placed.append(number if number >= 0 else (layers if past else 0))
+    return placed, layers
+
+
+def _stack(workload: Workload) -> tuple[list[re.Match[str] | None], str]:
+    """The numbered layer that each op is in, and the name of the stack that has most of the MACs."""
     found = [_NUMBERED.match(op.name) for op in workload.ops]
     macs: defaultdict[str, float] = defaultdict(float)
     for op, match in zip(workload.ops, found, strict=True):
@@ -70,10 +108,4 @@ def _layers(workload: Workload) -> tuple[list[int], int]:
     total = sum(op.macs for op in workload.ops)
     if not macs or macs[stack] < STACK_SHARE * total:
         raise ValueError(f"pipeline parallelism needs a stack of numbered layers, {workload.name} has none")
-    numbers = [int(match[2]) if match and match[1] == stack else -1 for match in found]
-    layers, past = max(numbers) + 1, False
-    placed = []
-    for number in numbers:
-        past = past or number == layers - 1
-        placed.append(number if number >= 0 else (layers if past else 0))
-    return placed, layers
+    return found, stack

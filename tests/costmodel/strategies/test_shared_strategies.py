@@ -108,7 +108,7 @@ def test_a_model_beside_another_is_shared_as_it_is_alone(name):
 
 
 @pytest.mark.parametrize("name", BESIDE)
-@pytest.mark.parametrize("shared", ["parallel:tensor=2", "parallel:pipeline=4"])
+@pytest.mark.parametrize("shared", ["parallel:tensor=2", "parallel:pipeline=4", "parallel:pipeline=4,stage=0"])
 def test_it_comes_before_gpus_share(name, shared):
     with pytest.raises(
         ValueError, match=r"llama-3.2-1b (has drafts|is judged) before GPUs share it, as .* says"
@@ -128,3 +128,28 @@ def test_only_tables_of_tokens_are_split_by_vocabulary():
     places = "model.encoder.embed_positions"
     assert part.op(places) == net.op(places)
     assert part.op("model.decoder.embed_tokens.all_reduce")
+
+
+@pytest.mark.parametrize(("net", "context"), [("llama-3.2-1b", 2000), ("gpt2", 500)])
+def test_a_batch_takes_the_time_of_all_stages(net, context):
+    """Each priced apart, but for the look-ups of the first: those of the others' layers are waited for."""
+    base, gpu = cm.zoo.build(net, phase="decode", batch=4, context=context), cm.gpu("h100_sxm")
+    apart = [cm.estimate(pipeline_parallel(base, 4, i), cm.W16A16, gpu).totals for i in range(4)]
+    found = cm.estimate(strategy("parallel:pipeline=4")(base), cm.W16A16, gpu)
+    assert found.totals["latency_s"] == pytest.approx(sum(one["latency_s"] for one in apart), rel=0.02)
+    assert found.totals["latency_s"] > 0.98 * cm.estimate(base, cm.W16A16, gpu).totals["latency_s"]
+    assert found.totals["footprint_bytes"] == apart[-1]["footprint_bytes"]
+    assert "passes through all" in found.workload.covers
+
+
+@pytest.mark.parametrize("spelled", ["parallel:tensor=3", "parallel:pipeline=4", "distributed_training:data=8"])
+@pytest.mark.parametrize("device", ["zcu102", "jetson_orin"])
+def test_gpus_share_over_a_link(spelled, device):
+    shared = strategy(spelled)(NETS["deit"])
+    with pytest.raises(ValueError, match=f"{device} has no link to other GPUs"):
+        cm.estimate(shared, "int8/int8" if device == "zcu102" else "bf16", cm.device(device))
+
+
+def test_experts_outside_of_memory_come_over_a_link():
+    with pytest.raises(ValueError, match=r"u250 has no link to memory outside of it, from where .* brings experts"):
+        cm.estimate(strategy("edge_moe:cached=4")(NETS["mixtral"]), "int8/int8", cm.device("u250"))
