@@ -47,7 +47,7 @@ def test_sums_are_those_of_the_whole(model, phase, steps):
         values["context"] = 300
     listed = steps if isinstance(steps, list) else [steps]
     if DRAFTED in listed and (phase not in ("prefill", "decode") or model.startswith("whisper")):
-        with pytest.raises(ValueError, match="only a decode|whisper-tiny has an encoder"):
+        with pytest.raises(ValueError, match=r"only a decode|whisper-tiny has an encoder"):
             sketch(values)
         return
     values["strategy"] = [step | {"draft": DRAFTS.get(model, model)} if step is DRAFTED else step for step in listed]
