@@ -20,7 +20,9 @@ def used(entry) -> set[str]:
     return {str(label(entry)).split()[0].partition(":")[0]}
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=p.stem, marks=pytest.mark.long if i % 4 else ()) for i, p in enumerate(EXAMPLES)]
+)
 def test_an_example_gives_a_front_of_its_strategy(path, tmp_path):
     space = Space.load(path)
     name = path.stem.removeprefix("strategy_")

@@ -104,7 +104,7 @@ COUPLED = {
 @pytest.mark.parametrize("coupled", COUPLED)
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("speed", SPEEDS)
-@pytest.mark.parametrize("share", [1.0, 0.001])
+@pytest.mark.parametrize("share", [1.0, pytest.param(0.001, marks=pytest.mark.long)])
 def test_a_speed_out_of_reach_is_told_as_that_speed(monkeypatch, share, speed, late, coupled):
     found = problem((4, 8, 4), ("int2/int8", "int8/int16"))
     found = replace(found, device=replace(BOARD, memory_bytes_per_s=share * BOARD.memory_bytes_per_s))

@@ -67,6 +67,7 @@ def offers(draw):
     return net, few, more, [m <= share * totals[m.name] for m, share in shares.items() if share is not None]
 
 
+@pytest.mark.long
 @given(offers())
 @settings(max_examples=15, deadline=None)
 def test_formats_more_never_make_a_plan_worse_within_resources(offer):

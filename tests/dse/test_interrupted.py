@@ -43,7 +43,9 @@ WAITS_S = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 14.0, 20.0)
 """After which an interrupt comes: a machine may be too slow to have a plan by then, or be done."""
 
 
-@pytest.mark.parametrize("kind", ["branching", "subsets", "elimination", "cp_sat"])
+@pytest.mark.parametrize(
+    "kind", ["branching", "elimination", *(pytest.param(k, marks=pytest.mark.long) for k in ("subsets", "cp_sat"))]
+)
 def test_an_interrupted_solve_gives_its_incumbent(kind, request):
     code = PROGRAM.format(folder=str(request.path.parent), kind=kind)
     found = (interrupted(code, wait_s) for wait_s in WAITS_S)

@@ -59,7 +59,7 @@ def every_design(found):
             yield 1 / totals["throughput_per_s"], totals["latency_s"], found.total_loss(choice), *spent
 
 
-@pytest.mark.parametrize("widths", [(4, 4), (6, 3), (2, 3, 2)])
+@pytest.mark.parametrize("widths", [(4, 4), (6, 3), pytest.param((2, 3, 2), marks=pytest.mark.long)])
 @pytest.mark.parametrize("share", [0.2, 0.6])
 def test_no_design_is_faster(widths, share):
     found, designs = searched(widths)
@@ -77,7 +77,7 @@ def test_no_design_is_faster(widths, share):
         assert plan.objective == pytest.approx(within[:, column].min())
 
 
-@pytest.mark.parametrize("widths", [(4, 4), (2, 3, 2)])
+@pytest.mark.parametrize("widths", [(4, 4), pytest.param((2, 3, 2), marks=pytest.mark.long)])
 @pytest.mark.parametrize("share", [0.1, 0.4])
 @pytest.mark.parametrize("speed", ["throughput_per_s", "latency_s"])
 def test_no_design_as_fast_loses_less(widths, share, speed):
@@ -105,7 +105,7 @@ def mixed(widths):
     return found, np.array(list(every_design(found)))
 
 
-@pytest.mark.parametrize("widths", [(4, 4), (2, 3, 2)])
+@pytest.mark.parametrize("widths", [(4, 4), pytest.param((2, 3, 2), marks=pytest.mark.long)])
 @pytest.mark.parametrize("share", [0.1, 0.4])
 def test_outputs_are_priced_by_what_reads_them_with_formats_and_foldings_together(widths, share):
     found, designs = mixed(widths)

@@ -43,6 +43,7 @@ def test_figures_are_those_of_estimate_and_crossovers_those_of_the_search(site, 
     assert all("; their intervals overlap " in said for said in words(page))
 
 
+@pytest.mark.long
 def test_a_copied_link_shows_the_same_elsewhere(site, profile):
     page = profile()
     page.goto(site.address + QUERY)

@@ -136,6 +136,7 @@ def test_an_edited_design_is_taken_away_as_it_is_shown(site, profile, tmp_path):
     assert page.get_by_role("option", name="auto-round").get_attribute("data-combobox-disabled") == "true"
 
 
+@pytest.mark.long
 def test_a_mixed_design_opens_on_any_axes_and_from_a_link(site, profile, screenshot):
     page = open_page(profile(), site, QUERY + "&x=latency_s&y=loss&z=energy_j")
     page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].type === 'scatter3d'")

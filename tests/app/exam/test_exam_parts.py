@@ -43,6 +43,7 @@ def test_the_cheapest_choice_counts_gains_as_nothing():
     assert cheapest(table, np.array([10, 10]), 3).tolist() == [0, 2]
 
 
+@pytest.mark.long
 def test_texts_are_of_different_modules_and_occur_once():
     calibration, test = docs.split(24, 256)
     assert (len(calibration), len(test)) == (24, 256)

@@ -84,7 +84,7 @@ def test_metrics_that_do_not_add_up_keep_the_mixed_designs(swept):
     assert "t4 has none: no two of the metrics" in about
 
 
-@pytest.mark.parametrize("shown", [("lut", "loss"), ("latency_s", "loss")])
+@pytest.mark.parametrize("shown", [("lut", "loss"), pytest.param(("latency_s", "loss"), marks=pytest.mark.long)])
 def test_an_fpga_has_its_front_over_the_foldings_of_every_format(swept, shown):
     found, about = mixture.with_fronts(swept, shown)
     rows = [row for row in range(found.swept, len(found)) if found.values(row)["device"] == "u250"]

@@ -180,6 +180,7 @@ def test_calls_that_never_end_and_nesting_without_end(refused):
     assert refused(model([body], tensors=[condition]))
 
 
+@pytest.mark.long
 def test_many_nodes_are_read_and_too_many_refused(tmp_path, refused):
     path = tmp_path / "long.onnx"
     path.write_bytes(model([node("Relu", f"x{i or ''}", f"x{i + 1}") for i in range(20000)]))

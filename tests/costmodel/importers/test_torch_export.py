@@ -161,6 +161,7 @@ def test_attention_of_a_hugging_face_llama_is_grouped_and_causal(llama):
     assert workload.batch == 3
 
 
+@pytest.mark.long
 def test_a_model_of_8e9_parameters_is_read_on_the_meta_device(llama):
     with torch.device("meta"):
         module = llama(**LLAMA_3_8B)

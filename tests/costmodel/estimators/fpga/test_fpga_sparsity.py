@@ -85,7 +85,14 @@ def test_a_window_brings_the_inputs_of_blocks_left_out_too():
     assert spent(op, fast)["cycles"] == spent(conv, fast)["cycles"]
 
 
-@pytest.mark.parametrize(("name", "batch"), [("resnet", 1), ("mobilenetv2_100", 1), ("mobilenetv2_100", 3)])
+@pytest.mark.parametrize(
+    ("name", "batch"),
+    [
+        ("resnet", 1),
+        pytest.param("mobilenetv2_100", 1, marks=pytest.mark.long),
+        pytest.param("mobilenetv2_100", 3, marks=pytest.mark.long),
+    ],
+)
 def test_dynamic_filters_are_all_built_and_all_run(name, batch):
     """An input chooses filters while the unit is there: its layers cost what they did, the predictors come on top."""
     net = NET if name == "resnet" else cm.zoo.build(name, batch=batch)
