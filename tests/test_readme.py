@@ -47,7 +47,17 @@ def needed(block: list[str]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block[0][:60])
+def trains(block: list[str]) -> bool:
+    return any("torch:" in line for line in block)
+
+
+FIRST = next(block for block in BLOCKS if trains(block))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [pytest.param(b, id=b[0][:60], marks=pytest.mark.long if trains(b) and b is not FIRST else ()) for b in BLOCKS],
+)
 def test_a_block_of_commands_runs_in_order(block: list[str], tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for line in [*needed(block), *block]:
