@@ -25,7 +25,7 @@ from dse.couplings import Couplings
 from dse.folding_candidates import FIXED
 from dse.folding_latency import folding_of
 from dse.folding_options import RESOURCES, Units, units
-from dse.folding_refusals import SPEEDS
+from dse.folding_refusals import SPEEDS, beyond_device
 from dse.folding_search import INTERVAL, LATENCY_SEARCH_S, SEARCH_S, Search
 from dse.metric import NO_SUM, Budget
 from dse.plan import InfeasibleError, Plan, left_s
@@ -118,7 +118,7 @@ def least_loss(
             return loose
         if isinstance(error, TimeoutError):
             raise
-        raise (search.too_slow(subject_to) if speeds else None) or error from None
+        raise (search.too_slow(subject_to, error) if speeds else None) or error from None
     if loose is not None:
         bound = max(plan.bound, loose.bound)
         if loose.objective <= plan.objective:
@@ -202,16 +202,17 @@ def _search(
     if not isinstance(problem.device, Fpga):
         raise ValueError(f"folding is for an FPGA, and {problem.device.name} is none")
     deadline = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
-    limits = _limits(problem.device, budgets, known, utilisation, problem.workload.batch)
+    usable = _usable(problem.device, utilisation)
+    limits = _limits(problem.device, budgets, known, usable, problem.workload.batch)
     by_readers = bool(outputs.coupled(problem, RESOURCES))
-    return Search(problem, limits, units(problem), deadline, by_readers=by_readers)
+    return Search(problem, limits, units(problem), deadline, by_readers=by_readers, usable=usable)
 
 
 def _laid_out(
     search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], budgets: Sequence[Budget], objective: str
 ) -> Plan:
     """The plan of a search, its problem folded; a refusal says which limits are the device's own."""
-    problem, given = search.problem, {budget.metric.name for budget in budgets}
+    problem = search.problem
     coupled = outputs.coupled(problem, RESOURCES)
     limits = {name: search.limits[name] for name in coupled if search.limits[name] < math.inf}
     found: list[Plan] = []
@@ -231,9 +232,8 @@ def _laid_out(
     except InfeasibleError as error:
         again = _refolded(found[0], budgets, objective, search.limits) if found else None
         if again is None:
-            own = [n for n in RESOURCES if n not in given and error.least.get(n, 0.0) > search.limits[n]]
-            told = f"; {problem.device.name} has no more {', '.join(own)}" * bool(own)
-            raise InfeasibleError(f"{error}{told}", error.least) from None
+            told = beyond_device(error, problem.device, search.usable, search.limits)
+            raise InfeasibleError(str(told), error.least) from None
         plan = again
     bound = min(found[0].bound, plan.objective)  # later searches are within less than the budgets
     return replace(plan, bound=bound, subject_to=tuple(map(str, budgets)), proven_within=found[0].proven_within)
@@ -278,12 +278,16 @@ def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
     return replace(device, **least)
 
 
+def _usable(device: Fpga, utilisation: float) -> dict[str, float]:
+    have = {name: float(getattr(device, name)) for name in RESOURCES}
+    return {name: amount * utilisation if amount else 0.0 for name, amount in have.items()}
+
+
 def _limits(
-    device: Fpga, budgets: Sequence[Budget], known: Sequence[str], utilisation: float, batch: int
+    device: Fpga, budgets: Sequence[Budget], known: Sequence[str], usable: Mapping[str, float], batch: int
 ) -> dict[str, float]:
     """The least limit of each metric, the device's too; that of `cycles` and throughput as seconds of an interval."""
-    have = {name: float(getattr(device, name)) for name in RESOURCES}
-    given = {name: amount * utilisation if amount else 0.0 for name, amount in have.items()}
+    given = dict(usable)
     for budget in budgets:
         name, limit = require("budget of a folding", budget.metric.name, known), budget.allowed
         if name == "throughput_per_s":

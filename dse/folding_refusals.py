@@ -1,11 +1,11 @@
 """Why no design of an FPGA is as fast as budgets ask: how fast the device's resources and the other budgets allow."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from costmodel.estimators.fpga.traffic_bound import memory_cycles
-from costmodel.hardware import Fpga
+from costmodel.hardware import Device, Fpga
 from dse.folding_latency import Found, folding_of
 from dse.folding_memory import MOVED, NEAR
 from dse.infeasible import rounded, short
@@ -25,10 +25,27 @@ def as_fast(error: InfeasibleError) -> InfeasibleError:
     return InfeasibleError(said, error.least)
 
 
-def at_any_speed(error: InfeasibleError) -> InfeasibleError:
-    """The refusal of other budgets by designs of any speed; one as fast as asked may take more than its numbers."""
+def at_any_speed(error: InfeasibleError, as_asked: InfeasibleError, limits: Mapping[str, float]) -> InfeasibleError:
+    """The refusal of other budgets by designs of any speed, with what those as fast as asked take beyond its numbers,
+    as far as their own refusal says."""
     said = str(error).replace("no plan meets", "no plan of any speed meets", 1)
-    return InfeasibleError(said, error.least, alone=error.alone)
+    taken = {name: value for name, value in as_asked.least.items() if value > max(limits.get(name, math.inf), 0.0)}
+    more = {name: value for name, value in taken.items() if value > error.least.get(name, 0.0)}
+    told = " and ".join(f"{name} is at least {rounded(value)}" for name, value in more.items())
+    said += f"; as fast as asked, {told}" * bool(told)
+    return InfeasibleError(said, error.least | more, alone=error.alone)
+
+
+def beyond_device(
+    error: InfeasibleError, device: Device, usable: Mapping[str, float], limits: Mapping[str, float]
+) -> InfeasibleError:
+    """The refusal with a word on each resource of which it names more than is `usable`: that this is its limit, or,
+    where a budget limits it to less, how much it is."""
+    most = [name for name, amount in usable.items() if error.least.get(name, 0.0) > amount]
+    own = [name for name in most if limits.get(name, math.inf) >= usable[name]]
+    rest = " and ".join(f"{usable[name]:.9g} {name}" for name in most if name not in own)
+    said = f"; {device.name} has no more {', '.join(own)}" * bool(own) + f"; {device.name} has {rest}" * bool(rest)
+    return InfeasibleError(f"{error}{said}", error.least, alone=error.alone)
 
 
 def too_long(problem: Problem, said: str, interval_s: float, most_s: float) -> InfeasibleError:

@@ -16,7 +16,7 @@ from dse.folding_candidates import FIXED, Candidates, candidates
 from dse.folding_latency import ROUNDING, latency, quickest, within_latency
 from dse.folding_memory import MOVED, NEAR, bytes_in, moved_s
 from dse.folding_options import LONGEST, Group, Paths, Units, paced, within
-from dse.folding_refusals import as_fast, at_any_speed, in_cycles, slower, too_long
+from dse.folding_refusals import as_fast, at_any_speed, beyond_device, in_cycles, slower, too_long
 from dse.infeasible import infeasible, rounded, short
 from dse.metric import Budget
 from dse.plan import InfeasibleError, Plan
@@ -49,7 +49,7 @@ STEPS = 10
 
 @dataclass(frozen=True)
 class Search:
-    """Candidates [layers][options] of a problem, and the limits of loss and resources.
+    """Candidates [layers][options] of a problem, and the limits of loss and resources, of which so much is `usable`.
 
     `by_readers` prices outputs by the formats of what reads them, otherwise in their own layer's.
     """
@@ -61,6 +61,7 @@ class Search:
     step_s: float = STEP_S
     couplings: Couplings = field(default_factory=Couplings)
     by_readers: bool = False
+    usable: Mapping[str, float] = field(default_factory=dict)
 
     def least_latency(self) -> tuple[Plan, list[Units]]:
         """The quickest that is found from the plan of the least interval on."""
@@ -141,9 +142,9 @@ class Search:
         """The tables of the candidates, with the couplings of their formats."""
         return flat.tables(loss, limits, self.couplings)
 
-    def too_slow(self, budgets: Sequence[Budget]) -> InfeasibleError | None:
+    def too_slow(self, budgets: Sequence[Budget], refused: InfeasibleError) -> InfeasibleError | None:
         """The refusal of budgets of speed beyond what the other limits allow, or of the others where no plan keeps
-        these; None where neither is known in a time of its own."""
+        these, which were `refused` beside them; None where neither is known in a time of its own."""
         if time.monotonic() > self.deadline:
             return None
         most_s = self.limits.get(INTERVAL, math.inf)
@@ -157,7 +158,8 @@ class Search:
                 return slower(self.problem, budgets, found, "throughput_per_s")
             found = replace(free, limits={**limits, INTERVAL: most_s}).least_latency()
         except InfeasibleError as error:
-            return at_any_speed(error)
+            told = beyond_device(error, self.problem.device, self.usable, limits)
+            return at_any_speed(told, refused, limits)
         except TimeoutError:
             return None
         return slower(self.problem, budgets, found, "latency_s")

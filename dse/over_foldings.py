@@ -12,6 +12,7 @@ from dse import folding, foldings
 from dse.choices import Choices
 from dse.couplings import Couplings
 from dse.folding_options import RESOURCES as FOLDED
+from dse.folding_refusals import beyond_device
 from dse.metric import METRICS, Budget, Metric, loss
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
 from dse.problem import Problem
@@ -108,7 +109,17 @@ class Sought:
             share, left = left_s(deadline, left), left - 1
             return solve(problem, budgets, share)
 
-        return Found(*foldings.best(problems, shared, budgets), problems)
+        try:
+            return Found(*foldings.best(problems, shared, budgets), problems)
+        except InfeasibleError as error:
+            raise self._told(error) from None
+
+    def _told(self, error: InfeasibleError) -> InfeasibleError:
+        """The refusal with a word on what the device has, where a plan must fit it."""
+        usable = {name: float(getattr(self.device, name)) for name in RESOURCES if self.fit}
+        asked = [(budget.metric.name, budget.allowed) for budget in self.subject_to]
+        limits = {name: min(limit for other, limit in asked if other == name) for name, _ in asked}
+        return beyond_device(error, self.device, usable, limits)
 
     def _budgets(self, names: Iterable[str]) -> list[Budget]:
         """The budgets, with `fit` those of the device's resources among these names too."""

@@ -136,6 +136,30 @@ def test_other_budgets_that_no_plan_keeps_are_told_without_the_speed():
     assert not refused(found, [METRICS["lut"] <= caught.value.least["lut"]])
 
 
+@pytest.mark.parametrize(("widths", "cycles"), [((2, 3, 2), 4), ((6, 4, 6), 6), ((6, 4, 6), 18)])
+def test_beside_a_speed_what_other_budgets_need_with_it_is_told(widths, cycles):
+    found = problem(widths)
+    asked = [METRICS["lut"] <= 1, METRICS["cycles"] <= cycles]
+    with pytest.raises(InfeasibleError, match=r"lut is at least (\d+) .*as fast as asked, lut is at least") as caught:
+        least_loss(found, subject_to=asked)
+    assert as_told(str(caught.value), "lut") < caught.value.least["lut"]
+    assert not refused(found, followed(asked, caught.value.least))
+
+
+@pytest.mark.parametrize("speed", [[], [METRICS["cycles"] <= 40]])
+@pytest.mark.parametrize(("limit", "told"), [(100, "; pynq_z1 has 200 lut"), (1e5, "; pynq_z1 has no more lut")])
+def test_more_than_the_device_has_is_told_beside_a_budget_of_it(limit, told, speed):
+    found = problem((6, 4, 6))
+    small = replace(found, device=replace(BOARD, lut=200.0))
+    with pytest.raises(InfeasibleError) as caught:
+        least_loss(small, subject_to=[METRICS["lut"] <= limit, *speed])
+    assert told in str(caught.value)
+    assert caught.value.least["lut"] > 200
+    with pytest.raises(InfeasibleError) as caught:
+        least_loss(small, subject_to=[METRICS["lut"] <= 100, *speed], utilisation=np.inf)
+    assert "pynq_z1 has" not in str(caught.value)
+
+
 def test_the_bound_within_a_latency_is_no_less_than_that_without():
     found = problem((6, 12, 8, 4, 6), ("int2", "int4", "int8"))
     small = replace(found, device=replace(BOARD, lut=6000.0, dsp=12.0))

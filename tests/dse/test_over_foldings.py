@@ -106,3 +106,20 @@ def test_a_budget_more_never_lowers_the_loss(offer):
             assert plans[more].objective >= plans[fewer].bound * (1 - 1e-9)
             if plans[fewer].proven:
                 assert plans[more].objective >= plans[fewer].objective * (1 - 1e-9)
+
+
+def test_what_need_not_fit_is_sought_in_any_folding_all_the_same():
+    choices, small = dse.choices(network(WIDTHS), FORMATS), replace(BOARD, lut=10.0)
+    within = dse.minimize(METRICS["lut"], over=choices, on=BOARD)
+    budgets = [METRICS["lut"] <= within.objective]
+
+    def solve(problem, limits, _):
+        return dse.minimize(METRICS["loss"], over=problem, subject_to=limits)
+
+    sought = Sought(METRICS["loss"], choices, small, budgets, Rules(), np.inf, fit=False, utilisation=np.inf)
+    found = sought.best(solve)
+    assert found.plan.proven
+    assert (found.plan.proven_within, found.problems) == ("", ())
+    assert found.plan.objective <= within.problem.total_loss(within.choice) * (1 + 1e-9)
+    with pytest.raises(dse.InfeasibleError, match=r"pynq_z1 has (no more|10) lut"):
+        replace(sought, fit=True, utilisation=1.0).best(solve)

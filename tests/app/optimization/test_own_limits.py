@@ -9,7 +9,7 @@ import dse
 from app.optimization import Question, optimise
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
-from dse.metric import bram18, lut
+from dse.metric import bram18, energy_j, lut
 
 WIDE = Workload("wide", tuple(linear(f"fc{i}", 1, 1024, 1024) for i in range(4)))
 SMALL = replace(cm.fpga("pynq_z1"), bram18=100.0, lut=5000.0)
@@ -22,3 +22,10 @@ def test_a_resource_of_which_nobody_gave_that_number_is_the_device_s(budget):
         optimise(question)
     assert "budget 100)" not in str(refused.value)
     assert "budget 5000)" not in str(refused.value)
+
+
+@pytest.mark.parametrize("others", [[], [energy_j <= 1.0]])
+def test_what_a_budget_needs_beyond_the_device_is_told_as_that(others):
+    question = Question("wide", "small", SMALL, dse.choices(WIDE, ["int4"]), [lut <= 1000, *others], fit=True)
+    with pytest.raises(dse.InfeasibleError, match=r"\(budget 1000\).*; pynq_z1 has 5000 lut"):
+        optimise(question)
