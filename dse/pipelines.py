@@ -3,6 +3,7 @@ the bytes that the device's memory moves, which add up over layers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -66,10 +67,7 @@ class Pipeline:
 
     def through(self, slowed: Floats) -> "Through":
         """A pass that is slowed as a row of `slowed` that is summed over layers."""
-        come, batch = float(memory_cycles(slowed[0], self.device)), float(self.workload.batch)
-        whole = passage(self.workload, self.folding, input_cycles=come, stalls=slowed[1:]).cycles
-        slowest = max(float(self.cycles.max()), come, float(slowed[1:].max())) / batch
-        return Through(whole - (batch - 1) * slowest, slowest, batch)
+        return _through(self, tuple(slowed.tolist()))
 
     def clock(self, clocks: Any) -> Floats:
         """The clock of units that allow these, along the last axis."""
@@ -98,6 +96,15 @@ class Pipeline:
         if most > self.cycles.max() or not most or np.ptp(clocks) > 0:
             return 0.0
         return float(most / self.clock(clocks))
+
+
+@lru_cache(maxsize=256)
+def _through(line: Pipeline, slowed: tuple[float, ...]) -> Through:
+    """Few rows differ of one folding, and each is asked for often."""
+    come, batch, stalls = float(memory_cycles(slowed[0], line.device)), float(line.workload.batch), np.array(slowed[1:])
+    whole = passage(line.workload, line.folding, input_cycles=come, stalls=stalls).cycles
+    slowest = max(float(line.cycles.max()), come, float(stalls.max())) / batch
+    return Through(whole - (batch - 1) * slowest, slowest, batch)
 
 
 def pipeline(

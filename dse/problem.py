@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,13 @@ from costmodel.catalog import require
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimated import Estimate
-from costmodel.estimators.evaluate import grid
-from costmodel.estimators.fit import in_l2
-from costmodel.estimators.footprint import footprint_bytes
 from costmodel.estimators.fpga import Design, Folding
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision
 from costmodel.record import stack
 from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Op, Workload
-from costmodel.workload.rerun import layer_of
+from dse import problem_columns
 from dse.exact import at_least, exact_sum
 from dse.metric import METRICS
 from dse.pipelines import PACED, Pipeline, pipeline, power
@@ -91,10 +89,8 @@ class Problem:
         return {layer: self.options[o] for layer, o in zip(self.layers, np.asarray(choice).tolist(), strict=True)}
 
     def estimate(self, choice: ArrayLike) -> Estimate:
-        """What the whole network costs under a choice."""
-        taken = zip(self.workload.ops, self.per_op(choice), strict=True)
-        by_op = {op.name: used for op, used in taken if op.weight_elements > 0 or not isinstance(self.device, Fpga)}
-        return estimate(self.edited(choice), by_op, self.device, folding=self.folding)
+        """What the whole network costs under a choice; do not edit."""
+        return _estimated(self, tuple(np.asarray(choice).tolist()))
 
     def totals(self, choice: ArrayLike) -> dict[str, float]:
         """What the whole network costs under a choice; sums of layers rounded up, so that as budgets they admit it."""
@@ -109,7 +105,10 @@ class Problem:
         return found
 
     def _pace(self, latency_s: float, choice: ArrayLike) -> dict[str, float]:
-        """The rate that budgets of it go by, an overlay's that of all layers in turn; of a dataflow the latency too."""
+        """The rate that budgets of it go by, an overlay's that of all layers in turn; of a dataflow the latency too,
+        nothing where it is folded anew."""
+        if self.pipeline is not None and self.pipeline.folding is not self.folding:
+            return {}
         if self.pipeline is None:
             return {"throughput_per_s": rate_per_s(latency_s, self.workload.batch)}
         found = {name: float(told[0]) for name, told in self.pipeline.values(np.asarray(choice)[None]).items()}
@@ -145,7 +144,10 @@ class Problem:
         key = id(self.folding), options
         if key not in self.grids:
             pruned = self.strategies * (len(options) // len(self.options))
-            self.grids[key] = self.folding, _columns(self.workload, options, self.device, self.folding, pruned)
+            self.grids[key] = (
+                self.folding,
+                problem_columns.of(self.workload, options, self.device, self.folding, pruned),
+            )
         return self.grids[key][1]
 
     def total_loss(self, choice: ArrayLike) -> float:
@@ -187,6 +189,15 @@ class Problem:
         return about + display.table("Every layer in one format", rows, ("format", *sums))
 
 
+@lru_cache(maxsize=8)
+def _estimated(problem: Problem, choice: tuple[int, ...]) -> Estimate:
+    """The estimate of a choice: of one plan several are asked for."""
+    taken = zip(problem.workload.ops, problem.per_op(choice), strict=True)
+    weighs = not isinstance(problem.device, Fpga)
+    by_op = {op.name: used for op, used in taken if op.weight_elements > 0 or weighs}
+    return estimate(problem.edited(choice), by_op, problem.device, folding=problem.folding)
+
+
 def build(
     workload: Workload,
     device: Device,
@@ -217,20 +228,20 @@ def build(
         if laid_for is not None:
             folding = design(workload, stack([options[laid_for]] * len(workload.ops)), device)
     folding = fpga.placed(workload, folding) if isinstance(folding, Folding) else folding
-    columns = _columns(workload, options, device, folding, strategies)
-    follows = _follows(workload, layers)
-    loss = np.where(_impossible(workload, layers, strategies), np.inf, loss) if any(strategies) else loss
+    columns = problem_columns.of(workload, options, device, folding, strategies)
+    follows = problem_columns.followed(workload, layers)
+    loss = np.where(problem_columns.impossible(workload, layers, strategies), np.inf, loss) if any(strategies) else loss
     paced: Pipeline | None = None
     if isinstance(device, Fpga) and isinstance(folding, Folding):
         edited = [s(workload) if s else workload for s in strategies or (None,) * len(options)]
         paced = pipeline(workload, options, device, folding, edited, follows, rest)
         columns |= power(columns, paced.pass_s(np.isfinite(loss)), device)
     summed = {
-        name: _by_layer(column, follows, rest)
+        name: problem_columns.by_layer(column, follows, rest)
         for name, column in columns.items()
         if name in METRICS and (name == "latency_s" or not np.isnan(column).any())
     }
-    _require_known(summed, options, device)
+    problem_columns.require_known(summed, options, device)
     costs = {name: table for name, table in summed.items() if not (paced and name in PACED)}
     known = Problem(workload, device, layers, options, loss, costs, loss_source, follows, rest, paced, folding)
     laid_for = laid_for if isinstance(device, Fpga) else None
@@ -246,63 +257,3 @@ def require_layers(workload: Workload, layers: Sequence[str]) -> None:
 def widest_of(options: Sequence[Precision]) -> int:
     """The index of the option of most bits, weight and activation together."""
     return max(range(len(options)), key=lambda i: options[i].weight.bits + options[i].activation.bits)
-
-
-def _columns(
-    workload: Workload,
-    options: tuple[Precision, ...],
-    device: Device,
-    folding: Design | None,
-    strategies: tuple[NMSparsity | None, ...],
-) -> dict[str, NDArray[Any]]:
-    """The grid [ops, options], each option on the workload that its strategy leaves.
-
-    A pass of which the L2 holds some choices alone costs as much as if it held none.
-    """
-    shape = len(workload.ops), len(options)
-    resident = bool(in_l2(max(footprint_bytes(workload, option) for option in options), device))
-    found = {
-        strategy: grid((strategy(workload) if strategy else workload).ops, options, device, folding=folding,
-                       resident=resident)
-        for strategy in dict.fromkeys(strategies or (None,))
-    }  # fmt: skip
-    if len(found) == 1:
-        return {name: np.broadcast_to(column, shape) for name, column in next(iter(found.values())).items()}
-    names = set.intersection(*(set(columns) for columns in found.values()))
-    whole = {s: {name: np.broadcast_to(columns[name], shape) for name in names} for s, columns in found.items()}
-    return {name: np.column_stack([whole[s][name][:, i] for i, s in enumerate(strategies)]) for name in names}
-
-
-def _impossible(
-    workload: Workload, layers: tuple[str, ...], strategies: tuple[NMSparsity | None, ...]
-) -> NDArray[np.bool_]:
-    """Where an option's strategy cannot prune the layer: bool[layers, options]."""
-    ops = [workload.op(name) for name in layers]
-    return np.array([[s is not None and not s.touches(op) for s in strategies] for op in ops])
-
-
-def _follows(workload: Workload, layers: tuple[str, ...]) -> NDArray[np.int64]:
-    index = {layer: i for i, layer in enumerate(layers)}
-    starts = {op.name: index.get(op.name, -1) for op in workload.ops if op.name in index or op.weight_elements > 0}
-    current = next(iter(starts.values()))
-    follows = []
-    for op in workload.ops:
-        current = starts.get(layer_of(op), current)
-        follows.append(starts.get(op.shares, current))
-    return np.array(follows)
-
-
-def _by_layer(column: NDArray[Any], follows: NDArray[np.int64], rest: int) -> Floats:
-    """Sum ops into the layers that they follow; what has no choice costs the first layer the same at any option."""
-    combined = np.zeros((follows.max() + 1, column.shape[1]))
-    np.add.at(combined, np.maximum(follows, 0), np.where(follows[:, None] >= 0, column, column[:, [rest]]))
-    return combined
-
-
-def _require_known(costs: Mapping[str, Floats], options: tuple[Precision, ...], device: Device) -> None:
-    lacking = np.flatnonzero(np.isnan(costs["latency_s"]).any(axis=0))
-    if lacking.size and not isinstance(device, Fpga):
-        option = options[lacking[0]]
-        pipes = {option.math_pipe, option.attention_pipe}
-        missing = sorted(pipe for pipe in pipes if np.isnan(device.peak_flops.of(pipe)))
-        raise ValueError(f"{device.name} has no {' and no '.join(missing)} pipe, which {option.name} needs")

@@ -35,8 +35,11 @@ def finn_covered(precision: Precision) -> Real:
 
 def check(workload: Workload, precisions: Sequence[Precision]) -> None:
     """Raise ValueError that names the first layer whose format no model covers."""
+    found: dict[int, Format | None] = {}
     for op, precision in zip(workload.ops, precisions, strict=True):
-        odd = next((f for f in (precision.weight, precision.activation) if not _known(f)), None)
+        if id(precision) not in found:
+            found[id(precision)] = next((f for f in (precision.weight, precision.activation) if not _known(f)), None)
+        odd = found[id(precision)]
         if op.kind in ON_FABRIC and odd is not None:
             raise ValueError(f"an FPGA layer takes {KNOWN}; got {odd.name} for layer {op.name}")
 
