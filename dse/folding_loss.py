@@ -13,7 +13,7 @@ from dse.infeasible import infeasible, rounded, short
 from dse.plan import InfeasibleError, Plan
 from dse.tables import Tables
 
-FIRST_S = 0.5
+FIRST_S = 1.0
 """Time of a program of the least loss, and of why there is no plan, though none is left: without any EfficientNet-B0's
 plans lose twice as much on a ZCU104, and refusals have no numbers."""
 
