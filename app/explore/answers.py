@@ -58,16 +58,15 @@ def draw(
     if missing:
         told = f"no design here has {missing[0]}; the metrics are {', '.join(designs.metrics)}"
         return no_update, trouble(told), no_update
-    logs = [axis in log for axis in "xyz"]
     found = front.view(designs, names, session_runs.grouping(designs, per))
-    view = {"ready": ready, "names": list(names), "log": logs}
+    view = plane(ready, names, log)
     within = _within(zoom, view)
     if ctx.triggered_id == "explore-zoom" and len(found.places.drawn) <= front_figure.MOST_POINTS:
         raise PreventUpdate
     figure = front_figure.front(
         designs.columns, names, cloud=found.places.drawn, fronts=_titled(found.places.fronts),
         hulls=_titled(found.places.hulls), shared=found.places.shared, uniform=found.uniform,
-        references=session_runs.references(designs), log=logs, within=within,
+        references=session_runs.references(designs), log=view["log"], within=within,
     )  # fmt: skip
     figure.layout.uirevision = repr(view)
     with suppress(ValueError):
@@ -179,11 +178,21 @@ def spell(precisions: Any, model: Any) -> Any:
     return spelling.listed(precisions, cached=not apply(model)[0])
 
 
-def link(asked: Any, design: Any, edits: Any, x: Any, y: Any, z: Any, log: Any, per: Any) -> Any:
-    """The whole view as a link's query."""
+def link(
+    asked: Any, design: Any, edits: Any, zoom: Any, listed: Any, ready: Any, x: Any, y: Any, z: Any, log: Any, per: Any
+) -> Any:
+    """The whole view as a link's query; a zoom only into what the axes show now."""
     told = ",".join(f"{layer}:{precision}" for layer, precision in edits.items())
     shown = {"x": x, "y": y, "z": "" if z == axes.NONE else z, "log": log or axes.NONE, "per": per}
-    return {**(asked or {}), **shown, "design": design, "edit": told}
+    view = plane(ready or (zoom and zoom["of"]["ready"]), [n for n in (x, y, z) if n != axes.NONE], log)
+    ends = ",".join(f"{float(end):.9g}" for end in zoom["ends"]) if zoom and zoom["of"] == view else ""
+    return {**(asked or {}), **shown, "zoom": ends, "list": listing.LISTED if listed else "", "design": design,
+            "edit": told}  # fmt: skip
+
+
+def plane(ready: Any, names: Any, log: Any) -> dict[str, Any]:
+    """Of what a zoom is: the designs, the metrics on the axes, and which of these are logarithmic."""
+    return {"ready": ready, "names": list(names), "log": [axis in (log or ()) for axis in "xyz"]}
 
 
 def _shown(ready: Any, x: Any, y: Any, z: Any) -> tuple[Designs, str, tuple[str, ...]]:

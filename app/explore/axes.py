@@ -1,6 +1,6 @@
 """Which metrics the axes of Explore show, and how."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.designs import spoken
@@ -13,6 +13,8 @@ PLACES = ("x", "y", "z")
 AXES = (*PLACES, "log", "per")
 """Parts of a link, each a control explore-NAME."""
 NONE = "none"
+LARGEST, LARGEST_EXPONENT = 1e300, 300.0
+"""Ends of an axis that a link may have: float64 holds their differences."""
 GROUPS = ("device", "precision", "batch", "context", "strategy", "model")
 """Axes of a space each of whose values may have a front of its own."""
 
@@ -29,6 +31,30 @@ def read(given: State, metrics: Sequence[str], *, per: str) -> dict[str, Any]:
     }
     named(*(shown[place] for place in PLACES))
     return shown
+
+
+def read_zoom(given: State, shown: Mapping[str, Any]) -> list[float] | None:
+    """The ends of both axes that a link shows, exponents of ten of a logarithmic one; none where it shows all.
+
+    ValueError says what it expects.
+    """
+    spelled = given.get("zoom", "")
+    if not spelled:
+        return None
+    if shown["z"] != NONE:
+        raise ValueError(f"zoom is of two axes: leave it out where z is shown, got {spelled[:40]!r}")
+    try:
+        ends = [float(end) for end in spelled.split(",")]
+    except ValueError:
+        ends = []
+    fine = len(ends) == 4 and ends[0] != ends[1] and ends[2] != ends[3]
+    most = [LARGEST_EXPONENT if letter in shown["log"] else LARGEST for letter in "xxyy"]
+    if not fine or not all(abs(end) <= bound for end, bound in zip(ends, most, strict=True)):
+        raise ValueError(
+            "zoom must be the two ends of x and the two of y, exponents of ten of a logarithmic one, as -3,-1,0,2.5, "
+            f"got {spelled[:40]!r}"
+        )
+    return ends
 
 
 def told(name: str, value: Any) -> str:

@@ -13,6 +13,8 @@ from app.text import counted, quantity
 from app.web.parts import grid, note, numbers
 
 MOST_ROWS = 2000
+LISTED = "front"
+"""What a link says of the table where it is open."""
 SELECTION = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
 
 

@@ -30,9 +30,14 @@ def prepare(question: Question, progress: Callable[[int, int], Any] | None = Non
     if question.model.startswith("onnx:"):
         for batch in question.batch:
             web_uploads.counted(Path(question.model.partition(":")[2]), batch)
-    name = question.space.hash[:32]
+    name = name_of(question)
     sweep(question.space, session.current().file("runs", name), progress=progress)
     return name
+
+
+def name_of(question: Question) -> str:
+    """What `joined` finds a question's designs by, once they are swept."""
+    return question.space.hash[:32]
 
 
 def joined(name: object, objectives: tuple[str, ...]) -> tuple[Designs, str]:

@@ -1,11 +1,29 @@
 """Brevitas: the bit widths and quantisers of each layer, as keyword arguments of its QuantLinear or QuantConv2d.
 
-Read it with `json.load(file)["layers"]`; classes are dotted paths to import. Each layer's arguments go to
-`brevitas.graph.base.ModuleToModuleByInstance(layer, brevitas.nn.QuantConv2d, **arguments).apply(module)`, or to the
-constructor in a network of one's own. The arguments are those of Brevitas 0.13.4, `brevitas/nn/quant_layer.py`, its
-quantisers `brevitas/quant/scaled_int.py`, `float_quant_ocp.py` and `mx_quant_ocp.py`. Integer weights have a scale a
-channel and lack the lowest code, as here; activations take Brevitas' own calibrated scale a tensor, unsigned where the
-plan saw no negative input. A layer that stays as it is has None for its quantisers.
+Classes are dotted paths to import. Of a trained module, with the written file's path in `file`:
+
+    import importlib, json, pathlib
+    import brevitas.nn
+    from brevitas import config
+    from brevitas.graph.base import ModuleToModuleByInstance
+
+    def imported(value):
+        path, _, name = str(value).rpartition(".")
+        return getattr(importlib.import_module(path), name) if path else value
+
+    config.IGNORE_MISSING_KEYS = True  # a plain layer has no scale of its inputs
+    for name, arguments in json.loads(pathlib.Path(file).read_text())["layers"].items():
+        if any(arguments.values()):
+            layer = module.get_submodule(name)
+            quantised = getattr(brevitas.nn, "Quant" + type(layer).__name__)
+            told = {key: imported(value) for key, value in arguments.items()}
+            ModuleToModuleByInstance(layer, quantised, **told).apply(module)
+
+then show it data within `brevitas.graph.calibrate.calibration_mode(module)`. The arguments are those of Brevitas
+0.13.4, `brevitas/nn/quant_layer.py`, its quantisers `brevitas/quant/scaled_int.py`, `float_quant_ocp.py` and
+`mx_quant_ocp.py`. Integer weights have a scale a channel and lack the lowest code, as here; activations take Brevitas'
+own calibrated scale a tensor, unsigned where the plan saw no negative input. A layer that stays as it is has None for
+its quantisers.
 """
 
 import json

@@ -8,7 +8,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from app import handover
 from app.compare import sent
-from app.explore import answers, axes, controls, opened, question, session_runs
+from app.explore import answers, axes, controls, listing, opened, question, session_runs
 from app.explore.axes import AXES
 from app.explore.session_runs import SHOWN
 from app.web import downloads, settings, state
@@ -16,7 +16,7 @@ from app.web.parts import RANGED, graph, panel
 
 NAME = "Explore"
 ORDER = 1
-LINK = (*question.FIELDS, *AXES, "design", "edit")
+LINK = (*question.FIELDS, *AXES, "zoom", "list", "design", "edit")
 FIGURES = ("peaks", "breakdown", "device")
 DARK = Input("theme", "computedColorScheme")
 
@@ -34,6 +34,11 @@ def layout(given: state.State) -> Any:
         with suppress(ValueError):
             asked = question.of_space(found.space)
     shown = axes.read(given, own, per="none" if run or len(asked.devices) < 2 else "device")
+    listed = state.chosen(given, "list", [listing.LISTED], "")
+    zoom = None
+    if ends := axes.read_zoom(given, shown):
+        ready = SHOWN if run else session_runs.name_of(asked)
+        zoom = {"ends": ends, "of": answers.plane(ready, (shown["x"], shown["y"]), shown["log"])}
     with state.named("edit"):
         edits = dict(opened.parse_edits(given.get("edit", "")))
     session_runs.require_id(given.get("design", ""))
@@ -43,7 +48,7 @@ def layout(given: state.State) -> Any:
         dcc.Store(id="explore-ready", data=SHOWN if run else None),
         dcc.Store(id="explore-design", data=given.get("design", "")),
         dcc.Store(id="explore-edits", data=edits),
-        dcc.Store(id="explore-zoom"),
+        dcc.Store(id="explore-zoom", data=zoom),
         dcc.Store(id="explore-drawn"),
     ]
     plane = panel(
@@ -51,7 +56,7 @@ def layout(given: state.State) -> Any:
         controls.axis_controls(own, shown),
         graph("explore-front", height=520, config=RANGED, label="Designs by two or three metrics; a click opens one"),
         html.Div(id="explore-about"),
-        html.Div(id="explore-listing"),
+        html.Div(listing.section() if listed else None, id="explore-listing"),
         side=html.Div([controls.states(), controls.list_button()], className="plane-side"),
     )
     top = html.Div([controls.question_panel(asked, session_runs.uploads(), shown_run), plane], className="explore-top")
@@ -145,8 +150,9 @@ def register(app: Dash) -> None:
     )(answers.mark)  # fmt: skip
     app.callback(
         Output("view", "data", allow_duplicate=True),
-        Input("explore-asked", "data"), Input(design, "data"), Input(edits, "data"),
-        *[Input(axis, "value") for axis in axes], prevent_initial_call=True,
+        Input("explore-asked", "data"), Input(design, "data"), Input(edits, "data"), Input("explore-zoom", "data"),
+        Input("explore-listing", "children"), Input(ready, "data"), *[Input(axis, "value") for axis in axes],
+        prevent_initial_call=True,
     )(answers.link)  # fmt: skip
     app.callback(
         Output("explore-model", "data"), Output("explore-model", "value"), Output("explore-uploaded", "children"),

@@ -33,6 +33,18 @@ def imported(arguments):
     return {key: found(value) for key, value in arguments.items()}
 
 
+def read(module, file):
+    """Quantise a module as the docstring says."""
+    config, _ = Tool("brevitas").config, Tool("brevitas.graph.base").ModuleToModuleByInstance
+    lines = exports.brevitas.__doc__.splitlines()
+    code = "\n".join(line[4:] for line in lines if line.startswith("    ") or not line)
+    before = config.IGNORE_MISSING_KEYS
+    try:
+        exec(code, {"module": module, "file": file})
+    finally:
+        config.IGNORE_MISSING_KEYS = before
+
+
 def quantised(pair):
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -62,6 +74,28 @@ def test_inputs_have_the_plans_format(pair):
             assert (injector.exponent_bit_width, injector.mantissa_bit_width) == (fmt.exponent_bits, fmt.mantissa_bits)
         if fmt.scale:
             assert injector.group_size == fmt.group_size
+
+
+def test_the_documented_way_quantises_a_trained_network(tmp_path):
+    calibration_mode = Tool("brevitas.graph.calibrate").calibration_mode
+    pairs = ["int4/int8", "fp8_e4m3/fp8_e5m2", "fp32/fp32", "mxfp4/mxfp4", "int8/fp32", "int8/int8"]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        make = [nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=8), nn.ReLU(), nn.Flatten(), nn.Linear(128, 64)]
+        module = nn.Sequential(*make, nn.Linear(64, 64, bias=False), nn.Linear(64, 32), nn.Linear(32, 7))
+        inputs = torch.randn(16, 3, 8, 8)
+    weights = {name: each.detach().clone() for name, each in module.named_parameters()}
+    before, names = module(inputs), ["0", "1", "4", "5", "6", "7"]
+    file = tmp_path / "brevitas.json"
+    exports.write("brevitas", plan(dict(zip(names, pairs, strict=True))), file)
+    read(module, file)
+    assert type(module[4]) is nn.Linear
+    assert {type(module[int(name)]).__name__ for name in names} == {"QuantConv2d", "QuantLinear", "Linear"}
+    assert all(torch.equal(module.get_parameter(name), weight) for name, weight in weights.items())
+    with torch.no_grad(), calibration_mode(module.eval()):
+        module(inputs)
+    error = (module(inputs) - before).norm() / before.norm()
+    assert 1e-4 < error < 0.5
 
 
 def test_inputs_without_negative_values_are_unsigned():

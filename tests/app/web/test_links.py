@@ -3,6 +3,7 @@
 import pytest
 from werkzeug.test import Client
 
+from app.explore import answers, question, session_runs
 from app.pages import pages
 
 LLAMA = "zoo:llama-3.1-8b@l40s@w4a16;batch=8"
@@ -23,6 +24,11 @@ WRONG = [
     ("explore", "z=zz", "unknown z 'zz'"),
     ("explore", "log=q", "unknown log 'q'; known: x, y, z"),
     ("explore", "per=zz", "unknown per 'zz'"),
+    ("explore", "zoom=1,2,3", "zoom must be the two ends of x and the two of y"),
+    ("explore", "zoom=1,2,3,nan", "zoom must be the two ends of x and the two of y"),
+    ("explore", "zoom=1,2,3,301", "zoom must be the two ends of x and the two of y"),
+    ("explore", "z=energy_j&zoom=1,2,3,4", "zoom is of two axes: leave it out where z is shown, got '1,2,3,4'"),
+    ("explore", "list=zz", "unknown list 'zz'; known: front"),
     ("explore", "design=zz", "design must be an id of 16 hexadecimal digits, got 'zz'"),
     ("explore", "edit=zz", "edit: an edit is layer:precision, got 'zz'"),
     ("explore", "devcie=l4", "unknown field of this page's links 'devcie'; did you mean devices"),
@@ -89,6 +95,27 @@ def test_a_wrong_field_is_named(page, path, query, told):
     assert told in alert["children"]
     assert "\n" not in alert["children"]
     assert again["href"] == f"/{path}"
+
+
+def store(children, id):
+    return next(each["props"] for each in children["props"]["children"] if each["props"].get("id") == id)
+
+
+def test_a_zoom_and_the_open_table_come_back_from_a_link_while_the_axes_show_the_same(page):
+    asked = "model=zoo:resnet18&devices=t4&precisions=w8a8&batch=1"
+    children = shown(page, "explore", f"{asked}&x=latency_s&y=loss&log=x&zoom=-3,-2.25,0.125,1e-3&list=front")
+    zoom = store(children, "explore-zoom")["data"]
+    assert "explore-table" in str(children)
+    assert "explore-table" not in str(shown(page, "explore", asked))
+    assert answers._within(zoom, zoom["of"]) == (pytest.approx((1e-3, 10**-2.25)), (1e-3, 0.125))
+    ready = session_runs.name_of(question.read(store(children, "explore-given")["data"], {}))
+    told = [answers.link({}, "", {}, zoom, [""], ready, *axes, "none") for axes in (
+        ("latency_s", "loss", "none", ["x"]), ("latency_s", "loss", "none", ["x", "y"]),
+        ("loss", "latency_s", "none", ["x"]), ("latency_s", "loss", "energy_j", ["x"]),
+    )]  # fmt: skip
+    assert [each["zoom"] for each in told] == ["-3,-2.25,0.125,0.001", "", "", ""]
+    assert {each["list"] for each in told} == {"front"}
+    assert answers.link({}, "", {}, zoom, None, "another", "latency_s", "loss", "none", ["x"], "none")["zoom"] == ""
 
 
 def test_every_field_of_every_page_is_tried():
