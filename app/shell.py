@@ -30,7 +30,10 @@ def layout(found: dict[str, ModuleType]) -> Any:
         header={"height": {"base": 92, "sm": 52}},
         padding=0,
     )
-    behind = [dcc.Location(id="url", refresh="callback-nav"), dcc.Store(id="view"), html.Div(id="notice", role="alert")]
+    behind = [
+        dcc.Location(id="url", refresh="callback-nav"), dcc.Store(id="view"), dcc.Store(id="narrow"),
+        html.Div(id="notice", role="alert"),
+    ]  # fmt: skip
     return dmc.MantineProvider(
         [html.A("Skip to the content", href="#main", className="skip"), *behind, frame],
         id="provider",
@@ -78,6 +81,7 @@ def register(app: Dash, found: dict[str, ModuleType]) -> None:
     for function, outputs, *inputs in (
         ("keepView", Output("view", "id"), Input("view", "data")),
         ("copyLink", Output("copy-link", "children"), Input("copy-link", "n_clicks")),
+        ("measure", Output("narrow", "data"), Input("url", "id")),
         ("markPage", Output("url", "id"), Input("url", "pathname")),
         ("markTheme", Output("provider", "id"), Input("theme", "computedColorScheme")),
     ):

@@ -38,6 +38,11 @@
     if (shown && document.getElementById("theme")) window.dash_clientside.set_props("theme", { computedColorScheme: shown });
   }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-mantine-color-scheme"] });
 
+  const narrow = window.matchMedia("(max-width: 600px)");
+  narrow.addEventListener("change", () => {
+    if (document.getElementById("page")) window.dash_clientside.set_props("narrow", { data: narrow.matches });
+  });
+
   function refusal(place, file) {
     if (!place.dataset.endings.split(",").some((ending) => file.name.toLowerCase().endsWith(ending)))
       return `an upload is a file that ends in ${place.dataset.endings.replace(",", " or ")}, got '${file.name}'`;
@@ -121,6 +126,9 @@
         const { xaxis, yaxis } = document.querySelector("#explore-front .js-plotly-plot")._fullLayout;
         if (xaxis.autorange && yaxis.autorange) return null;
         return { ends: [...xaxis.range, ...yaxis.range], of: { ready: drawn.ready, names: drawn.names, log: drawn.log } };
+      },
+      measure() {  /* whether figures have a narrow page's layout */
+        return narrow.matches;
       },
       markPage(pathname) {
         for (const link of document.querySelectorAll(".nav-link")) {

@@ -106,13 +106,15 @@ def show(records: Any, reference: Any, only: Any) -> Any:
     return view.table(records, place, only_differences=differences), layers
 
 
-def kinds(records: Any, part: Any, scheme: Any) -> Any:
-    """The figure of layers by kind, and the metrics it may show."""
+def kinds(records: Any, part: Any, scheme: Any, narrow: Any) -> Any:
+    """The figure of layers by kind, and the metrics it may show; a narrow page has letters for names."""
     if not records or scheme is None:
         raise PreventUpdate
     known = _parts(records)
     part = part if part in known else known[0]
-    bars = [(record["name"], record["kinds"].get(part, {})) for record in records]
+    letters = [slot.upper() for slot in SLOTS[: len(records)]]
+    names = letters if narrow else [record["name"] for record in records]
+    bars = [(name, record["kinds"].get(part, {})) for name, record in zip(names, records, strict=True)]
     return dressed(by_kind(bars, metric=part), scheme == "dark"), [{"value": n, "label": label(n)} for n in known], part
 
 

@@ -35,7 +35,14 @@ def row(i: int, design: Design) -> Any:
     """The controls of one design."""
     letter = SLOTS[i].upper()
     parts = [html.Span(letter, className="letter", style={"background": colour(i)})]
-    parts += [_field(i, name, design, f"{words} of design {letter}") for name, words in FIELDS.items()]
+    parts += [
+        html.Div(
+            _field(i, name, design, f"{words} of design {letter}"),
+            className="compare-field wide" if name in ("model", "strategy") else "compare-field",
+            **{"data-words": words},
+        )
+        for name, words in FIELDS.items()
+    ]
     hidden = [
         dcc.Input(id={"type": FIELD, "name": name, "row": i}, type="hidden", value=getattr(design, name))
         for name in HIDDEN

@@ -21,14 +21,19 @@ LEGEND_LETTERS = 28
 BESIDE = {"orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top", "font": {"size": 11},
           "tracegroupgap": 0}  # fmt: skip
 """A legend beside the plot, which scrolls where its names are many."""
+BELOW = 0.25
+"""The share of a narrow page's figure that a legend below it has at most: it scrolls."""
 LINE, AROUND = 18, 130
 """Height of a calibration's line, and of title and axes, in pixels."""
 LIMIT = 0.6
 """Errors beyond it are counted in the outermost bars."""
 
 
-def predicted_measured(found: Measured) -> go.Figure:
-    """Draw predicted against measured on log axes, a colour and symbol a group, and the line of equals."""
+def predicted_measured(found: Measured, *, narrow: bool = False) -> go.Figure:
+    """Draw predicted against measured on log axes, a colour and symbol a group, and the line of equals.
+
+    narrow  the groups' names stand below the plot, not beside it
+    """
     figure = go.Figure()
     step = thinning(found)
     size = 6 if len(found.measured) > FEW else 9
@@ -51,7 +56,8 @@ def predicted_measured(found: Measured) -> go.Figure:
             x=ends, y=[end * factor for end in ends], mode="lines", showlegend=False, hoverinfo="skip",
             line={"color": "#7a8594", "width": 1, "dash": dash},
         )  # fmt: skip
-    figure.update_layout(**layout("Predicted against measured", "", "", legend=BESIDE))
+    figure.update_layout(**layout("Predicted against measured", "", "", **({} if narrow else {"legend": BESIDE})))
+    figure.update_layout(legend={"maxheight": BELOW} if narrow else {})
     column = {"s": "latency_s"}.get(found.unit, "lut")
     for update, values, what in (
         (figure.update_xaxes, found.measured, "measured"), (figure.update_yaxes, found.predicted, "predicted"),
@@ -87,7 +93,7 @@ def errors(found: Measured) -> go.Figure:
             hovertemplate="error %{hovertext}<br>%{customdata} rows, %{y:.1%}<extra></extra>",
         )
     )
-    across = f"predicted / measured - 1; all beyond \u00b1{LIMIT:.0%} in the end bars"
+    across = f"predicted / measured - 1;<br>all beyond \u00b1{LIMIT:.0%} in the end bars"
     figure.update_layout(**layout("Errors", across, "share of rows", bargap=0.05))
     figure.update_xaxes(tickformat="+.0%", range=[-LIMIT, LIMIT])
     figure.update_yaxes(tickformat=".0%")
@@ -100,9 +106,14 @@ def nothing() -> go.Figure:
     return go.Figure(layout=layout("", "", ""))
 
 
-def by_calibration(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """Draw the mean held-out error of each calibration, and the plain roofline's beside it where it is known."""
-    names = [" ".join(filter(None, (row["device"], row["kind"], row["backend"]))) for row in rows]
+def by_calibration(rows: Sequence[Mapping[str, Any]], *, narrow: bool = False) -> go.Figure:
+    """Draw the mean held-out error of each calibration, and the plain roofline's beside it where it is known.
+
+    narrow  names are smaller, the backend in a line of its own
+    """
+    heads = [" ".join(filter(None, (row["device"], row["kind"]))) for row in rows]
+    between = "<br>" if narrow else " "
+    names = [between.join(filter(None, (head, row["backend"]))) for head, row in zip(heads, rows, strict=True)]
     figure = go.Figure()
     for i, (column, name, symbol) in enumerate((("mape", "bitfront", "circle"), ("roofline", "roofline", "x-thin"))):
         figure.add_scatter(
@@ -113,12 +124,12 @@ def by_calibration(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             marker={"symbol": symbol, "size": 9, "color": colour(i), "line": {"width": 2, "color": colour(i)}},
             hovertemplate="%{y}<br>mean error %{x:.1%}<extra>%{fullData.name}</extra>",
         )
-    height = max(AROUND + LINE * len(rows), 430)
+    height = max(AROUND + (2 if narrow else 1) * LINE * len(rows), 430)
     figure.update_layout(
-        **layout("Mean error on rows that no fit saw", "mean absolute relative error", "", height=height)
+        **layout("Mean error on rows that no fit saw", f"mean absolute{between}relative error", "", height=height)
     )
     found = [row[column] for row in rows for column in ("mape", "roofline") if row[column]]
     ends = [math.log10(min([0.01, *found]) / 1.1), math.log10(max([1.0, *found]) * 1.1)]
     figure.update_xaxes(tickformat="~%", type="log", tickvals=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0], range=ends)
-    figure.update_yaxes(autorange="reversed", automargin=True, dtick=1, tickfont={"size": 11})
+    figure.update_yaxes(autorange="reversed", automargin=True, dtick=1, tickfont={"size": 9 if narrow else 11})
     return figure

@@ -27,7 +27,7 @@ VERDICT = {
     ]
 }
 COLUMNS = [
-    {"field": "system", "headerName": "System", "minWidth": 112, "flex": 2, "filter": True, **WRAPPED},
+    {"field": "system", "headerName": "System", "width": 128, "pinned": "left", "filter": True, **WRAPPED},
     {"field": "quantity", "headerName": "Quantity", "minWidth": 180, "flex": 3, "filter": True,
      "tooltipField": "quantity", **WRAPPED},
     {"field": "published", "headerName": "Published", "valueFormatter": NUMBER, "type": "rightAligned", "width": 90},

@@ -15,6 +15,7 @@ NAME = "Compare"
 ORDER = 3
 LINK = (*question.SLOTS, "axis", "metric", "low", "high", "reference", "differences", "part", "scale")
 DARK = Input("theme", "computedColorScheme")
+NARROW = Input("narrow", "data")
 
 
 def layout(given: state.State) -> Any:
@@ -125,7 +126,7 @@ def register(app: Dash) -> None:
     )(answers.show)  # fmt: skip
     app.callback(
         Output("compare-kinds", "figure"), Output(part, "data"), Output(part, "value"),
-        Input(found, "data"), Input(part, "value"), DARK,
+        Input(found, "data"), Input(part, "value"), DARK, NARROW,
     )(answers.kinds)  # fmt: skip
     app.callback(
         Output("compare-curves-figure", "figure"), Output("compare-words", "children"),

@@ -17,6 +17,7 @@ ORDER = 4
 LINK = ("model", "rows", "group")
 ALL = "all"
 DARK = Input("theme", "computedColorScheme")
+NARROW = Input("narrow", "data")
 
 PERCENT = {"function": "params.value == null ? '–' : d3.format('.1%')(params.value)"}
 SIGNED = {"function": "params.value == null ? '–' : d3.format('+.1%')(params.value)"}
@@ -124,20 +125,20 @@ def register(app: Dash) -> None:
 
     @app.callback(
         Output("validate-calibrations", "rowData"), Output("validate-errors", "figure"),
-        Output("validate-errors", "style"), Input("validate-model", "value"), DARK,
+        Output("validate-errors", "style"), Input("validate-model", "value"), DARK, NARROW,
     )  # fmt: skip
-    def show(model: str, scheme: str) -> Any:
+    def show(model: str, scheme: str, narrow: bool | None) -> Any:
         rows = [row for row in calibrations() if row["model"] == model]
-        drawn = figures.by_calibration(rows)
+        drawn = figures.by_calibration(rows, narrow=bool(narrow))
         return rows, dressed(drawn, scheme == "dark"), {"height": f"{drawn.layout.height}px"}
 
     @app.callback(
         Output("validate-scatter", "figure"), Output("validate-histogram", "figure"),
         Output("validate-figures", "children"), Output("validate-group", "data"), Output("validate-group", "value"),
         Output("validate-told", "children"), Input("validate-rows", "value"), Input("validate-group", "value"), DARK,
-        running=[(Output("validate-reading", "children"), "predicting…", "")],
+        NARROW, running=[(Output("validate-reading", "children"), "predicting…", "")],
     )  # fmt: skip
-    def compare(name: str, group: str | None, scheme: str) -> Any:
+    def compare(name: str, group: str | None, scheme: str, narrow: bool | None) -> Any:
         try:
             every = measured_sets.measured(name, settings.current().measured)
         except ValueError as error:
@@ -145,7 +146,8 @@ def register(app: Dash) -> None:
             return empty, empty, trouble(str(error)), [], ALL, ""
         group = group if group in every.groups else ALL
         found = every.of(group)
-        drawn = [dressed(draw(found), scheme == "dark") for draw in (figures.predicted_measured, figures.errors)]
+        figures_of = (figures.predicted_measured(found, narrow=bool(narrow)), figures.errors(found))
+        drawn = [dressed(figure, scheme == "dark") for figure in figures_of]
         options = [{"value": ALL, "label": "all rows"}, *({"value": g, "label": g} for g in every.groups)]
         step = figures.thinning(found)
         thinned = (

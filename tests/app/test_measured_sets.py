@@ -5,7 +5,7 @@ import pytest
 
 from app import measured_sets
 from app.accuracy import Measured
-from app.figures.accuracy import errors, predicted_measured, thinning
+from app.figures.accuracy import BELOW, by_calibration, errors, predicted_measured, thinning
 from costmodel.hardware.calibration import FOLDER
 from profilers import rows_file
 
@@ -61,7 +61,16 @@ def test_a_file_that_cannot_be_predicted_is_refused_at_the_start(column, tmp_pat
 
 def test_no_two_of_many_groups_look_alike():
     groups, one = tuple(f"kind {i}" for i in range(42)), np.ones(42)
-    figure = predicted_measured(Measured("", "s", groups, np.arange(42), one, one, one, one))
+    found = Measured("", "s", groups, np.arange(42), one, one, one, one)
+    figure = predicted_measured(found)
     shown = [trace.marker for trace in figure.data if trace.mode == "markers"]
     assert len({(marker.color, marker.symbol) for marker in shown}) == 42
     assert figure.layout.legend.orientation == "v"
+    below = predicted_measured(found, narrow=True).layout.legend
+    assert (below.orientation, below.maxheight) == ("h", BELOW)
+
+
+def test_names_of_calibrations_are_in_two_lines_on_a_narrow_page():
+    rows = [{"device": "a", "kind": "b", "backend": backend, "mape": 0.1, "roofline": None} for backend in ("c", "")]
+    names = [by_calibration(rows, narrow=narrow).data[0].y for narrow in (False, True)]
+    assert names == [("a b c", "a b"), ("a b<br>c", "a b")]

@@ -34,10 +34,13 @@ def test_kinds_add_up_to_the_total():
 def test_layers_that_work_at_once_are_drawn_by_their_busy_time():
     serial, stages = (designs.record(question.read_design(t), "x") for t in (LLAMA.format("w8a8", "decode"), RESNET))
     offered = [
-        [each["value"] for each in answers.kinds(r, "latency_s", "dark")[1]] for r in ([serial], [serial, stages])
+        [each["value"] for each in answers.kinds(r, "latency_s", "dark", False)[1]]
+        for r in ([serial], [serial, stages])
     ]
     assert [("latency_s" in names, "busy_s" in names) for names in offered] == [(True, False), (False, True)]
-    assert answers.kinds([serial, stages], "latency_s", "dark")[2] == "busy_s"
+    assert answers.kinds([serial, stages], "latency_s", "dark", False)[2] == "busy_s"
+    bars = [answers.kinds([serial, stages], "busy_s", "dark", narrow)[0]["data"][0]["y"] for narrow in (False, True)]
+    assert [list(names) for names in bars] == [["x", "x"], ["A", "B"]]
     assert sum(stages["kinds"]["busy_s"].values()) > stages["values"]["latency_s"]["value"]
 
 
