@@ -40,11 +40,11 @@ class Solve:
             self.limits.problem, self._read(sums, edited), self.limits.peaks, self.max_formats, self.deadline
         )
 
-    def by_readers(self, sums: Mapping[str, float], passed: Passed) -> Plan:
+    def by_readers(self, sums: Mapping[str, float], passed: Passed, share: float = SHARE) -> Plan:
         """With outputs in the formats that are read, in a share of the time; TimeoutError where that cannot be."""
         now = time.monotonic()
-        arrays = readers.exact(self._read(sums, {}), passed, self.metric)
-        problem, until = self.limits.problem, now + SHARE * (self.deadline - now)
+        arrays = readers.exact(self._read(sums, {}), passed, self.metric, every=bool(self.limits.peaks))
+        problem, until = self.limits.problem, now + share * (self.deadline - now)
         plan = moments.solve(problem, arrays, self.limits.peaks, self.max_formats, until)
         return replace(plan, choice=plan.choice[: len(problem.layers)])
 
@@ -60,20 +60,23 @@ def as_evaluated(solve: Solve, sums: Mapping[str, float]) -> Plan:
 
     Where outputs are read in one of several formats, the search prices them so; where it cannot, tables that price them
     in their own layer's format find the plan, such as price them at the least prove its bound and refuse what no plan
-    does, and changes of one or two layers improve it where nothing else ties them.
+    does, and changes of one or two layers improve it where nothing else ties them; not with a budget of memory at its
+    peak, where that is a TimeoutError.
     """
     problem, metric = solve.limits.problem, solve.metric
-    names = outputs.coupled(problem, {metric, *sums})
-    if not names:
+    names, peaks = outputs.coupled(problem, {metric, *sums}), solve.limits.peaks
+    if not names and not (peaks and outputs.several(problem)):
         return solve(sums)
     passed = Passed(problem, names)
+    if peaks:
+        return solve.by_readers(sums, passed, share=1.0)
     known: Plan | None = None
     with suppress(TimeoutError):
         known = solve.by_readers(sums, passed)
     if known is not None and known.proven:
         return known
     plan, bound = _repaired(solve, sums, passed, known)
-    if not (solve.couplings or solve.limits.peaks):
+    if not solve.couplings:
         plan = improved(passed, plan, metric, sums)
     return replace(plan, bound=min(bound, plan.objective))
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from costmodel.estimators.footprint import peaks_bytes
 from costmodel.hardware import Fpga
 from dse.moments import always_bytes
-from dse.outputs import coupled
-from dse.passed import Passed
+from dse.outputs import coupled, several
+from dse.passed import Passed, taken
 from dse.pipelines import PACED
 from dse.problem import Problem
 from dse.rates import rate_per_s
@@ -24,7 +24,7 @@ def columns(problem: Problem, choices: Choices, names: Collection[str]) -> dict[
     """Return the named metrics of choices int[choices, layers]: {name: float64[choices]}, nan where there is none.
 
     They are the totals of `problem.estimate` and the problem's loss, quicker: sums of its tables, on an FPGA with
-    outputs as they are read, the most bytes alive from activations' widths alone.
+    outputs as they are read.
     """
     layers = np.arange(len(problem.layers))
     found = {n: t[layers, choices].sum(axis=1) for n, t in {"loss": problem.loss, **problem.costs}.items()}
@@ -43,8 +43,9 @@ def columns(problem: Problem, choices: Choices, names: Collection[str]) -> dict[
 def _footprint(problem: Problem, choices: Choices) -> dict[str, Floats]:
     """Bytes of live activations, and of all that is in memory at once as `costmodel.estimators.footprint` has it."""
     bits = np.array([float(option.activation.bits_per_element) for option in problem.options])
-    taken = np.where(problem.follows >= 0, choices[:, problem.follows], problem.rest)
-    activations = peaks_bytes(problem.workload, bits[taken])
+    used = np.where(problem.follows >= 0, choices[:, problem.follows], problem.rest)
+    read, written = (each.T for each in taken(problem, choices)) if several(problem) else (used, used)
+    activations = peaks_bytes(problem.workload, bits[read], bits[written])
     always = always_bytes(problem)[np.arange(len(problem.layers)), choices].sum(axis=1)
     return {"peak_activation_bytes": activations, "footprint_bytes": activations + always}
 

@@ -7,17 +7,27 @@ until none does.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
-from costmodel.estimators.footprint import alive_at, alive_bytes, last_use, optimizer_bytes, output_elements
+from costmodel.estimators.footprint import (
+    alive_at,
+    alive_bytes,
+    input_bytes,
+    input_last_use,
+    last_use,
+    optimizer_bytes,
+    output_elements,
+)
 from costmodel.estimators.traffic import BITS_PER_BYTE
-from costmodel.record import stack
 from dse.allocate import best
 from dse.infeasible import SEARCH_S, infeasible, needs
+from dse.outputs import several
 from dse.plan import InfeasibleError, Plan, left_s
 from dse.problem import Floats, Problem
-from dse.tables import Tables
+from dse.readers import Ints, Rows
+from dse.tables import Tables, larger
 
 NEAR = 1e-6
 """Share of a least value told by which a plan's may yet be lower."""
@@ -54,7 +64,7 @@ def always_bytes(problem: Problem) -> Floats:
 
 @dataclass(frozen=True)
 class _Moments:
-    """The moments of a network at which plans broke a budget: {(metric, op): float[layers, options]} bytes.
+    """The moments of a network at which plans broke a budget: {(metric, op): float[rows, options]} bytes.
 
     `always` has what a metric counts beside live activations.
     """
@@ -69,7 +79,7 @@ class _Moments:
         """The plan of least loss within the tables' limits and the peaks, None where there is none."""
         while True:
             cuts = {(name, op): table for (name, op), table in self.broken.items() if name in peaks}
-            costs = {f"{name} at {op}": _of_layers(table, tables) for (name, op), table in cuts.items()}
+            costs = {f"{name} at {op}": self._laid(table, tables) for (name, op), table in cuts.items()}
             limits = {f"{name} at {op}": peaks[name] for name, op in cuts}
             limited = replace(tables, costs={**tables.costs, **costs}, limits={**tables.limits, **limits})
             plan = best(limited, max_formats, deadline)
@@ -84,22 +94,56 @@ class _Moments:
     def fullest(self, name: str, plan: Plan) -> tuple[int, float]:
         """The op during which a plan has most of a metric in memory, and how many bytes."""
         choice = plan.choice[: len(self.problem.layers)]
-        alive = alive_bytes(self.problem.workload, stack(self.problem.per_op(choice)))
+        alive = alive_bytes(self.problem.workload, self.problem.carried(choice))
         always = self.always[name][np.arange(len(choice)), choice].sum() if name in self.always else 0.0
         return int(alive.argmax()), float(alive.max() + always)
 
     def table(self, name: str, op: int) -> Floats:
-        """Bytes in memory while an op runs, by the layer that each tensor's op follows: float[layers, options]."""
-        alive = [alive_at(self.problem.workload, option, op) for option in self.problem.options]
-        return _by_layer(self.problem, alive) + self.always.get(name, 0.0)
+        """Bytes in memory while an op runs, by the row in whose format each tensor is: float[rows, options]."""
+        workload, options = self.problem.workload, self.problem.options
+        found = self._by_row([alive_at(workload, option, op) for option in options])
+        if op <= input_last_use(workload):
+            entering = [np.array([input_bytes(workload, option)]) for option in options]
+            found += _summed(entering, self._reads, len(found), self.problem.rest)
+        return found + self._always(name, len(found))
 
     def summed(self, name: str) -> Floats:
-        """Bytes in memory summed over all moments: float[layers, options]."""
+        """Bytes in memory summed over all moments, but for the input: float[rows, options]."""
         workload = self.problem.workload
         moments = last_use(workload) - np.arange(len(workload.ops)) + 1
         bytes_ = output_elements(workload) * moments / BITS_PER_BYTE
         alive = [bytes_ * float(option.activation.bits_per_element) for option in self.problem.options]
-        return _by_layer(self.problem, alive) + self.always.get(name, 0.0) * len(workload.ops)
+        found = self._by_row(alive)
+        return found + self._always(name, len(found)) * len(workload.ops)
+
+    @cached_property
+    def _rows(self) -> Rows | None:
+        """In whose formats ops write; None where each writes in its own layer's."""
+        return Rows.of(self.problem) if several(self.problem) else None
+
+    @property
+    def _reads(self) -> Ints:
+        """The row in whose format the first op reads, -1 for one without a choice: int[1]."""
+        passes = self.problem.workload.ops[0].weight_elements == 0
+        return np.array(self._rows.writes[:1]) if self._rows and passes else self.problem.follows[:1]
+
+    def _by_row(self, per_option: Sequence[Floats]) -> Floats:
+        """float[ops] of each option summed over the ops that write in a row's format: float64[rows, options]."""
+        if self._rows is None:
+            return _by_layer(self.problem, per_option)
+        return _summed(per_option, np.array(self._rows.writes), self._rows.count, self.problem.rest)
+
+    def _always(self, name: str, rows: int) -> Floats:
+        """What a metric counts at all moments: float64[rows, options]."""
+        found = np.zeros((rows, len(self.problem.options)))
+        found[: len(self.problem.layers)] = self.always.get(name, 0.0)
+        return found
+
+    def _laid(self, table: Floats, tables: Tables) -> Floats:
+        """A table of rows for tables that may have more of them, and more options: 0 there, and where unavailable."""
+        shape = len(tables.loss), tables.loss.shape[1]
+        found = larger(table, shape) if self._rows is None else self._rows.by_state(table, range(len(table)), shape)
+        return np.where(tables.available, found, 0.0)
 
     def least(
         self, name: str, tables: Tables, peaks: Mapping[str, float], max_formats: int | None, deadline: float
@@ -109,7 +153,7 @@ class _Moments:
         0 where those conflict; a lower bound if the search takes too long.
         """
         low, others = peaks[name], {other: most for other, most in peaks.items() if other != name}
-        tables = replace(tables.minimising(None), loss=_of_layers(self.summed(name), tables))
+        tables = replace(tables.minimising(None), loss=self._laid(self.summed(name), tables))
         try:
             plan = self.within(tables, others, max_formats, deadline)
             if plan is None:
@@ -125,19 +169,16 @@ class _Moments:
         return high
 
 
-def _of_layers(table: Floats, tables: Tables) -> Floats:
-    """A table of layers for tables that may have more rows and options: 0 there, and where unavailable."""
-    found = np.zeros(tables.loss.shape)
-    found[: len(table), : table.shape[1]] = table
-    return np.where(tables.available, found, 0.0)
-
-
 def _by_layer(problem: Problem, per_option: Sequence[Floats]) -> Floats:
     """float[ops] of each option summed over the ops that follow a layer: float64[layers, options]."""
-    table = np.zeros((len(problem.layers), len(problem.options)))
+    return _summed(per_option, problem.follows, len(problem.layers), problem.rest)
+
+
+def _summed(per_option: Sequence[Floats], owners: Ints, rows: int, rest: int) -> Floats:
+    """float[ops] of each option summed over rows that own ops, -1 for what has no choice: float64[rows, options]."""
+    table = np.zeros((rows, len(per_option)))
     for option, per_op in enumerate(per_option):
-        taken = np.where(problem.follows >= 0, per_op, per_option[problem.rest])
-        np.add.at(table[:, option], np.maximum(problem.follows, 0), taken)
+        np.add.at(table[:, option], np.maximum(owners, 0), np.where(owners >= 0, per_op, per_option[rest]))
     return table
 
 

@@ -23,9 +23,14 @@ TRIES = 6
 """Most searches for a plan that keeps its budgets as evaluated."""
 
 
+def several(problem: Problem) -> bool:
+    """Whether outputs may be written in one of several formats, by what reads them."""
+    return isinstance(problem.device, Fpga) and len({option.activation.name for option in problem.options}) > 1
+
+
 def coupled(problem: Problem, names: Collection[str]) -> list[str]:
     """Those of the metrics whose tables price outputs apart from their readers."""
-    if not isinstance(problem.device, Fpga) or len({option.activation.name for option in problem.options}) < 2:
+    if not several(problem):
         return []
     return [name for name in (OVERLAY if isinstance(problem.folding, Array) else DATAFLOW) if name in names]
 

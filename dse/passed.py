@@ -21,6 +21,24 @@ NEAR = 1e-12
 """Relative difference of objectives that counts as none."""
 
 
+def taken(problem: Problem, choices: Ints) -> tuple[Ints, Ints]:
+    """The option that each op takes in plans int[plans, layers], and one in whose format it writes, as `fpga.carried`
+    says: int[ops, plans] each."""
+    names = [option.activation.name for option in problem.options]
+    bits = np.append([float(option.activation.bits_per_element) for option in problem.options], -np.inf)
+    alike = np.array([names.index(name) for name in names])
+    follows = problem.follows
+    found = np.where(follows >= 0, choices[:, np.maximum(follows, 0)], problem.rest).T
+    output = np.full(found.shape, -1)
+    for i, read in reversed(list(enumerate(reads(problem.workload)))):
+        output[i] = np.where(output[i] < 0, alike[found[i]], output[i])
+        found[i] = found[i] if problem.workload.ops[i].weight_elements > 0 else output[i]
+        for source in read:
+            here = alike[found[i]]
+            output[source] = np.where(bits[here] >= bits[output[source]], here, output[source])
+    return found, output
+
+
 class Passed:
     """Evaluates plans of a problem on an FPGA: sums over ops, each at its own option and at the format it writes."""
 
@@ -48,12 +66,9 @@ class Passed:
 
     def totals(self, choices: Ints) -> dict[str, Floats]:
         """Each metric of plans int[plans, layers]: float64[plans]."""
-        follows = self.problem.follows
-        taken = np.where(follows >= 0, choices[:, np.maximum(follows, 0)], self.problem.rest).T
-        carried = self._carried(taken)
-        option = np.where(self.weighted[:, None], taken, self._like[carried])
-        at = np.arange(len(follows))[:, None]
-        return {name: table[at, option, carried].sum(axis=0) for name, table in self._tables.items()}
+        option, output = taken(self.problem, choices)
+        at = np.arange(len(option))[:, None]
+        return {name: table[at, option, self._own[output]].sum(axis=0) for name, table in self._tables.items()}
 
     def _pass_s(self) -> float:
         """Seconds between passes at the one rate of all plans, 0 where there is none."""
@@ -96,18 +111,6 @@ class Passed:
         """What the search's tables say of a metric: float64[layers, options], 0 where an option is not available."""
         found = self.problem.loss if name == "loss" else self.problem.costs[name]
         return np.where(np.isinf(self.problem.loss), 0.0, found)
-
-    def _carried(self, taken: Ints) -> Ints:
-        """The format that each op writes, int[ops, plans], as `fpga.carried` says."""
-        found = np.full(taken.shape, -1)
-        bits = np.append(self._bits, -np.inf)
-        for i, read in reversed(list(enumerate(reads(self.problem.workload)))):
-            own = self._own[taken[i]]
-            found[i] = np.where(found[i] < 0, own, found[i])
-            here = own if self.weighted[i] else found[i]
-            for source in read:
-                found[source] = np.where(bits[here] >= bits[found[source]], here, found[source])
-        return found
 
 
 def improved(passed: Passed, plan: Plan, objective: str, limits: Mapping[str, float]) -> Plan:

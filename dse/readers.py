@@ -9,7 +9,6 @@ given formats.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +16,10 @@ from numpy.typing import NDArray
 from costmodel.estimators.fpga.reach import reads
 from dse.passed import Passed
 from dse.problem import Problem
-from dse.tables import Floats, Passing, Tables
+from dse.tables import Floats, Passing, Tables, larger
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Scalar = TypeVar("Scalar", bound=np.generic)
 
 REST = -1
 """In the place of a row: the format that layers without a choice have."""
@@ -122,6 +120,14 @@ class Rows:
             return np.asarray(self.alike[options] == option)
         return np.asarray(bits[options] < bits[option] if at < place else bits[options] <= bits[option])
 
+    def by_state(self, table: Floats, kept: Sequence[int], shape: tuple[int, int]) -> Floats:
+        """A table of rows [rows, options] by the states of those kept, of a shape with as many more zeros."""
+        layers = len(self.problem.layers)
+        found = larger(table[:layers], shape)
+        for at, row in enumerate(kept[layers:], layers):
+            found[at, : len(self.states[row])] = table[row, self.states[row][:, 0]]
+        return found
+
     @cached_property
     def together(self) -> dict[tuple[int, int], Bools]:
         """What a row beyond the layers and one under it may be together, bool[states, options or states]."""
@@ -135,18 +141,18 @@ class Rows:
         return found
 
 
-def exact(tables: Tables, passed: Passed, objective: str, *, loose: bool = False) -> Tables:
+def exact(tables: Tables, passed: Passed, objective: str, *, loose: bool = False, every: bool = False) -> Tables:
     """The tables of a problem's layers with what `passed` evaluates by what reads it, in rows and pairs of rows.
 
     `tables` are of the other metrics; the objective's are its loss. Rows beyond the layers that add nothing are left
-    out. `loose` ones may be wider than what they stand for where that is never cheaper: fewer states have the same
-    front, but more plans its sums.
+    out, unless `every` one is asked for. `loose` ones may be wider than what they stand for where that is never
+    cheaper: fewer states have the same front, but more plans its sums.
     """
     rows = Rows.of(passed.problem)
     single, between = _costs(passed, rows)
     if loose:
         rows = replace(rows, loose=_loose(rows, single, between))
-    return _with_rows(tables, rows, single, between, objective)
+    return _with_rows(tables, rows, single, between, objective, every=every)
 
 
 def folded(tables: Tables, problem: Problem, written: Mapping[str, Floats]) -> Tables:
@@ -172,23 +178,27 @@ def _own(table: Floats, tables: Tables, layer: int) -> Floats:
 
 
 def _with_rows(
-    tables: Tables, rows: Rows, single: dict[str, Floats], between: dict[str, Floats], objective: str
+    tables: Tables,
+    rows: Rows,
+    single: dict[str, Floats],
+    between: dict[str, Floats],
+    objective: str,
+    *,
+    every: bool = False,
 ) -> Tables:
     """The tables with what rows cost alone, in place of what these have of it, and in pairs."""
     pairs, between = _telling(tuple(rows.pairs), single, between)
     layers = len(rows.problem.layers)
-    kept = _needed(rows, pairs, single)
+    kept = list(range(rows.count)) if every else _needed(rows, pairs, single)
     beyond = [rows.states[row] for row in kept[layers:]]
     kinds = max(len(rows.problem.options), *map(len, beyond), 0)
     shape = len(kept), max(tables.loss.shape[1], kinds)
-    available = _larger(tables.available, shape)
-    alone = {name: _larger(table[:layers], shape) for name, table in single.items()}
+    available = larger(tables.available, shape)
     for row, states in enumerate(beyond, layers):
         available[row, : len(states)] = True
-        for name, table in alone.items():
-            table[row, : len(states)] = single[name][kept[row], states[:, 0]]
-    costs = {name: np.where(available, _larger(table, shape), 0.0) for name, table in {**tables.costs, **alone}.items()}
-    loss = costs[objective] if objective in alone else _larger(tables.loss, shape)
+    alone = {name: rows.by_state(table, kept, shape) for name, table in single.items()}
+    costs = {name: np.where(available, larger(table, shape), 0.0) for name, table in {**tables.costs, **alone}.items()}
+    loss = costs[objective] if objective in alone else larger(tables.loss, shape)
     longer = replace(tables, loss=np.where(available, loss, 0.0), costs=costs, available=available)
     if not pairs and not beyond:
         return longer
@@ -198,15 +208,15 @@ def _with_rows(
     within = tuple((place[a], place[b]) for a, b in pairs)
     read = {name: _by_reader(table, pairs, rows, size) for name, table in between.items()}
     together = {
-        (place[row], place[under]): _larger(table, (kinds, kinds))
+        (place[row], place[under]): larger(table, (kinds, kinds))
         for (row, under), table in rows.together.items()
         if row in place
     }
     return replace(
         longer,
         groups=(*tables.groups, *((row,) for row in range(layers, len(kept)))),
-        kinds=None if tables.kinds is None else np.concatenate([_larger(tables.kinds, (layers, shape[1])), own]),
-        conversion=None if tables.conversion is None else _larger(tables.conversion, (kinds, kinds)),
+        kinds=None if tables.kinds is None else np.concatenate([larger(tables.kinds, (layers, shape[1])), own]),
+        conversion=None if tables.conversion is None else larger(tables.conversion, (kinds, kinds)),
         passing=Passing(within, read.get(objective, np.zeros(size)), read, together, len(beyond)),
     )
 
@@ -287,10 +297,3 @@ def _costs(passed: Passed, rows: Rows) -> tuple[dict[str, Floats], dict[str, Flo
 def _add(alone: Floats, row: int, values: Floats) -> None:
     """Add what a row costs by its option; what has no choice to the first, at any."""
     alone[max(row, 0)] += values
-
-
-def _larger(table: NDArray[Scalar], shape: tuple[int, int]) -> NDArray[Scalar]:
-    """The table with as many more rows and columns of zeros."""
-    found = np.zeros(shape, table.dtype)
-    found[: table.shape[0], : table.shape[1]] = table
-    return found

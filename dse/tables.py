@@ -5,7 +5,7 @@ import math
 import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel.catalog import require
 
 Floats = NDArray[np.float64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 MOST = 1e300
 """The largest sum of a table: conversions, and differences from the least, stay finite beside it."""
@@ -128,6 +129,13 @@ def read(
         converted if pairs else None,
         pairs,
     )
+
+
+def larger(table: NDArray[Scalar], shape: tuple[int, int]) -> NDArray[Scalar]:
+    """The table with as many more rows and columns of zeros."""
+    found = np.zeros(shape, table.dtype)
+    found[: table.shape[0], : table.shape[1]] = table
+    return found
 
 
 def _share(available: NDArray[np.bool_], groups: tuple[tuple[int, ...], ...]) -> None:

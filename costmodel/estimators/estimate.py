@@ -38,7 +38,7 @@ def estimate(
     _require_kinds(workload, device, folding)
     require_link(workload, device)
     precisions = per_op(workload, precision)
-    batch = given = stack(precisions)
+    batch = stack(precisions)
     if isinstance(device, Fpga):
         fpga.check(workload, precisions)
         batch = stack(precisions := fpga.carried(workload, precisions, named(workload, precision)))
@@ -56,7 +56,7 @@ def estimate(
     if isinstance(device, Fpga):
         units = None if isinstance(folding, Array) else folding
         uncounted += fpga.unskipped(workload, units) + fpga.uncounted(workload, dataflow=units is not None)
-    totals = _totals(workload, given, columns) | _of_design(columns, workload, batch, device, folding)
+    totals = _totals(workload, batch, columns) | _of_design(columns, workload, batch, device, folding)
     if correlation is not None:
         ends = latency_interval(workload.ops, precisions, columns, correlation)
         totals |= dict(zip(("latency_low_s", "latency_high_s"), ends, strict=True))

@@ -50,43 +50,48 @@ def last_use(workload: Workload) -> NDArray[np.int64]:
 def peak_activation_bytes(workload: Workload, precision: Precision) -> float:
     """The most bytes of op outputs alive at once, in execution order, each freed after its last reader.
 
-    What the first op reads of the network's input counts until the last op that reads it; workspace of a kernel does
-    not. `precision` is one, or a batch over the ops.
+    Outputs take the format that they are `written` in. What the first op reads of the network's input counts until the
+    last op that reads it; workspace of a kernel does not. `precision` is one, or a batch over the ops.
     """
     return float(alive_bytes(workload, precision).max())
 
 
-def peaks_bytes(workload: Workload, bits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same of many passes: float64[...] of the bits of each op's activations, float64[..., ops]."""
-    return np.asarray(_alive(workload, bits).max(axis=-1))
+def peaks_bytes(workload: Workload, read: NDArray[np.float64], written: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same of many passes: float64[...] of the bits of what each op reads and writes, float64[..., ops]."""
+    return np.asarray(_alive(workload, read, written).max(axis=-1))
 
 
 def alive_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]:
     """Bytes of op outputs alive while each op runs: float64[ops]."""
-    return _alive(workload, np.broadcast_to(precision.activation.bits_per_element, len(workload.ops)))
+    formats = precision.activation, precision.written
+    return _alive(workload, *(np.broadcast_to(each.bits_per_element, len(workload.ops)) for each in formats))
 
 
-def _alive(workload: Workload, bits: NDArray[np.float64]) -> NDArray[np.float64]:
-    bytes_ = output_elements(workload) * bits / BITS_PER_BYTE
+def _alive(workload: Workload, read: NDArray[np.float64], written: NDArray[np.float64]) -> NDArray[np.float64]:
+    bytes_ = output_elements(workload) * written / BITS_PER_BYTE
     change = np.concatenate([bytes_, np.zeros_like(bytes_[..., :1])], axis=-1)
     np.add.at(change.T, last_use(workload) + 1, -bytes_.T)
     alive: NDArray[np.float64] = np.cumsum(change[..., :-1], axis=-1)
-    come = workload.ops[0].input_elements * bits[..., :1] / BITS_PER_BYTE
-    alive[..., : _input_last_use(workload) + 1] += come
+    come = workload.ops[0].input_elements * read[..., :1] / BITS_PER_BYTE
+    alive[..., : input_last_use(workload) + 1] += come
     return alive
 
 
 def alive_at(workload: Workload, precision: Precision, moment: int) -> NDArray[np.float64]:
-    """Bytes of each op's output that are alive while op `moment` runs, the network's input under the first op's."""
+    """Bytes of each op's output that are alive while op `moment` runs."""
     index = np.arange(len(workload.ops))
-    alive = np.where((index <= moment) & (moment <= last_use(workload)), _output_bytes(workload, precision), 0.0)
-    if moment <= _input_last_use(workload):
-        alive[0] += _input_bytes(workload, precision)
-    return alive
+    bytes_ = output_elements(workload) * precision.written.bits_per_element / BITS_PER_BYTE
+    return np.where((index <= moment) & (moment <= last_use(workload)), bytes_, 0.0)
+
+
+def input_bytes(workload: Workload, precision: Precision) -> float:
+    """Bytes of the network's input, in the format that the first op reads."""
+    bits = np.broadcast_to(precision.activation.bits_per_element, len(workload.ops))[0]
+    return float(workload.ops[0].input_elements * bits / BITS_PER_BYTE)
 
 
 @lru_cache(maxsize=64)
-def _input_last_use(workload: Workload) -> int:
+def input_last_use(workload: Workload) -> int:
     """The last op that reads the network's input, by the name that the first op has for it."""
     names = {*workload.ops[0].inputs, INPUT}
     return max((i for i, op in enumerate(workload.ops) if names & {*op.inputs}), default=0)
@@ -101,17 +106,6 @@ def output_elements(workload: Workload) -> NDArray[np.float64]:
     """
     made = own_outputs(workload.ops)
     return np.array([0.0 if op.name.endswith(BY_WEIGHT) else m for op, m in zip(workload.ops, made, strict=True)])
-
-
-def _output_bytes(workload: Workload, precision: Precision) -> NDArray[np.float64]:
-    return np.broadcast_to(
-        output_elements(workload) * precision.activation.bits_per_element / BITS_PER_BYTE, len(workload.ops)
-    )
-
-
-def _input_bytes(workload: Workload, precision: Precision) -> float:
-    bits = np.broadcast_to(precision.activation.bits_per_element, len(workload.ops))[0]
-    return float(workload.ops[0].input_elements * bits / BITS_PER_BYTE)
 
 
 def master_bytes(op: Op, precision: Precision) -> Real:

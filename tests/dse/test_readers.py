@@ -9,12 +9,11 @@ import pytest
 
 import costmodel as cm
 import dse
-from costmodel.estimators.footprint import alive_bytes
 from costmodel.estimators.fpga import carried
-from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.ops import elementwise, linear, pooling
 from dse import fronts, neighbours, readers
+from dse.choice_columns import columns
 from dse.metric import METRICS, loss
 from dse.pareto import mask
 from dse.passed import Passed
@@ -127,17 +126,22 @@ def test_a_refusal_tells_the_least_of_every_plan():
     assert refused.value.least["lut"] == totals["lut"].min()
 
 
-def test_a_peak_of_memory_has_a_budget_beside_it():
+@pytest.mark.parametrize("names", [("lut",), ()])
+@pytest.mark.parametrize("metric", ["peak_activation_bytes", "footprint_bytes"])
+def test_a_peak_of_memory_has_a_budget_beside_it(names, metric):
     choices, totals = every_plan()
-    limit = float(np.quantile(totals["lut"], 0.6))
-    used = [stack(problem().per_op(choice)) for choice in choices]
-    peaks = np.array([alive_bytes(problem().workload, each).max() for each in used])
+    limits = {name: float(np.quantile(totals[name], 0.6)) for name in names}
+    peaks = columns(problem(), choices, [metric])[metric]
     most = float(np.quantile(peaks, 0.4))
-    budgets = [METRICS["lut"] <= limit, METRICS["peak_activation_bytes"] <= most]
+    budgets = [METRICS[name] <= limit for name, limit in {**limits, metric: most}.items()]
     plan = dse.minimize(loss, over=problem(), subject_to=budgets)
-    fits = (totals["lut"] <= limit) & (peaks <= most)
+    fits = np.logical_and.reduce([peaks <= most, *(totals[name] <= limit for name, limit in limits.items())])
     assert plan.objective == pytest.approx(totals["loss"][fits].min())
     assert plan.proven
+    assert plan.estimate().totals[metric] <= most
+    with pytest.raises(InfeasibleError) as refused:
+        dse.minimize(loss, over=problem(), subject_to=[METRICS[metric] <= peaks.min() * 0.99])
+    assert refused.value.least[metric] == pytest.approx(peaks.min(), rel=1e-5)
 
 
 @pytest.mark.parametrize("names", [("loss", "lut"), ("lut", "energy_j"), ("loss", "ff", "bram18")])
@@ -184,7 +188,7 @@ def test_conversions_stay_in_the_objective_where_a_wider_format_is_cheaper_to_wr
 
 
 def test_a_plan_of_a_search_that_cannot_price_by_readers_is_told_as_it_is_evaluated(monkeypatch):
-    def too_close(*_):
+    def too_close(*_, **__):
         raise TimeoutError("layers are coupled too closely")
 
     monkeypatch.setattr(readers, "exact", too_close)

@@ -9,7 +9,15 @@ from estimator_strategies import networks, precisions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.estimators.footprint import alive_at, alive_bytes, last_use, optimizer_bytes, peak_activation_bytes
+from costmodel.estimators.footprint import (
+    alive_at,
+    alive_bytes,
+    input_bytes,
+    input_last_use,
+    last_use,
+    optimizer_bytes,
+    peak_activation_bytes,
+)
 from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.workload import Workload
@@ -25,7 +33,7 @@ def simulate(workload, used):
     leaving = set(workload.outputs or [workload.ops[-1].name])
     held, totals = {}, []
     for i, op in enumerate(workload.ops):
-        held[op.name] = op.output_elements * used[i].activation.bits_per_element / 8
+        held[op.name] = op.output_elements * used[i].written.bits_per_element / 8
         entering = op.input_elements * used[i].activation.bits_per_element / 8 if i == 0 else 0
         totals.append(sum(held.values()) + entering)
         needed = leaving.union(*reads[i + 1 :])
@@ -42,7 +50,7 @@ def test_alive_bytes_equal_the_simulators(workload, used):
 
 @given(networks(), st.data())
 def test_precisions_may_differ_by_op(workload, data):
-    used = [data.draw(precisions()) for _ in workload.ops]
+    used = [replace(data.draw(precisions()), output=data.draw(precisions()).activation) for _ in workload.ops]
     found = alive_bytes(workload, stack(used))
     assert found.tolist() == pytest.approx(simulate(workload, used), rel=1e-12, abs=1e-9)
 
@@ -51,6 +59,8 @@ def test_precisions_may_differ_by_op(workload, data):
 def test_each_moment_is_the_sum_of_its_tensors(workload, used):
     whole = alive_bytes(workload, used)
     parts = [alive_at(workload, used, moment).sum() for moment in range(len(workload.ops))]
+    for moment in range(input_last_use(workload) + 1):
+        parts[moment] += input_bytes(workload, used)
     assert whole.tolist() == pytest.approx(parts, rel=1e-12, abs=1e-9)
 
 
