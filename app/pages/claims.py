@@ -1,5 +1,6 @@
 """Claims: what papers publish beside what the formulas here give, one row a figure, with its source."""
 
+import json
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.web.parts import WHOLE, WRAPPED, grid, note, panel
 
 NAME = "Claims"
 ORDER = 5
-LINK = ("system", "verdict")
+LINK = ("system", "verdict", "filters")
 ALL = "all"
 COLOURS = {"reproduced": "var(--good)", "contradicted": "var(--bad)", "hardware": "var(--elsewhere)",
            "training": "var(--quiet)"}  # fmt: skip
@@ -39,6 +40,9 @@ COLUMNS = [
     {"field": "gap", "headerName": "Why not", "minWidth": 124, "flex": 3, "tooltipField": "gap", **WHOLE},
     {"field": "source", "headerName": "Source", "minWidth": 194, "flex": 2, "tooltipField": "source", **WHOLE},
 ]  # fmt: skip
+
+
+FILTERED = [str(column["field"]) for column in COLUMNS if column.get("filter")]
 
 
 @cache
@@ -69,7 +73,7 @@ def layout(given: state.State) -> Any:
         "Published against reproduced",
         controls,
         html.Div(id="claims-count", className="facts"),
-        grid("claims-table", COLUMNS, height=620, rowData=[]),
+        grid("claims-table", COLUMNS, height=620, rowData=[], filterModel=_filters(given.get("filters", ""))),
         note(
             "Reproduced: a formula here gives the figure within the tolerance of the source's rounding. Contradicted: "
             "it does not, and the row says why. Hardware and training figures need a run elsewhere: they are shown, "
@@ -81,13 +85,27 @@ def layout(given: state.State) -> Any:
     return html.Div([table], className="stack")
 
 
+def _filters(spelled: str) -> dict[str, Any]:
+    """What a link filters columns by, AG Grid's model as JSON; ValueError says what it expects."""
+    try:
+        found = json.loads(spelled or "{}")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(
+        name in FILTERED and isinstance(model, dict) and model.get("filterType") == "text"
+        for name, model in found.items()
+    ):
+        told = f"of {' or '.join(FILTERED)}, each with filterType text"
+        raise ValueError(f"filters must be the grid's JSON {told}, got {spelled[:40]!r}")
+    return found
+
+
 def register(app: Dash) -> None:
     """Add the page's callbacks."""
 
     @app.callback(
         Output("claims-table", "rowData"), Output("claims-count", "children"),
-        Output("view", "data", allow_duplicate=True),
-        Input("claims-system", "value"), Input("claims-verdict", "value"), prevent_initial_call="initial_duplicate",
+        Input("claims-system", "value"), Input("claims-verdict", "value"),
     )  # fmt: skip
     def show(system: str | None, verdict: str) -> Any:
         of_system = [row for row in rows() if system in (ALL, None, row["system"])]
@@ -96,5 +114,13 @@ def register(app: Dash) -> None:
             html.Div([html.Span(name, className="fact-name", style={"color": COLOURS[name]}), html.Span(str(number))])
             for name, number in claims.count(of_system).items()
         ]
-        linked = {"system": "" if system == ALL else system, "verdict": "" if verdict == ALL else verdict}
-        return found, counts, linked
+        return found, counts
+
+    @app.callback(
+        Output("view", "data", allow_duplicate=True), Input("claims-system", "value"), Input("claims-verdict", "value"),
+        Input("claims-table", "filterModel"), prevent_initial_call="initial_duplicate",
+    )  # fmt: skip
+    def link(system: str | None, verdict: str, filters: Any) -> dict[str, Any]:
+        shown = {"system": system, "verdict": verdict}
+        kept = {name: "" if value == ALL else value for name, value in shown.items()}
+        return kept | {"filters": json.dumps(filters, separators=(",", ":")) if filters else ""}

@@ -64,6 +64,8 @@ WRONG = [
     ("validate", "rows=zz", "unknown rows 'zz'"),
     ("validate", "group=zz", "unknown group 'zz'"),
     ("claims", "system=zz", "unknown system 'zz'"),
+    ("claims", "filters={", "filters must be the grid's JSON of system or quantity"),
+    ("claims", 'filters={"zz":{"filterType":"text"}}', "each with filterType text, got '{\"zz\""),
     ("claims", "verdict=zz", "unknown verdict 'zz'; known: all, contradicted, hardware, reproduced, training"),
 ]  # fmt: skip
 
