@@ -14,6 +14,7 @@ from costmodel.files import write_atomically
 from costmodel.hardware import Device
 from dse import store
 from dse.idle import idle_steps
+from dse.refused import refusals
 from dse.space import Space
 from dse.store import Run
 
@@ -119,9 +120,17 @@ def idle_of(space: Space) -> dict[str, Any]:
     return {"idle": rows} if rows else {}
 
 
+def refused_of(run: Run) -> dict[str, Any]:
+    """{"refused": a row a reason why a strategy has no such design}, {} where none refuses."""
+    rows = refusals(run.plan.space) if run.counts.unknown else []
+    return {"refused": rows} if rows else {}
+
+
 def show_explored(run: Run) -> None:
-    """Print the front of a run and which strategies change nothing."""
+    """Print the front of a run, what strategies refuse, and which change nothing."""
     show_front(run)
+    for row in refused_of(run).get("refused", ()):
+        click.echo("{designs} designs refused: {strategy}: {reason}".format(**row))
     for row in idle_of(run.plan.space).get("idle", ()):
         click.echo("{strategy} changes nothing of {model}: designs with it are those without.".format(**row))
 

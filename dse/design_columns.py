@@ -1,6 +1,6 @@
 """The columns of a block of designs by name, each found when first read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from dse.axes import FIELD, NUMERIC_FIELDS, label
 from dse.cells import Cells
 from dse.devices import device_batches, device_positions
 from dse.evaluation import Columns, Grid
+from dse.passes import unless_refused
 from dse.predicted import PREDICTED, predicted
 from dse.sketches import sketch
 from dse.space import Block, Space
@@ -60,14 +61,28 @@ class Designs(Mapping[str, Any]):
         """Every metric that the space reads."""
         names = self.space.metrics_read
         if self.shape[0] > 1:
-            return cells.evaluate([sketch(values) for values in self.workloads], cells_of(self.space), names)
-        done = passes.build(self.workloads[0])
+            return self._together(names)
         table = {name: np.full(self.shape, np.nan) for name in names}
+        done = unless_refused(passes.build, self.workloads[0])
+        if done is None:
+            return table
         for at, grid in self.inner.grids:
             for name, column in evaluation.evaluate(done, grid, names, self.space.latency).items():
                 table[name][0][:, at] = column
         for name, column in predicted(done, self.inner.precisions, self.workloads[0], names).items():
             table[name] = np.broadcast_to(column[:, None], self.shape)
+        return table
+
+    def _together(self, names: Sequence[str]) -> Columns:
+        """The metrics of several workloads, nan of those that a strategy refuses."""
+        made = [unless_refused(sketch, values) for values in self.workloads]
+        at = [i for i, one in enumerate(made) if one is not None]
+        found = cells.evaluate([one for one in made if one is not None], cells_of(self.space), names) if at else {}
+        if len(at) == len(made):
+            return found
+        table = {name: np.full(self.shape, np.nan) for name in names}
+        for name, column in found.items():
+            table[name][at] = column
         return table
 
     def __getitem__(self, name: str) -> Any:

@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ CACHE = (0, 0)
 """In the place of a share of weights: the keys and values that an attention finds cached."""
 
 Layers = dict[Kept, float]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -145,9 +147,28 @@ def key_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
     return model | shape, values.get("strategy", NONE)
 
 
+class RefusedError(ValueError):
+    """A strategy refuses the pass of a design; `strategy` as it is spelled, `reason` in its words."""
+
+    def __init__(self, strategy: str, reason: str) -> None:
+        super().__init__(f"{strategy}: {reason}")
+        self.strategy, self.reason = strategy, reason
+
+
 def build(values: Mapping[str, Any]) -> Pass:
-    """Return the pass of a design's values on the axes; ValueError where one does not apply to the model."""
+    """Return the pass of a design's values on the axes; ValueError where one does not apply to the model.
+
+    RefusedError where that is the strategy.
+    """
     return _build(json.dumps(key_of(values)), values.get("mapping", "dataflow"))
+
+
+def unless_refused(make: Callable[[Mapping[str, Any]], T], values: Mapping[str, Any]) -> T | None:
+    """What is made of a design's values, None where a strategy refuses."""
+    try:
+        return make(values)
+    except RefusedError:
+        return None
 
 
 @lru_cache(maxsize=64)
@@ -162,5 +183,9 @@ def _build(key: str, mapping: str) -> Pass:
     if correct is not None:
         workload = replace(workload, answers=sampled(correct))
     edit = strategy(spelled)
-    edited, alone = edit(workload), undivided(edit)
-    return Pass(edited, network(edit, workload), edited if alone is edit else alone(workload), mapping)
+    alone = undivided(edit)
+    try:
+        edited = edit(workload)
+        return Pass(edited, network(edit, workload), edited if alone is edit else alone(workload), mapping)
+    except ValueError as error:
+        raise RefusedError(str(label(spelled)), str(error)) from None

@@ -23,6 +23,7 @@ from costmodel.workload import Op, Workload
 from costmodel.workload.repeated_blocks import thinned, times_of
 from costmodel.workload.serving import passes as pass_of
 from dse import passes
+from dse.axes import label
 from dse.passes import Kept, Layers, layers_of, what_it_costs
 
 Floats = NDArray[np.float64]
@@ -86,11 +87,14 @@ class Sketch:
 
 
 def sketch(values: Mapping[str, Any]) -> Sketch:
-    """Return the sketch of a design's values on the axes; ValueError where one does not apply to the model."""
+    """Return the sketch of a design's values on the axes; errors are those of `passes.build`."""
     model, spelled = passes.key_of(values)
     steps = _steps(json.dumps(spelled))
     base = _base(json.dumps(model)) if all(getattr(step, "alike", False) for step in steps) else None
-    found = _applied(base, steps) if base is not None else None
+    try:
+        found = _applied(base, steps) if base is not None else None
+    except ValueError as error:
+        raise passes.RefusedError(str(label(spelled)), str(error)) from None
     if found is None:
         done = passes.build(values)
         workload = done.workload

@@ -3,10 +3,10 @@
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 from zlib import crc32
 
 import numpy as np
@@ -163,11 +163,14 @@ def _space(spec: str) -> Space:
 
 
 def chunk_designs(space: Space) -> int:
-    """Designs of a chunk, whole rows of a workload where they fit; ValueError where a model refuses an axis's ends."""
+    """Designs of a chunk, whole rows of a workload where they fit.
+
+    ValueError where a model refuses an axis's ends, or strategies all of them.
+    """
     if takes_cells(space):
-        kind, sizes = "cells", [sum(len(part.ops) for part in sketch(c).passes) for c in corners(space)]
+        kind, sizes = "cells", _sizes(space, lambda corner: sum(len(part.ops) for part in sketch(corner).passes))
     else:
-        sizes = [len(passes.build(corner).counted.ops) for corner in corners(space)]
+        sizes = _sizes(space, lambda corner: len(passes.build(corner).counted.ops))
         kind = "fpga" if any(isinstance(device, Fpga) for device in space.devices) else space.latency
     distinct = float(np.mean(sizes))
     wanted = max(TARGET / (UNITS[kind] * distinct), space.size / MOST_CHUNKS, 1.0)
@@ -176,6 +179,20 @@ def chunk_designs(space: Space) -> int:
         wanted = min(wanted, max(space.size / FEWEST_CHUNKS, 2.0 * precisions * devices))
     unit = next((u for u in (precisions * devices, devices) if u <= wanted), 1)
     return min(unit * math.ceil(wanted / unit), space.size)
+
+
+def _sizes(space: Space, size: Callable[[Mapping[str, Any]], int]) -> list[int]:
+    """The ops of each corner that no strategy refuses; its error where all are."""
+    found: list[int] = []
+    refused: passes.RefusedError | None = None
+    for corner in corners(space):
+        try:
+            found.append(size(corner))
+        except passes.RefusedError as error:
+            refused = refused or error
+    if refused is not None and not found:
+        raise refused
+    return found
 
 
 def open_folder(plan: Plan, folder: Path) -> None:

@@ -19,7 +19,7 @@ def command(space: str, out: str, workers: int | None, cluster: str, as_json: bo
     from pathlib import Path
 
     from app.progress import bar
-    from app.runs import as_dict, idle_of, show_explored, tell
+    from app.runs import as_dict, idle_of, refused_of, show_explored, tell
     from app.text import to_json
     from dse.space import Space
     from dse.sweep import sweep
@@ -36,4 +36,4 @@ def command(space: str, out: str, workers: int | None, cluster: str, as_json: bo
         tell(Path(out), found)
         click.echo(f"bitfront: what is done is kept in {out}; the same command goes on", err=True)
         raise
-    click.echo(to_json(as_dict(run) | idle_of(found))) if as_json else show_explored(run)
+    click.echo(to_json(as_dict(run) | idle_of(found) | refused_of(run))) if as_json else show_explored(run)

@@ -17,6 +17,7 @@ from app.text import counted
 from app.web import inputs, spelling, state, uploads
 from app.web.parts import note, trouble
 from costmodel.hardware import Fpga
+from dse.refused import refusals
 
 SELECTED, EDITED = 0, 1
 """Traces of the front's figure that move alone."""
@@ -242,6 +243,8 @@ def _places(ready: Any, names: tuple[str, ...], design: str, edits: Mapping[str,
 def _about(designs: Designs, shown: int, seen: int | None, about: str) -> Any:
     mixed = f" and {len(designs.mixed):,} of mixed precision" if designs.mixed else ""
     left_out = f"; {designs.left_out:,} do not fit, break a limit or cannot run" if designs.left_out else ""
+    refused = refusals(designs.space) if designs.left_out else []
+    left_out += "".join(f"; {row['designs']:,} refused: {row['strategy']}: {row['reason']}" for row in refused[:3])
     having = f"{shown:,} {'has' if shown == 1 else 'have'} these metrics"
     having += "" if seen is None else f", {seen:,} of them in view"
     return note(f"{counted(designs.swept, 'design')}{mixed}{left_out}; {having}. {about} A click opens one.")

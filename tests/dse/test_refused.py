@@ -1,0 +1,45 @@
+"""Designs that a strategy refuses: left out of the front and told, where others remain."""
+
+import pytest
+
+from dse import Space
+from dse.passes import RefusedError
+from dse.refused import refusals
+from dse.sweep import sweep
+
+AXES = {
+    "model": {"model": "zoo:llama-3.2-1b", "phase": "decode", "context": 64},
+    "device": ["a100_sxm", "h100_sxm"],
+    "batch": [1, 4],
+    "precision": ["bf16"],
+    "strategy": ["none", {"name": "parallel", "tensor": [2, 3]}, {"name": "parallel", "data": [2]}],
+}
+SPACE = {"axes": AXES, "objectives": ["latency_s / batch", "footprint_bytes"], "rows": True}
+
+
+@pytest.mark.parametrize("latency", ["estimate", "roofline"])
+def test_what_a_strategy_refuses_is_left_out_and_told(tmp_path, latency):
+    space = Space.read(SPACE | {"latency": latency})
+    run = sweep(space, tmp_path / "run")
+    assert [(row["strategy"], row["designs"]) for row in refusals(space)] == [
+        ("parallel:tensor=3", 4), ("parallel:data=2", 2),
+    ]  # fmt: skip
+    assert (run.counts.designs, run.counts.unknown) == (16, 6)
+    assert "GPUs do not divide" in refusals(space)[0]["reason"]
+    assert "replicas do not divide a batch of 1" in refusals(space)[1]["reason"]
+    kept = ["none", {"name": "parallel", "tensor": 2}, {"name": "parallel", "data": 2}]
+    fewer = Space.read(SPACE | {"latency": latency, "axes": AXES | {"strategy": kept, "batch": 4}})
+    alone, found = (_front(one, each) for one, each in ((fewer, sweep(fewer, tmp_path / "fewer")), (space, run)))
+    assert {key: value for key, value in found.items() if key in alone} == pytest.approx(alone)
+
+
+def _front(space, run):
+    """The first objective of each point by its design's id."""
+    return {space.id(int(i)): float(v[0]) for i, v in zip(run.front.index, run.front.values, strict=True)}
+
+
+def test_a_space_of_which_nothing_is_left_is_refused_in_a_line(tmp_path):
+    space = Space.read(SPACE | {"axes": AXES | {"strategy": {"name": "parallel", "tensor": 3}}})
+    with pytest.raises(RefusedError, match=r"^parallel:tensor=3: .*3 GPUs do not divide"):
+        sweep(space, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
