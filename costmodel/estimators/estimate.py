@@ -17,6 +17,7 @@ from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.record import stack
 from costmodel.workload import Workload
+from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.ops.collective import BRINGING, COLLECTIVES, bringing
 
 
@@ -32,11 +33,11 @@ def estimate(
 
     An FPGA needs a `folding`: PE and SIMD a layer, or an Array that all layers share. Without one `design` lays it out:
     `fpga.fold` as its fastest balanced dataflow, `fpga.overlay.fit` on the fastest array.
-    ValueError names the math pipe that the device lacks, or the exchange where it has no link; TypeError what is no
-    workload or device.
+    ValueError names the math pipe that the device lacks, or what it cannot run for want of a link or a decoder;
+    TypeError what is no workload or device.
     """
     _require_kinds(workload, device, folding)
-    require_link(workload, device)
+    require_supported(workload, device)
     precisions = per_op(workload, precision)
     batch = stack(precisions)
     if isinstance(device, Fpga):
@@ -83,10 +84,18 @@ def _require_kinds(workload: object, device: object, folding: Design | None) -> 
         raise ValueError(f"a folding is for an FPGA, and {device.name} is none")
 
 
-def require_link(workload: Workload, device: Device) -> None:
-    """ValueError for exchanges, or experts outside of memory, on what is no GPU: no link of one is known here."""
+def require_supported(workload: Workload, device: Device) -> None:
+    """ValueError for exchanges, or experts outside of memory, on what is no GPU: no link of one is known here.
+
+    And for codebooks on an FPGA, of which neither memory nor decoders are modelled.
+    """
     if isinstance(device, Gpu):
         return
+    coded = next((op.name for op in workload.ops if op.kind == DEQUANTISATION and op.vector_elements), "")
+    if coded and isinstance(device, Fpga):
+        raise ValueError(
+            f"{coded} of {workload.name} makes weights, and no decoder of codebooks is built on {device.name}"
+        )
     exchange = next((op.name for op in workload.ops if op.kind in COLLECTIVES and op.kind != BRINGING), "")
     if exchange:
         raise ValueError(f"{device.name} has no link to other GPUs, over which {exchange} of {workload.name} goes")

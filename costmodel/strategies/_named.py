@@ -35,7 +35,7 @@ def strategy(spelled: Any) -> Strategy:
     after the other, "none" leaves a workload as it is. ValueError names what is missing, unknown or refused.
     """
     if isinstance(spelled, str):
-        parts = [_table(part.strip()) for part in spelled.split("+")]
+        parts = [_table(_told(part.strip(), spelled)) for part in spelled.split("+")]
     else:
         listed = [spelled] if isinstance(spelled, Mapping) else list(spelled)
         parts = [_table(part) if isinstance(part, str) else dict(part) for part in listed]
@@ -88,6 +88,14 @@ def _build(table: dict[str, Any]) -> Strategy | None:
     except (TypeError, ValueError) as error:
         raise ValueError(f"strategy {name}: {error}") from None
     return built
+
+
+def _told(part: str, whole: str) -> str:
+    """A step of a spelling; ValueError where there is none."""
+    if not part:
+        where = f" beside a + of {whole!r}" if "+" in whole else f", got {whole!r}"
+        raise ValueError(f"a strategy is needed{where}; {NONE} leaves a network as it is")
+    return part
 
 
 def _table(text: str) -> dict[str, Any]:

@@ -111,6 +111,11 @@ def by_depth(workload: Workload, name: str) -> Stream:
     return stream(workload)
 
 
+def also_covers(workload: Workload, told: str) -> Workload:
+    """Return the workload that says something more of what it covers."""
+    return replace(workload, covers="; ".join(filter(None, (workload.covers, told))))
+
+
 def _layer(workload: Workload, reads: list[list[int]], read_by: list[list[int]], attention: int) -> Layer:
     at = attention
     while len(read_by[at]) == 1:

@@ -18,6 +18,7 @@ from costmodel.strategies._before import before
 from costmodel.strategies._expert_cache import by_rank, skewed_trace
 from costmodel.strategies._layers import EXPERTS, require_in_memory
 from costmodel.strategies._shown import Shown
+from costmodel.strategies._tokens import also_covers
 from costmodel.strategies._trace_file import whole_numbers
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
@@ -42,7 +43,9 @@ class EdgeMoE(Shown):
 
     Estimate at the narrowest of the widths: what cached experts have beyond it lies beside their weights, on
     average over those that the cache holds. Loads come from storage whose rate the device's TOML names, else over the
-    GPU's own link from the host's memory; bf16 activations. Of sparse experts what is kept is loaded, with its places:
+    GPU's own link from the host's memory; bf16 activations. The share of experts that miss is that of tokens one after
+    another: a batch asks for each of its experts once, of which a cache of so many lacks more, and loads of several
+    tokens are a lower bound, as `covers` says. Of sparse experts what is kept is loaded, with its places:
     what they are stored as is said before. As many cached as there are changes nothing. ValueError for none or more
     than there are, for bits, shares and skews that are not, for traces of other experts, for wide copies of all of
     them, and for workloads without routed experts or of those that left memory already.
@@ -81,6 +84,10 @@ class EdgeMoE(Shown):
         wider = float(places @ (self._widths(stored) - min(self.bits)))
         first = {ops[0].name: ops for ops in layers.values()}
         late = 1.0 - self.foreseen
+        told = f"{self.cached} of {stored} experts of a layer in memory"
+        several = max(op.m for op in workload.ops if op.name.endswith(".gate")) > 1
+        alone = ", the others loaded as tokens one by one miss them, at least" * several
+        workload = also_covers(workload, told + alone)
         loading = before(workload, lambda op: op.name in first, lambda op: _loaded(op, first[op.name], missed, late))
         held = {op.name for ops in layers.values() for op in ops}
         return loading.map(

@@ -13,7 +13,7 @@ import numpy as np
 from costmodel.claim import Claim
 from costmodel.record import Real
 from costmodel.strategies._shown import Shown
-from costmodel.strategies._tokens import Cut, Stream, by_depth
+from costmodel.strategies._tokens import Cut, Stream, also_covers, by_depth
 from costmodel.workload import Op, Workload
 
 DENSE, RAMP = 0.3, 0.6
@@ -57,7 +57,11 @@ class LazyLLM(Shown):
             if left < tokens:
                 cuts[layer.entry] = Cut(_gathered(whole, layer.entry, left), left)
                 tokens = left
-        return whole.shortened(cuts)
+        found = whole.shortened(cuts)
+        causal = all(op.heads.causal for op in workload.ops if op.kind == "attention")
+        return (
+            found if causal else also_covers(found, "tokens left out by lazy_llm, of causal models in its paper alone")
+        )
 
     def kept(self, depth: float) -> float:
         """Share of the tokens that a layer at `depth`, 0 (the first) to 1, works on."""

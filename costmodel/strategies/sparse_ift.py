@@ -15,6 +15,7 @@ from costmodel.strategies._graph import named, renamed, spelled_out
 from costmodel.strategies._iso_flop import doped, factorized, parallel
 from costmodel.strategies._layers import require_dense, require_matches
 from costmodel.strategies._shown import Shown
+from costmodel.strategies._tokens import also_covers
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import conv
 
@@ -25,13 +26,14 @@ KINDS = ("wide", "parallel", "factorized", "doped")
 class SparseIft(Shown):
     """Replace layers by sparse ones of as many products, at `sparsity` s.
 
-    wide        channels grow by int(`base` sqrt(k)) / `base`, k = round(1 / (1 - s)); of the layers in between 1 - s
-                of the weights stay, of those that one side alone of grows as many as there were
-    parallel    k sparse branches of the layer, an activation after each, summed
+    wide        channels grow by int(`base` sqrt(k)) / `base`, k = 1 / (1 - s); of the layers in between 1 - s of the
+                weights stay, of those that one side alone of grows as many as there were
+    parallel    round(k) sparse branches of the layer, an activation after each, summed
     factorized  two sparse layers in a row with an activation between
     doped       the sparse layer plus a dense one of low rank
     Which layers: those that a glob of `layers` matches, neither reading the input nor making an output; channels that
-    attention or an embedding fixes do not grow. s = 0 changes nothing. ValueError for a kind not of KINDS, s outside
+    attention or an embedding fixes do not grow. Products are as many as whole channels and branches allow, and as dense
+    ends grow: `covers` says how many. s = 0 changes nothing. ValueError for a kind not of KINDS, s outside
     [0, 1), a training pass (transform first), and a base below 1.
     """
 
@@ -49,9 +51,9 @@ class SparseIft(Shown):
             raise ValueError(f"base must be at least 1, got {self.base}")
 
     @property
-    def factor(self) -> int:
-        """Branches, and the square of the widening: round(1 / (1 - s))."""
-        return round(1 / (1 - self.sparsity))
+    def factor(self) -> float:
+        """The square of the widening, as many branches rounded: 1 / (1 - s)."""
+        return 1 / (1 - self.sparsity)
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers replaced."""
@@ -62,8 +64,13 @@ class SparseIft(Shown):
         require_matches(workload, self.layers)
         require_dense(workload, self._takes, self.layers)
         channels = Channels(replace(workload, ops=spelled_out(workload.ops)))
-        if self.kind == "wide":
-            return self._widened(channels)
+        found = self._widened(channels) if self.kind == "wide" else self._inserted(channels)
+        told = (
+            f"{self.kind} and sparse, {_products(found) / _products(workload):.3g} times the dense network's products"
+        )
+        return also_covers(found, told)
+
+    def _inserted(self, channels: Channels) -> Workload:
         made = {
             op.name: self._replaced(op)
             for i, op in enumerate(channels.ops)
@@ -73,7 +80,7 @@ class SparseIft(Shown):
 
     def _replaced(self, op: Op) -> list[Op]:
         if self.kind == "parallel":
-            return parallel(op, self.sparsity, self.factor)
+            return parallel(op, self.sparsity, round(self.factor))
         return factorized(op, self.sparsity) if self.kind == "factorized" else doped(op, self.sparsity)
 
     def _takes(self, op: Op) -> bool:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from costmodel import zoo
 from costmodel.claim import Claim
 from costmodel.strategies._shown import Shown
-from costmodel.strategies._tokens import Cut, Layer, Stream, by_depth
+from costmodel.strategies._tokens import Cut, Layer, Stream, also_covers, by_depth
 from costmodel.workload import Op, Workload
 
 
@@ -41,7 +41,10 @@ class TokenMerging(Shown):
             if merged:
                 cuts[layer.residual] = Cut(_merge(whole, layer, tokens, merged), tokens - merged)
             tokens -= merged
-        return whole.shortened(cuts)
+        found = whole.shortened(cuts)
+        causal = any(op.heads.causal for op in workload.ops if op.kind == "attention")
+        told = "tokens of a causal model merged, which its paper has not; decodes after it attend to all"
+        return also_covers(found, told) if causal else found
 
 
 def _merge(whole: Stream, layer: Layer, tokens: int, merged: int) -> Op:

@@ -7,6 +7,7 @@ its results are added among the GPUs. Norms and residual sums run whole on each.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import ceil
 
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.op import Op
@@ -48,20 +49,20 @@ def tensor_parallel(workload: Workload, degree: int) -> Workload:
 
     Key heads that are fewer than the GPUs are cached by several of them, though their projection is counted as divided;
     routed experts are divided in width. A dequantisation is split as its layer's weights are, its codebooks are whole
-    on each; scales of summed rows are applied by each GPU to its part of the sum. ValueError where the degree divides
-    neither heads nor widths, for a training pass (split the forward, then train it), or for a network without
-    attention.
+    on each; scales of summed rows are applied by each GPU to its part of the sum. A vocabulary is padded to whole
+    parts. ValueError where the degree does not divide heads or another width, for a training pass (split the forward,
+    then train it), or for a network without attention.
     """
     require_degree("tensor", degree)
     if degree == 1:
         return workload
     _require_whole(workload)
     split, added = ways(workload.ops), addends(workload.ops)
-    ends = _ends(workload)
+    ends, words = _ends(workload), _heads(workload)
     ops: list[Op] = []
     renamed: dict[str, str] = {}
     for i, op in enumerate(workload.ops):
-        part = _rewired(_part(op, split.get(i, ""), degree, ends), renamed)
+        part = _rewired(_part(op, split.get(i, ""), degree, words), renamed)
         if i in added and i in split:
             part = _adding(op, part, split[i], degree, apart=split.get(added[i], "") == "columns")
         exchange = _exchange(op, split.get(i, ""), _readers(i, workload.ops), degree, ends)
@@ -96,9 +97,18 @@ def _ends(workload: Workload) -> set[str]:
     return unread | set(workload.outputs or (workload.ops[-1].name,))
 
 
-def _part(op: Op, how: str, degree: int, ends: set[str]) -> Op:
-    """The op as one GPU runs it."""
-    if how == "columns" and op.name not in ends:  # a vocabulary is padded
+def _heads(workload: Workload) -> set[str]:
+    """Ops that make a score for each token of a vocabulary, as its table has rows or as share them."""
+    tables = [op for op in workload.ops if op.kind == "embedding"]
+    rows = {op.weight_elements / op.row_elements for op in tables if op.row_elements and op.weight_elements}
+    return {op.name for op in workload.ops if op.n in rows} | {op.shares for op in tables}
+
+
+def _part(op: Op, how: str, degree: int, words: set[str]) -> Op:
+    """The op as one GPU runs it; `words` make a score for each token of a vocabulary."""
+    if how == "columns" and op.name in words:
+        return divided(op, op.n / ceil(op.n / degree), *DIVIDED[how])  # a vocabulary is padded
+    if how == "columns":
         _require_divides(op, "n", degree)
     if how in ("rows", "partial"):
         _require_divides(op, "k", degree)
@@ -126,9 +136,10 @@ def _attention(op: Op, degree: int) -> Op:
     heads = op.b / (op.heads.batch or 1.0)
     kv_heads = op.heads.kv_heads
     if heads % degree:
-        raise ValueError(f"{degree} GPUs do not divide the {heads:.0f} heads of {op.name}")
+        raise ValueError(f"tensor parallelism: {degree} GPUs do not divide the {heads:.0f} heads of {op.name}")
     if kv_heads and kv_heads % degree and degree % kv_heads:
-        raise ValueError(f"{degree} GPUs do not divide the {kv_heads:.0f} key heads of {op.name}, nor they the GPUs")
+        told = f"{degree} GPUs do not divide the {kv_heads:.0f} key heads of {op.name}, nor they the GPUs"
+        raise ValueError(f"tensor parallelism: {told}")
     kept = max(kv_heads / degree, 1.0) if kv_heads else 0.0
     share = kept / kv_heads if kv_heads else 1.0  # a latent cache serves every head
     part = divided(op, degree, "b", "output_elements", "vector_flops")
@@ -159,7 +170,9 @@ def _readers(i: int, ops: tuple[Op, ...]) -> list[Op]:
 def _require_divides(op: Op, axis: str, degree: int) -> None:
     if getattr(op, axis) % degree:
         what = {"n": "outputs", "k": "inputs", "b": "heads"}[axis]
-        raise ValueError(f"{degree} GPUs do not divide the {getattr(op, axis):.0f} {what} of {op.name}")
+        raise ValueError(
+            f"tensor parallelism: {degree} GPUs do not divide the {getattr(op, axis):.0f} {what} of {op.name}"
+        )
 
 
 def _rewired(op: Op, renamed: Mapping[str, str]) -> Op:

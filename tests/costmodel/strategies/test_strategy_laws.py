@@ -100,6 +100,10 @@ def test_a_strategy_runs_on_an_fpga_or_is_refused_in_a_line(strategy):
         with pytest.raises(ValueError, match="u250 has no link to other GPUs"):
             cm.estimate(found, cm.W4A4, cm.fpga("u250"))
         return
+    if any(op.name.endswith(".codebooks") for op in found.ops):
+        with pytest.raises(ValueError, match="no decoder of codebooks is built on u250"):
+            cm.estimate(found, cm.W4A4, cm.fpga("u250"))
+        return
     done = cm.estimate(found, cm.W4A4, cm.fpga("u250"))
     assert done.totals["throughput_per_s"] > 0
     assert all(math.isfinite(x) and x >= 0 for x in done.totals.values())
@@ -154,6 +158,8 @@ def test_spellings_one_after_the_other():
         ("best_of_n:samples=1000000000000", "samples must be at most 1000000000, got 1000000000000"),
         ("nm_sparsity:n=1.5,m=4", "n must be a whole number, got 1.5"),
         ("filter_pruning:keep=nan", "strategy filter_pruning: keep must be a number, got 'nan'"),
+        ("", "a strategy is needed, got ''; none leaves a network as it is"),
+        ("nm_sparsity:n=2,m=4 +", r"a strategy is needed beside a \+ of 'nm_sparsity:n=2,m=4 \+'"),
         ("sparse_ift:sparsity=nan", "strategy sparse_ift: sparsity must be a number, got 'nan'"),
         ("edge_moe:bits=2:3:4", "strategy edge_moe: bits must be a number, got '2:3:4'"),
         ("fast_2bit:asynchronous=1", "asynchronous must be true or false, got 1"),

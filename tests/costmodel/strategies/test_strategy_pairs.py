@@ -199,7 +199,6 @@ ORDERED = {
         "filter_pruning",
         "sparse_ift",
     ): "ranks and widths are those of a layer before its channels go, or after",
-    ("parallel", "token_merging"): "a stage merges as if it were the first, or has what those before it left",
 }
 
 
@@ -252,7 +251,6 @@ def test_either_order_makes_the_same_of_a_network(net, which):
         (("null_experts", "sparse_ift"), "mixtral", 3),
         (("block_sparsity", "parallel"), "llama-decode", 3),
         (("filter_pruning", "sparse_ift"), "resnet18", 1),
-        (("parallel", "token_merging"), "deit", 1),
         (("padded_batches", "parallel"), "deit", 2),
         (("padded_batches", "visual_tokens"), "llama-decode", 0),
     ],

@@ -134,3 +134,11 @@ def test_more_gpus_never_need_more_memory_each():
     found = [cm.estimate(tensor_parallel(net, n), cm.W16A16, device).totals for n in (1, 2, 4, 8)]
     assert all(more["footprint_bytes"] < less["footprint_bytes"] for less, more in pairwise(found))
     assert found[3]["latency_s"] < found[0]["latency_s"]
+
+
+def test_a_width_is_divided_or_refused_and_a_vocabulary_padded():
+    with pytest.raises(ValueError, match="tensor parallelism: 3 GPUs do not divide the 1000 outputs of head"):
+        tensor_parallel(cm.zoo.build("vit_tiny_patch16_224"), 3)
+    net = cm.zoo.build("gpt2", phase="decode", context=8)
+    assert tensor_parallel(net, 4).op("lm_head").n == 12565
+    assert all(op.n == int(op.n) for op in tensor_parallel(net, 4).ops)
