@@ -6,7 +6,8 @@ from typing import Any
 
 import dse
 from app import data as data_source
-from costmodel import models
+from costmodel import models, strategies
+from costmodel.strategies._beside import PREFIXES
 from costmodel.workload import Workload
 from dse.neighbours import AUTOMATIC
 
@@ -46,17 +47,20 @@ def choices_of(
     *,
     method: str | None = None,
     ranges: str | None = None,
+    strategy: str | None = None,
 ) -> tuple[dse.Choices, Any]:
     """Return the choices of a model, and the data held out for accuracy (None where there is none).
 
     method, ranges  as `dse.choices` takes them, for torch models with data
+    strategy        what edits a network before its layers are allocated formats; not of one whose loss is measured
     """
+    edit = _edits(strategy or "none")
     how: dict[str, Any] = {"method": method or "", "ranges": ranges or "min-max"}
     scheme, target = models.split(model)
     if scheme != "torch":
         if data:
             raise ValueError(f"--data measures a torch model's loss; {model} has no weights")
-        return dse.choices(models.load(model, **shape), formats, **how), None
+        return dse.choices(edit(models.load(model, **shape)), formats, **how), None
     from costmodel.importers import torch_export
 
     shape, of_phase = models.phased(shape, "a torch model")
@@ -69,10 +73,31 @@ def choices_of(
         if shape.get("batch"):
             raise ValueError("a torch model without data has the batch of its example inputs; batch does not apply")
         workload = torch_export.read(loaded.module, loaded.inputs, name=model, strict=bool(shape.get("strict")))
-        return dse.choices(of_phase(workload), formats, **how), None
+        return dse.choices(edit(of_phase(workload)), formats, **how), None
+    _require_plain(strategy, model)
     calibration, test = data_source.split(given)
     batch = shape.get("batch") or 1
     found = dse.choices(loaded.module, formats, calibration, batch=batch, progress=progress, **how)
     if shape.get("strict") and found.workload.uncounted:
         raise ValueError(f"{model} has parts that are not counted: {', '.join(found.workload.uncounted)}")
     return replace(found, workload=of_phase(found.workload)), test
+
+
+def _require_plain(strategy: str | None, model: str) -> None:
+    """ValueError for a strategy where a model's loss is measured."""
+    if strategy not in (None, "none"):
+        raise ValueError(f"the loss of {model} is measured as it is, --strategy edits networks without data")
+
+
+def _edits(spelled: str) -> Callable[[Workload], Workload]:
+    """A strategy that puts no model beside the network; ValueError where it does, whose formats decide no loss here."""
+    edit = strategies.strategy(spelled)
+
+    def edited(workload: Workload) -> Workload:
+        found = edit(workload)
+        aside = next((op.name for op in found.ops if op.name.startswith(PREFIXES)), "")
+        if aside:
+            raise ValueError(f"{spelled} puts {aside} beside {workload.name}: allocate formats to each model by itself")
+        return found
+
+    return edited

@@ -43,6 +43,22 @@ def a_pass(command: F) -> F:
     )(command)
 
 
+def strategy(command: F) -> F:
+    """Give a command --strategy, which arrives as `strategy`."""
+    return click.option(
+        "--strategy",
+        default="none",
+        metavar="NAME:KEY=VALUE,...",
+        shell_complete=complete.strategies,
+        help="What edits the network; 'a + b' is both.",
+    )(command)
+
+
+def edited_by(strategy: str) -> dict[str, str]:
+    """What a result says of the strategy that edited its network, nothing where none did."""
+    return {} if strategy == "none" else {"strategy": strategy}
+
+
 def layout(command: F) -> F:
     """Give a command --mapping and --folding, of an FPGA."""
     return _all(

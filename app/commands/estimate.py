@@ -34,13 +34,7 @@ SPARE = (
 )
 @click.option("--assign", multiple=True, metavar="LAYER=PRECISION", help="Give the layers that match a glob their own.")
 @options.a_pass
-@click.option(
-    "--strategy",
-    default="none",
-    metavar="NAME:KEY=VALUE,...",
-    shell_complete=complete.strategies,
-    help="What edits the network; 'a + b' is both.",
-)
+@options.strategy
 @options.layout
 @click.option("--toggle-rate", type=click.FloatRange(0, 1), help="On an FPGA: share of signals that change in a cycle.")
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")

@@ -41,6 +41,7 @@ from app import complete, options, quality
 @click.option("--max-formats", type=click.IntRange(1), help="Distinct formats used at most.")
 @click.option("--fit", is_flag=True, help="On an FPGA: the front of the plans that fit the device.")
 @options.a_pass
+@options.strategy
 @options.layout
 @click.option("--robust", is_flag=True, help="Of a run: each point's probability of staying on the front.")
 @click.option("--stream", "streamed", is_flag=True, help="Print each point as a JSON line once it is proven.")
@@ -61,6 +62,7 @@ def command(
     conversion: float | None,
     max_formats: int | None,
     fit: bool,
+    strategy: str,
     mapping: str | None,
     folding: str | None,
     robust: bool,
@@ -90,7 +92,7 @@ def command(
     from dse.metric import METRICS
 
     metrics = [METRICS[require("metric", name, METRICS)] for name in names(objectives)]
-    quality_of = {"method": method, "ranges": ranges}
+    quality_of = {"method": method, "ranges": ranges, "strategy": strategy}
     budgets = _budgets(budget, device, fit=fit)
     problems, within = _problems(
         model, device, names(formats), data, quality_of, (mapping, folding), metrics, budgets, shape
@@ -102,7 +104,7 @@ def command(
         return _stream(problems, metrics, kept, points)
     found = _filed(problems, metrics, kept, points) if points else _found(problems, metrics, kept)
     if as_json:
-        click.echo(to_json(_as_dict(model, device, problems, found, within)))
+        click.echo(to_json(_as_dict(model, device, problems, found, within) | options.edited_by(strategy)))
     else:
         _show(f"{model} on {device}: {len(found.points)} points", problems, found)
         if found.proven and within:

@@ -45,6 +45,7 @@ from app import complete, options, quality
     "--time-limit", type=float, metavar="SECONDS", help="Stop the search then, with the best plan and its proven gap."
 )
 @options.a_pass
+@options.strategy
 @options.layout
 @click.option(
     "--fit/--no-fit",
@@ -71,6 +72,7 @@ def command(
     conversion: float | None,
     max_formats: int | None,
     time_limit: float | None,
+    strategy: str,
     mapping: str | None,
     folding: str | None,
     fit: bool | None,
@@ -104,7 +106,8 @@ def command(
     pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
     _require_folders(report, out)
     with bar("Sensitivities") as progress:
-        choices, test = choices_of(model, names(formats), data, shape, progress, method=method, ranges=ranges)
+        how = {"method": method, "ranges": ranges, "strategy": strategy}
+        choices, test = choices_of(model, names(formats), data, shape, progress, **how)
         choices = replace(choices, design=lay_out)
         if choices.module is not None:
             choices.sensitivity(choices.options(target))
@@ -125,7 +128,7 @@ def command(
         fit=fit,
     )
     with working("Solving"):
-        result = optimise(question)
+        result = optimise(question) | options.edited_by(strategy)
     _deliver(result, report, out, as_json)
 
 

@@ -72,6 +72,11 @@ def read(plan: Any) -> Chosen:
     assignment = plan.get("assignment") if isinstance(plan, Mapping) else None
     if not isinstance(assignment, Mapping) or not assignment:
         raise ValueError('a plan has {"assignment": {layer: format}}, as bitfront optimize --json prints it')
+    edited = plan.get("strategy", "none")
+    if edited != "none":
+        raise ValueError(
+            f"the plan is of what {edited} makes of {plan.get('model', 'a model')}, which no tool here makes"
+        )
     rows = [row for row in plan.get("layers", ()) if isinstance(row, Mapping) and "name" in row]
     found = _chosen(assignment, rows, str(plan.get("model", "")), str(plan.get("device", "")))
     return replace(found, data=_data(plan))

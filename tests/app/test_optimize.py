@@ -203,3 +203,40 @@ def test_a_peak_that_no_format_meets_is_no_matter_of_the_device(refused: Callabl
     (line,) = told
     assert line.startswith("bitfront: no plan meets the budget: peak_activation_bytes is at least ")
     assert line.endswith(" (budget 1)")
+
+
+def test_formats_are_allocated_to_the_network_that_a_strategy_makes(bitfront, refused, tmp_path):
+    asked = ("zoo:resnet18", "--on", "h100_sxm", "--formats", "int4,int8", "--strategy", "filter_pruning:keep=0.5")
+    plan = tmp_path / "plan.json"
+    done = bitfront("optimize", *asked, "--budget", "weight_bytes<=3MB", "--out", str(plan), "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["strategy"] == "filter_pruning:keep=0.5"
+    assert next(row for row in found["layers"] if row["name"] == "layer1.0.conv1")["n"] == 32
+    assert found["totals"]["weight_bytes"] <= 3e6
+    front = json.loads(bitfront("front", *asked, "--objectives", "loss,weight_bytes", "--json").stdout)
+    assert front["strategy"] == "filter_pruning:keep=0.5"
+    assert any(point["weight_bytes"] == found["totals"]["weight_bytes"] for point in front["points"])
+    says = refused("export", "torchao", str(plan), "--out", str(tmp_path / "out.json"))
+    assert "the plan is of what filter_pruning:keep=0.5 makes of zoo:resnet18, which no tool here makes" in says
+
+
+@pytest.mark.parametrize(
+    ("model", "strategy", "says"),
+    [
+        ("zoo:llama-3.1-8b", "speculative_decoding", "puts draft.model.embed_tokens beside llama-3.1-8b: allocate"),
+        ("zoo:resnet18", "lazy_llm", "tokens leave a forward pass of a transformer"),
+        (
+            "torch:tiny:build_with_data",
+            "nm_sparsity:n=2,m=4",
+            "is measured as it is, --strategy edits networks without",
+        ),
+    ],
+)
+def test_a_strategy_that_no_allocation_takes_is_refused(bitfront, tmp_path, model, strategy, says):
+    (tmp_path / "tiny.py").write_text(MODULE)
+    asked = (model, "--on", "h100_sxm", "--formats", "int4,int8", "--strategy", strategy)
+    done = bitfront("optimize", *asked, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
