@@ -1,7 +1,7 @@
 """Designs as columns: those of a run of the explorer, and mixed-precision ones after them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,8 @@ class Designs:
         count = len(mixed)
         joined = {n: np.append(c, columns.get(n, np.full(count, np.nan))) for n, c in self.columns.items()}
         index = np.append(self.index, np.array([m.index for m in mixed], dtype=np.int64))
-        return Designs(self.space, index, joined, tuple(mixed), self.complete, self.left_out)
+        equals = None if self.equals is None else np.append(self.equals, np.ones(count, dtype=np.int64))
+        return replace(self, index=index, columns=joined, mixed=tuple(mixed), equals=equals)
 
 
 @lru_cache(maxsize=8)

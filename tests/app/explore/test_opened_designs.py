@@ -119,6 +119,17 @@ def test_designs_at_one_place_of_a_front_are_one_mark_and_one_row_that_says_how_
     assert front.view(kept, ("latency_s", "loss")).places.shared == {0: 6, 2: 7}
 
 
+def test_a_mixed_design_at_a_place_of_a_kept_front_is_one_more_there(swept):
+    columns = {"latency_s": np.array([1.0, 2.0]), "loss": np.array([2.0, 1.0])}
+    kept = designs.Designs(swept.space, swept.index[:2], columns, complete=False, left_out=3, equals=np.array([5, 7]))
+    layers = {"conv1": "int4/int4"}
+    added = {"latency_s": np.array([1.0, 0.5]), "loss": np.array([2.0, 4.0])}
+    found = kept.with_mixed([designs.Mixed(0, layers), designs.Mixed(1, layers)], added)
+    assert (found.equals.tolist(), found.complete, found.left_out, found.swept) == ([5, 7, 1, 1], False, 3, 2)
+    assert front.view(found, ("latency_s", "loss")).places.shared == {3: 1, 0: 6, 1: 7}
+    assert dataclasses.replace(kept, equals=None).with_mixed(list(found.mixed), added).equals is None
+
+
 def test_an_edit_moves_the_design_as_the_estimate_says(mixed):
     base, edited = opened.open_design(mixed, 0), opened.open_design(mixed, 0, (("conv1", "int4/int4"),))
     assert edited.id != base.id
