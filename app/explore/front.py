@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.explore.designs import HIGHER, Designs
-from app.fronts import Fronts, of_groups
 from dse.axes import label
+from dse.places import Places, of_groups
 
 MOST_GROUPS = 8
 
@@ -25,7 +25,7 @@ class View:
 
     names: tuple[str, ...]
     cloud: NDArray[np.int64]
-    places: Fronts
+    places: Places
     uniform: dict[int, str]
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.figures.front import front
-from app.fronts import of_groups
+from dse.places import of_groups
 
 Row = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""Fronts of rows, one row a place: the first of the designs there stands for all of them."""
+"""Fronts of rows, one row a place: the first of the rows there stands for all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Fronts:
+class Places:
     """What of some rows none of its group beats.
 
     drawn    the rows without those for which another, at the same place of a front, stands
@@ -26,7 +26,7 @@ class Fronts:
     shared: dict[int, int]
 
 
-def of_groups(points: NDArray[np.float64], groups: Mapping[str, Rows], stand_for: Rows | None = None) -> Fronts:
+def of_groups(points: NDArray[np.float64], groups: Mapping[str, Rows], stand_for: Rows | None = None) -> Places:
     """Return the fronts of float[rows, metrics], each minimised; a row counts for `stand_for` designs, by default one.
 
     groups  {group: rows in rising order}, which may leave rows out, and which share none
@@ -44,4 +44,4 @@ def of_groups(points: NDArray[np.float64], groups: Mapping[str, Rows], stand_for
         if len(first):
             hulls[group] = first[hull.supported(points[first])]
             shared |= dict(zip(first.tolist(), np.add.reduceat(counts[rows[on]], starts).tolist(), strict=True))
-    return Fronts(np.flatnonzero(drawn), fronts, hulls, shared)
+    return Places(np.flatnonzero(drawn), fronts, hulls, shared)
