@@ -14,7 +14,7 @@ from dse.solvers.reading_front import Pairs, front
 from dse.tables import Floats, Tables, read
 
 
-def by_readers(
+def points_by_readers(
     passed: Passed,
     given: Mapping[str, Floats],
     limits: Mapping[str, float],

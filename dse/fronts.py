@@ -18,7 +18,7 @@ from dse.at_paces import open_to
 from dse.boxes import Point
 from dse.couplings import Couplings
 from dse.foldings import refusal
-from dse.front_by_readers import by_readers
+from dse.front_by_readers import points_by_readers
 from dse.front_part import Asked, unbeaten
 from dse.frontier import Front, signs
 from dse.infeasible import infeasible, needs
@@ -204,7 +204,7 @@ def _parts(problem: Problem, origin: int, metrics: Sequence[Metric], kept: Kept)
 def _of_one(asked: Asked, most: int) -> Front:
     first, *rest = tables = asked.tables
     costs = {name: tables[name] for name in rest or [first]}
-    found = _by_readers(asked, most)
+    found = _of_coupled(asked, most)
     proven = (found is not None or not asked.coupled) and (asked.pace is None or asked.pace.exact)
     if found is None:
         whole = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within, most=most)
@@ -215,7 +215,7 @@ def _of_one(asked: Asked, most: int) -> Front:
     return Front(asked.names, shaped, choices[kept], np.full(len(kept), asked.origin), proven)
 
 
-def _by_readers(asked: Asked, most: int) -> tuple[Floats, NDArray[np.int16]] | None:
+def _of_coupled(asked: Asked, most: int) -> tuple[Floats, NDArray[np.int16]] | None:
     """The sums of a part whose outputs are priced by what reads them, None where there are none or they are many."""
     ours, names = asked.couplings, asked.coupled
     if not names or ours.conversion is not None or ours.max_formats:
@@ -224,7 +224,7 @@ def _by_readers(asked: Asked, most: int) -> tuple[Floats, NDArray[np.int16]] | N
     limits = {name: at for name, at in asked.sums.items() if name in asked.within.budgets or name in names}
     budgets = {name: np.where(lacking, np.inf, asked.known[name]) for name in limits}
     given, told = asked.tables | budgets, list(asked.tables)
-    return by_readers(Passed(asked.problem, names), given, limits, ours.groups, told, most)
+    return points_by_readers(Passed(asked.problem, names), given, limits, ours.groups, told, most)
 
 
 def _part(index: int, asked: Asked, file: PointsFile | None, most: int) -> Iterator[Point]:
