@@ -18,15 +18,15 @@ FIRST_S = 1.0
 plans lose twice as much on a ZCU104, and refusals have no numbers."""
 
 REFUSAL_S = 4.0
-"""Longest search for what conflicts, and for a bound above a limit of loss, first FIRST_S, before plans within that are
-sought for as long as there is."""
+"""Longest search for what conflicts, and the time by which the second of three programs ends whose bounds may refuse a
+limit of loss: the first has FIRST_S, the last what time is left."""
 
 SOON = 4
-"""The latter takes at most that part of the time."""
+"""The second ends by that part of the time, though never before FIRST_S."""
 
 
 def least(tables: Tables, max_formats: int | None, deadline: float) -> Plan:
-    """Return the plan of least loss, by the deadline or FIRST_S after it begins.
+    """Return the plan of least loss that is found by the deadline or FIRST_S after it begins.
 
     InfeasibleError where none is within the limits, TimeoutError where none was found.
     """
@@ -35,18 +35,20 @@ def least(tables: Tables, max_formats: int | None, deadline: float) -> Plan:
     if math.isinf(most) or tables.conversion is not None or tables.loss.min(axis=1).sum() > most:
         return _found(allocate.best(tables, max_formats, end), tables, max_formats, deadline)
     free = replace(tables, limits={name: limit for name, limit in tables.limits.items() if name != "loss"})
+    best: Plan | None = None
     for until in (now + FIRST_S, now + max(min((end - now) / SOON, REFUSAL_S), FIRST_S), end):
         try:
             plan = _found(allocate.best(free, max_formats, until), tables, max_formats, deadline)
         except TimeoutError:
             continue
-        if plan.proven and plan.objective > most:
-            raise infeasible(tables, max_formats, refusal_s(deadline))
-        if plan.bound > most:
-            raise _above(plan, most)
-        if plan.objective <= most and (plan.proven or until == end):
-            return plan
-    raise TimeoutError("no plan of that loss was found in the time given; give more time or larger budgets")
+        best = plan if best is None else _better(plan, best)
+        if best.bound > most or (best.proven and best.objective > most):
+            raise infeasible(tables, max_formats, refusal_s(deadline)) if best.proven else _above(best, most)
+        if best.proven:
+            break
+    if best is None or best.objective > most:
+        raise TimeoutError("no plan of that loss was found in the time given; give more time or larger budgets")
+    return best
 
 
 def refusal_s(deadline: float) -> float:
@@ -60,10 +62,16 @@ def _found(plan: Plan | None, tables: Tables, max_formats: int | None, deadline:
     return plan
 
 
+def _better(plan: Plan, other: Plan) -> Plan:
+    """The plan that loses less, with the higher bound of both."""
+    least = min(plan, other, key=lambda each: each.objective)
+    return replace(least, bound=min(max(plan.bound, other.bound), least.objective))
+
+
 def _above(plan: Plan, most: float) -> InfeasibleError:
     """The refusal of a limit of loss that a plan's bound is above, itself not proven."""
     reached = (
         f"{rounded(plan.objective)} in the plans found in time, and at least {rounded(plan.bound, up=False)} in any"
     )
     said = f"given the others and what the device has, loss is at least {reached} (budget {short(most)})"
-    return InfeasibleError(f"no plan meets the budgets together: {said}", {"loss": plan.objective})
+    return InfeasibleError(f"no plan meets the budgets together: {said}", {"loss": plan.bound})

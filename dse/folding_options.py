@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial, reduce
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -106,9 +106,6 @@ class Units:
         return Units(paid, self.ops + other.ops, folded, written=self.written + other.written)
 
 
-NOTHING = Units(np.zeros((1, 5)), (), np.empty((1, 0, 4)))
-"""A layer without units: one candidate that costs nothing."""
-
 Group = tuple[Units, ...]
 """Candidates of each unit of a layer at one format: its own first, then those of the ops that follow it."""
 
@@ -161,39 +158,6 @@ class _Named:
             written = units.paid[:, None, SPENT] if own else units.written.min(axis=1, keepdims=True)
             self.known[id(units), own] = replace(units, written=written)
         return self.known[id(units), own]
-
-
-def within(every: list[list[Group]], most_s: float) -> list[list[Units]]:
-    """The units of each layer and option together, of candidates that all take no longer and that no cheaper ones
-    replace. Groups of the same candidates are weighed once."""
-    known: dict[tuple[tuple[int, int], ...], Units] = {(): NOTHING}
-
-    def together(group: Group) -> Units:
-        same = tuple((id(unit.paid), id(unit.written)) for unit in group)
-        if same not in known:
-            known[same] = reduce(Units.joined, (unit.within(most_s) for unit in group))
-        return replace(known[same], ops=tuple(op for unit in group for op in unit.ops))
-
-    return [[together(group) for group in row] for row in every]
-
-
-def paced(group: Group, most_s: float, paths: Paths) -> Units:
-    """The units together, of candidates that take no longer than `most_s`, with what they add to the paths.
-
-    Each that follows is the cheapest of these, and adds as little as any of these does.
-    """
-    if not group:
-        return replace(NOTHING, paid=np.zeros((1, 5 + len(paths))))
-    first, *others = (unit.along(paths).keep(unit.paid[:, LONGEST] <= most_s) for unit in group)
-    if not all(len(unit.paid) for unit in (first, *others)):
-        return reduce(Units.beside, (unit.keep(slice(0)) for unit in group))
-    for other in others:
-        cheapest = np.lexsort((other.paid[:, LONGEST], other.paid[:, SPENT].sum(axis=1)))[:1]
-        paid = other.paid[cheapest]
-        paid[:, ALONG] = other.paid[:, ALONG].min(axis=0)
-        one = replace(other.keep(cheapest), paid=paid)
-        first = first.beside(one.keep(np.zeros(len(first.paid), np.int64)))
-    return first
 
 
 @lru_cache(maxsize=1)

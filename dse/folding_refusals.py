@@ -57,14 +57,16 @@ def too_long(problem: Problem, said: str, interval_s: float, most_s: float) -> I
     return InfeasibleError(f"no plan meets the budget: {took}, {allowed}", least)
 
 
-def in_cycles(problem: Problem, error: InfeasibleError) -> InfeasibleError:
-    """A refusal in which the bytes that the memory moves, which nobody limited, are told as the interval they take."""
+def in_cycles(problem: Problem, error: InfeasibleError, limits: Mapping[str, float]) -> InfeasibleError:
+    """A refusal in which the bytes that the memory moves, which a speed alone limits, are told as the interval they
+    take where they are beyond the limit."""
     device, least = problem.device, dict(error.least)
     if MOVED not in least:
         return error
     assert isinstance(device, Fpga)
-    paced = _paced(problem, float(memory_cycles(least.pop(MOVED), device)) / _clock_hz(problem))
-    if f"{MOVED} is at least" not in str(error):
+    moved = least.pop(MOVED)
+    paced = _paced(problem, float(memory_cycles(moved, device)) / _clock_hz(problem))
+    if moved <= limits[MOVED]:
         return InfeasibleError(str(error).replace(MOVED, "the speed"), least, alone=error.alone)
     reached = " or ".join(f"{name} of {_told(name, value)}" for name, value in paced.items())
     said = f"what the memory moves within the others allows {reached} at best"

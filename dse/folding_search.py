@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from dse import allocate, folding_loss
 from dse.couplings import Couplings
 from dse.folding_candidates import FIXED, Candidates, candidates
+from dse.folding_groups import paced, within
 from dse.folding_latency import ROUNDING, latency, quickest, within_latency
 from dse.folding_memory import MOVED, NEAR, bytes_in, moved_s
-from dse.folding_options import LONGEST, Group, Paths, Units, paced, within
+from dse.folding_options import LONGEST, Group, Paths, Units
 from dse.folding_refusals import as_fast, at_any_speed, beyond_device, in_cycles, slower, too_long
 from dse.infeasible import infeasible, rounded, short
 from dse.metric import Budget
@@ -85,10 +86,11 @@ class Search:
         """One program: the summed loss, of candidates within the interval; one an interval where latency is limited."""
         most_s, latency_s = (self.limits.get(name, math.inf) for name in (INTERVAL, "latency_s"))
         self._require_reachable(most_s, latency_s)
+        paced = self._paced(most_s)
         try:
-            return self._paced(most_s)._least_loss(most_s, latency_s)
+            return paced._least_loss(most_s, latency_s)
         except InfeasibleError as error:
-            raise error if MOVED in self.limits else in_cycles(self.problem, error) from None
+            raise error if MOVED in self.limits else in_cycles(self.problem, error, paced.limits) from None
 
     def _least_loss(self, most_s: float, latency_s: float) -> tuple[Plan, list[Units]]:
         if latency_s < math.inf:
@@ -270,8 +272,8 @@ class Search:
         """Why even the smallest design does not do."""
         flat = self._flat(within(self.units, math.inf))
         free = np.where(np.isinf(flat.loss), np.inf, 0.0)
-        tables, until = self._tables(flat, free, self._sums()), folding_loss.refusal_s(self.deadline)
-        return infeasible(tables, self.couplings.max_formats, until)
+        tables = self._tables(flat, free, self._sums())
+        return infeasible(tables, self.couplings.max_formats, folding_loss.refusal_s(self.deadline))
 
     def _flat(self, kept: list[list[Units]], *, paths: int = 0) -> Candidates:
         """The candidates that no other one of the layer beats, along so many paths."""

@@ -11,8 +11,9 @@ from costmodel.workload.ops import conv, elementwise, linear, pooling
 from dse import allocate
 from dse.couplings import Couplings
 from dse.folding_candidates import FIXED, candidates
+from dse.folding_groups import within
 from dse.folding_latency import folding_of
-from dse.folding_options import RESOURCES, units, within
+from dse.folding_options import RESOURCES, units
 
 
 def excited():

@@ -51,7 +51,7 @@ def programs(monkeypatch):
 def test_a_limit_below_the_bound_is_refused_at_once_with_both_numbers(programs):
     with pytest.raises(InfeasibleError, match=r"loss is at least 3 in .* at least 2 in any \(budget 1\.5\)") as told:
         folding_loss.least(tables(lut=9, loss=1.5), None, time.monotonic() + 100)
-    assert told.value.least == {"loss": 3.0}
+    assert told.value.least == {"loss": 2.0}
     assert [limits for _, limits in programs] == [{"lut": 9}]
 
 
@@ -59,6 +59,28 @@ def test_a_limit_between_them_is_not_refused(programs):
     with pytest.raises(TimeoutError, match="no plan of that loss"):
         folding_loss.least(tables(lut=9, loss=2.5), None, time.monotonic() + 100)
     assert [pytest.approx(each, abs=0.3) for each, _ in programs] == [1, 4, 100]
+
+
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        ([(2.5, 1.0), (3.0, 2.0), None], (2.5, 2.0)),
+        ([None, (2.4, 1.0), (2.5, 1.5)], (2.4, 1.5)),
+        ([(2.5, 2.0), (2.4, 1.0), (2.3, 1.0)], (2.3, 2.0)),
+        ([(2.5, 1.0), (3.0, 2.5)], (2.5, 2.5)),
+    ],
+)
+def test_of_the_plans_found_the_one_that_loses_least_is_kept_with_the_highest_bound(monkeypatch, found, kept):
+    answers = iter(found)
+
+    def best(*_):
+        if (answer := next(answers)) is None:
+            raise TimeoutError
+        return Plan(np.zeros(2, np.int64), *answer, "none", {})
+
+    monkeypatch.setattr(allocate, "best", best)
+    plan = folding_loss.least(tables(lut=9, loss=2.6), None, time.monotonic() + 100)
+    assert (plan.objective, plan.bound) == kept
 
 
 def test_a_program_has_some_time_however_late_it_is(programs):

@@ -15,6 +15,8 @@ from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 from dse.couplings import Couplings
 from dse.folding import fastest, least, least_loss
+from dse.folding_memory import MOVED
+from dse.folding_refusals import in_cycles
 from dse.folding_search import Search
 from dse.metric import METRICS
 from dse.plan import InfeasibleError
@@ -125,6 +127,15 @@ def test_a_speed_out_of_reach_is_told_as_that_speed(monkeypatch, share, speed, l
     for limit in (told, caught.value.least[speed]):
         plan = least_loss(found, subject_to=[loss, budget(speed, limit)], couplings=couplings)
         assert budget(speed, limit).met(plan.estimate().totals[speed])
+
+
+@pytest.mark.parametrize(("most", "named"), [(64.0, {"lut"}), (63.0, {"lut", "throughput_per_s", "cycles"})])
+def test_bytes_moved_are_told_as_a_speed_where_they_are_beyond_their_limit(most, named):
+    error = InfeasibleError("no plan meets the budgets together: lut and bytes_moved conflict", {"lut": 5, MOVED: 64.0})
+    told = in_cycles(problem((2, 2)), error, {MOVED: most})
+    assert {*told.least} == named
+    assert ("lut and the speed conflict" in str(told)) == (most == 64.0)
+    assert ("cycles of" in str(told)) == (most == 63.0)
 
 
 def test_other_budgets_that_no_plan_keeps_are_told_without_the_speed():
