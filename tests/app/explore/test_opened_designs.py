@@ -8,6 +8,7 @@ import pytest
 import costmodel as cm
 import dse
 from app.explore import designs, detail, front, listing, mixture, opened, question
+from app.figures.front import front as drawn_front
 from dse import foldings, pareto
 from dse.metric import METRICS
 from dse.sweep import sweep
@@ -126,7 +127,13 @@ def test_a_mixed_design_at_a_place_of_a_kept_front_is_one_more_there(swept):
     added = {"latency_s": np.array([1.0, 0.5]), "loss": np.array([2.0, 4.0])}
     found = kept.with_mixed([designs.Mixed(0, layers), designs.Mixed(1, layers)], added)
     assert (found.equals.tolist(), found.complete, found.left_out, found.swept) == ([5, 7, 1, 1], False, 3, 2)
-    assert front.view(found, ("latency_s", "loss")).places.shared == {3: 1, 0: 6, 1: 7}
+    names = ("latency_s", "loss")
+    seen = front.view(found, names)
+    assert [(row["row"], row["equals"]) for row in listing.rows(found, seen)] == [(3, 1), (0, 6), (1, 7)]
+    at = dataclasses.asdict(seen.places)
+    drawn = drawn_front(found.columns, names, cloud=at.pop("drawn"), **at, uniform={}, log=(False, False))
+    (told,) = (trace.hovertext for trace in drawn.data if trace.name == "Front (3)")
+    assert list(told) == ["1 design here", "6 designs here", "7 designs here"]
     assert dataclasses.replace(kept, equals=None).with_mixed(list(found.mixed), added).equals is None
 
 
