@@ -19,8 +19,8 @@ Classes are dotted paths to import. Of a trained module, with the written file's
             told = {key: imported(value) for key, value in arguments.items()}
             ModuleToModuleByInstance(layer, quantised, **told).apply(module)
 
-then show it data within `brevitas.graph.calibrate.calibration_mode(module)`. The arguments are those of Brevitas
-0.13.4, `brevitas/nn/quant_layer.py`, its quantisers `brevitas/quant/scaled_int.py`, `float_quant_ocp.py` and
+then show it data within `brevitas.graph.calibrate.calibration_mode(module)`. The arguments are those of
+Brevitas 0.13.4, `brevitas/nn/quant_layer.py`, its quantisers `brevitas/quant/scaled_int.py`, `float_quant_ocp.py` and
 `mx_quant_ocp.py`. Integer weights have a scale a channel and lack the lowest code, as here; activations take Brevitas'
 own calibrated scale a tensor, unsigned where the plan saw no negative input. A layer that stays as it is has None for
 its quantisers.

@@ -227,14 +227,14 @@ def test_formats_are_allocated_to_the_network_that_a_strategy_makes(bitfront, re
         ("zoo:llama-3.1-8b", "speculative_decoding", "puts draft.model.embed_tokens beside llama-3.1-8b: allocate"),
         ("zoo:resnet18", "lazy_llm", "tokens leave a forward pass of a transformer"),
         (
-            "torch:tiny:build_with_data",
+            "torch:tiny_edited:build_with_data",
             "nm_sparsity:n=2,m=4",
             "is measured as it is, --strategy edits networks without",
         ),
     ],
 )
 def test_a_strategy_that_no_allocation_takes_is_refused(bitfront, tmp_path, model, strategy, says):
-    (tmp_path / "tiny.py").write_text(MODULE)
+    (tmp_path / "tiny_edited.py").write_text(MODULE)
     asked = (model, "--on", "h100_sxm", "--formats", "int4,int8", "--strategy", strategy)
     done = bitfront("optimize", *asked, cwd=tmp_path)
     assert done.returncode == 2
