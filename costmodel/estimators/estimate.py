@@ -19,6 +19,7 @@ from costmodel.record import stack
 from costmodel.workload import Workload
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.ops.collective import BRINGING, COLLECTIVES, bringing
+from costmodel.workload.parallel.pipeline import stage_by
 
 
 def estimate(
@@ -33,7 +34,7 @@ def estimate(
 
     An FPGA needs a `folding`: PE and SIMD a layer, or an Array that all layers share. Without one `design` lays it out:
     `fpga.fold` as its fastest balanced dataflow, `fpga.overlay.fit` on the fastest array.
-    ValueError names the math pipe that the device lacks, or what it cannot run for want of a link or a decoder;
+    ValueError names the math pipe that the device lacks, UnsupportedError what it has no link or decoder for;
     TypeError what is no workload or device.
     """
     _require_kinds(workload, device, folding)
@@ -84,8 +85,12 @@ def _require_kinds(workload: object, device: object, folding: Design | None) -> 
         raise ValueError(f"a folding is for an FPGA, and {device.name} is none")
 
 
+class UnsupportedError(ValueError):
+    """A device has no link, or no decoder, that a workload needs."""
+
+
 def require_supported(workload: Workload, device: Device) -> None:
-    """ValueError for exchanges, or experts outside of memory, on what is no GPU: no link of one is known here.
+    """UnsupportedError for exchanges, stages and experts outside of memory on what is no GPU: no link is known here.
 
     And for codebooks on an FPGA, of which neither memory nor decoders are modelled.
     """
@@ -93,14 +98,18 @@ def require_supported(workload: Workload, device: Device) -> None:
         return
     coded = next((op.name for op in workload.ops if op.kind == DEQUANTISATION and op.vector_elements), "")
     if coded and isinstance(device, Fpga):
-        raise ValueError(
+        raise UnsupportedError(
             f"{coded} of {workload.name} makes weights, and no decoder of codebooks is built on {device.name}"
         )
     exchange = next((op.name for op in workload.ops if op.kind in COLLECTIVES and op.kind != BRINGING), "")
     if exchange:
-        raise ValueError(f"{device.name} has no link to other GPUs, over which {exchange} of {workload.name} goes")
+        raise UnsupportedError(
+            f"{device.name} has no link to other GPUs, over which {exchange} of {workload.name} goes"
+        )
+    if waiting := stage_by(workload):
+        raise UnsupportedError(f"{device.name} has no link to other GPUs, for which {waiting} of {workload.name} waits")
     if load := bringing(workload.ops):
-        raise ValueError(f"{device.name} has no link to memory outside of it, from where {load} brings experts")
+        raise UnsupportedError(f"{device.name} has no link to memory outside of it, from where {load} brings experts")
 
 
 def _of_design(

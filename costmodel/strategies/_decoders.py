@@ -30,7 +30,7 @@ def require_vocabulary(small: LanguageModel, base: LanguageModel) -> None:
 def require_draft(workload: Workload, name: str) -> None:
     """ValueError, which says what else there is, for a draft of another vocabulary, or larger than a zoo's model.
 
-    Of a network from elsewhere nobody knows here which tokens it reads; it must be a language model.
+    Of a network from elsewhere nobody knows here which tokens it reads.
     """
     target = decoder(workload.name, "what is drafted") if workload.name in zoo.names() else None
     if target is None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import isclose
 
-from costmodel.record import changed
+from costmodel.record import Real, changed
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reread
 from costmodel.workload.op import Window
 from costmodel.workload.ops.attention import kept_fraction
 from costmodel.workload.ops.collective import COLLECTIVES, bringing
+from costmodel.workload.ops.embedding import looks_up_positions
 from costmodel.workload.ops.moe import rerouted
 from costmodel.workload.rerun import RERUN
 from costmodel.workload.training import retrained, sources
@@ -20,19 +22,34 @@ PRODUCTS = ("linear", "conv")
 def longer(workload: Workload, factor: float) -> Workload:
     """Return the pass on sequences `factor` times as long, in whole tokens; of a decode the caches alone are longer.
 
-    ValueError for experts outside of memory, an op of a kind that is not known here, and a training pass that was
-    edited.
+    ValueError for a network that reads no text or speech, more positions than its table has, experts outside of memory,
+    an op of a kind that is not known here, and a training pass that was edited.
     """
     if workload.phase == "training":
         return retrained(workload, lambda forward: longer(forward, factor))
+    if workload.phase == "forward" and not any(op.kind == "embedding" for op in workload.ops):
+        raise ValueError(f"padding is of sequences of tokens, of which {workload.name} looks up none")
     if load := bringing(workload.ops):
         raise ValueError(f"{load} brings what its batch misses; make sequences longer before experts leave memory")
     if workload.phase == "decode":
         edited = workload.map(lambda op: _attended(op, op.m, factor), lambda op: op.kind == "attention")
     else:
         edited = replace(workload, ops=reread(workload.ops, _grown(workload, factor)))
+    _require_positions(edited)
     told = f"padded to {factor:.4g} times the mean length"
     return replace(edited, covers=f"{workload.covers}, {told}" if workload.covers else told)
+
+
+def _require_positions(longer: Workload) -> None:
+    """ValueError where a sequence has more positions than a table has rows."""
+    cached = max((int(op.heads.keys) for op in longer.ops if op.kind == "attention" and op.heads.causal), default=0)
+    for op in filter(looks_up_positions, longer.ops):
+        looked_up = float(op.output_elements / op.row_elements)
+        rows = round(op.weight_elements / op.row_elements)
+        needed = cached if longer.phase == "decode" else round(looked_up)
+        if needed > rows:
+            told = f"has {rows} positions, and the longest sequence of a batch has {needed}"
+            raise ValueError(f"{op.name} of {longer.name} {told}: pad a shorter context")
 
 
 def _grown(workload: Workload, factor: float) -> tuple[Op, ...]:
@@ -56,7 +73,7 @@ def _more(op: Op, batch: int, read: float, factor: float) -> float:
         return read if op.heads.batch > batch else _whole(op.m, factor)
     if op.kind == "embedding" and op.row_elements:
         looked_up = op.output_elements / op.row_elements
-        return _whole(looked_up if op.inputs == ("position_ids",) else looked_up / batch, factor)
+        return _whole(looked_up if looks_up_positions(op) else looked_up / batch, factor)
     return read
 
 
@@ -85,11 +102,17 @@ def _on_more(op: Op, batch: int, more: float, tokens: float, factor: float) -> O
 def _elements(op: Op, more: float) -> Op:
     return changed(
         op,
-        input_elements=op.input_elements * more,
-        kv_elements=op.kv_elements * more,
-        output_elements=op.output_elements * more,
-        vector_flops=on_tokens(op, more),
+        input_elements=_counted(op.input_elements * more),
+        kv_elements=_counted(op.kv_elements * more),
+        output_elements=_counted(op.output_elements * more),
+        vector_flops=_counted(on_tokens(op, more)),
     )
+
+
+def _counted(elements: Real) -> float:
+    """A whole number of elements without the noise of a product."""
+    whole = float(round(elements))
+    return whole if isclose(elements, whole, rel_tol=1e-12) else float(elements)
 
 
 def _rows(op: Op, more: float) -> Op:
@@ -144,9 +167,9 @@ def _attended(op: Op, queries: int, factor: float) -> Op:
         op,
         m=queries,
         n=reach,
-        input_elements=op.input_elements * more,
-        kv_elements=op.kv_elements * reach / op.n,
-        output_elements=op.output_elements * more,
+        input_elements=_counted(op.input_elements * more),
+        kv_elements=_counted(op.kv_elements * reach / op.n),
+        output_elements=_counted(op.output_elements * more),
         mask_density=op.mask_density * kept,
         vector_flops=op.vector_flops * more * reach / op.n * kept,
         heads=changed(op.heads, keys=keys if known else op.heads.keys),

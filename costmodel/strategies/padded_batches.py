@@ -17,6 +17,9 @@ from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 
 EXAMPLES_SEEN = 20_000
+WIDEST = 5.0
+"""Lengths of a larger spread are taken for slips of the keyboard: one in six is beyond 148 times the median."""
+
 Batches = tuple[NDArray[np.int64], ...]
 
 
@@ -69,8 +72,8 @@ class PaddedBatches(Shown):
 
     The pass given is one of the mean length; the longest is the mean over batches that the padding makes. Tokens of a
     prefill, an encode or a forward pass become more, a decode's caches longer: its own tokens have no padding. Weights
-    are read as often. A spread of 0, or batches of one, change nothing. ValueError for a negative spread, fewer than
-    one bucket and a step of several passes; others are those of `longer`.
+    are read as often. A spread of 0, or batches of one, change nothing. ValueError for a spread outside of [0, WIDEST],
+    fewer than one bucket and a step of several passes; others are those of `longer`.
     """
 
     spread: float = 0.6
@@ -78,8 +81,9 @@ class PaddedBatches(Shown):
     pads: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.spread < np.inf or self.buckets < 1:
-            raise ValueError(f"spread >= 0 and buckets >= 1 must hold, got {self.spread} and {self.buckets}")
+        if not 0 <= self.spread <= WIDEST or self.buckets < 1:
+            limits = f"spread must be within 0..{WIDEST:g} and buckets >= 1 must hold"
+            raise ValueError(f"{limits}, got {self.spread} and {self.buckets}")
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its padding."""

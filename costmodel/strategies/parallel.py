@@ -6,6 +6,7 @@ Shoeybi et al., Megatron-LM, arXiv 1909.08053 (tensor); Huang et al., GPipe, arX
 from dataclasses import dataclass
 
 from costmodel.claim import Claim
+from costmodel.strategies._beside import PREFIXES
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 from costmodel.workload.parallel import data_parallel, in_turn, tensor_parallel
@@ -18,7 +19,8 @@ class Parallel(Shown):
 
     A batch passes through all stages in turn, which is what its latency is of: layers wait for as many as the other
     stages have (`Op.waits`), at the board's idle power. Batches that follow one another in a pipeline are not modelled.
-    ValueError where a degree is not a whole number of at least 1, or does not divide batch, layers or heads.
+    ValueError where a degree is not a whole number of at least 1, or does not divide batch, layers or heads, and for a
+    pipeline of a network with a draft or verifier beside it, whose layers no stage has.
     """
 
     tensor: int = 1
@@ -47,6 +49,11 @@ class Parallel(Shown):
 
     def __call__(self, workload: Workload) -> Workload:
         """Return what the GPU runs."""
+        aside = next((op.name for op in workload.ops if op.name.startswith(PREFIXES)), "")
+        if aside and self.pipeline > 1:
+            raise ValueError(
+                f"pipelines take a network without a draft or verifier beside it: {aside} is beside {workload.name}"
+            )
         part = data_parallel(workload, self.data)
         return in_turn(tensor_parallel(part, self.tensor), self.pipeline, self.stage)
 

@@ -22,7 +22,7 @@ from costmodel.strategies._beside import DRAFT, reading
 from costmodel.strategies._shown import Shown
 from costmodel.strategies._trace_file import numbers
 from costmodel.strategies.drafting import expected_tokens
-from costmodel.strategies.speculative_decoding import drafted, require_length, round_of
+from costmodel.strategies.speculative_decoding import drafted, require_drafting, round_of
 from costmodel.workload import Workload
 
 Floats = NDArray[np.float64]
@@ -64,7 +64,7 @@ class SpecDecPlusPlus(Shown):
         if not (self.draft_cost >= 0 and 0 <= self.threshold <= 1 and self.most >= 1):
             told = f"got {self.draft_cost}, {self.threshold} and {self.most}"
             raise ValueError(f"draft_cost >= 0, threshold within [0, 1] and most >= 1 must hold, {told}")
-        require_length("most", self.most, self.draft)
+        require_drafting("most", self.most, self.draft)
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the pass of one token on average."""

@@ -44,7 +44,7 @@ class SpeculativeDecoding(Shown):
 
     def __post_init__(self) -> None:
         check(self.draft_tokens, self.acceptance_rate)
-        require_length("draft_tokens", self.draft_tokens, self.draft)
+        require_drafting("draft_tokens", self.draft_tokens, self.draft)
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the pass of one token on average."""
@@ -96,7 +96,7 @@ def check(draft_tokens: int, acceptance_rate: float) -> None:
         raise ValueError(f"acceptance_rate must be within [0, 1], got {acceptance_rate}")
 
 
-def require_length(what: str, tokens: int, draft: str) -> None:
+def require_drafting(what: str, tokens: int, draft: str) -> None:
     """ValueError for drafts beyond LONGEST, and for what is no draft."""
     require("draft model", draft, zoo.names())
     decoder(draft, "a draft")

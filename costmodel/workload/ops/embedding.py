@@ -22,3 +22,8 @@ def embedding(
         row_elements=features,
         shares=shares,
     )
+
+
+def looks_up_positions(op: Op) -> bool:
+    """Whether an op looks up positions of tokens rather than tokens, in a network or in a model beside it."""
+    return op.kind == "embedding" and any(name.rpartition(".")[2] == "position_ids" for name in op.inputs)

@@ -23,13 +23,15 @@ def pipeline_parallel(workload: Workload, stages: int, stage: int = -1, *, chunk
 
     What precedes the stack is of the first stage, what follows it of the last; every stage but the first receives its
     input, once for each of the `chunks` of layers that it has in turn with the others. ValueError where the stages do
-    not divide the layers or the chunks those of a stage, or the network has no stack of numbered layers.
+    not divide the layers or the chunks those of a stage, the network has no stack of numbered layers or is a stage.
     """
     require_degree("pipeline", stages)
     if not -stages <= stage < stages:
         raise ValueError(f"stage must be within -{stages}..{stages - 1}, got {stage}")
     if stages == 1:
         return workload
+    if cut := stage_by(workload):
+        raise ValueError(f"{workload.name} is a stage already, as {cut} says: cut it once, into more stages")
     layer_of, layers = _layers(workload)
     if layers % stages:
         raise ValueError(f"{stages} stages do not divide the {layers} layers of {workload.name}")
@@ -63,7 +65,12 @@ def in_turn(workload: Workload, stages: int, stage: int = -1) -> Workload:
 
 def is_stage(workload: Workload) -> bool:
     """Whether a pass is a stage of one: it receives its input from another, or waits for others."""
-    return any(op.name == RECEIVED or op.waits > 0 for op in workload.ops)
+    return bool(stage_by(workload))
+
+
+def stage_by(workload: Workload) -> str:
+    """The op of a stage that receives its input from another, or waits for others; empty where there is none."""
+    return next((op.name for op in workload.ops if op.name == RECEIVED or op.waits > 0), "")
 
 
 RECEIVED = "stage.receive"

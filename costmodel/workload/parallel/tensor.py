@@ -12,6 +12,7 @@ from math import ceil
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.op import Op
 from costmodel.workload.ops import collective
+from costmodel.workload.ops.embedding import looks_up_positions
 from costmodel.workload.parallel.divide import divided, require_degree
 from costmodel.workload.parallel.ways import addends, ways
 from costmodel.workload.training import sources
@@ -99,7 +100,7 @@ def _ends(workload: Workload) -> set[str]:
 
 def _heads(workload: Workload) -> set[str]:
     """Ops that make a score for each token of a vocabulary, as its table has rows or as share them."""
-    tables = [op for op in workload.ops if op.kind == "embedding"]
+    tables = [op for op in workload.ops if op.kind == "embedding" and not looks_up_positions(op)]
     rows = {op.weight_elements / op.row_elements for op in tables if op.row_elements and op.weight_elements}
     return {op.name for op in workload.ops if op.n in rows} | {op.shares for op in tables}
 

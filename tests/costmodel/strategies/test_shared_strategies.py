@@ -1,6 +1,7 @@
 """GPUs that share what a strategy made: the same totals as the strategy on what they share, or one order refused."""
 
 import importlib
+from itertools import product
 
 import pytest
 
@@ -143,8 +144,15 @@ def test_a_batch_takes_the_time_of_all_stages(net, context):
     assert "passes through all" in found.workload.covers
 
 
-@pytest.mark.parametrize("spelled", ["parallel:tensor=2", "parallel:pipeline=4", "distributed_training:data=8"])
-@pytest.mark.parametrize("device", ["zcu102", "jetson_orin"])
+@pytest.mark.parametrize(
+    ("spelled", "device"),
+    [
+        *product(
+            ("parallel:tensor=2", "parallel:pipeline=4", "distributed_training:data=8"), ("zcu102", "jetson_orin")
+        ),
+        ("parallel:pipeline=4,stage=0", "zcu102"),
+    ],
+)
 def test_gpus_share_over_a_link(spelled, device):
     shared = strategy(spelled)(NETS["deit"])
     with pytest.raises(ValueError, match=f"{device} has no link to other GPUs"):

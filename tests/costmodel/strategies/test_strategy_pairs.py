@@ -251,7 +251,7 @@ def test_either_order_makes_the_same_of_a_network(net, which):
         (("null_experts", "sparse_ift"), "mixtral", 3),
         (("block_sparsity", "parallel"), "llama-decode", 3),
         (("filter_pruning", "sparse_ift"), "resnet18", 1),
-        (("padded_batches", "parallel"), "deit", 2),
+        (("padded_batches", "parallel"), "llama-decode", 2),
         (("padded_batches", "visual_tokens"), "llama-decode", 0),
     ],
 )
@@ -328,7 +328,7 @@ def test_experts_leave_memory_once_and_whole(spelled, says):
 )  # fmt: skip
 def test_an_order_that_would_mislead_is_refused(spelled, says):
     nets = {"fast_2bit": LLAMA, "zeroquant_fp": PAIR_NETS["llama-prefill"]}
-    net = nets.get(spelled.partition(":")[0].split(" ")[0], cm.zoo.build("gpt2", phase="forward", batch=2))
+    net = nets.get(spelled.partition(":")[0].split(" ")[0], cm.zoo.build("gpt2", phase="forward", batch=2, context=64))
     with pytest.raises(ValueError, match=says):
         strategy(spelled)(net)
     assert strategy(" + ".join(reversed(spelled.split(" + "))))(net).ops
@@ -390,6 +390,13 @@ def test_models_come_beside_before_gpus_share_them(shared, beside):
         strategy(f"{shared} + {beside}")(LLAMA)
     replicas = [strategy(s)(LLAMA) for s in (f"parallel:data=2 + {beside}", f"{beside} + parallel:data=2")]
     assert _sums(replicas[0], "macs", "params") == pytest.approx(_sums(replicas[1], "macs", "params"), rel=1e-9)
+
+
+@pytest.mark.parametrize(("beside", "op"), [("speculative_decoding", "draft"), ("verified_search", "verifier")])
+def test_a_pipeline_has_no_other_model_beside_its_stages(beside, op):
+    with pytest.raises(ValueError, match=rf"a draft or verifier beside it: {op}\.\S+ is beside llama-3.1-8b$"):
+        strategy(f"{beside} + parallel:pipeline=4")(LLAMA)
+    assert strategy(f"{beside} + parallel:tensor=2")(LLAMA).ops
 
 
 JUDGING = "resampling:samples=4,correct=0.4,verifier=llama-3.2-1b"

@@ -1,5 +1,6 @@
 """What one GPU runs of a pass: nothing is lost, nothing is run twice that need not be."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
-from costmodel.workload.parallel import data_parallel, pipeline_parallel, tensor_parallel
+from costmodel.workload.parallel import data_parallel, in_turn, pipeline_parallel, tensor_parallel
 from costmodel.workload.serving import forward
 
 DECODERS = ("llama-3.2-1b", "gpt2", "opt-125m", "qwen3-0.6b", "mixtral-8x7b", "deepseek-v2-lite", "whisper-tiny")
@@ -115,6 +116,13 @@ def test_replicas_share_the_batch():
             lambda: cm.strategies.strategy("parallel:tensor=2 + parallel:tensor=2")(cm.decode(cm.zoo.gpt("2"), 1, 8)),
             "gpt2 is shared between GPUs already, as .*.all_reduce says: share it once, by more GPUs",
         ),
+        *(
+            (
+                lambda stage=stage: pipeline_parallel(in_turn(cm.decode(cm.zoo.gpt("2"), 1, 8), 2, stage), 2),
+                f"gpt2 is a stage already, as {says} says: cut it once, into more stages",
+            )
+            for stage, says in ((0, "transformer.h.0.ln_1"), (1, "stage.receive"))
+        ),
         (lambda: pipeline_parallel(cm.zoo.build("resnet18"), 2), "needs a stack of numbered layers, resnet18 has none"),
         (lambda: pipeline_parallel(cm.decode(cm.zoo.gpt("2"), 1, 8), 4, 4), r"stage must be within -4..3, got 4"),
         (lambda: data_parallel(cm.zoo.build("resnet18", batch=4), 3), "3 replicas do not divide a batch of 4"),
@@ -141,4 +149,7 @@ def test_a_width_is_divided_or_refused_and_a_vocabulary_padded():
         tensor_parallel(cm.zoo.build("vit_tiny_patch16_224"), 3)
     net = cm.zoo.build("gpt2", phase="decode", context=8)
     assert tensor_parallel(net, 4).op("lm_head").n == 12565
+    wide = net.map(lambda op: replace(op, n=1024.0), lambda op: op.name.endswith("0.mlp.c_fc"))
+    with pytest.raises(ValueError, match=r"3 GPUs do not divide the 1024 outputs of transformer.h.0.mlp.c_fc"):
+        tensor_parallel(wide, 3)  # as many as positions, which are no words
     assert all(op.n == int(op.n) for op in tensor_parallel(net, 4).ops)
