@@ -121,7 +121,7 @@ def idle_of(space: Space) -> dict[str, Any]:
 
 
 def refused_of(run: Run) -> dict[str, Any]:
-    """{"refused": a row a reason why a strategy has no such design}, {} where none refuses."""
+    """{"refused": a row a reason why a strategy or a device has no such design}, {} where none does."""
     rows = refusals(run.plan.space) if run.counts.unknown else []
     return {"refused": rows} if rows else {}
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from costmodel.estimators import energy, roofline, traffic
 from costmodel.estimators.attention_pipe import attention_pipe
-from costmodel.estimators.estimate import estimate
+from costmodel.estimators.estimate import UnsupportedError, estimate, require_supported
 from costmodel.estimators.evaluate import evaluate as per_op
 from costmodel.estimators.fit import beyond, in_l2, in_memory
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
@@ -127,8 +127,12 @@ def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Co
     """Return the named metrics of a pass at every precision on every device: float64[precisions, devices].
 
     `latency` is "estimate" (what costmodel.estimate uses) or "roofline". A metric that a device does not have, or
-    cannot run, is nan.
+    cannot run, is nan, as all are on devices that have no link or decoder for it.
     """
+    try:
+        require_supported(done.workload, grid.devices)
+    except UnsupportedError:
+        return {name: np.full(grid.shape, np.nan) for name in names}
     if isinstance(grid.devices, Fpga):
         found = _on_fpgas(done, grid, latency)
     else:

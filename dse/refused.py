@@ -1,12 +1,16 @@
-"""Workloads of a space that a strategy refuses: their designs have no value, and why is told."""
+"""Workloads of a space that a strategy refuses, or a device: their designs have no value, and why is told."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from costmodel.estimators.estimate import UnsupportedError, require_supported
+from costmodel.hardware import Device
+from dse.axes import label
 from dse.chunk import corners
 from dse.design_columns import takes_cells
-from dse.passes import RefusedError, build
+from dse.passes import Pass, RefusedError, build, key_of
 from dse.sketches import sketch
 from dse.space import Space
 
@@ -15,7 +19,7 @@ MOST_WORKLOADS = 2**10
 
 
 def refusals(space: Space) -> list[dict[str, Any]]:
-    """Return {"strategy", "reason", "designs"} of what strategies refuse, the most designs first.
+    """Return {"strategy", "reason", "designs"} of what strategies refuse or devices of them, the most designs first.
 
     Of a space of more than MOST_WORKLOADS `designs` are those at the ends of its axes. What limits on axes exclude is
     among them too.
@@ -33,13 +37,43 @@ _KEPT: dict[str, list[dict[str, Any]]] = {}
 def _refusals(space: Space) -> list[dict[str, Any]]:
     axes = [axis for axis in space.axes if axis.name != "precision" and not axis.name.startswith("device")]
     precisions, devices = space.inner()
+    cells = takes_cells(space)
     whole = space.size // (precisions * devices) <= MOST_WORKLOADS
     every = (dict(zip((a.name for a in axes), values, strict=True)) for values in product(*(a.values for a in axes)))
-    make = sketch if takes_cells(space) else build
     found = Counter[tuple[str, str]]()
     for values in every if whole else corners(space):
         try:
-            make(values)
+            refused = _by_devices(space, values, cells=cells)
         except RefusedError as error:
-            found[error.strategy, error.reason] += precisions * devices
+            refused = [error] * len(space.devices)
+        for one in refused:
+            found[one.strategy, one.reason] += precisions * devices // len(space.devices)
     return [{"strategy": s, "reason": why, "designs": n} for (s, why), n in found.most_common()]
+
+
+def runnable(space: Space, values: Mapping[str, Any]) -> Pass:
+    """Return the pass of a design's values; RefusedError where the strategy refuses it, or all devices do."""
+    done = build(values)
+    refused = unsupported(done, values, space.devices)
+    if len(refused) == len(space.devices):
+        raise refused[0]
+    return done
+
+
+def unsupported(done: Pass, values: Mapping[str, Any], devices: Sequence[Device]) -> list[RefusedError]:
+    """Return why each of the devices that have no link or decoder for a pass refuses it."""
+    found = []
+    for device in devices:
+        try:
+            require_supported(done.workload, device)
+        except UnsupportedError as error:
+            found.append(RefusedError(str(label(key_of(values)[1])), str(error)))
+    return found
+
+
+def _by_devices(space: Space, values: Mapping[str, Any], *, cells: bool) -> list[RefusedError]:
+    """Why devices refuse a workload; where GPUs are evaluated together, there is no such device."""
+    if cells:
+        sketch(values)
+        return []
+    return unsupported(build(values), values, space.devices)

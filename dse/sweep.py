@@ -17,6 +17,7 @@ from dse import journal, passes, store
 from dse.chunk import Counts, Evaluated, blocks, corners, feasible, merge
 from dse.design_columns import takes_cells
 from dse.records import Part, Record
+from dse.refused import runnable
 from dse.sketches import sketch
 from dse.space import Space
 from dse.store import Plan, Run
@@ -165,12 +166,12 @@ def _space(spec: str) -> Space:
 def chunk_designs(space: Space) -> int:
     """Designs of a chunk, whole rows of a workload where they fit.
 
-    ValueError where a model refuses an axis's ends, or strategies all of them.
+    ValueError where a model refuses an axis's ends, or strategies and devices all of them.
     """
     if takes_cells(space):
         kind, sizes = "cells", _sizes(space, lambda corner: sum(len(part.ops) for part in sketch(corner).passes))
     else:
-        sizes = _sizes(space, lambda corner: len(passes.build(corner).counted.ops))
+        sizes = _sizes(space, lambda corner: len(runnable(space, corner).counted.ops))
         kind = "fpga" if any(isinstance(device, Fpga) for device in space.devices) else space.latency
     distinct = float(np.mean(sizes))
     wanted = max(TARGET / (UNITS[kind] * distinct), space.size / MOST_CHUNKS, 1.0)
@@ -182,7 +183,7 @@ def chunk_designs(space: Space) -> int:
 
 
 def _sizes(space: Space, size: Callable[[Mapping[str, Any]], int]) -> list[int]:
-    """The ops of each corner that no strategy refuses; its error where all are."""
+    """The ops of each corner that is not refused; the first refusal where all are."""
     found: list[int] = []
     refused: passes.RefusedError | None = None
     for corner in corners(space):

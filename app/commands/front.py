@@ -83,7 +83,7 @@ def command(
     if robust or Path(model).is_dir():
         from app.runs import print_front
 
-        return print_front(Path(model), as_json=as_json, robust=robust)
+        return print_front(_of_a_run(Path(model)), as_json=as_json, robust=robust)
     if device is None or formats is None:
         raise click.UsageError(f"the front of a model needs --on and --formats; {model!r} is no folder of a run")
     from app.choices import names, ties_of
@@ -110,6 +110,20 @@ def command(
         if found.proven and within:
             click.echo(f"Proven among {within}.")
     return None
+
+
+def _of_a_run(folder: Any) -> Any:
+    """The folder of a run; click.UsageError for options of the front of a model, which a run has already."""
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    for option in context.command.params:
+        given = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+        if folder.is_dir() and given and option.name not in ("model", "robust", "as_json"):
+            raise click.UsageError(
+                f"{option.opts[0]} is for the front of a model, {str(folder)!r} is the folder of a run"
+            )
+    return folder
 
 
 def _budgets(texts: tuple[str, ...], device: str, *, fit: bool) -> Any:

@@ -123,6 +123,9 @@ def test_other_folders_are_one_line(refused_here: Callable[..., str], run: Path,
     assert "another space" in refused_here("explore", str(ROOT / "examples" / "sweep.toml"), "--out", str(run))
     assert "no run" in refused_here("front", str(tmp_path))
     assert "--on" in refused_here("front", str(tmp_path / "none"))
+    for option in (("--strategy", "nm_sparsity:n=2,m=4"), ("--pin", "fc=int8"), ("--batch", "4")):
+        told = f"{option[0]} is for the front of a model, {str(run)!r} is the folder of a run"
+        assert told in " ".join(refused_here("front", str(run), *option).split())
     assert "no run" in refused_here("diff", str(run), str(tmp_path))
     assert "no folder" in refused_here("runs", str(tmp_path / "none"))
     assert "SQL" in refused_here("runs", str(run), "--sql", "select")
