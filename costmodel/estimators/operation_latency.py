@@ -40,7 +40,8 @@ def fits_of(device: Cpu | Gpu) -> tuple[Calibration, ...]:
 def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Calibration]) -> Prediction:
     """Predict all executions of each op at each precision; records or batches, which broadcast to the result's shape.
 
-    A family without a calibration of its own takes the roofline, UNMEASURED_FACTOR either way, labelled so.
+    A family without a calibration of its own takes the roofline, UNMEASURED_FACTOR either way, labelled so. Each call
+    takes a processor's `amid_s` more than it did alone.
     """
     shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
     op, precision = _flat(op, op.m, shape), _flat(precision, precision.weight.bits, shape)
@@ -54,7 +55,8 @@ def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Cali
                 (at, of_kinds(own, names[at], device, fits) if made else _roofline(own, _row(precision, at), device))
             )
     found = scattered(parts, len(names))
-    seconds = {name: getattr(found, name) * op.occupied for name in ("latency_s", "low_s", "high_s")}
+    amid_s = np.nan_to_num(device.amid_s) if isinstance(device, Cpu) else 0.0
+    seconds = {name: (getattr(found, name) + amid_s) * op.occupied for name in ("latency_s", "low_s", "high_s")}
     how = np.where(np.isnan(found.latency_s), "", found.how)
     return replace(found, how=how, **seconds).reshape(shape)
 

@@ -12,7 +12,10 @@ from costmodel.record import Real
 
 @dataclass(frozen=True)
 class Cpu:
-    """A processor in base units: sustained rates of `cores` cores together; `sources` cites each value."""
+    """A processor in base units: sustained rates of `cores` cores together; `sources` cites each value.
+
+    `amid_s` is what a library call takes longer amid others than repeated, as profilers time it.
+    """
 
     name: str
     peak_flops: PeakFlops
@@ -24,6 +27,7 @@ class Cpu:
     clock_hz: Real = nan
     power_w: Real = nan
     process_m: Real = nan
+    amid_s: Real = nan
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def flops_per_s(self, precision: Precision) -> Real:

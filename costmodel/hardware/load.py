@@ -17,7 +17,7 @@ Device: TypeAlias = Gpu | Cpu | Fpga
 
 TEXT = ("name", "dsp_kind", "memory_kind", "backend", "link")
 TABLES = ("peak_flops", "sources")
-MAY_BE_ZERO = ("dsp", "bram18", "uram")
+MAY_BE_ZERO = ("dsp", "bram18", "uram", "amid_s")
 
 D = TypeVar("D", Gpu, Cpu, Fpga)
 

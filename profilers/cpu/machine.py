@@ -8,6 +8,7 @@ from pathlib import Path
 
 from costmodel.hardware import Cpu, PeakFlops, save
 from costmodel.hardware.load import user_folder
+from profilers.cpu.amid import measure_amid_s
 from profilers.cpu.rates import Rate, copy_bytes_per_s, matmul_flops_per_s
 from profilers.cpu.topology import last_cache_bytes, memory_bytes, physical_cores, processor_name
 from profilers.timing import HostClock
@@ -40,10 +41,11 @@ class Machine:
 
 
 def measure(seconds: float = 4.0) -> Machine:
-    """Measure fp32, bf16 and int8 matrix products and a memory copy within about `seconds`, the fastest run of each.
+    """Measure fp32, bf16 and int8 matrix products, a memory copy and what calls cost amid others, the fastest of each.
 
-    All threads that PyTorch uses work together. A pipe is nan where PyTorch has no kernel for it. The vector rate is
-    that of fp32 products, which the same units compute. ValueError for a time that is not positive.
+    Within about `seconds`. All threads that PyTorch uses work together. A pipe is nan where PyTorch has no kernel for
+    it. The vector rate is that of fp32 products, which the same units compute. ValueError for a time that is not
+    positive.
     """
     if not seconds > 0:
         raise ValueError(f"seconds must be positive, got {seconds}")
@@ -51,15 +53,17 @@ def measure(seconds: float = 4.0) -> Machine:
 
     threads = torch.get_num_threads()
     clock = HostClock(threads)
-    rates = {pipe: matmul_flops_per_s(pipe, seconds / 4, clock) for pipe in PIPES}
+    rates = {pipe: matmul_flops_per_s(pipe, seconds / 5, clock) for pipe in PIPES}
     memory = memory_bytes()
-    rates["memory"] = copy_bytes_per_s(int(min(COPY_BYTES, memory / 16)), seconds / 4, clock)
+    rates["memory"] = copy_bytes_per_s(int(min(COPY_BYTES, memory / 16)), seconds / 5, clock)
+    amid_s = measure_amid_s(seconds / 5, clock)
     by = f"measured on {date.today().isoformat()} by bitfront profile cpu with {threads} threads"
     told = f"told by the operating system on {date.today().isoformat()}"
     sources = {
         **{f"peak_flops.{p}": f"{by}: fastest {rates[p].of}" for p in PIPES if not math.isnan(rates[p].per_s)},
         "peak_flops.vector": f"{by}: the rate of fp32 products, which the same units compute",
         "memory_bytes_per_s": f"{by}: fastest {rates['memory'].of}",
+        "amid_s": f"{by}: a chain of norms, linear layers, GELUs and sums beside the same calls repeated",
         "memory_bytes": told,
         "cores": told,
     }
@@ -68,7 +72,7 @@ def measure(seconds: float = 4.0) -> Machine:
         sources["l2_bytes"] = f"{told}: the last level of cache"
     peaks = PeakFlops(vector=rates["fp32"].per_s, **{pipe: rates[pipe].per_s for pipe in PIPES})
     cores, moved = physical_cores(), rates["memory"].per_s
-    cpu = Cpu(processor_name(), peaks, memory, moved, cores, l2_bytes=cache, sources=sources)
+    cpu = Cpu(processor_name(), peaks, memory, moved, cores, l2_bytes=cache, amid_s=amid_s, sources=sources)
     return Machine(cpu, rates, clock.busy_share)
 
 

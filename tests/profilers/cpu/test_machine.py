@@ -41,6 +41,11 @@ def test_every_known_rate_has_a_source_with_its_date(measured):
     assert re.search(r"measured on \d{4}-\d\d-\d\d by bitfront profile cpu", measured.sources["memory_bytes_per_s"])
 
 
+def test_a_call_amid_others_costs_less_than_a_millisecond_more(measured):
+    assert 0 <= measured.amid_s < 1e-3
+    assert "a chain of" in measured.sources["amid_s"]
+
+
 def test_written_machine_is_found_by_name(measured, tmp_path, monkeypatch):
     monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
     path = write(measured)
