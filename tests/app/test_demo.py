@@ -9,8 +9,6 @@ import pytest
 
 from app.show import show
 
-pytestmark = pytest.mark.xdist_group("demo")  # one worker makes what all its tests share
-
 
 @pytest.fixture(scope="module")
 def runs(process: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

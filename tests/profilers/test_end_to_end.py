@@ -13,8 +13,6 @@ from profilers import campaign, end_to_end
 from profilers.networks.narrow import LAYERS, narrow
 from profilers.timing import HostClock
 
-pytestmark = pytest.mark.xdist_group("end_to_end")  # one worker makes what all its tests share
-
 FORMATS = ("bf16", "fp8", "int8", "int4")
 H100 = hardware.gpu("h100_sxm")
 

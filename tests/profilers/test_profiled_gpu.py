@@ -18,8 +18,6 @@ from profilers.operations.call import call
 from profilers.operations.draw import draw
 from profilers.split_rows import split
 
-pytestmark = pytest.mark.xdist_group("profiled_gpu")  # one worker makes what all its tests share
-
 GPU = hardware.gpu("h100_sxm")
 FAMILIES = ("conv", "conv_grouped", "attention", "norm", "norm_statistics", "elementwise", "softmax", "embedding")
 TRUE = OperationConstants(

@@ -17,13 +17,6 @@ WAIT_MS = 30_000
 Profile = Callable[..., Any]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker has the browser and the server."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     path = browser_path()
@@ -70,14 +63,14 @@ def profile(browser: Any) -> Iterator[Profile]:
 
 
 @pytest.fixture
-def screenshot(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any, str], None]:
-    """Save a picture of a page in $BITFRONT_SCREENSHOTS, or a temporary folder."""
-    told = os.environ.get("BITFRONT_SCREENSHOTS")
-    folder = Path(told) if told else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
+def screenshot() -> Callable[[Any, str], None]:
+    """Save a picture of a page in $BITFRONT_SCREENSHOTS, where that is given."""
+    folder = os.environ.get("BITFRONT_SCREENSHOTS")
 
     def save(page: Any, name: str) -> None:
-        page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
     return save
 

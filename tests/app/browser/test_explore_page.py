@@ -153,6 +153,7 @@ def test_a_mixed_design_opens_on_any_axes_and_from_a_link(site, profile, screens
     other.wait_for_function("document.querySelector('#explore-front .js-plotly-plot')?._fullData?.[0].x?.length === 1")
 
 
+@pytest.mark.long
 def test_the_front_is_a_table_for_the_keyboard(site, profile, space):
     page = open_page(profile(), site)
     page.get_by_role("button", name="List the front").focus()

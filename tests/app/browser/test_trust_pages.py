@@ -31,6 +31,7 @@ def test_claims_are_counted_and_filtered_and_linked(site, profile):
     other.wait_for_function(ALL_CONTRADICTED)
 
 
+@pytest.mark.long
 def test_calibrations_are_listed_by_model_with_their_held_out_errors(site, profile):
     page = profile()
     page.goto(site.address + "validate")

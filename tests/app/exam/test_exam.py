@@ -10,8 +10,6 @@ from app.exam.run import run
 from app.exam.setup import FULL, QUICK
 from app.exam.units import units
 
-pytestmark = pytest.mark.xdist_group("exam")  # one worker makes what all its tests share
-
 
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory):

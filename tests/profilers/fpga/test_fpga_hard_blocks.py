@@ -16,6 +16,7 @@ BLOCKS = (
 )
 
 
+@pytest.mark.long
 def test_rows_are_what_the_rules_say_and_come_from_the_cache_again(tmp_path):
     cache, seen = Cache(tmp_path), []
     table = predicted(rows(BLOCKS, "xc7", cache=cache, progress=seen.append))
