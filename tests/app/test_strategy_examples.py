@@ -35,26 +35,15 @@ def test_an_example_gives_a_front_of_its_strategy(path, tmp_path):
 
 
 ROOT = EXAMPLES[0].parent
-CPU = """kind = "cpu"
-memory_bytes = 2e10
-memory_bytes_per_s = 2e10
-cores = 2
-
-[peak_flops]
-vector = 5e10
-fp32 = 5e10
-bf16 = 3e11
-"""
 
 
 def strategies_on(space, front) -> set[str]:
     return set().union(*(used(space.design(int(index))["strategy"]) for index in front.index))
 
 
-def test_a_space_of_a_cpu_has_smaller_products_on_its_front(tmp_path, monkeypatch):
+def test_a_space_of_a_cpu_has_smaller_products_on_its_front(tmp_path, monkeypatch, cpu_file):
     """Zeros left out one by one are multiplied: they save no time, and stand behind what makes products smaller."""
-    (tmp_path / "mine.toml").write_text(CPU)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(cpu_file.parent)
     space = Space.load(ROOT / "cpu_sparsity.toml")
     run = sweep(space, tmp_path / "run")
     assert run.counts.unknown == 0

@@ -45,16 +45,6 @@ def test_a_space_of_which_nothing_is_left_is_refused_in_a_line(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-CPU = """kind = "cpu"
-memory_bytes = 2e10
-memory_bytes_per_s = 2e10
-cores = 2
-
-[peak_flops]
-vector = 5e10
-fp32 = 5e10
-bf16 = 3e11
-"""
 LLAMA = {"model": "zoo:llama-3.2-1b", "phase": "decode", "context": 64}
 ALONE = [
     ("mine.toml", LLAMA, "bf16", "parallel:tensor=2", "mine has no link to other GPUs, over which", "estimate"),
@@ -73,11 +63,10 @@ ALONE = [
 
 @pytest.mark.parametrize(("device", "model", "precision", "strategy", "says", "latency"), ALONE)
 def test_what_a_device_cannot_run_is_left_out_and_told(
-    device, model, precision, strategy, says, latency, tmp_path, monkeypatch
+    device, model, precision, strategy, says, latency, tmp_path, monkeypatch, cpu_file
 ):
     """It has no value there, on a GPU beside it as ever; where nothing else is asked for, one line says why."""
-    (tmp_path / "mine.toml").write_text(CPU)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(cpu_file.parent)
     axes = {"model": model, "device": ["a100_sxm", device], "precision": precision, "strategy": ["none", strategy]}
     told = {"objectives": ["latency_s", "footprint_bytes"], "latency": latency, "misfits": True}
     space = Space.read(told | {"axes": axes})

@@ -46,4 +46,8 @@ def test_what_is_left_decides_whether_tables_are_small_enough():
     none = np.zeros((0, 2), np.int64)
     assert options**layers > LARGEST >= 4**layers
     assert plan([np.arange(options)] * layers, options, pairs, added, none) is None
-    assert plan([np.array([0, 5, 9, 15])] * layers, options, pairs, added, none) is not None
+    left = np.array([0, 5, 9, 15])
+    found = plan([left] * layers, options, pairs, added, none)
+    single = np.random.default_rng(0).permutation(layers * options).reshape(layers, options) * 1.0
+    best = found.best(found.tables(single, np.zeros((0, options, options))))
+    assert best.tolist() == left[single[:, left].argmin(axis=1)].tolist()
