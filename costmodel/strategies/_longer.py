@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import isclose
 
 from costmodel.record import Real, changed
+from costmodel.strategies._tokens import also_covers
 from costmodel.workload import Op, Workload
 from costmodel.workload.dequantisation import DEQUANTISATION, on_tokens, reread
 from costmodel.workload.op import Window
@@ -36,8 +37,7 @@ def longer(workload: Workload, factor: float) -> Workload:
     else:
         edited = replace(workload, ops=reread(workload.ops, _grown(workload, factor)))
     _require_positions(edited)
-    told = f"padded to {factor:.4g} times the mean length"
-    return replace(edited, covers=f"{workload.covers}, {told}" if workload.covers else told)
+    return also_covers(edited, f"padded to {factor:.4g} times the mean length")
 
 
 def _require_positions(longer: Workload) -> None:
