@@ -27,10 +27,10 @@ demo-llm: $(VENV)/.installed
 	  --design $$gpu@w4a16 --design $$gpu@w4a16@$(DRAFT) --design $$gpu@w8a8 --design $$gpu@w8a8@$(PRUNE) || exit; done
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not long" tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" tests
 
 test-long: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

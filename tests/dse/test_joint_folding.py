@@ -124,7 +124,7 @@ def test_outputs_are_priced_by_what_reads_them_with_formats_and_foldings_togethe
     assert quick.objective == pytest.approx(allowed[:, 0].min())
 
 
-@pytest.mark.parametrize("share", [0.4, 0.6])
+@pytest.mark.parametrize("share", [0.4, pytest.param(0.6, marks=pytest.mark.long)])
 def test_all_of_the_device_is_the_room_whatever_else_is_asked(share):
     _, designs = searched((2, 3, 2))
     most, slowest = (float(np.quantile(designs[:, column], share)) * (1 + 1e-9) for column in (3, 0))
@@ -182,7 +182,12 @@ def coupled(found, designs, ties, conversion, most):
 
 @pytest.mark.parametrize(
     ("ties", "conversion", "most"),
-    [([("fc0", "fc1")], 0.0, 2), ([], 0.02, 2), ([], 0.0, 1), ([("fc0", "fc1")], 0.02, 2)],
+    [
+        pytest.param([("fc0", "fc1")], 0.0, 2, marks=pytest.mark.long),
+        pytest.param([], 0.02, 2, marks=pytest.mark.long),
+        ([], 0.0, 1),
+        ([("fc0", "fc1")], 0.02, 2),
+    ],
 )
 def test_no_design_of_coupled_formats_loses_less(ties, conversion, most):
     found = problem(network((2, 3, 2)), BOARD)

@@ -18,16 +18,28 @@ Profile = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Any]]:
+    """Give the n-th of browsers that share nothing; started when asked for, they keep the scripts they compiled."""
     path = browser_path()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
-        )
-        yield chromium
-        chromium.close()
+        started: list[Any] = []
+
+        def nth(n: int) -> Any:
+            if n == len(started):
+                started.append(
+                    playwright.chromium.launch_persistent_context(
+                        str(tmp_path_factory.mktemp("browser")),
+                        executable_path=path,
+                        args=["--no-sandbox", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"],
+                    )
+                )
+            return started[n]
+
+        yield nth
+        for browser in started:
+            browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -37,29 +49,29 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
-def profile(browser: Any) -> Iterator[Profile]:
-    """Make a page in a profile of its own; at the end no page may have asked elsewhere or logged an error."""
-    made: list[tuple[Any, list[str]]] = []
+def profile(browsers: Callable[[int], Any]) -> Iterator[Profile]:
+    """Make pages, each in a browser of its own without cookies; none may ask elsewhere or log an error."""
+    made: list[Any] = []
 
-    def new(theme: str = "light", size: tuple[int, int] = SIZES[0], **more: Any) -> Any:
-        context = browser.new_context(
-            color_scheme=theme, viewport={"width": size[0], "height": size[1]}, offline=False, **more
-        )
-        page = context.new_page()
+    def new(theme: str = "light", size: tuple[int, int] = SIZES[0]) -> Any:
+        browser = browsers(len(made))
+        browser.clear_cookies()
+        page = browser.new_page()
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
         page.set_default_timeout(WAIT_MS)
-        wrong: list[str] = []
-        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda e: wrong.append(str(e)))
-        page.on("request", lambda r: None if _is_local(r.url) else wrong.append(f"asked {r.url}"))
-        page.wrong = wrong
+        page.wrong = []
+        page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: page.wrong.append(str(e)))
+        page.on("request", lambda r: None if _is_local(r.url) else page.wrong.append(f"asked {r.url}"))
         page.wait_for_function = partial(wait_for, page)
-        made.append((context, wrong))
+        made.append(page)
         return page
 
     yield new
-    for context, _ in made:
-        context.close()
-    assert [w for _, wrong in made for w in wrong] == []
+    for page in made:
+        page.close()
+    assert [wrong for page in made for wrong in page.wrong] == []
 
 
 @pytest.fixture

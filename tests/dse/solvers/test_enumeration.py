@@ -61,7 +61,7 @@ def test_reach_within_keeps_its_promise(drawn, farthest, most):
     assert reach == -1 or len(combine(items, reach * (1 - 1e-12), budgets).loss) <= most
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(item_lists(), st.integers(-60, 120), st.floats(0, 80))
 def test_a_meeting_misses_no_pair_that_leaves_little_room(drawn, room, width):
     items, budgets = drawn

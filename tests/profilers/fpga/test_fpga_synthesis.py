@@ -33,12 +33,10 @@ def test_results_are_cached_resumed_and_rebuilt(tmp_path, runs):
     assert [(p.done, p.total, p.cached) for p in seen] == [(0, 2, 0), (2, 2, 0)]
     assert measure([TWO], cache=cache) == [first[1]]
     assert len(runs) == 1
-    for path in tmp_path.rglob("*.json"):
-        path.write_text(path.read_text()[:-20])
-    assert measure([ONE], cache=cache) == [first[0]]
-    assert runs[1:] == [[ONE.name]]
+    last = max(tmp_path.rglob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    last.write_text(last.read_text()[:-20])
     assert measure([ONE, TWO], cache=cache, progress=seen.append) == first[:2]
-    assert runs[2:] == [[TWO.name]]
+    assert runs[1:] == [[TWO.name]]
     assert seen[-1].cached == 1
     assert not list(tmp_path.rglob("*.tmp"))
 
