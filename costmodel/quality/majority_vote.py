@@ -77,7 +77,7 @@ def _at_least(k: int, n: int, p: float) -> float:
     ratios = np.log((n - numbers[:-1]) / numbers[1:]) + (math.log(p) - math.log1p(-p))
     logarithms = np.concatenate([[0.0], np.cumsum(ratios)])
     shares = np.exp(logarithms - logarithms.max())
-    return float(shares[numbers >= k].sum() / shares.sum())
+    return min(float(shares[numbers >= k].sum() / shares.sum()), 1.0)
 
 
 def _check(samples: int, correct: float) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
@@ -47,6 +47,7 @@ def test_thoughts_and_revisions_have_the_products_of_their_accounting():
 
 @settings(max_examples=20)
 @given(counts, shares)
+@example(33, 0.96875)
 def test_an_early_stop_answers_as_the_vote_does_for_no_more_samples(samples, correct):
     vote, stop = BestOfN(samples), EarlyStop(samples, (correct,))
     asked = cm.Workload(**{**vars(DECODE), "answers": sampled(correct)})
