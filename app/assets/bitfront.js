@@ -127,6 +127,11 @@
         if (xaxis.autorange && yaxis.autorange) return null;
         return { ends: [...xaxis.range, ...yaxis.range], of: { ready: drawn.ready, names: drawn.names, log: drawn.log } };
       },
+      sorted(rows) {  /* by which columns the claims are sorted, as a link spells it */
+        if (!rows) return unchanged();
+        const by = window.dash_ag_grid.getApi("claims-table").getColumnState().filter((column) => column.sort);
+        return by.sort((a, b) => a.sortIndex - b.sortIndex).map((column) => `${column.colId}:${column.sort}`).join(",");
+      },
       measure() {  /* whether figures have a narrow page's layout */
         return narrow.matches;
       },

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, html
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 
 from app import claims
 from app.web import state
@@ -13,7 +13,7 @@ from app.web.parts import WHOLE, WRAPPED, grid, note, panel
 
 NAME = "Claims"
 ORDER = 5
-LINK = ("system", "verdict", "filters")
+LINK = ("system", "verdict", "filters", "sort")
 ALL = "all"
 COLOURS = {"reproduced": "var(--good)", "contradicted": "var(--bad)", "hardware": "var(--elsewhere)",
            "training": "var(--quiet)"}  # fmt: skip
@@ -73,7 +73,11 @@ def layout(given: state.State) -> Any:
         "Published against reproduced",
         controls,
         html.Div(id="claims-count", className="facts"),
-        grid("claims-table", COLUMNS, height=620, rowData=[], filterModel=_filters(given.get("filters", ""))),
+        grid(
+            "claims-table", _sorted(given.get("sort", "")), height=620, rowData=[],
+            filterModel=_filters(given.get("filters", "")),
+        ),
+        dcc.Store(id="claims-sort", data=given.get("sort", "")),
         note(
             "Reproduced: a formula here gives the figure within the tolerance of the source's rounding. Contradicted: "
             "it does not, and the row says why. Hardware and training figures need a run elsewhere: they are shown, "
@@ -81,7 +85,7 @@ def layout(given: state.State) -> Any:
             "by fitting published data again; what has no independent figure to compare with is in bitfront claims "
             "--checks."
         ),
-    )
+    )  # fmt: skip
     return html.Div([table], className="stack")
 
 
@@ -100,8 +104,23 @@ def _filters(spelled: str) -> dict[str, Any]:
     return found
 
 
+def _sorted(spelled: str) -> list[dict[str, Any]]:
+    """The columns, sorted as a link says: the first by field:asc or field:desc, and so on; ValueError for another."""
+    names = [str(column["field"]) for column in COLUMNS]
+    by = [part.split(":") for part in spelled.split(",") if part]
+    for found in by:
+        if len(found) != 2 or found[0] not in names or found[1] not in {"asc", "desc"}:
+            raise ValueError(f"sort must be columns of {', '.join(names)} with :asc or :desc, got {':'.join(found)!r}")
+    order = {name: {"sort": way, "sortIndex": i} for i, (name, way) in enumerate(by)}
+    return [column | order.get(str(column["field"]), {}) for column in COLUMNS]
+
+
 def register(app: Dash) -> None:
     """Add the page's callbacks."""
+    app.clientside_callback(
+        ClientsideFunction("bitfront", "sorted"),
+        Output("claims-sort", "data"), Input("claims-table", "virtualRowData"), prevent_initial_call=True,
+    )  # fmt: skip
 
     @app.callback(
         Output("claims-table", "rowData"), Output("claims-count", "children"),
@@ -118,9 +137,9 @@ def register(app: Dash) -> None:
 
     @app.callback(
         Output("view", "data", allow_duplicate=True), Input("claims-system", "value"), Input("claims-verdict", "value"),
-        Input("claims-table", "filterModel"), prevent_initial_call="initial_duplicate",
+        Input("claims-table", "filterModel"), Input("claims-sort", "data"), prevent_initial_call="initial_duplicate",
     )  # fmt: skip
-    def link(system: str | None, verdict: str, filters: Any) -> dict[str, Any]:
-        shown = {"system": system, "verdict": verdict}
+    def link(system: str | None, verdict: str, filters: Any, sort: str | None) -> dict[str, Any]:
+        shown = {"system": system, "verdict": verdict, "sort": sort}
         kept = {name: "" if value == ALL else value for name, value in shown.items()}
         return kept | {"filters": json.dumps(filters, separators=(",", ":")) if filters else ""}

@@ -26,9 +26,17 @@ def test_claims_are_counted_and_filtered_and_linked(site, profile):
     page.locator("#claims-verdict label", has_text="contradicted").click()
     page.wait_for_url("**/claims?verdict=contradicted")
     page.wait_for_function(ALL_CONTRADICTED)
+    header = page.locator("#claims-table .ag-header-cell[col-id=published]")
+    header.click()
+    header.click()
+    page.wait_for_url("**/claims?verdict=contradicted&sort=published:desc")
+    greatest = max(row["published"] for row in rows() if row["verdict"] == "contradicted")
     other = profile()
     other.goto(page.url)
     other.wait_for_function(ALL_CONTRADICTED)
+    first = other.locator("#claims-table .ag-center-cols-container .ag-row[row-index='0'] [col-id=published]")
+    assert float(first.inner_text().replace(",", "")) == pytest.approx(greatest, rel=1e-4)
+    assert other.url == page.url
 
 
 @pytest.mark.long

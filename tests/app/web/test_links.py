@@ -66,6 +66,7 @@ WRONG = [
     ("claims", "system=zz", "unknown system 'zz'"),
     ("claims", "filters={", "filters must be the grid's JSON of system or quantity"),
     ("claims", 'filters={"zz":{"filterType":"text"}}', "each with filterType text, got '{\"zz\""),
+    ("claims", "sort=published:up", "sort must be columns of system, quantity"),
     ("claims", "verdict=zz", "unknown verdict 'zz'; known: all, contradicted, hardware, reproduced, training"),
 ]  # fmt: skip
 
