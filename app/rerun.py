@@ -46,8 +46,10 @@ def rerun(data: Mapping[str, Any], name: str, *, rtol: float = 0.0) -> Check:
     """Make the results in a report or result file again and compare them; numbers may differ by `rtol` of themselves.
 
     An exploration is swept anew from the space in the file; anything else is its command, run in this folder.
-    ValueError where a result does not say how it was made, or its command fails now.
+    ValueError where a result does not say how it was made, or its command fails now, and for no share as `rtol`.
     """
+    if not rtol >= 0:
+        raise ValueError(f"rtol must be at least 0, got {rtol}")
     kept = results(data, name)
     for key, run in kept.items():
         check(run, SHAPES[kind_of(run)], f"{name}: {key}")

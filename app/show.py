@@ -103,6 +103,24 @@ def measured(result: Mapping[str, Any]) -> list[str]:
     ]
     if result["measured_better"]:
         said.append(f"Measured so, {' and '.join(result['measured_better'])} did better within the same budgets.")
+    return said + _misled(result)
+
+
+def _misled(result: Mapping[str, Any]) -> list[str]:
+    """Where a plan of a smaller loss than the uniform design of its size is measured to be worse than it."""
+    uniform = {design["name"]: design for design in result["designs"] if design["kind"] == "uniform"}
+    said = []
+    for plan in result["designs"]:
+        size, _, name = plan["name"].removeprefix("plan at ").partition(" of ")
+        other = uniform.get(name)
+        if other is None or plan["loss"] >= other["loss"]:
+            continue
+        lost = other["accuracy"] - plan["accuracy"]
+        if lost > result["accuracy_standard_error"]:
+            said.append(
+                f"At {size} of {name} the plan is right on {lost:.2%} less, though its loss is smaller "
+                f"({plan['loss']:.4g} against {other['loss']:.4g}): losses of single layers do not add up there."
+            )
     return said
 
 

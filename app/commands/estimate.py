@@ -36,7 +36,7 @@ SPARE = (
 @options.a_pass
 @options.strategy
 @options.layout
-@click.option("--toggle-rate", type=click.FloatRange(0, 1), help="On an FPGA: share of signals that change in a cycle.")
+@click.option("--toggle-rate", type=float, help="On an FPGA: share of signals that change in a cycle.")
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
 @click.option("--layers", is_flag=True, help="Print one row a layer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -124,6 +124,8 @@ def _toggling(device: "Device", toggle_rate: float | None) -> "Device":
         return device
     if not isinstance(device, Fpga):
         raise ValueError(f"--toggle-rate is for an FPGA, and {device.name} is none")
+    if not 0 <= toggle_rate <= 1:
+        raise ValueError(f"--toggle-rate must be within [0, 1], got {toggle_rate}")
     return replace(device, toggle_rate=toggle_rate)
 
 

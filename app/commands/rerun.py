@@ -8,7 +8,7 @@ EXIT_DIFFERS = 1
 
 @click.command("rerun")
 @click.argument("result", type=click.Path())
-@click.option("--rtol", type=click.FloatRange(0), default=0.0, show_default=True, help="Relative difference allowed.")
+@click.option("--rtol", type=float, default=0.0, show_default=True, help="Relative difference allowed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(result: str, rtol: float, as_json: bool) -> None:
     """Run again what made RESULT, and compare every number; the exit status is 1 where one differs.

@@ -46,7 +46,8 @@ def _sentences(run: Run) -> tuple[str, ...]:
         found.append(folding_of(run))
     found += measured(run)
     found += _same_throughout(run)
-    found.append(f"In brackets: what holds 90 % of what is measured, where it is known. {sources(run['layers'])}.")
+    ends = "what it may come to, as said here" if "available" in run else "what holds 90 % of what is measured"
+    found.append(f"Beside a value, smaller or in brackets: {ends}, where it is known. {sources(run['layers'])}.")
     if run.get("covers"):
         found.append(f"Counted: {run['covers']}.")
     if run.get("not_chosen"):

@@ -18,6 +18,9 @@ Device: TypeAlias = Gpu | Cpu | Fpga
 TEXT = ("name", "dsp_kind", "memory_kind", "backend", "link")
 TABLES = ("peak_flops", "sources")
 MAY_BE_ZERO = ("dsp", "bram18", "uram", "amid_s")
+WHOLE = ("sm_count", "cores")
+WITHIN = {"process_m": (1e-10, 1e-6, "metres, as 4e-9"), "clock_hz": (1e6, 1e11, "hertz, as 1.4e9")}
+"""Where a value in another unit would lie outside."""
 
 D = TypeVar("D", Gpu, Cpu, Fpga)
 
@@ -107,6 +110,8 @@ def _read(path: Path, kind: str, stamp: tuple[int, int]) -> Device:  # noqa: ARG
     for key, allowed in (("dsp_kind", DSP_KINDS), ("memory_kind", MEMORY_KINDS)):
         if key in data and data[key] not in allowed:
             raise ValueError(f"{path}: {key} must be one of {allowed}, got {data[key]!r}")
+    if data.get("link") and not data["link"].endswith(".toml"):
+        require(f"link of {path}", data["link"], toml_files(Path(__file__).parent / "links", user_folder() / "links"))
     return cls(**data)
 
 
@@ -160,3 +165,8 @@ def check_number(where: str, key: str, value: Any) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (number and 0 <= value <= sys.float_info.max) or (value == 0 and key not in MAY_BE_ZERO):
         raise ValueError(f"{where}: {key} must be a positive finite number, got {value!r}")
+    if key in WHOLE and value != int(value):
+        raise ValueError(f"{where}: {key} must be a whole number, got {value!r}")
+    least, most, unit = WITHIN.get(key, (0.0, value, ""))
+    if not least <= value <= most:
+        raise ValueError(f"{where}: {key} must be in {unit}, within {least:g}..{most:g}, got {value!r}")

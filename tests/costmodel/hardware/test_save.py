@@ -16,9 +16,9 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 @given(
     name=TEXT,
-    values=st.tuples(POSITIVE, POSITIVE, POSITIVE),
+    values=st.tuples(POSITIVE, POSITIVE, st.integers(1, 2**53)),
     vector=POSITIVE | st.just(nan),
-    clock=POSITIVE | st.just(nan),
+    clock=st.floats(1e6, 1e11) | st.just(nan),
     sources=st.dictionaries(TEXT, TEXT, max_size=3),
 )
 def test_a_cpu_reads_back_as_it_was(tmp_path_factory, name, values, vector, clock, sources):
