@@ -20,6 +20,9 @@ from costmodel.record import Real
 
 LEVELS = ("auto", "transfer", "spec")
 
+UNMEASURED, UNMEASURED_FACTOR = "roofline (no such call measured)", 3.0
+"""What is said of a roofline for what nobody measured on a device, and how far off it may be: a judgement."""
+
 Sizes = tuple[NDArray[np.float64], ...]
 
 
@@ -31,8 +34,9 @@ def predict(
 
     `level` "auto" takes the device's calibration where it has one, "transfer" leaves out its fits of this kind and
     "spec" all of its fits. A backend not measured on it, or none, takes all of the device's backends of that kind
-    together, in an interval wide enough for other software unless the fits are the user's. ValueError where the device
-    lacks the pipe.
+    together, in an interval wide enough for other software unless the fits are the user's. A processor takes no other
+    device's constants but the roofline. ValueError where the device lacks the pipe, or is of another kind than the
+    model.
     """
     require("calibration level", level, LEVELS)
     if not gpu.peak_flops.of(kind.pipe) > 0:
@@ -49,10 +53,25 @@ def predict(
             names = ("pooled " if len(own) > 1 else "") + ", ".join(fit.backend for fit in own)
             found = replace(found, how=f"{found.how} ({names})")
             found = found if own[0].users else _of_other_software(found, model, kind.math)
+    elif isinstance(gpu, Cpu):
+        found = _roofline(model, flat, kind, gpu)
     else:
         others = [fit for fit in fits if fit.device != gpu.name or (level != "spec" and fit.math != kind.math)]
         found = _carried(model, others, backend, flat, kind, gpu, residual)
     return found.reshape(shape)
+
+
+def unmeasured(latency_s: NDArray[np.float64], bounds: Real) -> Prediction:
+    """Rooflines of calls whose like nobody measured on their device, UNMEASURED_FACTOR either way."""
+    low_s, high_s = latency_s / UNMEASURED_FACTOR, latency_s * UNMEASURED_FACTOR
+    return Prediction(latency_s, low_s, high_s, bounds, np.ones(len(latency_s), dtype=bool), UNMEASURED, 1.0)
+
+
+def _roofline(model: LatencyModel, sizes: Sizes, kind: Any, device: Cpu) -> Prediction:
+    if model.roofline is None:
+        raise ValueError(f"{device.name} is a processor: its rows are of library calls, like linear_fp32")
+    parts = model.roofline(*sizes, kind, device)
+    return unmeasured(np.asarray(parts.latency_s), bound(parts))
 
 
 def borrowed(

@@ -32,6 +32,7 @@ class LatencyModel:
     unalike      log offsets that hold 90 % of the errors of constants from another family, or another backend's kernels
     library      families that every backend leaves to the vendor's library, so that all of them tell of a new device
     cells        edges between the ranges of a size in which intervals are widened by what rows there need
+    roofline     (*sizes, kind, device) -> what a processor whose calls nobody measured takes, None where it has no such
     software     log offsets by which software that nobody named, or measured, may differ beyond an interval, by family;
                  "" for those not listed, none where software is not told apart
     """
@@ -49,6 +50,7 @@ class LatencyModel:
     library: tuple[str, ...] = ()
     cells: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     software: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    roofline: Callable[..., Terms] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import calibrated, roofline
+from costmodel.estimators import calibrated, roofline, transfer
 from costmodel.estimators.operation_kind import math, named
 from costmodel.estimators.operation_model import OPERATION, sizes
 from costmodel.estimators.prediction import Prediction, scattered
@@ -22,9 +22,6 @@ from costmodel.workload import Op
 
 R = TypeVar("R", Op, Precision)
 
-UNMEASURED_FACTOR = 3.0
-"""Either way around a roofline for what nobody measured here: a judgement."""
-
 
 def fits_of(device: Cpu | Gpu) -> tuple[Calibration, ...]:
     """The calibrations of library calls on a device, on other GPUs where it was not profiled and a backend is named.
@@ -34,14 +31,14 @@ def fits_of(device: Cpu | Gpu) -> tuple[Calibration, ...]:
     backend = device.backend if isinstance(device, Gpu) else ""
     every = calibrations(OPERATION.name, backend)
     own = tuple(fit for fit in every if fit.device == device.name)
-    return own or tuple(fit for fit in every if backend and fit.backend == backend)
+    return own or tuple(fit for fit in transfer.lent_to(device, every) if backend and fit.backend == backend)
 
 
 def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Calibration]) -> Prediction:
     """Predict all executions of each op at each precision; records or batches, which broadcast to the result's shape.
 
-    A family without a calibration of its own takes the roofline, UNMEASURED_FACTOR either way, labelled so. Each call
-    takes a processor's `amid_s` more than it did alone.
+    A family without a calibration of its own takes the roofline as calibrated.unmeasured has it. Each call takes a
+    processor's `amid_s` more than it did alone.
     """
     shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
     op, precision = _flat(op, op.m, shape), _flat(precision, precision.weight.bits, shape)
@@ -77,9 +74,7 @@ def _row(record: R, i: int | NDArray[np.intp]) -> R:
 
 def _roofline(op: Op, precision: Precision, device: Cpu | Gpu) -> Prediction:
     latency_s = np.asarray(roofline.latency_s(op, precision, device) / (op.executions * (1.0 + op.waits)))
-    bound, outside = roofline.bound(op, precision, device), np.ones(len(latency_s), dtype=bool)
-    low_s, high_s = latency_s / UNMEASURED_FACTOR, latency_s * UNMEASURED_FACTOR
-    return Prediction(latency_s, low_s, high_s, bound, outside, "roofline (no such call measured)", 1.0)
+    return calibrated.unmeasured(latency_s, roofline.bound(op, precision, device))
 
 
 def _first_word(how: Real, name: str) -> str:

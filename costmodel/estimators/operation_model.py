@@ -72,6 +72,18 @@ def terms(
     return Terms(call_s + _norm(compute_s, memory_s, c.overlap), compute_s, memory_s, call_s)
 
 
+def roofline(
+    b: Real, m: Real, n: Real, k: Real, _area: Real, _positions: Real, input_elements: Real, weight_elements: Real,
+    output_elements: Real, vector_flops: Real, kind: OperationKind, device: Gpu | Cpu,
+) -> Terms:  # fmt: skip
+    """Seconds of a call by estimators/roofline.py, from its sizes."""
+    flops = 2.0 * np.asarray(b, dtype=np.float64) * m * n * k
+    compute_s = np.maximum(flops / device.peak_flops.of(kind.pipe), vector_flops / device.peak_flops.vector)
+    streams = (np.asarray(input_elements) + output_elements) * kind.activation_bytes
+    memory_s = (streams + np.asarray(weight_elements) * kind.weight_bytes) / device.memory_bytes_per_s
+    return Terms(np.maximum(compute_s, memory_s), compute_s, memory_s, np.zeros_like(memory_s))
+
+
 def _norm(one_s: Real, other_s: Real, power: Real) -> Real:
     longer, shorter = np.maximum(one_s, other_s), np.minimum(one_s, other_s)
     return longer * np.exp(np.log1p((shorter / np.maximum(longer, NOTHING)) ** power) / power)
@@ -95,5 +107,6 @@ OPERATION = LatencyModel(
     neutral=OperationConstants(),
     shares=(),
     nearest=NEAREST,
+    roofline=roofline,
 )
 """Shares are not capped: a peak that was measured on one shape may be exceeded by another."""

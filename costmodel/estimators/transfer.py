@@ -34,14 +34,22 @@ def of_device(fits: Sequence[Calibration], gpu: Gpu | Cpu, math: str) -> tuple[C
     return tuple([fit for fit in own if isinstance(gpu, Gpu) and fit.backend == gpu.backend] or own)
 
 
+def lent_to(device: Gpu | Cpu, fits: Sequence[Calibration]) -> list[Calibration]:
+    """The fits whose constants mean the same on the device: other GPUs' on a GPU, none on a processor."""
+    if isinstance(device, Cpu):
+        return []
+    processors = files("cpu")
+    return [fit for fit in fits if fit.device != device.name and fit.device not in processors]
+
+
 def donors(
     model: LatencyModel, math: str, gpu: Gpu | Cpu, fits: Sequence[Calibration], backend: str = ""
 ) -> tuple[Calibration, ...]:
-    """The measured fits of a kind, else of the nearest one, on other devices.
+    """The measured fits of a kind, else of the nearest one, on other GPUs: none for a processor.
 
     Of the same backend where there are any, but for the model's library kinds unless that backend stands apart.
     """
-    measured = [fit for fit in fits if fit.device != gpu.name and fit.how == "calibrated"]
+    measured = [fit for fit in lent_to(gpu, fits) if fit.how == "calibrated"]
     of_kind = [fit for fit in measured if fit.math == math]
     others = of_kind or [fit for fit in measured if fit.math == model.nearest.get(math)]
     same = [fit for fit in others if fit.backend == backend and (fit.by_name or math not in model.library)]
