@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Box = tuple[float, float, float, float]
 
-SIZE = np.array([600.0, 400.0])
-"""Pixels of the smallest figure that has names: in a larger one they take less of it, and are freer."""
+SIZE = np.array([480.0, 300.0])
+"""Pixels between the axes of the smallest figure that has names: in a larger one they take less, and are freer."""
 LETTER, LINE, GAP = 6.6, 16.0, 7.0
 """Width of a letter and height of a line in type of 10 pixels, and from where beside its point a name begins."""
 EDGE = 20.0
