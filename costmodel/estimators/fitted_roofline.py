@@ -71,7 +71,7 @@ def memory_s(op: Op, precision: Precision, gpu: Gpu, constants: GemmConstants) -
     read, written = traffic.stream_bytes(op, precision)
     streams = read + written
     missed = weights + streams * miss(np.maximum(streams, 1.0), gpu.l2_bytes * constants.l2_fraction)
-    l2_bytes_per_s = gpu_gemm.l2_bytes_per_s(gpu, _pipe(gpu), constants.l2_rate)
+    l2_bytes_per_s = gpu_gemm.l2_bytes_per_s(gpu, gpu.peak_flops.of(_pipe(gpu)), constants.l2_rate)
     dram_bytes_per_s = gpu.memory_bytes_per_s * constants.memory_efficiency
     return missed / dram_bytes_per_s + (weights + streams - missed) / l2_bytes_per_s
 

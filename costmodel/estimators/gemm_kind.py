@@ -16,6 +16,7 @@ class GemmKind:
     `weight_only` dequantises weights on their way to a wider pipe, `dynamic` quantises the activation first; `math`
     names the family of measurements whose constants apply. `activation_reads` is the part of the (m, k) operand that
     memory holds (a convolution's patches overlap), `speedup` the rate of a sparse pipe over the dense one.
+    `tensor_units` is false where vector units take constants that were fitted on tensor units.
     """
 
     math: Real
@@ -27,6 +28,7 @@ class GemmKind:
     output_bytes: Real = 2.0
     activation_reads: Real = 1.0
     speedup: Real = 1.0
+    tensor_units: Real = True
 
 
 KINDS = {

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from costmodel.estimators import vector_units
 from costmodel.estimators.attention_constants import AttentionConstants
 from costmodel.estimators.attention_kind import AttentionKind
 from costmodel.estimators.chunks import in_chunks
@@ -94,16 +95,18 @@ def _inputs(
 ) -> tuple[Real, ...]:  # fmt: skip
     """What the formula needs of its records, in the order of `_terms`."""
     c, clock, sms = constants, gpu.clock_hz, gpu.sm_count
-    peak = gpu.peak_flops.of(kind.pipe)
-    per_clock = peak / (sms * clock) / FLOPS_PER_CLOCK
+    peak, vector = gpu.peak_flops.of(kind.pipe), vector_units.multiply(kind.pipe, gpu)
+    feeding = np.where(vector, vector_units.feeding(peak, gpu), peak)
+    per_clock = feeding / (sms * clock) / FLOPS_PER_CLOCK
     return (
         batch, queries, keys, heads, kv_heads, head_dim, np.where(np.greater(window, 0.0), window, np.inf),
         kind.query_bytes, kind.kv_bytes, np.asarray(kind.causal, dtype=np.float64), sms,
         4.0 * sms / (peak * c.compute_efficiency), c.softmax_cycles / (SCORES_PER_CLOCK * clock),
         c.sm_rate * OPERANDS_PER_CLOCK * clock * per_clock, c.wave_rounding, c.packing,
         c.tile_cycles / clock, c.split_cycles / clock, c.launch_cycles / clock,
-        gpu.memory_bytes_per_s * c.memory_efficiency, l2_bytes_per_s(gpu, kind.pipe, c.l2_rate),
+        gpu.memory_bytes_per_s * c.memory_efficiency, l2_bytes_per_s(gpu, feeding, c.l2_rate),
         gpu.l2_bytes * c.l2_fraction, c.overlap, OVERLAP_CYCLES / clock,
+        np.asarray(~vector, dtype=np.float64),
     )  # fmt: skip
 
 
@@ -111,12 +114,12 @@ def _terms(
     batch: Real, queries: Real, keys: Real, heads: Real, kv_heads: Real, head_dim: Real, window: Real,
     query_bytes: Real, kv_bytes: Real, causal: Real, sms: Real, element_s: Real, score_s: Real, sm_bytes_per_s: Real,
     rounding: Real, packing: Real, tile_s: Real, split_s: Real, launch_s: Real, dram_bytes_per_s: Real,
-    l2_bytes_per_s: Real, l2_bytes: Real, overlap: Real, patience_s: Real,
+    l2_bytes_per_s: Real, l2_bytes: Real, overlap: Real, patience_s: Real, whole_tiles: Real,
 ) -> tuple[Any, ...]:  # fmt: skip
     """The columns of AttentionTerms."""
     by_tile_s, parts = _by_tile(
         batch, queries, keys, heads, kv_heads, head_dim, window, kv_bytes, causal, sms, element_s, score_s,
-        sm_bytes_per_s, rounding, packing, tile_s, split_s,
+        sm_bytes_per_s, rounding, packing, tile_s, split_s, whole_tiles,
     )  # fmt: skip
     tile, compute_s = by_tile_s.argmin(axis=0), by_tile_s.min(axis=0)
     seen = np.minimum(keys, window + queries - 1.0)
@@ -133,7 +136,7 @@ def _terms(
 def _by_tile(
     batch: Real, queries: Real, keys: Real, heads: Real, kv_heads: Real, head_dim: Real, window: Real, kv_bytes: Real,
     causal: Real, sms: Real, element_s: Real, score_s: Real, sm_bytes_per_s: Real, rounding: Real, packing: Real,
-    tile_s: Real, split_s: Real,
+    tile_s: Real, split_s: Real, whole_tiles: Real,
 ) -> tuple[Any, Any]:  # fmt: skip
     """Time of the thread blocks by tile of the menu (first axis), and how many ways each splits its keys."""
     rows = TILE_ROWS.reshape(-1, *[1] * np.ndim(batch))
@@ -145,7 +148,8 @@ def _by_tile(
     edge = causal * (tokens - 1.0) / 2.0 * (1.0 + windowed) + KEY_BLOCK / 2.0
     visited = np.minimum(kept_keys(queries, keys, window, causal > 0.0) + edge, rounded)
     longest = np.where(causal > 0.0, np.minimum(window + tokens - 1.0 + KEY_BLOCK / 2.0, rounded), visited)
-    key_s = np.maximum(rows * (head_dim * element_s + score_s), 2.0 * head_dim * kv_bytes / sm_bytes_per_s)
+    multiplied = np.where(whole_tiles > 0.0, rows, np.minimum(rows, queries * packed))
+    key_s = np.maximum(multiplied * (head_dim * element_s + score_s), 2.0 * head_dim * kv_bytes / sm_bytes_per_s)
     waves = blocks / sms
     paid = rounding * np.ceil(waves) + (1.0 - rounding) * np.maximum(waves, 1.0)
     whole_s = np.maximum(paid * (visited * key_s + tile_s), longest * key_s + tile_s)

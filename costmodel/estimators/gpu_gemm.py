@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from costmodel.estimators import vector_units
 from costmodel.estimators.chunks import in_chunks
 from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_kind import GemmKind
@@ -37,6 +38,10 @@ FLOPS_PER_CLOCK = 4096.0
 
 FLOOR_TILE = 64 * 64
 """Elements of the tile below which, times `mma_floor`, a k step gets no faster."""
+
+VECTOR_FLOOR_TILE = 32 * 64
+"""The same of vector units, whose products of one row are no tiles but dot products: the fit to fp32 rows of an H100
+has a `mma_floor` of 0.6, that of bf16 ones 1.1 (calibrations/h100_sxm_torch_gemm.toml)."""
 
 WEIGHT_COPIES = 5.0
 """Weights between two uses of the same ones, as copies of this layer's: the rows fitted cycle over five."""
@@ -85,9 +90,9 @@ def _latency(tile_s: Real, memory_s: Real, fixed_s: Real, sharpness: Real, patie
     return fixed_s + overlapped_s(tile_s.min(axis=0), memory_s, sharpness, patience_s)
 
 
-def l2_bytes_per_s(gpu: Gpu, pipe: Real, l2_rate: Real) -> Real:
-    """Rate of the L2: it grows with the root of what the pipe of an SM multiplies in a clock."""
-    per_clock = gpu.peak_flops.of(pipe) / (gpu.sm_count * gpu.clock_hz) / FLOPS_PER_CLOCK
+def l2_bytes_per_s(gpu: Gpu, flops_per_s: Real, l2_rate: Real) -> Real:
+    """Rate of the L2: it grows with the root of what an SM multiplies in a clock, of all SMs `flops_per_s`."""
+    per_clock = flops_per_s / (gpu.sm_count * gpu.clock_hz) / FLOPS_PER_CLOCK
     return gpu.sm_count * gpu.clock_hz * OPERANDS_PER_CLOCK * np.sqrt(per_clock) * l2_rate
 
 
@@ -95,18 +100,22 @@ def _inputs(m: Real, n: Real, k: Real, b: Real, kind: GemmKind, gpu: Gpu, consta
     """What the formula needs of its records, in the order of `_parts`."""
     c, clock, sms = constants, gpu.clock_hz, gpu.sm_count
     peak = gpu.peak_flops.of(kind.pipe)
-    per_clock = peak / (sms * clock) / FLOPS_PER_CLOCK
+    feeding = np.where(kind.tensor_units, peak, vector_units.feeding(peak, gpu))
+    per_clock = feeding / (sms * clock) / FLOPS_PER_CLOCK
+    tiled = np.asarray(kind.tensor_units) | (np.asarray(m) > 1.0)
+    floor_tile = np.where(kind.tensor_units, FLOOR_TILE, VECTOR_FLOOR_TILE)
     mac_s = 2.0 * sms / (peak * kind.speedup)
     sm_bytes_per_s = c.sm_rate * OPERANDS_PER_CLOCK * clock * per_clock
     dequant_s = np.where(kind.weight_only, 1.0 / (c.dequant_rate * OPERANDS_PER_CLOCK * clock), 0.0)
     quant_row_s = np.where(kind.dynamic, c.quant_cycles / clock, 0.0)
     dram_bytes_per_s = gpu.memory_bytes_per_s * c.memory_efficiency
-    l2 = l2_bytes_per_s(gpu, kind.pipe, c.l2_rate)
+    l2 = l2_bytes_per_s(gpu, feeding, c.l2_rate)
     quant_bytes = (QUANTISED_FROM_BYTES + kind.activation_bytes) * kind.activation_reads
     quant_s = np.where(kind.dynamic, quant_bytes / (gpu.memory_bytes_per_s * c.quant_efficiency), 0.0)
     return (
         m, n, k, b, kind.activation_bytes, kind.activation_reads, kind.weight_bytes, kind.output_bytes, sms,
-        mac_s / c.compute_efficiency, mac_s * FLOOR_TILE * c.mma_floor, sm_bytes_per_s, dequant_s,
+        mac_s / c.compute_efficiency, mac_s * np.where(tiled, floor_tile * c.mma_floor, 0.0),
+        np.where(tiled, TILE_M.max(), 1.0), sm_bytes_per_s, dequant_s,
         c.wave_rounding, c.tile_cycles / clock, c.split_cycles / clock,
         dram_bytes_per_s, np.where(kind.activation_bytes > MEASURED_BYTES, np.maximum(l2, dram_bytes_per_s), l2),
         gpu.l2_bytes * c.l2_fraction, c.launch_cycles / clock, quant_row_s, quant_s, c.overlap, OVERLAP_CYCLES / clock,
@@ -115,15 +124,16 @@ def _inputs(m: Real, n: Real, k: Real, b: Real, kind: GemmKind, gpu: Gpu, consta
 
 def _parts(
     m: Real, n: Real, k: Real, b: Real, activation_bytes: Real, activation_reads: Real, weight_bytes: Real,
-    output_bytes: Real, sms: Real, mac_s: Real, floor_s: Real, sm_bytes_per_s: Real, dequant_s: Real,
+    output_bytes: Real, sms: Real, mac_s: Real, floor_s: Real, least_rows: Real, sm_bytes_per_s: Real, dequant_s: Real,
     rounding: Real, tile_s: Real, split_s: Real, dram_bytes_per_s: Real, l2_rate: Real, l2_bytes: Real,
     launch_s: Real, quant_row_s: Real, quant_s: Real, overlap: Real, patience_s: Real,
 ) -> tuple[Real, ...]:  # fmt: skip
     """Time by tile of the menu (first axis), memory time, fixed time, overlap exponent and its time scale."""
     rank = np.ndim(m)
     tm, tn = TILE_M.reshape(-1, *[1] * rank), TILE_N.reshape(-1, *[1] * rank)
-    supply_s = (tm * activation_bytes + tn * weight_bytes) / sm_bytes_per_s
-    step_s = np.maximum(np.maximum(tm * tn * mac_s, supply_s), floor_s) + tn * dequant_s
+    rows = np.minimum(tm, np.maximum(m, least_rows))
+    supply_s = (rows * activation_bytes + tn * weight_bytes) / sm_bytes_per_s
+    step_s = np.maximum(np.maximum(rows * tn * mac_s, supply_s), floor_s) + tn * dequant_s
     loop_s = step_s * k
     waves = b * np.ceil(m / tm) * np.ceil(n / tn) / sms
     paid = rounding * np.ceil(waves) + (1.0 - rounding) * np.maximum(waves, 1.0)

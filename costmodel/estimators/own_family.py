@@ -37,4 +37,5 @@ def taken(kind: GemmKind, op: Op, precision: Precision, gpu: Gpu) -> GemmKind:
     for family, rows in nearer.items():
         if family in has:
             math = np.where(rows, family, math)
-    return replace(kind, math=math.astype(str))
+    found = math.astype(str)
+    return replace(kind, math=found, tensor_units=kind.tensor_units | (found == "float32"))

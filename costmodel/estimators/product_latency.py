@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import fitted_roofline, gemm_kind, own_family, sibling, sparse_pipe, traffic
+from costmodel.estimators import fitted_roofline, gemm_kind, own_family, sibling, sparse_pipe, traffic, vector_units
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import borrowed
@@ -77,6 +77,7 @@ def _kind(op: Op, precision: Precision, gpu: Gpu) -> GemmKind:
         output_bytes=np.where(conv, kind.activation_bytes, np.maximum(kind.activation_bytes, WIDE_OUTPUT_BYTES)),
         activation_reads=np.where(conv, patches, 1.0),
         speedup=np.broadcast_to(sparse_pipe.speedup(op, kind.pipe, gpu), conv.shape),
+        tensor_units=~vector_units.multiply(kind.pipe, gpu),
     )
 
 
