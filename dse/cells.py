@@ -21,7 +21,7 @@ from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.record import changed, map_fields, stack
 from costmodel.workload import Op
-from dse.evaluation import COUNTED, STORED, WITH_FOOTPRINT, WITH_LATENCY, Columns, Grid
+from dse.evaluation import COUNTED, OCCUPIED, STATES, STORED, WITH_FOOTPRINT, WITH_LATENCY, Columns, Grid
 from dse.sketches import Folded, Sketch
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ class Cells:
         wanted |= {"energy_j"} & set(names)
         resident = {RESIDENT + n for n in wanted & set(TIMED)} if latency == "estimate" else set()
         stored = resident or set(names) & set(WITH_FOOTPRINT)
-        wanted |= resident | ({"weight_bytes", "kv_bytes", "optimizer_bytes"} if stored else set())
+        wanted |= resident | (OCCUPIED if stored else set())
         return Cells(grid, tuple(sorted(wanted)), latency)
 
     def rows_of(self, passes: Sequence[Folded]) -> list[NDArray[np.int64]]:
@@ -172,8 +172,7 @@ def _footprint(sketches: Sequence[Sketch], grid: Grid, found: Columns) -> Column
     peak = np.array([s.peak_elements for s in sketches])[:, None] * bits / BITS_PER_BYTE
     more = {"peak_activation_bytes": peak[..., None]}
     trains = np.array([s.phase == "training" for s in sketches])[:, None, None]
-    more["gradient_bytes"] = np.where(trains, found["weight_bytes"], np.nan)
-    more["optimizer_bytes"] = np.where(trains, found["optimizer_bytes"], np.nan)
+    more |= {state: np.where(trains, found[state], np.nan) for state in STATES}
     occupied = [np.nan_to_num((found | more)[part]) for part in FOOTPRINT if part in found | more]
     return more | {"footprint_bytes": sum(occupied[1:], occupied[0])}
 

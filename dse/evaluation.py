@@ -42,6 +42,7 @@ COUNTED: dict[str, Callable[[Op, Precision], Real]] = {
     "weight_bytes": traffic.stored_bytes,
     "kv_bytes": traffic.kv_bytes,
     "bytes_moved": traffic.bytes_moved,
+    "gradient_bytes": traffic.trained_bytes,
     "optimizer_bytes": optimizer_bytes,
 }
 """Sums over ops that depend on no device."""
@@ -53,7 +54,7 @@ LAID_OUT: dict[str, Callable[[Workload, Precision, Fpga], Design]] = {
 }
 """What lays a network out, by `axes.MAPPINGS`."""
 
-STORED = ("params", "weight_bytes", "kv_bytes", "optimizer_bytes")
+STORED = ("params", "weight_bytes", "kv_bytes", "gradient_bytes", "optimizer_bytes")
 """Those that an op has once, however often it runs."""
 
 
@@ -149,6 +150,10 @@ def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Co
 
 
 WITH_LATENCY = ("latency_s", "examples_per_s")
+STATES = frozenset(("gradient_bytes", "optimizer_bytes"))
+"""What training alone keeps."""
+OCCUPIED = STATES | {"weight_bytes", "kv_bytes"}
+"""What occupies memory beside activations."""
 WITH_FOOTPRINT = ("gradient_bytes", "optimizer_bytes", "footprint_bytes", "peak_activation_bytes", "fits")
 
 
@@ -156,15 +161,13 @@ def _counted(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
     """Metrics that no device decides: float64[precisions, 1]."""
     footprint = bool(set(names) & set(WITH_FOOTPRINT))
     trains = done.workload.phase == "training"
-    wanted = set(names) | ({"weight_bytes", "kv_bytes", "optimizer_bytes"} if footprint else set())
-    wanted -= set() if trains else {"optimizer_bytes"}
+    wanted = set(names) | (OCCUPIED if footprint else set())
+    wanted -= set() if trains else STATES
     op, precision = _on_axis(done.counted.batch, 0, 2), grid.rows
     found = {name: done.counted.summed(COUNTED[name](op, precision))[:, None] for name in COUNTED if name in wanted}
     if footprint:
         bits = _on_axis(grid.precision, 0, 2).activation.bits_per_element
         found["peak_activation_bytes"] = np.asarray(done.peak_elements * bits / BITS_PER_BYTE)
-        if trains:
-            found["gradient_bytes"] = found["weight_bytes"]
         occupied = [found[part] for part in FOOTPRINT if part in found]
         found["footprint_bytes"] = np.asarray(reduce(np.add, occupied))
     return found

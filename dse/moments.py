@@ -20,7 +20,7 @@ from costmodel.estimators.footprint import (
     optimizer_bytes,
     output_elements,
 )
-from costmodel.estimators.traffic import BITS_PER_BYTE
+from costmodel.estimators.traffic import BITS_PER_BYTE, trained_bytes
 from dse.allocate import best
 from dse.infeasible import SEARCH_S, infeasible, needs
 from dse.outputs import several
@@ -58,8 +58,8 @@ def always_bytes(problem: Problem) -> Floats:
     if problem.workload.phase != "training":
         return found
     pruned = [s(problem.workload) if s else problem.workload for s in problem.strategies or (None,) * found.shape[1]]
-    states = [optimizer_bytes(w.batch_of_ops, option) for w, option in zip(pruned, problem.options, strict=True)]
-    return found + problem.costs["weight_bytes"] + _by_layer(problem, states)
+    batches = [(w.batch_of_ops, option) for w, option in zip(pruned, problem.options, strict=True)]
+    return found + _by_layer(problem, [trained_bytes(*batch) + optimizer_bytes(*batch) for batch in batches])
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from costmodel.estimators.evaluate import as_run, evaluate, latency_interval, re
 from costmodel.estimators.fit import in_l2
 from costmodel.estimators.footprint import FOOTPRINT, footprint_bytes, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Array, Design, built, folding_check, overlay
+from costmodel.estimators.traffic import trained_bytes
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.record import stack
@@ -132,7 +133,7 @@ def _totals(workload: Workload, precision: Precision, columns: Mapping[str, NDAr
     additive = {n: float(c.sum()) for n, c in columns.items() if c.dtype.kind == "f" and n != "cycles"}
     additive["peak_activation_bytes"] = peak_activation_bytes(workload, precision)
     if workload.phase == "training":
-        additive["gradient_bytes"] = additive["weight_bytes"]
+        additive["gradient_bytes"] = float(np.sum(trained_bytes(workload.batch_of_ops, precision)))
         additive["optimizer_bytes"] = float(np.sum(optimizer_bytes(workload.batch_of_ops, precision)))
     additive["footprint_bytes"] = sum(additive.get(part, 0.0) for part in FOOTPRINT)
     return additive

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.traffic import BITS_PER_BYTE, kv_bytes, stored_bytes
+from costmodel.estimators.traffic import BITS_PER_BYTE, kv_bytes, stored_bytes, trained_bytes
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
@@ -20,16 +20,16 @@ MASTER_BITS = 32.0
 
 
 FOOTPRINT = ("weight_bytes", "kv_bytes", "peak_activation_bytes", "gradient_bytes", "optimizer_bytes")
-"""Totals that occupy memory at once; gradients in the weights' format and Adam's states in training alone."""
+"""Totals that occupy memory at once; gradients in the weights' format and Adam's states in training alone, of what
+trains."""
 
 
 def footprint_bytes(workload: Workload, precision: Precision) -> float:
     """All that a pass keeps in memory at once. `precision` is one, or a batch over the ops."""
     op = workload.batch_of_ops
-    weights = stored_bytes(op, precision)
-    stored = weights + kv_bytes(op, precision)
+    stored = stored_bytes(op, precision) + kv_bytes(op, precision)
     if workload.phase == "training":
-        stored = stored + weights + optimizer_bytes(op, precision)
+        stored = stored + trained_bytes(op, precision) + optimizer_bytes(op, precision)
     return float(np.sum(stored)) + peak_activation_bytes(workload, precision)
 
 
@@ -109,13 +109,14 @@ def output_elements(workload: Workload) -> NDArray[np.float64]:
 
 
 def master_bytes(op: Op, precision: Precision) -> Real:
-    """Copies of an op's parameters in fp32 beside those that it runs with; of fp32 ones there is none."""
-    weights = op.stored_weights * (precision.weight.bits < MASTER_BITS)
-    return (weights + op.vector_elements * (precision.vector_bits < MASTER_BITS)) * MASTER_BITS / BITS_PER_BYTE
+    """Copies in fp32 of those of an op's parameters that train, beside those that it runs with; of fp32 ones none."""
+    weights = op.stored_weights * op.trained_weights * (precision.weight.bits < MASTER_BITS)
+    vectors = op.vector_elements * op.trained_vectors * (precision.vector_bits < MASTER_BITS)
+    return (weights + vectors) * MASTER_BITS / BITS_PER_BYTE
 
 
 def optimizer_bytes(op: Op, precision: Precision, optimizer: str = "adam") -> Real:
     """States that training keeps of an op beside weights and gradients: masters and moments, a key of MOMENT_BYTES."""
     if optimizer not in MOMENT_BYTES:
         raise ValueError(f"optimizer must be one of {sorted(MOMENT_BYTES)}, got {optimizer!r}")
-    return op.params * MOMENT_BYTES[optimizer] + master_bytes(op, precision)
+    return op.trained_params * MOMENT_BYTES[optimizer] + master_bytes(op, precision)

@@ -18,16 +18,22 @@ def weight_bits(op: Op, precision: Precision) -> Real:
 
 def weight_bytes(op: Op, precision: Precision) -> Real:
     """Parameters that products read: weights in their format with their places, biases and scales in the wide one."""
-    return _bytes_of(op.weight_elements * op.weight_density, op, precision)
+    return _bytes_of(op, precision, op.weight_elements * op.weight_density, op.vector_elements)
 
 
 def stored_bytes(op: Op, precision: Precision) -> Real:
     """The same of all that are stored."""
-    return _bytes_of(op.stored_weights, op, precision)
+    return _bytes_of(op, precision, op.stored_weights, op.vector_elements)
 
 
-def _bytes_of(weights: Real, op: Op, precision: Precision) -> Real:
-    bits = weights * (weight_bits(op, precision) + op.index_bits) + op.vector_elements * precision.vector_bits
+def trained_bytes(op: Op, precision: Precision) -> Real:
+    """The same of those that a training step updates."""
+    weights, vectors = op.stored_weights * op.trained_weights, op.vector_elements * op.trained_vectors
+    return _bytes_of(op, precision, weights, vectors)
+
+
+def _bytes_of(op: Op, precision: Precision, weights: Real, vectors: Real) -> Real:
+    bits = weights * (weight_bits(op, precision) + op.index_bits) + vectors * precision.vector_bits
     return bits / BITS_PER_BYTE
 
 

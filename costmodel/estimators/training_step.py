@@ -191,7 +191,7 @@ def _data_exchange_s(found: Estimate, layout: Layout, network: Link) -> float:
 
     ZeRO 3 gathers weights for the forward and the backward pass anew.
     """
-    params = found.totals["params"]
+    params = _trained_params(found)
     gradients = params * layout.gradient_bits / 8.0
     gathers = 0 if layout.zero == 0 else 2 if layout.zero == 3 else 1
     weights = gathers * all_gather_s(found.totals["weight_bytes"], layout.data, network)
@@ -202,11 +202,15 @@ def _data_exchange_s(found: Estimate, layout: Layout, network: Link) -> float:
     return float(reduce_scatter_s(gradients, layout.data, network) + weights)
 
 
+def _trained_params(found: Estimate) -> float:
+    return float(np.sum(found.workload.batch_of_ops.trained_params))
+
+
 def _update_s(found: Estimate, layout: Layout, gpu: Gpu) -> float:
     totals = found.totals
     own = layout.data if layout.zero else 1
     masters = float(np.sum(master_bytes(found.workload.batch_of_ops, stack(found.precisions))))
-    own_masters = totals["params"] * MASTER_BITS / 8.0 - masters
+    own_masters = _trained_params(found) * MASTER_BITS / 8.0 - masters
     moved = update_bytes(totals["weight_bytes"], totals["gradient_bytes"], totals["optimizer_bytes"], own_masters)
     return float(moved / own / gpu.memory_bytes_per_s)
 
@@ -217,7 +221,7 @@ def _memory_bytes(found: Estimate, layout: Layout, micro_batches: int) -> float:
         totals["weight_bytes"], totals["gradient_bytes"], totals["optimizer_bytes"], layout.data, layout.zero
     )
     if layout.gradient_kept < 1:
-        states += gradient_compression.STATE_BYTES * totals["params"]
+        states += gradient_compression.STATE_BYTES * _trained_params(found)
     held = micro_batches_held(layout.pipeline, micro_batches, layout.interleave)
     return float(states + held * totals["peak_activation_bytes"])
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from costmodel.importers._value import Shape, Value, union
@@ -22,7 +22,7 @@ class Cost:
 
 
 class Assembly:
-    """Ops in execution order, and how many elements of each parameter no op has stored yet.
+    """Ops in execution order, how many elements of each parameter no op has stored yet, and which are not to train.
 
     A weight that several ops read is stored once. Where they are one layer run again (same kind, same matrix, or norms
     of the same scale) they become one op that runs `count` times, of their mean shape, at the place of the first, and a
@@ -30,8 +30,9 @@ class Assembly:
     reader has the weight among its inputs.
     """
 
-    def __init__(self, parameters: Mapping[str, int]) -> None:
+    def __init__(self, parameters: Mapping[str, int], frozen: Collection[str] = ()) -> None:
         self.parameters = parameters
+        self.frozen = frozenset(frozen)
         self.left: dict[str, float] = dict(parameters)
         self.ops: list[Op] = []
         self.uncounted: list[str] = []
@@ -42,14 +43,15 @@ class Assembly:
     def add(self, name: str, cost: Cost, reads: Sequence[Value]) -> str:
         """Add an op and return its name, numbered where `name` is taken."""
         weight, held = cost.weight, cost.weight.parameters if cost.weight else ()
-        vectors = self.take(p for value in reads for p in value.parameters if p not in held)
+        own = [p for value in reads for p in value.parameters if p not in held]
+        share, vectors = self._trained(own), self.take(own)
         sources = union(value.sources for value in (*reads, *((weight,) if weight else ())))
-        op = replace(cost.op, vector_elements=vectors, inputs=sources or held or ("constants",))
+        op = replace(cost.op, vector_elements=vectors, trained_vectors=share, inputs=sources or held or ("constants",))
         if weight is None:
             return self._add_norm(name, op, reads) if op.kind == "norm" else self._append(name, op)
         if not weight.is_parameter:
-            return self._append(name, op if not weight.sources else borrowed(op))
-        return self._add_layer(name, op, weight)
+            return self._append(name, borrowed(op) if weight.sources else replace(op, trained_weights=0.0))
+        return self._add_layer(name, replace(op, trained_weights=self._trained(weight.parameters)), weight)
 
     def take(self, parameters: Iterable[str]) -> float:
         """Mark all that is left of the parameters as stored, and return how many elements that is."""
@@ -58,6 +60,13 @@ class Assembly:
             taken += self.left[parameter]
             self.left[parameter] = 0.0
         return taken
+
+    def _trained(self, parameters: Iterable[str]) -> float:
+        """Of what is left of parameters, or of all where nothing is, the share that trains; 1 of none."""
+        names = list(dict.fromkeys(parameters))
+        sizes = {p: self.left[p] for p in names} if any(self.left[p] for p in names) else self.parameters
+        trained = sum(sizes[p] for p in names if p not in self.frozen)
+        return trained / sum(sizes[p] for p in names) if trained < sum(sizes[p] for p in names) else 1.0
 
     def store(self, name: str, reads: Sequence[Value], out: Shape | None) -> tuple[str, ...]:
         """Add a row without arithmetic for what is not counted, and return its name; none where it has no parameter."""

@@ -79,7 +79,11 @@ def product(a: Value, b: Value) -> Cost:
         return _weighted(a, b, matrices=math.prod(right[:-2]), rows=batch * m, n=n, k=k)
     if a.is_parameter and not b.is_parameter:
         return _weighted(b, a, matrices=math.prod(left[:-2]), rows=batch * n, n=m, k=k)
-    return Cost(matmul(batch, m, n, k, a.stored + b.stored))
+    read = a.stored + b.stored
+    if a.is_constant or b.is_constant:
+        rows, features = (n, m) if a.is_constant else (m, n)
+        return Cost(replace(matmul(batch, rows, features, k, read), trained_weights=0.0))
+    return Cost(matmul(batch, m, n, k, read))
 
 
 def matmul(batch: float, m: float, n: float, k: float, input_elements: float) -> Op:

@@ -41,6 +41,11 @@ class Value:
         return min(self.distinct, self.elements)
 
     @property
+    def is_constant(self) -> bool:
+        """Whether it is the same in every pass, and nothing trains it."""
+        return not (self.parameters or self.sources)
+
+    @property
     def is_parameter(self) -> bool:
         """Whether it holds parameters and nothing of the network's inputs."""
         return bool(self.parameters) and not self.sources

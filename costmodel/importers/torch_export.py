@@ -42,6 +42,7 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
     `example_inputs` is a tensor, a tuple of positional or a dict of keyword arguments. The module stays as it is: its
     weights are neither read, moved nor copied. An op is named after the module that owns its weight, or that is it, or
     after module.function. `macs` counts every score of an attention, `mask_density` is what a fixed mask keeps.
+    Parameters whose `requires_grad` is False are not to train.
     ValueError where torch.export fails, for an empty batch, or with `strict` where something is not counted.
     """
     name = name or type(module).__name__
@@ -55,7 +56,8 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
     by_placeholder = {p: canonical[fqn] for p, fqn in signature.inputs_to_parameters.items()}
     sizes = {first: math.prod(program.state_dict[fqn].shape) for fqn, first in canonical.items()}
     inputs = [_placeholder(node, by_placeholder, signature.user_inputs) for node in _placeholders(program)]
-    assembly = Assembly(sizes)
+    trains = {fqn: parameter.requires_grad for fqn, parameter in module.named_parameters(remove_duplicate=False)}
+    assembly = Assembly(sizes, frozen=[first for fqn, first in canonical.items() if not trains[fqn]])
     walk = Walk(assembly, _leaves(module), {aliases[0]: aliases for aliases in names.values()})
     results = walk.graph(program.graph, inputs)
     outputs = union(value.sources for value in results if isinstance(value, Value))

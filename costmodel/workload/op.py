@@ -69,6 +69,9 @@ class Op:
     weight_elements  stored weights; `weight_reads` is the fraction of them that one execution touches (embedding rows,
                      routed experts), `weight_density` the fraction that is not zero
     stored_density   the fraction of weights that a training stores and updates where it multiplies fewer; 0 = as many
+    trained_weights  of the weights that it reads, its own or not, the share that a training step updates; 0 where it
+                     multiplies by constants
+    trained_vectors  the same of its vector elements
     weight_block     M of N:M sparsity: of every so many weights along k `weight_density` is kept; 0 = no structure
     index_bits       bits stored with each kept weight to say where it stands
     vector_elements  stored parameters that keep the wide format: biases, norm scales
@@ -119,6 +122,8 @@ class Op:
     row_elements: Real = 0.0
     waits: Real = 0.0
     stored_density: Real = 0.0
+    trained_weights: Real = 1.0
+    trained_vectors: Real = 1.0
     shares: str = ""
     again: Again = Again()
 
@@ -151,6 +156,11 @@ class Op:
     def params(self) -> Real:
         """Stored parameters, once however often the op runs; pruned ones do not count."""
         return self.stored_weights + self.vector_elements
+
+    @property
+    def trained_params(self) -> Real:
+        """Stored parameters that a training step updates."""
+        return self.stored_weights * self.trained_weights + self.vector_elements * self.trained_vectors
 
     @property
     def stored_weights(self) -> Real:

@@ -23,6 +23,8 @@ def rerun(layer: Op, op: Op, number: int) -> Op:
         output_elements=op.output_elements * op.count,
         keeps_inputs=op.keeps_inputs,
         keeps_output=op.keeps_output,
+        trained_weights=layer.trained_weights,
+        trained_vectors=layer.trained_vectors,
     )
 
 

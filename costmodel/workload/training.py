@@ -1,6 +1,6 @@
 """The pass of one training step: forward, gradients by input, gradients by weight."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from costmodel.workload.dequantisation import DEQUANTISATION
@@ -34,23 +34,24 @@ def nothing(_: Op) -> bool:
 def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -> Workload:
     """Return forward and backward of one step: ops of the forward, then `.grad_weight` and `.grad_input` of each.
 
-    An op has a gradient by weight if it has parameters, and one by input if anything before it has; of a layer that
-    runs again, each run for itself. FLOPs are those of
+    An op has a gradient by weight if it has parameters that train, and one by input if anything before it has
+    (`Op.trained_weights`, `trained_vectors`); of a layer that runs again, each run for itself. FLOPs are those of
     torch's autograd: as many as the forward for each of the two, and twice as many for a product of activations, whose
     scores are taken as kept (a kernel that computes them anew executes half of the forward once more). Gradients store
     no parameters: those that they read count as their input, as do activations that the forward kept for them
-    (`Op.keeps_inputs`, `keeps_output`). Weights that are N:M along k are not so along what a gradient sums, unless
-    their mask is made for it (Hubara et al., arXiv 2102.08124): zeros are multiplied there. Gradients pass straight
-    through what makes weights of stored ones. The optimizer's step is not included.
+    (`Op.keeps_inputs`, `keeps_output`); a product with weights that do not train reads no inputs again. Weights that
+    are N:M along k are not so along what a gradient sums, unless their mask is made for it (Hubara et al., arXiv
+    2102.08124): zeros are multiplied there. Gradients pass straight through what makes weights of stored ones. The
+    optimizer's step is not included.
 
     Results of ops for which `recompute` holds are not kept but computed anew, as `.recompute`, from those that are,
     be they read or not: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174.
-    ValueError for a training pass.
+    ValueError for a training pass, and where parameters are kept from training and none is left that does.
     """
     if workload.phase == "training":
         raise ValueError(f"{workload.name} is a training pass already")
     ops = (*workload.ops, *_backward(workload.ops, recompute))
-    covers = f"{workload.covers}{COVERS}" if workload.covers else ""
+    covers = f"{workload.covers}{COVERS}{_of_which(workload)}" if workload.covers else ""
     return replace(workload, ops=ops, outputs=(), phase="training", covers=covers)
 
 
@@ -62,10 +63,18 @@ def retrained(workload: Workload, edit: Callable[[Workload], Workload]) -> Workl
     again = {op.name.removesuffix(RECOMPUTED) for op in workload.ops if op.name.endswith(RECOMPUTED)}
     backward = (i for i, op in enumerate(workload.ops) if op.name.endswith((BY_WEIGHT, BY_INPUT, RECOMPUTED)))
     ops = workload.ops[: next(backward, len(workload.ops))]
-    forward = replace(workload, ops=ops, phase="forward", covers=workload.covers.removesuffix(COVERS))
+    forward = replace(workload, ops=ops, phase="forward", covers=workload.covers.partition(COVERS)[0])
     if training(forward, recompute=lambda op: op.name in again).ops != workload.ops:
         raise ValueError(f"{workload.name} was edited as a training pass: edit its forward pass, then train it")
     return training(edit(forward), recompute=lambda op: op.name in again)
+
+
+def _of_which(workload: Workload) -> str:
+    """How many parameters train, where not all do."""
+    params, trained = (float(sum(getattr(op, which) for op in workload.ops)) for which in ("params", "trained_params"))
+    if trained < params and not any(map(_trains, workload.ops)):
+        raise ValueError(f"no parameter of {workload.name} trains: requires_grad is False of all {params:,.0f}")
+    return f"; {trained:,.0f} of {params:,.0f} parameters train" if trained < params else ""
 
 
 def sources(ops: tuple[Op, ...]) -> list[list[int]]:
@@ -78,33 +87,39 @@ def sources(ops: tuple[Op, ...]) -> list[list[int]]:
 
 
 def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[Op]:
-    reads = sources(ops)
-    trained = _reaches_parameters(ops, reads)
-    runs = runs_of(ops)
+    reads, runs = sources(ops), runs_of(ops)
+    index = {op.name: i for i, op in enumerate(ops)}
+    trains = [_trains(ops[runs[layer_of(op)][0]]) for op in ops]
+    trained = _reach_parameters(ops, reads, trains)
     again = [recompute(ops[runs[layer_of(op)][0]]) for op in ops]
     consumers: list[list[str]] = [[] for _ in ops]
     done: set[int] = set()
     for i in reversed(range(len(ops))):
         op, every = ops[i], runs[layer_of(ops[i])]
         fed = {run: n for run in every if (n := _trained_inputs(op, trained, reads[run]))}
-        if not (i in fed or _has_parameters(op)):
+        if not (i in fed or trains[i]):
             continue
         own = [i] if op.keeps_output else []
         for j in _to_recompute(reads[i] + own, reads, again, done):
-            done.add(j)
             yield _recomputed(ops[j], [_saved(ops[s], again[s]) for s in reads[j]])
         gradients = tuple(consumers[i]) or ("grad_output",)
-        kept = [_saved(ops[j], again[j]) for j in (reads[i] if op.keeps_inputs else []) + own]
-        of_network = [] if reads[i] or not op.keeps_inputs else op.inputs or (INPUT,)
-        inputs = (*gradients, *kept, *of_network)
-        if _has_parameters(op):
+        layer = ops[every[0]]
+        factors = _factors(layer, [name in index and trained[index[name]] for name in op.inputs])
+        read = [j for j in reads[i] if all(factors) or layer.weight_elements or not trained[j]] if _rereads(op) else []
+        inputs = (*gradients, *(_saved(ops[j], again[j]) for j in read + own), *_of_network(op, index))
+        if trains[i]:
             more = _more(consumers, set(every) - fed.keys()) / len(every)
             yield _grad_weight(op, inputs, more=more, again=1 - 1 / len(every))
         if i in fed:
-            by_input = _by_input(ops, every, fed, i, inputs=inputs, more=_more(consumers, fed))
+            by_input = _by_input(ops, every, fed, i, inputs=inputs, more=_more(consumers, fed), factors=factors)
             yield from by_input
-            for j in reads[i]:
-                consumers[j].append(by_input[0].name if by_input else gradients[0])
+            _reach(consumers, reads[i], by_input[0].name if by_input else gradients[0])
+
+
+def _reach(consumers: list[list[str]], reads: list[int], gradient: str) -> None:
+    """Note a gradient by what an op reads as one that reaches it."""
+    for j in reads:
+        consumers[j].append(gradient)
 
 
 def _more(consumers: list[list[str]], runs: Iterable[int]) -> int:
@@ -113,7 +128,14 @@ def _more(consumers: list[list[str]], runs: Iterable[int]) -> int:
 
 
 def _by_input(
-    ops: tuple[Op, ...], every: list[int], fed: dict[int, int], i: int, *, inputs: tuple[str, ...], more: int
+    ops: tuple[Op, ...],
+    every: list[int],
+    fed: dict[int, int],
+    i: int,
+    *,
+    inputs: tuple[str, ...],
+    more: int,
+    factors: tuple[bool, bool],
 ) -> list[Op]:
     """The gradient of run i by its input: none where it is that of its result.
 
@@ -124,7 +146,8 @@ def _by_input(
         return []
     op = ops[every[0]] if i == min(fed) else ops[i]
     starts = sum(_starts(op, n) for n in fed.values())
-    return [_grad_input(op, inputs, share=len(fed) / len(every), more=more / len(fed), starts=starts)]
+    share = len(fed) / len(every)
+    return [_grad_input(op, inputs, factors, share=share, more=more / len(fed), starts=starts)]
 
 
 def _trained_inputs(op: Op, trained: list[bool], reads: list[int]) -> int:
@@ -132,22 +155,46 @@ def _trained_inputs(op: Op, trained: list[bool], reads: list[int]) -> int:
     return 0 if op.kind == DEQUANTISATION else sum(trained[j] for j in reads) + (op.kind == RECEIVE)
 
 
-def _has_parameters(op: Op) -> bool:
-    """Whether an op has parameters to train; a stored copy's gradient is that of the layer which reads it."""
+def _factors(op: Op, trained: list[bool]) -> tuple[bool, bool]:
+    """Which factors of a product have a gradient by input, if anything has: that of one alone reads the other.
+
+    `trained` says of what the op reads whether it has gradients.
+    """
+    if op.weight_elements or not op.trained_weights:
+        return True, False
+    one_each = op.kind == "matmul" and len(trained) == 2 and any(trained)
+    return (trained[0], trained[1]) if one_each else (True, True)
+
+
+def _of_network(op: Op, index: Mapping[str, int]) -> list[str]:
+    """What a gradient reads of the network's inputs."""
+    first = not op.inputs and not index[op.name]
+    return [name for name in (*op.inputs, *[INPUT] * first) if name not in index] if _rereads(op) else []
+
+
+def _rereads(op: Op) -> bool:
+    """Whether a gradient reads what the op read: of a product with weights none but theirs does."""
+    return bool(op.keeps_inputs and op.trained_weights)
+
+
+def _trains(op: Op) -> bool:
+    """Whether an op has parameters that train; a stored copy's gradient is that of the layer which reads it."""
+    vectors = op.vector_elements * op.trained_vectors
     if op.kind == DEQUANTISATION:
-        return bool(op.vector_elements)
-    return bool(op.weight_elements or op.vector_elements or op.kind in ("embedding", RERUN))
+        return bool(vectors)
+    has_weights = op.weight_elements or op.kind in ("embedding", RERUN)
+    return bool(vectors or (has_weights and op.trained_weights))
 
 
-def _reaches_parameters(ops: tuple[Op, ...], reads: list[list[int]]) -> list[bool]:
+def _reach_parameters(ops: tuple[Op, ...], reads: list[list[int]], trains: list[bool]) -> list[bool]:
     reaches: list[bool] = []
-    for op, before in zip(ops, reads, strict=True):
-        reaches.append(_has_parameters(op) or op.kind == RECEIVE or any(reaches[j] for j in before))
+    for op, before, own in zip(ops, reads, trains, strict=True):
+        reaches.append(own or op.kind == RECEIVE or any(reaches[j] for j in before))
     return reaches
 
 
 def _to_recompute(wanted: list[int], reads: list[list[int]], again: list[bool], done: set[int]) -> list[int]:
-    """The ops to run again so that the results of `wanted` exist, in forward order."""
+    """The ops to run again so that the results of `wanted` exist, in forward order; `done` has them from then on."""
     found: set[int] = set()
     pending = list(wanted)
     while pending:
@@ -155,6 +202,7 @@ def _to_recompute(wanted: list[int], reads: list[list[int]], again: list[bool], 
         if again[j] and j not in done and j not in found:
             found.add(j)
             pending += reads[j]
+    done |= found
     return sorted(found)
 
 
@@ -192,17 +240,20 @@ def _grad_weight(op: Op, inputs: tuple[str, ...], *, more: float, again: float) 
     share `again` of executions are added to those before.
     """
     gradient = _without_parameters(op, f"{op.name}{BY_WEIGHT}", inputs)
-    weighted = bool(op.weight_elements)
+    weighted = bool(op.weight_elements and op.trained_weights)
+    vectors = bool(op.vector_elements and op.trained_vectors)
+    made = op.weight_elements * op.weight_reads * weighted + op.vector_elements * vectors
     return replace(
         gradient,
+        kind=op.kind if weighted or not op.weight_elements else "pooling",
+        b=op.b if weighted or not op.weight_elements else 0.0,
         m=op.k if weighted else 1.0,
         n=op.n if weighted else 1.0,
         k=op.m if weighted else 1.0,
         weight_block=0.0,
-        input_elements=op.input_elements + (1 + more) * op.output_elements,
-        output_elements=_touched(op) or op.output_elements,
-        vector_flops=op.output_elements * (more + bool(op.vector_elements or op.kind == "embedding"))
-        + _touched(op) * again,
+        input_elements=op.input_elements * bool(op.trained_weights) + (1 + more) * op.output_elements,
+        output_elements=made or op.output_elements,
+        vector_flops=op.output_elements * (more + (vectors or op.kind == "embedding")) + made * again,
     )
 
 
@@ -217,8 +268,10 @@ def _passes_on(op: Op) -> bool:
     return op.kind == "elementwise" and not op.keeps_inputs and bool(op.vector_flops) and bool(sums)
 
 
-def _grad_input(op: Op, inputs: tuple[str, ...], *, share: float, more: float, starts: int) -> Op:
-    """Output gradient times weight transposed, or by both operands of a product of activations.
+def _grad_input(
+    op: Op, inputs: tuple[str, ...], factors: tuple[bool, bool], *, share: float, more: float, starts: int
+) -> Op:
+    """Output gradient times weight transposed, or by those factors of a product of activations that have one.
 
     A `share` of the executions has it, of whose runs `starts` begin a recurrence with a constant: their first steps
     have no product, `b` has so much less on average. `more` gradients than one reach the output of each, on average,
@@ -229,17 +282,23 @@ def _grad_input(op: Op, inputs: tuple[str, ...], *, share: float, more: float, s
     executions = op.count * share
     steps = max(executions - starts, 0.0) / executions if starts and executions else 1.0
     operands = op.input_elements + op.kv_elements
-    read = _touched(op) if weighted else operands * op.keeps_inputs + op.output_elements * op.keeps_output
+    made = (
+        operands
+        if weighted or all(factors) or op.kind == RERUN
+        else min(operands, op.b * op.k * (op.m if factors[0] else op.n))
+    )
+    other = operands - made if made < operands else operands
+    read = _touched(op) if weighted else other * op.keeps_inputs + op.output_elements * op.keeps_output
     flops = 0.0 if _passes_on(op) else BACKWARD_VECTOR_FLOPS * (op.vector_flops - op.weight_flops) + op.weight_flops
     return replace(
         gradient,
         count=executions,
         b=op.b * steps,
-        n=op.k if weighted else op.n,
-        k=op.n if weighted else 2 * op.k,
+        n=op.n if all(factors) else op.k,
+        k=2 * op.k if all(factors) else op.n,
         weight_block=0.0,
         input_elements=(1 + more * (op.kind not in COLLECTIVES)) * op.output_elements + read,
-        output_elements=op.output_elements if _passes_on(op) else operands,
+        output_elements=op.output_elements if _passes_on(op) else made,
         heads=Heads(),
         vector_flops=flops + more * op.output_elements,
     )
