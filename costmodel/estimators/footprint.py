@@ -10,7 +10,7 @@ from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
 from costmodel.workload.rerun import own_outputs
-from costmodel.workload.training import BY_WEIGHT, INPUT
+from costmodel.workload.training import BY_WEIGHT, INPUT, forward_end
 
 MOMENT_BYTES = {"sgd": 0.0, "momentum": 4.0, "adam": 8.0}
 """Bytes a parameter of an optimizer's fp32 moments: Rajbhandari et al., ZeRO, arXiv 1910.02054, section 3.1."""
@@ -35,15 +35,18 @@ def footprint_bytes(workload: Workload, precision: Precision) -> float:
 
 @lru_cache(maxsize=64)
 def last_use(workload: Workload) -> NDArray[np.int64]:
-    """The index of the last op that reads each op's output; outputs of the network live to the end. Do not
-    edit."""
+    """The index of the last op that reads each op's output; outputs of the network live to the end of its forward pass.
+
+    Do not edit.
+    """
     index = {op.name: i for i, op in enumerate(workload.ops)}
     last = list(range(len(workload.ops)))
     for i, op in enumerate(workload.ops):
         for source in [index[name] for name in op.inputs if name in index] if op.inputs else [max(i - 1, 0)]:
             last[source] = max(last[source], i)
-    for end in [index[name] for name in workload.outputs] or [-1]:
-        last[end] = len(last) - 1
+    end = forward_end(workload)
+    for out in [index[name] for name in workload.outputs] or [end]:
+        last[out] = max(last[out], end)
     return np.array(last)
 
 

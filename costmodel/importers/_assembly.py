@@ -14,7 +14,10 @@ MEAN_FIELDS = ("m", "input_elements", "output_elements", "vector_flops", "mask_d
 
 @dataclass(frozen=True)
 class Cost:
-    """An op without name, inputs, parameters; the tensor that is its weight; what it reads (None = every argument)."""
+    """An op without inputs, parameters; the tensor that is its weight; what it reads (None = every argument).
+
+    The op's name is that of a part of what is called after it, "" where that is all.
+    """
 
     op: Op
     weight: Value | None = None

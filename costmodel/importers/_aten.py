@@ -84,17 +84,22 @@ RANDOM = frozenset(_RANDOM.split())
 """Operators whose result is new in every pass, though nothing is computed."""
 
 _COPIES = """
-    repeat tile repeat_interleave cat concat concatenate stack hstack vstack index index_select gather take_along_dim
+    repeat tile repeat_interleave index index_select gather take_along_dim
     masked_select roll flip rot90 pad constant_pad_nd reflection_pad1d reflection_pad2d replication_pad1d
     replication_pad2d pixel_shuffle pixel_unshuffle channel_shuffle im2col tril triu upsample_nearest1d
     upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d
-    _upsample_nearest_exact3d clone one_hot
+    _upsample_nearest_exact3d one_hot
 """
+_JOINS = "cat concat concatenate stack hstack vstack clone"
 _WRITES = "copy slice_scatter select_scatter index_put index_copy scatter"
 REPEATS = frozenset(("repeat", "tile", "repeat_interleave"))
 """Copies whose elements a later kernel that knows of the repetition, as attention does, reads once."""
 WRITES = frozenset(_WRITES.split())
-COPIES: dict[str, Rule] = {**dict.fromkeys(_COPIES.split(), rules.copied), **dict.fromkeys(WRITES, rules.written)}
+COPIES: dict[str, Rule] = {
+    **dict.fromkeys(_COPIES.split(), rules.copied),
+    **dict.fromkeys(_JOINS.split(), rules.joined),
+    **dict.fromkeys(WRITES, rules.written),
+}
 """Operators that move data without arithmetic; `WRITES` into a tensor that stays."""
 
 RULES = LAYERS | PRODUCTS | VECTOR | COPIES
@@ -105,7 +110,7 @@ _FREE = """
     new_full new_empty scalar_tensor eye bucketize eq ne lt le gt ge logical_and logical_or logical_xor logical_not
     bitwise_and bitwise_or bitwise_xor bitwise_not __and__ __or__ __xor__ isnan isinf isfinite is_floating_point
     sym_size sym_numel sym_stride sym_storage_offset item _local_scalar_dense sym_constrain_range
-    sym_constrain_range_for_size _assert_scalar _assert_tensor_metadata _assert_async
+    sym_constrain_range_for_size _assert_scalar _assert_tensor_metadata _assert_async broadcast_tensors
 """
 MOVEMENT = frozenset(_FREE.split()) | COPIES.keys()
 """Copies, and what converts, compares or creates for free, beside operators whose schema says that they give a view."""

@@ -173,6 +173,12 @@ def copied(call: Call) -> Cost:
     return _shapes.copied(moved, call.out)
 
 
+def joined(call: Call) -> Cost:
+    """Tensors side by side: parts of the result's gradient are theirs."""
+    cost = copied(call)
+    return replace(cost, op=replace(cost.op, gradient_ratio=0.0))
+
+
 def written(call: Call) -> Cost:
     """Elements written into a tensor, the rest of which stays where it is: the last tensor among the arguments."""
     return _shapes.copied(call.tensors[-1:], call.tensors[-1].dims)

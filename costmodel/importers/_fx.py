@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from costmodel.importers import _aten, _chain, _mask, _node, _recurrent, _shapes
+from costmodel.importers import _aten, _chain, _checkpoints, _losses, _mask, _node, _recurrent, _shapes
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._norms import written_norms
@@ -20,13 +20,17 @@ WRAPPERS = ("wrap_with_set_grad_enabled", "wrap_with_autocast")
 
 @dataclass
 class Walk:
-    """One program being read: its assembly, modules that are one op, and every name of each parameter."""
+    """One program being read: its assembly, modules that are one op, and every name of each parameter.
+
+    `regions` has the checkpointed region of each op, 0 for none.
+    """
 
     assembly: Assembly
     leaves: frozenset[str]
     aliases: Mapping[str, tuple[str, ...]]
     norms: dict[Any, str] = field(default_factory=dict)
     masks: dict[Any, float] = field(default_factory=dict)
+    regions: dict[str, int] = field(default_factory=dict)
 
     def graph(self, graph: Any, inputs: Iterable[Value]) -> Any:
         """Read the nodes of a graph whose placeholders are `inputs`, and return its result."""
@@ -69,13 +73,18 @@ class Walk:
         function = _node.function(node)
         if function in _recurrent.OPERATORS:
             return _recurrent.aten(call, operator=function, add=lambda cost, read: self._add(node, cost, read))
+        if function in _losses.OPERATORS:
+            return _losses.aten(call, operator=function, add=lambda cost, read: self._add(node, cost, read))
         if function == _chain.OPERATOR:
             return _chain.aten(call["tensors"], add=lambda cost, read: self._add(node, cost, read))
         cost = self._cost(node, call)
         return (self._add(node, cost, cost.reads or reads),) if cost else ()
 
     def _add(self, node: Any, cost: Cost, reads: Sequence[Value]) -> str:
-        return self.assembly.add(self._name(node, cost), cost, reads)
+        name = self._name(node, cost)
+        added = self.assembly.add(f"{name}.{cost.op.name}" if cost.op.name else name, cost, reads)
+        self.regions[added] = _checkpoints.region(node)
+        return added
 
     def _cost(self, node: Any, call: Call) -> Cost | None:
         if node in self.norms:

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from costmodel.importers import _checkpoints
 from costmodel.importers._assembly import Assembly
 from costmodel.importers._fx import Walk
 from costmodel.importers._quiet import quiet
@@ -42,7 +43,7 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
     `example_inputs` is a tensor, a tuple of positional or a dict of keyword arguments. The module stays as it is: its
     weights are neither read, moved nor copied. An op is named after the module that owns its weight, or that is it, or
     after module.function. `macs` counts every score of an attention, `mask_density` is what a fixed mask keeps.
-    Parameters whose `requires_grad` is False are not to train.
+    Parameters whose `requires_grad` is False are not to train; what torch.utils.checkpoint runs is recomputed then.
     ValueError where torch.export fails, for an empty batch, or with `strict` where something is not counted.
     """
     name = name or type(module).__name__
@@ -62,7 +63,7 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
     results = walk.graph(program.graph, inputs)
     outputs = union(value.sources for value in results if isinstance(value, Value))
     found = assembly.workload(name, outputs=outputs, batch=_batch(args, kwargs), strict=strict)
-    return replace(found, covers=_covers(args, kwargs))
+    return replace(_checkpoints.recomputed(found, walk.regions), covers=_covers(args, kwargs))
 
 
 def _export(
@@ -87,8 +88,12 @@ def _export(
             return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
         twin.forward = tensors
-        with quiet(), torch.enable_grad():
-            return torch.export.export(twin, args, kwargs, strict=False), names
+        with quiet(), torch.enable_grad(), _checkpoints.marked() as regions:
+            program = torch.export.export(twin, args, kwargs, strict=False)
+            if regions.found:
+                with torch.fx.traceback.preserve_node_meta():
+                    program = torch.export.export(twin, args, kwargs, strict=False)
+            return program, names
     except Exception as error:
         raise ValueError(f"torch.export cannot trace {name}: {first_line(error)}") from None
 

@@ -84,6 +84,9 @@ class Op:
     launches         kernels that one execution starts on a GPU: 0 where it runs within the kernel of the op before it
     keeps_inputs     whether a gradient reads the inputs again, and
     keeps_output     whether it reads the result
+    gradient_ratio   elements of the gradient by input over those that are read: more where some of a tensor are picked,
+                     0 where it is that of the result seen otherwise, as a concatenation's
+    recomputed       whether the backward pass computes the result anew where a gradient reads it
     fetched_elements  what one execution has brought over the GPU's link as it runs: the longer of both is its time
     row_elements     of a table that is looked up, the elements of a row
     waits            idle time after each execution over the execution's own, as while other stages of a pipeline work
@@ -124,6 +127,8 @@ class Op:
     stored_density: Real = 0.0
     trained_weights: Real = 1.0
     trained_vectors: Real = 1.0
+    gradient_ratio: Real = 1.0
+    recomputed: Real = False
     shares: str = ""
     again: Again = Again()
 

@@ -45,14 +45,15 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     optimizer's step is not included.
 
     Results of ops for which `recompute` holds are not kept but computed anew, as `.recompute`, from those that are,
-    be they read or not: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174.
+    be they read or not: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174. Those of
+    `Op.recomputed` are where a gradient needs them, as under torch.utils.checkpoint, which stops early.
     ValueError for a training pass, and where parameters are kept from training and none is left that does.
     """
     if workload.phase == "training":
         raise ValueError(f"{workload.name} is a training pass already")
     ops = (*workload.ops, *_backward(workload.ops, recompute))
     covers = f"{workload.covers}{COVERS}{_of_which(workload)}" if workload.covers else ""
-    return replace(workload, ops=ops, outputs=(), phase="training", covers=covers)
+    return replace(workload, ops=ops, phase="training", covers=covers)
 
 
 def retrained(workload: Workload, edit: Callable[[Workload], Workload]) -> Workload:
@@ -61,8 +62,7 @@ def retrained(workload: Workload, edit: Callable[[Workload], Workload]) -> Workl
     ValueError for a pass that is no training pass as `training` makes it.
     """
     again = {op.name.removesuffix(RECOMPUTED) for op in workload.ops if op.name.endswith(RECOMPUTED)}
-    backward = (i for i, op in enumerate(workload.ops) if op.name.endswith((BY_WEIGHT, BY_INPUT, RECOMPUTED)))
-    ops = workload.ops[: next(backward, len(workload.ops))]
+    ops = workload.ops[: forward_end(workload) + 1]
     forward = replace(workload, ops=ops, phase="forward", covers=workload.covers.partition(COVERS)[0])
     if training(forward, recompute=lambda op: op.name in again).ops != workload.ops:
         raise ValueError(f"{workload.name} was edited as a training pass: edit its forward pass, then train it")
@@ -75,6 +75,14 @@ def _of_which(workload: Workload) -> str:
     if trained < params and not any(map(_trains, workload.ops)):
         raise ValueError(f"no parameter of {workload.name} trains: requires_grad is False of all {params:,.0f}")
     return f"; {trained:,.0f} of {params:,.0f} parameters train" if trained < params else ""
+
+
+def forward_end(workload: Workload) -> int:
+    """The index of the last op of the forward pass, after which a training pass has gradients."""
+    if workload.phase != "training":
+        return len(workload.ops) - 1
+    ends = BY_WEIGHT, BY_INPUT, RECOMPUTED
+    return next((i for i, op in enumerate(workload.ops) if op.name.endswith(ends)), len(workload.ops)) - 1
 
 
 def sources(ops: tuple[Op, ...]) -> list[list[int]]:
@@ -91,7 +99,7 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
     index = {op.name: i for i, op in enumerate(ops)}
     trains = [_trains(ops[runs[layer_of(op)][0]]) for op in ops]
     trained = _reach_parameters(ops, reads, trains)
-    again = [recompute(ops[runs[layer_of(op)][0]]) for op in ops]
+    again = [layer.recomputed or recompute(layer) for layer in (ops[runs[layer_of(op)][0]] for op in ops)]
     consumers: list[list[str]] = [[] for _ in ops]
     done: set[int] = set()
     for i in reversed(range(len(ops))):
@@ -99,14 +107,14 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
         fed = {run: n for run in every if (n := _trained_inputs(op, trained, reads[run]))}
         if not (i in fed or trains[i]):
             continue
-        own = [i] if op.keeps_output else []
-        for j in _to_recompute(reads[i] + own, reads, again, done):
-            yield _recomputed(ops[j], [_saved(ops[s], again[s]) for s in reads[j]])
         gradients = tuple(consumers[i]) or ("grad_output",)
         layer = ops[every[0]]
         factors = _factors(layer, [name in index and trained[index[name]] for name in op.inputs])
         read = [j for j in reads[i] if all(factors) or layer.weight_elements or not trained[j]] if _rereads(op) else []
-        inputs = (*gradients, *(_saved(ops[j], again[j]) for j in read + own), *_of_network(op, index))
+        kept = read + [i] * bool(op.keeps_output)
+        for j in _to_recompute(kept + [j for j in reads[i] if not ops[j].recomputed], reads, again, done):
+            yield _recomputed(ops[j], [_saved(ops[s], again[s]) for s in reads[j]])
+        inputs = (*gradients, *(_saved(ops[j], again[j]) for j in kept), *_of_network(op, index))
         if trains[i]:
             more = _more(consumers, set(every) - fed.keys()) / len(every)
             yield _grad_weight(op, inputs, more=more, again=1 - 1 / len(every))
@@ -263,7 +271,9 @@ def _starts(op: Op, trained: int) -> bool:
 
 
 def _passes_on(op: Op) -> bool:
-    """Whether an op is a sum, of tensors or with a parameter: the gradient of each operand is that of the result."""
+    """Whether the gradient of each operand is that of the result: of a sum, of tensors or with a parameter."""
+    if not op.gradient_ratio:
+        return True
     sums = op.vector_flops == op.input_elements + bool(op.vector_elements) * op.output_elements - op.output_elements
     return op.kind == "elementwise" and not op.keeps_inputs and bool(op.vector_flops) and bool(sums)
 
@@ -298,7 +308,7 @@ def _grad_input(
         k=2 * op.k if all(factors) else op.n,
         weight_block=0.0,
         input_elements=(1 + more * (op.kind not in COLLECTIVES)) * op.output_elements + read,
-        output_elements=op.output_elements if _passes_on(op) else made,
+        output_elements=op.output_elements if _passes_on(op) else made * op.gradient_ratio,
         heads=Heads(),
         vector_flops=flops + more * op.output_elements,
     )

@@ -51,8 +51,9 @@ def attention(
     """Return one attention (MHA, or GQA/MQA by `kv_heads`): per head m = queries, n = keys, k = head_dim + value_dim.
 
     `cached` keys and values are read in the KV-cache format, others as activations; `value_dim` defaults to `head_dim`.
-    With a `window` at most that many keys of a single query are read; `alibi` adds a term to every score. ValueError
-    if `kv_heads` does not divide `heads`.
+    With a `window` at most that many keys of a single query are read; `alibi` adds a term to every score. Its gradient
+    reads the result: Dao, FlashAttention-2, arXiv 2307.08691, algorithm 2. ValueError if `kv_heads` does not divide
+    `heads`.
     """
     if kv_heads < 1 or heads % kv_heads:
         raise ValueError(f"kv_heads must divide heads, got {heads=}, {kv_heads=}")
@@ -75,6 +76,7 @@ def attention(
         mask_density=mask,
         vector_flops=(SOFTMAX_FLOPS + alibi) * batch * heads * queries * keys * mask,
         heads=shared,
+        keeps_output=True,
     )
 
 
@@ -109,4 +111,5 @@ def latent_attention(
         output_elements=batch * queries * heads * latent_dim,
         mask_density=mask,
         vector_flops=SOFTMAX_FLOPS * batch * heads * queries * keys * mask,
+        keeps_output=True,
     )
