@@ -15,6 +15,7 @@ from costmodel.files import require_file
 from costmodel.importers import hf_types
 from costmodel.importers.config_fields import ConfigFields, shortened
 from costmodel.importers.costless_keys import costs_nothing
+from costmodel.importers.hf_types import _heads
 from costmodel.workload.language_model import LanguageModel
 
 MAX_BYTES = 4_000_000
@@ -36,11 +37,12 @@ def read(path: str | Path) -> LanguageModel:
     model_type = fields.text("model_type")
     if model_type not in types:
         _refuse(path, model_type, fields, types)
-    build = types[model_type].language_model
+    family = types[model_type]
     try:
-        model: LanguageModel = build(
+        plain: LanguageModel = family.language_model(
             fields, path.stem if path.stem != "config" else path.resolve().parent.name or "config"
         )
+        model = _heads.headed(plain, fields, family)
     except ValueError as error:
         message = str(error)
         raise ValueError(message if message.startswith(f"{path}: ") else f"{path}: {message}") from None

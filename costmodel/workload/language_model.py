@@ -157,6 +157,32 @@ class Conformer:
 
 
 @dataclass(frozen=True)
+class Transform:
+    """A linear layer of the model's width before its head or classifier, an activation, and a norm if it has a name."""
+
+    dense: str
+    function: str
+    norm: str = ""
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A linear layer to `classes`, from the hidden states or from what the pooler makes of them.
+
+    `tokens` are those of a sequence that it reads: all, one, or asked (those whose logits a pass is asked for).
+    """
+
+    name: str
+    classes: int
+    bias: bool = True
+    tokens: str = "all"
+
+    def rows(self, tokens: int, asked: int) -> int:
+        """How many of a sequence's tokens it reads."""
+        return {"all": tokens, "one": 1, "asked": asked}[self.tokens]
+
+
+@dataclass(frozen=True)
 class LanguageModel:
     """A stack of blocks between an embedding and a head; the defaults are Llama's.
 
@@ -172,6 +198,8 @@ class LanguageModel:
     pooler           a linear layer and tanh on the first token (BERT)
     encoder          what every block attends to as well (Whisper, Canary, T5)
     head_bias        the head adds one
+    transform        what the head, or a classifier instead of it, reads the hidden states through
+    classifier       what gives classes
     uncounted        parts known to cost something that no op stands for
     """
 
@@ -194,6 +222,8 @@ class LanguageModel:
     pooler: bool = False
     encoder: Encoder | TextEncoder | Conformer | None = None
     head_bias: bool = False
+    transform: Transform | None = None
+    classifier: Classifier | None = None
     names: ModuleNames = LLAMA
     uncounted: tuple[str, ...] = ()
 

@@ -31,8 +31,11 @@ def decode(model: LanguageModel, batch: int = 1, context: int = DEFAULT_CONTEXT)
     """Return the pass that computes one token of each sequence after `context` cached ones, attending to context + 1.
 
     An encoder-decoder's encoder, and its keys and values, are of the prefill: their weights are not in this workload.
+    ValueError for an encoder and for a model without a head.
     """
     _require_causal(model, "decode")
+    if not model.head:
+        raise ValueError(f"{model.name} has no head that writes tokens: its phase is forward, prefill or training")
     return _pass(model, batch, queries=1, keys=context + 1, logits=1, phase="decode")
 
 
@@ -62,11 +65,11 @@ def forward(model: LanguageModel, batch: int = 1, context: int = DEFAULT_CONTEXT
 
 
 def passes(model: LanguageModel, *, batch: int = 1, context: int | None = None, phase: str = "") -> Workload:
-    """Return the pass of a phase, a member of PHASES; "" is decode, or forward for an encoder.
+    """Return the pass of a phase, a member of PHASES; "" is decode, or forward for what writes no tokens.
 
     Where `context` is None it is 1024, or as many tokens as the model has positions for; an encode has none.
     """
-    phase = phase or ("decode" if model.causal else "forward")
+    phase = phase or ("decode" if model.causal and model.head else "forward")
     builders = {"prefill": prefill, "decode": decode, "forward": forward}
     if phase not in PHASES:
         raise ValueError(f"phase must be one of {PHASES}, got {phase!r}")
@@ -140,6 +143,8 @@ def _answer(model: LanguageModel) -> str:
 
 
 def _outputs(model: LanguageModel, ops: list[Op]) -> tuple[str, ...]:
+    if model.classifier:
+        return (*([model.names.head] if model.head else []), model.classifier.name)
     if not model.pooler:
         return (ops[-1].name,)
     return tuple(ops[i].name for i in (-3, -1))

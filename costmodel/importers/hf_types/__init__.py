@@ -1,5 +1,6 @@
 """Hugging Face model types: one file each, named as config.json's `model_type`.
 
-A file has `language_model(fields, name) -> LanguageModel`, which asks `fields` for the keys that its architecture has.
-Defaults are those of transformers' configuration classes.
+A file has `language_model(fields, name) -> LanguageModel`, which asks `fields` for the keys that its architecture has,
+and `HEADS` where its classes have others on top than those of a decoder (`_heads`). Defaults are those of transformers'
+configuration classes.
 """

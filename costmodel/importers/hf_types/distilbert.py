@@ -3,9 +3,20 @@
 from dataclasses import replace
 
 from costmodel.importers.config_fields import ConfigFields
+from costmodel.importers.hf_types._heads import as_read, classes, masked
 from costmodel.importers.hf_types.bert import encoder
-from costmodel.workload.language_model import LanguageModel
+from costmodel.workload.language_model import LanguageModel, Transform
 from costmodel.workload.module_names import DISTILBERT
+
+FIRST = Transform("pre_classifier", "relu")
+HEADS = {
+    "Model": as_read,
+    "ForMaskedLM": masked("vocab_projector", "vocab_transform", "vocab_layer_norm"),
+    "ForSequenceClassification": classes("classifier", tokens="one", transform=FIRST),
+    "ForTokenClassification": classes("classifier"),
+    "ForQuestionAnswering": classes("qa_outputs"),
+    "ForMultipleChoice": classes("classifier", count=1, tokens="one", transform=FIRST),
+}
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -16,4 +27,4 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         hidden_size="dim", num_hidden_layers="n_layers", num_attention_heads="n_heads", intermediate_size="hidden_dim",
         hidden_act="activation",
     )  # fmt: skip
-    return replace(encoder(fields, name, plain="DistilBertModel"), token_types=0, pooler=False, names=DISTILBERT)
+    return replace(encoder(fields, name), token_types=0, pooler=False, names=DISTILBERT)

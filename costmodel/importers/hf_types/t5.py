@@ -1,11 +1,34 @@
 """T5, T5 v1.1 and FLAN-T5: transformers' T5Config."""
 
+from dataclasses import replace
+
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types._activations import ACTIVATIONS
+from costmodel.importers.hf_types._heads import as_read, bare, classes
 from costmodel.workload.architectures.t5 import t5
-from costmodel.workload.language_model import LanguageModel
+from costmodel.workload.language_model import LanguageModel, TextEncoder, Transform
 
 GATED = "gated-"
+
+
+def _encoder(model: LanguageModel, _: int = 0) -> LanguageModel:
+    """The encoder alone, with the token table as its own."""
+    assert isinstance(model.encoder, TextEncoder)
+    names = replace(model.encoder.names, embedding=model.names.embedding)
+    return replace(model, blocks=model.encoder.blocks, encoder=None, causal=False, head=False, names=names)
+
+
+HEADS = {
+    "Model": bare,
+    "EncoderModel": _encoder,
+    "ForConditionalGeneration": as_read,
+    "LMHeadModel": as_read,
+    "ForSequenceClassification": classes(
+        "classification_head.out_proj", tokens="one", transform=Transform("classification_head.dense", "tanh")
+    ),
+    "ForTokenClassification": lambda model, labels: classes("classifier")(_encoder(model), labels),
+    "ForQuestionAnswering": classes("qa_outputs"),
+}
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:

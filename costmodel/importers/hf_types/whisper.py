@@ -2,8 +2,11 @@
 
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types._activations import ACTIVATIONS
+from costmodel.importers.hf_types._heads import as_read, bare
 from costmodel.workload.architectures.whisper import whisper
 from costmodel.workload.language_model import LanguageModel
+
+HEADS = {"Model": bare, "ForConditionalGeneration": as_read}
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:

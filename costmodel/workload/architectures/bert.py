@@ -15,7 +15,6 @@ def bert(
     positions: int = 512,
     token_types: int = 2,
     function: str = "gelu",
-    uncounted: tuple[str, ...] = (),
 ) -> LanguageModel:
     """Return BERT's encoder and pooler, without a task's head: transformers' BertModel.
 
@@ -35,7 +34,7 @@ def bert(
         final_norm=False,
         causal=False,
         head=False,
+        tied=True,
         pooler=True,
         names=BERT,
-        uncounted=uncounted,
     )

@@ -54,16 +54,44 @@ def _encoder(model: LanguageModel, shape: Encoder | TextEncoder | Conformer, bat
 
 
 def _head(model: LanguageModel, span: Span, *, logits: int, source: str) -> list[Op]:
-    names, d_model, rows = model.names, model.d_model, span.batch * logits
+    """What the network computes from its hidden states: pooled, logits, classes."""
+    names, width = model.names, model.embedding_width or model.d_model
     ops: list[Op] = []
+    if width != model.d_model:
+        ops.append(linear(names.project_out, span.tokens, model.d_model, width, bias=False, inputs=(source,)))
+        source = ops[-1].name
+    pooled = source
     if model.pooler:
-        name, elements = f"{names.pooler}.dense", span.batch * d_model
-        ops.append(linear(name, span.batch, d_model, d_model, inputs=(source,)))
-        ops.append(activation(f"{names.pooler}.activation", elements, function="tanh", inputs=(name,)))
+        ops += _activated(f"{names.pooler}.dense", f"{names.pooler}.activation", "tanh", span.batch, width, source)
+        pooled = ops[-1].name
     if model.head:
-        width = model.embedding_width or d_model
-        if width != d_model:
-            ops.append(linear(names.project_out, span.tokens, d_model, width, bias=False, inputs=(source,)))
-            source = ops[-1].name
-        ops.append(linear(names.head, rows, width, model.vocab, bias=model.head_bias, inputs=(source,)))
+        rows = span.batch * logits
+        ops += _transformed(model, rows, source)
+        read = ops[-1].name if model.transform else source
+        ops.append(linear(names.head, rows, width, model.vocab, bias=model.head_bias, inputs=(read,)))
+    if model.classifier:
+        found = model.classifier
+        rows = span.batch * found.rows(span.queries, logits)
+        if not model.head:
+            ops += _transformed(model, rows, pooled)
+            pooled = ops[-1].name if model.transform else pooled
+        ops.append(linear(found.name, rows, width, found.classes, bias=found.bias, inputs=(pooled,)))
     return ops
+
+
+def _transformed(model: LanguageModel, rows: int, source: str) -> list[Op]:
+    shape = model.transform
+    if shape is None:
+        return []
+    ops = _activated(shape.dense, f"{shape.dense}.activation", shape.function, rows, model.d_model, source)
+    if shape.norm:
+        ops.append(normalization(shape.norm, rows, model.d_model, model.norm, source=ops[-1].name))
+    return ops
+
+
+def _activated(dense: str, act: str, function: str, rows: int, width: int, source: str) -> list[Op]:
+    """A square linear layer and its activation."""
+    return [
+        linear(dense, rows, width, width, inputs=(source,)),
+        activation(act, rows * width, function=function, inputs=(dense,)),
+    ]

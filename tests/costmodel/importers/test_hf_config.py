@@ -234,7 +234,6 @@ def test_uncounted_keys_stay_short_and_few(write):
 @pytest.mark.parametrize(
     ("name", "change", "uncounted"),
     [
-        ("bert-base", {"architectures": ["BertForMaskedLM"]}, ("head of BertForMaskedLM",)),
         ("bert-base", {"is_decoder": True}, ("is_decoder=True",)),
         ("bert-base", {"position_embedding_type": "relative_key"}, ("position_embedding_type=relative_key",)),
         ("gpt2", {"add_cross_attention": True}, ("add_cross_attention=True",)),

@@ -1,0 +1,98 @@
+"""What transformers' classes of a model have on top, by the part of their name behind the model's.
+
+A family whose heads are not a decoder's has its own `HEADS`: {part: edit}, where an edit takes the model as its file
+reads it and the number of labels. Read from transformers' modeling files and modeling_layers.py.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import ModuleType
+
+from costmodel.importers.config_fields import ConfigFields, shortened
+from costmodel.workload.language_model import Classifier, LanguageModel, Transform
+
+Edit = Callable[[LanguageModel, int], LanguageModel]
+CLASS = re.compile(r"(\w+?)(For[A-Z]\w*|LMHeadModel|DoubleHeadsModel|EncoderModel|Model)")
+
+
+def as_read(model: LanguageModel, _: int = 0) -> LanguageModel:
+    """The model with the head that its file reads."""
+    return model
+
+
+def bare(model: LanguageModel, _: int = 0) -> LanguageModel:
+    """The model without a head."""
+    return replace(model, head=False)
+
+
+def classes(
+    name: str,
+    *,
+    bias: bool = True,
+    tokens: str = "all",
+    count: int = 0,
+    pooler: bool = False,
+    transform: Transform | None = None,
+) -> Edit:
+    """A linear layer to `count` classes, as many as labels where 0, instead of a head; fields as of Classifier."""
+
+    def edit(model: LanguageModel, labels: int) -> LanguageModel:
+        found = Classifier(name, count or labels, bias=bias, tokens=tokens)
+        return replace(bare(model), pooler=pooler, classifier=found, transform=transform)
+
+    return edit
+
+
+def masked(head: str, dense: str, norm: str, function: str = "") -> Edit:
+    """A masked language model's head: a transform, by the model's own activation unless named, and biased logits."""
+
+    def edit(model: LanguageModel, _: int) -> LanguageModel:
+        transform = Transform(dense, function or model.blocks[0].mlp.function, norm)
+        names = replace(model.names, head=head)
+        return replace(model, head=True, head_bias=True, pooler=False, transform=transform, names=names)
+
+    return edit
+
+
+DECODER: Mapping[str, Edit] = {
+    "Model": bare,
+    "ForCausalLM": as_read,
+    "LMHeadModel": as_read,
+    "ForSequenceClassification": classes("score", bias=False, tokens="asked"),
+    "ForTokenClassification": classes("score"),
+    "ForQuestionAnswering": classes("qa_outputs", count=2),
+}
+
+
+def headed(model: LanguageModel, fields: ConfigFields, family: ModuleType) -> LanguageModel:
+    """Return the model as the first of `architectures` has it; as it is where the file names none.
+
+    One whose head no edit knows is without a head, and uncounted by its name.
+    """
+    labels = _labels(fields)
+    named = fields.values.get("architectures")
+    if named in (None, []):
+        return model
+    if not isinstance(named, list) or not isinstance(named[0], str):
+        fields.reject("architectures", "a list of class names")
+    heads: Mapping[str, Edit] = getattr(family, "HEADS", DECODER)
+    edit = heads.get(_part(named[0], fields.text("model_type")))
+    if edit is None:
+        unknown = f"architecture {shortened(named[0])}, counted without a head"
+        return replace(bare(model), pooler=False, uncounted=(*model.uncounted, unknown))
+    return edit(model, labels)
+
+
+def _part(name: str, model_type: str) -> str:
+    """What a class's name says behind the model's; "" for a bare model of another type."""
+    found = CLASS.fullmatch(name)
+    if found is None or (found[2] == "Model" and found[1].lower() != model_type.replace("_", "")):
+        return ""
+    return found[2]
+
+
+def _labels(fields: ConfigFields) -> int:
+    """The number of labels: 2 unless the file says it or lists them, as in transformers' PreTrainedConfig."""
+    listed = fields.values.get("id2label")
+    return fields.count("num_labels", len(listed) if isinstance(listed, dict) and listed else 2)
