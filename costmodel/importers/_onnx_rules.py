@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 from costmodel.importers import _einsum, _shapes
@@ -64,8 +65,8 @@ def convolution(call: Call, *, w: int = 1, bias: int = 2, transposed: bool = Fal
 
 
 def product(call: Call, *, a: int = 0, b: int = 1) -> Cost:
-    """A matrix product of the inputs at these positions."""
-    return replace(_shapes.product(call[a], call[b]), reads=(call[a], call[b]))
+    """A matrix product of the inputs at these positions; MisfitError where their shapes have none."""
+    return replace(_product(call[a], call[b]), reads=(call[a], call[b]))
 
 
 def gemm(call: Call) -> Cost:
@@ -74,7 +75,16 @@ def gemm(call: Call) -> Cost:
         replace(call[i], shape=call[i].dims[::-1]) if call.attributes.get(flag) else call[i]
         for i, flag in enumerate(("transA", "transB"))
     )
-    return replace(_shapes.product(a, b), reads=(a, b, *call.given(2)))
+    return replace(_product(a, b), reads=(a, b, *call.given(2)))
+
+
+def _product(a: Value, b: Value) -> Cost:
+    if not (a.dims and b.dims):
+        raise MisfitError(f"a product needs tensors, got {a.dims} and {b.dims}")
+    try:
+        return _shapes.product(a, b)
+    except ValueError as problem:
+        raise MisfitError(str(problem)) from None
 
 
 def einsum(call: Call) -> Cost:
@@ -141,8 +151,17 @@ def elementwise(
 ) -> Cost:
     """Arithmetic on every element of the result; scalars that the file stores are no parameters."""
     given = call.given(*(positions or range(len(call.inputs))))
+    if call.shape is None and all(value.shape is not None for value in given):
+        _require_broadcast(given)
     reads = tuple(value for value in given if not (value.is_parameter and value.elements == 1))
     return replace(_shapes.elementwise(reads, call.out, flops=flops, product=product), reads=reads)
+
+
+def _require_broadcast(given: Sequence[Value]) -> None:
+    try:
+        reduce(_shapes.broadcast, (value.dims for value in given))
+    except ValueError as problem:
+        raise MisfitError(str(problem)) from None
 
 
 def scaled(call: Call) -> Cost:

@@ -37,6 +37,8 @@ CARRIERS = (
 """Operators whose result holds elements of their first input."""
 UNSTATED = "bf16"
 """The format of an operand that no quantiser states."""
+NUMBERS = (1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13)
+"""Floats and integers of 8 bits or more of TensorProto.DataType, as numpy has them."""
 FEW = 2**16
 """Elements of a width at most: one a channel."""
 
@@ -46,10 +48,10 @@ def read(graph: Any) -> dict[str, tuple[str, str]]:
 
     A side without a quantiser is UNSTATED. ValueError where a width is no constant, or none that a format has.
     """
-    numbers = _numbers(graph)
+    known = numbers(graph)
     formats = _annotated(graph)
     formats |= {
-        node.output[0]: spelled for node in graph.node if _is_quantiser(node) and (spelled := _format(node, numbers))
+        node.output[0]: spelled for node in graph.node if _is_quantiser(node) and (spelled := _format(node, known))
     }
     if not formats and not any(map(_is_quantiser, graph.node)):
         return {}
@@ -95,7 +97,7 @@ def _is_quantiser(node: Any) -> bool:
     return node.domain in DOMAINS and node.op_type in QUANTISERS and bool(node.input) and bool(node.output)
 
 
-def _numbers(graph: Any) -> dict[str, float]:
+def numbers(graph: Any) -> dict[str, float]:
     """Stored tensors of few elements by name: what all are, inf where they differ."""
     from onnx import numpy_helper
 
@@ -111,7 +113,7 @@ def _numbers(graph: Any) -> dict[str, float]:
     return {
         name: float(array.flat[0]) if (array == array.flat[0]).all() else math.inf
         for name, t in few
-        if t.data_type and (array := numpy_helper.to_array(t)).size and array.dtype.kind in "fiu"
+        if t.data_type in NUMBERS and (array := numpy_helper.to_array(t)).size
     }
 
 

@@ -9,7 +9,16 @@ from typing import Any
 
 from costmodel.catalog import UnknownNameError
 from costmodel.files import require_file
-from costmodel.importers import _isolated, _onnx_dims, _onnx_infer, _onnx_node, _onnx_operators, _onnx_weights, _qonnx
+from costmodel.importers import (
+    _isolated,
+    _onnx_dims,
+    _onnx_formats,
+    _onnx_infer,
+    _onnx_node,
+    _onnx_operators,
+    _onnx_weights,
+    _qonnx,
+)  # fmt: skip
 from costmodel.importers._assembly import Assembly
 from costmodel.importers._onnx_walk import Walk
 from costmodel.importers._value import Shape, Value, union
@@ -30,9 +39,10 @@ def read(
 
     A symbolic leading dimension of an input is the batch (1 unless given, as `covers` says); `shapes` gives other
     symbolic dimensions by name. A layer is named after its weight (a.b for a.b.weight), else after the torch module
-    that torch.onnx notes at the node, else as the node is. Quantize and dequantize nodes cost nothing; what QONNX's
-    quantisers state of the layers' formats is in the workload's `stated`. Stored tensors other than 64-bit integers
-    are parameters where an op reads them; scalars in elementwise ops and running statistics are not.
+    that torch.onnx notes at the node, else as the node is. Quantize and dequantize nodes cost nothing; what they,
+    QONNX's quantisers and operands of integers state of the layers' formats is in the workload's `stated`. Stored
+    tensors other than 64-bit integers are parameters where an op reads them; scalars in elementwise ops and running
+    statistics are not.
 
     ValueError in one line that names the file, for one that is malformed or too large, for a dimension without a size,
     or with `strict` where something is not counted.
@@ -112,12 +122,18 @@ def _workload(
     found: dict[str, Shape | None] = {value.name: _shape(value) for value in known}
     for tensor in graph.initializer:
         found[tensor.name] = tuple(tensor.dims)
+        types[tensor.name] = tensor.data_type
     values = {n: Value(found[n], (_onnx_node.clean(n),)) for n in (value.name for value in graph.input)}
     values |= {t.name: Value(found[t.name]) for t in graph.initializer}
     values |= {n: Value(found.get(n), parameters=(n,)) for n in parameters}
     walk = Walk(Assembly(parameters), found, types, values)
     for node in graph.node:
         walk.node(node)
+    tensors = _onnx_formats.Tensors(
+        types, _qonnx.numbers(graph), walk.values, {o: n for n in graph.node for o in n.output}
+    )
+    formats = _onnx_formats.read(graph, tensors) | formats
+    walk.assembly.uncounted += _onnx_formats.unread(graph, tensors)
     outputs = union(walk.values[o.name].sources for o in graph.output if o.name in walk.values)
     read = walk.assembly.workload(name, outputs=outputs, batch=_onnx_dims.batch_size(graph), strict=strict)
     names = {output: held.sources[0] for output in formats if (held := walk.values.get(output)) and held.sources}

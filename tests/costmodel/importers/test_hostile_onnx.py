@@ -146,6 +146,19 @@ def test_a_convolution_that_cannot_be(refused, kind, attributes, dims):
     assert message == f"{kind} '{where}': a weight {tuple(dims)} of {groups} groups does not fit an input (1, 4, 8, 8)"
 
 
+@pytest.mark.parametrize(
+    ("kind", "attributes", "dims", "complaint"),
+    [
+        ("MatMul", {}, (16, 16), "MatMul 'y': a product of (2, 17) and (16, 16)"),
+        ("Gemm", {"transB": 1}, (3, 16), "Gemm 'y': a product of (2, 17) and (16, 3)"),
+        ("Add", {}, (5,), "Add 'y': (2, 17) and (5,) do not broadcast"),
+    ],
+)
+def test_shapes_that_contradict_each_other(refused, kind, attributes, dims, complaint):
+    weight = helper.make_tensor("w", FLOAT, dims, bytes(4 * prod(dims)), raw=True)
+    assert refused(model([node(kind, "x w", "y", **attributes)], dims=(2, 17), tensors=[weight])) == complaint
+
+
 def test_bombs_end_in_a_line_too(refused, monkeypatch):
     """Shapes that double, and calls that double, each of them 60 times."""
     monkeypatch.setattr(onnx_graph, "MEMORY_BYTES", 2**29)

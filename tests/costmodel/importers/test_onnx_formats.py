@@ -1,0 +1,232 @@
+"""Files that hold integers: onnxruntime's quantised networks, and operators spelled here, at the formats they state."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_dynamic,
+    quantize_static,
+)
+from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+from costmodel.estimators.estimate import estimate
+from costmodel.hardware import gpu
+from costmodel.importers import _isolated, _onnx_infer, onnx_graph
+
+SHAPES = {
+    "c.weight": (8, 3, 3, 3), "c.bias": (8,), "d.weight": (8, 8, 1, 1), "f.weight": (10, 72), "f.bias": (10,),
+    "m.weight": (10, 5),
+}  # fmt: skip
+LAYERS = ("c", "d", "f", "m")
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    """Shapes are inferred here, not in a process of their own, which takes longer than all else."""
+    monkeypatch.setattr(_isolated, "run", lambda _, data, **__: _onnx_infer.infer(data))
+
+
+def declared(name, shape, kind=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def saved(path, nodes, inputs, stored, out=None, opset=23):
+    graph = helper.make_graph(nodes, "g", inputs, [out or declared("y", None)], stored)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=11), path)
+    return path
+
+
+def tensor(name, kind, shape):
+    """A stored tensor of ones, of a type that numpy may lack."""
+    return helper.make_tensor(name, kind, shape, np.ones(int(np.prod(shape))))
+
+
+@pytest.fixture
+def floats(tmp_path):
+    nodes = [
+        helper.make_node("Conv", ["x", "c.weight", "c.bias"], ["a"]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Conv", ["b", "d.weight"], ["e"]),
+        helper.make_node("MaxPool", ["e"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("Gemm", ["f", "f.weight", "f.bias"], ["h"], transB=1),
+        helper.make_node("MatMul", ["h", "m.weight"], ["y"]),
+    ]
+    rng = np.random.default_rng(0)
+    stored = [numpy_helper.from_array(rng.normal(size=s).astype(np.float32), n) for n, s in SHAPES.items()]
+    out = declared("y", [1, 5])
+    return saved(tmp_path / "floats.onnx", nodes, [declared("x", [1, 3, 8, 8])], stored, out, opset=21)
+
+
+class OneImage(CalibrationDataReader):
+    def __init__(self):
+        self.left = [{"x": np.ones((1, 3, 8, 8), np.float32)}]
+
+    def get_next(self):
+        return self.left.pop() if self.left else None
+
+
+def weight_bits(path):
+    """Bits of the stored matrices and kernels in the file itself."""
+    width = {TensorProto.INT4: 4, TensorProto.INT8: 8, TensorProto.UINT8: 8, TensorProto.FLOAT8E4M3FN: 8}
+    stored = onnx.load(path).graph.initializer
+    return sum(np.prod(t.dims) * width[t.data_type] for t in stored if len(t.dims) > 1)
+
+
+def bits_of(workload):
+    """Bits of the layers' weights as they are priced."""
+    found = estimate(workload, dict(workload.stated), gpu("h100_sxm"))
+    stored = [(op.weight_elements, dict(workload.stated)[op.name]) for op in workload.ops if op.weight_elements]
+    assert found.totals["weight_bytes"] > 0
+    widths = {"int4": 4, "int8": 8, "uint8": 8, "fp8_e4m3": 8}
+    return sum(elements * widths[pair.split("/")[0]] for elements, pair in stored)
+
+
+@pytest.mark.parametrize("style", list(QuantFormat), ids=str)
+@pytest.mark.parametrize(
+    ("weight", "activation", "expected"),
+    [("QInt8", "QInt8", "int8/int8"), ("QInt8", "QUInt8", "int8/uint8"), ("QUInt8", "QUInt8", "uint8/uint8")],
+)
+def test_static_quantisation_is_read(tmp_path, floats, style, weight, activation, expected):
+    path = tmp_path / "q.onnx"
+    types = {"weight_type": QuantType[weight], "activation_type": QuantType[activation]}
+    quantize_static(floats, path, OneImage(), quant_format=style, **types)
+    workload = onnx_graph.read(path, strict=True)
+    assert workload.stated == tuple((layer, expected) for layer in LAYERS)
+    assert bits_of(workload) == weight_bits(path)
+    assert [workload.op(n).macs for n in LAYERS] == [onnx_graph.read(floats).op(n).macs for n in LAYERS]
+
+
+def test_four_bit_weights_and_wide_activations_are_read(tmp_path, floats):
+    path = tmp_path / "q.onnx"
+    types = {"weight_type": QuantType.QInt4, "activation_type": QuantType.QUInt16}
+    quantize_static(floats, path, OneImage(), quant_format=QuantFormat.QDQ, **types)
+    workload = onnx_graph.read(path, strict=True)
+    assert {pair for _, pair in workload.stated} == {"int4/uint16"}
+    assert bits_of(workload) == weight_bits(path)
+
+
+def test_narrow_floats_are_read(tmp_path, floats):
+    path = tmp_path / "q.onnx"
+    types = dict.fromkeys(("weight_type", "activation_type"), QuantType.QFLOAT8E4M3FN)
+    quantize_static(floats, path, OneImage(), calibrate_method=CalibrationMethod.Distribution, **types)
+    workload = onnx_graph.read(path, strict=True)
+    assert {pair for _, pair in workload.stated} == {"fp8_e4m3/fp8_e4m3"}
+    assert bits_of(workload) == weight_bits(path)
+
+
+def test_dynamic_quantisation_is_read(tmp_path, floats):
+    path = tmp_path / "q.onnx"
+    quantize_dynamic(floats, path)
+    workload = onnx_graph.read(path, strict=True)
+    assert [pair for _, pair in workload.stated] == ["int8/uint8"] * 4
+    assert bits_of(workload) == weight_bits(path)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_blocks_have_their_scales_and_what_is_left_of_them_is_uncounted(tmp_path, floats, symmetric):
+    found = MatMulNBitsQuantizer(onnx.load(floats), block_size=16, is_symmetric=symmetric, quant_format=QuantFormat.QDQ)
+    found.process()
+    path = tmp_path / "q.onnx"
+    found.model.save_model_to_file(str(path))
+    workload = onnx_graph.read(path)
+    assert dict(workload.stated) == {workload.ops[-1].name: "int4_g16/bf16", "*": "bf16"}
+    parts = ["scales wider than 16 bits", "zero points"] if not symmetric else ["scales wider than 16 bits"]
+    assert [entry.split(" of ")[0] for entry in workload.uncounted] == parts
+
+
+@pytest.mark.parametrize(
+    ("kind", "scales", "expected", "left"),
+    [
+        (TensorProto.INT4, TensorProto.FLOAT16, "int4_g32", ()),
+        (TensorProto.UINT8, TensorProto.FLOAT16, "int8_g32", ()),
+        (TensorProto.FLOAT4E2M1, TensorProto.FLOAT8E8M0, "mxfp4", ()),
+        (TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E8M0, "mxfp8_e4m3", ()),
+        (TensorProto.FLOAT8E5M2, TensorProto.FLOAT, "fp8_e5m2", ("scales of w",)),
+    ],
+)
+def test_blocks_of_several_types(tmp_path, kind, scales, expected, left):
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s"], ["d"], axis=0, block_size=32),
+        helper.make_node("Cast", ["d"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["x", "f"], ["y"]),
+    ]
+    stored = [tensor("w", kind, (64, 8)), tensor("s", scales, (2, 8))]
+    workload = onnx_graph.read(saved(tmp_path / "b.onnx", nodes, [declared("x", [2, 64])], stored))
+    assert [pair for _, pair in workload.stated] == [f"{expected}/bf16"]
+    assert workload.uncounted == left
+    assert workload.ops[0].weight_elements == 512
+
+
+def test_operators_of_integers_state_their_operands(tmp_path):
+    nodes = [
+        helper.make_node("MatMulInteger", ["x", "w"], ["i"]),
+        helper.make_node("Cast", ["i"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("QuantizeLinear", ["f", "s", "z"], ["q"]),
+        helper.make_node("QLinearMatMul", ["q", "s", "z", "v", "s", "z", "s", "z"], ["y"], name="second"),
+    ]
+    stored = [tensor("w", TensorProto.INT8, (8, 6)), tensor("v", TensorProto.UINT8, (6, 4))]
+    stored += [tensor("s", TensorProto.FLOAT, ()), tensor("z", TensorProto.UINT8, ())]
+    inputs = [declared("x", [4, 8], TensorProto.UINT8)]
+    out = declared("y", None, TensorProto.UINT8)
+    workload = onnx_graph.read(saved(tmp_path / "i.onnx", nodes, inputs, stored, out))
+    assert [pair for _, pair in workload.stated] == ["int8/uint8", "uint8/uint8"]
+    assert workload.batch_of_ops.weight_elements.sum() == 72
+
+
+@pytest.mark.parametrize(("low", "high", "expected"), [(-8, 7, "int4"), (-127, 127, "int8"), (-1, 1, "int2")])
+def test_a_clip_tells_widths_below_those_of_types(tmp_path, low, high, expected):
+    """As Brevitas writes them: QuantizeLinear, Clip, DequantizeLinear."""
+    nodes = [
+        helper.make_node("Clip", ["w", "low", "high"], ["c"]),
+        helper.make_node("DequantizeLinear", ["c", "s"], ["d"]),
+        helper.make_node("MatMul", ["x", "d"], ["y"]),
+    ]
+    bounds = [helper.make_tensor(n, TensorProto.INT8, (), [v]) for n, v in (("low", low), ("high", high))]
+    stored = [tensor("w", TensorProto.INT8, (8, 6)), tensor("s", TensorProto.FLOAT, ()), *bounds]
+    workload = onnx_graph.read(saved(tmp_path / "c.onnx", nodes, [declared("x", [2, 8])], stored))
+    assert [pair for _, pair in workload.stated] == [f"{expected}/bf16"]
+
+
+def test_weights_that_are_scaled_by_hand_are_as_narrow_as_they_are_stored(tmp_path):
+    nodes = [
+        helper.make_node("Cast", ["w"], ["c"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["c", "s"], ["d"]),
+        helper.make_node("MatMul", ["x", "d"], ["y"]),
+    ]
+    stored = [tensor("w", TensorProto.INT8, (8, 6)), tensor("s", TensorProto.FLOAT, (6,))]
+    workload = onnx_graph.read(saved(tmp_path / "h.onnx", nodes, [declared("x", [2, 8])], stored))
+    assert [pair for _, pair in workload.stated] == ["int8/bf16"]
+
+
+def test_weights_on_the_left_and_tables_are_read(tmp_path):
+    nodes = [
+        helper.make_node("DequantizeLinear", ["t", "s"], ["table"]),
+        helper.make_node("Gather", ["table", "ids"], ["e"]),
+        helper.make_node("DequantizeLinear", ["w", "s"], ["d"]),
+        helper.make_node("MatMul", ["d", "e"], ["y"]),
+    ]
+    stored = [tensor("w", TensorProto.INT8, (6, 4)), tensor("t", TensorProto.UINT8, (30, 8))]
+    stored.append(tensor("s", TensorProto.FLOAT, ()))
+    inputs = [declared("ids", [4], TensorProto.INT64)]
+    workload = onnx_graph.read(saved(tmp_path / "t.onnx", nodes, inputs, stored))
+    assert [(op.kind, dict(workload.stated)[op.name]) for op in workload.ops] == [
+        ("embedding", "uint8/bf16"),
+        ("linear", "int8/uint8"),
+    ]
+
+
+def test_recurrent_layers_of_integers_are_uncounted(tmp_path):
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s"], ["dw"]),
+        helper.make_node("GRU", ["x", "dw", "r"], ["y"], hidden_size=4, name="gru"),
+    ]
+    stored = [tensor("w", TensorProto.INT8, (1, 12, 5)), tensor("r", TensorProto.FLOAT, (1, 12, 4))]
+    stored.append(tensor("s", TensorProto.FLOAT, ()))
+    workload = onnx_graph.read(saved(tmp_path / "r.onnx", nodes, [declared("x", [7, 2, 5])], stored))
+    assert workload.uncounted == ("GRU 'gru' (its weights' own format)",)
