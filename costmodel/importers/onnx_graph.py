@@ -132,7 +132,7 @@ def _workload(
     tensors = _onnx_formats.Tensors(
         types, _qonnx.numbers(graph), walk.values, {o: n for n in graph.node for o in n.output}
     )
-    formats = _onnx_formats.read(graph, tensors) | formats
+    formats = {**_onnx_formats.read(graph, tensors), **formats}
     walk.assembly.uncounted += _onnx_formats.unread(graph, tensors)
     outputs = union(walk.values[o.name].sources for o in graph.output if o.name in walk.values)
     read = walk.assembly.workload(name, outputs=outputs, batch=_onnx_dims.batch_size(graph), strict=strict)

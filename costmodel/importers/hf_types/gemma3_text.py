@@ -8,6 +8,7 @@ from costmodel.workload.module_names import GEMMA2
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read a Gemma 3: norms around each sublayer and over heads, windows but in every sixth layer."""
+    fields = fields.named(sliding_window_pattern="sliding_window_pattern _sliding_window_pattern")
     depth = _decoder.layers(fields)
     bias = "qkvo" if fields.flag("attention_bias", False) else ""
     size = fields.count("sliding_window", 4096, low=0)

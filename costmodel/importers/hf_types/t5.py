@@ -9,6 +9,11 @@ from costmodel.workload.architectures.t5 import t5
 from costmodel.workload.language_model import LanguageModel, TextEncoder, Transform
 
 GATED = "gated-"
+COSTLESS = (
+    "is_gated_act", "dense_act_fn", "output_past", "initializer_factor", "relative_attention_max_distance",
+    "scale_decoder_outputs",
+)  # fmt: skip
+"""Keys that repeat others, start training, or set constants; the factor of the outputs is one of the head's weights."""
 
 
 def _encoder(model: LanguageModel, _: int = 0) -> LanguageModel:
@@ -37,7 +42,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     The head stores a table of its own where `tie_word_embeddings` is false, as the checkpoints of T5 v1.1 do
     (transformers 5 ties it all the same).
     """
-    for key in ("is_gated_act", "dense_act_fn", "output_past", "initializer_factor", "relative_attention_max_distance"):
+    for key in COSTLESS:
         fields.accept(key, fields.values.get(key))
     functions = ACTIVATIONS | {f"{GATED}{key}": value for key, value in ACTIVATIONS.items()}
     layers = fields.count("num_layers", 6, high=MAX_LAYERS)
