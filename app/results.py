@@ -84,9 +84,10 @@ DEFAULT = "bf16"
 def assignment(workload: Workload, precision: str | None, edits: Sequence[str]) -> tuple[dict[str, str], str]:
     """Return {"*": precision} with each LAYER=PRECISION edit, as `costmodel.estimate` reads it, and its name.
 
-    Without a precision, what the model's file states of its layers, or bf16.
+    Without a precision, what the model's file states of its layers that are still there, or bf16.
     """
-    stated = dict(workload.stated) if precision is None else {}
+    there = {"*", *(op.name for op in workload.ops)}
+    stated = {layer: held for layer, held in workload.stated if layer in there} if precision is None else {}
     precision = precision or (STATED if stated else DEFAULT)
     chosen = stated or {"*": precision}
     for edit in edits:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from costmodel import catalog
 from costmodel.files import require_file
-from costmodel.importers import hf_types
+from costmodel.importers import hf_types, quantization_config
 from costmodel.importers.config_fields import ConfigFields, shortened
 from costmodel.importers.costless_keys import costs_nothing
 from costmodel.importers.hf_types import _heads
@@ -43,10 +43,11 @@ def read(path: str | Path) -> LanguageModel:
             fields, path.stem if path.stem != "config" else path.resolve().parent.name or "config"
         )
         model = _heads.headed(plain, fields, family)
+        checkpoint, left = quantization_config.read(fields)
     except ValueError as error:
         message = str(error)
         raise ValueError(message if message.startswith(f"{path}: ") else f"{path}: {message}") from None
-    return replace(model, uncounted=model.uncounted + _not_understood(fields))
+    return replace(model, checkpoint=checkpoint, uncounted=model.uncounted + left + _not_understood(fields))
 
 
 def _refuse(path: Path, model_type: str, fields: ConfigFields, types: Collection[str]) -> NoReturn:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from costmodel.display import card
+from costmodel.workload.checkpoint import Checkpoint
 from costmodel.workload.module_names import LLAMA, ModuleNames
 
 
@@ -200,6 +201,7 @@ class LanguageModel:
     head_bias        the head adds one
     transform        what the head, or a classifier instead of it, reads the hidden states through
     classifier       what gives classes
+    checkpoint       the formats that a file says its linear layers are held in
     uncounted        parts known to cost something that no op stands for
     """
 
@@ -225,6 +227,7 @@ class LanguageModel:
     transform: Transform | None = None
     classifier: Classifier | None = None
     names: ModuleNames = LLAMA
+    checkpoint: Checkpoint | None = None
     uncounted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -235,6 +238,11 @@ class LanguageModel:
     def layers(self) -> int:
         """Number of blocks."""
         return len(self.blocks)
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The layers that give logits and classes."""
+        return (*([self.names.head] if self.head else []), *([self.classifier.name] if self.classifier else []))
 
     @property
     def max_context(self) -> float:

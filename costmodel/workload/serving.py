@@ -50,9 +50,11 @@ def encode(model: LanguageModel, batch: int = 1) -> Workload:
     whole, memory = prefill(model, batch, 1), model.encoder.names.final_norm
     last = [op.name for op in whole.ops].index(memory)
     cached = [op for op in whole.ops if memory in op.inputs]
+    ops = (*whole.ops[: last + 1], *cached)
     return replace(
         whole,
-        ops=(*whole.ops[: last + 1], *cached),
+        ops=ops,
+        stated=model.checkpoint.stated(ops, model.results) if model.checkpoint else (),
         outputs=tuple(op.name for op in cached),
         phase="encode",
         covers=f"{_encoder(model)}; {_answer(model)} is this and one decode a token",
@@ -113,6 +115,7 @@ def _pass(model: LanguageModel, batch: int, *, queries: int, keys: int, logits: 
         phase=phase,
         batch=batch,
         covers=_covers(model, batch, context, phase),
+        stated=model.checkpoint.stated(ops, model.results) if model.checkpoint else (),
     )
 
 
@@ -144,7 +147,7 @@ def _answer(model: LanguageModel) -> str:
 
 def _outputs(model: LanguageModel, ops: list[Op]) -> tuple[str, ...]:
     if model.classifier:
-        return (*([model.names.head] if model.head else []), model.classifier.name)
+        return model.results
     if not model.pooler:
         return (ops[-1].name,)
     return tuple(ops[i].name for i in (-3, -1))

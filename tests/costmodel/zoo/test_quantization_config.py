@@ -1,0 +1,181 @@
+"""Configurations of quantised checkpoints: the layers' formats, those that compressed-tensors and transformers give."""
+
+import json
+
+import pytest
+import torch
+import transformers
+from compressed_tensors.quantization import QuantizationConfig, apply_quantization_config
+from transformers.integrations.finegrained_fp8 import replace_with_fp8_linear
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from costmodel.estimators.estimate import estimate
+from costmodel.hardware import gpu
+from costmodel.importers import hf_config
+from costmodel.workload.serving import decode, encode, passes, prefill
+
+SMALL = {
+    "vocab_size": 96, "hidden_size": 256, "intermediate_size": 384, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}  # fmt: skip
+LLAMA = SMALL | {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
+MIXTRAL = SMALL | {"model_type": "mixtral", "num_local_experts": 4, "num_experts_per_tok": 2}
+T5 = {"model_type": "t5", "vocab_size": 96, "d_model": 64, "d_ff": 96, "num_heads": 4, "d_kv": 16, "num_layers": 2}
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128, "sym": True, "desc_act": False, "damp_percent": 0.1}
+AWQ = {"quant_method": "awq", "bits": 4, "group_size": 64, "zero_point": True, "version": "gemm"}
+FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [128, 128]}
+NF4 = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}
+ZERO_POINTS = ("zero points of 4 bits a group of weights",)
+
+
+def scheme(bits, kind, strategy, **more):
+    return {"num_bits": bits, "type": kind, "strategy": strategy, "symmetric": True, "dynamic": False, **more}
+
+
+def compressed(weights, activations=None, **more):
+    group = {"targets": ["Linear"], "weights": weights, "input_activations": activations, "output_activations": None}
+    return {"quant_method": "compressed-tensors", "config_groups": {"group_0": group}, "ignore": ["lm_head"], **more}
+
+
+GROUPED = scheme(4, "int", "group", group_size=128)
+TOKENS = scheme(8, "int", "token") | {"dynamic": True}
+
+
+@pytest.fixture
+def read(tmp_path):
+    def of(quantization, fields=LLAMA):
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(fields | {"quantization_config": quantization}))
+        return hf_config.read(path)
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("config", "linear", "rest", "left"),
+    [
+        (GPTQ, "int4_g128/bf16", "bf16", ()),
+        (GPTQ | {"bits": 8, "group_size": -1}, "int8/bf16", "bf16", ()),
+        (GPTQ | {"sym": False}, "int4_g128/bf16", "bf16", ZERO_POINTS),
+        (AWQ, "int4_g64/bf16", "bf16", ZERO_POINTS),
+        (AWQ | {"zero_point": False}, "int4_g64/bf16", "bf16", ()),
+        (FP8, "fp8_e4m3/fp8_e4m3", "bf16", ()),
+        (NF4, "nf4/bf16", "bf16", ()),
+        (compressed(GROUPED), "int4_g128/bf16", "bf16/bf16", ()),
+        (compressed(GROUPED | {"symmetric": False}), "int4_g128/bf16", "bf16/bf16", ZERO_POINTS),
+        (compressed(scheme(8, "int", "channel"), TOKENS), "int8/int8", "bf16/bf16", ()),
+        (compressed(scheme(8, "float", "tensor"), scheme(8, "float", "tensor")), "fp8_e4m3/fp8_e4m3", "bf16/bf16", ()),
+        (compressed(scheme(4, "float", "tensor_group", group_size=16)), "nvfp4/bf16", "bf16/bf16", ()),
+        (
+            compressed(GROUPED, kv_cache_scheme=scheme(8, "float", "tensor")),
+            "int4_g128/bf16/fp8_e4m3",
+            "bf16/bf16/fp8_e4m3",
+            (),
+        ),
+    ],
+)
+def test_schemes_that_are_plain_are_the_layers_formats(read, config, linear, rest, left):
+    model = read(config)
+    assert model.uncounted == left
+    for workload in (prefill(model, 2, 8), decode(model, 2, 8)):
+        stated = dict(workload.stated)
+        assert stated.pop("*") == rest
+        assert set(stated.values()) == {linear}
+        blocks = [op.name for op in workload.ops if op.kind == "linear" and op.name != "lm_head"]
+        assert list(stated) == blocks
+
+
+def test_bytes_are_those_of_the_stored_tensors(read):
+    """GPTQ's qweight and scales, and 16 bits of all else."""
+    workload = decode(read(GPTQ), 1, 8)
+    linear = [op for op in workload.ops if op.name in dict(workload.stated)]
+    packed = sum(op.weight_elements for op in linear)
+    qweight, scales = packed * 4 / 8, packed / 128 * 2
+    others = sum(op.params for op in workload.ops) - packed
+    assert (
+        estimate(workload, dict(workload.stated), gpu("h100_sxm")).totals["weight_bytes"]
+        == qweight + scales + 2 * others
+    )
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        GPTQ | {"bits": "4"},
+        GPTQ | {"bits": 40},
+        GPTQ | {"group_size": 0},
+        GPTQ | {"dynamic": {"-:.*mlp": {}}},
+        GPTQ | {"modules_in_block_to_quantize": 3},
+        AWQ | {"modules_to_not_convert": [3]},
+        FP8 | {"fmt": "e5m2"},
+        FP8 | {"weight_block_size": [1, 128]},
+        NF4 | {"bnb_4bit_use_double_quant": True},
+        {"quant_method": "bitsandbytes", "load_in_8bit": True},
+        {"quant_method": "hqq"},
+        {"quant_method": ["gptq"]},
+        compressed(None),
+        compressed(scheme(4, "int", "odd")),
+        compressed(scheme(4, "float", "group", group_size=48)),
+        compressed(scheme(5, "float", "channel")),
+        compressed(GROUPED, ignore=["re:(a+)+$"]),
+        compressed(GROUPED, ignore=["re:*"]),
+        compressed(GROUPED, sparsity_config={"format": "sparse-24-bitmask"}),
+        compressed(GROUPED) | {"config_groups": {"a": {}, "b": {}}},
+        compressed(GROUPED) | {"config_groups": {"a": {"targets": ["re:.*down_proj"], "weights": GROUPED}}},
+    ],
+)
+def test_others_are_listed_as_uncounted(read, config):
+    model = read(config)
+    assert [entry.split("=")[0] for entry in model.uncounted] == ["quantization_config"]
+    assert decode(model, 1, 8).stated == ()
+
+
+def network(fields):
+    settings = CONFIG_MAPPING[fields["model_type"]](**{k: v for k, v in fields.items() if k != "model_type"})
+    with torch.device("meta"):
+        return transformers.AutoModelForCausalLM.from_config(settings)
+
+
+@pytest.mark.parametrize(
+    "ignore",
+    [
+        ["lm_head"],
+        ["re:.*lm_head", "re:.*self_attn.*"],
+        ["lm_head", "model.layers.1.mlp.down_proj"],
+        ["re:.*down_proj$"],
+    ],
+)
+def test_layers_that_are_left_are_those_of_compressed_tensors(read, ignore):
+    config = compressed(GROUPED, ignore=ignore)
+    net = network(LLAMA)
+    apply_quantization_config(net, QuantizationConfig(**config))
+    theirs = {name for name, module in net.named_modules() if hasattr(module, "quantization_scheme")}
+    assert set(dict(decode(read(config), 1, 8).stated)) - {"*"} == theirs
+
+
+@pytest.mark.parametrize("kept", [["lm_head"], ["lm_head", "down_proj"], ["lm_head", "model.layers.0"]])
+def test_layers_in_fp8_are_those_of_transformers(read, kept):
+    settings = transformers.FineGrainedFP8Config(modules_to_not_convert=kept)
+    net = replace_with_fp8_linear(network(LLAMA), modules_to_not_convert=kept, quantization_config=settings)
+    theirs = {name for name, module in net.named_modules() if type(module).__name__ == "FP8Linear"}
+    workload = decode(read(FP8 | {"modules_to_not_convert": kept[1:] or None}), 1, 8)
+    assert set(dict(workload.stated)) - {"*"} == theirs
+
+
+def test_routers_and_chosen_layers_are_left_and_experts_held(read):
+    stated = dict(decode(read(GPTQ, MIXTRAL), 1, 8).stated)
+    assert not any(name.endswith(".gate") for name in stated)
+    assert stated["model.layers.0.mlp.experts.down_proj"] == "int4_g128/bf16"
+    some = read(GPTQ | {"modules_in_block_to_quantize": [["self_attn.k_proj"], ["mlp.down_proj"]]})
+    parts = ("self_attn.k_proj", "mlp.down_proj")
+    assert set(dict(decode(some, 1, 8).stated)) == {
+        "*",
+        *(f"model.layers.{i}.{part}" for i in (0, 1) for part in parts),
+    }
+    assert "lm_head" in dict(decode(read(GPTQ | {"lm_head": True}), 1, 8).stated)
+
+
+def test_every_phase_is_estimated_with_what_is_stated(read):
+    model = read(GPTQ, T5)
+    for workload in (encode(model), prefill(model), decode(model), passes(model, phase="training")):
+        assert estimate(workload, dict(workload.stated), gpu("h100_sxm")).totals["weight_bytes"] > 0
