@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 from costmodel.importers._value import Shape, Value, union
@@ -27,6 +28,8 @@ class Cost:
 class Assembly:
     """Ops in execution order, how many elements of each parameter no op has stored yet, and which are not to train.
 
+    Of the conditions that are `chosen`, by name, a branch was taken.
+
     A weight that several ops read is stored once. Where they are one layer run again (same kind, same matrix, or norms
     of the same scale) they become one op that runs `count` times, of their mean shape, at the place of the first, and a
     `rerun` at that of each other. An embedding hands its table to a linear layer that shares it. Any other second
@@ -39,9 +42,16 @@ class Assembly:
         self.left: dict[str, float] = dict(parameters)
         self.ops: list[Op] = []
         self.uncounted: list[str] = []
+        self.chosen: list[str] = []
         self._names: Counter[str] = Counter()
         self._layers: dict[tuple[object, ...], int] = {}
         self._runs: Counter[int] = Counter()
+
+    def fork(self) -> "Assembly":
+        """A copy that goes on without changing this one."""
+        twin = Assembly(self.parameters)
+        vars(twin).update({name: copy(value) for name, value in vars(self).items()})
+        return twin
 
     def add(self, name: str, cost: Cost, reads: Sequence[Value]) -> str:
         """Add an op and return its name, numbered where `name` is taken."""

@@ -8,6 +8,8 @@ from costmodel.importers._aten_rules import Rule
 LAYERS: dict[str, Rule] = {
     "linear": rules.linear,
     "embedding": rules.embedding,
+    **dict.fromkeys(("embedding_bag", "_embedding_bag"), rules.embedding_bag),
+    "bilinear": rules.bilinear,
     "_grouped_mm": rules.experts,
     "transformers::grouped_mm_fallback": rules.experts,
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "convolution", "_convolution"), rules.convolution),
@@ -25,6 +27,7 @@ PRODUCTS: dict[str, Rule] = {
     "dot": partial(rules.product, b="tensor"),
     "einsum": rules.einsum,
     "tensordot": rules.tensordot,
+    "cdist": rules.distances,
     "scaled_dot_product_attention": rules.attention,
 }
 """Other matrix products."""

@@ -10,6 +10,9 @@ from costmodel.importers._assembly import Cost
 from costmodel.importers._value import Shape, Value
 from costmodel.workload import ops
 
+MOST_ROWS_ONE_BY_ONE, ALWAYS_A_PRODUCT, NEVER_A_PRODUCT = 25, 1, 2
+"""When cdist is a product: its rows, and its `compute_mode`."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -143,6 +146,40 @@ def embedding(call: Call) -> Cost:
     """A table lookup."""
     weight = call["weight"]
     return Cost(ops.embedding("", call["indices"].elements, *weight.dims), weight)
+
+
+def embedding_bag(call: Call) -> Cost:
+    """Table lookups and the sum of each bag's rows, weighted perhaps."""
+    weight, rows = call["weight"], call["indices"].elements
+    flops = rows * weight.dims[1] * (1 if call["per_sample_weights"] is None else 2)
+    op = replace(ops.embedding("", rows, *weight.dims), output_elements=call.elements, vector_flops=float(flops))
+    return Cost(op, weight)
+
+
+def bilinear(call: Call) -> Cost:
+    """y = x1 W x2 + b, W (out, in1, in2): a linear layer of x1, whose results x2 weighs and adds."""
+    x, y, weight = call["input1"], call["input2"], call["weight"]
+    features, first, second = weight.dims
+    cost = _shapes.linear(x, weight, features_out=features * second, features_in=first)
+    weighed = 2.0 * call.elements * second
+    more = {"output_elements": call.elements, "vector_flops": weighed}
+    return replace(cost, op=replace(cost.op, input_elements=x.stored + y.stored, **more))
+
+
+def distances(call: Call) -> Cost:
+    """Distances of all pairs of rows, as torch's cdist computes them.
+
+    Euclidean ones of more than 25 rows are a product of rows with their norms, (x, |x|^2, 1) (1, |y|^2, y)^T, and its
+    root; others a difference, a power and a sum an element: torch's aten/src/ATen/native/Distance.cpp.
+    """
+    x, y = call["x1"], call["x2"]
+    width = x.dims[-1]
+    many = max(x.dims[-2], y.dims[-2]) > MOST_ROWS_ONE_BY_ONE and call["compute_mode"] != NEVER_A_PRODUCT
+    if call["p"] not in (None, 2.0) or not (many or call["compute_mode"] == ALWAYS_A_PRODUCT):
+        return _shapes.elementwise((x, y), call.out, flops=3.0 * width)
+    transposed = replace(y, shape=(*y.dims[:-2], width + 2, y.dims[-2]))
+    cost = _shapes.product(replace(x, shape=(*x.dims[:-1], width + 2)), transposed)
+    return replace(cost, op=replace(cost.op, input_elements=x.stored + y.stored, vector_flops=float(call.elements)))
 
 
 def pooling(call: Call, *, rank: int) -> Cost:

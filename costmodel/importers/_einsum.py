@@ -1,7 +1,7 @@
-"""The matrix product that an einsum of one or two operands is."""
+"""The matrix products that an einsum is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from costmodel.importers import _shapes
@@ -36,6 +36,25 @@ def einsum(equation: str, operands: Sequence[Value], out: Shape) -> Cost:
         op = replace(_shapes.matmul(batch, rows, features, k, x.stored), kind="linear")
         return Cost(replace(op, weight_elements=float(batch * features * k)), weight)
     return Cost(_shapes.matmul(batch, m, n, k, a.stored + b.stored))
+
+
+def chain(
+    equation: str, operands: Sequence[Value], out: Shape, *, add: Callable[[Cost, Sequence[Value]], str]
+) -> tuple[str, ...]:
+    """Add the products of three operands or more from left to right, as torch and ONNX Runtime take them.
+
+    Returns the name of the last. ValueError as of `einsum`.
+    """
+    labels, result = _labels(equation, operands, out)
+    sizes = {x: n for part, value in zip(labels, operands, strict=True) for x, n in zip(part, value.dims, strict=True)}
+    value, have = operands[0], labels[0]
+    for i, (part, operand) in enumerate(zip(labels[1:], operands[1:], strict=True), 2):
+        wanted = "".join(labels[i:]) + result
+        kept = "".join(dict.fromkeys(x for x in have + part if x in wanted)) if i < len(labels) else result
+        shape = tuple(sizes[x] for x in kept)
+        cost = einsum(f"{have},{part}->{kept}", (value, operand), shape)
+        value, have = Value(shape, (add(cost, (value, operand)),)), kept
+    return value.sources
 
 
 def _labels(equation: str, operands: Sequence[Value], out: Shape) -> tuple[list[str], str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from costmodel.importers import _aten, _chain, _checkpoints, _losses, _mask, _node, _recurrent, _shapes
+from costmodel.importers import _aten, _chain, _checkpoints, _einsum, _losses, _mask, _node, _recurrent, _shapes
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._norms import written_norms
@@ -77,6 +77,10 @@ class Walk:
             return _losses.aten(call, operator=function, add=lambda cost, read: self._add(node, cost, read))
         if function == _chain.OPERATOR:
             return _chain.aten(call["tensors"], add=lambda cost, read: self._add(node, cost, read))
+        if function == "einsum" and len(call.tensors) > 2:
+            return _einsum.chain(
+                call["equation"], call.tensors, call.out, add=lambda cost, read: self._add(node, cost, read)
+            )
         cost = self._cost(node, call)
         return (self._add(node, cost, cost.reads or reads),) if cost else ()
 
@@ -110,11 +114,25 @@ class Walk:
         if _node.function(node) in WRAPPERS:
             return self.graph(arguments[bodies[0]].graph, arguments[bodies[0] + 1 :])
         reads = values_in(arguments)
+        if _node.function(node) == "cond" and len(bodies) == 2:
+            return self._either(node, [arguments[i].graph for i in bodies], arguments[-1], reads)
         if _node.function(node) == "_vmap_increment_nesting" and arguments[0] != 1:
             self.assembly.uncounted.append(
                 f"{_node.module(node)}.vmap (counted once, not {arguments[0]} times)".lstrip(".")
             )
         return self._skipped(node, reads) if bodies else _node.results(node, passed(reads, None))
+
+    def _either(self, node: Any, branches: Sequence[Any], inputs: Sequence[Value], reads: Sequence[Value]) -> Any:
+        """Read the branch with more MACs of a condition; what the other alone stores is stored too."""
+        before, found = self.assembly, []
+        for branch in branches:
+            self.assembly = before.fork()
+            found.append((self.graph(branch, inputs), self.assembly))
+        results, self.assembly = max(found, key=lambda pair: sum(op.macs for op in pair[1].ops))
+        name = f"{_node.module(node)}.cond".lstrip(".")
+        self.assembly.chosen.append(name)
+        self.assembly.store(name, reads, None)
+        return results
 
     def _skipped(self, node: Any, reads: Sequence[Value], why: str = "") -> Any:
         module = _node.module(node)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from costmodel.importers import _onnx_node, _onnx_operators, _onnx_rnn, _recurrent, _shapes
+from costmodel.importers import _einsum, _onnx_node, _onnx_operators, _onnx_rnn, _recurrent, _shapes
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._onnx_rules import Call, MisfitError
 from costmodel.importers._value import RANDOM, Shape, Value, passed, union
@@ -92,6 +92,8 @@ class Walk:
         return node.op_type in _onnx_operators.VECTOR and not bookkeeping and any(value.sources for value in reads)
 
     def _added(self, node: Any, inputs: Sequence[Value | None], reads: Sequence[Value]) -> Value:
+        if node.op_type == "Einsum" and len(reads) > 2:
+            return self._chained(node, reads)
         rule = _onnx_operators.LAYERS.get(node.op_type) or _onnx_operators.VECTOR[node.op_type]
         cost = rule(Call(inputs, _onnx_node.attributes(node), self.shapes.get(node.output[0])))
         _require_sane(cost.op)
@@ -100,6 +102,15 @@ class Walk:
         self.assembly.take(p for value in reads for p in value.parameters if p not in read)
         name = _onnx_node.name(node, _first(weight), is_layer=bool(weight) or cost.op.kind == "norm")
         return Value(None, (self.assembly.add(name, cost, cost.reads or reads),))
+
+    def _chained(self, node: Any, reads: Sequence[Value]) -> Value:
+        def add(cost: Cost, read: Sequence[Value]) -> str:
+            _require_sane(cost.op)
+            weight = (cost.weight,) if cost.weight else ()
+            return self.assembly.add(_onnx_node.name(node, _first(weight), is_layer=bool(weight)), cost, read)
+
+        out = Value(self.shapes.get(node.output[0])).dims
+        return Value(None, _einsum.chain(_onnx_node.attributes(node)["equation"], reads, out, add=add))
 
     def _recurrent(self, node: Any, inputs: Sequence[Value | None], reads: Sequence[Value]) -> Value:
         attributes = _onnx_node.attributes(node)

@@ -42,8 +42,9 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
 
     `example_inputs` is a tensor, a tuple of positional or a dict of keyword arguments. The module stays as it is: its
     weights are neither read, moved nor copied. An op is named after the module that owns its weight, or that is it, or
-    after module.function. `macs` counts every score of an attention, `mask_density` is what a fixed mask keeps.
-    Parameters whose `requires_grad` is False are not to train; what torch.utils.checkpoint runs is recomputed then.
+    after module.function. Of a condition the branch with more MACs is read, as `covers` says. `macs` counts every score
+    of an attention, `mask_density` is what a fixed mask keeps. Parameters whose `requires_grad` is False are not to
+    train; what torch.utils.checkpoint runs is recomputed then.
     ValueError where torch.export fails, for an empty batch, or with `strict` where something is not counted.
     """
     name = name or type(module).__name__
@@ -62,8 +63,9 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
     walk = Walk(assembly, _leaves(module), {aliases[0]: aliases for aliases in names.values()})
     results = walk.graph(program.graph, inputs)
     outputs = union(value.sources for value in results if isinstance(value, Value))
-    found = assembly.workload(name, outputs=outputs, batch=_batch(args, kwargs), strict=strict)
-    return replace(_checkpoints.recomputed(found, walk.regions), covers=_covers(args, kwargs))
+    found = walk.assembly.workload(name, outputs=outputs, batch=_batch(args, kwargs), strict=strict)
+    covers = _covers(args, kwargs) + _chosen(walk.assembly.chosen)
+    return replace(_checkpoints.recomputed(found, walk.regions), covers=covers)
 
 
 def _export(
@@ -143,6 +145,11 @@ def _covers(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The inputs' shapes in words."""
     shapes = [" x ".join(map(str, shape)) for shape in _input_shapes(args, kwargs)]
     return f"one pass over inputs of {', '.join(shapes)}" if shapes else ""
+
+
+def _chosen(conditions: list[str]) -> str:
+    """The conditions of which one branch is counted, in words."""
+    return f"; of {', '.join(conditions)} the branch with more MACs" if conditions else ""
 
 
 def _input_shapes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[int, ...]]:

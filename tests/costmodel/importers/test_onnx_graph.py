@@ -138,6 +138,13 @@ def test_products_with_a_stored_matrix_are_linear_layers(read, kind, inputs, wei
     assert op == ops.linear("y", 3, 8, 5, bias=kind == "QGemm", inputs=(first,))
 
 
+def test_an_einsum_of_three_operands_is_two_products(read):
+    product = node("Einsum", "a b w", "y", equation="bij,bjk,kl->bil")
+    workload = read([product], {"a": [2, 3, 4], "b": [2, 4, 5]}, [stored("w", 5, 6)])
+    assert [(op.kind, op.macs, op.weight_elements) for op in workload.ops] == [("matmul", 120, 0), ("linear", 180, 30)]
+    assert workload.uncounted == ()
+
+
 def test_a_transposed_convolution_counts_input_pixels(read):
     op = only_op(
         read([node("ConvTranspose", "x w", "y", strides=[2, 2])], {"x": [1, 4, 5, 5]}, [stored("w", 4, 3, 2, 2)])

@@ -265,9 +265,9 @@ def test_einsums_that_are_no_product():
     assert only_op(partial(torch.einsum, "i,j->ij"), (3,), (4,)) == ops.elementwise(
         "einsum", 12, operands=7 / 12, product=True, inputs=("args_0", "args_1")
     )
-    three = Apply(partial(torch.einsum, "ij,jk,kl->il"))
+    diagonal = Apply(partial(torch.einsum, "iij,jk->ik"))
     with pytest.raises(ValueError, match=r"Apply has parts that are not counted: einsum .*no product of two tensors"):
-        only_op(three.function, (3, 3), (3, 3), (3, 3))
+        only_op(diagonal.function, (3, 3, 4), (4, 5))
 
 
 def test_what_is_drawn_anew_in_every_pass_is_no_constant():
@@ -422,22 +422,23 @@ def test_what_indices_pick_and_what_is_written_moves_that_much():
     assert set(workload.op("cat").inputs) >= {"index", "gather", "clone"}
 
 
+class Kronecker(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(3, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.kron(x, self.weight)
+
+
 def test_parameters_of_what_is_not_counted_are_parameters():
-    class Net(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.first, self.pair = nn.Linear(16, 16), nn.Bilinear(16, 16, 8)
-
-        def forward(self, x: Tensor) -> Tensor:
-            x = self.first(x)
-            return self.pair(x, x).relu()
-
-    workload = torch_export.read(Net(), torch.zeros(4, 16))
-    assert workload.uncounted == ("pair.bilinear (aten.bilinear.default)",)
-    assert total(workload, "params") == sum(p.numel() for p in Net().parameters())
-    row = workload.op("pair.bilinear")
-    assert (row.macs, row.params, row.output_elements) == (0, 16 * 16 * 8 + 8, 32)
-    assert workload.ops[-1].inputs == ("pair.bilinear",)
+    net = nn.Sequential(nn.Linear(16, 16), Kronecker(), nn.ReLU())
+    workload = torch_export.read(net, torch.zeros(4, 16))
+    assert workload.uncounted == ("1.kron (aten.kron.default)",)
+    assert total(workload, "params") == sum(p.numel() for p in net.parameters())
+    row = workload.op("1.kron")
+    assert (row.macs, row.params, row.output_elements) == (0, 15, 12 * 80)
+    assert workload.ops[-1].inputs == ("1.kron",)
 
 
 def test_what_is_not_understood_is_listed_and_strict_refuses_it():
@@ -510,15 +511,43 @@ def test_shapes_that_depend_on_data_are_listed():
     )
 
 
-def test_subgraphs_are_read_where_they_run_once_and_listed_where_not():
+def test_a_graph_that_runs_once_is_read_in_place():
     def both(x: Tensor) -> Tensor:
         with torch.no_grad():
-            y = x @ x
-        return torch.cond(y.sum() > 0, lambda a: a.sin(), lambda a: a @ a, (y,))
+            return x @ x
 
-    workload = torch_export.read(Apply(both), torch.zeros(4, 4))
-    assert [op.kind for op in workload.ops] == ["matmul", "pooling"]
-    assert [name.split()[0] for name in workload.uncounted] == ["cond"]
+    assert [op.kind for op in torch_export.read(Apply(both), torch.zeros(4, 4), strict=True).ops] == ["matmul"]
+
+
+class Either(nn.Module):
+    """Conditions in conditions: the branch with more products has a layer of its own, as the other has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.three = (nn.Linear(8, 8) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        def inner(y: Tensor) -> Tensor:
+            return torch.cond(y.sum() > 1, lambda a: self.three(a), lambda a: a.sin(), (y,))
+
+        return torch.cond(x.sum() > 0, lambda a: self.one(a), lambda a: inner(self.two(a)), (x,))
+
+
+def test_of_a_condition_the_branch_with_more_products_is_read():
+    workload = torch_export.read(Either(), torch.zeros(4, 8), strict=True)
+    layers = {op.name: op.macs for op in workload.ops if op.macs}
+    assert layers == {"two": 256, "three": 256}
+    assert sum(op.params for op in workload.ops) == 3 * 72
+    assert workload.covers.endswith("; of cond, cond the branch with more MACs")
+    assert workload.outputs == ("three",)
+
+
+def test_loops_over_graphs_are_listed():
+    def counted(x: Tensor) -> Tensor:
+        return torch._higher_order_ops.while_loop(lambda a: a.sum() > 0, lambda a: (a @ a,), (x,))[0]
+
+    workload = torch_export.read(Apply(lambda x: counted(x).relu()), torch.zeros(4, 4))
+    assert [name.split()[0] for name in workload.uncounted] == ["while_loop"]
 
 
 GOOD = """
