@@ -86,11 +86,6 @@ def _objective(plan: Plan, evaluated: Mapping[str, float], metric: str, names: S
     return plan.objective + (evaluated[metric] - plan.totals[metric] if metric in names else 0.0)
 
 
-def _evaluated(plan: Plan, evaluated: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
-    """The totals of a plan with some as they are evaluated."""
-    return {**plan.totals, **{name: evaluated[name] for name in names}}
-
-
 def _repaired(solve: Solve, sums: Mapping[str, float], passed: Passed, known: Plan | None) -> tuple[Plan, float]:
     """The best plan known and of outputs priced in their own layer's format until its budgets are kept; a bound."""
     least = passed.least()
@@ -118,5 +113,4 @@ def _repaired(solve: Solve, sums: Mapping[str, float], passed: Passed, known: Pl
             if known is None:
                 raise
             return known, bound
-    plan = replace(plan, totals=_evaluated(plan, spent(plan), passed.names))
     return min(plan, known or plan, key=lambda each: each.objective), bound

@@ -144,8 +144,7 @@ def _whatever_it_takes(search: Search, budgets: Sequence[Budget]) -> Plan | None
         return None
     if plan is None:
         return None
-    found = _refolded(replace(plan, problem=problem), budgets, "loss", search.limits)
-    return None if found is None else replace(found, subject_to=tuple(map(str, budgets)))
+    return _refolded(replace(plan, problem=problem), budgets, "loss", search.limits)
 
 
 def _quicker(search: Search, plan: Plan, budgets: Sequence[Budget], until: float) -> Plan:
@@ -162,7 +161,7 @@ def _quicker(search: Search, plan: Plan, budgets: Sequence[Budget], until: float
     assert quick.problem is not None
     folded = replace(quick.problem, loss=search.problem.loss)
     told = {name: getattr(plan, name) for name in ("objective", "bound", "solver", "proven_within")}
-    return replace(quick, problem=folded, **told)
+    return replace(quick.of(folded, budgets), **told)
 
 
 def bound(problem: Problem, budgets: Sequence[Budget], couplings: Couplings, deadline: float = math.inf) -> float:
@@ -236,7 +235,8 @@ def _laid_out(
             raise InfeasibleError(str(told), error.least) from None
         plan = again
     bound = min(found[0].bound, plan.objective)  # later searches are within less than the budgets
-    return replace(plan, bound=bound, subject_to=tuple(map(str, budgets)), proven_within=found[0].proven_within)
+    assert plan.problem is not None
+    return replace(plan.of(plan.problem, budgets), bound=bound, proven_within=found[0].proven_within)
 
 
 def _one(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], *, again: bool) -> Plan:
@@ -262,13 +262,13 @@ def _refolded(plan: Plan, budgets: Sequence[Budget], objective: str, limits: Map
     assert isinstance(problem.device, Fpga)
     folding = fold(problem.workload, problem.carried(plan.choice), room(problem.device, budgets))
     laid = replace(problem, folding=folding)
-    totals = {**laid.totals(plan.choice), "loss": laid.total_loss(plan.choice)}
+    plan, totals = (found := plan.of(laid, budgets)), found.totals
     fits = all(totals[name] <= limits[name] for name in RESOURCES)
     if not (fits and all(budget.met(totals[budget.metric.name]) for budget in budgets)):
         return None
     value = plan.objective if objective == "loss" else totals[objective]
     value = problem.workload.batch / value if objective == "throughput_per_s" else value
-    return replace(plan, problem=laid, objective=value, bound=min(plan.bound, value), totals=totals)
+    return replace(plan, objective=value, bound=min(plan.bound, value))
 
 
 def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:

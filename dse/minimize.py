@@ -74,7 +74,7 @@ def minimize(
         return _fastest(metric, problem, subject_to, edits, deadline)
     require("metric to minimise", metric.name, ["loss", *problem.costs, *(PACED if problem.pipeline else ())])
     plan = _within(metric, problem, subject_to, edits, deadline)
-    return replace(plan, problem=problem, subject_to=tuple(str(b) for b in subject_to))
+    return plan.of(problem, subject_to)
 
 
 def _solver(edits: Mapping[str, Any]) -> at_paces.Solve:
@@ -127,8 +127,7 @@ def _fastest(
             found = _within(loss, problem, [*subject_to, budget], edits, deadline)
     assert problem.pipeline is not None
     reached = float(problem.pipeline.values(found.choice[None])[metric.name][0])
-    told = tuple(str(b) for b in subject_to)
-    return replace(found, objective=reached, bound=min(bound, reached), problem=problem, subject_to=told)
+    return replace(found.of(problem, subject_to), objective=reached, bound=min(bound, reached))
 
 
 def _require_kinds(metric: object, over: object, on: object, subject_to: object) -> None:

@@ -116,7 +116,7 @@ class Passed:
 def improved(passed: Passed, plan: Plan, objective: str, limits: Mapping[str, float]) -> Plan:
     """The plan that changes of one or two layers lead to, each to a lesser objective within the limits.
 
-    Both are of loss or of costs of the problem; MOST plans are compared at once. Objective and totals are as evaluated.
+    Both are of loss or of costs of the problem; MOST plans are compared at once. The objective is as evaluated.
     """
     problem, choice = passed.problem, plan.choice
     layers, options = problem.loss.shape
@@ -133,8 +133,7 @@ def improved(passed: Passed, plan: Plan, objective: str, limits: Mapping[str, fl
         found = (i for i in better[np.argsort(value[better])] if _keeps(problem, every[i], limits))
         if (best := next(found, None)) is None:
             known = {**problem.totals(choice), "loss": problem.total_loss(choice)}
-            totals = {name: known.get(name, total) for name, total in plan.totals.items()}
-            return replace(plan, choice=choice, objective=known[objective], totals=totals)
+            return replace(plan, choice=choice, objective=known[objective])
         choice = every[best]
 
 

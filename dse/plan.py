@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from costmodel import display
 
 if TYPE_CHECKING:
     from costmodel import Estimate
+    from dse.metric import Budget
     from dse.problem import Problem
     from dse.sensitivity.additivity import Additivity
 
@@ -65,7 +66,7 @@ class Plan:
     objective  summed loss (and conversion cost) of the choice
     bound      no choice within the budgets has a lower objective than this
     solver     the method that found it
-    totals     the sum of each cost
+    totals     the sum of each cost; of a named problem all that the whole network costs, as `estimate` tells it
     problem    the named problem it solves, None for bare arrays
     subject_to the budgets that it keeps, as text
     proven_within  what the bound holds for where not for every plan, as "foldings made for each format"; "" for all
@@ -100,6 +101,11 @@ class Plan:
     def additivity(self) -> "Additivity | None":
         """How well the losses that the plan sums were found to add up, with a warning where they do not; or None."""
         return self.problem.additivity if self.problem else None
+
+    def of(self, problem: "Problem", subject_to: Sequence["Budget"] = ()) -> "Plan":
+        """The plan as that of a problem within budgets, its totals all that the problem knows of its choice."""
+        totals = {**problem.totals(self.choice), "loss": problem.total_loss(self.choice)}
+        return replace(self, problem=problem, totals=totals, subject_to=tuple(map(str, subject_to)))
 
     def estimate(self) -> "Estimate":
         """What the whole network costs under the assignment."""

@@ -151,8 +151,9 @@ class Problem:
         return self.grids[key][1]
 
     def total_loss(self, choice: ArrayLike) -> float:
-        """The summed loss of a choice."""
-        return float(self.loss[np.arange(len(self.layers)), np.asarray(choice)].sum())
+        """The summed loss of a choice, rounded up, so that as a budget it admits it."""
+        found = self.loss[np.arange(len(self.layers)), np.asarray(choice)]
+        return at_least(exact_sum(found)) if np.isfinite(found).all() else math.inf
 
     def uniform(self, option: int) -> NDArray[np.int64]:
         """The choice of one option for every layer."""
