@@ -9,7 +9,7 @@ from costmodel.hardware import Fpga
 from costmodel.precision import Precision
 from costmodel.workload import Workload
 from dse import Budget, Problem, minimize
-from dse.folding import room
+from dse.folding_layout import room
 from dse.metric import METRICS
 from dse.plan import InfeasibleError
 

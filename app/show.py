@@ -18,7 +18,9 @@ def show(result: Mapping[str, Any]) -> None:
     _designs(result)
     click.echo()
     _plan(result)
-    state = certainty(result["proven"], result["gap"], result.get("proven_within", ""))
+    state = certainty(
+        result["proven"], result["gap"], result.get("proven_within", ""), interrupted=result.get("interrupted", False)
+    )
     click.echo()
     if result["budgets"]:
         because = f": {result['budgets_from']}" if "budgets_from" in result else ""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from dse import exact
 from dse.infeasible import infeasible
+from dse.interrupts import came, heard
 from dse.plan import Plan, deadline_in, left_s
 from dse.solvers.choose import dispatch
 from dse.solvers.classes import Classes
@@ -49,10 +50,11 @@ def solve(
     if max_formats is not None and (max_formats != int(max_formats) or max_formats < 1):
         raise ValueError(f"max_formats must be at least 1 and whole, got {max_formats}")
     deadline = deadline_in(time_limit_s)
-    plan = best(tables, max_formats, deadline)
-    if plan is None:
-        raise infeasible(tables, max_formats, left_s(deadline))
-    return plan
+    with heard() as interrupt:
+        plan = best(tables, max_formats, deadline)
+        if plan is None:
+            raise infeasible(tables, max_formats, left_s(deadline))
+    return replace(plan, interrupted=interrupt.came)
 
 
 def best(tables: Tables, max_formats: int | None = None, deadline: float = math.inf) -> Plan | None:
@@ -63,9 +65,11 @@ def best(tables: Tables, max_formats: int | None = None, deadline: float = math.
     payable = [table <= tables.limits[name] for name, table in tables.costs.items() if name in tables.limits]
     narrowed = tables.keep(np.logical_and.reduce([tables.available, *payable]))
     plan = None
+    if came():
+        raise TimeoutError("interrupted")
     while narrowed is not None:
         found, outcome, solver = dispatch(narrowed, max_formats, deadline)
-        if outcome.counts is None and not outcome.exhausted:
+        if plan is None and outcome.counts is None and not outcome.exhausted:
             raise TimeoutError("no plan found in the time given; give more time or larger budgets")
         if outcome.counts is None:
             break
@@ -100,9 +104,8 @@ def _plan(found: Classes, outcome: Outcome, solver: str) -> Plan:
     objective, bound = exact.at_least(loss), _least(tables)
     if math.isfinite(outcome.bound):
         bound = max(bound, found.loss_grid.real(math.floor(outcome.bound)))
-    lowest = objective if bound >= loss else exact.at_most(bound)
     totals = {name: exact.at_least(total) for name, total in exact.totals(tables, choice).items()}
-    return Plan(choice, objective, lowest, solver, totals)
+    return Plan(choice, objective, exact.at_most(min(bound, loss)), solver, totals)
 
 
 def _least(tables: Tables) -> Fraction:

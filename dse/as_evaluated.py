@@ -11,6 +11,7 @@ import numpy as np
 
 from dse import moments, outputs, readers
 from dse.couplings import Couplings
+from dse.interrupts import came
 from dse.limits import Limits
 from dse.passed import Passed, improved
 from dse.plan import InfeasibleError, Plan
@@ -73,7 +74,7 @@ def as_evaluated(solve: Solve, sums: Mapping[str, float]) -> Plan:
     known: Plan | None = None
     with suppress(TimeoutError):
         known = solve.by_readers(sums, passed)
-    if known is not None and known.proven:
+    if known is not None and (known.proven or came()):
         return known
     plan, bound = _repaired(solve, sums, passed, known)
     if not solve.couplings:

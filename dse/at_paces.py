@@ -1,7 +1,6 @@
 """Plans of a dataflow over the paces that they may run at: the best within budgets of speed, and the fastest."""
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from dse.folding_memory import MOVED
 from dse.infeasible import rounded, short
+from dse.interrupts import late
 from dse.limits import Limits
 from dse.metric import Budget, Metric
 from dse.plan import InfeasibleError, Plan, left_s
@@ -26,7 +26,7 @@ def best(every: Sequence[Limits], solve: Solve, metric: str, deadline: float) ->
     found: list[Plan] = []
     refused: list[Exception] = []
     for i, limits in enumerate(every):
-        if found and time.monotonic() > deadline:
+        if found and late(deadline):
             refused.append(TimeoutError())
             break
         plan = _tried(solve, limits, metric, left_s(deadline, len(every) - i))
@@ -37,8 +37,8 @@ def best(every: Sequence[Limits], solve: Solve, metric: str, deadline: float) ->
     if not found:
         raise _why(refused)
     plan = min(found, key=lambda each: each.objective)
-    late = any(isinstance(error, TimeoutError) for error in refused)
-    return replace(plan, bound=min([each.bound for each in found] + [0.0] * late))
+    open_ = any(isinstance(error, TimeoutError) for error in refused)
+    return replace(plan, bound=min([each.bound for each in found] + [0.0] * open_))
 
 
 def fastest(metric: Metric, every: Sequence[Limits], solve: Solve, deadline: float) -> tuple[Plan, float]:
@@ -52,11 +52,11 @@ def fastest(metric: Metric, every: Sequence[Limits], solve: Solve, deadline: flo
     bounds: list[float] = []
     for i, limits in enumerate(order):
         least, value = _least(limits, metric), min((each.objective for each in found), default=math.inf)
-        late = time.monotonic() > deadline
-        if least >= value or (found and late):
+        over = late(deadline)
+        if least >= value or (found and over):
             bounds.append(least)
             break
-        if late and i < len(order) - 1:  # the slowest has a plan where any has
+        if over and i < len(order) - 1:  # the slowest has a plan where any has
             bounds.append(least)
             continue
         plan = _tried(solve, limits, MOVED, left_s(deadline, len(order) - i + 1))

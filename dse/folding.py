@@ -10,7 +10,7 @@ apart. FINN-R (Blott et al., doi 10.1145/3242897) folds for given formats; choos
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,15 +23,15 @@ from dse import allocate, outputs
 from dse.choices import Choices
 from dse.couplings import Couplings
 from dse.folding_candidates import FIXED
-from dse.folding_latency import folding_of
-from dse.folding_options import RESOURCES, Units, units
-from dse.folding_refusals import SPEEDS, beyond_device
+from dse.folding_layout import laid_out, refolded
+from dse.folding_options import RESOURCES, units
+from dse.folding_refusals import SPEEDS
 from dse.folding_search import INTERVAL, LATENCY_SEARCH_S, SEARCH_S, Search
+from dse.interrupts import heard
 from dse.metric import NO_SUM, Budget
 from dse.plan import InfeasibleError, Plan, left_s
 from dse.problem import Problem
 from dse.rates import longest_s
-from dse.solvers.by_kind import TooCloseError
 from dse.tables import read
 
 OBJECTIVES = ("throughput_per_s", "latency_s")
@@ -49,9 +49,6 @@ LOSS_SHARE, QUICKER_S = 0.6, 20.0
 """Of a time limit, what the least loss may take where no speed is asked for, before its formats are folded faster; and
 how long that may take where there is no limit."""
 
-FILLED = 0.7
-"""Share of each resource that `fpga.fold` fills; a search here may take all of the device."""
-
 
 def fastest(
     problem: Problem,
@@ -66,15 +63,17 @@ def fastest(
     `subject_to` may bound what is in BESIDE_SPEED; each resource may be used to `utilisation` of the device, inf for
     as much as it takes. The plan's objective is seconds: the interval between passes, or the latency that `estimate`
     tells; no design is below its `bound`. After the time limit, of a latency LATENCY_SEARCH_S by default, the best plan
-    so far. InfeasibleError where no design meets the budgets, ValueError off an FPGA or on a budget not one of these.
+    so far, as after Ctrl-C. InfeasibleError where no design meets the budgets, ValueError off an FPGA or on a budget
+    not one of these.
     """
     check(objective, problem.device, subject_to)
     if objective == "latency_s" and time_limit_s is None:
         time_limit_s = LATENCY_SEARCH_S
-    search = _search(problem, subject_to, BESIDE_SPEED, time_limit_s, utilisation)
-    if objective == "latency_s":
-        return _laid_out(search, Search.least_latency, subject_to, objective)
-    return _laid_out(search, Search.least_interval, subject_to, objective)
+    run = Search.least_latency if objective == "latency_s" else Search.least_interval
+    with heard() as interrupt:
+        search = _search(problem, subject_to, BESIDE_SPEED, time_limit_s, utilisation)
+        plan = laid_out(search, run, subject_to, objective)
+    return replace(plan, interrupted=interrupt.came)
 
 
 def check(objective: str, device: Device, budgets: Sequence[Budget]) -> None:
@@ -102,8 +101,16 @@ def least_loss(
 
     Other budgets may be on loss, FIXED and resources; `utilisation` and errors as in `fastest`.
     `couplings` are of formats: tied layers are folded each for itself. After the time limit, SEARCH_S by default, the
-    best plan so far, with a gap.
+    best plan so far, with a gap, as after Ctrl-C.
     """
+    with heard() as interrupt:
+        plan = _least_loss(problem, subject_to, couplings, time_limit_s, utilisation)
+    return replace(plan, interrupted=interrupt.came)
+
+
+def _least_loss(
+    problem: Problem, subject_to: Sequence[Budget], couplings: Couplings, time_limit_s: float | None, utilisation: float
+) -> Plan:
     names, speeds = ("loss", *SPEEDS, *FIXED, *RESOURCES), any(b.metric.name in SPEEDS for b in subject_to)
     limit_s = SEARCH_S if time_limit_s is None else time_limit_s * (1.0 if speeds else LOSS_SHARE)
     until = time.monotonic() + (SEARCH_S + QUICKER_S if time_limit_s is None else time_limit_s)
@@ -112,7 +119,7 @@ def least_loss(
     if loose is not None and loose.proven:
         return loose
     try:
-        plan = _laid_out(search, Search.least_loss, subject_to, "loss")
+        plan = laid_out(search, Search.least_loss, subject_to, "loss")
     except (InfeasibleError, TimeoutError) as error:
         if loose is not None:
             return loose
@@ -144,18 +151,18 @@ def _whatever_it_takes(search: Search, budgets: Sequence[Budget]) -> Plan | None
         return None
     if plan is None:
         return None
-    return _refolded(replace(plan, problem=problem), budgets, "loss", search.limits)
+    return refolded(replace(plan, problem=problem), budgets, "loss", search.limits)
 
 
 def _quicker(search: Search, plan: Plan, budgets: Sequence[Budget], until: float) -> Plan:
     """The formats of a plan as `fpga.fold` folds them; where that is not within limits, in the folding of the highest
     throughput that is found for them."""
-    if (laid := _refolded(plan, budgets, "loss", search.limits)) is not None:
+    if (laid := refolded(plan, budgets, "loss", search.limits)) is not None:
         return laid
     chosen = np.arange(len(search.problem.options)) == plan.choice[:, None]
     alone = replace(search, problem=search.problem.without(~chosen), couplings=Couplings(), deadline=until)
     try:
-        quick = _laid_out(alone, Search.least_interval, budgets, "throughput_per_s")
+        quick = laid_out(alone, Search.least_interval, budgets, "throughput_per_s")
     except (InfeasibleError, TimeoutError):
         return plan
     assert quick.problem is not None
@@ -205,77 +212,6 @@ def _search(
     limits = _limits(problem.device, budgets, known, usable, problem.workload.batch)
     by_readers = bool(outputs.coupled(problem, RESOURCES))
     return Search(problem, limits, units(problem), deadline, by_readers=by_readers, usable=usable)
-
-
-def _laid_out(
-    search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], budgets: Sequence[Budget], objective: str
-) -> Plan:
-    """The plan of a search, its problem folded; a refusal says which limits are the device's own."""
-    problem = search.problem
-    coupled = outputs.coupled(problem, RESOURCES)
-    limits = {name: search.limits[name] for name in coupled if search.limits[name] < math.inf}
-    found: list[Plan] = []
-
-    def solve(shifted: Mapping[str, float]) -> Plan:
-        if found and time.monotonic() > search.deadline:
-            raise TimeoutError("no time is left")
-        found.append(_one(replace(search, limits={**search.limits, **shifted}), run, again=bool(limits)))
-        return found[-1]
-
-    def spent(plan: Plan) -> Mapping[str, float]:
-        assert plan.problem is not None
-        return plan.problem.totals(plan.choice)
-
-    try:
-        plan = outputs.keeping(solve, spent, limits, improve=False)
-    except InfeasibleError as error:
-        again = _refolded(found[0], budgets, objective, search.limits) if found else None
-        if again is None:
-            told = beyond_device(error, problem.device, search.usable, search.limits)
-            raise InfeasibleError(str(told), error.least) from None
-        plan = again
-    bound = min(found[0].bound, plan.objective)  # later searches are within less than the budgets
-    assert plan.problem is not None
-    return replace(plan.of(plan.problem, budgets), bound=bound, proven_within=found[0].proven_within)
-
-
-def _one(search: Search, run: Callable[[Search], tuple[Plan, list[Units]]], *, again: bool) -> Plan:
-    """The plan of a search, its problem folded; outputs in their own layer's format where layers are too coupled.
-
-    Of one program, which may take all of its time, half is left for others where it may be sought `again`.
-    """
-    within = ""
-    try:
-        plan, taken = run(search)
-    except TooCloseError:
-        within, one = outputs.PRICED, run is Search.least_loss and "latency_s" not in search.limits
-        until = (time.monotonic() + search.deadline) / 2 if again and one else search.deadline
-        plan, taken = run(replace(search, by_readers=False, deadline=until))
-    folded = replace(search.problem, folding=folding_of(search.problem, taken), laid_for=None)
-    return replace(plan, problem=folded, proven_within=within)
-
-
-def _refolded(plan: Plan, budgets: Sequence[Budget], objective: str, limits: Mapping[str, float]) -> Plan | None:
-    """A plan's formats as `fpga.fold` folds them in the room of the budgets; None where that is not within limits."""
-    problem = plan.problem
-    assert problem is not None
-    assert isinstance(problem.device, Fpga)
-    folding = fold(problem.workload, problem.carried(plan.choice), room(problem.device, budgets))
-    laid = replace(problem, folding=folding)
-    plan, totals = (found := plan.of(laid, budgets)), found.totals
-    fits = all(totals[name] <= limits[name] for name in RESOURCES)
-    if not (fits and all(budget.met(totals[budget.metric.name]) for budget in budgets)):
-        return None
-    value = plan.objective if objective == "loss" else totals[objective]
-    value = problem.workload.batch / value if objective == "throughput_per_s" else value
-    return replace(plan, objective=value, bound=min(plan.bound, value))
-
-
-def room(device: Fpga, budgets: Iterable[Budget]) -> Fpga:
-    """The device with no more of each resource than lets `fpga.fold`, at FILLED, fill its budget."""
-    limits = {b.metric.name: b.allowed / FILLED for b in budgets if b.metric.name in RESOURCES}
-    least: dict[str, Any] = {name: min(float(getattr(device, name)), limit) for name, limit in limits.items()}
-    return replace(device, **least)
 
 
 def _usable(device: Fpga, utilisation: float) -> dict[str, float]:

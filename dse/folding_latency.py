@@ -11,7 +11,6 @@ at their shortest along each path, so that what is proven holds whatever they ar
 """
 
 import math
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -26,6 +25,7 @@ from costmodel.estimators.fpga.traffic_bound import input_cycles
 from costmodel.hardware import Fpga
 from costmodel.record import stack
 from dse.folding_options import Paths, Units
+from dse.interrupts import came, late
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem
 
@@ -79,7 +79,7 @@ def quickest(problem: Problem, program: Program, known: Iterable[Found], bound: 
     paths = [path for _, path, _ in timed]
     for balanced in (True, False):
         seen: set[bytes] = set()
-        while bound < value * (1 - NEAR) and (time.monotonic() < until or not balanced):
+        while bound < value * (1 - NEAR) and not (came() or (balanced and late(until))):
             pace, limit = _pace(problem, value) if balanced else math.inf, value * (1 - NEAR)
             try:
                 found = program(pace, paths[-MOST_PATHS:], limit)

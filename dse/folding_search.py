@@ -19,6 +19,7 @@ from dse.folding_memory import MOVED, NEAR, bytes_in, moved_s
 from dse.folding_options import LONGEST, Group, Paths, Units
 from dse.folding_refusals import as_fast, at_any_speed, beyond_device, in_cycles, slower, too_long
 from dse.infeasible import infeasible, rounded, short
+from dse.interrupts import late
 from dse.metric import Budget
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem
@@ -124,7 +125,7 @@ class Search:
     ) -> tuple[Plan, list[Units]]:
         """Of units that take no longer than `longest_s` and are at most `most_s` along each path, the plan that is
         shortest along them together, or of least loss; see `paced` for what follows them."""
-        if time.monotonic() > self.deadline:
+        if late(self.deadline):
             raise TimeoutError("no plan found in the time given; give more time or larger budgets")
         most_pass_s = min(longest_s, pace_s)
         if most_pass_s < self._slowest().max():
@@ -147,7 +148,7 @@ class Search:
     def too_slow(self, budgets: Sequence[Budget], refused: InfeasibleError) -> InfeasibleError | None:
         """The refusal of budgets of speed beyond what the other limits allow, or of the others where no plan keeps
         these, which were `refused` beside them; None where neither is known in a time of its own."""
-        if time.monotonic() > self.deadline:
+        if late(self.deadline):
             return None
         most_s = self.limits.get(INTERVAL, math.inf)
         limits = _without(self.limits, INTERVAL, "latency_s")
@@ -201,7 +202,7 @@ class Search:
         best, high, refuted, asked = self._within(targets[-1]), len(targets) - 1, -1, self
         if best is None:
             raise self._refusal()
-        while refuted + 1 < high and time.monotonic() <= self.deadline:
+        while refuted + 1 < high and not late(self.deadline):
             best, high, refuted = asked._bisected(targets, best, high, refuted)
             if math.isinf(self.deadline):
                 break
@@ -215,7 +216,7 @@ class Search:
     ) -> tuple[tuple[Plan, list[Units]], int, int]:
         """The plan of the least target that has one, that target, and the last one known to have none."""
         low = refuted + 1
-        while low < high and time.monotonic() <= self.deadline:
+        while low < high and not late(self.deadline):
             middle = (low + high) // 2
             try:
                 found = self._within(targets[middle])
@@ -230,7 +231,7 @@ class Search:
 
     def _least_at(self, most_s: float, known: tuple[Plan, list[Units]]) -> tuple[Plan, list[Units]]:
         """The plan of least loss at an interval, of that known and what is found in the time left."""
-        if not self.by_readers or time.monotonic() > self.deadline:
+        if not self.by_readers or late(self.deadline):
             return known
         try:
             found = self._within(most_s, least=True) or known

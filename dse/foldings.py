@@ -17,7 +17,8 @@ from costmodel.estimators.fpga import Array, fold, overlay
 from costmodel.estimators.fpga.overlay import NoArrayError
 from costmodel.hardware import Device, Fpga
 from dse.choices import Choices
-from dse.folding import ALIKE, room
+from dse.folding import ALIKE
+from dse.folding_layout import room
 from dse.infeasible import needs
 from dse.metric import METRICS, Budget, Metric
 from dse.plan import InfeasibleError, Plan

@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 
 from dse.exact import at_least, exact_sum
+from dse.interrupts import late
 from dse.metric import ROUNDING
 from dse.plan import InfeasibleError
 from dse.solvers.choose import dispatch
@@ -55,7 +56,7 @@ def _conflict(tables: Tables, max_formats: int | None, deadline: float) -> Mappi
     for i, name in enumerate(tables.limits):
         others = {other: limit for other, limit in kept.items() if other != name}
         now = time.monotonic()
-        if len(kept) > 2 and now < deadline:
+        if len(kept) > 2 and not late(deadline):
             _, outcome, _ = dispatch(
                 replace(free, limits=others), max_formats, now + (deadline - now) / 2 / (len(tables.limits) - i)
             )
@@ -70,8 +71,9 @@ def _given_others(
     too, all in one time."""
     for i, name in enumerate(conflict):
         for limits in (tables.limits, conflict) if len(conflict) < len(tables.limits) else (conflict,):
-            if (now := time.monotonic()) >= deadline:
+            if late(deadline):
                 return
+            now = time.monotonic()
             until = now + (deadline - now) / (len(conflict) - i)
             value = _least_given_others(replace(tables, limits=limits), name, max_formats, until)
             if value > limits[name]:
@@ -115,7 +117,7 @@ def _least_alone(tables: Tables, name: str, deadline: float) -> Fraction:
             total += Fraction(float(table[group[0], options].min()))
         else:
             total += min(exact_sum(table[list(group), option]) for option in options)
-    if tables.passing is None or time.monotonic() >= deadline:
+    if tables.passing is None or late(deadline):
         return total
     return max(total, _least_given_others(replace(tables, limits={}), name, None, deadline))
 

@@ -1,7 +1,6 @@
 """The optimizer's face: the plan of least loss, or of least cost, within budgets."""
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +15,7 @@ from dse.as_evaluated import Solve, as_evaluated
 from dse.choices import Choices
 from dse.couplings import Couplings
 from dse.folding_refusals import SPEEDS
+from dse.interrupts import heard, late
 from dse.limits import Limits
 from dse.metric import Budget, Metric, loss
 from dse.over_foldings import Rules, Sought
@@ -56,20 +56,33 @@ def minimize(
 
     InfeasibleError says which budget is impossible and its least value, TypeError what is none of these kinds.
     Of a folding, throughput, cycles and latency limit the bytes that all layers move together (`dse.paces`); peak
-    activation memory is met by adding the moments at which a plan exceeds it.
+    activation memory is met by adding the moments at which a plan exceeds it. Ctrl-C ends the search with the best plan
+    so far, `Plan.interrupted`; without one it is a KeyboardInterrupt.
     """
     _require_kinds(metric, over, on, subject_to)
-    deadline = deadline_in(time_limit_s)
+    rules = Rules(ties, pins or {}, allow or {}, conversion, max_formats)
+    with heard() as interrupt:
+        plan = _least(metric, over, on, subject_to, rules, deadline_in(time_limit_s))
+    return replace(plan, interrupted=interrupt.came)
+
+
+def _least(
+    metric: Metric,
+    over: Choices | Problem,
+    on: Device | None,
+    subject_to: Sequence[Budget],
+    rules: Rules,
+    deadline: float,
+) -> Plan:
     if isinstance(over, Choices):
-        rules = Rules(ties, pins or {}, allow or {}, conversion, max_formats)
 
         def solve(problem: Problem, budgets: Sequence[Budget], time_s: float | None) -> Plan:
             return minimize(metric, over=problem, subject_to=budgets, time_limit_s=time_s, **vars(rules))
 
         most = 1.0 if any(budget.metric.name in SPEEDS for budget in subject_to) else math.inf
         return Sought(metric, over, _required(on), subject_to, rules, deadline, utilisation=most).best(solve).plan
-    problem = restricted(over, pins or {}, allow or {})
-    edits: dict[str, Any] = {"ties": ties, "conversion": conversion, "max_formats": max_formats}
+    problem = restricted(over, rules.pins, rules.allow)
+    edits = {name: getattr(rules, name) for name in ("ties", "conversion", "max_formats")}
     if problem.pipeline and metric.name in PACED:
         return _fastest(metric, problem, subject_to, edits, deadline)
     require("metric to minimise", metric.name, ["loss", *problem.costs, *(PACED if problem.pipeline else ())])
@@ -107,8 +120,10 @@ def _within(
         ) from None
     if all(limits.pace is None or limits.pace.exact for limits in every):
         return plan
-    looser = Limits.loosest(problem, subject_to)
-    return replace(plan, bound=min(plan.bound, solve(looser, metric.name, left_s(deadline)).bound))
+    bound = 0.0
+    with suppress(TimeoutError):
+        bound = solve(Limits.loosest(problem, subject_to), metric.name, left_s(deadline)).bound
+    return replace(plan, bound=min(plan.bound, bound))
 
 
 def _fastest(
@@ -123,7 +138,7 @@ def _fastest(
     value = found.objective
     budget = metric >= rate_per_s(value) if metric.name == "throughput_per_s" else metric <= value
     with suppress(TimeoutError):
-        if time.monotonic() <= deadline:
+        if not late(deadline):
             found = _within(loss, problem, [*subject_to, budget], edits, deadline)
     assert problem.pipeline is not None
     reached = float(problem.pipeline.values(found.choice[None])[metric.name][0])

@@ -13,6 +13,7 @@ from dse.choices import Choices
 from dse.couplings import Couplings
 from dse.folding_options import RESOURCES as FOLDED
 from dse.folding_refusals import beyond_device
+from dse.interrupts import heard
 from dse.metric import METRICS, Budget, Metric, loss
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
 from dse.problem import Problem
@@ -64,6 +65,11 @@ class Sought:
 
     def best(self, solve: Solve) -> Found:
         """The plan; InfeasibleError where none keeps all, TimeoutError where none was found in time."""
+        with heard() as interrupt:
+            found = self._best(solve)
+        return replace(found, plan=replace(found.plan, interrupted=interrupt.came))
+
+    def _best(self, solve: Solve) -> Found:
         if self.metric is not loss or not folding.together(self.choices, self.device, self._budgets(FOLDED)):
             found = self._laid_out(solve, self.deadline)
             metrics = [self.metric, *(budget.metric for budget in self._budgets(RESOURCES))]

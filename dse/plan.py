@@ -52,10 +52,11 @@ def left_s(deadline: float, parts: int = 1) -> float | None:
     return None if math.isinf(deadline) else max((deadline - time.monotonic()) / parts, 1e-3)
 
 
-def certainty(proven: bool, gap: float, within: str = "") -> str:
-    """How sure a plan is, in words; `within` as `Plan.proven_within`."""
+def certainty(proven: bool, gap: float, within: str = "", *, interrupted: bool = False) -> str:
+    """How sure a plan is, in words; `within` as `Plan.proven_within`, and whether its search was interrupted."""
     among = f" among {within}" if within else ""
-    return f"proven optimal{among}" if proven else f"within {gap:.2%} of the optimum{among}"
+    said = f"proven optimal{among}" if proven else f"within {gap:.2%} of the optimum{among}"
+    return f"{said}, interrupted" if interrupted else said
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Plan:
     problem    the named problem it solves, None for bare arrays
     subject_to the budgets that it keeps, as text
     proven_within  what the bound holds for where not for every plan, as "foldings made for each format"; "" for all
+    interrupted whether Ctrl-C ended the search for it
     """
 
     choice: NDArray[np.int64]
@@ -80,6 +82,7 @@ class Plan:
     problem: "Problem | None" = field(default=None, repr=False)
     subject_to: tuple[str, ...] = ()
     proven_within: str = ""
+    interrupted: bool = False
 
     @property
     def gap(self) -> float:
@@ -118,7 +121,7 @@ class Plan:
         return self.problem
 
     def _repr_html_(self) -> str:
-        state = certainty(self.proven, self.gap, self.proven_within)
+        state = certainty(self.proven, self.gap, self.proven_within, interrupted=self.interrupted)
         names = self.assignment if self.problem else {f"layer {i}": f"option {o}" for i, o in enumerate(self.choice)}
         rows = [{"name": layer, "format": option} for layer, option in names.items()]
         warning = (self.additivity and self.additivity.warning) or ""

@@ -83,7 +83,8 @@ def _least(question: Question, *, fit: bool) -> dict[str, Any]:
         told = _of_its_own(str(error), question) if fit else str(error)
         raise InfeasibleError(told, error.least, alone=error.alone) from None
     speeds = any(budget.metric.name in SPEEDS for budget in question.budgets)
-    others = _in_turn(question, found.unfolded) if found.unfolded and speeds else []
+    beside = found.unfolded if speeds and not found.plan.interrupted else None
+    others = _in_turn(question, beside) if beside else []
     return result(question, found.problem, found.plan, others) | _folding_of(found.problem, found.problems)
 
 
@@ -116,7 +117,7 @@ def _fastest(question: Question) -> dict[str, Any]:
     problem = _restricted(question)
     plan = fastest(problem, question.objective, **given)
     assert plan.problem is not None
-    return result(question, plan.problem, plan, _in_turn(question, problem))
+    return result(question, plan.problem, plan, [] if plan.interrupted else _in_turn(question, problem))
 
 
 def _in_turn(question: Question, problem: Problem) -> list[dict[str, Any]]:

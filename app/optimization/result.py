@@ -77,6 +77,7 @@ def result(
             "uncounted": list(found.uncounted),
             "provenance": _provenance(question),
         }
+        | ({"interrupted": True} if plan.interrupted else {})
         | _additivity(plan)
         | _measured(question, designs)
         | _roofs(question.device, problem)

@@ -35,7 +35,9 @@ def section(name: str, run: Run) -> Section:
 
 
 def _sentences(run: Run) -> tuple[str, ...]:
-    state = certainty(run["proven"], run["gap"], run.get("proven_within", ""))
+    state = certainty(
+        run["proven"], run["gap"], run.get("proven_within", ""), interrupted=run.get("interrupted", False)
+    )
     budgets = " and ".join(budget(b) for b in run["budgets"]) or "no budget"
     if "budgets_from" in run:
         budgets += f" ({run['budgets_from']})"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.interrupts import late
 from dse.solvers.bounded import Bounded
 from dse.solvers.enumeration import Half, Item, combine, few_within, reach_within, split
 from dse.solvers.instance import Counts, Instance, Outcome
@@ -80,23 +81,18 @@ class _Search:
     def _run(self, root: Node, depth: int = 0) -> Outcome:
         self._push(-math.inf, depth, root)
         bound = -math.inf
-        try:
-            while self.queue and not self._is_closed(self.queue[0][0]):
-                bound = self.queue[0][0]
-                self.nodes += 1
-                if self._late and (self.counts is not None or self.nodes > LATE_NODES):
-                    return Outcome(self.counts, min(self.best, bound), False)
-                lowest, depth, _, node = self._pop()
-                self._expand(node, lowest, -depth)
-        except KeyboardInterrupt:
-            if self.counts is None:
-                raise
-            return Outcome(self.counts, min(self.best, bound), False, interrupted=True)
+        while self.queue and not self._is_closed(self.queue[0][0]):
+            bound = self.queue[0][0]
+            self.nodes += 1
+            if self._late and (self.counts is not None or self.nodes > LATE_NODES):
+                return Outcome(self.counts, min(self.best, bound), False)
+            lowest, depth, _, node = self._pop()
+            self._expand(node, lowest, -depth)
         return Outcome(self.counts, self.best, True)
 
     @property
     def _late(self) -> bool:
-        return time.monotonic() > self.deadline
+        return late(self.deadline)
 
     @property
     def target(self) -> float:
@@ -167,8 +163,6 @@ class _Search:
         outcome = _Search(self.instance, until, self.best, dive=True)._run(part, depth=1)
         if outcome.counts is not None:
             self._consider(outcome.counts)
-        if outcome.interrupted:
-            raise KeyboardInterrupt
 
     def _consider(self, counts: Counts) -> bool:
         loss = self.instance.objective(counts)

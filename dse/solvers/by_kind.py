@@ -38,7 +38,7 @@ def dispatch(tables: Tables, kinds: Ints, max_kinds: int | None, deadline: float
     if tables.conversion is None and not tables.tied and tables.passing is None and most == len(used):
         now = time.monotonic()
         first = branching.solve(instance, now + (deadline - now) / 2)
-        if first.exhausted or first.interrupted:
+        if first.exhausted:
             return found, first, "branching"
     problem = _problem(found, kinds)
     few = math.comb(len(used), most) <= MOST_SETS

@@ -70,7 +70,6 @@ def _coupled(found: Classes, most_options: int, deadline: float) -> tuple[Outcom
     if free.exhausted and free.counts is None:
         return free, "cp_sat"
     start = None if many else free.counts
-    deadline = now if free.interrupted else deadline
     outcome = cp_sat.solve(instance, cp_sat.Couplings(tuple(edges), conversion, most_options), deadline, start)
     return replace(outcome, bound=max(outcome.bound, free.bound)), "cp_sat"
 

@@ -7,13 +7,13 @@ Computing 30(2), 2018, doi 10.1287/ijoc.2017.0784).
 """
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
+from dse.interrupts import late
 from dse.solvers import lagrangian
 from dse.solvers.relaxation import Floats, Relaxation
 
@@ -73,7 +73,7 @@ def maximize(
             bound = float(plans[-1].loss.sum() + ask @ (plans[-1].costs.sum(axis=1) - limits))
             if bound > best:
                 best, prices = bound, ask
-        if best > min(cutoff, worst) or time.monotonic() > deadline:
+        if best > min(cutoff, worst) or late(deadline):
             break
         mixture, shares, value = _mix(plans, limits)
         mixture = np.minimum(mixture, _MOST * scale)

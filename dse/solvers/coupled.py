@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from dse.interrupts import late
 from dse.solvers import branching
 from dse.solvers.bounded_part import Bounded, Node
 from dse.solvers.branching import LATE_NODES
@@ -93,20 +94,14 @@ class _Search:
 
     def run(self, masks: Sequence[Bools]) -> tuple[Ints | None, float, bool]:
         """Take nodes in order of their bound until none can hold a better plan."""
-        lowest = -math.inf
-        try:
-            lowest = self._start(masks)
-            while self.queue and self.queue[0][0] <= self.target:
-                lowest = max(lowest, self.queue[0][0])
-                bound, depth, _, node = self._pop()
-                self.nodes += 1
-                late = time.monotonic() > self.deadline and (self.choice is not None or self.nodes > LATE_NODES)
-                if late or self.best <= self.enough or not self._expand(node, bound, -depth):
-                    return self.choice, min(self.best, lowest), False
-        except KeyboardInterrupt:
-            if self.choice is None:
-                raise
-            return self.choice, min(self.best, lowest), False
+        lowest = self._start(masks)
+        while self.queue and self.queue[0][0] <= self.target:
+            lowest = max(lowest, self.queue[0][0])
+            bound, depth, _, node = self._pop()
+            self.nodes += 1
+            over = late(self.deadline) and (self.choice is not None or self.nodes > LATE_NODES)
+            if over or self.best <= self.enough or not self._expand(node, bound, -depth):
+                return self.choice, min(self.best, lowest), False
         return self.choice, self.best, True
 
     def consider(self, choice: Ints) -> None:
@@ -156,10 +151,10 @@ class _Search:
             self._try(found, node.mask)
         if found.lowest > min(self.target, part.worst):
             return True
-        late = time.monotonic() > self.deadline
-        reached = -math.inf if late else self._among_listed(found)
+        over = late(self.deadline)
+        reached = -math.inf if over else self._among_listed(found)
         bound = max(bound, found.lowest, reached)
-        if time.monotonic() > self.deadline and (self.choice is not None or not late):
+        if late(self.deadline) and (self.choice is not None or not over):
             return bound > self.target
         if bound <= self.target and bound < math.inf:
             for extra, mask in found.children(node.mask, self.target):
@@ -172,7 +167,7 @@ class _Search:
         for plan in found.plans:
             self.consider(plan.choice)
         self._mend(found.cheapest, found.prices, mask)
-        in_time = self.choice is None or (time.monotonic() < self.deadline and not self.nodes & (self.nodes - 1))
+        in_time = self.choice is None or (not late(self.deadline) and not self.nodes & (self.nodes - 1))
         if self.coupled.kinds is not None and in_time:
             self._near(found, mask)
         for step in _DEARER * (self.coupled.kinds is None and self.choice is None):
@@ -187,7 +182,7 @@ class _Search:
         plans += [found.at(found.part, found.prices * step).cheapest for step in steps]
         until = min(self.deadline, time.monotonic() + _REFOLD_S)
         for kind in near(found.part, found.prices, np.array(plans), self.best):
-            if time.monotonic() > until or self._refold(kind, mask, until):
+            if late(until) or self._refold(kind, mask, until):
                 break
 
     def _refold(self, kind: Ints, mask: Bools, until: float) -> bool:

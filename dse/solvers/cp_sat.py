@@ -6,19 +6,23 @@ Perron, Didier, Gay, The CP-SAT-LP Solver, CP 2023, doi 10.4230/LIPIcs.CP.2023.3
 import math
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dse.interrupts import came
 from dse.solvers.instance import Counts, Instance, Outcome
 
 Ints = NDArray[np.int64]
 
 _BITS = 48
 """Sums in the model stay below 2**48, well inside CP-SAT's int64 arithmetic."""
+
+LOOKS_S = 0.05
+"""How often it is looked whether Ctrl-C came."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +131,14 @@ def _interruptible(solver: Any, model: Any) -> Any:
     solver.parameters.catch_sigint_signal = False
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(solver.solve, model)
-        while True:
-            try:
-                return running.result()
-            except KeyboardInterrupt:
-                solver.stop_search()
+        try:
+            while not wait([running], LOOKS_S).done:
+                if came():
+                    solver.stop_search()
+        except KeyboardInterrupt:
+            solver.stop_search()
+            raise
+        return running.result()
 
 
 def _shift(*tables: Ints) -> int:

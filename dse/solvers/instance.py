@@ -76,10 +76,9 @@ class Instance:
 class Outcome:
     """The best counts found (None: none exist or none found) and a proven lower bound on the loss, in grid units.
 
-    `exhausted` says that the search ended by itself: then None means that none exist; `interrupted` that Ctrl-C did.
+    `exhausted` says that the search ended by itself: then None means that none exist.
     """
 
     counts: Counts | None
     bound: float
     exhausted: bool
-    interrupted: bool = False

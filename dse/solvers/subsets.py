@@ -61,22 +61,12 @@ def solve(instance: Instance, most_options: int, deadline: float = math.inf) -> 
         part = instance.only(mask)
         if not part.available.any(axis=1).all():
             continue
-        found = _below(part, deadline, loss)
+        found = branching.solve(part, deadline, cutoff=loss)
         if found.counts is not None:
             best, loss = found, instance.objective(found.counts)
         if not found.exhausted:
-            return Outcome(best.counts, float(min(bounds[rank], loss)), False, found.interrupted)
+            return Outcome(best.counts, float(min(bounds[rank], loss)), False)
     return replace(best, bound=loss)
-
-
-def _below(part: Instance, deadline: float, loss: float) -> Outcome:
-    """The best plan of a set below a known plan's loss; an interrupt ends the search once there is a plan."""
-    try:
-        return branching.solve(part, deadline, cutoff=loss)
-    except KeyboardInterrupt:
-        if loss == math.inf:
-            raise
-        return Outcome(None, -math.inf, False, interrupted=True)
 
 
 def _bounds(instance: Instance, sets: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,12 +1,23 @@
 """Ctrl-C during a solve gives the best plan so far, with its bound, whichever solver runs."""
 
+import contextlib
 import json
+import math
 import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import pytest
+
+import costmodel as cm
+import dse
+from costmodel.workload import Workload
+from costmodel.workload.ops import linear
+from dse import allocate, moments
+from dse.folding import fastest
+from dse.metric import METRICS
 
 PROGRAM = """
 import json, sys
@@ -71,3 +82,56 @@ def interrupted(code, wait_s):
         return json.loads(out)
     assert errors.strip().endswith("KeyboardInterrupt")
     return None
+
+
+BOARD = cm.fpga("pynq_z1")
+LAYERS = Workload("small", tuple(linear(f"fc{i}", 3, a, b) for i, (a, b) in enumerate(pairwise((6, 8, 4)))))
+
+
+def interrupting(monkeypatch, at):
+    """Make the solve of that number, from 0 on, raise the signal before it begins; return what solves found."""
+    found, solve = [], allocate.best
+
+    def best(*args, **given):
+        if len(found) == at:
+            signal.raise_signal(signal.SIGINT)
+        found.append(None)
+        found[-1] = solve(*args, **given)
+        return found[-1]
+
+    for module in (allocate, moments):
+        monkeypatch.setattr(module, "best", best)
+    return found
+
+
+def fastest_of(found, asked):
+    return fastest(found.on(BOARD), subject_to=asked)
+
+
+def quickest_of(found, asked):
+    return fastest(found.on(BOARD), "latency_s", subject_to=asked, time_limit_s=60)
+
+
+def least_within_a_latency(found, asked):
+    return dse.minimize(METRICS["loss"], over=found, on=BOARD, subject_to=[*asked, METRICS["latency_s"] <= 1.6e-7])
+
+
+@pytest.mark.parametrize("search", [fastest_of, quickest_of, least_within_a_latency])
+def test_an_interrupted_search_for_foldings_gives_its_incumbent(monkeypatch, search):
+    found = dse.choices(LAYERS, ["int2", "int8"])
+    asked = [METRICS["lut"] <= 4e3, METRICS["weight_bytes"] <= 110]
+    solved, told = interrupting(monkeypatch, math.inf), 0
+    best = search(found, asked)
+    for at in (1, len(solved) // 2, len(solved) - 1):
+        with monkeypatch.context() as patch:
+            later = interrupting(patch, at)
+            with contextlib.suppress(KeyboardInterrupt):
+                plan = search(found, asked)
+                told += 1
+                assert plan.interrupted
+                assert plan.bound <= best.objective * (1 + 1e-9)
+                assert all(budget.met(plan.totals[budget.metric.name]) for budget in asked)
+        assert later[at:] == [None] * len(later[at:])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert told > 0
+    assert not best.interrupted

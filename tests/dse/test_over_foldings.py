@@ -12,7 +12,8 @@ from test_joint_folding import BOARD, FORMATS, network, problem, searched
 import dse
 from costmodel.estimators.fpga import fold
 from dse.couplings import Couplings
-from dse.folding import least_loss, room
+from dse.folding import least_loss
+from dse.folding_layout import room
 from dse.metric import METRICS
 from dse.over_foldings import Rules, Sought
 
