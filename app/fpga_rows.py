@@ -21,6 +21,9 @@ def show_errors(rows: "pd.DataFrame", file: str, out: str | None, *, held_out: b
     from profilers import rows_file
     from profilers.fpga.predict_rows import table_of, validate
 
+    if "a_bits" in rows and "sites" not in rows:
+        told = "blocks of profile fpga-blocks, which printed how the rules compare with Yosys as it mapped them"
+        raise ValueError(f"{file} has {told}: it has no sites to predict")
     done = validate(rows)
     if held_out:
         done = done[done["held_out"]]

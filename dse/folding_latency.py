@@ -25,6 +25,7 @@ from costmodel.estimators.fpga.traffic_bound import input_cycles
 from costmodel.hardware import Fpga
 from costmodel.record import stack
 from dse.folding_options import Paths, Units
+from dse.infeasible import rounded, short
 from dse.interrupts import came, late
 from dse.plan import InfeasibleError, Plan
 from dse.problem import Problem
@@ -98,25 +99,33 @@ def quickest(problem: Problem, program: Program, known: Iterable[Found], bound: 
     return replace(best[0], objective=value, bound=value if bound >= value * (1 - NEAR) else bound), best[1]
 
 
-def within_latency(problem: Problem, program: Program, most_s: float) -> Found | None:
+def within_latency(problem: Problem, program: Program, most_s: float, least_s: float = 0.0) -> Found | None:
     """The plan of least loss whose latency is at most `most_s`; None where no plan exists.
 
-    TimeoutError where none was found and one may exist.
+    TimeoutError where none was found and one may exist: it tells the least latency that was reached, and `least_s`,
+    which none is below.
     """
     paths: list[Floats] = []
-    safe = _safe(problem, program, most_s)
-    met = [_meeting(problem, program, pace, most_s, paths) for pace in (_pace(problem, most_s), math.inf)]
+    reached: list[float] = []
+    safe = _safe(problem, program, most_s, reached)
+    met = [_meeting(problem, program, pace, most_s, paths, reached) for pace in (_pace(problem, most_s), math.inf)]
     bound = met[-1][1]
     plans = [found for found in (safe, *(found for found, _ in met)) if found]
     if not plans:
         if math.isinf(bound):
             return None
-        raise TimeoutError("no plan of that latency was found in the time given; give more time or larger budgets")
+        found = (
+            f"the least found is {rounded(min(reached))} s" if reached else "none was found within the other budgets"
+        )
+        raise TimeoutError(
+            f"no plan with latency_s of at most {short(most_s)} was found in time: {found}, and none is below "
+            f"{rounded(least_s, up=False)} s; give more time or larger budgets"
+        )
     plan, taken = min(plans, key=lambda found: found[0].objective)
     return replace(plan, bound=min(bound, plan.objective)), taken
 
 
-def _safe(problem: Problem, program: Program, most_s: float) -> Found | None:
+def _safe(problem: Problem, program: Program, most_s: float, reached: list[float]) -> Found | None:
     """A plan that is as quick though all its units be slowed to the slowest's rate; None where none is found."""
     held = np.zeros((len(problem.workload.ops), TIMES))
     held[:, [EACH, REGISTERS]] = 1.0
@@ -128,16 +137,17 @@ def _safe(problem: Problem, program: Program, most_s: float) -> Found | None:
             continue
         except TimeoutError:
             return None
-        if latency(problem, found)[0] <= most_s:
+        reached.append(latency(problem, found)[0])
+        if reached[-1] <= most_s:
             return found
     return None
 
 
 def _meeting(
-    problem: Problem, program: Program, pace: float, most_s: float, paths: list[Floats]
+    problem: Problem, program: Program, pace: float, most_s: float, paths: list[Floats], reached: list[float]
 ) -> tuple[Found | None, float]:
     """The plan of least loss at a pace whose latency is at most `most_s`, None where none is found; what no such plan
-    loses less than, inf where none exists. The paths of those that take longer are added."""
+    loses less than, inf where none exists. The paths of those that take longer are added, and how long they take."""
     seen: set[bytes] = set()
     bound = 0.0
     while True:
@@ -149,6 +159,7 @@ def _meeting(
             return None, bound
         bound = max(bound, found[0].bound)
         own, path = latency(problem, found)
+        reached.append(own)
         if own <= most_s:
             return found, bound
         if _again(seen, found):

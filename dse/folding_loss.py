@@ -47,8 +47,16 @@ def least(tables: Tables, max_formats: int | None, deadline: float) -> Plan:
         if best.proven:
             break
     if best is None or best.objective > most:
-        raise TimeoutError("no plan of that loss was found in the time given; give more time or larger budgets")
+        raise _unreached(best, float(tables.loss.min(axis=1).sum()), most)
     return best
+
+
+def _unreached(best: Plan | None, least: float, most: float) -> TimeoutError:
+    """That no plan was found within a limit of loss, with the least found, and what none loses less than."""
+    found = "none was found within the others" if best is None else f"the least found loses {rounded(best.objective)}"
+    bound = rounded(least if best is None else best.bound, up=False)
+    told = f"no plan with loss of at most {short(most)} was found in time: {found}, and none loses less than {bound}"
+    return TimeoutError(f"{told}; give more time or larger budgets")
 
 
 def refusal_s(deadline: float) -> float:

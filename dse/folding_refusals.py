@@ -1,6 +1,7 @@
 """Why no design of an FPGA is as fast as budgets ask: how fast the device's resources and the other budgets allow."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -40,12 +41,20 @@ def beyond_device(
     error: InfeasibleError, device: Device, usable: Mapping[str, float], limits: Mapping[str, float]
 ) -> InfeasibleError:
     """The refusal with a word on each resource of which it names more than is `usable`: that this is its limit, or,
-    where a budget limits it to less, how much it is."""
+    where a budget limits it to less, how much it is; and on all in conflict that the device limits."""
     most = [name for name, amount in usable.items() if error.least.get(name, 0.0) > amount]
-    own = [name for name in most if limits.get(name, math.inf) >= usable[name]]
+    own = [
+        name for name in usable if limits.get(name, math.inf) >= usable[name] and (name in most or _named(error, name))
+    ]
     rest = " and ".join(f"{usable[name]:.9g} {name}" for name in most if name not in own)
     said = f"; {device.name} has no more {', '.join(own)}" * bool(own) + f"; {device.name} has {rest}" * bool(rest)
     return InfeasibleError(f"{error}{said}", error.least, alone=error.alone)
+
+
+def _named(error: InfeasibleError, name: str) -> bool:
+    """Whether a refusal names a resource among what conflicts."""
+    conflict, found, _ = str(error).partition(" conflict")
+    return bool(found and re.search(rf"\b{name}\b", conflict))
 
 
 def too_long(problem: Problem, said: str, interval_s: float, most_s: float) -> InfeasibleError:

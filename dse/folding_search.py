@@ -115,7 +115,8 @@ class Search:
                 return free
         except TimeoutError:
             pass
-        best = within_latency(self.problem, partial(self._along, loss=True, longest_s=most_s), latency_s)
+        along = partial(self._along, loss=True, longest_s=most_s)
+        best = within_latency(self.problem, along, latency_s, self._slowest().max())
         if best is None:
             raise InfeasibleError(f"no plan meets the budgets: none has latency_s of at most {short(latency_s)}", {})
         return replace(best[0], bound=min(max(best[0].bound, bound), best[0].objective)), best[1]

@@ -8,11 +8,16 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 
 from dse.exact import at_least, exact_sum
+from dse.exact import objective as exact_objective
 from dse.interrupts import late
 from dse.metric import ROUNDING
 from dse.plan import InfeasibleError
 from dse.solvers.choose import dispatch
 from dse.tables import Tables
+
+LAST_S = 2.0
+"""Time of its own for the least of budgets in conflict where all others gave none beyond its limit: in it ResNet-50 at
+five widths is told how many LUTs it takes within the block RAM of a ZCU104."""
 
 SEARCH_S = 10.0
 """Longest search for what conflicts and for least values, where the caller sets no time limit."""
@@ -39,9 +44,43 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
     least = alone | {name: max(alone[name], value) for name, value in beside}
     together = "no plan meets the budgets together" + (f" with {max_formats} formats" if max_formats else "")
     over = [name for name in conflict if least[name] > tables.limits[name]]
-    named = f"{_listed(conflict)} conflict" if len(conflict) < len(tables.limits) or not over else ""
-    given = f"given the others, {needs(least, tables.limits, over)}" if over else ""
+    found: dict[str, float] = {}
+    if unsure := not over:
+        over, found = _last(tables, conflict, max_formats, least)
+    named = f"{_listed(conflict)} conflict" if unsure or len(conflict) < len(tables.limits) else ""
+    given = f"given the others, {needs(least, tables.limits, over)}" if over else _told(least, found, tables.limits)
     return InfeasibleError(f"{together}: {': '.join(filter(None, (named, given)))}", _floats(least))
+
+
+def _last(
+    tables: Tables, conflict: Iterable[str], max_formats: int | None, least: dict[str, Fraction]
+) -> tuple[list[str], dict[str, float]]:
+    """The first budget of a conflict, in LAST_S, whose least given the others is seen to be beyond its limit; else the
+    least of each that was found. `least` is raised to what is proven."""
+    found: dict[str, float] = {}
+    until = time.monotonic() + LAST_S
+    for name in conflict:
+        if late(until):
+            break
+        value, reached = _bounded(tables, name, max_formats, until)
+        least[name] = max(least[name], value)
+        if least[name] > tables.limits[name]:
+            return [name], {}
+        if reached is not None:
+            found[name] = at_least(reached)
+    return [], found
+
+
+def _told(least: Mapping[str, Fraction], found: Mapping[str, float], limits: Mapping[str, float]) -> str:
+    """What is known of budgets of which none is proven to be beyond its limit."""
+    if not found:
+        return f"in any plan {_listed(f'{name} is at least {rounded(least[name])}' for name in limits)}"
+    each = (
+        f"{name} is {rounded(value)} in the plans found in time, and at least {rounded(least[name], up=False)} in any "
+        f"(budget {short(limits[name])})"
+        for name, value in found.items()
+    )
+    return f"given the others, {' and '.join(each)}"
 
 
 def _conflict(tables: Tables, max_formats: int | None, deadline: float) -> Mapping[str, float]:
@@ -124,8 +163,14 @@ def _least_alone(tables: Tables, name: str, deadline: float) -> Fraction:
 
 def _least_given_others(tables: Tables, name: str, max_formats: int | None, deadline: float) -> Fraction:
     """A lower bound, exact unless the time is up, on one cost's sum within the other budgets; 0 if those conflict."""
+    return _bounded(tables, name, max_formats, deadline)[0]
+
+
+def _bounded(tables: Tables, name: str, max_formats: int | None, deadline: float) -> tuple[Fraction, Fraction | None]:
+    """The same, and the least that was found, None where no plan was."""
     others = {other: limit for other, limit in tables.limits.items() if other != name}
     found, outcome, _ = dispatch(replace(tables.minimising(name), limits=others), max_formats, deadline)
-    if outcome.counts is None or not math.isfinite(outcome.bound):
-        return Fraction(0)
-    return found.loss_grid.real(math.floor(outcome.bound))
+    bound = found.loss_grid.real(math.floor(outcome.bound)) if math.isfinite(outcome.bound) else Fraction(0)
+    if outcome.counts is None:
+        return (Fraction(0) if outcome.exhausted else max(bound, Fraction(0))), None
+    return bound, exact_objective(found.tables, found.choice(outcome.counts))

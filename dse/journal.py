@@ -53,14 +53,19 @@ def read(path: Path, header: bytes) -> Contents:
     if not data.startswith(header):
         if header.startswith(data):
             return Contents({}, 0)
-        raise CorruptError(f"{path} is corrupted in its first line")
+        raise CorruptError(
+            f"{path} is corrupted in its first line; write to another folder, or delete it to begin anew"
+        )
     records: dict[int, bytes] = {}
     at = len(header)
     while at < len(data):
         found = _record(data, at)
         if found is None:
             if not _torn(data, at):
-                raise CorruptError(f"{path} is corrupted at byte {at}")
+                raise CorruptError(
+                    f"{path} is corrupted at byte {at}; cut a copy to its first {at} bytes, which are whole, to go on "
+                    "from there, or delete it to begin anew"
+                )
             break
         number, payload = found
         records.setdefault(number, payload)

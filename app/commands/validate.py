@@ -50,7 +50,7 @@ def command(file: str, out: str | None, calibration: str, held_out: bool, as_jso
     if out:
         rows_file.check_target(Path(out))
     rows, left = rows_file.read(Path(file)), list[str]()
-    if "sites" in rows:
+    if {"sites", "bram18"} & set(rows):
         show_errors(rows, file, out, held_out=held_out, as_json=as_json)
         return
     with working(f"Predicting {file}"):

@@ -149,3 +149,10 @@ def test_bad_arguments_are_one_line(refused, tmp_path, args, says):
     GOOD.iloc[:1].to_parquet(tmp_path / "one_row.parquet")
     assert says in refused("validate", *args, cwd=tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one_row.parquet", "rows.parquet"]
+
+
+def test_blocks_of_an_fpga_are_told_from_its_designs(refused_here, tmp_path):
+    columns = ("kind", "depth", "bits", "a_bits", "b_bits", "bram18", "uram", "dsp", "device_family", "yosys")
+    pd.DataFrame([dict.fromkeys(columns, 1)]).to_parquet(tmp_path / "blocks.parquet")
+    line = refused_here("validate", "blocks.parquet", cwd=tmp_path)
+    assert "blocks.parquet has blocks of profile fpga-blocks, which printed how the rules compare with Yosys" in line

@@ -15,8 +15,10 @@ from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 from dse.couplings import Couplings
 from dse.folding import fastest, least, least_loss
+from dse.folding_latency import within_latency
 from dse.folding_memory import MOVED
-from dse.folding_refusals import in_cycles
+from dse.folding_options import units
+from dse.folding_refusals import beyond_device, in_cycles
 from dse.folding_search import Search
 from dse.metric import METRICS
 from dse.plan import InfeasibleError
@@ -204,3 +206,24 @@ def test_each_number_that_foldings_made_for_formats_name_is_enough(loss_share, e
         plan = dse.minimize(METRICS["loss"], over=over, on=BOARD, subject_to=weaker)
         assert plan.estimate().totals["energy_j"] <= weaker[1].limit * (1 + 1e-9)
         assert plan.objective <= weaker[0].limit * (1 + 1e-9)
+
+
+def test_of_what_conflicts_is_said_what_the_device_has():
+    usable, limits = {"lut": 100.0, "dsp": 10.0, "uram": 0.0}, {"lut": 100.0, "dsp": 5.0, "uram": 0.0}
+    error = InfeasibleError(
+        "lut, dsp and loss conflict: given the others, loss is at least 2 (budget 1)", {"loss": 2.0}
+    )
+    assert str(beyond_device(error, BOARD, usable, limits)) == f"{error}; pynq_z1 has no more lut"
+
+
+def test_a_latency_out_of_reach_is_told_with_what_was_reached():
+    found = problem((4, 8, 4))
+
+    def late(*_):
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError, match=r"none was found within the other budgets, and none is below 1\.99"):
+        within_latency(found, late, 1e-6, 2e-7)
+    plan, taken = Search(found, {}, units(found), np.inf, usable={}).least_interval()
+    with pytest.raises(TimeoutError, match=r"at most 1e-09 was found in time: the least found is .* s, and none"):
+        within_latency(found, lambda *_: (replace(plan, bound=0.0), taken), 1e-9, 2e-7)

@@ -1,5 +1,6 @@
 """Which budgets conflict: the smallest set, by brute force over its subsets, and the value of each that is enough."""
 
+from fractions import Fraction
 from itertools import combinations, product
 
 import numpy as np
@@ -8,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dse.allocate import solve
-from dse.infeasible import rounded, short
+from dse.infeasible import infeasible, rounded, short
 from dse.plan import InfeasibleError
+from dse.tables import read
 
 PAIRWISE = {
     "a": np.array([[0, 10, 10.0]] * 3),
@@ -70,3 +72,23 @@ def test_what_is_named_conflicts_and_no_less_of_it_does(seed):
         others = within([n for n in "abcd" if n != left])
         beside = others if others.any() else within(fewer)
         assert least[left] == sums[left][beside].min()
+
+
+def test_without_any_time_a_refusal_has_a_number():
+    costs = {name: PAIRWISE[name] for name in "ab"}
+    told = infeasible(read(np.ones((3, 3)), costs, {"a": 9, "b": 9}, (), None, None), None, 1e-9)
+    assert str(told).endswith("a and b conflict: given the others, a is at least 30 (budget 9)")
+    assert told.least == {"a": 30, "b": 0}
+
+
+def test_what_is_found_in_time_is_told_beside_what_is_proven(monkeypatch):
+    costs = {name: PAIRWISE[name] for name in "ab"}
+    monkeypatch.setattr(
+        "dse.infeasible._bounded", lambda _, name, *__: (Fraction(5), Fraction(20) if name == "a" else None)
+    )
+    told = infeasible(read(np.ones((3, 3)), costs, {"a": 9, "b": 9}, (), None, None), None, 1e-9)
+    assert "given the others, a is 20 in the plans found in time, and at least 5 in any (budget 9)" in str(told)
+    assert told.least == {"a": 5, "b": 5}
+    monkeypatch.setattr("dse.infeasible._bounded", lambda *_: (Fraction(5), None))
+    told = infeasible(read(np.ones((3, 3)), costs, {"a": 9, "b": 9}, (), None, None), None, 1e-9)
+    assert str(told).endswith("a and b conflict: in any plan a is at least 5 and b is at least 5")
