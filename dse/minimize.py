@@ -45,8 +45,8 @@ def minimize(
                 what a folding decides choose formats and foldings together (`dse.folding.least_loss`); where it does
                 not know them all, or nothing depends on the folding, the plan is the best over the foldings made for
                 each format (`dse.foldings`), and `Plan.proven_within` says so; with budgets of speed among them, its
-                bound is of the others. The device's own resources are limits where a budget asks for speed; else give
-                them as budgets, as a plan may be of a larger device
+                bound is of the others, or of what no folding changes, as memory at its peak. The device's own resources
+                are limits where a budget asks for speed; else give them as budgets, as a plan may be of a larger device
     ties        groups of layer names that must share an option; "fused" for the layers that servers run as one product,
                 "residual" for those whose outputs are added (`dse.neighbours`), "fused,residual" for both
     pins        {layer glob: format} that those layers must take

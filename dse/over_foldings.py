@@ -85,12 +85,20 @@ class Sought:
                 late, bound = error, folding.least(problem)
                 deadline = max(deadline, deadline_in(foldings.LAST_S))
         else:
-            bound = folding.bound(problem, self._budgets(FOLDED), couplings, deadline)
+            bound = max(folding.bound(problem, self._budgets(FOLDED), couplings, deadline), self._alike(problem, solve))
         try:
             found = self._laid_out(solve, deadline)
         except (InfeasibleError, TimeoutError) as error:
             raise late or error from None
         return replace(found, plan=replace(found.plan, bound=min(bound, found.plan.objective)))
+
+    def _alike(self, problem: Problem, solve: Solve) -> float:
+        """What no design loses less than within the budgets of what no folding changes, as memory at its peak."""
+        budgets = [budget for budget in self.subject_to if budget.metric.name in folding.ALIKE]
+        try:
+            return solve(problem, budgets, left_s(self.deadline, 4)).bound if budgets else 0.0
+        except TimeoutError:
+            return 0.0
 
     def _folded(self, problem: Problem, couplings: Couplings) -> Found:
         """The plan of formats and foldings together."""

@@ -12,7 +12,7 @@ from test_joint_folding import BOARD, FORMATS, network, problem, searched
 import dse
 from costmodel.estimators.fpga import fold
 from dse.couplings import Couplings
-from dse.folding import least_loss
+from dse.folding import least, least_loss
 from dse.folding_layout import room
 from dse.metric import METRICS
 from dse.over_foldings import Rules, Sought
@@ -124,3 +124,14 @@ def test_what_need_not_fit_is_sought_in_any_folding_all_the_same():
     assert found.plan.objective <= within.problem.total_loss(within.choice) * (1 + 1e-9)
     with pytest.raises(dse.InfeasibleError, match=r"pynq_z1 has (no more|10) lut"):
         replace(sought, fit=True, utilisation=1.0).best(solve)
+
+
+def test_a_peak_beside_a_speed_is_in_the_bound():
+    choices = dse.choices(network((8, 6, 8, 4)), ["int2", "int8"])
+    free = choices.on(BOARD)
+    peak = 0.6 * free.totals(free.uniform(1))["peak_activation_bytes"]
+    asked = [METRICS["peak_activation_bytes"] <= peak, METRICS["throughput_per_s"] >= 1e5]
+    plan = dse.minimize(METRICS["loss"], over=choices, on=BOARD, subject_to=asked)
+    assert plan.objective > 2 * least(free)
+    assert plan.proven
+    assert plan.proven_within == ""
