@@ -14,7 +14,7 @@ from costmodel.estimators import attention_kind, fitted_roofline, sibling
 from costmodel.estimators.attention_kind import CONTEXT, GENERATION, AttentionKind
 from costmodel.estimators.attention_latency import borrowed
 from costmodel.estimators.attention_latency import predict as measured
-from costmodel.estimators.attention_pipe import TOLD, attention_pipe, dequantised
+from costmodel.estimators.attention_pipe import TOLD, dequantised, multiplied_on
 from costmodel.estimators.prediction import Prediction, joined, rows_by, scattered
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
@@ -81,16 +81,14 @@ def _kind(kind: AttentionKind, at: NDArray[np.intp]) -> AttentionKind:
 
 
 def _rows(op: Op, precision: Precision, gpu: Gpu) -> _Rows:
-    kv, pipe = precision.kv_cache, attention_pipe(precision, gpu)
+    kv = precision.kv_cache
     decode = (op.m == 1) & (op.heads.keys > 1)
     narrow = kv.bits <= 8
     family = np.where(narrow, "bfloat16_kvfp8", "bfloat16")
     math = np.char.add(np.where(decode, f"{GENERATION}_", f"{CONTEXT}_"), family)
-    wide = "bf16" if gpu.peak_flops.bf16 > 0 else "fp16"
-    multiplies = np.where(narrow, wide, pipe)
     causal = np.asarray(op.heads.causal, dtype=bool) | (op.m == 1)
     query_bytes = np.maximum(precision.activation.bits_per_element / 8, WIDE_BYTES)
-    kind = AttentionKind(math, query_bytes, kv.bits_per_element / 8, multiplies, causal)
+    kind = AttentionKind(math, query_bytes, kv.bits_per_element / 8, multiplied_on(precision, gpu), causal)
     value_dim = op.output_elements / np.maximum(op.b * op.m, 1.0)
     reasons = {
         "both directions": ~causal,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from costmodel.estimators import gpu_gemm, traffic
-from costmodel.estimators.attention_pipe import attention_pipe
+from costmodel.estimators.attention_pipe import products_on
 from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_latency import GEMM
 from costmodel.estimators.overlap import miss
@@ -56,8 +56,7 @@ def predict(
 
 def compute_s(op: Op, precision: Precision, gpu: Gpu, constants: GemmConstants) -> Real:
     """Time of the arithmetic of one execution: products on the faster of tensor and vector units, and the rest."""
-    weighted = np.asarray(op.weight_elements) > 0
-    peak = gpu.peak_flops.of(np.where(weighted, precision.math_pipe, attention_pipe(precision, gpu)))
+    peak = gpu.peak_flops.of(products_on(op, precision, gpu))
     flops = 2.0 * op.executed_macs / op.executions
     padding = np.ceil(op.n / MMA_N) * MMA_N / op.n * np.ceil(op.k / MMA_K) * MMA_K / op.k
     rate = np.maximum(peak / padding, np.where(peak > 0, gpu.peak_flops.vector, np.nan))

@@ -113,3 +113,10 @@ def test_a_backward_pass_is_not_taken_for_a_forward():
     assert len(backward) == 32
     assert all(str(how).startswith("fitted roofline") for how in found(stack(backward)).how)
     assert all(op.heads.batch == 1 for op in ops if op not in backward)
+
+
+def test_a_shared_latent_over_an_fp8_cache_is_multiplied_in_bf16_like_any_attention():
+    op = latent_attention("mla", 1, queries=8192, keys=8192, heads=128, latent_dim=512, rope_dim=64)
+    narrow, wide = (float(found(op, spelling).latency_s) for spelling in ("bf16/bf16/fp8_e4m3", "bf16"))
+    assert narrow >= 2.0 * op.executed_macs / H100.peak_flops.bf16
+    assert narrow == pytest.approx(wide, rel=0.01), "bound by its products"
