@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import dram_floor, energy, gpu_latency, power_prediction, roofline
+from costmodel.estimators import compute_floor, dram_floor, energy, gpu_latency, power_prediction, roofline
 from costmodel.estimators.fit import in_l2, in_memory
 from costmodel.estimators.footprint import FOOTPRINT
 from costmodel.estimators.traffic import BITS_PER_BYTE
@@ -116,7 +116,7 @@ def _time(
 
 
 def _estimated(op: Op, precision: Precision, gpu: Gpu, with_energy: bool) -> Columns:
-    resident = gpu_latency.predict(op, precision, gpu)
+    resident = compute_floor.raised(gpu_latency.predict(op, precision, gpu), op, precision, gpu)
     found = dram_floor.raised(resident, op, precision, gpu)
     columns: Columns = {}
     for prefix, latency in ((RESIDENT, resident), ("", found)):

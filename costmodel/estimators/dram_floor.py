@@ -6,12 +6,10 @@ that runs again within the pass only what lies between its runs comes: of its we
 that leaves room for.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from costmodel.estimators import traffic
-from costmodel.estimators.prediction import Prediction
+from costmodel.estimators.prediction import Prediction, at_least
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.record import Real
@@ -62,13 +60,4 @@ def raised(found: Prediction, op: Op, precision: Precision, gpu: Gpu, *, residen
 
     `resident` says of which ops the whole pass fits the L2: they stay as measured. All arguments broadcast.
     """
-    least_s = np.where(resident, 0.0, floor_s(op, precision, gpu))
-    latency_s = np.maximum(found.latency_s, least_s)
-    factor = np.where(found.latency_s > 0, latency_s / np.where(found.latency_s > 0, found.latency_s, 1.0), 1.0)
-    return replace(
-        found,
-        latency_s=latency_s,
-        low_s=np.maximum(found.low_s, least_s),
-        high_s=np.maximum(found.high_s * factor, latency_s),
-        bound=np.where(latency_s > found.latency_s, "memory", found.bound),
-    )
+    return at_least(found, np.where(resident, 0.0, floor_s(op, precision, gpu)), "memory")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators import (
+    compute_floor,
     dram_floor,
     energy,
     fpga,
@@ -61,7 +62,7 @@ def evaluate(
 
 @evaluate.register
 def _(device: Gpu, op: Op, precision: Precision, folding: Design | None, *, resident: Real = False) -> Columns:  # noqa: ARG001
-    found = gpu_latency.predict(op, precision, device)
+    found = compute_floor.raised(gpu_latency.predict(op, precision, device), op, precision, device)
     found = dram_floor.raised(found, op, precision, device, resident=resident)
     columns = _counts(op, precision)
     columns["bytes_moved"] = traffic.bytes_moved(op, precision)

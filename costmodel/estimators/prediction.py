@@ -55,6 +55,22 @@ def scattered(parts: list[tuple[NDArray[np.intp], Prediction]], size: int) -> Pr
     return Prediction(**columns)
 
 
+def at_least(found: Prediction, least_s: Real, bound: str) -> Prediction:
+    """The prediction and the low end of its interval at least so long, the high end as far above as it was.
+
+    What is raised is bound by `bound`; all arguments broadcast.
+    """
+    latency_s = np.maximum(found.latency_s, least_s)
+    factor = np.where(found.latency_s > 0, latency_s / np.where(found.latency_s > 0, found.latency_s, 1.0), 1.0)
+    return replace(
+        found,
+        latency_s=latency_s,
+        low_s=np.maximum(found.low_s, least_s),
+        high_s=np.maximum(found.high_s * factor, latency_s),
+        bound=np.where(latency_s > found.latency_s, bound, found.bound),
+    )
+
+
 def joined(reasons: Mapping[str, NDArray[np.bool_]], size: int) -> NDArray[np.str_]:
     """Of each of `size` rows the reasons that hold, separated by commas, "" where none does."""
     codes = np.zeros(size, dtype=np.int64)
