@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import attention_kind, fitted_roofline, sibling
+from costmodel.estimators import attention_after_cache, attention_kind, fitted_roofline, sibling
 from costmodel.estimators.attention_kind import CONTEXT, GENERATION, AttentionKind
 from costmodel.estimators.attention_latency import borrowed
 from costmodel.estimators.attention_latency import predict as measured
@@ -64,8 +64,14 @@ def _of_one_kind(at: NDArray[np.intp], op: Op, precision: Precision, rows: _Rows
         found = measured(*sizes, kind, gpu, backend=gpu.backend)
         found = replace(found, how=_with(found.how, TOLD)) if wide else found
         return sibling.taken(found, "fp16") if kind.pipe == "fp16" else found
-    found = borrowed(*sizes, kind, gpu, because=because + wide)
+    chunk = attention_after_cache.REASON in because and bool(kind.causal)
+    predict_it = attention_after_cache.predict if chunk else _plain
+    found = predict_it(sizes, kind, gpu, because=because + wide)
     return replace(found, extrapolated=np.ones(len(op.m), dtype=bool))
+
+
+def _plain(sizes: attention_after_cache.Shape, kind: AttentionKind, gpu: Gpu, *, because: str) -> Prediction:
+    return borrowed(*sizes, kind, gpu, because=because)
 
 
 def _with(how: Real, told: str) -> Real:
@@ -92,7 +98,7 @@ def _rows(op: Op, precision: Precision, gpu: Gpu) -> _Rows:
     value_dim = op.output_elements / np.maximum(op.b * op.m, 1.0)
     reasons = {
         "both directions": ~causal,
-        "queries after cached keys": (op.m > 1) & (op.heads.keys > op.m),
+        attention_after_cache.REASON: (op.m > 1) & (op.heads.keys > op.m),
         "values of another size than keys": 2.0 * value_dim != op.k,
         "no such widths measured": ~attention_kind.is_measured(kind, kv.encoding),
     }

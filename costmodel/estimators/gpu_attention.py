@@ -16,7 +16,7 @@ import numpy as np
 
 from costmodel.estimators import vector_units
 from costmodel.estimators.attention_constants import AttentionConstants
-from costmodel.estimators.attention_kind import AttentionKind
+from costmodel.estimators.attention_kind import GENERATION, AttentionKind
 from costmodel.estimators.chunks import in_chunks
 from costmodel.estimators.gpu_gemm import FLOPS_PER_CLOCK, OPERANDS_PER_CLOCK, l2_bytes_per_s
 from costmodel.estimators.latency_model import Terms
@@ -107,6 +107,7 @@ def _inputs(
         gpu.memory_bytes_per_s * c.memory_efficiency, l2_bytes_per_s(gpu, feeding, c.l2_rate),
         gpu.l2_bytes * c.l2_fraction, c.overlap, OVERLAP_CYCLES / clock,
         np.asarray(~vector, dtype=np.float64),
+        np.asarray(np.char.startswith(np.asarray(kind.math).astype(str), GENERATION), dtype=np.float64),
     )  # fmt: skip
 
 
@@ -114,12 +115,12 @@ def _terms(
     batch: Real, queries: Real, keys: Real, heads: Real, kv_heads: Real, head_dim: Real, window: Real,
     query_bytes: Real, kv_bytes: Real, causal: Real, sms: Real, element_s: Real, score_s: Real, sm_bytes_per_s: Real,
     rounding: Real, packing: Real, tile_s: Real, split_s: Real, launch_s: Real, dram_bytes_per_s: Real,
-    l2_bytes_per_s: Real, l2_bytes: Real, overlap: Real, patience_s: Real, whole_tiles: Real,
+    l2_bytes_per_s: Real, l2_bytes: Real, overlap: Real, patience_s: Real, whole_tiles: Real, decode: Real,
 ) -> tuple[Any, ...]:  # fmt: skip
     """The columns of AttentionTerms."""
     by_tile_s, parts = _by_tile(
         batch, queries, keys, heads, kv_heads, head_dim, window, kv_bytes, causal, sms, element_s, score_s,
-        sm_bytes_per_s, rounding, packing, tile_s, split_s, whole_tiles,
+        sm_bytes_per_s, rounding, packing, tile_s, split_s, whole_tiles, decode,
     )  # fmt: skip
     tile, compute_s = by_tile_s.argmin(axis=0), by_tile_s.min(axis=0)
     seen = np.minimum(keys, window + queries - 1.0)
@@ -136,11 +137,12 @@ def _terms(
 def _by_tile(
     batch: Real, queries: Real, keys: Real, heads: Real, kv_heads: Real, head_dim: Real, window: Real, kv_bytes: Real,
     causal: Real, sms: Real, element_s: Real, score_s: Real, sm_bytes_per_s: Real, rounding: Real, packing: Real,
-    tile_s: Real, split_s: Real, whole_tiles: Real,
+    tile_s: Real, split_s: Real, whole_tiles: Real, decode: Real,
 ) -> tuple[Any, Any]:  # fmt: skip
     """Time of the thread blocks by tile of the menu (first axis), and how many ways each splits its keys."""
     rows = TILE_ROWS.reshape(-1, *[1] * np.ndim(batch))
-    packed = (heads / kv_heads) ** np.where((queries == 1.0) & np.isinf(window), 1.0, packing)
+    shares = (queries == 1.0) | (decode > 0.0)
+    packed = (heads / kv_heads) ** np.where(shares & np.isinf(window), 1.0, packing)
     blocks = batch * (heads / packed) * np.ceil(queries * packed / rows)
     tokens = np.clip(rows / packed, 1.0, queries)
     rounded = np.ceil(keys / KEY_BLOCK) * KEY_BLOCK

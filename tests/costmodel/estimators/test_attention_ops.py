@@ -8,6 +8,7 @@ from costmodel import hardware, zoo
 from costmodel.estimators import attention_kind, gpu_latency
 from costmodel.estimators.attention_latency import predict
 from costmodel.estimators.estimate import estimate
+from costmodel.estimators.evaluate import grid
 from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.workload.op import Heads
@@ -120,3 +121,32 @@ def test_a_shared_latent_over_an_fp8_cache_is_multiplied_in_bf16_like_any_attent
     narrow, wide = (float(found(op, spelling).latency_s) for spelling in ("bf16/bf16/fp8_e4m3", "bf16"))
     assert narrow >= 2.0 * op.executed_macs / H100.peak_flops.bf16
     assert narrow == pytest.approx(wide, rel=0.01), "bound by its products"
+
+
+@pytest.mark.parametrize("gpu", ["h100_sxm", "a100_sxm", "l40s", "b200_sxm", "h100_sxm:torch"])
+@pytest.mark.parametrize("spelling", ["bf16", "bf16/bf16/fp8_e4m3"])
+@pytest.mark.parametrize(
+    ("batch", "keys", "heads", "kv_heads"), [(8, 8192, 32, 8), (1, 1024, 32, 32), (64, 4096, 64, 8)]
+)
+def test_a_few_queries_read_a_cache_as_one_does_and_more_take_smoothly_longer(
+    gpu, spelling, batch, keys, heads, kv_heads
+):
+    device, used = hardware.gpu(gpu), precision(spelling)
+    counts = [*range(1, 17), 20, 24, 32, 48, 64, 96, 128, 192, 256, 320, 512]
+    shape = {"keys": keys, "heads": heads, "kv_heads": kv_heads, "head_dim": 128, "causal": True, "cached": True}
+    ops = [attention("a", batch, queries=count, **shape) for count in counts]
+    seconds = grid(ops, [used], device)["latency_s"][:, 0]
+    steps = seconds[1:] / seconds[:-1]
+    assert (steps >= 1 - 1e-9).all()
+    assert steps.max() < 2.2
+    assert seconds[1] < 1.05 * seconds[0], "two queries read what one does"
+    whole = found(ops[-1], spelling, device)
+    assert "ctx" in str(whole.how)
+    assert "gen" in str(found(ops[4], spelling, device).how)
+
+
+def test_verified_drafts_keep_their_wide_interval():
+    op = attention("a", 8, queries=5, keys=8192, causal=True, cached=True, **GQA)
+    told = found(op)
+    assert bool(told.extrapolated)
+    assert float(told.high_s / told.low_s) > 2.5
