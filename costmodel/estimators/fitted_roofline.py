@@ -50,7 +50,7 @@ def predict(
     alone = f"fitted roofline ({because + '; ' if because else ''}{rates})"
     how = np.where(np.broadcast_to(op.launches, np.shape(latency_s)) > 0, alone, "fused (in the kernel before it)")
     factor = np.exp(SPREAD)
-    outside = np.zeros(np.shape(latency_s), dtype=bool)
+    outside = np.broadcast_to(op.launches, np.shape(latency_s)) > 0
     return Prediction(latency_s, latency_s / factor, latency_s * factor, bound, outside, how, 1.0)
 
 

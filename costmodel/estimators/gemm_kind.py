@@ -66,6 +66,9 @@ SAME_RATE = {"bf16": ("fp16",)}
 SCALES_SHARE = 0.2
 """Share of an operand's bytes that scales of its groups may be: int4 in groups of 32 with 16-bit scales has 12 %."""
 
+BLOCK = 128
+"""Elements along k that share a scale in the measured fp8 products of blocks."""
+
 
 def named(math: str) -> GemmKind:
     """The kind of that `math`; UnknownNameError lists near names."""
@@ -88,6 +91,23 @@ def of(precision: Precision) -> GemmKind:
     math: Real = found if found.ndim else str(found)
     dynamic = _among(math, "fp8", "fp8_block")
     return GemmKind(math, activation.bits_per_element / 8, weight.bits_per_element / 8, pipe, weight_only, dynamic)
+
+
+def as_encoded(math: Real, precision: Precision) -> Real:
+    """Whether a family was measured with formats of these encodings and groups, or each of a batch.
+
+    int8 and int4 weights were integers, whose dequantisation is a shift and a multiplication, fp8 blocks of 128 x 128;
+    other codes, and smaller groups, are other kernels.
+    """
+    weight, activation = precision.weight, precision.activation
+    needs = {
+        "int8_wo": _among(weight.encoding, "integer"),
+        "int4_wo": _among(weight.encoding, "integer"),
+        "sq": _among(weight.encoding, "integer") & _among(activation.encoding, "integer"),
+        "fp8_block": np.greater_equal(weight.group_size, BLOCK),
+    }
+    wrong = [_among(math, family) & ~np.asarray(right) for family, right in needs.items()]
+    return ~np.any(np.stack(np.broadcast_arrays(*wrong)), axis=0)
 
 
 def is_measured(kind: GemmKind) -> Real:

@@ -10,7 +10,7 @@ from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.latency_model import LatencyModel
 from costmodel.estimators.prediction import Prediction
 from costmodel.hardware import Gpu
-from costmodel.hardware.calibration import Calibration
+from costmodel.hardware.calibration import Calibration, calibrations
 from costmodel.record import Real
 
 OTHER_FAMILY = (-0.31, 1.38)
@@ -43,11 +43,26 @@ five groups of folds held less than 85 % of their rows, with these none of 112 d
 writes itself, from 16 to 75 %."""
 
 
+OTHER_KERNELS = (("h100_sxm", "int8_wo", "sglang"),)
+"""Shipped fits (device, math, backend) of rows whose kernel is another than their math says: those rows quantise
+activations to int8 too, by elementwise kernels of their own, and multiply on the int8 pipe (int8_scaled_mm in
+ai-dynamo/aiconfigurator, collector/sglang/collect_gemm.py, d251c96), 48 of them above the peak of bf16. They tell of
+such rows, as `validate` asks, and not of weights alone in int8, which are carried from other devices instead."""
+
+
+def answering(math: str, backend: str) -> tuple[Calibration, ...]:
+    """The fits that tell of a kind of product whose formats are known, whatever its rows are called."""
+    wrong = {(device, own, software) for device, own, software in OTHER_KERNELS if own == math}
+    fits = calibrations("gemm", backend)
+    return tuple(fit for fit in fits if fit.users or (fit.device, fit.math, fit.backend) not in wrong)
+
+
 def predict(
     m: Real, n: Real, k: Real, kind: GemmKind, gpu: Gpu, *, backend: str = "", level: str = "auto",
     residual: bool = True, fits: Sequence[Calibration] | None = None,
 ) -> Prediction:  # fmt: skip
     """Predict (m, k) x (k, n) products of one kind on one device; the options are those of calibrated.predict."""
+    fits = answering(str(kind.math), backend) if fits is None else fits
     return calibrated.predict(GEMM, (m, n, k), kind, gpu, backend=backend, level=level, residual=residual, fits=fits)
 
 
@@ -56,4 +71,5 @@ def borrowed(
     fits: Sequence[Calibration] | None = None,
 ) -> Prediction:  # fmt: skip
     """Predict `b` products in one launch of a kind that nobody measured, as calibrated.borrowed does; flat arrays."""
+    fits = answering(str(kind.math), gpu.backend) if fits is None else fits
     return calibrated.borrowed(GEMM, (m, n, k), kind, gpu, because=because, fits=fits, b=b)

@@ -31,7 +31,7 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     """Predict one execution of each row; op and precision are batches of one length. nan where the pipe is missing."""
     kind = own_family.taken(_kind(op, precision, gpu), op, precision, gpu)
     grouped = _is_convolution(op) & (op.b > 1)
-    reasons = np.where(grouped, "grouped convolution", _reasons(op, kind))
+    reasons = np.where(grouped, "grouped convolution", _reasons(op, precision, kind))
     has_pipe = gpu.peak_flops.of(kind.pipe) > 0
     known = np.flatnonzero(has_pipe)
     parts: list[tuple[NDArray[np.intp], Prediction]] = []
@@ -85,15 +85,17 @@ def _chosen(weighted: NDArray[np.bool_], yes: Real, no: Real) -> Real:
     return np.where(weighted, *(np.broadcast_to(np.asarray(x), weighted.shape) for x in (yes, no)))
 
 
-def _reasons(op: Op, kind: GemmKind) -> NDArray[np.str_]:
+def _reasons(op: Op, precision: Precision, kind: GemmKind) -> NDArray[np.str_]:
     """Why no measured products are quite like each row's, "" where some are."""
+    widths = gemm_kind.is_measured(_dense(op, kind))
     reasons = {
         "convolution as implicit product": _is_convolution(op),
         "grouped product": op.b > 1,
         "recurrent step": op.kind == "recurrence",
         "sparse pipe": (kind.speedup > 1.0) & (kind.math != own_family.SPARSE),
         "zeros multiplied": (op.weight_density < 1.0) & (kind.speedup == 1.0),
-        "no such widths measured": ~gemm_kind.is_measured(_dense(op, kind)),
+        "no such widths measured": ~widths,
+        "no such codes measured": widths & (op.weight_elements > 0) & ~gemm_kind.as_encoded(kind.math, precision),
     }
     return joined(reasons, len(op.m))
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from costmodel import hardware
-from costmodel.estimators import fitted_roofline, gemm_kind, gpu_gemm, gpu_latency
+from costmodel import hardware, zoo
+from costmodel.estimators import calibrated, fitted_roofline, gemm_kind, gpu_gemm, gpu_latency
 from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_latency import GEMM, OTHER_FAMILY, predict
 from costmodel.estimators.transfer import mean_constants
@@ -120,3 +120,51 @@ def test_small_activations_come_from_the_cache():
 
     assert rate(1e9) == pytest.approx(H100.memory_bytes_per_s * c.memory_efficiency, rel=1e-3)
     assert rate(1e6) > 1.2 * rate(1e9)
+
+
+@pytest.mark.parametrize("gpu", ["h100_sxm", "a100_sxm", "l40s"])
+@pytest.mark.parametrize(
+    ("spelling", "family"),
+    [
+        ("mxfp8/mxfp8", "fp8_block"), ("nf4/bf16", "int4_wo"), ("mxfp4/bf16", "int4_wo"), ("fp4_e2m1/bf16", "int4_wo"),
+        ("fp8_e5m2/bf16", "int8_wo"), ("fp8_e4m3/bf16", "int8_wo"),
+    ],
+)  # fmt: skip
+def test_other_codes_than_were_measured_are_not_calibrated(gpu, spelling, family):
+    device, used = hardware.gpu(gpu), precision(spelling)
+    if device.peak_flops.of(used.math_pipe) > 0:
+        found = gpu_latency.predict(linear("fc", 16, 4096, 4096), used, device)
+        assert str(found.how).startswith(f"transferred (no such codes measured; {family} of ")
+        assert found.high_s / found.low_s > np.exp(OTHER_FAMILY[1] - OTHER_FAMILY[0]) * 0.99
+
+
+@pytest.mark.parametrize("spelling", ["int4_g128/bf16", "w8a16", "w8a8", "bf16"])
+def test_what_was_measured_stays_calibrated(spelling):
+    for gpu in ("a100_sxm", "l40s"):
+        found = gpu_latency.predict(linear("fc", 16, 4096, 4096), precision(spelling), hardware.gpu(gpu))
+        assert str(found.how).startswith("calibrated (")
+
+
+@pytest.mark.parametrize("gpu", ["h100_sxm", "h100_sxm:sglang", "h200_sxm", "b200_sxm"])
+def test_weights_alone_in_int8_are_not_told_by_rows_whose_activations_are_int8_too(gpu):
+    """48 of those rows run above the peak of bf16; 1,000 rows were said to take longer than 1,024."""
+    device = hardware.gpu(gpu)
+    m = np.array([1.0, 64.0, 1000.0, 1024.0, 4096.0, 8192.0])
+    found = [gpu_latency.predict(linear("fc", rows, 4096, 16384), precision("w8a16"), device) for rows in m]
+    seconds = np.array([float(one.latency_s) for one in found])
+    assert all("from a100_sxm, l40s" in str(one.how) for one in found)
+    assert (np.diff(seconds) >= 0).all()
+    assert (seconds >= 2 * m * 4096 * 16384 / device.peak_flops.bf16).all()
+
+
+def test_those_rows_themselves_keep_their_fit():
+    rows = gemm_kind.named("int8_wo")
+    told = calibrated.predict(GEMM, (64.0, 4096.0, 4096.0), rows, H100, backend="sglang")
+    assert told.how == "calibrated"
+    assert predict(64.0, 4096.0, 4096.0, rows, H100, backend="sglang").how == "transferred (from a100_sxm, l40s)"
+
+
+def test_a_roofline_is_always_extrapolated_and_what_is_fused_is_not():
+    norm = next(op for op in zoo.build("resnet18").ops if op.kind == "norm")
+    assert bool(fitted_roofline.predict(norm, precision("bf16"), H100).extrapolated)
+    assert not bool(fitted_roofline.predict(replace(norm, launches=0.0), precision("bf16"), H100).extrapolated)
