@@ -9,8 +9,10 @@ from costmodel.record import Real
 class GemmConstants:
     """What a fit finds for one device and kind of product; ratios to the spec sheet, or clock cycles.
 
+    Fourteen in all. A fit finds the first eleven of every kind, `dequant_rate` of weight-only ones alone (twelve in
+    all), `quant_cycles` and `quant_efficiency` of dynamically quantised ones alone (thirteen); others keep the default.
     `wave_rounding` is the share of the last partial wave that is paid in full, `overlap` the exponent of the smooth
-    maximum of arithmetic and memory; the last three matter for weight-only and dynamically quantised products alone.
+    maximum of arithmetic and memory.
     """
 
     compute_efficiency: Real

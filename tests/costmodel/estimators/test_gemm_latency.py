@@ -1,16 +1,19 @@
 """The face over the GEMM models: which constants are taken, what is said of it, and what bounds it."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
+import costmodel as cm
 from costmodel import hardware
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators import gemm_kind, uncertainty
+from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_latency import GEMM, OTHER_FAMILY, OTHER_SOFTWARE, answering, predict
 from costmodel.estimators.transfer import carried, logs
 from costmodel.hardware.calibration import calibrations
+from profilers import gemm_table
 
 H100, L40S, H200 = (hardware.gpu(name) for name in ("h100_sxm", "l40s", "h200_sxm"))
 BF16, FP8 = gemm_kind.named("bfloat16"), gemm_kind.named("fp8")
@@ -156,3 +159,27 @@ def test_carried_constants_are_a_weighted_geometric_mean():
     unknown = replace(H100, memory_kind="")
     equal = carried(GEMM, "bfloat16", unknown, [f for group in own.values() for f in group])
     assert equal.compute_efficiency == pytest.approx(np.exp((means["a100_sxm"] + means["l40s"])[at] / 2))
+
+
+@pytest.mark.parametrize(("one", "other"), [("a100_sxm", "a100_pcie"), ("h100_sxm", "h100_pcie")])
+def test_a_board_of_the_same_die_with_less_bandwidth_does_not_decode_faster(one, other):
+    """An A100 PCIe took 36.1 ms a token of 64 sequences beside the SXM board's 40.6."""
+    step = cm.decode(cm.zoo.llama("3.1-8b"), batch=64, context=4096)
+    own, carried = (cm.estimate(step, "bf16", hardware.gpu(name)).totals["latency_s"] for name in (one, other))
+    assert carried > 0.99 * own
+
+
+def test_constants_of_the_same_sms_weigh_most():
+    pcie, l4 = hardware.gpu("a100_pcie"), hardware.gpu("l4")
+    rates = {f.device: f.constants["memory_efficiency"] for f in calibrations("gemm") if f.math == "bfloat16"}
+    for gpu, near in ((pcie, "a100_sxm"), (l4, "l40s")):
+        taken = carried(GEMM, "bfloat16", gpu, calibrations("gemm")).memory_efficiency
+        assert abs(taken - rates[near]) < 0.3 * max(abs(rates[near] - rate) for rate in rates.values())
+
+
+@pytest.mark.parametrize(
+    ("math", "count"), [("bfloat16", 11), ("sq", 11), ("int4_wo", 12), ("fp8", 13), ("fp8_block", 13)]
+)
+def test_as_many_constants_are_fitted_as_their_record_says(math, count):
+    assert len(gemm_table.free(gemm_kind.named(math), H100)) == count
+    assert len(fields(GemmConstants)) == 14
