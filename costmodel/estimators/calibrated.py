@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.catalog import UnknownNameError, require
-from costmodel.estimators import cells, uncertainty
+from costmodel.estimators import cells, slow_cache, uncertainty
 from costmodel.estimators.boosted import unpack
 from costmodel.estimators.latency_model import LatencyModel, Terms, bound
 from costmodel.estimators.prediction import Prediction
@@ -87,6 +87,7 @@ def borrowed(
     own = of_device(fits, gpu, kind.math)
     givers = own or donors(model, kind.math, gpu, fits, gpu.backend)
     constants = mean_constants(model, own) if own else carried(model, kind.math, gpu, fits, gpu.backend)
+    gpu, constants = slow_cache.guarded(kind, gpu, constants)
     parts = model.terms(*sizes, kind, gpu, constants, **more)
     level = "transferred" if any(fit.device == gpu.name for fit in fits) else "spec"
     how = f"{level} ({because}; {kind.math} of {_devices(givers)})"
@@ -125,7 +126,7 @@ def observed(model: LatencyModel, sizes: Sizes, gpu: Gpu | Cpu, parts: Terms, fi
 def _calibrated(
     model: LatencyModel, fit: Calibration, sizes: Sizes, kind: Any, gpu: Gpu | Cpu, residual: bool
 ) -> Prediction:
-    constants = model.constants(**fit.constants)
+    gpu, constants = slow_cache.guarded(kind, gpu, model.constants(**fit.constants))
     parts = model.terms(*sizes, kind, gpu, constants)
     latency_s, stage = parts.latency_s, "analytic"
     spread: Real = 1.0
@@ -183,7 +184,7 @@ def _carried(
     """
     known = any(fit.device == gpu.name for fit in fits)
     givers = donors(model, kind.math, gpu, fits, backend)
-    constants = carried(model, kind.math, gpu, fits, backend)
+    gpu, constants = slow_cache.guarded(kind, gpu, carried(model, kind.math, gpu, fits, backend))
     parts = model.terms(*sizes, kind, gpu, constants)
     how = f"{'transferred' if known else 'spec'} (from {_devices(givers)})"
     if residual and givers and all(fit.by_name and fit.residual for fit in givers):

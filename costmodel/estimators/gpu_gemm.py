@@ -1,4 +1,4 @@
-"""Latency of a matrix product on a GPU: tiles, waves, split-K, DRAM, L2 and fixed costs, in eleven to thirteen constants.
+"""Latency of a matrix product on a GPU: tiles, waves, split-K, DRAM, L2 and fixed costs, in 11 to 13 constants.
 
 Constants are ratios to the spec sheet (peak, bandwidth, L2, clock), so that they carry to another device:
 - an SM works through a tile's k loop at the slowest of arithmetic, operand supply and the smallest efficient tile;
