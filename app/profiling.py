@@ -1,7 +1,8 @@
 """What `bitfront profile cpu` and `gpu` run, with progress and their rows of text."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The calibration of library calls that came of a session: a title, one row a kind, and the files."""
+    """The calibration of library calls that came of a session: a title, one row a kind, what has none, the files."""
 
     title: str
     kinds: list[dict[str, Any]]
+    notes: list[str]
     paths: list[Path]
 
 
@@ -53,26 +55,34 @@ def machine(seconds: float, threads: int | None) -> "Machine":
 
 
 def calls(cpu: "Cpu", seconds: float, rows: str | None) -> Calibrated:
-    """Measure library calls for so long and write the calibration that they give."""
+    """Measure library calls for so long and write the calibration that they give, and the device of that name with it.
+
+    Its constants are ratios to the rates of this device, which those of an older file would not be.
+    """
     from tempfile import TemporaryDirectory
 
     from costmodel.hardware import save
     from costmodel.hardware.calibration import read
     from costmodel.hardware.load import user_folder
     from profilers import session
+    from profilers.alone_fit import FEWEST_ROWS
     from profilers.cpu.backend import CpuBackend
     from profilers.cpu.calls import calls as candidates
     from profilers.fit import calibrate
 
+    drawn = candidates(cpu)
     with TemporaryDirectory() as scratch:
         out = Path(rows) if rows else Path(scratch) / "rows.parquet"
         with _kept(rows), _seconds("Measuring library calls") as progress:
             made = session.run(
-                candidates(cpu), CpuBackend(cpu), device=cpu.name, seconds=seconds, out=out, progress=progress
-            )
-    known = user_folder() / "cpus" / f"{cpu.name}.toml"
-    if not known.is_file():
-        save.write(cpu, known)
+                drawn, CpuBackend(cpu), device=cpu.name, seconds=seconds, out=out, progress=progress,
+                first=FEWEST_ROWS,
+            )  # fmt: skip
+    counts = dict.fromkeys((call.math for call in drawn), 0) | Counter(made.rows.get("math", []))
+    notes = _too_few({name: count for name, count in counts.items() if count < FEWEST_ROWS})
+    if len(notes) and max(counts.values(), default=0) < FEWEST_ROWS:
+        return Calibrated("", [], notes, [])
+    save.write(cpu, user_folder() / "cpus" / f"{cpu.name}.toml")
     with bar("Fitting") as tell:
         paths = calibrate(made.rows, progress=tell)
     fits = [fit for path in paths if path.suffix == ".toml" for fit in read(path)]
@@ -84,7 +94,31 @@ def calls(cpu: "Cpu", seconds: float, rows: str | None) -> Calibrated:
         }
         for fit in fits
     ]
-    return Calibrated(f"{len(made.rows)} calls, errors on folds that a fit did not see", shown, paths)
+    return Calibrated(f"{len(made.rows)} calls, errors on folds that a fit did not see", shown, notes, paths)
+
+
+def _too_few(counts: Mapping[str, int]) -> list[str]:
+    """Lines about the kinds that have too few rows for a fit, none where all have enough."""
+    from profilers.alone_fit import FEWEST_ROWS
+
+    some = ", ".join(f"{name} ({count})" for name, count in counts.items() if count)
+    none = ", ".join(name for name, count in counts.items() if not count)
+    told = f"under {FEWEST_ROWS} rows, so no fit (more seconds of --calls give more): {some}" if some else ""
+    return [line for line in (told, f"not measured: {none}" if none else "") if line]
+
+
+def warnings(found: "Machine", calibrated: Calibrated | None) -> list[str]:
+    """What a reader of the written device must know: an older calibration that other rates were behind, other work."""
+    from costmodel.hardware.load import user_folder
+
+    path = user_folder() / "calibrations" / f"{found.cpu.name}_operation.toml"
+    lines = []
+    if path.is_file() and not (calibrated and calibrated.paths):
+        told = f"{path} was fitted to other rates of this device than those just written"
+        lines.append(f"{told}; measure its calls again with --calls, or remove it")
+    if found.busy:
+        lines.append("other processes used this machine meanwhile; measure again when it is idle")
+    return lines
 
 
 def gpu(minutes: float, out: Path, seed: int, *, flush: bool) -> "Session":

@@ -1,6 +1,7 @@
 """A campaign: a device's calls and whole networks measured, a calibration fitted from those rows, and both compared."""
 
 import importlib.util
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ import pandas as pd
 
 from costmodel.hardware import Cpu, Gpu, save
 from profilers import end_to_end, rows_file, session
+from profilers.alone_fit import FEWEST_ROWS
 from profilers.call import Call
 from profilers.end_to_end import Case
 from profilers.sweep import Backend
@@ -24,6 +26,8 @@ SWEEP_SHARE = 0.75
 """Share of the time that goes to single calls, the rest to whole networks."""
 
 TELL_S = 10.0
+
+PERCENT = "{:.1%}".format
 
 GPU_CASES: tuple[Case, ...] = tuple(
     (name, fmt, batch)
@@ -48,7 +52,10 @@ CPU_CASES: tuple[Case, ...] = tuple(
 
 @dataclass(frozen=True)
 class Target:
-    """What a campaign measures: the device, where torch finds it, its backend, candidates and whole networks."""
+    """What a campaign measures: the device, where torch finds it, its backend, candidates and whole networks.
+
+    Of the candidates each kind gets `first` rows before the next one.
+    """
 
     device: Cpu | Gpu
     where: str
@@ -56,6 +63,7 @@ class Target:
     calls: Callable[[int], Sequence[Call]]
     cases: Sequence[Case]
     facts: Mapping[str, Any]
+    first: int = 0
 
 
 def gpu_target() -> Target:
@@ -81,7 +89,9 @@ def cpu_target(seconds: float = 4.0, *, threads: int | None = None) -> Target:
     if threads is not None:
         torch.set_num_threads(threads)
     cpu = machine.measure(seconds).cpu
-    return Target(cpu, "cpu", CpuBackend(cpu), lambda seed: calls.calls(cpu, seed=seed), CPU_CASES, {})
+    return Target(
+        cpu, "cpu", CpuBackend(cpu), lambda seed: calls.calls(cpu, seed=seed), CPU_CASES, {}, first=FEWEST_ROWS
+    )
 
 
 def measure(target: Target, out: Path, *, minutes: float, seed: int = 0, tell: Callable[[str], None]) -> None:
@@ -94,12 +104,13 @@ def measure(target: Target, out: Path, *, minutes: float, seed: int = 0, tell: C
     seconds = minutes * 60.0
     made = session.run(
         target.calls(seed), target.backend, device=target.device.name, seconds=seconds * SWEEP_SHARE,
-        out=out / ROWS, facts=target.facts, progress=_every(tell),
+        out=out / ROWS, facts=target.facts, progress=_every(tell), first=target.first,
     )  # fmt: skip
     tell(f"{made.new} new rows, {len(made.rows)} in all; left out: {_failed(made.failed)}")
-    each_s = seconds * (1.0 - SWEEP_SHARE) / len(target.cases)
+    passes_s = seconds * (1.0 - SWEEP_SHARE)
     found = end_to_end.measure(
-        target.cases, target.backend, device=target.device.name, where=target.where, budget_s=each_s,
+        target.cases, target.backend, device=target.device.name, where=target.where,
+        budget_s=passes_s / len(target.cases), limit_s=passes_s if target.where == "cpu" else math.inf,
         progress=_cases(tell),
     )  # fmt: skip
     tell(f"{len(found.rows)} whole passes; left out: {_failed(found.failed)}")
@@ -114,30 +125,42 @@ def can_fit() -> bool:
 def fit(out: Path) -> str:
     """Fit a calibration from the rows in `out`, into its folder `calibrations`; return tables of errors as text."""
     from costmodel.hardware.calibration import read
-    from profilers import scores
-    from profilers.fit import calibrate, validate
-    from profilers.pair_split import of_test_pairs
+    from profilers.fit import calibrate
 
-    rows = rows_file.read(out / ROWS)
+    rows, passes = rows_file.read(out / ROWS), rows_file.read(out / NETWORKS)
+    source, notes = "measured by bitfront's profilers on this device", list[str]()
     with _home(out):
-        source, notes = "measured by bitfront's profilers on this device", list[str]()
         paths = calibrate(rows, folder=out / CALIBRATIONS, source=source, tell=notes.append)
         fitted = {fit.math for path in paths if path.suffix == ".toml" for fit in read(path)}
-        rows = rows[rows["math"].isin(fitted)]
-        held = pd.DataFrame(scores.table(validate(of_test_pairs(rows)), regimes=False))
-        networks = end_to_end.predicted(rows_file.read(out / NETWORKS))
+        calls = _held_out(rows[rows["math"].isin(fitted)])
+        networks = end_to_end.predicted(passes)
     rows_file.write(networks, out / PREDICTED)
-    shown = networks[
-        ["network", "precision", "batch", "launched", "latency_s", "predicted_s", "low_s", "high_s", "error"]
-    ]
-    percent = "{:.1%}".format
-    kinds = held[["math", "backend", "rows", "mape", "median", "p90", "bias", "coverage"]]
+    unfitted = rows[~rows["math"].isin(fitted)]["math"].value_counts().sort_index()
+    if len(unfitted):
+        notes.append("without a fit: " + ", ".join(f"{kind} ({count} rows)" for kind, count in unfitted.items()))
     told = "".join(f"\n{note}\n" for note in notes)
-    tables = [
-        kinds.to_string(index=False, formatters=dict.fromkeys(kinds.columns[3:], percent)),
-        shown.to_string(index=False, formatters={"error": percent}, float_format="{:.4g}".format),
-    ]
-    return "\n\n".join(tables) + f"\n{told}"
+    return f"{calls}\n\n{_passes(networks)}\n{told}"
+
+
+def _held_out(rows: pd.DataFrame) -> str:
+    """The errors of the kinds that have a fit."""
+    from profilers import scores
+    from profilers.fit import validate
+    from profilers.pair_split import of_test_pairs
+
+    if not len(rows):
+        return f"no kind has {FEWEST_ROWS} rows, which a fit needs at least: measure longer"
+    held = pd.DataFrame(scores.table(validate(of_test_pairs(rows)), regimes=False))
+    kinds = held[["math", "backend", "rows", "mape", "median", "p90", "bias", "coverage"]]
+    return kinds.to_string(index=False, formatters=dict.fromkeys(kinds.columns[3:], PERCENT))
+
+
+def _passes(networks: pd.DataFrame) -> str:
+    """Whole networks beside their predictions."""
+    names = ["network", "precision", "batch", "launched", "latency_s", "predicted_s", "low_s", "high_s", "error"]
+    if not len(networks):
+        return "no whole network was measured"
+    return networks[names].to_string(index=False, formatters={"error": PERCENT}, float_format="{:.4g}".format)
 
 
 @contextmanager

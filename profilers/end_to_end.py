@@ -1,5 +1,6 @@
 """Whole networks, predicted against measured: a forward pass timed where the calls were, beside its estimate."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -59,27 +60,36 @@ class Measured:
 
 
 def measure(
-    cases: Sequence[Case], backend: Backend, *, device: str, where: str, budget_s: float, progress: Tell | None = None
-) -> Measured:
+    cases: Sequence[Case], backend: Backend, *, device: str, where: str, budget_s: float, limit_s: float = np.inf,
+    progress: Tell | None = None,
+) -> Measured:  # fmt: skip
     """The latency of each case's forward pass on torch's device `where`, within `budget_s` each, launched every way.
 
-    `host_call_s` is what a call costs the host alone, nan where calls are not launched.
+    `host_call_s` is what a call costs the host alone, nan where calls are not launched. A case whose least runs, or
+    those of the same in a smaller batch, do not fit what is left of `limit_s` is left out.
     """
-    rows, failed = [], {}
+    rows: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
+    slow: dict[tuple[str, str], str] = {}
+    end = time.perf_counter() + limit_s
     call_s = host_call_s(backend, where) if where != "cpu" else np.nan
     for i, (name, fmt, batch) in enumerate(cases):
         if progress:
             progress(i, len(cases))
         try:
-            found = _timed(name, fmt, batch, backend.clocks, where, budget_s)
+            if (name, fmt) in slow:
+                raise TooSlowError(slow[name, fmt])
+            found = _timed(name, fmt, batch, backend.clocks, where, budget_s, end)
         except RuntimeError as error:
             failed[f"{name} {fmt} {batch}"] = str(error).splitlines()[0]
+            if isinstance(error, TooSlowError):
+                slow[name, fmt] = str(error)
             continue
         row = {"gpu": device, "network": name, "precision": fmt, "batch": batch, "backend": backend.name}
         for launched, timed in found.items():
             how = {"launched": launched, "host_call_s": call_s}
             rows.append({**row, **how, **asdict(timed), "spread": timed.spread})
-    return Measured(pd.DataFrame(rows), failed)
+    return Measured(pd.DataFrame(rows, columns=None if rows else [*NEEDED]), failed)
 
 
 def are_passes(rows: pd.DataFrame) -> bool:
@@ -110,6 +120,8 @@ def predicted(rows: pd.DataFrame) -> pd.DataFrame:
     `host_call_s` each at least. Fits of the rows' `backend` are taken where there are any, else the device's pooled
     ones.
     """
+    if not len(rows):
+        return rows
     columns: dict[str, list[float]] = {"predicted_s": [], "low_s": [], "high_s": []}
     cases: dict[tuple[Any, ...], tuple[list[Op], list[Precision], float, float, float]] = {}
     for record in rows.to_dict("records"):
@@ -179,15 +191,24 @@ def host_call_s(backend: Backend, where: str, budget_s: float = 0.5) -> float:
     return found.latency_s / (PROBE_BLOCKS * PROBE_CALLS)
 
 
+class TooSlowError(RuntimeError):
+    """The runs of a pass do not fit the time that is left."""
+
+
 def _timed(
-    name: str, fmt: str, batch: int, clocks: Mapping[str, Clock], where: str, budget_s: float
+    name: str, fmt: str, batch: int, clocks: Mapping[str, Clock], where: str, budget_s: float, end: float
 ) -> dict[str, Timing]:
-    """The latency of one case, by way of launching; what it took of the device's memory is given back."""
+    """The latency of one case, by way of launching; what it took of the device's memory is given back.
+
+    TooSlowError where its least runs do not fit the time until `end`.
+    """
     import torch
 
     try:
         with torch.inference_mode():
             work = [_pass(name, fmt, batch, where)]
+            if np.isfinite(end):
+                _check_fits(work[0], end)
             each_s = budget_s / len(clocks)
             return {launched: timing.measure(work, clock, budget_s=each_s) for launched, clock in clocks.items()}
     finally:
@@ -195,6 +216,18 @@ def _timed(
             clock.prepare([])
         if where != "cpu":
             torch.cuda.empty_cache()
+
+
+def _check_fits(work: Work, end: float) -> None:
+    """Run the work once, if there is time at all, and judge by that."""
+    start = time.perf_counter()
+    if start >= end:
+        raise TooSlowError("no time is left")
+    work()
+    once_s, left_s = time.perf_counter() - start, end - time.perf_counter()
+    if once_s * timing.LEAST_RUNS > left_s:
+        runs, left = timing.LEAST_RUNS, f"{max(left_s, 0.0):.2g} s left"
+        raise TooSlowError(f"a pass takes {once_s:.2g} s, {runs} do not fit the {left}")
 
 
 def _pass(name: str, fmt: str, batch: int, where: str) -> Work:

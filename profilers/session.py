@@ -36,10 +36,11 @@ def run(
     out: Path,
     facts: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    first: int = 0,
 ) -> Session:
     """Measure for `seconds` into `out`; rows that it has already are not measured again, but guide what to measure.
 
-    Rows with caches flushed and without are different ones, though of one call.
+    Rows with caches flushed and without are different ones, though of one call. `first` is as in `sweep`.
 
     `facts` are columns that new rows share. ValueError where `out` cannot be written or holds another device's rows.
     """
@@ -70,6 +71,7 @@ def run(
             keep=keep,
             known=_known(old, calls, backend.flushed),
             progress=progress,
+            first=first,
         )
     finally:
         if made:

@@ -42,7 +42,8 @@ def split(rows: pd.DataFrame, tell: Tell = untold) -> list[pd.DataFrame]:
             unused += ["power_w"] if name != POWER_TABLE and "power_w" in part.columns else []
             found.append(part.drop(columns=sorted(set(unused))))
     if not found:
-        raise ValueError(f"no row is of a table that a model predicts; there are {', '.join(rows['table'].unique())}")
+        are = f"; there are {', '.join(rows['table'].unique())}" if len(rows) else ": there are no rows"
+        raise ValueError(f"no row is of a table that a model predicts{are}")
     return found
 
 

@@ -56,6 +56,11 @@ class Family:
     failed: str = ""
 
     @property
+    def rows(self) -> int:
+        """How many were measured."""
+        return len(self.errors) - self.lost
+
+    @property
     def left(self) -> bool:
         """Whether anything is left to measure."""
         return not self.failed and len(self.errors) < len(self.calls)
@@ -78,12 +83,13 @@ def sweep(
     keep: Callable[[Mapping[str, Any]], None],
     known: Mapping[tuple[Any, ...], float] | None = None,
     progress: Callable[[float, float], None] | None = None,
+    first: int = 0,
 ) -> dict[str, Family]:
     """Measure calls for `seconds`, next the one about which fits of its kind disagree most; `keep` gets every row.
 
     `known` are keys and latencies of rows measured before. A kind whose FIRST calls fail is left out, the error kept
-    in `failed`: libraries lack kernels. `progress` is told (seconds gone, in all). Kinds take turns by how unsure they
-    are. Interrupting loses the call under way alone.
+    in `failed`: libraries lack kernels. `progress` is told (seconds gone, in all). Kinds get `first` rows each, one
+    after another as `calls` come, then take turns by how unsure they are. Interrupting loses the call under way alone.
     """
     pools = families(calls)
     _recall(pools, known or {})
@@ -94,7 +100,8 @@ def sweep(
         open_pools = [pool for pool in pools.values() if pool.left]
         if not open_pools:
             break
-        pool = max(open_pools, key=lambda p: p.unsure)
+        short = next((pool for pool in open_pools if pool.rows < first), None)
+        pool = short or max(open_pools, key=lambda p: p.unsure)
         done = np.array(sorted(pool.errors), dtype=np.intp)
         seen = np.array([pool.errors[i] for i in done])
         at = choose.next_index(pool.points, done, seen)

@@ -33,7 +33,9 @@ def cpu(seconds: float, calls_s: float, threads: int | None, out: str | None, ro
     """Measure this machine's matrix products and memory copies; write them as a device that --on takes.
 
     With --calls it also measures the library calls that networks make, and calibrates the latency of `estimate` on this
-    device by them, into your own calibrations folder. A minute is enough for most of them, two are better.
+    device by them, into your own calibrations folder. Kinds of calls get the ten rows of a fit one after another, in
+    the order in which networks in fp32, then in bf16 and int8, need them, and what time is left is spent where fits
+    disagree most. A minute gives some ten kinds, of some thirty; those with too few rows are told, and take a roofline.
     """
     from dataclasses import asdict
     from pathlib import Path
@@ -49,18 +51,19 @@ def cpu(seconds: float, calls_s: float, threads: int | None, out: str | None, ro
     calibrated = profiling.calls(found.cpu, calls_s, rows) if calls_s > 0 else None
     if as_json:
         spread = {name: rate.timing.spread for name, rate in found.rates.items() if rate.timing}
-        kinds = calibrated.kinds if calibrated else []
-        more = {"path": str(path), "spread": spread, "busy_share": found.busy_share, "busy": found.busy, "calls": kinds}
-        click.echo(to_json(record | more))
+        calls = {"calls": calibrated.kinds if calibrated else [], "notes": calibrated.notes if calibrated else []}
+        more = {"path": str(path), "spread": spread, "busy_share": found.busy_share, "busy": found.busy}
+        click.echo(to_json(record | more | calls))
         return
     print_table(f"{found.cpu.name}, written to {path}", profiling.rate_rows(found), ("pipe", "rate", "spread", "runs"))
     if calibrated:
         click.echo()
-        print_table(calibrated.title, calibrated.kinds, ("kind", "rows", "MAPE", "median", "coverage"))
-        for written in calibrated.paths:
-            click.echo(f"written: {written}")
-    if found.busy:
-        click.echo("\nwarning: other processes used this machine meanwhile; measure again when it is idle", err=True)
+        if calibrated.kinds:
+            print_table(calibrated.title, calibrated.kinds, ("kind", "rows", "MAPE", "median", "coverage"))
+        for line in (*calibrated.notes, *(f"written: {written}" for written in calibrated.paths)):
+            click.echo(line)
+    for line in profiling.warnings(found, calibrated):
+        click.echo(f"\nwarning: {line}", err=True)
 
 
 @command.command("gpu")

@@ -9,7 +9,7 @@ import pytest
 
 import costmodel as cm
 from costmodel.hardware.calibration import read
-from profilers import campaign, end_to_end, fit
+from profilers import campaign, end_to_end, fit, rows_file
 from profilers.cpu import calls, machine
 from profilers.split_rows import split
 
@@ -24,6 +24,7 @@ def done(tmp_path_factory):
     out, threads, patch = tmp_path_factory.mktemp("campaign"), torch.get_num_threads(), pytest.MonkeyPatch()
     torch.set_num_threads(1)
     patch.setattr(machine, "COPY_BYTES", 32 * 2**20)
+    patch.setattr(end_to_end, "_check_fits", lambda *_: None)
     target = campaign.cpu_target(0.5)
     drawn = [c for c in calls.calls(target.device, count=60) if c.math in KINDS and c.least_s < 1e-3]
     target = replace(target, calls=lambda _seed: drawn, cases=[("resnet18", "fp32", 1)])
@@ -68,6 +69,20 @@ def test_networks_are_predicted_beside_their_measurement(done):
     assert "resnet18" in done[1]
 
 
+def test_rows_too_few_for_any_fit_are_kept_and_reported_with_the_passes(done, tmp_path):
+    (tmp_path / campaign.DEVICES).mkdir()
+    for device in (done[0] / campaign.DEVICES).iterdir():
+        (tmp_path / campaign.DEVICES / device.name).write_bytes(device.read_bytes())
+    rows = rows_file.read(done[0] / campaign.ROWS).groupby("math").head(4)
+    rows_file.write(rows, tmp_path / campaign.ROWS)
+    rows_file.write(rows_file.read(done[0] / campaign.NETWORKS), tmp_path / campaign.NETWORKS)
+    text = campaign.fit(tmp_path)
+    assert text.startswith("no kind has 10 rows, which a fit needs at least: measure longer")
+    assert "resnet18" in text
+    assert "without a fit: activation_gelu_fp32 (4 rows), linear_fp32 (4 rows)" in text
+    assert pd.read_csv(tmp_path / campaign.PREDICTED).predicted_s.item() > 0
+
+
 def test_an_estimate_takes_the_calibration_and_says_so(done):
     with campaign._home(done[0]):
         name = pd.read_parquet(done[0] / campaign.ROWS).gpu.iloc[0]
@@ -105,6 +120,8 @@ def test_a_file_of_several_tables_is_split():
     assert list(second.columns) == ["m", "area", "power_by", "math"]
     with pytest.raises(ValueError, match="no row is of a table that a model predicts; there are rate"):
         split(rows[rows["table"] == "rate"])
+    with pytest.raises(ValueError, match="no row is of a table that a model predicts: there are no rows"):
+        split(rows.iloc[:0])
 
 
 def test_rows_with_caches_flushed_are_not_pooled_with_others():

@@ -1,5 +1,6 @@
 """Whole networks in every format and way of launching, on the CPU: the flow that a GPU takes."""
 
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -84,6 +85,31 @@ def test_a_case_without_a_kernel_is_told_and_the_rest_measured(monkeypatch):
     found = end_to_end.measure(cases, backend, device="c", where="cpu", budget_s=0.02)
     assert found.failed == {"vit_tiny_patch16_224 fp8 1": "no such kernel"}
     assert found.rows.precision.tolist() == ["bf16"]
+
+
+def test_a_pass_whose_runs_do_not_fit_the_time_is_told_and_so_are_its_larger_batches(monkeypatch):
+    ran = []
+
+    def slow(_name, fmt, batch, _where):
+        def work():
+            ran.append((fmt, batch))
+            time.sleep(0.5 if fmt == "bf16" else 0.0)
+
+        return work
+
+    monkeypatch.setattr(end_to_end, "_pass", slow)
+    monkeypatch.setattr(timing, "LEAST_RUNS", 6)
+    backend = SimpleNamespace(name="torch", clocks={"eager": HostClock()})
+    cases = [("n", fmt, batch) for fmt in ("bf16", "fp32") for batch in (1, 4)]
+    found = end_to_end.measure(cases, backend, device="c", where="cpu", budget_s=0.01, limit_s=2.0)
+    assert set(found.failed) == {"n bf16 1", "n bf16 4"}
+    assert found.failed["n bf16 4"].startswith("a pass takes 0.5")
+    assert "s, 6 do not fit the" in found.failed["n bf16 4"]
+    assert [case for case in ran if case[0] == "bf16"] == [("bf16", 1)]
+    assert found.rows[["precision", "batch"]].to_numpy().tolist() == [["fp32", 1], ["fp32", 4]]
+    nothing = end_to_end.measure(cases, backend, device="c", where="cpu", budget_s=0.01, limit_s=0.0)
+    assert set(nothing.failed.values()) == {"no time is left"}
+    assert end_to_end.predicted(nothing.rows).empty
 
 
 def test_what_a_call_costs_the_host_is_measured_on_blocks_too_small_to_matter():

@@ -1,5 +1,7 @@
 """Sessions keep rows as they come, go on where they were interrupted, and leave out what libraries lack."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,8 +34,9 @@ def calls(ran, count=8):
     ]
 
 
-def run(out, candidates, seconds=5.0, device="d", flushed=False):
-    return session.run(candidates, Backend(flushed), device=device, seconds=seconds, out=out, facts={"driver": "x"})
+def run(out, candidates, seconds=5.0, device="d", flushed=False, first=0):
+    backend, facts = Backend(flushed), {"driver": "x"}
+    return session.run(candidates, backend, device=device, seconds=seconds, out=out, facts=facts, first=first)
 
 
 def test_every_candidate_is_measured_once_and_rows_say_how(tmp_path):
@@ -84,6 +87,13 @@ def test_a_kind_that_the_library_lacks_is_left_out_with_its_words(tmp_path):
     made = run(tmp_path / "rows.parquet", [*calls([]), *lacking])
     assert made.failed == {"t other": "RuntimeError: no kernel image"}
     assert set(made.rows.math) == {"kind"}
+
+
+def test_the_first_rows_of_each_kind_come_one_kind_after_another(tmp_path):
+    kinds = [replace(call, math=name) for name in ("a", "b", "c") for call in calls([])]
+    made = run(tmp_path / "rows.parquet", kinds, first=7)
+    assert made.rows["math"].tolist()[:21] == ["a"] * 7 + ["b"] * 7 + ["c"] * 7
+    assert made.new == 24
 
 
 def test_a_file_of_another_device_is_refused(tmp_path):
