@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from costmodel import hardware
 from costmodel.estimators import cells, uncertainty
 from costmodel.estimators.calibrated import predict
-from costmodel.estimators.transfer import carried, donors, mean_constants
+from costmodel.estimators.transfer import carried, donors, mean_constants, peers
 from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration, shipped
-from profilers import alone_fit, apart_fit, cell_scales, error_tables, pair_split, scores
+from profilers import alone_fit, apart_fit, cell_scales, error_tables, few_intervals, pair_split, scores
 from profilers.constants_fit import complete, fit_constants
 from profilers.measured_rows import of, roofline_s
 from profilers.residual_fit import Residual, grow_residual, seen
@@ -123,18 +123,15 @@ def neighbours(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu) -> list[Calibratio
 def adapt(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
     """A calibration from few rows of one backend: others' constants, moved as far as the rows insist.
 
-    Those of the device's other backends where there are any, else carried ones. The interval is that of carried ones.
+    Those of the device's other backends where there are any, else carried ones.
     """
     backend = str(rows.backend.iloc[0])
     model, near = of(rows).model, neighbours(rows, kind, gpu)
-    givers = near or donors(model, kind.math, gpu, known, backend)
-    constants = complete(model, fit_constants(rows, kind, gpu, _lent(rows, kind, gpu, known), starts=1))
-    intervals: dict[str, Any] = {"edges_s": list(givers[0].intervals["edges_s"])}
-    for stage in alone_fit.STAGES:
-        for side, choose in (("low", min), ("high", max)):
-            widths = zip(*(f.intervals[f"{stage}_{side}"] for f in givers), strict=True)
-            intervals[f"{stage}_{side}"] = [choose(w) for w in widths]
-        intervals[f"{stage}_correlation"] = max(f.intervals[f"{stage}_correlation"] for f in givers)
+    givers: Sequence[Calibration] = near or donors(model, kind.math, gpu, known, backend)
+    others = () if near else peers(givers, known)
+    prior = _lent(rows, kind, gpu, known)
+    constants = complete(model, fit_constants(rows, kind, gpu, prior, starts=1, firm=True))
+    intervals = few_intervals.intervals(rows, kind, gpu, prior, givers, others)
     blank = _blank(rows, kind, gpu, labels)
     return replace(blank, backend=backend, constants=constants, intervals=intervals, how="transferred")
 
@@ -237,7 +234,7 @@ def _carried_intervals(
     tries = {"spec": [prior], "few": []}
     for seed in range(ADAPTED_SEEDS):
         few = own.sample(min(ADAPTED_ROWS, len(own)), random_state=seed)
-        tries["few"].append(model.constants(**fit_constants(few, kind, gpu, prior, starts=1)))
+        tries["few"].append(model.constants(**fit_constants(few, kind, gpu, prior, starts=1, firm=True)))
     found: dict[str, Any] = {}
     for stage, constants in tries.items():
         parts = [model.terms(*sizes, kind, gpu, c) for c in constants]

@@ -147,7 +147,7 @@ def adapted(part: pd.DataFrame, own: pd.DataFrame, gpu: str, math: str, backend:
     sizes = of(part).sizes(part)
     found = []
     for seed in range(SEEDS):
-        constants = fit_constants(own.sample(30, random_state=100 + seed), kind, device, prior, starts=1)
+        constants = fit_constants(own.sample(30, random_state=100 + seed), kind, device, prior, starts=1, firm=True)
         predicted = model.terms(*sizes, kind, device, model.constants(**constants)).latency_s
         found.append(100 * np.mean(np.abs(predicted / part.latency_s.to_numpy() - 1)))
     return np.array(found)
