@@ -50,7 +50,7 @@ def _fits(
     if labels.by_name and "power_w" in part.columns:
         tell("power_w is left out: a board's power has no backend by which fits could be named")
         part = part.drop(columns="power_w")
-    rows = check(part)
+    rows = check(part, tell)
     rows = power_fit.check(rows, tell).reset_index(drop=True)
     if device:
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
@@ -79,7 +79,7 @@ def validate(
     if len(parts) > 1:
         done = [validate(part, level, residual=residual, fits=fits, tell=tell) for part in parts]
         return pd.concat(done).sort_index()
-    rows = power_fit.check(check(parts[0]), tell)
+    rows = power_fit.check(check(parts[0], tell), tell)
     index, rows = rows.index, rows.reset_index(drop=True)
     table = of(rows)
     done = []

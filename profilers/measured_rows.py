@@ -11,6 +11,7 @@ from costmodel.hardware import Cpu, Gpu
 from profilers.attention_table import ATTENTION_ROWS
 from profilers.gemm_table import GEMM_ROWS
 from profilers.operation_table import OPERATION_ROWS
+from profilers.split_rows import Tell, untold
 from profilers.table import Table
 
 TELLING = {"kind", "num_heads"}
@@ -26,6 +27,10 @@ TOO_FAST = 10.0
 """A row above the peak by this factor is not a latency in seconds, nor is a table whose median row is a roofline's
 over it."""
 
+DOUBTFUL, NOTABLE = 2.0, 0.05
+"""A table in which more than the share NOTABLE of rows is above the peak by the factor DOUBTFUL may be of another
+device."""
+
 TOO_SLOW, MICRO, LAUNCH_S = 300.0, 3e4, 5e-6
 """A table whose median row takes TOO_SLOW times the roofline and a launch is not in seconds (milliseconds: 1000), at
 MICRO times it is not in milliseconds either."""
@@ -38,9 +43,10 @@ def of(rows: pd.DataFrame) -> Table:
     return ATTENTION_ROWS if {*rows.columns} >= TELLING else GEMM_ROWS
 
 
-def check(rows: pd.DataFrame) -> pd.DataFrame:
+def check(rows: pd.DataFrame, tell: Tell = untold) -> pd.DataFrame:
     """Return the table with its `math`, a `backend` and `backend_version` column and numbers as floats.
 
+    `tell` gets a line for rows that are faster than their device is likely to be.
     Raises ValueError on a missing column, an empty table or a single row, a size or latency that is not finite and
     positive, an unknown gpu or kind, a pipe the gpu lacks, and on latencies that can only be another unit than seconds.
     """
@@ -60,7 +66,7 @@ def check(rows: pd.DataFrame) -> pd.DataFrame:
     rows = table.family(rows)
     rows = rows.assign(**{name: _text(rows[name]) for name in ("gpu", "math", "backend", "backend_version")})
     for (gpu, math), part in rows.groupby(["gpu", "math"], sort=True):
-        _in_seconds(str(gpu), str(math), part)
+        _in_seconds(str(gpu), str(math), part, tell)
     return rows
 
 
@@ -122,13 +128,19 @@ def _fastest(device: Gpu | Cpu) -> Gpu | Cpu:
     )
 
 
-def _in_seconds(name: str, math: str, rows: pd.DataFrame) -> None:
+def _in_seconds(name: str, math: str, rows: pd.DataFrame, tell: Tell) -> None:
     gpu, table = _fastest(hardware.processor(name)), of(rows)
     kind = table.model.named(math)
     peak = gpu.peak_flops.of(kind.pipe)
     if not peak > 0:
         raise ValueError(f"{name} has no {kind.pipe} pipe, but there are {len(rows)} rows of {math}")
-    rate = float((table.flops(rows) / rows.latency_s).max()) / peak
+    rates = table.flops(rows) / rows.latency_s / peak
+    rate, share = float(rates.max()), float((rates > DOUBTFUL).mean())
+    if share > NOTABLE and rate <= TOO_FAST:
+        tell(
+            f"{share:.0%} of the rows of {name} {math} imply more than {DOUBTFUL:g} times the peak of its {kind.pipe}"
+            f" pipe ({rate:.2g} times at most): are they of another device?"
+        )
     if rate > TOO_FAST:
         raise ValueError(
             f"latency_s of {name} {math} implies {rate:.3g} times the peak of its {kind.pipe} pipe; is it in seconds?"

@@ -67,6 +67,19 @@ def test_memory_bound_rows_a_thousand_times_too_fast_are_not_in_seconds():
         check(rows.assign(latency_s=rows.latency_s / 1e3))
 
 
+def test_rows_several_times_above_the_peak_are_doubted_but_taken():
+    told = []
+    check(GOOD, told.append)
+    assert told == []
+    large = made_rows(sizes=(4096, 8192), ms=(1024, 4096))
+    assert len(check(large.assign(gpu="l4"), told.append)) == len(large)
+    (line,) = told
+    assert "of the rows of l4 bfloat16 imply more than 2 times the peak of its bf16 pipe" in line
+    assert line.endswith("are they of another device?")
+    validate(large.assign(gpu="l4"), tell=told.append)
+    assert told == [line, line]
+
+
 def test_a_number_is_told_as_one():
     rows = made_rows(sizes=(512,), ms=(1, 2))
     with pytest.raises(ValueError, match="got nan in row 0"):
