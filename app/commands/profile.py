@@ -35,7 +35,8 @@ def cpu(seconds: float, calls_s: float, threads: int | None, out: str | None, ro
     With --calls it also measures the library calls that networks make, and calibrates the latency of `estimate` on this
     device by them, into your own calibrations folder. Kinds of calls get the ten rows of a fit one after another, in
     the order in which networks in fp32, then in bf16 and int8, need them, and what time is left is spent where fits
-    disagree most. A minute gives some ten kinds, of some thirty; those with too few rows are told, and take a roofline.
+    disagree most. A minute gave ten kinds on a busy core and all of some thirty on another; those with too few rows are
+    told, and take a roofline.
     """
     from dataclasses import asdict
     from pathlib import Path
