@@ -59,9 +59,10 @@ def test_every_linear_layer_has_the_name_and_flops_of_its_module(name):
     assert weighted == {m: by_module[m] for m in modules}
 
 
-@pytest.mark.parametrize(
-    "name", ["llama-3.2-1b", "gpt2", "opt-350m", "bert-base", "whisper-tiny", "deepseek-v2-lite", "mixtral-8x7b"]
-)
+SLOW = [pytest.param(name, marks=pytest.mark.long) for name in ("opt-350m", "deepseek-v2-lite", "mixtral-8x7b")]
+
+
+@pytest.mark.parametrize("name", ["llama-3.2-1b", "gpt2", "bert-base", "whisper-tiny", *SLOW])
 def test_a_training_step_has_the_flops_of_autograd(name):
     config, model = CONFIGS[name], EVERY[name]
     step = training(forward(model, BATCH, TOKENS))
