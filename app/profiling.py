@@ -65,7 +65,7 @@ def calls(cpu: "Cpu", seconds: float, rows: str | None) -> Calibrated:
     from costmodel.hardware.calibration import read
     from costmodel.hardware.load import user_folder
     from profilers import session
-    from profilers.alone_fit import FEWEST_ROWS
+    from profilers.call import ROWS_TO_FIT
     from profilers.cpu.backend import CpuBackend
     from profilers.cpu.calls import calls as candidates
     from profilers.fit import calibrate
@@ -76,11 +76,11 @@ def calls(cpu: "Cpu", seconds: float, rows: str | None) -> Calibrated:
         with _kept(rows), _seconds("Measuring library calls") as progress:
             made = session.run(
                 drawn, CpuBackend(cpu), device=cpu.name, seconds=seconds, out=out, progress=progress,
-                first=FEWEST_ROWS,
+                first=ROWS_TO_FIT,
             )  # fmt: skip
     counts = dict.fromkeys((call.math for call in drawn), 0) | Counter(made.rows.get("math", []))
-    notes = _too_few({name: count for name, count in counts.items() if count < FEWEST_ROWS})
-    if len(notes) and max(counts.values(), default=0) < FEWEST_ROWS:
+    notes = _too_few({name: count for name, count in counts.items() if count < ROWS_TO_FIT})
+    if len(notes) and max(counts.values(), default=0) < ROWS_TO_FIT:
         return Calibrated("", [], notes, [])
     save.write(cpu, user_folder() / "cpus" / f"{cpu.name}.toml")
     with bar("Fitting") as tell:
@@ -99,11 +99,11 @@ def calls(cpu: "Cpu", seconds: float, rows: str | None) -> Calibrated:
 
 def _too_few(counts: Mapping[str, int]) -> list[str]:
     """Lines about the kinds that have too few rows for a fit, none where all have enough."""
-    from profilers.alone_fit import FEWEST_ROWS
+    from profilers.call import ROWS_TO_FIT
 
     some = ", ".join(f"{name} ({count})" for name, count in counts.items() if count)
     none = ", ".join(name for name, count in counts.items() if not count)
-    told = f"under {FEWEST_ROWS} rows, so no fit (more seconds of --calls give more): {some}" if some else ""
+    told = f"under {ROWS_TO_FIT} rows, so no fit (more seconds of --calls give more): {some}" if some else ""
     return [line for line in (told, f"not measured: {none}" if none else "") if line]
 
 

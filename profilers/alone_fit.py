@@ -15,13 +15,12 @@ from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration
 from profilers import pair_split, scores
 from profilers.boosting import Growth, grow
+from profilers.call import ROWS_TO_FIT
 from profilers.constants_fit import complete, fit_constants
 from profilers.measured_rows import of
 
 Floats = NDArray[np.float64]
 
-FEWEST_ROWS = 10
-"""Rows below which constants would be the prior's."""
 
 OWN_ROWS, OWN_PAIRS = 60, 15
 """Rows and pairs from which on they decide by themselves, other fits being where the search starts, and trees are
@@ -53,10 +52,10 @@ def alone(rows: pd.DataFrame, blank: Calibration, kind: Any, device: Gpu | Cpu, 
     """A calibration of one kind and backend from all of its rows, its errors from folds that each fit never saw.
 
     `blank` brings names, ranges and source, `prior` where constants start (the table's own if None). ValueError below
-    FEWEST_ROWS rows.
+    ROWS_TO_FIT rows.
     """
-    if len(rows) < FEWEST_ROWS:
-        raise ValueError(f"{device.name} {kind.math} has {len(rows)} rows, at least {FEWEST_ROWS} are needed to fit it")
+    if len(rows) < ROWS_TO_FIT:
+        raise ValueError(f"{device.name} {kind.math} has {len(rows)} rows, at least {ROWS_TO_FIT} are needed to fit it")
     fit, features, error = _fitted(rows, blank, kind, device, prior)
     folds = _by_folds(rows, blank, kind, device, prior)
     grown = folds.residual is not None and np.abs(folds.residual).mean() < GAIN * np.abs(folds.analytic).mean()
@@ -77,7 +76,7 @@ def alone(rows: pd.DataFrame, blank: Calibration, kind: Any, device: Gpu | Cpu, 
 
 def enough(rows: pd.DataFrame) -> bool:
     """Whether rows of one kind and backend can be fitted alone."""
-    return len(rows) >= FEWEST_ROWS
+    return len(rows) >= ROWS_TO_FIT
 
 
 def decide(rows: pd.DataFrame) -> bool:

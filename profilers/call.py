@@ -12,6 +12,9 @@ POWER_TABLE = "gemm"
 FLUSHED = "flushed"
 """What a row's `cache` says where the L2 was overwritten before every run."""
 
+ROWS_TO_FIT = 10
+"""Rows below which constants would be the prior's."""
+
 
 @dataclass(frozen=True)
 class Call:

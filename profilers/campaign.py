@@ -14,8 +14,7 @@ import pandas as pd
 
 from costmodel.hardware import Cpu, Gpu, save
 from profilers import end_to_end, rows_file, session
-from profilers.alone_fit import FEWEST_ROWS
-from profilers.call import Call
+from profilers.call import ROWS_TO_FIT, Call
 from profilers.end_to_end import Case
 from profilers.sweep import Backend
 
@@ -90,7 +89,7 @@ def cpu_target(seconds: float = 4.0, *, threads: int | None = None) -> Target:
         torch.set_num_threads(threads)
     cpu = machine.measure(seconds).cpu
     return Target(
-        cpu, "cpu", CpuBackend(cpu), lambda seed: calls.calls(cpu, seed=seed), CPU_CASES, {}, first=FEWEST_ROWS
+        cpu, "cpu", CpuBackend(cpu), lambda seed: calls.calls(cpu, seed=seed), CPU_CASES, {}, first=ROWS_TO_FIT
     )
 
 
@@ -149,7 +148,7 @@ def _held_out(rows: pd.DataFrame) -> str:
     from profilers.pair_split import of_test_pairs
 
     if not len(rows):
-        return f"no kind has {FEWEST_ROWS} rows, which a fit needs at least: measure longer"
+        return f"no kind has {ROWS_TO_FIT} rows, which a fit needs at least: measure longer"
     held = pd.DataFrame(scores.table(validate(of_test_pairs(rows)), regimes=False))
     kinds = held[["math", "backend", "rows", "mape", "median", "p90", "bias", "coverage"]]
     return kinds.to_string(index=False, formatters=dict.fromkeys(kinds.columns[3:], PERCENT))
