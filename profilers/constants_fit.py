@@ -3,6 +3,7 @@
 With thousands of rows the prior only settles what they leave open; with thirty it decides most (maximum a posteriori).
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -75,7 +76,9 @@ def _robust(count: int, squares: Floats) -> Floats:
     return np.concatenate([found[:, :count], [rest, np.ones_like(rest), np.zeros_like(rest)]], axis=1)
 
 
-def _descend(errors, start: Floats, low: Floats, high: Floats, loss: Any) -> tuple[float, Floats]:  # type: ignore[no-untyped-def]
+def _descend(
+    errors: Callable[[Floats], Floats], start: Floats, low: Floats, high: Floats, loss: Any
+) -> tuple[float, Floats]:
     """Coarse steps first: the model has kinks at every tile and wave edge."""
     for step, most in ((0.02, 40), (0.004, 20)):
         inside = np.clip(start, low + 1e-6, high - 1e-6)

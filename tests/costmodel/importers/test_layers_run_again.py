@@ -1,16 +1,15 @@
 """A layer that runs again costs what as many layers do, its parameters aside, and holds in memory what torch does."""
 
-import weakref
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from live_storages import Live
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.fx import Interpreter
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import costmodel as cm
@@ -68,26 +67,6 @@ class Pyramid(nn.Module):
 
 
 NETWORKS = {"albert": (Stack, (2, 16, 32)), "pyramid": (Pyramid, (1, 4, 32, 32))}
-
-
-class Live(TorchDispatchMode):
-    """Bytes of tensors alive at once while it is entered, but the parameters'."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.held: dict[int, int] = {}
-        self.own = {t.untyped_storage()._cdata for t in module.parameters()}
-        self.peak = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        results = func(*args, **(kwargs or {}))
-        for tensor in (t for t in tree_leaves(results) if isinstance(t, Tensor) and t.is_floating_point()):
-            storage = tensor.untyped_storage()
-            if storage._cdata not in self.own | self.held.keys():
-                self.held[storage._cdata] = storage.nbytes()
-                weakref.finalize(storage, self.held.pop, storage._cdata)
-        self.peak = max(self.peak, sum(self.held.values()))
-        return results
 
 
 class Freeing(Interpreter):

@@ -34,14 +34,7 @@ CASES = {
     "opt": OPT | {"word_embed_proj_dim": 16, "max_position_embeddings": 40},
     "bert": ENCODER,
     "roberta": ENCODER,
-    "distilbert": {
-        "vocab_size": 97,
-        "dim": 32,
-        "hidden_dim": 48,
-        "n_layers": 2,
-        "n_heads": 4,
-        "max_position_embeddings": 40,
-    },
+    "distilbert": DISTILBERT | {"max_position_embeddings": 40},
     "t5": T5 | {"feed_forward_proj": "gated-gelu"},
 }
 OTHERS = ("GPT2DoubleHeadsModel", "Gemma3Model", "Gemma3ForConditionalGeneration", "Gemma3ForSequenceClassification")
