@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import diskcache
@@ -58,29 +58,58 @@ class Shared(diskcache.Cache):
 
 
 class Manager(DiskcacheManager):
-    """Dash's manager, with at most MOST_JOBS processes, which neither see Ctrl-C nor outlive the server."""
+    """Dash's manager, with at most MOST_JOBS processes, which neither see Ctrl-C nor outlive the server.
+
+    A job may end at any moment of a poll: Dash's own manager then fails, or takes its result for cancelled.
+    """
 
     def __init__(self) -> None:
         self.folder = tempfile.mkdtemp(prefix="bitfront-app-")
         self.jobs: list[psutil.Process] = []
+        self.ended: set[int] = set()
         super().__init__(Shared(self.folder))
         atexit.register(self.close)
 
     def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> Any:
         """Start a job; ValueError where too many run."""
-        self.jobs = [job for job in self.jobs if job.is_running() and job.status() != psutil.STATUS_ZOMBIE]
+        self.jobs = [job for job in self.jobs if _runs(job)]
         if len(self.jobs) >= MOST_JOBS:
             raise ValueError(f"{MOST_JOBS} computations run already: wait for one to end, or cancel it")
-        pid = super().call_job_fn(key, _Alone(job_fn, os.getpid()), args, context)
-        self.jobs.append(psutil.Process(pid))
-        return pid
+        job = super().call_job_fn(key, _Alone(job_fn, os.getpid()), args, context)
+        self.ended.discard(job)
+        with suppress(psutil.NoSuchProcess):
+            self.jobs.append(psutil.Process(job))
+        return job
+
+    def terminate_job(self, job: Any) -> None:
+        """End a job that may have ended by itself."""
+        with suppress(psutil.NoSuchProcess):
+            super().terminate_job(job)
+
+    def job_running(self, job: Any) -> bool:
+        """Whether a job runs; told of its end at the second question, as Dash asks after it has looked for a result."""
+        job = int(job)
+        with suppress(psutil.NoSuchProcess):
+            if _runs(psutil.Process(job)):
+                return True
+        told = job in self.ended
+        self.ended.add(job)
+        return not told
 
     def close(self) -> None:
         """End the jobs and delete their results."""
-        for job in self.jobs:
-            self.terminate_job(job.pid if job.is_running() else None)
+        for job in filter(_runs, self.jobs):
+            self.terminate_job(job.pid)
         self.handle.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _runs(job: psutil.Process) -> bool:
+    """Whether a process has not ended, be it ending as we ask."""
+    try:
+        return bool(job.is_running() and job.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class _Alone:

@@ -49,7 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
-def profile(browsers: Callable[[int], Any]) -> Iterator[Profile]:
+def profile(browsers: Callable[[int], Any], request: pytest.FixtureRequest) -> Iterator[Profile]:
     """Make pages, each in a browser of its own without cookies; none may ask elsewhere or log an error."""
     made: list[Any] = []
 
@@ -71,7 +71,8 @@ def profile(browsers: Callable[[int], Any]) -> Iterator[Profile]:
     yield new
     for page in made:
         page.close()
-    assert [wrong for page in made for wrong in page.wrong] == []
+    logs = [site.log.read_text() for site in request.node.funcargs.values() if isinstance(site, Served)]
+    assert [wrong for page in made for wrong in page.wrong] == [], "\n".join(logs)
 
 
 @pytest.fixture

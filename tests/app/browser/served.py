@@ -22,11 +22,12 @@ STARTED = re.compile(r"listens on (http://\S+)")
 
 @dataclass
 class Served:
-    """A running `bitfront app`: its address, its process, and how long it took to listen."""
+    """A running `bitfront app`: its address, its process, how long it took to listen, where it writes its errors."""
 
     address: str
     process: subprocess.Popen[str]
     started_s: float
+    log: Path
 
 
 @contextmanager
@@ -40,13 +41,15 @@ def served(*options: str, home: Path) -> Iterator[Served]:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-c", code, "app", "--port", "0", *options]
     begun = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log = home / "app.log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
         found = STARTED.search(line)
-        assert found, (line, process.poll())
-        yield Served(found[1], process, time.perf_counter() - begun)
+        assert found, (line, process.poll(), log.read_text())
+        yield Served(found[1], process, time.perf_counter() - begun, log)
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
