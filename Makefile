@@ -26,6 +26,8 @@ demo-llm: $(VENV)/.installed
 	for gpu in h100_sxm a100_sxm l40s; do $(BIN)/bitfront crossover $(LLM) --design $$gpu@bf16 --design $$gpu@bf16@$(DRAFT) \
 	  --design $$gpu@w4a16 --design $$gpu@w4a16@$(DRAFT) --design $$gpu@w8a8 --design $$gpu@w8a8@$(PRUNE) || exit; done
 
+test test-long: export PYTHONDONTWRITEBYTECODE =
+
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" tests
 

@@ -4,26 +4,17 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [block.strip().splitlines() for block in re.findall(r"```bash\n(.*?)```", TEXT, re.S)]
 COMMANDS = [line for block in BLOCKS for line in block]
 SCRIPTS = re.findall(r"```python\n(.*?)```", TEXT, re.S)
-
-
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PYTHONPATH": str(ROOT)},
-    )
 
 
 def arguments_of(line: str) -> list[str]:
@@ -56,10 +47,10 @@ def trains(block: list[str]) -> bool:
     "block",
     [pytest.param(b, id=b[0][:60], marks=pytest.mark.long if trains(b) else ()) for b in BLOCKS],
 )
-def test_a_block_of_commands_runs_in_order(block: list[str], tmp_path: Path) -> None:
+def test_a_block_of_commands_runs_in_order(block: list[str], bitfront: Run, tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for line in [*needed(block), *block]:
-        done = run("-c", "from app.cli import main; main()", *arguments_of(line), cwd=tmp_path)
+        done = bitfront(*arguments_of(line), cwd=tmp_path)
         assert done.returncode == 0, (line, done.stderr)
         assert done.stdout
 
@@ -70,7 +61,9 @@ def test_the_tour_is_long() -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_scripts_run(script: str, tmp_path: Path) -> None:
-    done = run("-W", "error", "-c", script, cwd=tmp_path)
+    command = [sys.executable, "-W", "error", "-c", script]
+    environment = {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout
 

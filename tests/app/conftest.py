@@ -1,66 +1,15 @@
-"""Run the command line as a user does."""
+"""What a command refuses, and commands whose files are a test's own."""
 
-import contextlib
-import io
 import json
-import os
 import subprocess
-import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
 import pytest
-
-from app.cli import main
 
 ROOT = Path(__file__).parents[2]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="session")
-def process() -> Run:
-    """Run the command line in a process of its own."""
-
-    def run(*args: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from app.cli import main; main()", *args]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)} | (env or {})
-        return subprocess.run(
-            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def bitfront() -> Run:
-    """As `process`, but in this one, which has loaded what a command needs; modules of the folder are forgotten."""
-
-    def run(*args: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        out, err, code = io.StringIO(), io.StringIO(), 0
-        before, path = set(sys.modules), list(sys.path)
-        with (
-            mock.patch.dict(os.environ, env or {}),
-            mock.patch.object(sys, "argv", ["bitfront", *args]),
-            contextlib.chdir(cwd),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("default")
-            try:
-                main()
-            except SystemExit as done:
-                code = int(done.code or 0)
-        sys.path[:] = path
-        for name in set(sys.modules) - before if cwd != ROOT else ():
-            if Path(getattr(sys.modules[name], "__file__", None) or sys.prefix).is_relative_to(cwd):
-                del sys.modules[name]
-        return subprocess.CompletedProcess(args, code, out.getvalue(), err.getvalue())
-
-    return run
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ def put(rows, path):
     return str(path)
 
 
+@pytest.mark.long
 def test_a_device_twice_as_slow_is_learned_and_then_predicted(run_at_home, tmp_path):
     rows = noisy_rows(0.03, sizes=SIZES[:7]).assign(backend="mine")
     rows = rows.assign(latency_s=2 * rows.latency_s)

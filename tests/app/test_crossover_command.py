@@ -81,6 +81,7 @@ def found(bitfront, *args):
     return json.loads(done.stdout)["crossovers"]
 
 
+@pytest.mark.long
 def test_a_field_of_the_device_is_an_axis(bitfront):
     pair = ("--design", "a100_sxm@w4a16", "--design", "h100_sxm@bf16")
     (c,) = found(bitfront, *pair, "--axis", "device.memory_bytes_per_s=5e11:4e12")

@@ -268,7 +268,7 @@ def test_what_is_no_result_is_one_line(
     assert not out.exists()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_result_spoilt_anywhere_is_told_or_drawn(folder: Path, data: st.DataObject) -> None:
     result = json.loads((folder / "r.json").read_text())

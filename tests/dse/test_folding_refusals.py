@@ -57,7 +57,7 @@ def refused(found, asked):
     return {}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from([(4, 4), (2, 3, 2), (6, 4, 6)]),
     st.sets(st.sampled_from(SPEEDS), min_size=1),

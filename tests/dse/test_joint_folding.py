@@ -124,7 +124,8 @@ def test_outputs_are_priced_by_what_reads_them_with_formats_and_foldings_togethe
     assert quick.objective == pytest.approx(allowed[:, 0].min())
 
 
-@pytest.mark.parametrize("share", [0.4, pytest.param(0.6, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("share", [0.4, 0.6])
 def test_all_of_the_device_is_the_room_whatever_else_is_asked(share):
     _, designs = searched((2, 3, 2))
     most, slowest = (float(np.quantile(designs[:, column], share)) * (1 + 1e-9) for column in (3, 0))
@@ -185,7 +186,7 @@ def coupled(found, designs, ties, conversion, most):
     [
         pytest.param([("fc0", "fc1")], 0.0, 2, marks=pytest.mark.long),
         pytest.param([], 0.02, 2, marks=pytest.mark.long),
-        ([], 0.0, 1),
+        pytest.param([], 0.0, 1, marks=pytest.mark.long),
         ([("fc0", "fc1")], 0.02, 2),
     ],
 )

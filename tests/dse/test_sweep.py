@@ -154,7 +154,8 @@ def start(folder: Path, workers: int) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_driver_killed_again_and_again_ends_with_the_same_bytes(
     undisturbed: Path, tmp_path: Path, workers: int
 ) -> None:

@@ -49,16 +49,6 @@ def space():
     return question.read(ASKED, {}).space
 
 
-def test_a_click_opens_the_design_under_it(site, profile, space):
-    page = open_page(profile(), site)
-    for row in (1, 0):
-        click(page, row)
-        page.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{space.id(row)}'")
-    assert "zoo:resnet18 · batch 1 · l4" in page.inner_text("#explore-totals")
-    assert page.inner_text("[row-id='conv1'] [col-id='precision']") == "int8/int8"
-    assert page.locator("#explore-totals .source").count() >= 8
-
-
 @pytest.mark.long
 def test_a_design_chosen_while_the_figure_is_drawn_anew_is_marked_in_it(site, profile, space):
     page = open_page(profile(), site)
@@ -74,10 +64,14 @@ def test_a_design_chosen_while_the_figure_is_drawn_anew_is_marked_in_it(site, pr
     page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].x.length === 1")
 
 
-def test_an_edit_is_estimated_at_once_and_a_link_shows_it_elsewhere(site, profile, space, screenshot):
+def test_a_click_opens_its_design_an_edit_is_estimated_at_once_and_a_link_shows_it(site, profile, space, screenshot):
     page = open_page(profile(), site)
-    click(page, 0)
-    page.wait_for_selector("[row-id='conv1'] [col-id='precision']")
+    for row in (1, 0):
+        click(page, row)
+        page.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{space.id(row)}'")
+    assert "zoo:resnet18 · batch 1 · l4" in page.inner_text("#explore-totals")
+    assert page.inner_text("[row-id='conv1'] [col-id='precision']") == "int8/int8"
+    assert page.locator("#explore-totals .source").count() >= 8
     before = page.inner_text("[data-metric='loss']")
     page.locator("[row-id='conv1'] [col-id='precision']").dblclick()
     page.locator(".ag-cell-edit-wrapper .ag-picker-field-wrapper").click()

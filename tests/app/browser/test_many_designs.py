@@ -54,7 +54,8 @@ def zoomed(page, told):
     assert not page.evaluate(ENDS)
 
 
-@pytest.mark.parametrize("log", ["x,y", pytest.param("none", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("log", ["x,y", "none"])
 def test_a_zoomed_density_shows_the_place_that_was_dragged_over_and_a_double_click_all(many, profile, log):
     page = profile(size=(1280, 1500))
     page.goto(f"{many.address}explore?x=latency_s&y=energy_j&log={log}")

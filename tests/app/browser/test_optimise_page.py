@@ -69,6 +69,7 @@ def test_an_infeasible_budget_says_which_and_its_least_value(site, profile):
     page.wait_for_function("document.querySelector('#optimise-trouble')?.innerText.includes('afew')")
 
 
+@pytest.mark.long
 def test_slider_and_box_follow_each_other(site, profile):
     page = profile()
     open_page(page, site.address + SMALL)
@@ -93,6 +94,7 @@ def test_slider_and_box_follow_each_other(site, profile):
     page.wait_for_url("**budgets=weight_bytes%3C=8e%2B06*max_formats=2*")
 
 
+@pytest.mark.long
 def test_solve_waits_for_what_a_slider_was_just_moved_to(site, profile):
     page = profile()
     open_page(page, site.address + SMALL)
@@ -108,6 +110,7 @@ def test_solve_waits_for_what_a_slider_was_just_moved_to(site, profile):
     assert "budgets" not in page.url
 
 
+@pytest.mark.long
 def test_cancel_resets_progress_and_status(site, profile):
     page = profile()
     formats = ",".join(f"int{bits}/bf16" for bits in (2, 3, 4, 5, 6, 8))

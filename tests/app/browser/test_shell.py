@@ -8,10 +8,12 @@ LOOKS = ("dark", 1920, 1080), ("light", 1280, 800), ("light", 1920, 1080), ("dar
 
 
 @pytest.mark.parametrize("looks", [LOOKS[:1], pytest.param(LOOKS[1:], marks=pytest.mark.long)], ids=["one", "rest"])
-def test_every_page_opens_in_both_themes_and_sizes(site, profile, screenshot, looks):
+def test_every_page_opens_in_both_themes_and_sizes_and_the_keyboard_changes_themes(site, profile, screenshot, looks):
     page = profile("light")
+    page.goto(site.address)
     for name, module in pages().items():
-        page.goto(site.address + name)
+        page.click(f"#nav-{name}")
+        page.wait_for_url(f"**/{name}*")
         page.wait_for_selector("#page *")
         for theme, width, height in looks:
             page.emulate_media(color_scheme=theme)
@@ -28,11 +30,8 @@ def test_every_page_opens_in_both_themes_and_sizes(site, profile, screenshot, lo
             assert box["x"] + box["width"] <= 390, (name, control)
             assert box["y"] + box["height"] <= 92, (name, control)
         screenshot(page, f"{name}-390")
-
-
-def test_theme_changes_by_keyboard(site, profile):
-    page = profile("light")
-    page.goto(site.address)
+        page.set_viewport_size({"width": 1280, "height": 800})
+    page.emulate_media(color_scheme="light")
     page.locator("#theme").focus()
     page.keyboard.press("Enter")
     page.wait_for_function("document.documentElement.dataset.agThemeMode === 'dark'")

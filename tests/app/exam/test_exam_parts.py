@@ -53,6 +53,7 @@ def test_texts_are_of_different_modules_and_occur_once():
     assert all(summary.endswith(".") and len(paragraph.split()) >= 8 for summary, paragraph in test)
 
 
+@pytest.mark.long
 def test_too_few_texts_say_so():
     with pytest.raises(ValueError, match=r"give \d+ test pairs, 100000 are wanted"):
         docs.split(1, 100_000)

@@ -82,6 +82,7 @@ def test_a_minifloats_learned_values_are_neighbours_on_its_grid_and_lose_less(fm
     assert ((codes - grid[below]).abs().minimum((codes - grid[above.clamp(max=len(grid) - 1)]).abs()) < 1e-5).all()
 
 
+@pytest.mark.long
 def test_a_network_repaired_by_adaquant_is_right_more_often(trained, data):
     names = quantisable(trained)
     choice, x = dict.fromkeys(names, precision("w3a8")), data["calibration"][0]

@@ -8,10 +8,11 @@ from dse.allocate import solve
 from dse.solvers import coupled
 
 
-def test_presolve_does_not_lose_the_optimum():
-    """With its default presolve CP-SAT 9.15 gets some of these wrong: github.com/google/or-tools/issues/5293."""
+def test_presolve_does_not_lose_the_optimum(monkeypatch):
+    """With its default presolve CP-SAT 9.15 gets number 141 wrong: github.com/google/or-tools/issues/5293."""
+    monkeypatch.setattr(coupled, "can_solve", lambda *_: False)
     random = np.random.default_rng(0)
-    for _ in range(260):
+    for _ in range(150):
         loss = random.uniform(0.05, 0.15, (4, 3))
         costs = {name: random.uniform(0.05, 0.15, (4, 3)) for name in "ab"}
         conversion = random.uniform(0, 0.1, (3, 3)) * (1 - np.eye(3))

@@ -25,6 +25,7 @@ def runs(monkeypatch):
     return seen
 
 
+@pytest.mark.long
 def test_results_are_cached_resumed_and_rebuilt(tmp_path, runs):
     cache, seen = Cache(tmp_path), []
     first = measure([ONE, TWO, ONE], cache=cache, progress=seen.append)
