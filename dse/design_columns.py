@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.hardware import Gpu
+from costmodel.hardware import joined
 from costmodel.precision import Precision, precision
 from dse import cells, evaluation, passes
 from dse.asked import METRICS
@@ -121,10 +121,10 @@ FEW = 2**9
 
 
 def takes_cells(space: Space) -> bool:
-    """Whether workloads are evaluated together: on GPUs as they are."""
+    """Whether workloads are evaluated together: on GPUs as they are, with links to others."""
     fixed = not any(axis.name.startswith(FIELD) for axis in space.axes) and not set(PREDICTED) & set(space.metrics_read)
     narrow = space.latency == "estimate" or int(np.prod(space.inner())) <= FEW
-    return fixed and narrow and all(isinstance(device, Gpu) for device in space.devices)
+    return fixed and narrow and all(joined(device) for device in space.devices)
 
 
 def cells_of(space: Space) -> Cells:

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from costmodel.estimators import energy, roofline, traffic
 from costmodel.estimators.attention_pipe import attention_pipe
-from costmodel.estimators.estimate import UnsupportedError, estimate, require_supported
+from costmodel.estimators.estimate import estimate
 from costmodel.estimators.evaluate import evaluate as per_op
 from costmodel.estimators.fit import beyond, in_l2, in_memory
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
 from costmodel.estimators.fpga import Design, fold, overlay
 from costmodel.estimators.fpga.coverage import covered
+from costmodel.estimators.supported import UnsupportedError, require_supported
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.precision import Precision

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from costmodel.estimators.estimate import UnsupportedError, require_supported
+from costmodel.estimators.supported import UnsupportedError, require_supported
 from costmodel.hardware import Device
 from dse.axes import label
 from dse.chunk import corners
 from dse.design_columns import takes_cells
+from dse.devices import first_devices
 from dse.passes import Pass, RefusedError, build, key_of
 from dse.sketches import sketch
 from dse.space import Space
@@ -54,7 +55,7 @@ def _refusals(space: Space) -> list[dict[str, Any]]:
 def runnable(space: Space, values: Mapping[str, Any]) -> Pass:
     """Return the pass of a design's values; RefusedError where the strategy refuses it, or all devices do."""
     done = build(values)
-    refused = unsupported(done, values, space.devices)
+    refused = unsupported(done, values, first_devices(space))
     if len(refused) == len(space.devices):
         raise refused[0]
     return done
@@ -76,4 +77,4 @@ def _by_devices(space: Space, values: Mapping[str, Any], *, cells: bool) -> list
     if cells:
         sketch(values)
         return []
-    return unsupported(build(values), values, space.devices)
+    return unsupported(build(values), values, first_devices(space))

@@ -13,14 +13,12 @@ from costmodel.estimators.evaluate import as_run, evaluate, latency_interval, re
 from costmodel.estimators.fit import in_l2
 from costmodel.estimators.footprint import FOOTPRINT, footprint_bytes, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Array, Design, built, folding_check, overlay
+from costmodel.estimators.supported import require_supported
 from costmodel.estimators.traffic import trained_bytes
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.record import stack
 from costmodel.workload import Workload
-from costmodel.workload.dequantisation import DEQUANTISATION
-from costmodel.workload.ops.collective import BRINGING, COLLECTIVES, bringing
-from costmodel.workload.parallel.pipeline import stage_by
 
 
 def estimate(
@@ -84,33 +82,6 @@ def _require_kinds(workload: object, device: object, folding: Design | None) -> 
         raise TypeError(f"estimate takes a device, as cm.device('a100_sxm') gives, got {device!r}")
     if folding is not None and not isinstance(device, Fpga):
         raise ValueError(f"a folding is for an FPGA, and {device.name} is none")
-
-
-class UnsupportedError(ValueError):
-    """A device has no link, or no decoder, that a workload needs."""
-
-
-def require_supported(workload: Workload, device: Device) -> None:
-    """UnsupportedError for exchanges, stages and experts outside of memory on what is no GPU: no link is known here.
-
-    And for codebooks on an FPGA, of which neither memory nor decoders are modelled.
-    """
-    if isinstance(device, Gpu):
-        return
-    coded = next((op.name for op in workload.ops if op.kind == DEQUANTISATION and op.vector_elements), "")
-    if coded and isinstance(device, Fpga):
-        raise UnsupportedError(
-            f"{coded} of {workload.name} makes weights, and no decoder of codebooks is built on {device.name}"
-        )
-    exchange = next((op.name for op in workload.ops if op.kind in COLLECTIVES and op.kind != BRINGING), "")
-    if exchange:
-        raise UnsupportedError(
-            f"{device.name} has no link to other GPUs, over which {exchange} of {workload.name} goes"
-        )
-    if waiting := stage_by(workload):
-        raise UnsupportedError(f"{device.name} has no link to other GPUs, for which {waiting} of {workload.name} waits")
-    if load := bringing(workload.ops):
-        raise UnsupportedError(f"{device.name} has no link to memory outside of it, from where {load} brings experts")
 
 
 def _of_design(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from costmodel.catalog import only, read_toml, require, require_keys, toml_files
 from costmodel.hardware.gpu import Gpu
 from costmodel.hardware.load import check_number, user_folder
@@ -66,6 +68,16 @@ def beyond(gpu: Gpu) -> Link:
             "name what yours reads, as storage_bytes_per_s = 1e9"
         )
     return link_of(gpu)
+
+
+def joined(device: object) -> bool:
+    """Whether a link joins a device, or each of a batch, to others."""
+    return isinstance(device, Gpu) and all(np.ravel(device.link).tolist())
+
+
+def brings(device: object) -> bool:
+    """Whether a device, or each of a batch, has a link or storage to bring weights from."""
+    return isinstance(device, Gpu) and (joined(device) or bool(np.all(np.asarray(device.storage_bytes_per_s) > 0)))
 
 
 def _files() -> dict[str, list[Path]]:

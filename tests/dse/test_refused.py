@@ -46,7 +46,11 @@ def test_a_space_of_which_nothing_is_left_is_refused_in_a_line(tmp_path):
 
 
 LLAMA = {"model": "zoo:llama-3.2-1b", "phase": "decode", "context": 64}
+MIXTRAL = {"model": "zoo:mixtral-8x7b", "phase": "decode", "context": 64}
 ALONE = [
+    ("jetson_orin", LLAMA, "bf16", "parallel:tensor=2", "jetson_orin has no link to other GPUs, over", "estimate"),
+    ("jetson_orin", LLAMA, "bf16", "parallel:tensor=2", "jetson_orin has no link to other GPUs, over", "roofline"),
+    ("jetson_orin", MIXTRAL, "int4_g128/bf16", "edge_moe", "has no link to memory outside of it, from", "estimate"),
     ("mine.toml", LLAMA, "bf16", "parallel:tensor=2", "mine has no link to other GPUs, over which", "estimate"),
     ("mine.toml", LLAMA, "bf16", "parallel:tensor=2", "mine has no link to other GPUs, over which", "roofline"),
     (
@@ -77,3 +81,12 @@ def test_what_a_device_cannot_run_is_left_out_and_told(
     with pytest.raises(RefusedError, match=rf"^{row['strategy']}: .*{says}"):
         sweep(Space.read(told | {"axes": axes | {"device": device, "strategy": strategy}}), tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_field_that_an_axis_gives_a_device_is_what_it_has(tmp_path):
+    axes = {"model": MIXTRAL, "device": ["jetson_orin"], "precision": "int4_g128/bf16", "strategy": ["edge_moe"]}
+    given = axes | {"device.storage_bytes_per_s": [1e9, 7e9]}
+    space = Space.read({"axes": given, "objectives": ["latency_s", "footprint_bytes"], "misfits": True})
+    run = sweep(space, tmp_path / "run")
+    assert (refusals(space), run.counts.unknown, run.counts.designs) == ([], 0, 2)
+    assert space.design(int(run.front.index[0]))["device.storage_bytes_per_s"] == 7e9

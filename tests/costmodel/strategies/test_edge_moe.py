@@ -54,7 +54,7 @@ def test_on_a_device_of_slow_storage_loads_are_its_bytes_over_its_rate() -> None
 @pytest.mark.parametrize("foreseen", [0, 1])
 def test_a_device_without_host_says_whose_rate_it_needs(foreseen: int) -> None:
     """Jetsons share one memory with their CPU: experts are on a disk, which is the user's."""
-    with pytest.raises(ValueError, match=r"^jetson_orin has no host whose memory .* as storage_bytes_per_s = 1e9$"):
+    with pytest.raises(ValueError, match=r"^jetson_orin has no link to memory .* as storage_bytes_per_s = 1e9$"):
         cm.estimate(EdgeMoE(2, foreseen=foreseen)(DECODE), "int4_g128/bf16", ORIN)
     slow, fast = (cm.estimate(EdgeMoE(2, foreseen=foreseen)(DECODE), "int4_g128/bf16", device).totals["latency_s"]
                   for device in (EDGE, replace(EDGE, storage_bytes_per_s=7e9)))  # fmt: skip
