@@ -121,11 +121,14 @@
         const made = cells.filter((cell) => cell.colId === "precision").map((cell) => [cell.data.name, cell.value]);
         return { ...edits, ...Object.fromEntries(made) };
       },
-      zoomed(change, drawn) {  /* the ranges of both axes, whichever was dragged, and of what they are */
-        if (!change || !drawn || !Object.keys(change).some((name) => /^[xy]axis/.test(name))) return unchanged();
+      zoomed(change, drawn) {  /* the ranges of both axes, whichever was dragged, or the camera, and of what they are */
+        if (!change || !drawn) return unchanged();
+        const of = { ready: drawn.ready, names: drawn.names, log: drawn.log }, camera = change["scene.camera"];
+        if (camera) return { ends: [camera.eye, camera.center, camera.up].flatMap(({ x, y, z }) => [x, y, z]), of };
+        if (!Object.keys(change).some((name) => /^[xy]axis/.test(name))) return unchanged();
         const { xaxis, yaxis } = document.querySelector("#explore-front .js-plotly-plot")._fullLayout;
         if (xaxis.autorange && yaxis.autorange) return null;
-        return { ends: [...xaxis.range, ...yaxis.range], of: { ready: drawn.ready, names: drawn.names, log: drawn.log } };
+        return { ends: [...xaxis.range, ...yaxis.range], of };
       },
       sorted(rows) {  /* by which columns the claims are sorted, as a link spells it */
         if (!rows) return unchanged();

@@ -62,7 +62,8 @@ def draw(
     found = front.view(designs, names, session_runs.grouping(designs, per))
     view = plane(ready, names, log)
     within = _within(zoom, view)
-    if ctx.triggered_id == "explore-zoom" and len(found.places.drawn) <= front_figure.MOST_POINTS:
+    few = len(found.places.drawn) <= front_figure.MOST_POINTS
+    if ctx.triggered_id == "explore-zoom" and (few or len(names) == 3):
         raise PreventUpdate
     figure = front_figure.front(
         designs.columns, names, cloud=found.places.drawn, fronts=_titled(found.places.fronts),
@@ -70,6 +71,8 @@ def draw(
         references=session_runs.references(designs), log=view["log"], within=within,
     )  # fmt: skip
     figure.layout.uirevision = repr(view)
+    if camera := _camera(zoom, view):
+        figure.layout.scene.camera = camera
     with suppress(ValueError):
         for trace, place in _places(ready, names, design, edits).items():
             figure.data[trace].update(place)
@@ -192,7 +195,7 @@ def link(
 
 
 def plane(ready: Any, names: Any, log: Any) -> dict[str, Any]:
-    """Of what a zoom is: the designs, the metrics on the axes, and which of these are logarithmic."""
+    """Of what a zoom or a camera is: the designs, the metrics on the axes, and which of these are logarithmic."""
     return {"ready": ready, "names": list(names), "log": [axis in (log or ()) for axis in "xyz"]}
 
 
@@ -215,6 +218,14 @@ def _within(zoom: Any, view: Mapping[str, Any]) -> Any:
         return None
     ends = [10.0**end if view["log"][i // 2] else float(end) for i, end in enumerate(zoom["ends"])]
     return (min(ends[:2]), max(ends[:2])), (min(ends[2:]), max(ends[2:]))
+
+
+def _camera(zoom: Any, view: Mapping[str, Any]) -> dict[str, Any]:
+    """From where three axes are seen, in plotly's words; nothing where another view is seen so."""
+    if not zoom or len(view["names"]) != 3 or zoom["of"] != view:
+        return {}
+    places = (dict(zip("xyz", zoom["ends"][i : i + 3], strict=True)) for i in (0, 3, 6))
+    return dict(zip(("eye", "center", "up"), places, strict=True))
 
 
 def _titled(groups: Mapping[str, Any]) -> dict[str, Any]:

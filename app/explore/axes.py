@@ -15,6 +15,10 @@ AXES = (*PLACES, "log", "per")
 NONE = "none"
 LARGEST, LARGEST_EXPONENT = 1e300, 300.0
 """Ends of an axis that a link may have: float64 holds their differences."""
+FARTHEST = 1e3
+"""A camera's place that a link may have, in edges of the cube that holds three axes."""
+FLAT = "the two ends of x and the two of y, exponents of ten of a logarithmic one, as -3,-1,0,2.5"
+DEEP = "x, y, z of where three axes are seen from, of what is looked at and of what is up, as 1.5,1.5,0.9,0,0,0,0,0,1"
 GROUPS = ("device", "precision", "batch", "context", "strategy", "model")
 """Axes of a space each of whose values may have a front of its own."""
 
@@ -36,24 +40,23 @@ def read(given: State, metrics: Sequence[str], *, per: str) -> dict[str, Any]:
 def read_zoom(given: State, shown: Mapping[str, Any]) -> list[float] | None:
     """The ends of both axes that a link shows, exponents of ten of a logarithmic one; none where it shows all.
 
-    ValueError says what it expects.
+    Of three axes the camera's eye, center and up, x, y and z each, in plotly's units. ValueError says what it expects.
     """
     spelled = given.get("zoom", "")
     if not spelled:
         return None
-    if shown["z"] != NONE:
-        raise ValueError(f"zoom is of two axes: leave it out where z is shown, got {spelled[:40]!r}")
     try:
         ends = [float(end) for end in spelled.split(",")]
     except ValueError:
         ends = []
-    fine = len(ends) == 4 and ends[0] != ends[1] and ends[2] != ends[3]
-    most = [LARGEST_EXPONENT if letter in shown["log"] else LARGEST for letter in "xxyy"]
+    if shown["z"] == NONE:
+        most = [LARGEST_EXPONENT if letter in shown["log"] else LARGEST for letter in "xxyy"]
+        fine = len(ends) == 4 and ends[0] != ends[1] and ends[2] != ends[3]
+    else:
+        most = [FARTHEST] * 9
+        fine = len(ends) == 9 and ends[:3] != ends[3:6] and any(ends[6:])
     if not fine or not all(abs(end) <= bound for end, bound in zip(ends, most, strict=True)):
-        raise ValueError(
-            "zoom must be the two ends of x and the two of y, exponents of ten of a logarithmic one, as -3,-1,0,2.5, "
-            f"got {spelled[:40]!r}"
-        )
+        raise ValueError(f"zoom must be {FLAT if shown['z'] == NONE else DEEP}, got {spelled[:40]!r}")
     return ends
 
 

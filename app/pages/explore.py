@@ -38,7 +38,8 @@ def layout(given: state.State) -> Any:
     zoom = None
     if ends := axes.read_zoom(given, shown):
         ready = SHOWN if run else session_runs.name_of(asked)
-        zoom = {"ends": ends, "of": answers.plane(ready, (shown["x"], shown["y"]), shown["log"])}
+        names = axes.named(*(shown[place] for place in axes.PLACES))
+        zoom = {"ends": ends, "of": answers.plane(ready, names, shown["log"])}
     with state.named("edit"):
         edits = dict(opened.parse_edits(given.get("edit", "")))
     session_runs.require_id(given.get("design", ""))

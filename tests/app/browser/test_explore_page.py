@@ -23,6 +23,12 @@ PLACE = """row => {
 }"""
 
 
+BOX = """(({x, y, width, height}) => [x, y, width, height])(
+  document.querySelector('#explore-front .js-plotly-plot').getBoundingClientRect())"""
+EYE = """(e => e && [e.x, e.y, e.z])(
+  document.querySelector('#explore-front .js-plotly-plot')?._fullLayout?.scene?.camera?.eye)"""
+
+
 def open_page(page, site, query=QUERY):
     page.goto(site.address + query)
     page.wait_for_function(DRAWN)
@@ -140,9 +146,19 @@ def test_a_mixed_design_opens_on_any_axes_and_from_a_link(site, profile, screens
     mixed = page.inner_text("#explore-id")
     page.wait_for_url("**design=**")
     assert ":latency_s:loss:energy_j" in page.url
+    straight = page.url
+    x, y, width, height = page.evaluate(BOX)
+    page.mouse.move(x + width / 2, y + height / 2)
+    page.mouse.down()
+    page.mouse.move(x + width / 2 + 90, y + height / 2 + 40, steps=5)
+    page.mouse.up()
+    page.wait_for_url("**zoom=**")
+    turned = page.evaluate(EYE)
     screenshot(page, "explore-three-axes-light-1280")
     other = profile()
-    other.goto(page.url.replace("x=latency_s", "x=weight_bytes").replace("&z=energy_j", ""))
+    other.goto(page.url)
+    other.wait_for_function(f"{EYE}?.every((at, i) => Math.abs(at - {turned}[i]) < 1e-3)")
+    other.goto(straight.replace("x=latency_s", "x=weight_bytes").replace("&z=energy_j", ""))
     other.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{mixed}'")
     other.wait_for_function("document.querySelector('#explore-front .js-plotly-plot')?._fullData?.[0].x?.length === 1")
 

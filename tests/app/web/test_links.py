@@ -27,7 +27,9 @@ WRONG = [
     ("explore", "zoom=1,2,3", "zoom must be the two ends of x and the two of y"),
     ("explore", "zoom=1,2,3,nan", "zoom must be the two ends of x and the two of y"),
     ("explore", "zoom=1,2,3,301", "zoom must be the two ends of x and the two of y"),
-    ("explore", "z=energy_j&zoom=1,2,3,4", "zoom is of two axes: leave it out where z is shown, got '1,2,3,4'"),
+    ("explore", "z=energy_j&zoom=1,2,3,4", "zoom must be x, y, z of where three axes are seen from, of what is looked"),
+    ("explore", "z=energy_j&zoom=1,1,1,1,1,1,0,0,1", "zoom must be x, y, z of where three axes are seen from, of what"),
+    ("explore", "zoom=1.5,1.5,0.9,0,0,0,0,0,1", "zoom must be the two ends of x and the two of y"),
     ("explore", "list=zz", "unknown list 'zz'; known: front"),
     ("explore", "design=zz", "design must be an id of 16 hexadecimal digits, got 'zz'"),
     ("explore", "edit=zz", "edit: an edit is layer:precision, got 'zz'"),
@@ -119,6 +121,21 @@ def test_a_zoom_and_the_open_table_come_back_from_a_link_while_the_axes_show_the
     assert [each["zoom"] for each in told] == ["-3,-2.25,0.125,0.001", "", "", ""]
     assert {each["list"] for each in told} == {"front"}
     assert answers.link({}, "", {}, zoom, None, "another", "latency_s", "loss", "none", ["x"], "none")["zoom"] == ""
+
+
+def test_a_camera_comes_back_from_a_link_while_the_same_three_axes_are_shown(page):
+    asked = "model=zoo:resnet18&devices=t4&precisions=w8a8&batch=1"
+    camera = "0.5,1.5,-0.25,0,0,-0.1,0,0,1"
+    children = shown(page, "explore", f"{asked}&x=latency_s&y=loss&z=energy_j&log=x&zoom={camera}")
+    zoom = store(children, "explore-zoom")["data"]
+    assert answers._within(zoom, zoom["of"]) is None
+    seen = answers._camera(zoom, zoom["of"])
+    assert [seen[part][axis] for part in ("eye", "center", "up") for axis in "xyz"] == zoom["ends"]
+    assert answers._camera(zoom, {**zoom["of"], "log": [True, True, False]}) == {}
+    ready = session_runs.name_of(question.read(store(children, "explore-given")["data"], {}))
+    told = [answers.link({}, "", {}, zoom, [""], ready, "latency_s", "loss", z, ["x"], "none")["zoom"]
+            for z in ("energy_j", "weight_bytes", "none")]  # fmt: skip
+    assert told == [camera, "", ""]
 
 
 def test_every_field_of_every_page_is_tried():
