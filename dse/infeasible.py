@@ -1,5 +1,6 @@
 """Why no plan exists: which budgets are impossible, and the least that each could be."""
 
+import contextlib
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,19 +31,21 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
     met. `least` holds, for each of these, the least value given all others, where these can be met together, else given
     the rest of the set (a lower bound of it if the search takes too long), and for other budgets the least value alone.
     """
-    if not tables.limits:
+    deadline = time.monotonic() + (SEARCH_S if time_limit_s is None else time_limit_s)
+    if not tables.limits or (max_formats and _none_at_all(tables, max_formats, deadline)):
         few = "no format is" if max_formats == 1 else f"no {max_formats} formats are"
         return InfeasibleError(f"{few} available to every layer", {})
-    deadline = time.monotonic() + (SEARCH_S if time_limit_s is None else time_limit_s)
-    alone = {name: _least_alone(tables, name, deadline) for name in tables.limits}
+    each_s = (deadline - time.monotonic()) / 2 / len(tables.limits)
+    alone = {name: _least_alone(tables, name, max_formats, each_s) for name in tables.limits}
+    few = f" with {_formats(max_formats)}" if max_formats else ""
     impossible = [name for name, value in alone.items() if value > tables.limits[name]]
     if impossible:
-        told = f"no plan meets the budget: {needs(alone, tables.limits, impossible)}"
+        told = f"no plan meets the budget{few}: {needs(alone, tables.limits, impossible)}"
         return InfeasibleError(told, _floats(alone), alone=True)
     conflict = _conflict(tables, max_formats, deadline)
     beside = _given_others(tables, conflict, max_formats, deadline)
     least = alone | {name: max(alone[name], value) for name, value in beside}
-    together = "no plan meets the budgets together" + (f" with {max_formats} formats" if max_formats else "")
+    together = f"no plan meets the budgets together{few}"
     over = [name for name in conflict if least[name] > tables.limits[name]]
     found: dict[str, float] = {}
     if unsure := not over:
@@ -147,8 +150,21 @@ def _floats(values: dict[str, Fraction]) -> dict[str, float]:
     return {name: at_least(value) for name, value in values.items()}
 
 
-def _least_alone(tables: Tables, name: str, deadline: float) -> Fraction:
-    """The least sum of one cost, whatever the others are; without what passing adds once the time is up."""
+def _formats(number: int) -> str:
+    return "one format" if number == 1 else f"{number} formats"
+
+
+def _none_at_all(tables: Tables, max_formats: int, deadline: float) -> bool:
+    """Whether no so few formats are available to every layer, whatever the budgets."""
+    try:
+        _, outcome, _ = dispatch(replace(tables.minimising(None), limits={}), max_formats, deadline)
+    except TimeoutError:
+        return False
+    return outcome.exhausted and outcome.counts is None
+
+
+def _least_alone(tables: Tables, name: str, max_formats: int | None, search_s: float) -> Fraction:
+    """The least sum of one cost, whatever the others are; without time, of the cheapest option of each layer alone."""
     table, total = tables.costs[name], Fraction(0)
     for group in tables.groups:
         options = tables.available[group[0]].nonzero()[0]
@@ -156,9 +172,13 @@ def _least_alone(tables: Tables, name: str, deadline: float) -> Fraction:
             total += Fraction(float(table[group[0], options].min()))
         else:
             total += min(exact_sum(table[list(group), option]) for option in options)
-    if tables.passing is None or late(deadline):
+    apart = tables.passing is None and max_formats is None and not tables.tied
+    deadline = time.monotonic() + search_s
+    if apart or late(deadline):
         return total
-    return max(total, _least_given_others(replace(tables, limits={}), name, None, deadline))
+    with contextlib.suppress(TimeoutError):
+        return max(total, _least_given_others(replace(tables, limits={}), name, max_formats, deadline))
+    return total
 
 
 def _least_given_others(tables: Tables, name: str, max_formats: int | None, deadline: float) -> Fraction:

@@ -247,7 +247,7 @@ def test_a_large_infeasible_problem_is_refused_at_once():
 def test_a_large_infeasible_problem_with_conversions_is_refused_at_once():
     loss, costs, budgets = instances.uncorrelated(0, layers=60)
     conversion = 0.01 * (1 - np.eye(8))
-    with pytest.raises(InfeasibleError, match="together with 2 formats"):
+    with pytest.raises(InfeasibleError, match="no plan meets the budget with 2 formats"):
         solve(loss, costs, budgets, conversion=conversion, max_formats=2, time_limit_s=20)
 
 

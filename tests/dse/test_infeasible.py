@@ -3,6 +3,7 @@
 from fractions import Fraction
 from itertools import combinations, product
 
+import brute_force
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,3 +93,22 @@ def test_what_is_found_in_time_is_told_beside_what_is_proven(monkeypatch):
     monkeypatch.setattr("dse.infeasible._bounded", lambda *_: (Fraction(5), None))
     told = infeasible(read(np.ones((3, 3)), costs, {"a": 9, "b": 9}, (), None, None), None, 1e-9)
     assert str(told).endswith("a and b conflict: in any plan a is at least 5 and b is at least 5")
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), most=st.integers(1, 3), tied=st.booleans())
+def test_the_least_alone_is_that_of_so_few_formats(seed, most, tied):
+    rng = np.random.default_rng(seed)
+    costs = {name: rng.integers(1, 9, (4, 3)).astype(float) for name in "ab"}
+    loss = np.where(rng.random((4, 3)) < 0.2, np.inf, 1.0)
+    loss[:, 0] = 1.0
+    ties = [[0, 2]] if tied else []
+    told = infeasible(read(loss, costs, {"a": 3, "b": 40}, ties, None), most, None)
+    for name in "ab":
+        assert told.least[name] == brute_force.best(loss, costs, {name: 0}, ties, max_formats=most)[1][name]
+    assert f"with {'one format' if most == 1 else f'{most} formats'}: a is at least" in str(told)
+
+
+def test_formats_too_few_for_the_layers_are_no_budget_s_fault():
+    told = infeasible(read([[0, np.inf], [np.inf, 0]], {"c": np.ones((2, 2))}, {"c": 1}, (), None), 1, None)
+    assert str(told) == "no format is available to every layer"
