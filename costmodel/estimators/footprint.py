@@ -9,8 +9,9 @@ from costmodel.estimators.traffic import BITS_PER_BYTE, kv_bytes, stored_bytes, 
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
+from costmodel.workload.gradients import BY_WEIGHT
 from costmodel.workload.rerun import own_outputs
-from costmodel.workload.training import BY_WEIGHT, INPUT, forward_end
+from costmodel.workload.training import INPUT, forward_end
 
 MOMENT_BYTES = {"sgd": 0.0, "momentum": 4.0, "adam": 8.0}
 """Bytes a parameter of an optimizer's fp32 moments: Rajbhandari et al., ZeRO, arXiv 1910.02054, section 3.1."""
