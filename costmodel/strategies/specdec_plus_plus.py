@@ -3,7 +3,8 @@
 Huang, Guo, Wang, SpecDec++: Boosting Speculative Decoding via Adaptive Candidate Lengths, arXiv 2405.19715: the length
 of a draft is a Markov decision process, and its best policy stops once a rejection is likelier than a threshold. Here
 the probability that a draft token is accepted is given by its place in the text; costs count passes of the target. The
-threshold for an even trace is our derivation (see `stop_threshold`). The prediction head that estimates the
+threshold for an even trace is our derivation (see `stop_threshold`), the policy of `within_threshold` the authors'
+(github.com/Kaffaljidhmah2/SpecDec_pp, specdec_pp/hf_generation.py). The prediction head that estimates the
 probabilities as it drafts is not counted.
 """
 
@@ -39,8 +40,9 @@ class SpecDecPlusPlus(Shown):
                 text of at least TEXT tokens
     trace       a file of them, a number a line, instead: `drafting.acceptance` of both models' probabilities
     draft_cost  a draft pass's time over a target pass's, as the policy believes it
-    threshold   probability of a rejection that no draft exceeds; 0 solves the decision process for `draft_cost`
-    most        longest draft
+    threshold   probability of a rejection from which on a draft ends; 0 solves the decision process for `draft_cost`
+    least       shortest draft that a threshold ends (the authors' README: --bound 2 20)
+    most        longest draft, of a threshold or the solution
     draft       the zoo's model that drafts
 
     Passes run as often as the policy has them run on average; the target checks as many tokens each time as a draft
@@ -51,6 +53,7 @@ class SpecDecPlusPlus(Shown):
     acceptance: tuple[float, ...] = (0.8,)
     draft_cost: float = 0.1
     threshold: float = 0.0
+    least: int = 2
     most: int = 20
     trace: str = ""
     draft: str = "llama-3.2-1b"
@@ -61,9 +64,11 @@ class SpecDecPlusPlus(Shown):
         if self.trace:
             object.__setattr__(self, "acceptance", numbers(self.trace))
         _probabilities(self.acceptance)
-        if not (self.draft_cost >= 0 and 0 <= self.threshold <= 1 and self.most >= 1):
-            told = f"got {self.draft_cost}, {self.threshold} and {self.most}"
-            raise ValueError(f"draft_cost >= 0, threshold within [0, 1] and most >= 1 must hold, {told}")
+        if not (self.draft_cost >= 0 and 0 <= self.threshold <= 1):
+            told = f"got {self.draft_cost} and {self.threshold}"
+            raise ValueError(f"draft_cost >= 0 and threshold within [0, 1] must hold, {told}")
+        if self.most < 1 or (self.threshold and not 1 <= self.least <= self.most):
+            raise ValueError(f"1 <= least <= most must hold, got {self.least} and {self.most}")
         require_drafting("most", self.most, self.draft)
 
     def __call__(self, workload: Workload) -> Workload:
@@ -79,7 +84,7 @@ class SpecDecPlusPlus(Shown):
         """How often the draft's and the target's passes run for a token."""
         text = np.resize(self.acceptance, max(TEXT, len(self.acceptance)))
         if self.threshold:
-            lengths = within_threshold(text, self.threshold, most=self.most)
+            lengths = within_threshold(text, self.threshold, least=self.least, most=self.most)
         else:
             lengths = plan(text, self.draft_cost, most=self.most).draft_tokens
         rounds = float(passes_of(lengths, text, 0.0)[0])
@@ -131,14 +136,16 @@ def plan(acceptance: ArrayLike, draft_cost: float, *, most: int = 64) -> DraftPl
     return DraftPlan(passes, chosen)
 
 
-def within_threshold(acceptance: ArrayLike, threshold: float, *, most: int = 64) -> NDArray[np.int64]:
-    """The longest draft at each place whose probability of a rejection is at most `threshold`: int64[N]."""
+def within_threshold(acceptance: ArrayLike, threshold: float, *, least: int = 2, most: int = 20) -> NDArray[np.int64]:
+    """Draft lengths by the authors' rule, int64[N]: up to the text's last place but one, `least` to `most` tokens.
+
+    A token is drafted before the probability that one of those before it is rejected is looked at, and is the last
+    where that is above `threshold`: two tokens more than keep within it, as the first looks at none.
+    """
     p = _probabilities(acceptance)
-    lengths = np.zeros(len(p), dtype=np.int64)
-    for n in range(len(p)):
-        survives = np.cumprod(p[n : n + min(most, len(p) - n - 1)])
-        lengths[n] = np.count_nonzero(1.0 - survives <= threshold)
-    return lengths
+    room = len(p) - 1 - np.arange(len(p))
+    kept = [np.count_nonzero(1.0 - np.cumprod(p[n : n + most]) <= threshold) for n in range(len(p))]
+    return np.asarray(np.minimum(np.clip(np.add(kept, 2), least, most), room))
 
 
 def round_costs(acceptance: Floats, passes: Floats, place: int, draft_cost: float, most: int) -> Floats:

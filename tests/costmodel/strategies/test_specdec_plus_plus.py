@@ -115,12 +115,25 @@ def test_the_solution_costs_no_more_than_any_threshold(trace, cost, threshold):
     assert spent[0] <= 1 + 1e-9
 
 
-@given(st.lists(rates, min_size=2, max_size=20), st.floats(0.0, 1.0))
-def test_a_draft_within_a_threshold_is_the_longest_that_keeps_it(trace, threshold):
-    p = np.array(trace)
-    for n, k in enumerate(within_threshold(p, threshold, most=8)):
-        assert k == 0 or 1 - np.prod(p[n : n + k]) <= threshold
-        assert k == min(8, len(p) - n - 1) or 1 - np.prod(p[n : n + k + 1]) > threshold
+@given(st.lists(rates, min_size=2, max_size=20), st.floats(0.0, 1.0), st.integers(1, 4))
+def test_a_draft_is_as_long_as_the_authors_loop_has_it(trace, threshold, least):
+    """Token after token, as in specdec_pp/hf_generation.py: the first looks at no probability."""
+    for place, length in enumerate(within_threshold(trace, threshold, least=least, most=8)):
+        kept, drafted = 1.0, 0
+        while drafted < min(8, len(trace) - place - 1):
+            drafted += 1
+            kept *= trace[place + drafted - 2] if drafted > 1 else 1.0
+            if drafted >= least and 1 - kept > threshold:
+                break
+        assert length == drafted
+
+
+@pytest.mark.parametrize(("rate", "length", "passes"), [(0.8, 3, 0.442), (0.6, 2, 0.613)])
+def test_at_the_threshold_of_the_readme_an_even_text_takes(rate, length, passes):
+    """0.3, with drafts of 2 to 20 tokens (--bound 2 20), at a draft's cost of 0.1."""
+    drafts, targets = SpecDecPlusPlus((rate,), threshold=0.3).runs
+    assert within_threshold([rate] * 30, 0.3)[0] == length
+    assert targets + 0.1 * drafts == pytest.approx(passes, abs=5e-4)
 
 
 def test_its_passes_are_those_of_its_policy():
@@ -151,8 +164,9 @@ def test_a_trace_is_read_from_a_file(tmp_path):
     ("spelled", "says"),
     [
         ("acceptance=0.5;1.5", "got 1.5"),
-        ("threshold=2", r"threshold within \[0, 1\] and most >= 1 must hold"),
-        ("most=0", "most >= 1 must hold"),
+        ("threshold=2", r"threshold within \[0, 1\] must hold"),
+        ("most=0", "1 <= least <= most must hold, got 2 and 0"),
+        ("threshold=0.3,least=21", "1 <= least <= most must hold, got 21 and 20"),
         ("draft_cost=-1", "draft_cost >= 0"),
         ("draft=lama-3.2-1b", "did you mean llama-3.2-1b"),
     ],
