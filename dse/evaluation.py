@@ -40,7 +40,7 @@ COUNTED: dict[str, Callable[[Op, Precision], Real]] = {
     "flops": lambda op, _: op.flops,
     "vector_flops": lambda op, _: op.count * op.vector_flops,
     "bops": traffic.bops,
-    "weight_bytes": traffic.stored_bytes,
+    "weight_bytes": traffic.weight_bytes,
     "kv_bytes": traffic.kv_bytes,
     "bytes_moved": traffic.bytes_moved,
     "gradient_bytes": traffic.trained_bytes,

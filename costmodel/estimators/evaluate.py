@@ -142,7 +142,7 @@ def _counts(op: Op, precision: Precision) -> Columns:
         "flops": op.flops,
         "vector_flops": op.count * op.vector_flops,
         "bops": traffic.bops(op, precision),
-        "weight_bytes": traffic.stored_bytes(op, precision),
+        "weight_bytes": traffic.weight_bytes(op, precision),
         "kv_bytes": traffic.kv_bytes(op, precision),
     }
 

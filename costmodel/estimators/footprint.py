@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.traffic import BITS_PER_BYTE, kv_bytes, stored_bytes, trained_bytes
+from costmodel.estimators.traffic import BITS_PER_BYTE, kv_bytes, trained_bytes, weight_bytes
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
@@ -28,7 +28,7 @@ trains."""
 def footprint_bytes(workload: Workload, precision: Precision) -> float:
     """All that a pass keeps in memory at once. `precision` is one, or a batch over the ops."""
     op = workload.batch_of_ops
-    stored = stored_bytes(op, precision) + kv_bytes(op, precision)
+    stored = weight_bytes(op, precision) + kv_bytes(op, precision)
     if workload.phase == "training":
         stored = stored + trained_bytes(op, precision) + optimizer_bytes(op, precision)
     return float(np.sum(stored)) + peak_activation_bytes(workload, precision)

@@ -66,7 +66,7 @@ def _kind(op: Op, precision: Precision, gpu: Gpu) -> GemmKind:
     kv, pipe = precision.kv_cache, attention_pipe(precision, gpu)
     sides = [gemm_kind.of(precision), gemm_kind.of(replace(precision, weight=kv, activation=kv, math_pipe=pipe))]
     kind = GemmKind(**{f.name: _chosen(weighted, *(getattr(side, f.name) for side in sides)) for f in fields(GemmKind)})
-    stored = (traffic.weight_bits(op, precision) + op.index_bits) / traffic.BITS_PER_BYTE * op.weight_density
+    stored = (traffic.weight_bits(op, precision) + op.index_bits) / traffic.BITS_PER_BYTE * op.read_density
     patches = np.minimum(op.input_elements / (op.b * op.m * op.k), 1.0)
     return replace(
         kind,
@@ -93,7 +93,7 @@ def _reasons(op: Op, precision: Precision, kind: GemmKind) -> NDArray[np.str_]:
         "grouped product": op.b > 1,
         "recurrent step": op.kind == "recurrence",
         "sparse pipe": (kind.speedup > 1.0) & (kind.math != own_family.SPARSE),
-        "zeros multiplied": (op.weight_density < 1.0) & (kind.speedup == 1.0),
+        "zeros multiplied": (op.read_density < 1.0) & (kind.speedup == 1.0),
         "no such widths measured": ~widths,
         "no such codes measured": widths & (op.weight_elements > 0) & ~gemm_kind.as_encoded(kind.math, precision),
     }
@@ -101,7 +101,7 @@ def _reasons(op: Op, precision: Precision, kind: GemmKind) -> NDArray[np.str_]:
 
 
 def _dense(op: Op, kind: GemmKind) -> GemmKind:
-    kept = np.where(kind.math == own_family.SPARSE, 1.0, op.weight_density)
+    kept = np.where(kind.math == own_family.SPARSE, 1.0, op.read_density)
     return replace(kind, weight_bytes=kind.weight_bytes / kept)
 
 

@@ -17,12 +17,7 @@ def weight_bits(op: Op, precision: Precision) -> Real:
 
 
 def weight_bytes(op: Op, precision: Precision) -> Real:
-    """Parameters that products read: weights in their format with their places, biases and scales in the wide one."""
-    return _bytes_of(op, precision, op.weight_elements * op.weight_density, op.vector_elements)
-
-
-def stored_bytes(op: Op, precision: Precision) -> Real:
-    """The same of all that are stored."""
+    """Parameters stored, and read: weights in their format with their places, biases and scales in the wide one."""
     return _bytes_of(op, precision, op.stored_weights, op.vector_elements)
 
 

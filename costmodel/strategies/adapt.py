@@ -20,6 +20,8 @@ from costmodel.workload import Op, Workload
 
 FULL_BITS = 32
 
+MASKS = "choosing which weights are left"
+
 QUANTISE_FLOPS = 5.0
 """Vector FLOPs a weight of a copy: scaled, rounded, clipped on both sides, scaled back."""
 
@@ -28,12 +30,13 @@ QUANTISE_FLOPS = 5.0
 class AdaptivePrecision(Shown):
     """Give a training step sparse weights of `density`, and the quantised copy that its passes read.
 
-    Forward and gradients by input multiply the weights that are left; gradients by weight are dense, as is the float32
-    master. With `copies`, each layer's copy is made anew before the layer, `NAME.quantise`, once a step. The word
-    length is that of the precision. A schedule gives the mean step instead, to estimate in fp32: `word_lengths` of
-    equally many steps each for all layers, or in the file `trace` as JSON lists [epochs][layers]. Products that read a
-    copy, and the bytes they read, then go with its word length over 32 bits, as the paper counts: what units serial in
-    bits would gain, not a GPU, whose pipes `schedule_speedup` weighs. ValueError for a pass that is no training step, a
+    Forward and gradients by input multiply the weights that are left, among zeros that are stored and read too, so that
+    a GPU gains no time; which are left is not counted. Gradients by weight are dense, as is the float32 master. With
+    `copies`, each layer's copy is made anew before the layer, `NAME.quantise`, once a step. The word length is that of
+    the precision. A schedule gives the mean step instead, to estimate in fp32: `word_lengths` of equally many steps
+    each for all layers, or in the file `trace` as JSON lists [epochs][layers]. Products that read a copy, and the bytes
+    they read, then go with its word length over 32 bits, as the paper counts: what units serial in bits would gain, not
+    a GPU, whose pipes `schedule_speedup` weighs. ValueError for a pass that is no training step, a
     density outside (0, 1], word lengths outside 1 to 32 or both kinds of schedule.
     """
 
@@ -63,7 +66,8 @@ class AdaptivePrecision(Shown):
                 ops.append(_copy(op))
             share = layers.get(op.name.removesuffix(".grad_input"))
             ops.append(op if share is None else self._sparse(op, share))
-        return replace(workload, ops=tuple(ops))
+        left_out = (MASKS,) if self.density < 1 else ()
+        return replace(workload, ops=tuple(ops), uncounted=workload.uncounted + left_out)
 
     def _sparse(self, op: Op, share: float) -> Op:
         op = op.times(share)

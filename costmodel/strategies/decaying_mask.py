@@ -18,6 +18,8 @@ from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.training import training
 
+MASKS = "choosing masks and applying them to weights"
+
 KINDS = ("linear", "conv", "experts")
 """Kinds of ops whose weights are pruned, as in nm_sparsity."""
 
@@ -49,7 +51,8 @@ class DecayingMask(Shown):
               the decay, and dense products are made as long as that is not 0; sdgf_stepwise: m-1:m, m/2:m, ... n:m in
               equal frames; sdgf_geometric: n m:m m ... down to n:m, as 8:64, 4:32, 2:16, 1:8
     On a training pass: the mean step, in which the forward and the gradient by input use the mean density and the
-    gradient by weight reaches all weights, which stay stored. On any other: the network at the end, n:m. ValueError
+    gradient by weight reaches all weights, which stay stored and are read whole: a GPU gains no time, and the masks
+    themselves are not counted. On any other: the network at the end, n:m. ValueError
     unless 0 < n <= m, and for stepwise m / n a power of two, shares in [0, 1] of sum at most 1, and a rate above 0;
     n = m changes nothing.
     """
@@ -86,9 +89,10 @@ class DecayingMask(Shown):
             return workload.map(self._at_the_end, lambda op: op.name in taken)
         users = taken | {f"{name}.grad_input" for name in taken} | {f"{name}.recompute" for name in taken}
         mean = self.mean_density
-        return workload.map(
+        masked = workload.map(
             lambda op: replace(op, weight_density=mean, stored_density=1.0), lambda op: op.name in users
         )
+        return replace(masked, uncounted=(*workload.uncounted, MASKS))
 
     @property
     def schedules(self) -> bool:

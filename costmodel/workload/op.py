@@ -68,7 +68,7 @@ class Op:
     inputs           names of the ops whose outputs it reads; empty = the op before it
     weight_elements  stored weights; `weight_reads` is the fraction of them that one execution touches (embedding rows,
                      routed experts), `weight_density` the fraction that is not zero
-    stored_density   the fraction of weights that a training stores and updates where it multiplies fewer; 0 = as many
+    stored_density   the fraction of weights that a training stores, reads and updates where fewer count; 0 = as many
     trained_weights  of the weights that it reads, its own or not, the share that a training step updates; 0 where it
                      multiplies by constants
     trained_vectors  the same of its vector elements
@@ -170,7 +170,12 @@ class Op:
     @property
     def stored_weights(self) -> Real:
         """Weights that are stored, zeros that a training may make others again included."""
-        return self.weight_elements * np.maximum(self.weight_density, self.stored_density)
+        return self.weight_elements * self.read_density
+
+    @property
+    def read_density(self) -> Real:
+        """The fraction of weights that products read: all that are stored."""
+        return np.maximum(self.weight_density, self.stored_density)
 
     def _repr_html_(self) -> str:
         numbers = [f for f in fields(self) if isinstance(f.default, float)]
