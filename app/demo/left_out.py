@@ -102,7 +102,7 @@ def pairs(on: Subject) -> Iterator[Row]:
     """Attention to part of the keys."""
     attentions = [f"blocks.{i}.attn" for i in range(len(on.module.blocks))]
     for keep in (0.5, 0.25):
-        how = cut.SparseAttention(keep, reduce_tokens=4)
+        how = cut.SparseAttention(keep, reduce_tokens=4, class_tokens=1)
         sparse = compression.predict_connectivity(on.module, attentions, how, on.data["train"], epochs=TUNED)
         yield on.row("sparse attention", f"keep {keep}", how(on.whole), sparse)
 

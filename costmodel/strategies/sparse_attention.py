@@ -2,7 +2,7 @@
 
 Wei et al., Sparsifiner, arXiv 2303.13755, section 3; the shapes are those of lim142857/Sparsifiner,
 src/models/sparsifiner.py: queries and keys to c = e / reduce_channels channels a head, keys to N / reduce_tokens rows,
-their softmax times a learned basis of N columns, of which ceil(keep N) are attended to; the class token attends to all.
+their softmax times a learned basis of N columns, of which ceil(keep N) are attended to; a class token attends to all.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +18,9 @@ from costmodel.workload.op import Heads
 from costmodel.workload.ops import linear
 from costmodel.workload.ops.attention import SOFTMAX_FLOPS
 
+JOINED = -1
+"""As many class tokens as the network joins to its patches."""
+
 
 @dataclass(frozen=True)
 class SparseAttention(Shown):
@@ -25,6 +28,8 @@ class SparseAttention(Shown):
 
     `basis_density` is the fraction of products of coefficients and basis that are not zero, learned (1: none is). The
     attention is counted as the products of kept pairs: no measured kernel is like it, so that its latency is a bound.
+    `class_tokens` of each sequence attend to all keys and need no predictor: by default the one that a network of the
+    zoo joins to its patches (an op `cls_token`), none without; an imported network's are to be named.
     Causal, windowed and one-query attention stays as it is. ValueError for fractions outside (0, 1], factors below 1
     and a training pass; keep = 1 changes nothing.
     """
@@ -33,6 +38,7 @@ class SparseAttention(Shown):
     reduce_tokens: int = 8
     reduce_channels: int = 2
     basis_density: float = 1.0
+    class_tokens: int = JOINED
     layers: tuple[str, ...] = ("*",)
 
     def __post_init__(self) -> None:
@@ -43,6 +49,8 @@ class SparseAttention(Shown):
                 f"factors must be at least 1, got reduce_tokens={self.reduce_tokens}, "
                 f"reduce_channels={self.reduce_channels}"
             )
+        if self.class_tokens < JOINED:
+            raise ValueError(f"class_tokens must be at least 0, or {JOINED} for those joined, got {self.class_tokens}")
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with predictors and sparse attention."""
@@ -51,9 +59,11 @@ class SparseAttention(Shown):
         require_matches(workload, self.layers)
         if self.keep == 1 or not any(map(self.touches, workload.ops)):
             return workload
+        joined = sum(op.name.rpartition(".")[2] == "cls_token" for op in workload.ops)
+        aside = joined if self.class_tokens == JOINED else self.class_tokens
         ops: list[Op] = []
         for op in spelled_out(workload.ops):
-            ops += [*self._predictor(op), self._sparse(op)] if self.touches(op) else [op]
+            ops += [*self._predictor(op, aside), self._sparse(op, aside)] if self.touches(op) else [op]
         return replace(workload, ops=tuple(ops))
 
     def touches(self, op: Op) -> bool:
@@ -61,19 +71,19 @@ class SparseAttention(Shown):
         full = op.kind == "attention" and op.m == op.n > 1 and op.mask_density == 1 and not op.heads.window
         return bool(full and op.heads.batch) and named(op, self.layers)
 
-    def kept_keys(self, tokens: int) -> float:
-        """Keys that a query attends to in the mean: ceil(keep N), and all N of the class token."""
-        budget = ceil(self.keep * tokens)
-        return (tokens + (tokens - 1) * budget) / tokens
+    def kept_keys(self, tokens: int, aside: int = 0) -> float:
+        """Keys that a query attends to in the mean: ceil(keep N), and all N of the class tokens aside."""
+        aside = min(aside, tokens)
+        return (aside * tokens + (tokens - aside) * ceil(self.keep * tokens)) / tokens
 
-    def _sparse(self, op: Op) -> Op:
-        share = self.kept_keys(int(op.n)) / op.n
+    def _sparse(self, op: Op, aside: int) -> Op:
+        share = self.kept_keys(int(op.n), aside) / op.n
         return replace(
             op, inputs=(*op.inputs, f"{op.name}.basis"), n=op.n * share, vector_flops=op.vector_flops * share,
             heads=Heads(),
         )  # fmt: skip
 
-    def _predictor(self, op: Op) -> list[Op]:
+    def _predictor(self, op: Op, aside: int) -> list[Op]:
         tokens, heads = int(op.m), op.b
         head_dim = op.k - op.output_elements / (op.b * op.m)
         channels, rank = max(1, head_dim // self.reduce_channels), max(1, tokens // self.reduce_tokens)
@@ -87,7 +97,9 @@ class SparseAttention(Shown):
             input_elements=rows * channels + heads * rank * channels, output_elements=rows * rank,
             vector_flops=SOFTMAX_FLOPS * rows * rank,
         )  # fmt: skip
-        basis = linear(f"{op.name}.basis", heads * (tokens - 1), rank, tokens, bias=False, inputs=(scores.name,))
+        basis = linear(
+            f"{op.name}.basis", heads * max(tokens - aside, 0), rank, tokens, bias=False, inputs=(scores.name,)
+        )
         chosen = replace(basis, k=rank * self.basis_density, vector_flops=basis.output_elements)
         return [replace(one, count=op.count) for one in (query, key, fewer, scores, chosen)]
 

@@ -109,6 +109,21 @@ def test_shapes_of_the_predictor():
     assert net.op(a).inputs == ("blocks.0.attn.qkv", f"{a}.basis")
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "attention", "keys"),
+    [("swin_tiny_patch4_window7_224", {}, "layers.0.blocks.0.attn.attention", 5),
+     ("whisper-tiny", {"phase": "encode"}, "", 150)],
+)  # fmt: skip
+def test_without_a_class_token_every_query_has_as_many_keys(name, shape, attention, keys):
+    dense = cm.zoo.build(name, **shape)
+    net, whole = SparseAttention(0.1)(dense), SparseAttention(0.1, class_tokens=1)(dense)
+    at = attention or next(op.name for op in dense.ops if op.kind == "attention")
+    tokens = dense.op(at).n
+    assert net.op(at).n == keys
+    assert net.op(f"{at}.basis").m % tokens == 0
+    assert whole.op(at).n == pytest.approx((tokens + (tokens - 1) * keys) / tokens)
+
+
 @given(st.floats(0.01, 1.0), st.floats(0.01, 1.0))
 @settings(max_examples=20, deadline=None)
 def test_attending_to_more_never_costs_less(one, other):
@@ -140,6 +155,7 @@ def test_token_pruning_comes_on_top():
         (lambda: SparseAttention(0.0), r"must be in \(0, 1\], got 0.0"),
         (lambda: SparseAttention(0.5, basis_density=2.0), r"must be in \(0, 1\], got 0.5, 2.0"),
         (lambda: SparseAttention(0.5, reduce_tokens=0), "factors must be at least 1, got reduce_tokens=0"),
+        (lambda: SparseAttention(0.5, class_tokens=-2), "class_tokens must be at least 0, or -1 for those joined"),
     ],
 )
 def test_bad_input_is_one_line(make, says):
