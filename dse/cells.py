@@ -21,7 +21,7 @@ from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.record import changed, map_fields, stack
 from costmodel.workload import Op
-from dse.evaluation import COUNTED, OCCUPIED, STATES, STORED, WITH_FOOTPRINT, WITH_LATENCY, Columns, Grid
+from dse.evaluation import COUNTED, OCCUPIED, STATES, STORED, WITH_FOOTPRINT, WITH_LATENCY, Columns, Grid, holding
 from dse.sketches import Folded, Sketch
 
 Floats = NDArray[np.float64]
@@ -164,7 +164,10 @@ def evaluate(sketches: Sequence[Sketch], known: Cells, names: Collection[str]) -
         noise = {layers: known.grid.loss(layers) for layers in {tuple(s.layers) for s in sketches}}
         found["loss"] = np.stack([noise[tuple(s.layers)] for s in sketches])[..., None]
     shape = (len(sketches), *known.grid.shape)
-    return {name: np.broadcast_to(found.get(name, np.array(np.nan)), shape) for name in names}
+    told = {name: np.broadcast_to(found.get(name, np.array(np.nan)), shape) for name in names}
+    of_part = {id(part): holding(part.ops, known.grid) for part in parts}
+    held = np.array([np.all([of_part[id(part)] for part in s.passes], axis=0) for s in sketches])[..., None]
+    return told if held.all() else {name: np.where(held, column, np.nan) for name, column in told.items()}
 
 
 def _footprint(sketches: Sequence[Sketch], grid: Grid, found: Columns) -> Columns:

@@ -16,7 +16,7 @@ from costmodel.estimators.fit import beyond, in_l2, in_memory
 from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
 from costmodel.estimators.fpga import Design, fold, overlay
 from costmodel.estimators.fpga.coverage import covered
-from costmodel.estimators.supported import UnsupportedError, require_supported
+from costmodel.estimators.supported import UnsupportedError, coded, holds_codes, require_supported
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.precision import Precision
@@ -129,7 +129,8 @@ def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Co
     """Return the named metrics of a pass at every precision on every device: float64[precisions, devices].
 
     `latency` is "estimate" (what costmodel.estimate uses) or "roofline". A metric that a device does not have, or
-    cannot run, is nan, as all are on devices that have no link or decoder for it.
+    cannot run, is nan, as all are on devices that have no link or decoder for it, and in formats of other bits than
+    its codes.
     """
     try:
         require_supported(done.workload, grid.devices)
@@ -147,7 +148,15 @@ def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Co
     if "loss" in names:
         found["loss"] = grid.loss(done.layers.items())[:, None]  # the proxy of dse.choices: every layer's noise added
     nan = np.full((1, 1), np.nan)
-    return {name: np.broadcast_to(found.get(name, nan), grid.shape) for name in names}
+    told = {name: np.broadcast_to(found.get(name, nan), grid.shape) for name in names}
+    held = holding(done.workload.ops, grid)
+    return told if held.all() else {name: np.where(held[:, None], column, np.nan) for name, column in told.items()}
+
+
+def holding(ops: Iterable[Op], grid: Grid) -> NDArray[np.bool_]:
+    """Whether each precision's weight format has the bits of the codes of every op: bool[precisions]."""
+    codes = coded(ops)
+    return np.array([all(holds_codes(op, used) for op in codes) for used in grid.precisions])
 
 
 WITH_LATENCY = ("latency_s", "examples_per_s")

@@ -231,7 +231,7 @@ def build(
     folding = fpga.placed(workload, folding) if isinstance(folding, Folding) else folding
     columns = problem_columns.of(workload, options, device, folding, strategies)
     follows = problem_columns.followed(workload, layers)
-    loss = np.where(problem_columns.impossible(workload, layers, strategies), np.inf, loss) if any(strategies) else loss
+    loss = np.where(problem_columns.impossible(workload, layers, options, strategies), np.inf, loss)
     paced: Pipeline | None = None
     if isinstance(device, Fpga) and isinstance(folding, Folding):
         edited = [s(workload) if s else workload for s in strategies or (None,) * len(options)]

@@ -10,6 +10,7 @@ from costmodel.estimators.evaluate import grid
 from costmodel.estimators.fit import in_l2
 from costmodel.estimators.footprint import footprint_bytes
 from costmodel.estimators.fpga import Design
+from costmodel.estimators.supported import holds_codes, require_code_bits
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision
 from costmodel.strategies.nm_sparsity import NMSparsity
@@ -45,11 +46,21 @@ def of(
 
 
 def impossible(
-    workload: Workload, layers: tuple[str, ...], strategies: tuple[NMSparsity | None, ...]
+    workload: Workload,
+    layers: tuple[str, ...],
+    options: tuple[Precision, ...],
+    strategies: tuple[NMSparsity | None, ...],
 ) -> NDArray[np.bool_]:
-    """Where an option's strategy cannot prune the layer: bool[layers, options]."""
+    """Where an option's strategy cannot prune the layer, or its format not hold its codes: bool[layers, options].
+
+    UnsupportedError for a layer whose codes no option holds.
+    """
     ops = [workload.op(name) for name in layers]
-    return np.array([[s is not None and not s.touches(op) for s in strategies] for op in ops])
+    taken = list(zip(options, strategies or (None,) * len(options), strict=True))
+    for op in ops:
+        if not any(holds_codes(op, option) for option in options):
+            require_code_bits([op], options[:1])
+    return np.array([[not holds_codes(op, o) or (s is not None and not s.touches(op)) for o, s in taken] for op in ops])
 
 
 def followed(workload: Workload, layers: tuple[str, ...]) -> NDArray[np.int64]:

@@ -1,18 +1,20 @@
-"""Workloads of a space that a strategy refuses, or a device: their designs have no value, and why is told."""
+"""Designs of a space that a strategy refuses, a device or a number format: they have no value, and why is told."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from costmodel.estimators.supported import UnsupportedError, require_supported
+from costmodel.estimators.supported import UnsupportedError, coded, require_code_bits, require_supported
 from costmodel.hardware import Device
+from costmodel.precision import precision
+from costmodel.workload import Op
 from dse.axes import label
 from dse.chunk import corners
 from dse.design_columns import takes_cells
 from dse.devices import first_devices
 from dse.passes import Pass, RefusedError, build, key_of
-from dse.sketches import sketch
+from dse.sketches import Sketch, sketch
 from dse.space import Space
 
 MOST_WORKLOADS = 2**10
@@ -44,21 +46,53 @@ def _refusals(space: Space) -> list[dict[str, Any]]:
     found = Counter[tuple[str, str]]()
     for values in every if whole else corners(space):
         try:
-            refused = _by_devices(space, values, cells=cells)
+            by_device, by_format = _of_a_workload(space, values, cells=cells)
         except RefusedError as error:
-            refused = [error] * len(space.devices)
-        for one in refused:
+            by_device, by_format = [error] * len(space.devices), []
+        for one in by_device:
             found[one.strategy, one.reason] += precisions * devices // len(space.devices)
+        runs = len(space.devices) - len(by_device)
+        for one in by_format:
+            found[one.strategy, one.reason] += runs * devices // len(space.devices)
     return [{"strategy": s, "reason": why, "designs": n} for (s, why), n in found.most_common()]
 
 
 def runnable(space: Space, values: Mapping[str, Any]) -> Pass:
-    """Return the pass of a design's values; RefusedError where the strategy refuses it, or all devices do."""
+    """Return the pass of a design's values; RefusedError where the strategy refuses it, or all devices or formats."""
     done = build(values)
     refused = unsupported(done, values, first_devices(space))
     if len(refused) == len(space.devices):
         raise refused[0]
+    _require_a_format(space, done.workload.ops, values)
     return done
+
+
+def sketched(space: Space, values: Mapping[str, Any]) -> Sketch:
+    """Return the sketch of a design's values; RefusedError where the strategy refuses it, or all formats do."""
+    found = sketch(values)
+    _require_a_format(space, _ops(found), values)
+    return found
+
+
+def of_other_bits(space: Space, ops: Iterable[Op], values: Mapping[str, Any]) -> list[RefusedError]:
+    """Return why each of the precisions whose weight format has other bits than the codes of ops is refused."""
+    found, codes = [], coded(ops)
+    for name in space.axis("precision").values if codes else ():
+        try:
+            require_code_bits(codes, [precision(name)] * len(codes))
+        except UnsupportedError as error:
+            found.append(RefusedError(str(label(key_of(values)[1])), str(error)))
+    return found
+
+
+def _require_a_format(space: Space, ops: Iterable[Op], values: Mapping[str, Any]) -> None:
+    refused = of_other_bits(space, ops, values)
+    if refused and len(refused) == len(space.axis("precision").values):
+        raise refused[0]
+
+
+def _ops(of: Sketch) -> list[Op]:
+    return [op for part in of.passes for op in part.ops]
 
 
 def unsupported(done: Pass, values: Mapping[str, Any], devices: Sequence[Device]) -> list[RefusedError]:
@@ -72,9 +106,11 @@ def unsupported(done: Pass, values: Mapping[str, Any], devices: Sequence[Device]
     return found
 
 
-def _by_devices(space: Space, values: Mapping[str, Any], *, cells: bool) -> list[RefusedError]:
-    """Why devices refuse a workload; where GPUs are evaluated together, there is no such device."""
+def _of_a_workload(
+    space: Space, values: Mapping[str, Any], *, cells: bool
+) -> tuple[list[RefusedError], list[RefusedError]]:
+    """Why devices refuse a workload, none where GPUs are evaluated together, and why precisions do."""
     if cells:
-        sketch(values)
-        return []
-    return unsupported(build(values), values, first_devices(space))
+        return [], of_other_bits(space, _ops(sketch(values)), values)
+    done = build(values)
+    return unsupported(done, values, first_devices(space)), of_other_bits(space, done.workload.ops, values)

@@ -17,8 +17,7 @@ from dse import journal, passes, store
 from dse.chunk import Counts, Evaluated, blocks, corners, feasible, merge
 from dse.design_columns import takes_cells
 from dse.records import Part, Record
-from dse.refused import runnable
-from dse.sketches import sketch
+from dse.refused import runnable, sketched
 from dse.space import Space
 from dse.store import Plan, Run
 
@@ -169,7 +168,8 @@ def chunk_designs(space: Space) -> int:
     ValueError where a model refuses an axis's ends, or strategies and devices all of them.
     """
     if takes_cells(space):
-        kind, sizes = "cells", _sizes(space, lambda corner: sum(len(part.ops) for part in sketch(corner).passes))
+        sizes = _sizes(space, lambda corner: sum(len(part.ops) for part in sketched(space, corner).passes))
+        kind = "cells"
     else:
         sizes = _sizes(space, lambda corner: len(runnable(space, corner).counted.ops))
         kind = "fpga" if any(isinstance(device, Fpga) for device in space.devices) else space.latency

@@ -13,7 +13,7 @@ from costmodel.estimators.evaluate import as_run, evaluate, latency_interval, re
 from costmodel.estimators.fit import in_l2
 from costmodel.estimators.footprint import FOOTPRINT, footprint_bytes, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Array, Design, built, folding_check, overlay
-from costmodel.estimators.supported import require_supported
+from costmodel.estimators.supported import require_code_bits, require_supported
 from costmodel.estimators.traffic import trained_bytes
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import Precision
@@ -33,12 +33,13 @@ def estimate(
 
     An FPGA needs a `folding`: PE and SIMD a layer, or an Array that all layers share. Without one `design` lays it out:
     `fpga.fold` as its fastest balanced dataflow, `fpga.overlay.fit` on the fastest array.
-    ValueError names the math pipe that the device lacks, UnsupportedError what it has no link or decoder for;
+    ValueError names the math pipe that the device lacks, UnsupportedError what it has no link or decoder for,
+    and the layer whose codes have other bits than its weight format;
     TypeError what is no workload or device.
     """
     _require_kinds(workload, device, folding)
     require_supported(workload, device)
-    precisions = per_op(workload, precision)
+    precisions = _per_op(workload, precision)
     batch = stack(precisions)
     if isinstance(device, Fpga):
         fpga.check(workload, precisions)
@@ -64,6 +65,12 @@ def estimate(
         if "energy_j" in totals and isinstance(device, Gpu):
             totals["power_w"] = totals["energy_j"] / totals["latency_s"]
     return Estimate(workload, precisions, device, columns, totals, uncounted)
+
+
+def _per_op(workload: Workload, precision: Assignment) -> tuple[Precision, ...]:
+    found = per_op(workload, precision)
+    require_code_bits(workload.ops, found)
+    return found
 
 
 def _placed(workload: Workload, laid: Design) -> Design:

@@ -26,9 +26,9 @@ class AdditiveCodebooks(Shown):
     Codebooks, in the wide format, and the additions of their vectors are an op of their own before the layer,
     `NAME.codebooks`, which runs in its kernel; scales are the layer's, one an output. The codes themselves are the
     layer's weights: estimate at a format of `codebooks * code_bits / group` bits (int2 for 1x16 and 2x8 in groups of
-    8). Looking vectors up costs nothing here, though a codebook larger than a processor's own memory, as 1x16's
-    megabyte, is read through L2 for every group. Layers whose k is no multiple of the group stay. ValueError for counts
-    below 1.
+    8), others are refused. Looking vectors up costs nothing here, though a codebook larger than a processor's own
+    memory, as 1x16's megabyte, is read through L2 for every group. Layers whose k is no multiple of the group stay.
+    ValueError for counts below 1.
     """
 
     codebooks: int
@@ -71,6 +71,7 @@ class AdditiveCodebooks(Shown):
             op,
             vector_elements=op.vector_elements + matrices * op.n,
             vector_flops=op.vector_flops + op.output_elements,
+            code_bits=self.codebooks * self.code_bits / self.group,
         )
         return books, scaled
 

@@ -34,11 +34,11 @@ NARROW_FLOPS = 2.0
 class DoubleRounding(Shown):
     """Read the layers that a glob of `layers` matches as integers of `stored_bits` and narrow them to `bits` each pass.
 
-    Estimate at a weight format of `bits`: memory and traffic are then those of the stored width, arithmetic that of the
-    narrow one, and the narrowing is an op before the layer, `NAME.narrow`, within its kernel. With `every`, layers read
-    copies in `bits` that a switch makes once in so many passes: memory holds both widths, and `NAME.narrow` moves
-    `switch_bytes` over that many passes. On an FPGA the wider memory is counted, the narrowing is not. Equal widths
-    change nothing. ValueError unless 2 <= bits <= stored_bits, and for `every` below 0.
+    Estimate at a weight format of `bits`, others are refused: memory and traffic are then those of the stored width,
+    arithmetic that of the narrow one, and the narrowing is an op before the layer, `NAME.narrow`, within its kernel.
+    With `every`, layers read copies in `bits` that a switch makes once in so many passes: memory holds both widths, and
+    `NAME.narrow` moves `switch_bytes` over that many passes. On an FPGA the wider memory is counted, the narrowing is
+    not. Equal widths change nothing. ValueError unless 2 <= bits <= stored_bits, and for `every` below 0.
     """
 
     stored_bits: int = 8
@@ -72,7 +72,8 @@ class DoubleRounding(Shown):
         flops = NARROW_FLOPS * op.weight_elements * op.weight_density * op.weight_reads
         narrowing = Op(f"{op.name}.narrow", "dequantisation", op.inputs, count=op.count, vector_flops=flops,
                        launches=0.0)  # fmt: skip
-        return narrowing, replace(op, index_bits=op.index_bits + self.stored_bits - self.bits)
+        wider = op.index_bits + self.stored_bits - self.bits
+        return narrowing, replace(op, index_bits=wider, code_bits=float(self.bits))
 
     def _switched(self, op: Op, passes: Real) -> tuple[Op, Op]:
         """The stored weights, which a pass in `every` reads and writes in the narrow width, and the op on the copy."""
@@ -83,7 +84,7 @@ class DoubleRounding(Shown):
             weight_elements=op.weight_elements, weight_density=op.weight_density,
             index_bits=op.index_bits + self.stored_bits - self.bits, launches=0.0,
         )  # fmt: skip
-        return kept, op
+        return kept, replace(op, code_bits=float(self.bits))
 
 
 def storage_bits(widths: Sequence[int]) -> int:

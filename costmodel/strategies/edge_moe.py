@@ -41,14 +41,15 @@ class EdgeMoE(Shown):
     foreseen  share of the loads that run while the layer's experts compute, as they were predicted; the others run
               before them
 
-    Estimate at the narrowest of the widths: what cached experts have beyond it lies beside their weights, on
-    average over those that the cache holds. Loads come from storage whose rate the device's TOML names, else over the
-    GPU's own link from the host's memory; bf16 activations. The share of experts that miss is that of tokens one after
-    another: a batch asks for each of its experts once, of which a cache of so many lacks more, and loads of several
-    tokens are a lower bound, as `covers` says. Of sparse experts what is kept is loaded, with its places:
-    what they are stored as is said before. As many cached as there are changes nothing. ValueError for none or more
-    than there are, for bits, shares and skews that are not, for traces of other experts, for wide copies of all of
-    them, and for workloads without routed experts or of those that left memory already.
+    Estimate at the narrowest of the widths (others are refused, unless codes were narrower before): what cached experts
+    have beyond it lies beside their weights, on average over those that the cache holds. Loads come from storage whose
+    rate the device's TOML names, else over the GPU's own link from the host's memory; bf16 activations. The share of
+    experts that miss is that of tokens one after another: a batch asks for each of its experts once, of which a cache
+    of so many lacks more, and loads of several tokens are a lower bound, as `covers` says. Of sparse experts what is
+    kept is loaded, with its places: what they are stored as is said before. As many cached as there are changes
+    nothing. ValueError for none or more than there are, for bits, shares and skews that are not, for traces of other
+    experts, for wide copies of all of them, and for workloads without routed experts or of those that left memory
+    already.
     """
 
     cached: int = 4
@@ -62,7 +63,8 @@ class EdgeMoE(Shown):
     def __post_init__(self) -> None:
         widths = self.bits and all(0 < bits < np.inf for bits in self.bits)
         if not (self.cached >= 1 and widths and 0 <= self.skew < np.inf and 0 <= self.foreseen <= 1):
-            raise ValueError(f"cached >= 1, bits > 0, skew >= 0 and foreseen within [0, 1] must hold, got {self}")
+            got = f"cached={self.cached}, bits={self.bits}, skew={self.skew}, foreseen={self.foreseen}"
+            raise ValueError(f"cached >= 1, bits > 0, skew >= 0 and foreseen within [0, 1] must hold, got {got}")
         told = not self.shares or (len(self.shares) == len(self.bits) and abs(sum(self.shares) - 1) < 1e-6)
         if not told or min(self.shares, default=0) < 0:
             raise ValueError(f"shares must be one for each of the bits, 1 in all, got {self.shares} for {self.bits}")
@@ -123,7 +125,8 @@ class EdgeMoE(Shown):
         if op.kind == DEQUANTISATION:
             return replace(op, **held)
         brought = _brought(op, missed) * self.foreseen
-        return replace(op, fetched_elements=brought, index_bits=op.index_bits + wider, **held)
+        codes = op.code_bits or min(self.bits)
+        return replace(op, fetched_elements=brought, index_bits=op.index_bits + wider, code_bits=codes, **held)
 
 
 def _brought(op: Op, missed: tuple[float, float]) -> float:

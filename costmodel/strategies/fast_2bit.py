@@ -33,11 +33,11 @@ class Dequantisation(Shown):
 
     `asynchronous` counts it within each layer's own op, where it runs beside loads and products and costs only what it
     lasts longer than they; otherwise it is an op of its own before the layer, `NAME.dequantise`, and times add up.
-    Estimate at a format of two-bit weights under float activations (int2_g16/bf16): of its groups `wide_share` are
-    stored in four bits, so two more a weight, and of its weights `outlier_share` once more in 16 bits with their place,
-    each multiplied apart. Each pass dequantises every weight that it reads. `group` weights share a scale that is
-    itself quantised. A GPU's calibrated products of narrow weights were measured with their dequantisation beside
-    the loads: there, the asynchronous kind costs nothing more.
+    Estimate at a format of two-bit weights under float activations (int2_g16/bf16), others are refused: of its groups
+    `wide_share` are stored in four bits, so two more a weight, and of its weights `outlier_share` once more in 16 bits
+    with their place, each multiplied apart. Each pass dequantises every weight that it reads. `group` weights share a
+    scale that is itself quantised. A GPU's calibrated products of narrow weights were measured with their
+    dequantisation beside the loads: there, the asynchronous kind costs nothing more.
     ValueError for a group below 1 or a share outside 0 to 1.
     """
 
@@ -72,7 +72,8 @@ class Dequantisation(Shown):
         """The op with the bits of wide groups and outliers beside its weights, and the products of outliers."""
         beside = self.wide_share * (WIDE_BITS - NARROW_BITS) + self.outlier_share * OUTLIER_BITS
         products = op.b * op.m * op.n * op.k * op.weight_density * self.outlier_share
-        return replace(op, index_bits=op.index_bits + beside, vector_flops=op.vector_flops + 2 * products)
+        flops = op.vector_flops + 2 * products
+        return replace(op, index_bits=op.index_bits + beside, vector_flops=flops, code_bits=float(NARROW_BITS))
 
     def dequantise(self, op: Op) -> tuple[Op, ...]:
         """The op with its dequantisation, or that and then the op."""

@@ -49,7 +49,7 @@ class LowRankCompensation(Shown):
         """The two narrow products and the op that adds them."""
         matrices, rows = op.weight_elements / (op.k * op.n), op.output_elements / op.n
         plain = replace(op, vector_elements=0.0, vector_flops=0.0, weight_flops=0.0, weight_density=1.0,
-                        weight_block=0.0, index_bits=0.0)  # fmt: skip
+                        weight_block=0.0, index_bits=0.0, code_bits=0.0)  # fmt: skip
         down = replace(plain, name=op.name + FACTORS[0], n=self.rank,
                        weight_elements=matrices * op.k * self.rank, output_elements=rows * self.rank)  # fmt: skip
         up = replace(plain, name=op.name + FACTORS[1], inputs=(down.name,), k=self.rank,

@@ -74,6 +74,7 @@ class Op:
     trained_vectors  the same of its vector elements
     weight_block     M of N:M sparsity: of every so many weights along k `weight_density` is kept; 0 = no structure
     index_bits       bits stored with each kept weight to say where it stands
+    code_bits        bits of a weight's code where what stores it so says; 0 = those of any format
     vector_elements  stored parameters that keep the wide format: biases, norm scales
     kv_elements      cached keys and values that one execution reads, or writes where it reads none
     mask_density     the fraction of an attention's m x n scores that its mask keeps
@@ -125,6 +126,7 @@ class Op:
     row_elements: Real = 0.0
     waits: Real = 0.0
     stored_density: Real = 0.0
+    code_bits: Real = 0.0
     trained_weights: Real = 1.0
     trained_vectors: Real = 1.0
     gradient_ratio: Real = 1.0

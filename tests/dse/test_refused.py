@@ -45,6 +45,29 @@ def test_a_space_of_which_nothing_is_left_is_refused_in_a_line(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+CODED = {"model": {"model": "zoo:llama-3.2-1b", "phase": "decode", "context": 64}, "device": ["a100_sxm", "l40s"],
+         "batch": [1, 4], "precision": ["int4_g128/bf16", "w8a8", "nf4/bf16"]}  # fmt: skip
+
+
+@pytest.mark.parametrize("latency", ["estimate", "roofline"])
+@pytest.mark.parametrize("field", [{}, {"device.memory_bytes": [8e10]}])
+def test_formats_of_other_bits_than_the_codes_that_are_stored_are_left_out_and_told(tmp_path, latency, field):
+    """One workload at a time or several: the same designs have no value."""
+    told = {"objectives": ["latency_s", "weight_bytes"], "latency": latency}
+    axes = CODED | field | {"strategy": ["none", "double_rounding", "double_rounding:stored_bits=8,bits=8"]}
+    space = Space.read(told | {"axes": axes})
+    run = sweep(space, tmp_path / "run")
+    (row,) = refusals(space)
+    assert row["strategy"] == "double_rounding"
+    assert "is stored in codes of 4 bits: a weight format of as many is needed, got int8 of 8" in row["reason"]
+    assert (row["designs"], run.counts.unknown, run.counts.designs) == (4, 4, 36)
+    with pytest.raises(RefusedError, match=r"^double_rounding: .*stored in codes of 4 bits"):
+        sweep(
+            Space.read(told | {"axes": axes | {"precision": ["w8a8"], "strategy": "double_rounding"}}), tmp_path / "n"
+        )
+    assert not (tmp_path / "n").exists()
+
+
 LLAMA = {"model": "zoo:llama-3.2-1b", "phase": "decode", "context": 64}
 MIXTRAL = {"model": "zoo:mixtral-8x7b", "phase": "decode", "context": 64}
 ALONE = [
@@ -61,7 +84,7 @@ ALONE = [
         "mine has no link to other GPUs, for which",
         "estimate",
     ),
-    ("zcu104", "zoo:resnet18", "int8/int8", "aqlm:codebooks=1,code_bits=8", "no decoder of codebooks is", "estimate"),
+    ("zcu104", "zoo:resnet18", "int8/int8", "aqlm:codebooks=8,code_bits=8", "no decoder of codebooks is", "estimate"),
 ]
 
 

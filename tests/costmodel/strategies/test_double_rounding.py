@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import costmodel as cm
+import dse
 from costmodel.strategies import strategy
 from costmodel.strategies.double_rounding import (
     DoubleRounding,
@@ -100,3 +101,38 @@ def test_bad_input_is_one_line():
         narrow([1], stored_bits=4, bits=6)
     with pytest.raises(ValueError, match="finite, one a layer, got"):
         switch_probabilities([], (2, 4))
+
+
+@pytest.mark.parametrize(
+    ("spelled", "net", "held", "other", "bits"),
+    [
+        ("double_rounding", "llama-3.2-1b", "int4_g128/bf16", "w8a8", "4"),
+        ("double_rounding:every=10,bits=2", "llama-3.2-1b", "int2/bf16", "w4a16", "2"),
+        ("aqlm:codebooks=2,code_bits=8", "llama-3.2-1b", "int2/bf16", "int4_g128/bf16", "2"),
+        ("fast_2bit", "llama-3.2-1b", "int2_g16/bf16", "bf16", "2"),
+        ("edge_moe:bits=4.125", "mixtral-8x7b", "int4_g128/bf16", "int8/bf16", "4.125"),
+        ("edge_moe", "mixtral-8x7b", "int4_g128/bf16", "bf16", "4"),
+    ],
+)
+def test_codes_are_estimated_in_formats_of_their_bits_alone(spelled, net, held, other, bits):
+    found = strategy(spelled)(cm.zoo.build(net, phase="decode", batch=1, context=64))
+    gpu = cm.gpu("a100_sxm")
+    assert cm.estimate(found, held, gpu).totals["latency_s"] > 0
+    with pytest.raises(
+        ValueError, match=f"is stored in codes of {bits} bits: a weight format of as many is needed, got"
+    ):
+        cm.estimate(found, other, gpu)
+    layers = [op.name for op in found.ops if op.code_bits]
+    mixed = {"*": other} | dict.fromkeys(layers, held)
+    assert cm.estimate(found, mixed, gpu).totals["latency_s"] > 0
+
+
+def test_plans_have_no_format_that_does_not_hold_the_codes():
+    net = DoubleRounding(8, 4, ("*mlp*",))(cm.zoo.build("llama-3.2-1b", phase="decode", batch=1, context=64))
+    problem = dse.choices(net, ["int4_g128", "int8", "bf16"]).on(cm.gpu("a100_sxm"))
+    taken = np.isfinite(problem.loss)
+    narrow = np.array(["mlp" in layer for layer in problem.layers])
+    assert taken[narrow].tolist() == [[True, False, False]] * int(narrow.sum())
+    assert taken[~narrow].all()
+    with pytest.raises(ValueError, match="is stored in codes of 4 bits"):
+        dse.choices(net, ["int8", "bf16"]).on(cm.gpu("a100_sxm"))

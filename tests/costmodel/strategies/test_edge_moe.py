@@ -86,14 +86,14 @@ def test_on_a_gpu_the_link_pays_for_memory() -> None:
     """A larger cache, fewer bits and skewed routing each load less."""
     l40s = cm.gpu("l40s")
 
-    def totals(strategy: EdgeMoE) -> tuple[float, float]:
-        found = cm.estimate(strategy(DECODE), cm.precision("int4_g128/bf16"), l40s).totals
+    def totals(strategy: EdgeMoE, precision: str = "int4_g128/bf16") -> tuple[float, float]:
+        found = cm.estimate(strategy(DECODE), precision, l40s).totals
         return found["latency_s"], found["weight_bytes"]
 
     (slow, few), (quick, more) = totals(EdgeMoE(2)), totals(EdgeMoE(6))
     assert slow > quick > cm.estimate(DECODE, cm.precision("int4_g128/bf16"), l40s).totals["latency_s"]
     assert few < more
-    assert totals(EdgeMoE(2, bits=(2,)))[0] < slow
+    assert totals(EdgeMoE(2, bits=(2,)), "int2/bf16")[0] < slow
     assert totals(EdgeMoE(2, skew=1.5))[0] < slow
 
 

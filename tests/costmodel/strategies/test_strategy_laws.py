@@ -76,6 +76,12 @@ def test_identities_change_nothing(strategy):
         assert found is None or found.ops == net.ops
 
 
+def _held(workload, precision, activation):
+    """A precision whose weights have the bits of the codes that a strategy stores, where it stores any."""
+    bits = {float(op.code_bits) for op in workload.ops if op.code_bits}
+    return f"int{min(bits):g}/{activation}" if bits else precision
+
+
 @pytest.mark.parametrize("strategy", _declared("EXAMPLES"))
 def test_a_strategy_runs_on_a_gpu_and_composes_with_nothing_before_and_after(strategy):
     device = cm.gpu("a100_sxm")
@@ -84,7 +90,7 @@ def test_a_strategy_runs_on_a_gpu_and_composes_with_nothing_before_and_after(str
         if found is None:
             continue
         assert strategies.compose(strategies.strategy("none"), strategy)(net).ops == found.ops
-        assert cm.estimate(found, cm.W16A16, device).totals["latency_s"] > 0
+        assert cm.estimate(found, _held(found, cm.W16A16, "bf16"), device).totals["latency_s"] > 0
 
 
 SMALL = resnet(3)
@@ -104,7 +110,7 @@ def test_a_strategy_runs_on_an_fpga_or_is_refused_in_a_line(strategy):
         with pytest.raises(ValueError, match="no decoder of codebooks is built on u250"):
             cm.estimate(found, cm.W4A4, cm.fpga("u250"))
         return
-    done = cm.estimate(found, cm.W4A4, cm.fpga("u250"))
+    done = cm.estimate(found, _held(found, cm.W4A4, "int4"), cm.fpga("u250"))
     assert done.totals["throughput_per_s"] > 0
     assert all(math.isfinite(x) and x >= 0 for x in done.totals.values())
     named = {note.partition(" (")[0] for note in done.uncounted}
