@@ -12,6 +12,7 @@ from costmodel.estimators.footprint import peak_activation_bytes
 from costmodel.estimators.over_batches import OverBatches, over_batches
 from costmodel.estimators.pass_latency import PassLatency, batch_latency, pass_latency
 from costmodel.estimators.serving import MODES, Requests
+from costmodel.estimators.supported import require_code_bits
 from costmodel.estimators.traffic import kv_bytes, weight_bytes
 from costmodel.hardware import Gpu
 from costmodel.precision import Precision
@@ -137,7 +138,7 @@ class Server:
     def _joules(self, prefill: Floats, decode: Floats, sizes: Floats) -> Floats:
         """Joules of all GPUs for each token written."""
         each = prefill / sizes if self.mode == "synchronous" else prefill
-        return np.asarray(self.gpus * (each / self.requests.output + decode / sizes))
+        return np.asarray(self.gpus * (each + self.requests.decodes * decode / sizes) / self.requests.output)
 
     @property
     def memory_bytes(self) -> float:
@@ -151,8 +152,9 @@ class Server:
         return np.asarray(self._weight_bytes + batch * self._cache_bytes + live)
 
     def largest(self) -> int:
-        """The largest batch that fits each GPU, 0 where none does."""
-        batches = np.arange(1, LARGEST + 1)
+        """The largest batch that fits each GPU, 0 where none does; 1 of requests that are read one by one and leave."""
+        alone = self.mode == "continuous" and not self.requests.decodes
+        batches = np.arange(1, 2 if alone else LARGEST + 1)
         return int(np.count_nonzero(self.needs_bytes(batches) <= self.memory_bytes))
 
     @cached_property
@@ -169,7 +171,9 @@ class Server:
 
     def _summed(self, count: Callable[[Op, Precision], Real], phase: str, context: int) -> float:
         part = self._pass(phase, 1, context)
-        return float(np.sum(count(part.batch_of_ops, stack(per_op(part, self.precision)))))
+        used = per_op(part, self.precision)
+        require_code_bits(part.ops, used)
+        return float(np.sum(count(part.batch_of_ops, stack(used))))
 
     @cached_property
     def _live_bytes(self) -> dict[str, float]:

@@ -1,8 +1,9 @@
 """Serving a language model: throughput, latencies and cost of batches of requests, from those of single passes.
 
 Two ways to batch. Synchronous: a batch's prompts are read together, then all its tokens are written together; the next
-batch waits. Continuous (Yu et al., Orca, OSDI 2022): a request joins the running batch as another leaves it, so that in
-every `output` decodes of a batch each of its requests stops the others for one prefill. Requests arrive evenly and all
+batch waits. Continuous (Yu et al., Orca, OSDI 2022): a request joins the running batch as another leaves it, so that
+each stops the others for one prefill in the decodes of its answer. A prompt's pass writes an answer's first token:
+decodes are one fewer. Requests arrive evenly and all
 have the same lengths; a decode's cost is that at the mean context. Chunked or separate prefills, shared prefixes and
 queues of bursts are not modelled, nor the time that a server's own code takes between passes.
 """
@@ -39,6 +40,11 @@ class Requests:
         return self.prompt + (self.output - 1) // 2
 
     @property
+    def decodes(self) -> int:
+        """Decodes of an answer: its first token is the prefill's."""
+        return self.output - 1
+
+    @property
     def longest(self) -> int:
         """Tokens that a request's cache grows to."""
         return self.prompt + self.output
@@ -46,7 +52,7 @@ class Requests:
 
 @dataclass(frozen=True)
 class Served:
-    """What requests see, and tokens written a second; numbers or arrays alike."""
+    """What requests see, and tokens written a second; numbers or arrays alike. One token has none further: 0 s."""
 
     ttft_s: Real
     tpot_s: Real
@@ -55,18 +61,23 @@ class Served:
 
 def synchronous(prefill_s: Real, decode_s: Real, batch: Real, requests: Requests) -> Served:
     """A batch at a time: `prefill_s` and `decode_s` are of the whole batch."""
-    writes_s = (requests.output - 1) * decode_s
-    return Served(prefill_s, decode_s + 0.0 * prefill_s, batch * requests.output / (prefill_s + writes_s))
+    further_s = (decode_s if requests.decodes else 0.0) + 0.0 * prefill_s
+    return Served(prefill_s, further_s, batch * requests.output / (prefill_s + requests.decodes * decode_s))
 
 
 def continuous(prefill_s: Real, decode_s: Real, batch: Real, requests: Requests) -> Served:
     """Requests join and leave: `prefill_s` is of one request, `decode_s` of the batch.
 
     A request waits for the decode in progress, is read, and then has its tokens at the pace of decodes and of the
-    prefills between them.
+    others' prefills between them. Answers of one token are prefills alone, one after another.
     """
-    stalled_s = batch * prefill_s / requests.output
-    return Served(prefill_s + decode_s, decode_s + stalled_s, batch / (decode_s + stalled_s))
+    if not requests.decodes:
+        nothing = 0.0 * (decode_s + batch)
+        return Served(prefill_s + nothing, 0.0 * prefill_s + nothing, 1.0 / prefill_s + nothing)
+    tpot_s = decode_s + (batch - 1) * prefill_s / requests.decodes
+    return Served(
+        prefill_s + decode_s, tpot_s, batch * requests.output / (requests.decodes * decode_s + batch * prefill_s)
+    )
 
 
 MODES: Mapping[str, Callable[[Real, Real, Real, Requests], Served]] = {

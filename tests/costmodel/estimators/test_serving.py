@@ -40,7 +40,7 @@ def test_many_passes_at_once_are_what_estimate_gives_for_each(precision):
     assert found.energy_j == pytest.approx([totals["energy_j"] for totals in alone])
 
 
-@given(SECONDS, SECONDS, BATCHES, st.integers(1, 10**5), st.integers(1, 10**5))
+@given(SECONDS, SECONDS, BATCHES, st.integers(1, 10**5), st.integers(2, 10**5))
 def test_what_is_served_is_finite_and_positive_and_no_faster_than_its_decodes(prefill, decode, batch, prompt, output):
     requests = Requests(prompt, output)
     for mode in serving.MODES.values():
@@ -50,7 +50,7 @@ def test_what_is_served_is_finite_and_positive_and_no_faster_than_its_decodes(pr
         assert served.ttft_s >= prefill
         slower = mode(2 * prefill, decode, batch, requests)
         assert slower.tokens_per_s < served.tokens_per_s
-    busy = batch / decode
+    busy = batch * output / ((output - 1) * decode)
     assert serving.continuous(prefill, decode, batch, requests).tokens_per_s <= busy
 
 
@@ -67,9 +67,30 @@ def test_a_continuous_server_reads_as_often_as_requests_end():
     curve = SERVER.curve([8])
     prefill = cm.estimate(small("prefill", 1, 512), "bf16", A100).totals["latency_s"]
     decode = cm.estimate(small("decode", 8, 512 + 31), "bf16", A100).totals["latency_s"]
-    assert curve.tokens_per_s == pytest.approx(8 * 64 / (64 * decode + 8 * prefill))
-    assert curve.tpot_s == pytest.approx(8 / curve.tokens_per_s), "each of eight writes at its own pace"
+    assert curve.tokens_per_s == pytest.approx(8 * 64 / (63 * decode + 8 * prefill))
+    assert prefill + 63 * curve.tpot_s == pytest.approx(8 * 64 / curve.tokens_per_s), (
+        "each of eight, from its prefill on"
+    )
     assert curve.ttft_s == pytest.approx(prefill + decode)
+
+
+@pytest.mark.parametrize("mode", list(serving.MODES))
+def test_an_answer_of_one_token_is_its_prefill(mode):
+    """Which writes it: no decode follows, nor does a batch of them mean anything where requests are read one by one."""
+    server = replace(SERVER, mode=mode, requests=Requests(512, 1))
+    curve, i = server.best(Limits(tpot_s=1e-9))
+    size = curve.batch[i]
+    read = cm.estimate(small("prefill", int(size), 512), "bf16", A100).totals
+    assert (size == 1) == (mode == "continuous")
+    assert curve.ttft_s[i] == pytest.approx(read["latency_s"])
+    assert curve.tpot_s[i] == 0
+    assert curve.tokens_per_s[i] == pytest.approx(size / read["latency_s"])
+    assert curve.energy_j_per_token[i] == pytest.approx(read["energy_j"] / size, rel=1e-6)
+
+
+def test_one_request_at_a_time_is_stopped_by_no_other():
+    decode = cm.estimate(small("decode", 1, 512 + 31), "bf16", A100).totals["latency_s"]
+    assert SERVER.curve([1]).tpot_s == pytest.approx(decode)
 
 
 def test_memory_is_that_of_estimate_with_every_cache_at_its_longest():
