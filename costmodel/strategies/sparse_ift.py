@@ -1,7 +1,9 @@
 """Sparse iso-FLOP transformations: a layer made larger and sparser by one number, so that its products stay as many.
 
 Thangarasa et al., Sparse-IFT, arXiv 2303.11525, section 2.2; whole numbers of channels, ranks and branches as in
-CerebrasResearch/Sparse-IFT, ComputerVision/CIFAR/main.py and models/cifar_resnet18.py.
+CerebrasResearch/Sparse-IFT, ComputerVision/CIFAR/main.py and models/cifar_resnet18.py. That code rounds 1 / (1 - s),
+as branches are whole, for widths too: so that these have as many products at any s, they are not rounded here unless
+`whole` asks for it.
 """
 
 from collections.abc import Mapping
@@ -13,6 +15,7 @@ from costmodel.claim import Claim
 from costmodel.strategies._channels import INPUT, ROUTED, Channels, is_maker
 from costmodel.strategies._graph import named, renamed, spelled_out
 from costmodel.strategies._iso_flop import doped, factorized, parallel
+from costmodel.strategies._iso_flop import training_flops as of_a_step
 from costmodel.strategies._layers import require_dense, require_matches
 from costmodel.strategies._shown import Shown
 from costmodel.strategies._tokens import also_covers
@@ -21,12 +24,16 @@ from costmodel.workload.ops import conv
 
 KINDS = ("wide", "parallel", "factorized", "doped")
 
+PLACES = 9
+"""Decimals of 1 / (1 - s) that are not rounding errors: 100 at s = 0.99."""
+
 
 @dataclass(frozen=True)
 class SparseIft(Shown):
     """Replace layers by sparse ones of as many products, at `sparsity` s.
 
-    wide        channels grow by int(`base` sqrt(k)) / `base`, k = 1 / (1 - s); of the layers in between 1 - s of the
+    wide        channels grow by int(`base` sqrt(k)) / `base`, k = 1 / (1 - s), rounded if `whole`, as the authors' code
+                has it: products are not as many then where k is no whole number; of the layers in between 1 - s of the
                 weights stay, of those that one side alone of grows as many as there were
     parallel    round(k) sparse branches of the layer, an activation after each, summed
     factorized  two sparse layers in a row with an activation between
@@ -41,6 +48,7 @@ class SparseIft(Shown):
     kind: str = "wide"
     layers: tuple[str, ...] = ("*",)
     base: int = 64
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.sparsity < 1:
@@ -53,7 +61,8 @@ class SparseIft(Shown):
     @property
     def factor(self) -> float:
         """The square of the widening, as many branches rounded: 1 / (1 - s)."""
-        return 1 / (1 - self.sparsity)
+        exact = round(1 / (1 - self.sparsity), PLACES)
+        return round(exact) if self.whole else exact
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers replaced."""
@@ -125,6 +134,19 @@ def _middle(width: int, sparsity: float, kind: str, layer: str) -> float:
 
 def _resnet18(sparsity: float, kind: str) -> Workload:
     return SparseIft(sparsity, kind)(zoo.build("resnet18"))
+
+
+def training_flops(
+    how: SparseIft, workload: Workload, *, method: str = "rigl", delta_t: int = 100, updated: float = 0.8
+) -> float:
+    """FLOPs of the mean training step of what `how` makes of a forward network: `_iso_flop.training_flops`.
+
+    method "static" keeps the mask, "rigl" takes a dense gradient by weight every `delta_t` steps of the first `updated`
+    part, "dense" trains the larger network without zeros. ValueError for another method or numbers out of range.
+    """
+    made = how(workload)
+    dense = made.map(lambda op: replace(op, weight_density=1.0))
+    return of_a_step(2 * _products(made), 2 * _products(dense), method=method, delta_t=delta_t, updated=updated)
 
 
 def _products(net: Workload) -> float:

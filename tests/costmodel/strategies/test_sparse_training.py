@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
-from costmodel.strategies import DecayingMask, NMSparsity, SparseIft, _iso_flop, decaying_mask, strategy
+from costmodel.strategies import DecayingMask, NMSparsity, SparseIft, _iso_flop, decaying_mask, sparse_ift, strategy
 from costmodel.strategies.sparse_ift import KINDS
 from costmodel.workload.ops import linear
 from costmodel.workload.training import training
@@ -34,6 +34,27 @@ def test_products_stay_as_many_where_branches_would_not_be_whole(sparsity, ratio
     assert inner.macs / RESNET.op("layer4.1.conv2").macs == pytest.approx(1, rel=0.02)
     branched = SparseIft(sparsity, "parallel")(RESNET)
     assert f"{_macs(branched) / _macs(RESNET):.3g} times" in branched.covers
+
+
+@pytest.mark.parametrize(
+    ("sparsity", "width", "whole"),
+    [
+        (0.3, 76, 64),
+        (0.4, 82, 90),
+        (0.6, 101, 90),
+        (0.7, 116, 110),
+        (0.84, 160, 156),
+        (0.96, 320, 320),
+        (0.99, 640, 640),
+    ],
+)
+def test_widths_are_iso_flop_or_those_of_the_authors_code(sparsity, width, whole):
+    """Which takes 1 / (1 - s) as a whole number: no wider at 0.3, so that three in ten products are gone."""
+    assert SparseIft(sparsity)(RESNET).op("conv1").n == width
+    rounded = SparseIft(sparsity, whole=True)(RESNET)
+    assert rounded.op("conv1").n == whole
+    inner = rounded.op("layer4.1.conv2").macs / RESNET.op("layer4.1.conv2").macs
+    assert inner == pytest.approx((1 - sparsity) * (whole / 64) ** 2, rel=0.01)
 
 
 def test_where_attention_fixes_channels_a_layer_grows_on_one_side():
@@ -73,7 +94,14 @@ def test_training_takes_three_sparse_forwards_and_rigl_a_dense_gradient_now_and_
     assert _iso_flop.training_flops(sparse, dense, method="rigl", delta_t=100) == pytest.approx(
         0.8 * (30 * 100 + 20 + 100) / 101 + 0.2 * 30
     )
-    step = cm.training(SparseIft(0.75, "parallel")(RESNET))
+    how = SparseIft(0.75, "parallel")
+    step = cm.training(how(RESNET))
+    kept, larger = (sum(op.flops for op in net.ops) for net in (how(RESNET), RESNET))
+    ends = sum(op.flops for op in RESNET.ops if op.name in ("conv1", "fc"))
+    found = {m: sparse_ift.training_flops(how, RESNET, method=m) for m in ("static", "rigl", "dense")}
+    assert found["static"] == pytest.approx(3 * kept)
+    assert found["dense"] == pytest.approx(3 * (4 * (larger - ends) + ends))
+    assert found["rigl"] == pytest.approx(3 * kept + 0.8 * (found["dense"] / 3 - kept) / 101)
     by_input = next(op for op in step.ops if op.name == "layer1.0.conv1.grad_input")
     assert by_input.macs == step.op("layer1.0.conv1").macs
 
