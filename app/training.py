@@ -21,8 +21,10 @@ from dse.plan import InfeasibleError
 class Question:
     """Which layouts to try: `gpus` in all, degrees of tensor and pipeline parallelism, the rest replicas.
 
-    `layout` has what they share: chunks a stage, ZeRO stage, what overlaps and what is computed anew; `strategy` edits
-    the network's forward pass, or schedules its training.
+    A sample is a sequence of `context` tokens, or, without, what the network reads at `resolution` or its own, as an
+    image; `amount` of tokens, or of samples, are to be trained on. `layout` has what they share: chunks a stage, ZeRO
+    stage, what overlaps and what is computed anew; `strategy` edits the network's forward pass, or schedules its
+    training.
     """
 
     model: str
@@ -35,10 +37,11 @@ class Question:
     micro_batch: tuple[int, ...]
     layout: Layout
     batch: int
-    context: int
-    tokens: float | None = None
+    context: int | None = None
+    amount: float | None = None
     price: float | None = None
     strategy: str = "none"
+    resolution: int | None = None
 
     def layouts(self) -> Iterator[Layout]:
         """Every layout whose degrees divide the GPUs."""
@@ -81,9 +84,10 @@ def _row(question: Question, layout: Layout) -> dict[str, Any]:
     except ValueError as error:
         return named | {"reason": str(error)}
     row = named | {name: value for name, value in vars(found).items() if name not in ("layout", "batch")}
-    row["tokens_per_s"] = question.batch * question.context / found.step_s
-    if question.tokens is not None:
-        row["days"] = days(question.tokens, row["tokens_per_s"])
+    unit = "tokens_per_s" if question.context else "samples_per_s"
+    row[unit] = question.batch * (question.context or 1) / found.step_s
+    if question.amount is not None:
+        row["days"] = days(question.amount, row[unit])
         if question.price is not None:
             row["cost"] = row["days"] * 24 * layout.gpus * question.price
     return row
@@ -95,7 +99,11 @@ def _forward(question: Question) -> Callable[[int], Workload]:
     edit = cm.strategies.compose(*(step for step in steps if not schedules(step)))
 
     def forward(batch: int) -> Workload:
-        return edit(models.load(question.model, phase="forward", batch=batch, context=question.context))
+        shape: dict[str, Any] = {"context": question.context, "resolution": question.resolution}
+        workload = models.load(question.model, phase="forward", batch=batch, **shape)
+        if question.context is None and any(op.kind == "embedding" for op in workload.ops):
+            raise ValueError(f"{question.model} reads tokens: --context says how many a sequence has")
+        return edit(workload)
 
     return forward
 
@@ -118,11 +126,11 @@ def _schedule(question: Question) -> Callable[[Workload], Workload] | None:
     return edit
 
 
-def read(device: str, network: str, price: float | None, tokens: float | None) -> tuple[Gpu, Link]:
+def read(device: str, network: str, **positive: float | None) -> tuple[Gpu, Link]:
     """The GPU and network of a question; ValueError where a number is not positive or the device no GPU."""
-    for name, value in (("--price", price), ("--tokens", tokens)):
+    for name, value in positive.items():
         if value is not None and not 0 < value < float("inf"):
-            raise ValueError(f"{name} must be positive, got {value}")
+            raise ValueError(f"--{name} must be positive, got {value}")
     gpu = cm.device(device)
     if not isinstance(gpu, Gpu):
         raise ValueError(f"training is modelled on GPUs, {device} is none")

@@ -17,20 +17,20 @@ MOST = 10**6
 @click.option("--tensor", default="1", show_default=True, metavar="N,...", help="GPUs that share each layer.")
 @click.option("--pipeline", default="1", show_default=True, metavar="N,...", help="Stages of layers.")
 @click.option("--interleave", type=int, default=1, show_default=True, help="Chunks of layers a stage.")
-@click.option(
-    "--micro-batch", default="1", show_default=True, metavar="N,...", help="Sequences in one pass of a pipeline."
-)
+@click.option("--micro-batch", default="1", show_default=True, metavar="N,...", help="Sequences or images in one pass.")
 @click.option("--zero", type=int, default=1, show_default=True, help="The ZeRO stage of the replicas, 0 to 3.")
 @click.option("--recompute", default="none", show_default=True, help="none, pointwise (norms, activations) or layers.")
 @click.option("--gradient-kept", type=float, default=1.0, show_default=True, help="Share of gradients exchanged.")
 @click.option("--overlap", default="", metavar="E,...", help="Exchanges behind arithmetic: tensor, pipeline, data.")
-@click.option("--batch", type=int, required=True, help="Sequences in a step, over all GPUs.")
-@click.option("--context", type=int, required=True, help="Tokens of a sequence.")
+@click.option("--batch", type=int, required=True, help="Sequences or images in a step, over all GPUs.")
+@click.option("--context", type=int, help="Tokens of a sequence, of a network that reads them.")
+@click.option("--resolution", type=int, help="Of a vision network's images, if not its own.")
 @click.option(
     "--precision", default="bf16", show_default=True, shell_complete=complete.precisions, help="As in estimate."
 )
 @click.option("--network", default="ib_ndr", show_default=True, help="The link between nodes, a port a GPU.")
 @click.option("--tokens", type=float, help="To train on: adds the days.")
+@click.option("--images", type=float, help="The same of a vision network.")
 @click.option("--price", type=float, help="Of one GPU for an hour, in your currency: adds the cost of those days.")
 @click.option(
     "--strategy",
@@ -42,8 +42,9 @@ MOST = 10**6
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     model: str, device: str, gpus: str, tensor: str, pipeline: str, interleave: int, micro_batch: str, zero: int,
-    recompute: str, gradient_kept: float, overlap: str, batch: int, context: int, precision: str,
-    network: str, tokens: float | None, price: float | None, strategy: str, as_json: bool,
+    recompute: str, gradient_kept: float, overlap: str, batch: int, context: int | None, resolution: int | None,
+    precision: str, network: str, tokens: float | None, images: float | None, price: float | None, strategy: str,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Plan training steps of MODEL on many GPUs: each layout's time, memory, MFU and, with --tokens, days.
 
@@ -59,7 +60,10 @@ def command(
 
     given = (("--gpus", gpus), ("--tensor", tensor), ("--pipeline", pipeline), ("--micro-batch", micro_batch))
     of = {option: _counts(option, text) for option, text in given}
-    gpu, link = read(device, network, price, tokens)
+    gpu, link = read(device, network, price=price, tokens=tokens, images=images)
+    wrong = ("--images", "--context") if context else ("--tokens", "no --context")
+    if (images if context else tokens) is not None:
+        raise ValueError(f"{wrong[0]} do not go with {wrong[1]}: a sequence has tokens, an image has not")
     shared = Layout(
         interleave=interleave,
         zero=zero,
@@ -69,7 +73,7 @@ def command(
     )
     question = Question(
         model, gpu, link, precision, of["--gpus"], of["--tensor"], of["--pipeline"], of["--micro-batch"], shared,
-        batch, context, tokens, price, strategy,
+        batch, context, tokens if context else images, price, strategy, resolution,
     )  # fmt: skip
     with working("Planning layouts"):
         rows = plan(question)
@@ -87,7 +91,8 @@ def command(
             )
         )
     else:
-        _show(f"{model} on {device}, {batch} sequences of {context} a step", rows)
+        what = f"sequences of {context}" if context else "images"
+        _show(f"{model} on {device}, {batch} {what} a step", rows)
 
 
 def _counts(option: str, text: str) -> tuple[int, ...]:
@@ -107,7 +112,8 @@ def _show(title: str, rows: list[dict[str, Any]]) -> None:
         ends = "-".join(quantity("", row[f"step_{end}_s"]) for end in ("low", "high"))
         told = {name: str(row[name]) for name in named}
         told["step"] = f"{quantity('step_s', row['step_s'])} ({ends})"
-        told |= {"tokens/s": quantity("", row["tokens_per_s"]), "mfu": f"{row['mfu']:.1%}", "hfu": f"{row['hfu']:.1%}"}
+        told |= {f"{of}/s": quantity("", row[f"{of}_per_s"]) for of in ("tokens", "samples") if f"{of}_per_s" in row}
+        told |= {"mfu": f"{row['mfu']:.1%}", "hfu": f"{row['hfu']:.1%}"}
         told["memory"] = quantity("memory_bytes", row["memory_bytes"]) + " (does not fit)" * (not row["fits"])
         told |= {name: f"{row[name]:.4g}" for name in ("days", "cost") if name in row}
         shown.append(told)

@@ -75,6 +75,7 @@ def test_a_model_that_fits_no_layout_names_the_least_and_exits_3(refused):
         (("--network", "ib"), "did you mean ib_"),
         (("--price", "0"), "--price must be positive, got 0.0"),
         (("--tokens", "-1"), "--tokens must be positive, got -1.0"),
+        (("--images", "1e6"), "--images do not go with --context: a sequence has tokens"),
         (("--on", "zcu104"), "training is modelled on GPUs, zcu104 is none"),
     ],
 )
@@ -110,3 +111,30 @@ def test_adapt_takes_the_command_and_stages_that_its_globs_leave_out(bitfront):
 def test_a_schedule_of_no_layer_is_refused(refused_here):
     line = refused_here(*GPT, "--strategy", "decaying_mask:n=1,m=8,layers=nosuch*")
     assert "no layer of gpt2 matches 'nosuch*'" in line
+
+
+RESNET = (
+    "training",
+    "zoo:resnet18",
+    "--on",
+    "a100_sxm",
+    "--batch",
+    "256",
+    "--micro-batch",
+    "32",
+    "--precision",
+    "bf16",
+)
+
+
+def test_a_vision_network_is_trained_on_images(bitfront, refused_here):
+    args = (*RESNET, "--gpus", "1,8", "--images", "1.15e8")
+    one, eight = json.loads(bitfront(*args, "--json").stdout)["plans"]
+    assert one["samples_per_s"] == pytest.approx(256 / one["step_s"])
+    assert eight["days"] == pytest.approx(1.15e8 * eight["step_s"] / 256 / 86400)
+    assert 1 < one["step_s"] / eight["step_s"] <= 8
+    sparse = json.loads(bitfront(*args, "--strategy", "sparse_ift:sparsity=0.75", "--json").stdout)["plans"]
+    assert sparse[0]["step_s"] > one["step_s"], "zeros are multiplied"
+    assert "samples/s" in bitfront(*RESNET, "--resolution", "160").stdout
+    assert "zoo:gpt2 reads tokens: --context says how many" in refused_here(*GPT[:-2])
+    assert "--tokens do not go with no --context" in refused_here(*RESNET, "--tokens", "1e9")
