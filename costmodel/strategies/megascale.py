@@ -17,6 +17,8 @@ SYSTEM = "MegaScale"
 
 SOURCE = "Jiang et al., MegaScale, arXiv 2402.15627, table 2"
 
+ABSTRACT = "Jiang et al., MegaScale, arXiv 2402.15627, abstract"
+
 STEPS = "Jiang et al., MegaScale, arXiv 2402.15627, ablation on 256 GPUs"
 
 LAYERS, WIDTH, HEADS, SEQUENCE, VOCAB = 96, 12288, 128, 2048, 64000
@@ -116,6 +118,8 @@ def _inconsistent(system: str, gpus: int, mfu: float, printed: float) -> Claim:
 CLAIMS = (
     *(claim for row in ROWS for claim in _row(*row)),
     *(_inconsistent(*row) for row in AGGREGATE),
+    Claim(SYSTEM, "mfu_MegaScale_12288", "MFU, %: MegaScale, 12288 GPUs", ABSTRACT, "hardware", 55.2),
+    Claim(SYSTEM, "gain_12288", "MFU over Megatron-LM's, times: 12288 GPUs", ABSTRACT, "hardware", 1.34),
     *(
         Claim(
             SYSTEM,
