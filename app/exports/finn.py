@@ -6,9 +6,10 @@ folding_config` and `resnet50/folding_config` whole files. Units are named as FI
 the layers, so that specialize_layers_config_file must ask for preferred_impl_style hls of these, of poolings as
 InferPool makes them; sliding-window units are RTL, which alone emits whole windows. Their SIMD and parallel_window are
 those that keep up with the units that they feed, as the plan counts them: FINN's own, a pixel's channels a cycle, may
-be many times slower. Padding, width converters, thresholds and queues take FINN's own settings and are not in the
-plan's cycles. The plan must be for an FPGA, its layers laid out as a dataflow; `bitfront estimate --folding` reads the
-file. The formats themselves travel in the model: export QONNX too.
+be many times slower. FMPadding is FINN's own too, a padded pixel a cycle, and never slower than what reads it. Width
+converters, thresholds and queues take FINN's own settings and are not in the plan's cycles. The plan must be for an
+FPGA, its layers laid out as a dataflow; `bitfront estimate --folding` reads the file. The formats themselves travel in
+the model: export QONNX too.
 """
 
 import json
@@ -87,7 +88,10 @@ def _window(row: Mapping[str, Any]) -> dict[str, dict[str, int]]:
         return {WINDOW: {"SIMD": pe, "parallel_window": 0}} if max(sizes[:2]) > 1 else {}
     if max(sizes[:2]) > 1:
         return {WINDOW: keeps_up(pixel, pe, simd, depthwise=row.get("b", 1) > 1)}
-    height, width = window["input_height"], window["input_width"]
+    height, width = (
+        sum(window.get(key, 0) for key in (f"padding_{first}", f"input_{side}", f"padding_{last}"))
+        for side, first, last in (("height", "top", "bottom"), ("width", "left", "right"))
+    )
     square = (height == width and sizes[2] == sizes[3]) or 1 in (height, width)
     _require(square, row, f"its down-sampler takes square images at one stride, not {height} x {width} at {sizes[2:]}")
     return {SAMPLER: {"SIMD": keeps_up(pixel, pe, simd, depthwise=False)["SIMD"]}}

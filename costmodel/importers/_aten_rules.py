@@ -75,8 +75,16 @@ def convolution(call: Call, *, transposed: bool = False) -> Cost:
         stride=stride,
         groups=groups,
         dilation=_shapes.pair(dilation, len(weight.dims) - 2),
+        padding=_padding(call["padding"], len(weight.dims) - 2),
         transposed=transposed,
     )
+
+
+def _padding(given: int | Sequence[int] | str | None, rank: int) -> Sequence[int] | str:
+    """Torch's padding, as much on both sides; of an odd total its "same" has less before, as SAME_UPPER has."""
+    if isinstance(given, str):
+        return {"same": "SAME_UPPER", "valid": "VALID"}[given]
+    return _shapes.pair(given or 0, rank) * 2
 
 
 def product(call: Call, *, a: str = "self", b: str = "mat2") -> Cost:
@@ -186,7 +194,8 @@ def pooling(call: Call, *, rank: int) -> Cost:
     """A pooling over windows."""
     kernel = _shapes.pair(call["kernel_size"], rank)
     stride = _shapes.pair(call["stride"] or kernel, rank)
-    return _shapes.pooling(call["self"], call.out, kernel=kernel, stride=stride)
+    dilation, padding = _shapes.pair(call["dilation"] or 1, rank), _padding(call["padding"], rank)
+    return _shapes.pooling(call["self"], call.out, kernel=kernel, stride=stride, dilation=dilation, padding=padding)
 
 
 def reduction(call: Call, *, flops: float = 1.0) -> Cost:

@@ -58,10 +58,19 @@ def convolution(call: Call, *, w: int = 1, bias: int = 2, transposed: bool = Fal
     if groups < 1 or weight.dims[0] % groups or x.dims[1] != channels:
         raise MisfitError(f"a weight {weight.dims} of {groups} groups does not fit an input {x.dims}")
     dilation = call.attributes.get("dilations") or (1,)
+    padding = _padding(call, len(stride))
     cost = _shapes.convolution(
-        x, weight, call.out, stride=stride, groups=groups, dilation=dilation, transposed=transposed
+        x, weight, call.out, stride=stride, groups=groups, dilation=dilation, padding=padding, transposed=transposed
     )
     return replace(cost, reads=(x, *call.given(bias)))
+
+
+def _padding(call: Call, rank: int) -> Sequence[int] | str:
+    """The pads before each dimension and after each, or how they are found; MisfitError for another number of them."""
+    pads, told = call.attributes.get("pads") or [0] * (2 * rank), call.attributes.get("auto_pad", "NOTSET")
+    if len(pads) != 2 * rank:
+        raise MisfitError(f"pads {list(pads)} of {rank} dimensions")
+    return pads if told == "NOTSET" else str(told)
 
 
 def product(call: Call, *, a: int = 0, b: int = 1) -> Cost:
@@ -138,7 +147,9 @@ def pooling(call: Call) -> Cost:
     """A pooling over windows."""
     kernel = call.attributes["kernel_shape"]
     stride = call.attributes.get("strides") or [1] * len(kernel)
-    return replace(_shapes.pooling(call[0], call.out, kernel=kernel, stride=stride), reads=call.given(0))
+    dilation, padding = call.attributes.get("dilations") or (1,), _padding(call, len(kernel))
+    cost = _shapes.pooling(call[0], call.out, kernel=kernel, stride=stride, dilation=dilation, padding=padding)
+    return replace(cost, reads=call.given(0))
 
 
 def reduction(call: Call, *, flops: float = 1.0) -> Cost:

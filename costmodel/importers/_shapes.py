@@ -18,6 +18,7 @@ def convolution(
     stride: Sequence[int],
     groups: int,
     dilation: Sequence[int] = (1,),
+    padding: Sequence[int] | str = (),
     transposed: bool = False,
 ) -> Cost:
     """Return a convolution of any rank: weight (out, in / groups, *kernel), or (in, out / groups, *kernel) transposed.
@@ -40,17 +41,40 @@ def convolution(
         input_elements=x.stored,
         weight_elements=weight.elements,
         output_elements=math.prod(out),
-        window=Window() if transposed or len(kernel) > 2 else window(kernel, stride, size, dilation),
     )
+    if not transposed and len(kernel) < 3:
+        slide = window(kernel, stride, size, out[-len(kernel) :], dilation=dilation, padding=padding)
+        op = replace(op, window=slide)
     return Cost(op, weight)
 
 
-def window(kernel: Sequence[int], stride: Sequence[int], size: Sequence[int], dilation: Sequence[int] = (1,)) -> Window:
-    """The window of one or two dimensions; one has height 1."""
+def window(
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    size: Sequence[int],
+    out: Sequence[int],
+    *,
+    dilation: Sequence[int] = (1,),
+    padding: Sequence[int] | str = (),
+) -> Window:
+    """The window of one or two dimensions of `size` and `out` pixels; one has height 1.
+
+    `padding` is that before each dimension and then after each, or ONNX's auto_pad: SAME_UPPER, SAME_LOWER, VALID.
+    Where an output length was rounded up there is more after a dimension: the last window reaches beyond.
+    """
     rank = len(size)
-    given = (pair(kernel, rank), pair(stride or kernel, rank), tuple(size), pair(dilation or (1,), rank))
-    heights = [(1, *values)[-2:] for values in given]
-    return Window(*(value for height_width in heights for value in height_width))
+    kernel, stride, dilation = pair(kernel, rank), pair(stride or kernel, rank), pair(dilation or (1,), rank)
+    lengths = zip(out, stride, kernel, dilation, size, strict=True)
+    beyond = [(o - 1) * s + (k - 1) * d + 1 - x for o, s, k, d, x in lengths]
+    if isinstance(padding, str):
+        same, more = padding.startswith("SAME"), padding == "SAME_LOWER"
+        before, after = tuple(same * (max(b, 0) + more) // 2 for b in beyond), (0,) * rank
+    else:
+        before, after = pair(tuple(padding[:rank]) or 0, rank), pair(tuple(padding[rank:]) or 0, rank)
+    after = tuple(max(a, b - left) for a, b, left in zip(after, beyond, before, strict=True))
+    given = [(1, *values)[-2:] for values in (kernel, stride, tuple(size), dilation)]
+    given += [(0, *values)[-2:] for values in (before, after)]
+    return Window(*(value for height_width in given for value in height_width))
 
 
 def pair(values: int | Sequence[int], rank: int) -> Shape:
@@ -137,10 +161,19 @@ def masked(op: Op, density: float) -> Op:
     return replace(op, mask_density=density, vector_flops=op.vector_flops * density, heads=heads)
 
 
-def pooling(x: Value, out: Shape, *, kernel: Sequence[int], stride: Sequence[int]) -> Cost:
+def pooling(
+    x: Value,
+    out: Shape,
+    *,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int] = (1,),
+    padding: Sequence[int] | str = (),
+) -> Cost:
     """Return a pooling over windows of one dimension or more."""
-    flat = len(kernel) < 3
-    slide = window(kernel, stride, x.dims[-len(kernel) :]) if flat else None
+    rank = len(kernel)
+    size, across = x.dims[-rank:], out[-rank:]
+    slide = window(kernel, stride, size, across, dilation=dilation, padding=padding) if rank < 3 else None
     op = ops.pooling("", x.stored, math.prod(out), window=slide)
     return Cost(replace(op, vector_flops=float(math.prod(kernel) * math.prod(out))))
 

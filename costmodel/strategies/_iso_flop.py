@@ -75,10 +75,7 @@ def _factors(op: Op, inner: int) -> tuple[Op, Op]:
 def _pointwise(op: Op) -> Window:
     if op.kind != "conv":
         return op.window
-    made = op.window
-    return Window(
-        input_height=made.input_height // made.stride_height, input_width=made.input_width // made.stride_width
-    )
+    return Window(input_height=int(op.window.output_height), input_width=int(op.window.output_width))
 
 
 def training_flops(sparse_flops: float, dense_flops: float, *, method: str = "static", delta_t: int = 100,

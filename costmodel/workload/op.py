@@ -10,7 +10,10 @@ from costmodel.record import Real
 
 @dataclass(frozen=True)
 class Window:
-    """The sliding window of a convolution or pooling, (1, 1) everywhere else: what line buffers are sized by."""
+    """The sliding window of a convolution or pooling, (1, 1) everywhere else: what line buffers are sized by.
+
+    Padding is pixels around the image, each side its own; elements of an op are those of the image without it.
+    """
 
     kernel_height: int = 1
     kernel_width: int = 1
@@ -20,6 +23,10 @@ class Window:
     input_width: int = 1
     dilation_height: int = 1
     dilation_width: int = 1
+    padding_top: int = 0
+    padding_left: int = 0
+    padding_bottom: int = 0
+    padding_right: int = 0
 
     @property
     def rows(self) -> Real:
@@ -30,6 +37,26 @@ class Window:
     def columns(self) -> Real:
         """Input columns that the kernel spans."""
         return (self.kernel_width - 1) * self.dilation_width + 1
+
+    @property
+    def padded_height(self) -> Real:
+        """Rows of the image with its padding."""
+        return self.padding_top + self.input_height + self.padding_bottom
+
+    @property
+    def padded_width(self) -> Real:
+        """Columns of the image with its padding."""
+        return self.padding_left + self.input_width + self.padding_right
+
+    @property
+    def output_height(self) -> Real:
+        """Rows of windows."""
+        return (self.padded_height - self.rows) // self.stride_height + 1
+
+    @property
+    def output_width(self) -> Real:
+        """Windows in a row."""
+        return (self.padded_width - self.columns) // self.stride_width + 1
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class Network:
         """Square maximum pooling."""
         height, width = (output_size(size, kernel, stride, padding) for size in x.size)
         shape = replace(x, height=height, width=width)
-        window = Window(kernel, kernel, stride, stride, *x.size)
+        window = Window(kernel, kernel, stride, stride, *x.size, 1, 1, *[padding] * 4)
         return self.append(make.pooling(name, x.elements, shape.elements, window=window), shape, x)
 
     def average_pool(self, name: str, x: Tensor, size: int = 1) -> Tensor:

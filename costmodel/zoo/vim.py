@@ -75,10 +75,10 @@ def _mixer(net: Network, module: str, x: Tensor) -> Tensor:
 def _scan(net: Network, module: str, x: Tensor) -> Tensor:
     tokens, inner, rank = x.height, x.channels, ceil(x.channels / EXPANSION / RANK_SHARE)
     along = ops.conv(
-        f"{module}.conv1d", x.batch, inner, inner, input_size=(1, tokens + KERNEL - 1), kernel=(1, KERNEL),
-        groups=inner, bias=True,
+        f"{module}.conv1d", x.batch, inner, inner, input_size=(1, tokens), kernel=(1, KERNEL),
+        padding=(0, KERNEL - 1, 0, 0), groups=inner, bias=True,
     )  # fmt: skip
-    local = net.append(replace(along, input_elements=x.elements), x, x)
+    local = net.append(along, x, x)
     local = net.activation(f"{module}.act", local, "silu")
     gates = net.linear(f"{module}.x_proj", local, rank + 2 * STATES, bias=False)
     steps = net.linear(f"{module}.dt_proj", replace(gates, channels=rank), inner)

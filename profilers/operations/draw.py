@@ -120,7 +120,7 @@ def _elementwise(rng: np.random.Generator, scale: float) -> tuple[Op, Build]:
 def _pooling(rng: np.random.Generator, scale: float) -> tuple[Op, Build]:
     batch, depth, plane = _map(rng, scale)
     side = (plane - 1) // 2 + 1
-    window = Window(3, 3, 2, 2, plane, plane)
+    window = Window(3, 3, 2, 2, plane, plane, 1, 1, 1, 1, 1, 1)
     op = ops.pooling("pool", batch * depth * plane * plane, batch * depth * side * side, window=window)
     return op, build.max_pool(batch, depth, plane)
 

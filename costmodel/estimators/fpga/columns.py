@@ -9,7 +9,7 @@ import numpy as np
 from costmodel.estimators.fpga import finn_bram, finn_dsp, finn_lut
 from costmodel.estimators.fpga.clock import clock_hz
 from costmodel.estimators.fpga.coverage import covered
-from costmodel.estimators.fpga.cycles import cycles, matrix_cycles, window_cycles
+from costmodel.estimators.fpga.cycles import cycles, matrix_cycles, padding_cycles, window_cycles
 from costmodel.estimators.fpga.dsp import dsp, in_dsp
 from costmodel.estimators.fpga.energy import dynamic_j, power
 from costmodel.estimators.fpga.layer import ff, lut_interval, lut_parts, synthesised
@@ -141,4 +141,4 @@ def through(workload: Workload, precision: Precision, device: Fpga, folding: Fol
 
 
 def _matrix_bound(op: Op, folding: Folding) -> Real:
-    return matrix_cycles(op, folding) >= window_cycles(op, folding)
+    return matrix_cycles(op, folding) >= np.maximum(window_cycles(op, folding), padding_cycles(op, folding))

@@ -5,8 +5,10 @@ import numpy as np
 from costmodel.estimators.fpga.unit import (
     Folding,
     channels,
+    grouped,
     height,
     on_fabric,
+    padded,
     parallel_window,
     pixels,
     streaming,
@@ -24,22 +26,26 @@ def matrix_cycles(op: Op, folding: Folding) -> Real:
 
 
 def window_cycles(op: Op, folding: Folding) -> Real:
-    """Cycles of the sliding-window unit: fill its buffer, then read inputs while it writes windows, the slower counts.
+    """Cycles of the sliding-window unit: fill its buffer, then row by row of windows read and write, the slower counts.
 
-    FINN's ConvolutionInputGenerator_rtl, get_exp_cycles, with rows read = the input's; a parallel window emits one
-    window a cycle and waits for its inputs alone. Zero where `windowed` is false.
+    FINN's ConvolutionInputGenerator_rtl, get_exp_cycles, of two dimensions, where the rows that a row of windows moves
+    on by are those of its height (FINN takes the stride across). A parallel window emits one window a cycle and waits
+    for its inputs alone. Zero where `windowed` is false.
     """
-    w = op.window
-    images = op.input_elements / (channels(op) * w.input_height * w.input_width)
-    fill = op.count * images * ((w.rows - 1) * w.input_width + w.columns) * _passes(op, folding)
-    read, written = read_cycles(op, folding), written_cycles(op, folding)
-    cycles = np.where(parallel_window(op, folding), read + 2, fill + np.maximum(read, written))
+    w, passes = op.window, _passes(op, folding)
+    row, images = w.padded_width * passes, op.count * _images(op)
+    fill = ((w.rows - 1) * w.padded_width + w.columns) * passes
+    moved = images * w.output_height * w.stride_height * row
+    behind = w.output_height * w.output_width * (w.stride_width - 1) * (passes - 1) + (w.stride_height - 1) * row
+    cycles = images * (fill + np.where(grouped(op), behind, 0.0)) + np.maximum(moved, written_cycles(op, folding))
+    cycles = np.where(parallel_window(op, folding), read_cycles(op, folding) + 2, cycles)
     return np.where(windowed(op), cycles, 0.0)
 
 
 def read_cycles(op: Op, folding: Folding) -> Real:
-    """Cycles in which the sliding-window unit reads its inputs; zero where it is none."""
-    return np.where(windowed(op), op.count * op.input_elements / channels(op) * _passes(op, folding), 0.0)
+    """Cycles in which the sliding-window unit reads its padded inputs; zero where it is none."""
+    read = op.count * _images(op) * op.window.padded_height * op.window.padded_width
+    return np.where(windowed(op), read * _passes(op, folding), 0.0)
 
 
 def written_cycles(op: Op, folding: Folding) -> Real:
@@ -49,17 +55,37 @@ def written_cycles(op: Op, folding: Folding) -> Real:
     return np.where(windowed(op), op.count * pixels(op) * window, 0.0)
 
 
+def padding_cycles(op: Op, folding: Folding) -> Real:
+    """Cycles of the padding before a sliding-window unit: all that it passes on, by its channels a cycle.
+
+    FINN's FMPadding, get_exp_cycles. Zero where it keeps up, as with the channels that the sliding-window unit reads a
+    cycle, or FINN's own whole pixel, or where there is none.
+    """
+    lanes = np.asarray(folding.padding_simd)
+    here = padded(op) & (lanes > 0) & (windowed(op) | np.asarray(op.kind == "pooling"))
+    return np.where(here, op.count * _padded_elements(op) / np.maximum(lanes, 1), 0.0)
+
+
 def stream_cycles(op: Op, folding: Folding) -> Real:
-    """Of a pooling, its inputs or the elements of its windows, the more; of a sum, its results; `pe` a cycle."""
-    pooled = np.maximum(op.input_elements, op.vector_flops)
+    """Of a pooling, its padded inputs or the elements of its windows, the more; of a sum, its results; `pe` a cycle."""
+    pooled = np.maximum(_padded_elements(op), op.vector_flops)
     elements = np.where(np.asarray(op.kind == "pooling"), pooled, op.output_elements)
     return np.where(streaming(op), op.count * np.ceil(elements / folding.pe), 0.0)
 
 
 def cycles(op: Op, folding: Folding) -> Real:
-    """The slower of matrix and window unit, or those of a streaming unit: zero for an op that is none."""
+    """The slowest of matrix, window unit and padding, or of a streaming unit and its: zero for an op that is none."""
     matrix = np.where(on_fabric(op), np.maximum(matrix_cycles(op, folding), window_cycles(op, folding)), 0.0)
-    return matrix + stream_cycles(op, folding)
+    return np.maximum(matrix + stream_cycles(op, folding), padding_cycles(op, folding))
+
+
+def _padded_elements(op: Op) -> Real:
+    w = op.window
+    return op.input_elements / (w.input_height * w.input_width) * (w.padded_height * w.padded_width)
+
+
+def _images(op: Op) -> Real:
+    return op.input_elements / (channels(op) * op.window.input_height * op.window.input_width)
 
 
 def _passes(op: Op, folding: Folding) -> Real:

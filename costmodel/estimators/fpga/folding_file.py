@@ -11,7 +11,7 @@ import numpy as np
 
 from costmodel.catalog import UnknownNameError, require
 from costmodel.estimators.fpga import folding_windows
-from costmodel.estimators.fpga.folding_windows import OF_WINDOWS, numbered
+from costmodel.estimators.fpga.folding_windows import numbered
 from costmodel.estimators.fpga.unit import (
     LUT_WORDS,
     ON_FABRIC,
@@ -60,7 +60,8 @@ def read(path: Path, workload: Workload, device: Fpga) -> Folding:
     weights lie, and of sliding-window units where their lines do; "mem_mode" embedded gives each PE a memory, external
     streams weights from memory; "inFIFODepths" are words of the queue before a unit. Sliding-window units emit what
     their "SIMD" and "parallel_window" say; one that the file does not name is FINN's own where the file names FINN's
-    units, and follows its layer where it names our layers. Pools and sums take the PE of their units where there are as
+    units, and follows its layer where it names our layers. FMPadding units pass on "SIMD" channels a cycle where there
+    are as many as windows with padding. Pools and sums take the PE of their units where there are as
     many of those, else 1. "Defaults" hold where a unit says nothing. ValueError in one line where the file is none,
     units and layers differ in number, PE or SIMD does not divide its layer, FINN does not build a sliding-window unit,
     the device lacks what is asked for, or a setting is not one of FINN's.
@@ -68,7 +69,7 @@ def read(path: Path, workload: Workload, device: Fpga) -> Folding:
     data = _loaded(path)
     named, streams = _units(path, data, workload), _streams(data, workload)
     lines, by_finn = folding_windows.settings(data, workload), folding_windows.left_to_finn(data, workload)
-    rows = []
+    around, rows = folding_windows.paddings(data, workload), []
     for op in workload.ops:
         row: dict[str, float] = {"pe": 1.0, "simd": 1.0, "dsp": 1.0}
         if op.kind in ON_FABRIC:
@@ -78,6 +79,8 @@ def read(path: Path, workload: Workload, device: Fpga) -> Folding:
                 row |= folding_windows.read(path, op, lines.get(op.name, {}), row["pe"], row["simd"])
         elif op.name in streams:
             row |= {"pe": _divisor(path, op, streams[op.name], "PE", 0.0), "queue_words": _queue(path, op, streams)}
+        if op.name in around:
+            row |= folding_windows.padding(path, op, around[op.name], workload.batch)
         rows.append(vars(Folding(1.0, 1.0)) | row)
     return Folding(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
 
@@ -86,7 +89,7 @@ def left_out(path: Path, workload: Workload) -> list[str]:
     """Sentences on what the file asks for and no model here knows, and on windows that it leaves to FINN."""
     found: dict[str, list[str]] = {}
     data = _loaded(path)
-    windows = OF_WINDOWS if folding_windows.settings(data, workload) else {}
+    windows = folding_windows.known(data, workload)
     for node, settings in data.items():
         kind = match[1] if (match := NODE.match(node)) else node
         if kind in QUEUES:

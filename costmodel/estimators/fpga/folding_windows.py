@@ -4,7 +4,8 @@ Rules and default of FINN v0.10.1, read in its repository (Xilinx/finn): `custom
 convolutioninputgenerator_rtl.py` (select_impl_style, get_exp_cycles) emits SIMD channels of one pixel a cycle, SIMD
 dividing the channels, or with parallel_window a whole window, for which SIMD is all channels, or the PE of a depthwise
 unit; `transformation/fpgadataflow/convert_to_hw_layers.py` (InferConvInpGen) makes it with all channels and without
-parallel_window, and a DownSampler of a window of 1 x 1 at a stride.
+parallel_window, and a DownSampler of a window of 1 x 1 at a stride. Where images are padded it puts an FMPadding before
+it, of all channels a cycle too; its SIMD divides them.
 """
 
 import re
@@ -13,13 +14,14 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from costmodel.estimators.fpga.unit import ON_FABRIC, channels, grouped, windowed
+from costmodel.estimators.fpga.unit import ON_FABRIC, channels, grouped, padded, windowed
 from costmodel.workload import Op, Workload
 
 WINDOWS, SAMPLERS = ("ConvolutionInputGenerator",), ("DownSampler",)
 """FINN's names of a sliding-window unit over its versions, and of that of 1 x 1 windows at a stride."""
 OF_WINDOWS = {WINDOWS[0]: ("SIMD", "parallel_window", "ram_style"), SAMPLERS[0]: ("SIMD",)}
-"""What is read of them."""
+PADDINGS = ("FMPadding",)
+"""FINN's name of the unit that pads images before a sliding-window unit."""
 
 Settings = Mapping[str, Any]
 
@@ -55,6 +57,22 @@ def settings(data: Mapping[str, Settings], workload: Workload) -> dict[str, Sett
     return {op.name: found[op.name] for op in own if op.name in found}
 
 
+def paddings(data: Mapping[str, Settings], workload: Workload) -> dict[str, Settings]:
+    """What a file says of the padding before each op's windows, where it pads as many as we do, poolings or not."""
+    every = [op for op in workload.ops if bool(padded(op)) and (op.kind == "pooling" or bool(windowed(op)))]
+    found = [unit for _, unit in numbered(data, PADDINGS)]
+    for own in (every, [op for op in every if op.kind != "pooling"]):
+        if len(own) == len(found):
+            return {op.name: unit for op, unit in zip(own, found, strict=True)}
+    return {}
+
+
+def known(data: Mapping[str, Settings], workload: Workload) -> dict[str, tuple[str, ...]]:
+    """The settings that are read of FINN's units beside those of layers, by the unit's name."""
+    windows = OF_WINDOWS if settings(data, workload) else {}
+    return windows | ({PADDINGS[0]: ("SIMD",)} if paddings(data, workload) else {})
+
+
 def left_to_finn(data: Mapping[str, Settings], workload: Workload) -> list[str]:
     """The convolutions whose sliding-window units are FINN's own: one pixel's channels a cycle."""
     told, by_layer = settings(data, workload), any(op.name in data for op in workload.ops if op.kind in ON_FABRIC)
@@ -80,6 +98,16 @@ def read(path: Path, op: Op, unit: Settings, pe: float, columns: float) -> dict[
     if {"SIMD": simd, "parallel_window": whole} == keeps_up(pixel, int(pe), int(columns), depthwise=bool(grouped(op))):
         return {}
     return {"window_simd": float(simd), "whole_windows": float(whole)}
+
+
+def padding(path: Path, op: Op, unit: Settings, batch: int) -> dict[str, float]:
+    """Channels a cycle of the padding before an op's windows, all where the file does not say; ValueError where FINN
+    does not build it."""
+    pixel = round(float(op.input_elements) / (batch * op.window.input_height * op.window.input_width))
+    simd = unit.get("SIMD", pixel)
+    if not isinstance(simd, int) or isinstance(simd, bool) or simd < 1 or pixel % simd:
+        raise ValueError(f"{path}: SIMD of the padding of layer {op.name!r} must divide {pixel}, got {simd!r}")
+    return {"padding_simd": float(simd)}
 
 
 def numbered(data: Mapping[str, Settings], units: tuple[str, ...]) -> list[tuple[int, Settings]]:

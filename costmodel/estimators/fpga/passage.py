@@ -17,7 +17,14 @@ from functools import lru_cache, reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators.fpga.cycles import cycles, matrix_cycles, read_cycles, stream_cycles, written_cycles
+from costmodel.estimators.fpga.cycles import (
+    cycles,
+    matrix_cycles,
+    padding_cycles,
+    read_cycles,
+    stream_cycles,
+    written_cycles,
+)
 from costmodel.estimators.fpga.layer import REGISTERED_LEVELS
 from costmodel.estimators.fpga.reach import Floats, input_steps, paths
 from costmodel.estimators.fpga.unit import Folding, grouped, height, on_fabric, streaming
@@ -121,7 +128,8 @@ def stages(op: Op, folding: Folding, batch: float) -> Stages:
     tree = sum(np.where(folding.simd >= 2.0**level, 1.0, 0.0) for level in REGISTERED_LEVELS)
     first = np.where(matrix, folding.pe / np.maximum(height(op), 1), 1.0)
     registers = np.where(matrix | streaming(op), REGISTERS + np.where(matrix, tree, 0.0), 0.0)
-    return Stages(work / batch, read_cycles(op, folding) / batch, cycles(op, folding) / batch, first, registers)
+    read = np.maximum(read_cycles(op, folding), padding_cycles(op, folding))
+    return Stages(work / batch, read / batch, cycles(op, folding) / batch, first, registers)
 
 
 def followed(workload: Workload, units: Stages, input_cycles: float) -> list[Floats]:

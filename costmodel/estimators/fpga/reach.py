@@ -102,35 +102,14 @@ def _evenly(number: float) -> Floats:
 
 @lru_cache(maxsize=4096)
 def _windowed(w: Window, outputs: int) -> Floats | None:
-    """Of a window in row-major order; None where no padding gives so many outputs."""
-    found = padding(w, outputs)
-    if found is None:
+    """Of a window in row-major order; None where it has not so many outputs."""
+    across = int(w.output_width)
+    if across * w.output_height != outputs:
         return None
-    above, left, across = found
     steps = _steps(outputs)
     at = np.ceil(np.arange(1, steps + 1) * (outputs / steps)).astype(np.int64) - 1
-    row = np.clip(at // across * w.stride_height + w.rows - 1 - above, 0, w.input_height - 1)
-    column = np.clip(at % across * w.stride_width + w.columns - 1 - left, 0, w.input_width - 1)
+    row = np.clip(at // across * w.stride_height + w.rows - 1 - w.padding_top, 0, w.input_height - 1)
+    column = np.clip(at % across * w.stride_width + w.columns - 1 - w.padding_left, 0, w.input_width - 1)
     needed: Floats = np.maximum.accumulate((row * w.input_width + column + 1) / (w.input_height * w.input_width))
     needed.flags.writeable = False
     return needed
-
-
-def padding(w: Window, outputs: int) -> tuple[int, int, int] | None:
-    """Rows above, columns left and outputs across of a window that gives so many outputs from one image.
-
-    Of what fits the most even padding, by the kernel's size, is taken: a window does not store it.
-    """
-    best: tuple[float, tuple[int, int, int]] | None = None
-    for above in range(w.rows):
-        down = (w.input_height + 2 * above - w.rows) // w.stride_height + 1
-        if down < 1 or outputs % down:
-            continue
-        across = outputs // down
-        least = ((across - 1) * w.stride_width + w.columns - w.input_width + 1) // 2
-        for left in range(max(least, 0), min(max(least, 0) + w.stride_width, w.columns)):
-            if (w.input_width + 2 * left - w.columns) // w.stride_width + 1 == across:
-                uneven = abs(above / w.rows - left / w.columns)
-                if best is None or uneven < best[0]:
-                    best = uneven, (above, left, across)
-    return best[1] if best else None

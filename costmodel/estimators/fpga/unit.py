@@ -34,6 +34,7 @@ class Folding:
     queue_words   of the queue before the unit
     window_simd   channels a cycle of the sliding-window unit, 0 where it follows the unit behind it
     whole_windows 1 where a sliding-window unit that has a `window_simd` emits whole windows
+    padding_simd  channels a cycle of the padding before a sliding-window unit, 0 where it keeps up with that unit
     waiting       elements that wait before a sum of two paths, and
     moved         elements that a unit reads of the network's input and writes of its output: `fpga.placed` finds both
     """
@@ -51,6 +52,7 @@ class Folding:
     moved: Real = 0.0
     window_simd: Real = 0.0
     whole_windows: Real = 0.0
+    padding_simd: Real = 0.0
 
     def column(self) -> "Folding":
         """The folding with 1-d fields laid along the first axis of a grid [ops, precisions]."""
@@ -106,10 +108,16 @@ def _dynamic(op: Op) -> Real:
 
 
 def windowed(op: Op) -> Real:
-    """Whether a sliding-window unit feeds the matrix: convolutions other than 1 x 1 at stride 1."""
+    """Whether a sliding-window unit feeds the matrix: convolutions other than 1 x 1 at stride 1 without padding."""
     w = op.window
     sizes = w.kernel_height * w.kernel_width * w.stride_height * w.stride_width
-    return np.asarray(op.kind == "conv") & (sizes > 1)
+    return np.asarray(op.kind == "conv") & ((sizes > 1) | padded(op))
+
+
+def padded(op: Op) -> Real:
+    """Whether pixels around its images are filled in before its windows."""
+    w = op.window
+    return np.asarray(w.padded_height > w.input_height) | (w.padded_width > w.input_width)
 
 
 def channels(op: Op) -> Real:

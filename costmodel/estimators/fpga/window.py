@@ -1,4 +1,4 @@
-"""The buffers of a sliding-window unit, as FINN's ConvolutionInputGenerator_rtl sizes them."""
+"""The buffers of a sliding-window unit, as FINN's ConvolutionInputGenerator_rtl sizes them, of padded rows."""
 
 import numpy as np
 
@@ -12,9 +12,9 @@ def buffer_words(op: Op, folding: Folding) -> Real:
     w = op.window
     fold = np.ceil(channels(op) / window_lanes(op, folding))
     taps = w.kernel_height * w.kernel_width
-    rows = (w.rows - 1) * w.input_width + w.columns
-    ahead = np.maximum((w.stride_width - 1) - taps, 0) + np.maximum((w.stride_height - 1) * w.input_width - taps, 0)
-    line = np.maximum(w.dilation_height * w.input_width - w.columns, 0)
+    rows = (w.rows - 1) * w.padded_width + w.columns
+    ahead = np.maximum((w.stride_width - 1) - taps, 0) + np.maximum((w.stride_height - 1) * w.padded_width - taps, 0)
+    line = np.maximum(w.dilation_height * w.padded_width - w.columns, 0)
     return np.where(parallel_window(op, folding), line, rows + ahead) * fold
 
 

@@ -3,14 +3,17 @@
 from costmodel.workload.op import Op, Window
 
 Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]
 
 
-def output_size(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
-    """Output length of one dimension; ValueError where the window does not fit, or is none."""
-    if min(size, kernel, stride, dilation) < 1 or padding < 0:
+def output_size(size: int, kernel: int, stride: int, padding: int | Pair, dilation: int = 1) -> int:
+    """Output length of one dimension, padded by as much on both sides, or by a pair; ValueError where the window does
+    not fit, or is none."""
+    before, after = (padding, padding) if isinstance(padding, int) else padding
+    if min(size, kernel, stride, dilation) < 1 or min(before, after) < 0:
         got = f"{size=}, {kernel=}, {stride=}, {dilation=}, {padding=}"
         raise ValueError(f"sizes must be positive and padding not negative, got {got}")
-    out = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    out = (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
     if out < 1:
         raise ValueError(f"a window of {kernel=}, {dilation=} does not fit an input of {size=} with {padding=}")
     return out
@@ -25,7 +28,7 @@ def conv(
     input_size: Pair,
     kernel: Pair,
     stride: Pair = (1, 1),
-    padding: Pair = (0, 0),
+    padding: Pair | Sides = (0, 0),
     dilation: Pair = (1, 1),
     groups: int = 1,
     bias: bool = False,
@@ -33,11 +36,14 @@ def conv(
 ) -> Op:
     """Return a 2-d convolution (a 1-d one has height 1): per group m = batch x output pixels, n and k its channels.
 
-    Pairs are (height, width). ValueError if `groups` does not divide both channel counts.
+    Pairs are (height, width); padding is that of both sides, or (top, left, bottom, right). ValueError if `groups` does
+    not divide both channel counts.
     """
     if groups < 1 or channels_in % groups or channels_out % groups:
         raise ValueError(f"groups must divide the channels, got {groups=}, {channels_in=}, {channels_out=}")
-    height, width = (output_size(*d) for d in zip(input_size, kernel, stride, padding, dilation, strict=True))
+    sides = (*padding, *padding)[:4]
+    around = (sides[::2], sides[1::2])
+    height, width = (output_size(*d) for d in zip(input_size, kernel, stride, around, dilation, strict=True))
     pixels, area = batch * height * width, kernel[0] * kernel[1]
     return Op(
         name,
@@ -51,5 +57,5 @@ def conv(
         weight_elements=channels_out * (channels_in // groups) * area,
         vector_elements=channels_out if bias else 0,
         output_elements=pixels * channels_out,
-        window=Window(*kernel, *stride, *input_size, *dilation),
+        window=Window(*kernel, *stride, *input_size, *dilation, *sides),
     )

@@ -203,6 +203,34 @@ def test_pooling_and_resizing(read):
     assert (op.kind, op.vector_flops) == ("elementwise", 7 * 2 * 64)
 
 
+@pytest.mark.parametrize(
+    ("kind", "size", "attributes", "around", "windows"),
+    [
+        ("Conv", (9, 11), {"pads": [0, 1, 2, 3], "strides": [2, 1]}, (0, 1, 2, 3), (5, 13)),
+        ("Conv", (9, 10), {"auto_pad": "SAME_UPPER", "strides": [2, 2]}, (1, 0, 1, 1), (5, 5)),
+        ("Conv", (9, 10), {"auto_pad": "SAME_LOWER", "strides": [2, 2]}, (1, 1, 1, 0), (5, 5)),
+        ("Conv", (9, 10), {"auto_pad": "VALID"}, (0, 0, 0, 0), (7, 8)),
+        ("Conv", (9, 10), {"pads": [2, 2, 2, 2], "dilations": [2, 2]}, (2, 2, 2, 2), (9, 10)),
+        (
+            "MaxPool",
+            (9, 10),
+            {"auto_pad": "SAME_UPPER", "kernel_shape": [2, 2], "strides": [2, 2]},
+            (0, 0, 1, 0),
+            (5, 5),
+        ),
+        ("MaxPool", (9, 10), {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}, (0, 0, 0, 1), (4, 5)),
+        ("AveragePool", (9,), {"kernel_shape": [3], "pads": [1, 1], "strides": [2]}, (0, 1, 0, 1), (1, 5)),
+    ],
+)
+def test_windows_have_their_padding(read, kind, size, attributes, around, windows):
+    inputs = "x w" if kind == "Conv" else "x"
+    tensors = [stored("w", 6, 2, 3, 3)] if kind == "Conv" else []
+    op = only_op(read([node(kind, inputs, "y", **attributes)], {"x": [1, 2, *size]}, tensors))
+    w = op.window
+    assert (w.padding_top, w.padding_left, w.padding_bottom, w.padding_right) == around
+    assert (w.output_height, w.output_width) == windows
+
+
 def test_a_table_lookup_and_the_head_that_shares_its_table(read):
     nodes = [
         node("Gather", "embed.weight ids", "e"),

@@ -243,6 +243,20 @@ def test_vector_ops(function, kind, vector_flops, inputs, outputs):
 def test_a_pooling_has_its_window():
     assert only_op(partial(F.max_pool2d, kernel_size=3, stride=2), (1, 4, 9, 11)).window == Window(3, 3, 2, 2, 9, 11)
     assert only_op(partial(F.avg_pool1d, kernel_size=2), (4, 9)).window == Window(1, 2, 1, 2, 1, 9)
+    around = only_op(partial(F.max_pool2d, kernel_size=3, stride=2, padding=1), (1, 4, 9, 11)).window
+    assert around == Window(3, 3, 2, 2, 9, 11, 1, 1, 1, 1, 1, 1)
+    rounded = only_op(partial(F.max_pool2d, kernel_size=3, stride=2, ceil_mode=True), (1, 4, 9, 12)).window
+    assert rounded == Window(3, 3, 2, 2, 9, 12, 1, 1, 0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("padding", "kernel", "around"),
+    [((1, 2), 3, (1, 2, 1, 2)), ("same", 4, (1, 1, 2, 2)), ("valid", 3, (0, 0, 0, 0)), (0, 1, (0, 0, 0, 0))],
+)
+def test_a_convolution_has_its_padding(padding, kernel, around):
+    w = only_op(nn.Conv2d(2, 4, kernel, padding=padding), (1, 2, 9, 11)).window
+    assert (w.padding_top, w.padding_left, w.padding_bottom, w.padding_right) == around
+    assert (w.kernel_height, w.output_height) == (kernel, 9 + around[0] + around[2] - kernel + 1)
 
 
 @pytest.mark.parametrize(

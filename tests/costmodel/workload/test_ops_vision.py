@@ -62,7 +62,8 @@ def test_conv_equals_torch(
     assert (op.flops, op.params, op.output_elements) == (flops, parameters(layer), out.numel())
     assert op.input_elements == batch * channels_in * size[0] * size[1]
     assert op.weight_elements == layer.weight.numel()
-    assert op.window == Window(*kernel, *stride, *size, *dilation)
+    assert op.window == Window(*kernel, *stride, *size, *dilation, *padding, *padding)
+    assert (op.window.output_height, op.window.output_width) == tuple(out.shape[2:])
 
 
 @pytest.mark.parametrize("groups", [0, -2, 3])

@@ -12,7 +12,7 @@ import pytest
 
 from costmodel import zoo
 from costmodel.catalog import UnknownNameError
-from costmodel.workload import Workload
+from costmodel.workload import Window, Workload
 from costmodel.zoo.efficientnet import MODELS as EFFICIENTNET
 from costmodel.zoo.efficientvmamba import MODELS as EFFICIENTVMAMBA
 from costmodel.zoo.mobilenet import MODELS as MOBILENET
@@ -52,6 +52,15 @@ def test_ops_read_what_earlier_ops_made(name: str) -> None:
         made[op.name] = op.output_elements
     unread = set(made) - {source for op in workload.ops for source in op.inputs}
     assert unread == {workload.ops[-1].name}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_windows_over_the_padded_image_are_as_many_as_the_outputs(name: str) -> None:
+    for op in zoo.build(name).ops:
+        w = op.window
+        if w != Window() and op.kind in ("conv", "pooling"):
+            pooled = op.output_elements * w.input_height * w.input_width / max(op.input_elements, 1)
+            assert w.output_height * w.output_width == (op.m if op.kind == "conv" else pooled), op.name
 
 
 def unlike(name: str, op: str, made: dict[str, float]) -> float:

@@ -15,10 +15,14 @@ def channels(op):
     return int(op.b * op.k) // int(op.window.kernel_height * op.window.kernel_width)
 
 
+def padded(w):
+    return w.input_height + w.padding_top + w.padding_bottom, w.input_width + w.padding_left + w.padding_right
+
+
 def has_window(op):
     w = op.window
     ones = w.kernel_height == w.kernel_width == w.stride_height == w.stride_width == 1
-    return op.kind == "conv" and not ones
+    return op.kind == "conv" and not (ones and padded(w) == (w.input_height, w.input_width))
 
 
 def lanes(op, pe, simd):
@@ -37,12 +41,17 @@ def cycles(op, pe, simd):
     w = op.window
     fold = ceil(channels(op) / lanes(op, pe, simd))
     images = round(op.input_elements / (channels(op) * w.input_height * w.input_width))
-    reads = images * w.input_height * w.input_width * fold
+    height, width = padded(w)
     if is_parallel(op, simd):
-        return matrix, reads + 2
-    fill = images * ((w.kernel_height - 1) * w.input_width + w.kernel_width) * fold
-    writes = int(op.m) * w.kernel_height * w.kernel_width * fold
-    return matrix, fill + max(reads, writes)
+        return matrix, images * height * width * fold + 2
+    down = (height - w.kernel_height) // w.stride_height + 1
+    across = (width - w.kernel_width) // w.stride_width + 1
+    block = max(across * w.kernel_height * w.kernel_width * fold, w.stride_height * width * fold)
+    found = ((w.kernel_height - 1) * width + w.kernel_width) * fold
+    if op.b > 1:
+        block += across * (w.stride_width - 1) * (fold - 1)
+        found += (w.stride_height - 1) * width * fold
+    return matrix, images * (found + down * block)
 
 
 def accumulator(op, weight, activation):
@@ -78,10 +87,11 @@ def buffer(op, pe, simd):
     w = op.window
     fold = ceil(channels(op) / lanes(op, pe, simd))
     if is_parallel(op, simd):
-        return w.kernel_height - 1, max(w.input_width - w.kernel_width, 0) * fold, lanes(op, pe, simd)
+        return w.kernel_height - 1, max(padded(w)[1] - w.kernel_width, 0) * fold, lanes(op, pe, simd)
     taps = w.kernel_height * w.kernel_width
-    words = (w.kernel_height - 1) * w.input_width + w.kernel_width
-    words += max(w.stride_width - 1 - taps, 0) + max((w.stride_height - 1) * w.input_width - taps, 0)
+    width = padded(w)[1]
+    words = (w.kernel_height - 1) * width + w.kernel_width
+    words += max(w.stride_width - 1 - taps, 0) + max((w.stride_height - 1) * width - taps, 0)
     return 1, words * fold, lanes(op, pe, simd)
 
 

@@ -1,8 +1,9 @@
 """A cycle-by-cycle simulation of a dataflow, as an oracle: units that stream words through bounded queues.
 
-Nothing here reads the formulas: window units read a word of channels a cycle and write the taps of a window once they
-have come, matrix units take a word of inputs a cycle in their first pass and hold them for the further rows, poolings
-and sums are the same with less. A word that is written is there in the next cycle.
+Nothing here reads the formulas: padding units write a word of channels a cycle, zeros around those that come, window
+units read as much and write the taps of a window once they have come, matrix units take a word of inputs a cycle in
+their first pass and hold them for the further rows, poolings and sums are the same with less. A word that is written is
+there in the next cycle.
 """
 
 from dataclasses import dataclass, field
@@ -63,6 +64,34 @@ class Source(Unit):
 
 
 @dataclass
+class Padding(Unit):
+    """Passes `fold` words of each pixel on, and zeros where the image has none: a word a cycle."""
+
+    into: Queue = None
+    size: tuple = ()
+    around: tuple = ()
+    fold: int = 1
+    lanes: int = 1
+    at: int = 0
+
+    def __post_init__(self):
+        (height, width), (top, left, bottom, right) = self.size, self.around
+        rows, columns = range(top + height + bottom), range(left + width + right)
+        inside = [[top <= y < top + height and left <= x < left + width for x in columns] for y in rows]
+        self.inside = [pixel for row in inside for pixel in row for _ in range(self.fold)]
+
+    def step(self):
+        comes = self.inside[self.at]
+        if (comes and not self.into.has(self.lanes)) or not self.can_put(self.lanes):
+            return False
+        if comes:
+            self.into.take(self.lanes)
+        self.put(self.lanes)
+        self.at = (self.at + 1) % len(self.inside)
+        return True
+
+
+@dataclass
 class Windows(Unit):
     """Reads `lanes` channels a cycle; writes each window's taps in turn, or whole windows, once they have come."""
 
@@ -70,7 +99,6 @@ class Windows(Unit):
     size: tuple = ()
     kernel: tuple = ()
     stride: tuple = ()
-    padding: tuple = ()
     channels: int = 1
     lanes: int = 1
     whole: bool = False
@@ -79,18 +107,14 @@ class Windows(Unit):
     tap: int = 0
 
     def __post_init__(self):
-        (h, w), (kh, kw), (sh, sw), (ph, pw) = self.size, self.kernel, self.stride, self.padding
+        (h, w), (kh, kw), (sh, sw) = self.size, self.kernel, self.stride
         self.fold = -(-self.channels // self.lanes)
         self.words = h * w * self.fold
         self.windows = []
-        for y in range(0, h + 2 * ph - kh + 1, sh):
-            for x in range(0, w + 2 * pw - kw + 1, sw):
-                taps = []
-                for i in range(kh):
-                    for j in range(kw):
-                        row, column = y + i - ph, x + j - pw
-                        inside = 0 <= row < h and 0 <= column < w
-                        taps += [(row * w + column) * self.fold + f + 1 if inside else 0 for f in range(self.fold)]
+        for y in range(0, h - kh + 1, sh):
+            for x in range(0, w - kw + 1, sw):
+                pixels = [(y + i) * w + x + j for i in range(kh) for j in range(kw)]
+                taps = [pixel * self.fold + f + 1 for pixel in pixels for f in range(self.fold)]
                 self.windows.append([max(taps)] if self.whole else taps)
 
     def step(self):
@@ -169,11 +193,10 @@ def run(units, queues, sink, elements, images):
     return done
 
 
-def simulate(workload, folding, paddings, *, images=1, queue=32.0, skips=None):
+def simulate(workload, folding, *, images=1, queue=32.0, skips=None):
     """The cycles in which the last output of each image is there, of convolutions, linear layers, poolings and sums.
 
-    `paddings` are those of windows by op name, `queue` words before every unit, `skips` elements more before a sum's
-    inputs by op name (without any, whole images).
+    `queue` words before every unit, `skips` elements more before a sum's inputs by op name (without any, whole images).
     """
     queues, units, writers = [], [], {}
     for i, op in enumerate(workload.ops):
@@ -185,7 +208,7 @@ def simulate(workload, folding, paddings, *, images=1, queue=32.0, skips=None):
         else:
             room = queue * lanes
         into = [Queue(room) for _ in reads]
-        made, inner = units_of(op, into, pe, simd, paddings.get(op.name, (0, 0)))
+        made, inner = units_of(op, into, pe, simd)
         queues += into + inner
         units += made
         for name, each in zip(reads, into, strict=True):
@@ -211,7 +234,7 @@ def channels_of(op):
     return op.input_elements / (op.window.input_height * op.window.input_width)
 
 
-def units_of(op, into, pe, simd, padding):
+def units_of(op, into, pe, simd):
     """The units that an op becomes, the last one its output's, and the queues between them."""
     w, depthwise, inner = op.window, op.b > 1, int(op.k) // simd
     kernel, stride = (w.kernel_height, w.kernel_width), (w.stride_height, w.stride_width)
@@ -221,13 +244,18 @@ def units_of(op, into, pe, simd, padding):
         return [Matrix(into=into[0], pe=pe, word=simd, rows=int(op.n) // pe, words=inner)], []
     channels, lanes = int(channels_of(op)), word_of(op, pe, simd)
     whole = op.kind == "conv" and not depthwise and simd > channels
-    between = Queue(2 * max(op.k, 2 * simd, 2 * lanes))
-    size = (w.input_height, w.input_width)
-    windows = Windows([between], into[0], size, kernel, stride, padding, channels, channels if whole else lanes, whole)
+    between, whole_pixel = Queue(2 * max(op.k, 2 * simd, 2 * lanes)), channels if whole else lanes
+    around = (w.padding_top, w.padding_left, w.padding_bottom, w.padding_right)
+    reads, before = into[0], []
+    if any(around):
+        reads, fold = Queue(2 * whole_pixel), -(-channels // whole_pixel)
+        before = [Padding([reads], into[0], (w.input_height, w.input_width), around, fold, whole_pixel)]
+    size = (w.padded_height, w.padded_width)
+    windows = Windows([between], reads, size, kernel, stride, channels, whole_pixel, whole)
     if op.kind == "pooling":
         last = Matrix(into=between, pe=pe, word=pe, rows=channels // pe, words=kernel[0] * kernel[1])
     else:
         last = Matrix(into=between, pe=pe, word=pe * simd if depthwise else simd, rows=int(op.b * op.n) // pe,
                       words=inner)  # fmt: skip
     last.takes_always = op.kind == "pooling" or depthwise
-    return [windows, last], [between]
+    return [*before, windows, last], [between, *(unit.outs[0] for unit in before)]

@@ -8,7 +8,7 @@ import pytest
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.fpga import folding_file
 from costmodel.hardware import fpga as device
-from costmodel.workload import Workload
+from costmodel.workload import Window, Workload
 from costmodel.workload.ops import activation, conv, elementwise, linear, pooling
 
 NET = Workload(
@@ -111,6 +111,30 @@ def test_windows_are_emitted_as_the_file_says(tmp_path):
             read(tmp_path, fast | {"ConvolutionInputGenerator_rtl_0": unit})
     with pytest.raises(ValueError, match="SIMD of the window of layer 'dw' must be its PE, 8, got 4"):
         read(tmp_path, fast | {"ConvolutionInputGenerator_rtl_1": {"SIMD": 4}})
+
+
+def test_images_are_padded_as_fast_as_the_file_says(tmp_path):
+    """FINN's FMPadding: channels / SIMD cycles of each of 18 x 18 padded pixels; a pooling's is one of them or not."""
+    first = conv("first", 1, 8, 16, input_size=(16, 16), kernel=(3, 3), padding=(1, 1))
+    pool = pooling("pool", 16 * 256, 16 * 64, window=Window(3, 3, 2, 2, 16, 16, 1, 1, 1, 1, 1, 1))
+    net = Workload("net", (first, pool, linear("fc", 1, 1024, 10)))
+    path, units = tmp_path / "folding.json", {"MVAU_hls_0": {"PE": 16, "SIMD": 72}, "MVAU_hls_1": {"PE": 10}}
+
+    def found(**paddings):
+        path.write_text(json.dumps(units | paddings))
+        folding = folding_file.read(path, net, BOARD)
+        return estimate(net, "int4/int4", BOARD, folding=folding), folding.padding_simd.tolist()
+
+    slow, lanes = found(FMPadding_rtl_0={"SIMD": 1})
+    assert (slow.columns["cycles"][0], lanes) == (8 * 18 * 18, [1, 0, 0])
+    assert slow.columns["bound"][0] == "window"
+    assert slow.totals["latency_s"] > found()[0].totals["latency_s"]
+    assert found(FMPadding_Batch_0={}, FMPadding_Batch_1={"SIMD": 4})[1] == [8, 4, 0]
+    assert not any("FMPadding" in told for told in folding_file.left_out(path, net))
+    assert found(FMPadding_0={}, FMPadding_1={}, FMPadding_2={"SIMD": 1})[1] == [0, 0, 0]
+    assert "SIMD of FMPadding_2" in folding_file.left_out(path, net)[0]
+    with pytest.raises(ValueError, match="SIMD of the padding of layer 'first' must divide 8, got 3"):
+        found(FMPadding_0={"SIMD": 3})
 
 
 def test_a_device_without_such_blocks_is_named(tmp_path):

@@ -1,5 +1,7 @@
 """The FPGA columns against a scalar reading of the published text, and the laws that they must keep."""
 
+from dataclasses import replace
+
 import fpga_oracle as oracle
 import numpy as np
 import pytest
@@ -9,10 +11,13 @@ from hypothesis import strategies as st
 
 from costmodel.estimators import fpga
 from costmodel.estimators.fpga import Folding
+from costmodel.estimators.fpga.cycles import cycles, padding_cycles, stream_cycles, window_cycles
+from costmodel.estimators.fpga.unit import window_lanes, windowed
 from costmodel.hardware import Fpga
 from costmodel.precision import precision
 from costmodel.record import map_fields, stack
-from costmodel.workload.ops import activation, attention, conv, embedding, linear, norm, softmax
+from costmodel.workload import Window
+from costmodel.workload.ops import activation, attention, conv, embedding, linear, norm, pooling, softmax
 
 RESOURCES = ("lut", "dsp", "bram18", "uram")
 
@@ -35,6 +40,61 @@ def test_columns_equal_the_scalar_oracle(unit, used, kind):
     assert found["bram18"] == oracle.bram18(op, used.weight, used.activation, pe, simd, folding.uram)
     assert found["uram"] == oracle.uram(op, used.weight, pe, simd, folding.uram)
     assert (found["pe"], found["simd"], found["source"]) == (pe, simd, "FINN-R formula")
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "groups", "pe", "simd", "expected"),
+    [
+        ((11, 13), 1, 1, 8, 72, 13 * 15 + 2),  # a whole window a cycle waits for padded inputs
+        ((11, 13), 1, 1, 8, 8, (2 * 15 + 3) + 11 * 13 * 9),
+        ((11, 13), 1, 1, 8, 4, 2 * ((2 * 15 + 3) + 11 * 13 * 9)),
+        ((11, 13), 2, 1, 8, 8, (2 * 15 + 3) + 6 * 7 * 9),
+        ((8, 3), 4, 1, 8, 8, (2 * 5 + 3) + 2 * 4 * 5),  # rows read take longer than the one window in each
+        ((11, 13), 2, 8, 2, 1, 4 * (2 * 15 + 3) + 6 * (7 * 9 * 4 + 7 * 3) + 4 * 15),  # depthwise
+        ((11, 13), 2, 8, 2, 3, 4 * 13 * 15 + 2),
+    ],
+)
+def test_windows_slide_over_padded_rows(size, stride, groups, pe, simd, expected):
+    """FINN's ConvolutionInputGenerator_rtl, get_exp_cycles, of what FMPadding passes on, by hand: 8 channels, 3 x 3."""
+    op = conv("c", 1, 8, 8, input_size=size, kernel=(3, 3), stride=(stride, stride), padding=(1, 1), groups=groups)
+    assert window_cycles(op, Folding(pe, simd)) == expected
+    assert padding_cycles(op, Folding(pe, simd)) == 0
+
+
+@given(layers(), st.data())
+def test_a_padded_image_costs_what_the_image_with_its_padding_does(op, data):
+    """Cycles and memories, but for elements that are moved; FMPadding of as many channels a cycle is never slower."""
+    if op.kind != "conv":
+        return
+    w = op.window
+    around = (w.padded_height, w.padded_width)
+    area = around[0] * around[1] / (w.input_height * w.input_width)
+    whole = Window(w.kernel_height, w.kernel_width, w.stride_height, w.stride_width, *around)
+    unpadded = replace(op, window=whole, input_elements=round(op.input_elements * area))
+    folding = Folding(*(data.draw(st.sampled_from(divisors(size))) for size in (op.b * op.n, op.k)))
+    ours, theirs = (fpga.finn_evaluate(each, precision("int4/int4"), board(), folding) for each in (op, unpadded))
+    if windowed(unpadded) or not windowed(op):
+        assert all(ours[name] == theirs[name] for name in (*RESOURCES, "cycles"))
+    keeping_up = replace(folding, padding_simd=window_lanes(op, folding))
+    assert padding_cycles(op, keeping_up) <= window_cycles(op, folding)
+    assert (op.macs, op.weight_elements, op.output_elements) == (unpadded.macs, op.weight_elements, op.output_elements)
+
+
+def test_a_padding_of_few_channels_a_cycle_is_the_slowest():
+    """FINN's FMPadding, get_exp_cycles: channels / SIMD of 12 x 12 pixels."""
+    op = conv("c", 1, 64, 8, input_size=(10, 10), kernel=(3, 3), padding=(1, 1))
+    found = fpga.finn_evaluate(op, precision("int4/int4"), board(), Folding(8, 64, padding_simd=2.0))
+    assert (found["cycles"], found["bound"]) == (32 * 12 * 12, "window")
+
+
+def test_same_padded_poolings_read_padded_rows():
+    """2 x 2 windows at every fourth pixel, 4 channels a cycle: 8 x 8 of 7 x 7 pixels, more than the taps of 2 x 2."""
+    window = Window(2, 2, 4, 4, 7, 7, 1, 1, 0, 0, 1, 1)
+    op = pooling("p", 4 * 7 * 7, 4 * 2 * 2, window=window)
+    assert stream_cycles(op, Folding(4, 1)) == 8 * 8
+    half = pooling("p", 4 * 7 * 7, 4 * 4 * 4, window=replace(window, kernel_height=3, stride_height=2, stride_width=2))
+    assert stream_cycles(half, Folding(4, 1)) == 4 * 4 * 6
+    assert cycles(half, Folding(4, 1, padding_simd=2.0)) == 2 * 8 * 8
 
 
 @given(st.lists(st.tuples(units(), integer_precisions()), min_size=1, max_size=6), st.sampled_from(DSP_KINDS))

@@ -1,5 +1,7 @@
 """Our layers: laws over formats and foldings; what their parts come from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fpga_strategies import INTEGERS, divisors, units
@@ -15,6 +17,7 @@ from costmodel.estimators.fpga.coverage import DATA_MOVERS
 from costmodel.estimators.fpga.layer import lut_parts
 from costmodel.estimators.fpga.sites import sites
 from costmodel.hardware import fpga as device
+from costmodel.hardware import gpu
 from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.workload import Window, Workload
@@ -114,7 +117,7 @@ def test_weights_and_lines_lie_in_block_ram():
     op = conv("conv", 1, 64, 64, input_size=(32, 32), kernel=(3, 3), padding=(1, 1))
     found = fpga.evaluate(op, precision("int8/int8"), BOARD, Folding(2, 4))
     words = 64 * 576 / 8
-    lines = (2 * 32 + 3) * 16
+    lines = (2 * 34 + 3) * 16
     assert found["bram18"] == rom_blocks(words, 64) + ram_blocks(lines, 32)
     assert found["weights_in"] == "BRAM"
 
@@ -123,9 +126,19 @@ def test_dilation_deepens_the_line_buffer():
     near, far = (
         conv("conv", 1, 64, 64, input_size=(32, 32), kernel=(3, 3), padding=(d, d), dilation=(d, d)) for d in (1, 4)
     )
-    assert far.window == Window(3, 3, 1, 1, 32, 32, 4, 4)
+    assert far.window == Window(3, 3, 1, 1, 32, 32, 4, 4, 4, 4, 4, 4)
     used, folding = precision("int8/int8"), Folding(2, 4)
     assert fpga.evaluate(far, used, BOARD, folding)["bram18"] > fpga.evaluate(near, used, BOARD, folding)["bram18"]
+
+
+def test_padding_costs_a_gpu_nothing_and_an_fpga_its_cycles():
+    op = conv("conv", 1, 8, 8, input_size=(16, 16), kernel=(3, 3), padding=(1, 1))
+    bare = replace(op, window=Window(3, 3, 1, 1, 16, 16))
+    for name in ("h100_sxm", "l4"):
+        padded, plain = (estimate(Workload("net", (each,)), "int8/int8", gpu(name)) for each in (op, bare))
+        assert dict(padded.totals) == dict(plain.totals)
+    fast = Folding(8, 72)
+    assert fpga.evaluate(op, precision("int4/int4"), BOARD, fast)["cycles"] == 18 * 18 + 2
 
 
 def test_int4_packs_four_rows_a_block_and_int8_two():

@@ -7,7 +7,7 @@ import pytest
 from stream_simulator import DeadlockError, simulate
 
 from costmodel.estimators.estimate import estimate
-from costmodel.estimators.fpga import Folding, fold, reach
+from costmodel.estimators.fpga import Folding, fold
 from costmodel.estimators.fpga.cycles import cycles
 from costmodel.estimators.fpga.passage import passage, waiting
 from costmodel.hardware import fpga
@@ -64,8 +64,6 @@ RESIDUAL = chain(
     linear("f", 1, 8 * 144, 4),
 )
 NETS = {"cnn": CNN, "deep": DEEP, "wide": WIDE, "mlp": MLP, "tokens": TOKENS, "residual": RESIDUAL}
-PADDINGS = {"cnn": {"b": (1, 1)}, "deep": {f"c{i}": (1, 1) for i in range(6)}, "wide": {"a": (1, 2), "d": (1, 1)}}
-PADDINGS |= {"residual": dict.fromkeys(("stem", "a", "b", "d"), (1, 1)), "mlp": {}, "tokens": {}}
 
 
 def divisors(number):
@@ -100,7 +98,7 @@ def balanced(workload, seed):
 def test_the_latency_of_a_pass_is_that_of_a_simulation(name, how, seed):
     """To 2 %, or the registers that the simulation's units lack; with short queues within the bounds, to 1 %."""
     net, folding = NETS[name], how(NETS[name], seed)
-    (endless,), (short,) = (simulate(net, folding, PADDINGS[name], queue=words) for words in (1e9, 32))
+    (endless,), (short,) = (simulate(net, folding, queue=words) for words in (1e9, 32))
     found = passage(net, folding)
     assert found.low <= endless * 1.01
     assert found.low <= short * 1.01
@@ -113,7 +111,7 @@ def test_the_latency_of_a_pass_is_that_of_a_simulation(name, how, seed):
 def test_images_follow_at_the_interval(name):
     """Units refill their windows between images, which takes a sixth of an image of 12 pixels."""
     net, folding = NETS[name], balanced(NETS[name], 1)
-    first, second, third = simulate(net, folding, PADDINGS[name], images=3)
+    first, second, third = simulate(net, folding, images=3)
     interval = cycles(net.batch_of_ops, folding).max()
     assert interval * 0.99 <= third - second <= interval * 1.2
     assert passage(batched(net, 3), folding).cycles - passage(net, folding).cycles == pytest.approx(2 * interval)
@@ -125,22 +123,11 @@ def test_a_sum_s_queue_holds_what_the_longer_path_needs_and_less_stops_the_pass(
     needed = dict(zip((op.name for op in net.ops), waiting(net).tolist(), strict=True))
     assert needed["sum"] == pytest.approx(8 * (2 * 12 + 3), rel=0.2)
     assert needed["again"] == pytest.approx(8 * (12 + 4), rel=0.2)
-    (endless,) = simulate(net, folding, PADDINGS["residual"], queue=2)
-    (sized,) = simulate(net, folding, PADDINGS["residual"], queue=2, skips=needed)
+    (endless,) = simulate(net, folding, queue=2)
+    (sized,) = simulate(net, folding, queue=2, skips=needed)
     assert sized <= endless * 1.01
     with pytest.raises(DeadlockError):
-        simulate(net, folding, PADDINGS["residual"], queue=2, skips={n: 0.4 * e for n, e in needed.items()})
-
-
-@pytest.mark.parametrize(
-    ("kernel", "stride", "padding", "size"),
-    [((3, 3), (1, 1), (1, 1), (9, 17)), ((7, 7), (2, 2), (3, 3), (32, 32)), ((1, 5), (1, 2), (0, 2), (6, 20)),
-     ((3, 3), (1, 1), (0, 0), (8, 8)), ((2, 2), (2, 2), (0, 0), (8, 8))],
-)  # fmt: skip
-def test_the_padding_of_a_window_is_found_from_its_outputs(kernel, stride, padding, size):
-    op = conv("c", 1, 1, 1, input_size=size, kernel=kernel, stride=stride, padding=padding)
-    above, left, across = reach.padding(op.window, int(op.m))
-    assert ((above, left), across) == (padding, (size[1] + 2 * padding[1] - kernel[1]) // stride[1] + 1)
+        simulate(net, folding, queue=2, skips={n: 0.4 * e for n, e in needed.items()})
 
 
 def test_an_attention_waits_for_all_of_its_tokens():
