@@ -5,8 +5,11 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any, NoReturn
 
+from costmodel.importers.costless_keys import costs_nothing
+
 MAX_DIMENSION = 100_000_000
 MAX_LAYERS = 10_000
+MAX_UNCOUNTED = 50
 
 
 def shortened(value: Any, *, quoted: bool = False) -> str:
@@ -38,6 +41,23 @@ class ConfigFields:
     def value(self, key: str, default: Any = None) -> Any:
         """What the file has for a key, unchecked, or the default where it has none."""
         return self.values.get(self.spelled(key), default)
+
+    def inner(self, key: str, defaults: Mapping[str, Any]) -> "ConfigFields":
+        """The fields of an object within the file, and what it has where it leaves something out."""
+        values = self._get(key, {})
+        if not isinstance(values, dict):
+            self.reject(key, "an object")
+        return ConfigFields(self.path, {**defaults, **values})
+
+    def not_understood(self) -> tuple[str, ...]:
+        """Keys that no one asked for, set to something, and not known to cost nothing."""
+        left = [
+            f"{shortened(key)}={shortened(value)}"
+            for key, value in self.values.items()
+            if key not in self.used and value not in (None, False, [], {}) and not costs_nothing(key)
+        ]
+        more = (f"and {len(left) - MAX_UNCOUNTED} keys more",) if len(left) > MAX_UNCOUNTED else ()
+        return tuple(left[:MAX_UNCOUNTED]) + more
 
     def spelled(self, key: str) -> str:
         """The file's name of a key, or the expected one where it has none."""

@@ -14,12 +14,10 @@ from costmodel import catalog
 from costmodel.files import require_file
 from costmodel.importers import hf_types, quantization_config
 from costmodel.importers.config_fields import ConfigFields, shortened
-from costmodel.importers.costless_keys import costs_nothing
 from costmodel.importers.hf_types import _heads
 from costmodel.workload.language_model import LanguageModel
 
 MAX_BYTES = 4_000_000
-MAX_UNCOUNTED = 50
 VISION = {"image_size", "num_channels"}
 SEVERAL_INPUTS = {"text_config", "vision_config", "audio_config"}
 MAX_DIGITS = 4000
@@ -35,9 +33,10 @@ def read(path: str | Path) -> LanguageModel:
     fields = ConfigFields(str(path), _json_object(path))
     types = catalog.modules(hf_types)
     model_type = fields.text("model_type")
-    if model_type not in types:
+    file = model_type.replace("-", "_")
+    if file not in types:
         _refuse(path, model_type, fields, types)
-    family = types[model_type]
+    family = types[file]
     try:
         plain: LanguageModel = family.language_model(
             fields, path.stem if path.stem != "config" else path.resolve().parent.name or "config"
@@ -47,7 +46,7 @@ def read(path: str | Path) -> LanguageModel:
     except ValueError as error:
         message = str(error)
         raise ValueError(message if message.startswith(f"{path}: ") else f"{path}: {message}") from None
-    return replace(model, checkpoint=checkpoint, uncounted=model.uncounted + left + _not_understood(fields))
+    return replace(model, checkpoint=checkpoint, uncounted=model.uncounted + left + fields.not_understood())
 
 
 def _refuse(path: Path, model_type: str, fields: ConfigFields, types: Collection[str]) -> NoReturn:
@@ -91,14 +90,3 @@ def _integer(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise ValueError(f"a number of {len(digits)} digits, expected at most {MAX_DIGITS}")
     return int(digits)
-
-
-def _not_understood(fields: ConfigFields) -> tuple[str, ...]:
-    """Keys that no one asked for, set to something, and not known to cost nothing."""
-    left = [
-        f"{shortened(key)}={shortened(value)}"
-        for key, value in fields.values.items()
-        if key not in fields.used and value not in (None, False, [], {}) and not costs_nothing(key)
-    ]
-    more = (f"and {len(left) - MAX_UNCOUNTED} keys more",) if len(left) > MAX_UNCOUNTED else ()
-    return tuple(left[:MAX_UNCOUNTED]) + more

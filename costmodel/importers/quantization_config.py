@@ -2,8 +2,8 @@
 
 Read as transformers 5's quantizers do (integrations and utils/quantization_config.py): GPTQ, Frantar et al., arXiv
 2210.17323; AWQ, Lin et al., arXiv 2306.00978; fp8 with one scale a tensor or a block of 128 x 128; bitsandbytes' NF4,
-Dettmers et al., arXiv 2305.14314; compressed-tensors with one group of all linear layers. Anything else is not read.
-Scales of whole tensors, channels and blocks of a matrix are left out, as everywhere here.
+Dettmers et al., arXiv 2305.14314; MXFP4 of gpt-oss; compressed-tensors with one group of all linear layers. Anything
+else is not read. Scales of whole tensors, channels and blocks of a matrix are left out, as everywhere here.
 """
 
 import re
@@ -16,6 +16,8 @@ from costmodel.workload.checkpoint import Checkpoint
 Config = Mapping[str, Any]
 KEY = "quantization_config"
 PLAIN = "bf16"
+EXPERTS = (r"\.experts\.",)
+"""What transformers holds in MXFP4: the experts of gpt-oss alone."""
 MOST_STARS, LONGEST = 3, 100
 """Of a pattern that is searched for in names."""
 FLOATS: Mapping[tuple[Any, Any], str] = {(4, 16): "nvfp4", (4, 32): "mxfp4", (8, 32): "mxfp8_e4m3"}
@@ -98,8 +100,13 @@ def _compressed(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
     return found, _zero_points({"bits": weights["num_bits"]}) if shifted else ()
 
 
+def _mxfp4(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
+    return Checkpoint(f"mxfp4/{PLAIN}", PLAIN, _paths(config.get("modules_to_not_convert")), only=EXPERTS), ()
+
+
 READERS: Mapping[str, Callable[[Config], tuple[Checkpoint, tuple[str, ...]]]] = {
     "gptq": _gptq, "awq": _awq, "fp8": _fp8, "bitsandbytes": _bitsandbytes, "compressed-tensors": _compressed,
+    "mxfp4": _mxfp4,
 }  # fmt: skip
 
 

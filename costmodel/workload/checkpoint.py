@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from costmodel.workload.op import Op
 
 LINEAR = ("linear", "experts")
-ROUTERS = ("gate", "shared_expert_gate")
+ROUTERS = ("gate", "router", "shared_expert_gate")
 """Layers that choose experts, which every quantiser leaves as they are."""
 
 

@@ -17,6 +17,8 @@ class Attention:
     qk_norm_whole  that norm is over all heads together (OLMo 2)
     window   keys that a token sees up to its own, 0 = all
     alibi    a multiple of the distance is added to every score: Press et al., arXiv 2108.12409, section 3
+    turned   rotary embedding turns queries and keys, where a model has it at all
+    sinks    each head has a learned score beside those of its keys: OpenAI, gpt-oss model card, arXiv 2508.10925, 2.2
     """
 
     heads: int
@@ -28,6 +30,8 @@ class Attention:
     qk_norm_whole: bool = False
     window: int = 0
     alibi: bool = False
+    turned: bool = True
+    sinks: bool = False
 
     def __post_init__(self) -> None:
         if self.heads % self.kv_heads:
@@ -80,7 +84,8 @@ class Moe:
     """A router and `experts` gated MLPs of width `d_ff`, of which each token takes `experts_per_token`.
 
     `shared_d_ff` is the width of the MLP that every token takes, all shared experts together, `shared_gate` a factor of
-    it for each token (Qwen2); `router_correction` says that the router stores a score offset an expert (DeepSeek-V3).
+    it for each token (Qwen2); `router_correction` says that the router stores a score offset an expert (DeepSeek-V3),
+    `bias` that it and the experts' projections add one each (gpt-oss). `router` is its name in a layer.
     """
 
     experts: int
@@ -90,6 +95,8 @@ class Moe:
     shared_d_ff: int = 0
     shared_gate: bool = False
     router_correction: bool = False
+    bias: bool = False
+    router: str = "mlp.gate"
 
     def __post_init__(self) -> None:
         if not 0 < self.experts_per_token <= self.experts:
@@ -103,12 +110,14 @@ class Norm:
     """`style` as in ops.norm.
 
     `placement` is pre (before a sublayer), post (after its residual sum), output (of a sublayer, before that sum),
-    sandwich (pre and output), or parallel (one before attention and MLP, which both read it).
+    sandwich (pre and output), or parallel (one before attention and MLP, which both read it). A layer norm `shifts`
+    as well as scales unless told otherwise.
     """
 
     style: str = "rms"
     placement: str = "pre"
     affine: bool = True
+    shifts: bool = True
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,18 @@ PHI = ModuleNames(
     down="mlp.fc2",
 )
 
+STABLELM = ModuleNames(q_norm="q_layernorm", k_norm="k_layernorm")
+
 PHI3 = ModuleNames(act="mlp.activation_fn")
 
 GEMMA2 = ModuleNames(mlp_norm="pre_feedforward_layernorm")
+
+GEMMA3 = replace(
+    GEMMA2,
+    embedding="model.language_model.embed_tokens",
+    layers="model.language_model.layers",
+    final_norm="model.language_model.norm",
+)
 
 STARCODER2 = ModuleNames(up="mlp.c_fc", act="mlp.act", down="mlp.c_proj")
 
@@ -102,6 +111,20 @@ BLOOM = replace(
 FALCON = replace(BLOOM, act="mlp.act")
 
 FALCON_TWO_NORMS = replace(FALCON, attention_norm="ln_attn", mlp_norm="ln_mlp")
+
+MPT = ModuleNames(
+    embedding="transformer.wte",
+    layers="transformer.blocks",
+    final_norm="transformer.norm_f",
+    attention="attn",
+    qkv="attn.Wqkv",
+    out="attn.out_proj",
+    attention_norm="norm_1",
+    up="ffn.up_proj",
+    act="ffn.act",
+    down="ffn.down_proj",
+    mlp_norm="norm_2",
+)
 
 GPT2 = ModuleNames(
     embedding="transformer.wte",

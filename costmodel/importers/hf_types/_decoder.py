@@ -104,11 +104,13 @@ def decoder(
     tied: bool = False,
     norm: Norm | None = None,
     rotary: float = 1.0,
+    turned: Sequence[bool] | None = None,
     names: ModuleNames = LLAMA,
     uncounted: tuple[str, ...] = (),
 ) -> LanguageModel:
-    """A decoder whose layers may differ in window and MLP."""
-    blocks = [Block(replace(attention, window=w), m) for w, m in zip(windows, mlps, strict=True)]
+    """A decoder whose layers may differ in window, MLP, and in whether queries and keys are `turned` (None: in all)."""
+    each = zip(windows, turned or [True] * len(mlps), mlps, strict=True)
+    blocks = [Block(replace(attention, window=w, turned=t), m) for w, t, m in each]
     return LanguageModel(
         name,
         fields.count("vocab_size"),

@@ -87,7 +87,7 @@ def headed(model: LanguageModel, fields: ConfigFields, family: ModuleType) -> La
 def _part(name: str, model_type: str) -> str:
     """What a class's name says behind the model's; "" for a bare model of another type."""
     found = CLASS.fullmatch(name)
-    if found is None or (found[2] == "Model" and found[1].lower() != model_type.replace("_", "")):
+    if found is None or (found[2] == "Model" and found[1].lower() != re.sub("[-_]", "", model_type)):
         return ""
     return found[2]
 

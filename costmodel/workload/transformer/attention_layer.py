@@ -21,12 +21,12 @@ def attention_layer(
     if shape.qk_norm:
         for name, read, features in ((names.q_norm, q, width), (names.k_norm, k, kv_width)):
             normed = features if shape.qk_norm_whole else shape.head_dim
-            style, shifts = shape.qk_norm, shape.qk_norm == "layer"
+            style, shifts = shape.qk_norm, shape.qk_norm == "layer" and not shape.qk_norm_whole
             ops.append(
                 norm(f"{module}.{name}", span.tokens * features, normed, style=style, bias=shifts, inputs=(read,))
             )
         q, k = ops[-2].name, ops[-1].name
-    if rotary:
+    if rotary and shape.turned:
         turned = span.tokens * (width + kv_width) * rotary
         ops.append(rotary_embedding(f"{module}.rotary", turned, inputs=unique(q, k)))
         q = k = ops[-1].name
@@ -44,6 +44,8 @@ def attention_layer(
         alibi=shape.alibi,
         inputs=unique(q, k, v),
     )
+    if shape.sinks:
+        scores = replace(scores, vector_elements=shape.heads)
     if names.distances:
         elements = scores.input_elements + span.queries * span.keys * shape.heads
         scores = replace(scores, input_elements=elements, inputs=(*scores.inputs, names.distances))

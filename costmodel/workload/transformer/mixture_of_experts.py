@@ -16,10 +16,10 @@ def mixture_of_experts(layer: str, shape: Moe, span: Span, *, d_model: int, sour
 
     Routing is taken as balanced; choosing the largest scores is not counted.
     """
-    gate = linear(f"{layer}.mlp.gate", span.tokens, d_model, shape.experts, bias=False, inputs=(source,))
+    gate = linear(f"{layer}.{shape.router}", span.tokens, d_model, shape.experts, bias=shape.bias, inputs=(source,))
     if shape.router_correction:
         gate = replace(gate, vector_elements=shape.experts)
-    scores = softmax(f"{layer}.mlp.gate.scores", span.tokens * shape.experts, inputs=(gate.name,))
+    scores = softmax(f"{gate.name}.scores", span.tokens * shape.experts, inputs=(gate.name,))
     ops = [gate, scores, *_routed(layer, shape, span, d_model=d_model, source=source, scores=scores.name)]
     if not shape.shared_d_ff:
         return ops
@@ -47,7 +47,7 @@ def _gate(name: str, span: Span, *, d_model: int, source: str, value: str) -> li
 def _routed(layer: str, shape: Moe, span: Span, *, d_model: int, source: str, scores: str) -> list[Op]:
     module, taken = f"{layer}.mlp.experts", shape.experts_per_token
     rows = span.tokens * taken
-    project = partial(experts, experts=shape.experts, experts_per_token=taken)
+    project = partial(experts, experts=shape.experts, experts_per_token=taken, bias=shape.bias)
     up = project(f"{module}.gate_up_proj", span.tokens, d_model, 2 * shape.d_ff, inputs=(source, scores))
     act = activation(f"{module}.act_fn", rows * shape.d_ff, function=shape.function, inputs=(up.name,))
     gated = elementwise(f"{module}.act_fn.gate", rows * shape.d_ff, product=True, inputs=(act.name, up.name))

@@ -6,13 +6,13 @@ from costmodel.workload.ops import norm
 
 
 def normalization(name: str, tokens: int, d_model: int, style: Norm, *, source: str) -> Op:
-    """Return a norm of `tokens` vectors; a layer norm shifts as well as scales."""
+    """Return a norm of `tokens` vectors."""
     return norm(
         name,
         tokens * d_model,
         d_model,
         style=style.style,
         affine=style.affine,
-        bias=style.style == "layer",
+        bias=style.style == "layer" and style.shifts,
         inputs=(source,),
     )

@@ -11,7 +11,10 @@ from costmodel.importers import hf_config, hf_types
 COSTS = {
     "gemma2": ("attn_logit_softcapping=50.0", "final_logit_softcapping=30.0"),
     "deepseek_v3": ("num_nextn_predict_layers=1",),
+    "glm4_moe": ("num_nextn_predict_layers=1",),
+    "gemma3": ("vision_config: the encoder of images",),
 }
+SPELLED = {"xlm_roberta": "xlm-roberta"}
 CHOSEN = {"deepseek_v2": {"num_experts_per_tok": 6}}
 """What a type has no usable default for."""
 
@@ -20,7 +23,11 @@ CHOSEN = {"deepseek_v2": {"num_experts_per_tok": 6}}
 @pytest.mark.parametrize("model_type", catalog.modules(hf_types))
 def test_keys_that_cost_nothing_are_understood(tmp_path, model_type, changes):
     path = tmp_path / "config.json"
-    path.write_text(CONFIG_MAPPING[model_type](**CHOSEN.get(model_type, {})).to_json_string(use_diff=changes))
+    path.write_text(
+        CONFIG_MAPPING[SPELLED.get(model_type, model_type)](**CHOSEN.get(model_type, {})).to_json_string(
+            use_diff=changes
+        )
+    )
     assert hf_config.read(path).uncounted == COSTS.get(model_type, ())
 
 

@@ -18,8 +18,12 @@ transformers.logging.set_verbosity_error()
 
 def network(config: dict[str, Any], device: str = "meta") -> Any:
     """Build a configuration's network in inference mode; attention and experts as products that torch counts."""
-    encoders = dict.fromkeys(("bert", "roberta", "distilbert"), transformers.AutoModel)
-    classes = encoders | {"whisper": transformers.AutoModelForSpeechSeq2Seq, "t5": transformers.AutoModelForSeq2SeqLM}
+    encoders = dict.fromkeys(("bert", "roberta", "distilbert", "xlm-roberta", "camembert"), transformers.AutoModel)
+    classes = encoders | {
+        "whisper": transformers.AutoModelForSpeechSeq2Seq,
+        "t5": transformers.AutoModelForSeq2SeqLM,
+        "gemma3": transformers.AutoModelForImageTextToText,
+    }
     of_type = CONFIG_MAPPING[config["model_type"]]
     settings = of_type(**{k: v for k, v in config.items() if k not in ("model_type", "auto_map", "torch_dtype")})
     settings._attn_implementation = "eager"

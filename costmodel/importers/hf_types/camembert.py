@@ -1,0 +1,5 @@
+"""CamemBERT: transformers' CamembertConfig."""
+
+from costmodel.importers.hf_types.roberta import HEADS, language_model
+
+__all__ = ["HEADS", "language_model"]

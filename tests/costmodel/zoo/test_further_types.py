@@ -1,0 +1,84 @@
+"""Further model types against transformers' own modules on the meta device: parameters, FLOPs and linear layers."""
+
+import json
+
+import pytest
+import torch
+from transformers_oracle import BATCH, flops, inputs, network, parameters
+
+from costmodel.importers import hf_config
+from costmodel.workload.serving import forward
+
+SMALL = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "pad_token_id": 0,
+}
+ENCODER = {k: v for k, v in SMALL.items() if k != "num_key_value_heads"} | {"max_position_embeddings": 40}
+CASES = {
+    "granite": SMALL | {"embedding_multiplier": 12, "logits_scaling": 8.0, "attention_bias": True},
+    "smollm3": SMALL | {"use_sliding_window": True, "sliding_window": 5, "no_rope_layer_interval": 2},
+    "olmo": SMALL | {"tie_word_embeddings": True},
+    "stablelm": SMALL | {"qk_layernorm": True, "use_qkv_bias": True},
+    "stablelm/parallel": SMALL | {"use_parallel_residual": True},
+    "cohere": SMALL | {"use_qk_norm": True},
+    "cohere2": SMALL | {"num_hidden_layers": 4, "sliding_window": 5},
+    "mpt": {"vocab_size": 97, "d_model": 32, "n_layers": 2, "n_heads": 4},
+    "glm4_moe": SMALL
+    | {"use_qk_norm": True, "attention_bias": True, "n_routed_experts": 8, "num_experts_per_tok": 3,
+       "moe_intermediate_size": 20, "num_nextn_predict_layers": 0},
+    "gpt_oss": SMALL | {"head_dim": 8, "num_local_experts": 6, "num_experts_per_tok": 2, "sliding_window": 5},
+    "gemma3": {"text_config": SMALL | {"head_dim": 8, "sliding_window": 5, "sliding_window_pattern": 2},
+               "vision_config": {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+                                 "num_attention_heads": 2, "image_size": 28, "patch_size": 14},
+               "mm_tokens_per_image": 4},
+    "xlm-roberta": ENCODER,
+    "camembert": ENCODER,
+}  # fmt: skip
+UNCOUNTED = {"gemma3": ("vision_config: the encoder of images",)}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_counts_what_transformers_module_does(case, tmp_path):
+    config = CASES[case] | {"model_type": case.partition("/")[0]}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    model, net = hf_config.read(path), network(config)
+    workload = forward(model, BATCH, 9)
+    corrections = sum(b.numel() for name, b in net.named_buffers() if name.endswith("e_score_correction_bias"))
+    seen = sum(p.numel() for name, p in net.named_parameters() if "vision_tower" in name or "projector" in name)
+    assert sum(op.params for op in workload.ops) == parameters(net) + corrections - seen
+    in_all, by_module, _ = flops(net, **inputs(config, tokens=9))
+    assert sum(op.flops for op in workload.ops) == in_all
+    linear = {name for name, module in net.named_modules() if isinstance(module, torch.nn.Linear) and name in by_module}
+    counted = {op.name: op.flops for op in workload.ops if op.kind == "linear"}
+    assert {name: by_module[name] for name in linear} == {k: v for k, v in counted.items() if k in linear}
+    assert model.uncounted == UNCOUNTED.get(case, ())
+    assert set(counted) - linear <= {name for name in counted if name.endswith((".gate", ".router"))}
+
+
+def test_gpt_oss_checkpoints_hold_experts_in_mxfp4(tmp_path):
+    kept = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
+    quantized = {"quant_method": "mxfp4", "modules_to_not_convert": kept}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(CASES["gpt_oss"] | {"model_type": "gpt_oss", "quantization_config": quantized}))
+    model = hf_config.read(path)
+    assert not model.uncounted
+    held = dict(forward(model, 1, 4).stated)
+    assert held.pop("*") == "bf16"
+    assert set(held.values()) == {"mxfp4/bf16"}
+    assert all(".experts." in name for name in held)
+    assert len(held) == 6
+
+
+def test_published_files_of_gemma_3_leave_out_what_transformers_has_as_default(tmp_path):
+    path = tmp_path / "config.json"
+    text = {"hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024}
+    path.write_text(json.dumps({"model_type": "gemma3", "text_config": text, "mystery": 3}))
+    model = hf_config.read(path)
+    assert (model.vocab, model.blocks[0].attention.heads, model.layers) == (262_208, 8, 34)
+    assert model.uncounted == ("mystery=3",)
