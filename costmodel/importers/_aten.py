@@ -59,7 +59,7 @@ _REDUCTIONS = {
 }
 _RESIZES = {
     "upsample_linear1d": 2, "upsample_bilinear2d": 4, "_upsample_bilinear2d_aa": 4, "upsample_trilinear3d": 8,
-    "upsample_bicubic2d": 16, "_upsample_bicubic2d_aa": 16, "grid_sampler": 4,
+    "upsample_bicubic2d": 16, "_upsample_bicubic2d_aa": 16,
 }  # fmt: skip
 
 VECTOR: dict[str, Rule] = {
@@ -76,6 +76,7 @@ VECTOR: dict[str, Rule] = {
     **dict.fromkeys(("softmax", "_softmax", "log_softmax", "_log_softmax", "special_softmax"), rules.softmax),
     "col2im": rules.reduction,
     "glu": rules.glu,
+    "grid_sampler": rules.grid_sample,
 }
 """Operators element by element."""
 

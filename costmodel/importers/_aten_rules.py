@@ -233,3 +233,9 @@ def written(call: Call) -> Cost:
 def resize(call: Call, *, taps: int) -> Cost:
     """An interpolation that weighs and adds `taps` pixels a result."""
     return _shapes.elementwise(call.tensors, call.out, flops=2 * taps - 1, product=False)
+
+
+def grid_sample(call: Call) -> Cost:
+    """Pixels at places that a tensor gives, interpolated as torch numbers it: bilinear, nearest, bicubic."""
+    width = (2, 1, 4)[call["interpolation_mode"]]
+    return _shapes.grid_sample(*call.tensors[:2], call.out, width=width)

@@ -45,6 +45,7 @@ VECTOR: dict[str, Rule] = {
     "Attention": rules.attention,
     "Resize": rules.resize,
     "Upsample": rules.resize,
+    "GridSample": rules.grid_sample,
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), rules.softmax),
     **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), rules.pooling),
     **{name: partial(rules.activation, function=function) for name, function in _FUNCTIONS.items()},
@@ -85,6 +86,8 @@ _COPIES = """
     Concat Pad Tile Gather GatherElements GatherND DepthToSpace SpaceToDepth ReverseSequence Trilu Compress
     CenterCropPad OneHot
 """
+COMPARISONS = frozenset("Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf".split())  # noqa: SIM905
+"""Operators through which nothing is learned: what they say of stored tensors alone is no parameter."""
 COPIES = frozenset(_COPIES.split())
 WRITES: dict[str, int] = {"ScatterND": 2, "ScatterElements": 2, "Scatter": 2, "TensorScatter": 1}
 """Those among them that copy, and those that write into a tensor that stays, with the input that they write."""

@@ -181,6 +181,13 @@ def scaled(call: Call) -> Cost:
     return replace(cost, op=replace(cost.op, keeps_inputs=len(cost.reads or ()) > 1))
 
 
+def grid_sample(call: Call) -> Cost:
+    """Pixels at places that a tensor gives, interpolated."""
+    mode = str(call.attributes.get("mode", "linear")).removeprefix("bi")
+    width = {"linear": 2, "cubic": 4, "nearest": 1}[mode]
+    return replace(_shapes.grid_sample(call[0], call[1], call.out, width=width), reads=call.given(0, 1))
+
+
 def resize(call: Call) -> Cost:
     """An interpolation that weighs and adds the nearest 2 or 4 pixels along each resized axis."""
     width = {"linear": 2, "cubic": 4}.get(call.attributes.get("mode", "nearest"), 1)

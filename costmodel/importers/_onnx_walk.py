@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from costmodel.importers import _einsum, _onnx_node, _onnx_operators, _onnx_rnn, _recurrent, _shapes
@@ -19,12 +19,16 @@ MAX_SOURCES = 1000
 
 @dataclass
 class Walk:
-    """One graph being read: its assembly, the shape and type of every tensor by name, and what is known of each."""
+    """One graph being read: its assembly, the shape and type of every tensor by name, and what is known of each.
+
+    `masks` are the stored tensors that say which elements of another count.
+    """
 
     assembly: Assembly
     shapes: Mapping[str, Shape | None]
     types: Mapping[str, int]
     values: dict[str, Value]
+    masks: set[str] = field(default_factory=set)
 
     def node(self, node: Any) -> None:
         """Read one node."""
@@ -51,9 +55,16 @@ class Walk:
                 raise ValueError(f"{_onnx_node.told(node)}: {problem}") from None
             except (ValueError, ArithmeticError, LookupError, TypeError) as problem:
                 why = f": {problem}"
+        elif node.op_type == "Where" and not any(value.sources for value in reads):
+            return self._mask(reads, [value for value in reads if value.shape is not None and value.elements == 1])
         elif node.op_type in _onnx_operators.VECTOR:
             return passed(reads, None)
         return self._moved(node, reads) or self._skipped(node, reads, why)
+
+    def _mask(self, reads: Sequence[Value], constants: Sequence[Value]) -> Value:
+        """What is put together from stored tensors, of which `constants` are no parameters."""
+        self.masks.update(p for value in constants for p in value.parameters)
+        return passed([replace(value, parameters=()) if value in constants else value for value in reads], None)
 
     def _moved(self, node: Any, reads: Sequence[Value]) -> Value | None:
         """What the results of an operator without arithmetic hold; None for any other operator."""
@@ -61,6 +72,8 @@ class Walk:
             return Value(None, RANDOM)
         if node.op_type not in _onnx_operators.MOVES:
             return None
+        if node.op_type in _onnx_operators.COMPARISONS and not any(value.sources for value in reads):
+            return self._mask(reads, reads)
         count = _onnx_operators.MOVES[node.op_type]
         self.assembly.take(union(value.parameters for value in reads[count:] if count))
         held = passed(reads[:count], None)

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from costmodel.importers._value import Shape
 
 SMALL = 1024
@@ -15,6 +17,8 @@ MAX_RANK = 64
 EXTERNAL = 1
 NOT_PARAMETERS = (7, 8, 9)
 """INT64, STRING and BOOL of TensorProto.DataType: indices and shapes, not weights."""
+REAL = {1: "<f4", 10: "<f2", 11: "<f8"}
+"""numpy's types of TensorProto.DataType."""
 
 
 def strip(graph: Any) -> dict[str, Shape]:
@@ -22,15 +26,16 @@ def strip(graph: Any) -> dict[str, Shape]:
 
     Data in other files is never opened. ValueError for impossible shapes, and for such data inside a subgraph.
     """
-    constants = [(node.output[0], _value(node)) for node in graph.node if _value(node) is not None and node.output]
-    tensors = [(tensor.name, tensor) for tensor in graph.initializer] + constants
+    within = [(node.output[0], _value(node)) for node in graph.node if _value(node) is not None and node.output]
+    tensors = [(tensor.name, tensor) for tensor in graph.initializer] + within
     shapes = {name: checked(name, tensor.dims) for name, tensor in tensors}
     for name, tensor in tensors:
         if tensor.data_location != EXTERNAL and math.prod(shapes[name]) > MAX_EMBEDDED:
             raise ValueError(f"tensor {name!r} cannot be within the file at dimensions {list(shapes[name][:8])}")
     gone = {name: t.data_type for name, t in tensors if t.data_location == EXTERNAL or math.prod(shapes[name]) > SMALL}
-    scalars = {name for name, _ in constants if math.prod(shapes[name]) == 1}
-    numbers = {n: shapes[n] for n, tensor in tensors if tensor.data_type not in NOT_PARAMETERS and n not in scalars}
+    scalars = {name for name, _ in within if math.prod(shapes[name]) == 1}
+    constants = {name for name, tensor in tensors if name in scalars or is_mask(tensor)}
+    numbers = {n: shapes[n] for n, tensor in tensors if tensor.data_type not in NOT_PARAMETERS and n not in constants}
     keep(graph.initializer, lambda tensor: tensor.name not in gone)
     keep(graph.input, lambda value: value.name not in gone)
     keep(graph.node, lambda node: _value(node) is None or not node.output or node.output[0] not in gone)
@@ -38,6 +43,14 @@ def strip(graph: Any) -> dict[str, Shape]:
         _declare(graph, name, data_type, shapes[name])
     _refuse_external(graph)
     return numbers
+
+
+def is_mask(tensor: Any) -> bool:
+    """Whether a tensor within the file holds minus infinity or the least number of its type: nothing learned does."""
+    real = np.dtype(REAL.get(tensor.data_type, "V1"))
+    if real.kind != "f" or not tensor.raw_data or len(tensor.raw_data) % real.itemsize:
+        return False
+    return bool(np.frombuffer(tensor.raw_data, real).min() <= np.finfo(real).min)
 
 
 def checked(name: str, dims: Any) -> Shape:

@@ -161,6 +161,12 @@ def masked(op: Op, density: float) -> Op:
     return replace(op, mask_density=density, vector_flops=op.vector_flops * density, heads=heads)
 
 
+def grid_sample(x: Value, grid: Value, out: Shape, *, width: int) -> Cost:
+    """Pixels at the places of a grid, each a weighted sum of the nearest `width` along each axis."""
+    taps = width ** (len(x.dims) - 2)
+    return elementwise((x, grid), out, flops=2 * taps - 1 if taps > 1 else 0, product=True)
+
+
 def pooling(
     x: Value,
     out: Shape,

@@ -1,4 +1,4 @@
-"""Read an ONNX file as a workload. Costs need shapes alone: no weight is looked at, no other file is opened."""
+"""Read an ONNX file as a workload. Costs need shapes alone: no other file is opened."""
 
 import math
 from collections.abc import Mapping
@@ -41,8 +41,8 @@ def read(
     symbolic dimensions by name. A layer is named after its weight (a.b for a.b.weight), else after the torch module
     that torch.onnx notes at the node, else as the node is. Quantize and dequantize nodes cost nothing; what they,
     QONNX's quantisers and operands of integers state of the layers' formats is in the workload's `stated`. Stored
-    tensors other than 64-bit integers are parameters where an op reads them; scalars in elementwise ops and running
-    statistics are not.
+    tensors other than 64-bit integers are parameters where an op reads them; scalars in elementwise ops, running
+    statistics and masks are not: what is compared with other constants, or holds minus infinity.
 
     ValueError in one line that names the file, for one that is malformed or too large, for a dimension without a size,
     or with `strict` where something is not counted.
@@ -134,6 +134,7 @@ def _workload(
     )
     formats = {**_onnx_formats.read(graph, tensors), **formats}
     walk.assembly.uncounted += _onnx_formats.unread(graph, tensors)
+    walk.assembly.take(walk.masks)
     outputs = union(walk.values[o.name].sources for o in graph.output if o.name in walk.values)
     read = walk.assembly.workload(name, outputs=outputs, batch=_onnx_dims.batch_size(graph), strict=strict)
     names = {output: held.sources[0] for output in formats if (held := walk.values.get(output)) and held.sources}

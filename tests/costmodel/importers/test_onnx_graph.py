@@ -507,3 +507,37 @@ def test_the_process_of_its_own_gives_the_same(read, isolated, monkeypatch):
     alone = read(*parts)
     monkeypatch.setattr(_isolated, "run", infer_here)
     assert alone == read(*parts)
+
+
+class Sampled(nn.Module):
+    def forward(self, x: Tensor, grid: Tensor) -> Tensor:
+        return nn.functional.grid_sample(x, grid, mode=self.mode, align_corners=False)
+
+
+@pytest.mark.parametrize(("mode", "flops"), [("bilinear", 7), ("nearest", 0), ("bicubic", 31)])
+def test_pixels_at_places_of_a_grid_cost_what_torch_s_do(read, mode, flops):
+    given = {"x": [2, 3, 8, 8], "g": [2, 5, 6, 2]}
+    stated = mode.removeprefix("bi") if mode != "bilinear" else "linear"
+    op = only_op(read([node("GridSample", "x g", "y", mode=stated)], given))
+    net = Sampled()
+    net.mode = mode
+    of_torch = only_op(torch_export.read(net, (torch.ones(2, 3, 8, 8), torch.ones(2, 5, 6, 2))))
+    assert replace(of_torch, name="y", inputs=op.inputs) == op
+    assert op.vector_flops == flops * 2 * 3 * 5 * 6
+
+
+def test_stored_masks_are_no_parameters(read):
+    causal = onnx.numpy_helper.from_array(torch.full((8, 8), float("-inf")).triu(1).numpy(), "hidden")
+    ones, one, low = stored("ones", 8, 8), stored("one"), stored("low")
+    nodes = [
+        node("Trilu", "ones", "lower", upper=0),
+        node("Equal", "lower one", "kept"),
+        node("Where", "kept low one", "mask"),
+        node("MatMul", "x w", "scores"),
+        node("Add", "scores mask", "masked"),
+        node("Add", "masked hidden", "again"),
+        node("Add", "again position", "y"),
+    ]
+    found = read(nodes, {"x": [2, 8, 4]}, [ones, one, low, causal, stored("w", 4, 8), stored("position", 8, 8)])
+    assert found.uncounted == ()
+    assert total(found, "params") == 4 * 8 + 8 * 8
