@@ -70,9 +70,8 @@ def choices_of(
     loaded = torch_export.load(target)
     given = data_source.load(data) if data else loaded.data
     if given is None:
-        if shape.get("batch"):
-            raise ValueError("a torch model without data has the batch of its example inputs; batch does not apply")
-        workload = torch_export.read(loaded.module, loaded.inputs, name=model, strict=bool(shape.get("strict")))
+        inputs = torch_export.batched(loaded.inputs, shape.get("batch"))
+        workload = torch_export.read(loaded.module, inputs, name=model, strict=bool(shape.get("strict")))
         return dse.choices(edit(of_phase(workload)), formats, **how), None
     _require_plain(strategy, model)
     calibration, test = data_source.split(given)

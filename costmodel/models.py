@@ -53,10 +53,11 @@ def _torch(target: str, shape: dict[str, Any]) -> Workload:
     from costmodel.importers import torch_export
 
     shape, of_phase = phased(shape, "a torch model")
+    batch = shape.pop("batch", None)
     if shape:
         raise ValueError(f"a torch model's shape is that of its example inputs; {', '.join(shape)} does not apply")
     loaded = torch_export.load(target)
-    return of_phase(torch_export.read(loaded.module, loaded.inputs, name=target))
+    return of_phase(torch_export.read(loaded.module, torch_export.batched(loaded.inputs, batch), name=target))
 
 
 def _onnx(path: str, shape: dict[str, Any]) -> Workload:

@@ -238,4 +238,5 @@ def resize(call: Call, *, taps: int) -> Cost:
 def grid_sample(call: Call) -> Cost:
     """Pixels at places that a tensor gives, interpolated as torch numbers it: bilinear, nearest, bicubic."""
     width = (2, 1, 4)[call["interpolation_mode"]]
-    return _shapes.grid_sample(*call.tensors[:2], call.out, width=width)
+    x, grid, *_ = call.tensors
+    return _shapes.grid_sample(x, grid, call.out, width=width)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from costmodel.importers import _aten, _chain, _checkpoints, _einsum, _losses, _mask, _node, _recurrent, _shapes
+from costmodel.importers import _aten, _chain, _checkpoints, _einsum, _flex, _losses, _mask, _node, _recurrent, _shapes
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._norms import written_norms
@@ -114,6 +114,8 @@ class Walk:
         if _node.function(node) in WRAPPERS:
             return self.graph(arguments[bodies[0]].graph, arguments[bodies[0] + 1 :])
         reads = values_in(arguments)
+        if _node.function(node) == _flex.OPERATOR:
+            return self._flex(node, arguments, reads)
         if _node.function(node) == "cond" and len(bodies) == 2:
             return self._either(node, [arguments[i].graph for i in bodies], arguments[-1], reads)
         if _node.function(node) == "_vmap_increment_nesting" and arguments[0] != 1:
@@ -121,6 +123,13 @@ class Walk:
                 f"{_node.module(node)}.vmap (counted once, not {arguments[0]} times)".lstrip(".")
             )
         return self._skipped(node, reads) if bodies else _node.results(node, passed(reads, None))
+
+    def _flex(self, node: Any, arguments: Sequence[Any], reads: Sequence[Value]) -> Any:
+        cost, steps = _flex.attention(arguments)
+        name = self._add(node, cost, reads)
+        if steps:
+            self.assembly.uncounted.append(f"{name}.score_mod ({steps} operators a score)")
+        return _node.results(node, Value(None, (name,)))
 
     def _either(self, node: Any, branches: Sequence[Any], inputs: Sequence[Value], reads: Sequence[Value]) -> Any:
         """Read the branch with more MACs of a condition; what the other alone stores is stored too."""

@@ -6,12 +6,12 @@ import math
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from costmodel.importers import _checkpoints
+from costmodel.importers import _checkpoints, _flex, _untraceable, _wrappers
 from costmodel.importers._assembly import Assembly
 from costmodel.importers._fx import Walk
 from costmodel.importers._quiet import quiet
 from costmodel.importers._value import Value, union
-from costmodel.importers.user_callable import call, first_line
+from costmodel.importers.user_callable import call
 from costmodel.workload import Workload
 
 
@@ -34,7 +34,31 @@ def load(target: str) -> Loaded:
     if not isinstance(built, tuple | list) or len(built) not in (2, 3) or not isinstance(built[0], torch.nn.Module):
         wanted = "(module, example inputs) or (module, example inputs, data)"
         raise ValueError(f"{target}() must return {wanted}, got {_kind(built)}")
-    return Loaded(*built)
+    return Loaded(_wrappers.bare(built[0]), *built[1:])
+
+
+def batched(example_inputs: Any, batch: int | None) -> Any:
+    """Example inputs of another batch, their sequences repeated or left out; as they are for None.
+
+    ValueError unless all tensors with dimensions have the same first one, which is taken for the batch.
+    """
+    import torch
+
+    if batch is None:
+        return example_inputs
+    leaves, form = torch.utils._pytree.tree_flatten(example_inputs)
+    sizes = {leaf.shape[0] for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.ndim}
+    if len(sizes) != 1 or not (size := sizes.pop()):
+        told = ", ".join(" x ".join(map(str, leaf.shape)) for leaf in leaves if isinstance(leaf, torch.Tensor))
+        raise ValueError(
+            f"a batch of {batch} needs example inputs of one first dimension, got {told or 'none'}: "
+            "return example inputs of that batch instead"
+        )
+    picked = torch.arange(batch) % size
+    of_batch = [
+        leaf[picked.to(leaf.device)] if isinstance(leaf, torch.Tensor) and leaf.ndim else leaf for leaf in leaves
+    ]
+    return torch.utils._pytree.tree_unflatten(of_batch, form)
 
 
 def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = False) -> Workload:
@@ -44,10 +68,17 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
     weights are neither read, moved nor copied. An op is named after the module that owns its weight, or that is it, or
     after module.function. Of a condition the branch with more MACs is read, as `covers` says. `macs` counts every score
     of an attention, `mask_density` is what a fixed mask keeps. Parameters whose `requires_grad` is False are not to
-    train; what torch.utils.checkpoint runs is recomputed then.
+    train; what torch.utils.checkpoint runs is recomputed then. Of what torch.compile or DataParallel wraps, layers have
+    the names that they have without.
     ValueError where torch.export fails, for an empty batch, or with `strict` where something is not counted.
     """
+    import torch
+
+    if not isinstance(module, torch.nn.Module):
+        raise ValueError(f"module must be a torch.nn.Module, got {type(module).__name__}")
+    module = _wrappers.inner(module)
     name = name or type(module).__name__
+    _untraceable.require_traceable(module, name)
     args, kwargs = _on_device(module, example_inputs)
     first = next(iter(_input_shapes(args, kwargs)), (1,))
     if not first[0]:
@@ -82,6 +113,9 @@ def _export(
     names = {fqn: aliases for aliases in by_tensor.values() for fqn in aliases}
     try:
         twin = copy.deepcopy(module, shared).eval()
+    except Exception as error:
+        raise ValueError(_untraceable.uncopied(module, name, error)) from None
+    try:
         forward = twin.forward
 
         @functools.wraps(forward)
@@ -90,22 +124,32 @@ def _export(
             return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
         twin.forward = tensors
-        with quiet(), torch.enable_grad(), _checkpoints.marked() as regions:
-            program = torch.export.export(twin, args, kwargs, strict=False)
-            if regions.found:
-                with torch.fx.traceback.preserve_node_meta():
-                    program = torch.export.export(twin, args, kwargs, strict=False)
-            return program, names
+        try:
+            return _traced(twin, args, kwargs), names
+        except NotImplementedError as error:
+            if _flex.UNTRAINED not in str(error):
+                raise
+            return _traced(twin, args, kwargs, gradients=False), names
     except Exception as error:
-        raise ValueError(f"torch.export cannot trace {name}: {first_line(error)}") from None
+        raise ValueError(_untraceable.untraced(name, error)) from None
+
+
+def _traced(twin: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, gradients: bool = True) -> Any:
+    """Export, again with marks on what is checkpointed where something is."""
+    import torch
+
+    with quiet(), torch.set_grad_enabled(gradients), _checkpoints.marked() as regions:
+        program = torch.export.export(twin, args, kwargs, strict=False)
+        if regions.found:
+            with torch.fx.traceback.preserve_node_meta():
+                program = torch.export.export(twin, args, kwargs, strict=False)
+        return program
 
 
 def _on_device(module: Any, example_inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return positional and keyword arguments whose tensors lie where the module's do."""
     import torch
 
-    if not isinstance(module, torch.nn.Module):
-        raise ValueError(f"module must be a torch.nn.Module, got {type(module).__name__}")
     tensor = next(iter((*module.parameters(), *module.buffers())), None)
 
     def moved(value: Any) -> Any:
