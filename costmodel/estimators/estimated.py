@@ -65,7 +65,7 @@ class Estimate:
         """Share of the summed latency by source: calibrated, transferred, spec, fitted roofline, fused."""
         words = np.array([str(source).split(" (")[0] for source in self.columns["source"]])
         latency_s = self.columns["latency_s"]
-        return {str(w): float(latency_s[words == w].sum() / latency_s.sum()) for w in np.unique(words)}
+        return {w: float(latency_s[words == w].sum() / latency_s.sum()) for w in sorted(set(words.tolist()))}
 
     @property
     def latency_told(self) -> str:

@@ -123,7 +123,7 @@ def latency_interval(
     keys = ((*WORK(op), p.name) for op, p in zip(ops, precisions, strict=True))
     same = np.array([alike.setdefault(key, len(alike)) for key in keys])
     parts = []
-    for source in np.unique(columns["source"]):
+    for source in sorted(set(columns["source"].tolist())):
         at = np.flatnonzero(columns["source"] == source)
         middle, low, high = (columns[name][at] for name in ("latency_s", "latency_low_s", "latency_high_s"))
         parts.append(uncertainty.total(middle, low, high, same[at], float(correlation[at[0]])))

@@ -124,7 +124,7 @@ def energy_scales(pipe: Real, latency_s: Real, how: Real, gpu: Gpu, fits: Sequen
     """
     pipe, latency_s, how = np.broadcast_arrays(np.asarray(pipe), latency_s, np.asarray(how))
     below, above = np.ones(pipe.shape), np.ones(pipe.shape)
-    for name in np.unique(pipe).tolist():
+    for name in sorted(set(pipe.ravel().tolist())):
         fit = donor(name, gpu, fits)
         known = str(fit.intervals.get("energy_latency", ""))
         if known and is_own(fit, name, gpu):
@@ -149,7 +149,7 @@ def of_activity(
     busy = Activity(*(np.broadcast_to(getattr(busy, f.name), shape) for f in fields(Activity)))
     found = [np.full(shape, np.nan) for _ in range(3)]
     how = np.full(shape, "", dtype=object)
-    for name in np.unique(pipe).tolist():
+    for name in sorted(set(pipe.ravel().tolist())):
         at = pipe == name
         part = Activity(*(getattr(busy, f.name)[at] for f in fields(Activity)))
         fit = donor(name, gpu, fits)
