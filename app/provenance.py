@@ -64,7 +64,16 @@ def _files(models: Sequence[str]) -> dict[str, str]:
 
 def _weights(module: Any) -> str:
     state = module.state_dict()
-    return digest(*(part for name in sorted(state) for part in (name.encode(), state[name].cpu().numpy().tobytes())))
+    tensors = {name: value for name, value in state.items() if hasattr(value, "cpu")}
+    return digest(*(part for name in sorted(tensors) for part in (name.encode(), _bytes(tensors[name]))))
+
+
+def _bytes(tensor: Any) -> bytes:
+    """The bytes of a tensor of any type: NumPy lacks some, as bf16."""
+    import torch
+
+    values: bytes = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    return values
 
 
 def _threads() -> int:

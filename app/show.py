@@ -36,14 +36,14 @@ def _designs(result: Mapping[str, Any]) -> None:
     shown = [d for d in result["designs"] if _tells(d, result)]
     rows = [
         {"design": d["name"], "loss": d["loss"]}
-        | ({"accuracy": d["accuracy"]} if "accuracy" in d else {})
+        | {key: d[key] for key in ("accuracy", "r2") if key in d}
         | {c: d["totals"].get(c) for c in costs}
         | {"does not fit": misfit(d), "breaks": broken(d, result["budgets"])}
         for d in shown
     ]
-    with_accuracy = ["accuracy"] * any("accuracy" in row for row in rows)
+    scores = [key for key in ("accuracy", "r2") if any(key in row for row in rows)]
     unfit = [column for column in ("does not fit", "breaks") if any(row[column] for row in rows)]
-    columns = ["design", *with_accuracy, "loss", *costs, *unfit]
+    columns = ["design", *scores, "loss", *costs, *unfit]
     print_table(f"{result['model']} on {result['device']}", rows, columns)
     if left := len(result["designs"]) - len(shown):
         why = "the same as another design, or as accurate as the uniform one to a standard error"
@@ -96,16 +96,18 @@ def _counted(result: Mapping[str, Any]) -> list[str]:
 
 
 def measured(result: Mapping[str, Any]) -> list[str]:
-    """How sure measured accuracies are, and which uniform designs beat the plan; nothing where none were measured."""
-    if not {"tested", "accuracy_standard_error", "measured_better"} <= set(result):
+    """How sure measured scores are, and which uniform designs beat the plan; nothing where none were measured."""
+    if not {"tested", "measured_better"} <= set(result):
         return []
-    said = [
-        f"Accuracy is that of {result['tested']} held-out examples: which ones were held out moves the plan's by "
-        f"{result['accuracy_standard_error']:.2%} either way (one standard error)."
-    ]
+    said = [f"R2 is that of {result['tested']} held-out examples."]
+    if "accuracy_standard_error" in result:
+        said = [
+            f"Accuracy is that of {result['tested']} held-out examples: which ones were held out moves the plan's by "
+            f"{result['accuracy_standard_error']:.2%} either way (one standard error)."
+        ]
     if result["measured_better"]:
         said.append(f"Measured so, {' and '.join(result['measured_better'])} did better within the same budgets.")
-    return said + _misled(result)
+    return said + (_misled(result) if "accuracy_standard_error" in result else [])
 
 
 def _misled(result: Mapping[str, Any]) -> list[str]:

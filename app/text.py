@@ -131,4 +131,4 @@ def _cell(column: str, value: Any) -> str:
         return str(value)
     if column == "accuracy":
         return f"{value:.2%}"
-    return f"{value:.4g}" if column == "loss" else quantity(column, float(value))
+    return f"{value:.4g}" if column in ("loss", "r2") else quantity(column, float(value))

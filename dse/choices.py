@@ -18,13 +18,14 @@ from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Workload
 from dse.problem import Problem, build, require_layers
 from dse.sensitivity import Sensitivity, quantisable, sqnr_loss
+from dse.sensitivity.calls import take, tensors
 from dse.sensitivity.cutoffs import parse
 from dse.sensitivity.interactions import Interactions
 from dse.sensitivity.methods import SOURCES, pairwise, sensitivity
 from dse.sensitivity.opening import opened
 
 if TYPE_CHECKING:
-    from dse.sensitivity.evaluate import Data
+    from dse.sensitivity.calls import Data
 
 WIDE_PIPES = ("bf16", "fp16", "fp32")
 """Activation formats of a weight-only format on a GPU or CPU: the first whose pipe the device has."""
@@ -45,7 +46,8 @@ class Choices:
     method    how losses are found, of `sensitivity.methods.SOURCES`; "kl" measures the divergence from the module's own
               outputs, which needs no targets, is never negative and is free of label noise
     ranges    where layers' inputs are cut off, as `sensitivity.cutoffs.parse` reads it
-    loss_fn   maps (outputs, targets) to a mean loss, by default cross entropy, where the method has one
+    loss_fn   maps (outputs, targets) to a mean loss where the method has one; by default what suits the outputs and
+              targets (`sensitivity.tasks.decided`): classes, yes or no, or values
     design    lays a network out on an FPGA at a batch of precisions: a dataflow or an overlay
     """
 
@@ -78,7 +80,7 @@ class Choices:
             raise ValueError("sparse options take the data-free proxy: give the model without data, as a Workload")
         found = self.sensitivity(options)
         loss = found.clipped()
-        source = SOURCES[self.method] + ("" if self.ranges == "min-max" else f"; {self.ranges} ranges")
+        source = found.source + ("" if self.ranges == "min-max" else f"; {self.ranges} ranges")
         problem = build(
             self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source, **given
         )
@@ -170,10 +172,10 @@ def choices(
 
     _require_pair(calibration_data)
     inputs = calibration_data[0]
-    parts = inputs if isinstance(inputs, tuple | list) else (inputs,)
-    if not 1 <= batch <= len(parts[0]):
-        raise ValueError(f"batch must be within 1 and the {len(parts[0])} calibration examples, got {batch}")
-    first = tuple(part[:batch] for part in parts)
+    examples = len(tensors(inputs)[0])
+    if not 1 <= batch <= examples:
+        raise ValueError(f"batch must be within 1 and the {examples} calibration examples, got {batch}")
+    first = take(inputs, slice(batch))
     workload = torch_export.read(model, first)
     how = method or ("loss" if loss_fn else "kl")
     module = opened(model, inputs)

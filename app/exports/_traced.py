@@ -6,7 +6,7 @@ from typing import Any
 
 from app.exports._source import Network
 from dse.sensitivity import Range
-from dse.sensitivity.evaluate import split
+from dse.sensitivity.calls import as_tuple, split
 
 BATCH = 256
 """Calibration examples in a pass."""
@@ -46,7 +46,7 @@ class Traced:
 
         with torch.no_grad():
             for arguments in split(self._inputs, BATCH):
-                Watch(self._graph).run(*arguments)
+                Watch(self._graph).run(*as_tuple(arguments))
         return found
 
     def node(self, layer: str) -> str:

@@ -62,12 +62,18 @@ def _everywhere(problem: Problem, option: int) -> bool:
 def _reference(question: Question) -> list[dict[str, Any]]:
     if question.choices.module is None or question.test is None:
         return []
-    from dse.sensitivity import accuracy
-
     params = float(question.choices.workload.batch_of_ops.params.sum())
     totals = {"params": params, "weight_bytes": 4 * params}
-    score = accuracy(question.choices.module, question.test)
-    return [{"name": "fp32", "kind": "reference", "totals": totals, "loss": 0.0, "accuracy": score}]
+    score = _score(question, question.choices.module)
+    return [{"name": "fp32", "kind": "reference", "totals": totals, "loss": 0.0, **score}]
+
+
+def _score(question: Question, module: Any) -> dict[str, float]:
+    """How good a module is on the held-out data: {"accuracy"} of classes and of yes or no, {"r2"} of values."""
+    from dse.sensitivity.evaluate import evaluate
+
+    found = evaluate(module, question.test)
+    return {name: value for name in ("accuracy", "r2") if (value := getattr(found, name)) is not None}
 
 
 def same_cost(question: Question, problem: Problem, designs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -86,7 +92,7 @@ def same_cost(question: Question, problem: Problem, designs: Sequence[Mapping[st
 
 
 def design(question: Question, problem: Problem, name: str, kind: str, choice: Any) -> dict[str, Any]:
-    """A design's assignment, totals and loss, whether it fits, and its accuracy where that can be measured."""
+    """A design's assignment, totals and loss, whether it fits, and its accuracy or R2 where that can be measured."""
     totals = problem.totals(choice)
     found = {
         "name": name,
@@ -97,8 +103,8 @@ def design(question: Question, problem: Problem, name: str, kind: str, choice: A
         **fitting(totals, problem.device),
     }
     if question.choices.module is not None and question.test is not None:
-        from dse.sensitivity import accuracy, apply
+        from dse.sensitivity import apply
 
         ranges = question.choices.sensitivity(problem.options).ranges
-        found["accuracy"] = accuracy(apply(question.choices.module, problem.precisions(choice), ranges), question.test)
+        found |= _score(question, apply(question.choices.module, problem.precisions(choice), ranges))
     return found

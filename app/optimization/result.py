@@ -20,6 +20,8 @@ from dse.sensitivity.additivity import SEED
 
 Floats = NDArray[np.float64]
 
+SCORES = ("accuracy", "r2")
+"""What held-out data say of a design, by what its outputs are: `dse.sensitivity.evaluate.Score`."""
 FRONT_POINTS = 300
 """About how many points of a front are kept to draw it; those around a design are kept beside them."""
 
@@ -85,18 +87,16 @@ def result(
 
 
 def _measured(question: Question, designs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """How many examples accuracy was measured on, and which uniform designs within the budgets beat the plan there."""
-    if question.test is None or "accuracy" not in designs[-1]:
+    """How many examples the score is of, and which uniform designs within the budgets beat the plan there."""
+    key = next((key for key in SCORES if key in designs[-1]), None)
+    if question.test is None or key is None:
         return {}
     uniform = [d for d in designs if d["kind"] == "uniform" and d["fits"] >= designs[-1]["fits"]]
     within = [d for d in uniform if all(_meets(d["totals"], budget) for budget in question.budgets)]
-    better = [d["name"] for d in within if d["accuracy"] > designs[-1]["accuracy"]]
-    tested, score = len(question.test[1]), designs[-1]["accuracy"]
-    return {
-        "tested": tested,
-        "accuracy_standard_error": (score * (1 - score) / tested) ** 0.5,
-        "measured_better": better,
-    }
+    better = [d["name"] for d in within if d[key] > designs[-1][key]]
+    tested, score = len(question.test[1]), designs[-1][key]
+    sure = {"accuracy_standard_error": (score * (1 - score) / tested) ** 0.5} if key == "accuracy" else {}
+    return {"tested": tested, **sure, "measured_better": better}
 
 
 def _meets(totals: Mapping[str, float], budget: Budget) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 WORDS = {
-    "design": "Design", "accuracy": "Test accuracy", "points": "Change (points)", "smaller": "Smaller",
+    "design": "Design", "accuracy": "Test accuracy", "r2": "Test R2", "points": "Change (points)", "smaller": "Smaller",
     "id": "Id", "equals": "Equal designs", "name": "Layer", "kind": "Kind", "precision": "Precision",
     "bound": "Bound by", "source": "Source",
     "energy_source": "Source of energy", "products_in": "Products in", "weights_in": "Weights in",
@@ -26,7 +26,7 @@ SOURCES = ("source", "energy_source")
 SHARES = ("accuracy",)
 SIGNED = ("points",)
 TIMES = ("smaller",)
-PLAIN = ("loss", "id", "batch", "context", "resolution", "equals")
+PLAIN = ("loss", "r2", "id", "batch", "context", "resolution", "equals")
 """How columns are shown: as percent, with a sign, as a factor, without prefix."""
 
 

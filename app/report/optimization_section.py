@@ -90,13 +90,14 @@ def _designs(run: Run) -> Table:
     shown = distinct(run["designs"])
     costs = [c for c in DESIGN_COSTS if any(d["totals"].get(c) for d in shown)]
     rows = tuple(
-        {"design": also_called(d, run["designs"]), "kind": d["kind"], "accuracy": d.get("accuracy")}
+        {"design": also_called(d, run["designs"]), "kind": d["kind"]}
+        | {score: d.get(score) for score in ("accuracy", "r2")}
         | _against(d, reference)
         | {"loss": d["loss"]}
         | {name: d["totals"].get(name) for c in costs for name in (c, *ends(c))}
         for d in shown
     )
-    columns = present(("design", "accuracy", "points", "smaller", "loss", *costs), rows)
+    columns = present(("design", "accuracy", "r2", "points", "smaller", "loss", *costs), rows)
     marked = frozenset(i for i, design in enumerate(shown) if same(design, chosen))
     return Table("designs", "Designs", columns, rows, marked)
 

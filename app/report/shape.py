@@ -11,7 +11,7 @@ Shape = Any
 one that may lack."""
 
 ORIGIN = {"command?": COMMAND, "versions?": {"*": TEXT}, "calibrations?": {"*": TEXT}, "inputs?": {"*": TEXT}}
-DESIGN = {"name": TEXT, "kind": TEXT, "totals": {"*": NUMBER}, "loss": NUMBER, "accuracy?": NUMBER,
+DESIGN = {"name": TEXT, "kind": TEXT, "totals": {"*": NUMBER}, "loss": NUMBER, "accuracy?": NUMBER, "r2?": NUMBER,
           "assignment?": {"*": TEXT}}  # fmt: skip
 LAYER = {"name": TEXT, "window?": {"*": CELL}, "*": CELL}
 SHAPES: dict[str, dict[str, Shape]] = {

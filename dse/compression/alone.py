@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.formats import Format
 from dse.compression.layer_by_layer import Repair
-from dse.sensitivity.evaluate import Inputs, as_tuple
+from dse.sensitivity.calls import Inputs, run
 from dse.sensitivity.layers import edit_input, select
 from dse.sensitivity.round_trip import round_weight
 from dse.sensitivity.trials import Rounding
@@ -41,5 +41,5 @@ def _first_inputs(module: "torch.nn.Module", layers: Iterable[str], inputs: Inpu
 
         edit_input(part, note)
     with torch.no_grad():
-        twin(*as_tuple(inputs))
+        run(twin, inputs)
     return seen

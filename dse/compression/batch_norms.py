@@ -7,7 +7,7 @@ Programming, arXiv 2006.10518, batch-normalisation tuning: rounded weights chang
 import copy
 from typing import TYPE_CHECKING
 
-from dse.sensitivity.evaluate import Inputs, as_tuple, split
+from dse.sensitivity.calls import Inputs, run, split
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +30,8 @@ def reestimate_batch_norms(module: "torch.nn.Module", inputs: Inputs, *, batch_s
         norm.momentum = None
     if norms:
         with torch.no_grad():
-            for arguments in split(as_tuple(inputs), batch_size):
-                twin(*arguments)
+            for arguments in split(inputs, batch_size):
+                run(twin, arguments)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()

@@ -8,7 +8,7 @@ import copy
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from dse.sensitivity.evaluate import Inputs, as_tuple
+from dse.sensitivity.calls import Inputs, run
 from dse.sensitivity.layers import channel_axis, select
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def correct_biases(
     names = [name for name, part in select(quantised, layers).items() if hasattr(part, "bias")]
     means: dict[str, torch.Tensor] = {}
     with torch.no_grad(), _hooked(copy.deepcopy(reference).eval(), names, _noting(means)) as twin:
-        twin(*as_tuple(inputs))
+        run(twin, inputs)
     seen: set[str] = set()
 
     def correct(name: str, part: Any, output: torch.Tensor) -> torch.Tensor | None:
@@ -42,7 +42,7 @@ def correct_biases(
         return output - _along_channels(part, error, output).to(output)
 
     with torch.no_grad(), _hooked(copy.deepcopy(quantised).eval(), names, correct) as twin:
-        twin(*as_tuple(inputs))
+        run(twin, inputs)
     return twin
 
 

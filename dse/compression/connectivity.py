@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.strategies.sparse_attention import SparseAttention
 from dse.compression.fine_tune import run
-from dse.sensitivity.evaluate import Data, checked
+from dse.sensitivity.calls import Data, as_tuple, checked
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +42,7 @@ def predict_connectivity(
             twin(*arguments)
 
     handles = [part.register_forward_pre_hook(note) for part in parts]
-    look(tuple(x[:1] for x in checked(data)[0]))
+    look(tuple(x[:1] for x in as_tuple(checked(data)[0])))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         learning = [_predictor(seen[part][0], how) for part in parts]

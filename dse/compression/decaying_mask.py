@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from costmodel.strategies.decaying_mask import DecayingMask
 from dse.compression.fine_tune import hold, run
-from dse.sensitivity.evaluate import Data, LossFn, cross_entropy
+from dse.sensitivity.calls import Data, LossFn
 from dse.sensitivity.layers import output_axis, select
+from dse.sensitivity.tasks import decide
 
 if TYPE_CHECKING:
     import torch
@@ -57,12 +58,13 @@ def train_decaying(
         raise ValueError(f"m must divide each layer's rows, and epochs be at least 1, got {how.m}, {odd}, {epochs=}")
     names = {f"{name}.weight": part.get_parameter("weight") for name, part in parts.items()}
     used: list[float] = []
+    score = loss_fn or decide(module, data).loss
 
     def step(t: float, arguments: "tuple[torch.Tensor, ...]", answers: "torch.Tensor") -> "torch.Tensor":
         factors = {name: _factor(weight, how, t) for name, weight in names.items()}
         used.append(sum(float((f != 0).sum()) for f in factors.values()) / sum(f.numel() for f in factors.values()))
         masked = {name: weight + (weight * factors[name] - weight).detach() for name, weight in names.items()}
-        return (loss_fn or cross_entropy)(torch.func.functional_call(twin, masked, arguments), answers)
+        return score(torch.func.functional_call(twin, masked, arguments), answers)
 
     run(twin, data, step, epochs=epochs, learning_rate=learning_rate, seed=seed)
     hold(twin, {name: nm_mask(weight, how.n, how.m) for name, weight in names.items()})

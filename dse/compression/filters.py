@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from costmodel.strategies._channels import Channels
 from costmodel.workload import Workload
 from dse.compression.rows import patches, rows
-from dse.sensitivity.evaluate import Inputs, as_tuple
+from dse.sensitivity.calls import Inputs, run
 from dse.sensitivity.layers import select
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def filter_scores(
     handles = [part.register_forward_hook(hook(name)) for name, part in parts.items()]
     try:
         with torch.no_grad():
-            module.eval()(*as_tuple(inputs))
+            run(module.eval(), inputs)
     finally:
         for handle in handles:
             handle.remove()

@@ -4,7 +4,8 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from dse.sensitivity.evaluate import Data, LossFn, checked, cross_entropy
+from dse.sensitivity.calls import Data, LossFn, as_tuple, checked
+from dse.sensitivity.tasks import decide
 
 if TYPE_CHECKING:
     import torch
@@ -23,8 +24,10 @@ def fine_tune(
     twin = copy.deepcopy(module)
     hold(twin, masks or {})
 
+    score = loss_fn or decide(module, data).loss
+
     def step(_: float, arguments: "tuple[torch.Tensor, ...]", answers: "torch.Tensor") -> "torch.Tensor":
-        return (loss_fn or cross_entropy)(twin(*arguments), answers)
+        return score(twin(*arguments), answers)
 
     run(twin, data, step, after=lambda: hold(twin, masks or {}), epochs=epochs, learning_rate=learning_rate,
         batch_size=batch_size, seed=seed)  # fmt: skip
@@ -48,7 +51,7 @@ def run(
     for _ in range(epochs):
         for rows in torch.randperm(len(targets), generator=generator).split(batch_size):
             optimizer.zero_grad()
-            step(done / steps, tuple(x[rows] for x in inputs), targets[rows]).backward()
+            step(done / steps, tuple(x[rows] for x in as_tuple(inputs)), targets[rows]).backward()
             optimizer.step()
             after()
             schedule.step()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from costmodel.workload import Workload
 from dse.compression.fine_tune import run
-from dse.sensitivity.evaluate import Data, Inputs, as_tuple, cross_entropy
+from dse.sensitivity.calls import Data, Inputs, as_tuple
+from dse.sensitivity.tasks import decide
 
 if TYPE_CHECKING:
     import torch
@@ -52,9 +53,11 @@ def fire_together(
         torch.manual_seed(seed)
         gated = _gated(copy.deepcopy(module), gates, mass)
 
+    task = decide(module, data)
+
     def step(_: float, arguments: "tuple[torch.Tensor, ...]", answers: "torch.Tensor") -> "torch.Tensor":
-        task = cross_entropy(gated(*arguments), answers)
-        return task + MASK_WEIGHT * torch.stack([gate.loss() for gate in gated.gates]).sum()
+        masks = torch.stack([gate.loss() for gate in gated.gates]).sum()
+        return task.loss(gated(*arguments), answers) + MASK_WEIGHT * masks
 
     run(gated, data, step, epochs=epochs, learning_rate=learning_rate, seed=seed)
     shares = firing_shares(gated.eval(), data[0])

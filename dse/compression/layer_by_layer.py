@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from costmodel.formats import Format
 from costmodel.precision import Precision
-from dse.sensitivity.evaluate import Inputs, as_tuple
+from dse.sensitivity.calls import Inputs, run
 from dse.sensitivity.fake_quantize import quantise_input, require_agreement, rounded_input
 from dse.sensitivity.layers import edit_input, select
 from dse.sensitivity.ranges import Range
@@ -46,7 +46,7 @@ def quantise(
         rounded = rounded_input(name, part, precisions[name].activation, ranges)
         handles.append(edit_input(part, partial(_visit, name, rounded, precisions[name].weight, repair, waiting)))
     with torch.no_grad():
-        twin(*as_tuple(inputs))
+        run(twin, inputs)
     for handle in handles:
         handle.remove()
     for name, part in waiting.items():

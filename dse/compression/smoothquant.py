@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.formats import Format, get
+from dse.sensitivity.calls import Inputs, run
 from dse.sensitivity.clipping import Floats, clip, min_max
-from dse.sensitivity.evaluate import Inputs, as_tuple
 from dse.sensitivity.layers import select
 from dse.sensitivity.ranges import observe
 
@@ -50,7 +50,7 @@ def smooth(
         for weight in weights:
             weight.data = (weight.data.double() * factor).to(weight)
     with torch.no_grad():
-        before, after = (m(*as_tuple(inputs)) for m in (copy.deepcopy(module).eval(), twin))
+        before, after = (run(m, inputs) for m in (copy.deepcopy(module).eval(), twin))
     if (after - before).abs().max() > UNCHANGED_RTOL * before.abs().max():
         raise ValueError(f"one of {', '.join(map(repr, producers))} feeds more than the layers named for it")
     return twin

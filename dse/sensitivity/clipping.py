@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.formats import Format, get, largest, quantize
-from dse.sensitivity.evaluate import Inputs, as_tuple, split
+from dse.sensitivity.calls import Inputs, run, split
 from dse.sensitivity.layers import channel_axis, edit_input, select
 from dse.sensitivity.ranges import Range
 from dse.sensitivity.round_trip import input_format, is_static
@@ -105,8 +105,8 @@ def _values(module: "torch.nn.Module", names: Iterable[str], inputs: Inputs, bat
     for name, part in select(twin, names).items():
         edit_input(part, partial(_note, seen.setdefault(name, []), channel_axis(part)))
     with torch.no_grad():
-        for arguments in split(as_tuple(inputs), batch_size):
-            twin(*arguments)
+        for arguments in split(inputs, batch_size):
+            run(twin, arguments)
     return {name: np.concatenate(batches) for name, batches in seen.items() if batches}
 
 

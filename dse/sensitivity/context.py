@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.precision import Precision
-from dse.sensitivity.evaluate import Data, LossFn
+from dse.sensitivity.calls import Data, LossFn
 from dse.sensitivity.ranges import Range
 from dse.sensitivity.trials import Rounding, losses
 

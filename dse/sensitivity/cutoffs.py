@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from costmodel.catalog import require
 from costmodel.precision import Precision
+from dse.sensitivity.calls import Data
 from dse.sensitivity.clipping import clip, least_squares, percentile
-from dse.sensitivity.evaluate import Inputs
 from dse.sensitivity.learned_limits import learn
-from dse.sensitivity.predictions import predictions
+from dse.sensitivity.predictions import own
 from dse.sensitivity.ranges import Range
 from dse.sensitivity.round_trip import is_static
 
@@ -36,23 +36,23 @@ def parse(rule: str) -> tuple[str, float]:
 
 
 def cut(
-    module: "torch.nn.Module", inputs: Inputs, options: Sequence[Precision], ranges: Mapping[str, Range], rule: str
+    module: "torch.nn.Module", data: Data, options: Sequence[Precision], ranges: Mapping[str, Range], rule: str
 ) -> dict[str, Range]:
     """Return ranges with a limit for each activation format with a calibrated scale, by a rule as `parse` reads it.
 
-    "learned" lowers the cross entropy to the network's own predictions from where "mse" leaves it, for each activation
-    format with all layers at the option of widest weights that has it.
+    "learned" lowers the divergence from the network's own answers (`predictions.own`) from where "mse" leaves it, for
+    each activation format with all layers at the option of widest weights that has it.
     """
     name, kept = parse(rule)
     formats = list(dict.fromkeys(o.activation for o in options if is_static(o.activation)))
     if name == "min-max" or not formats:
         return dict(ranges)
-    found = clip(module, ranges, inputs, formats, percentile(kept) if name == "percentile" else least_squares)
+    found = clip(module, ranges, data[0], formats, percentile(kept) if name == "percentile" else least_squares)
     if name != "learned":
         return found
-    own = inputs, predictions(module, inputs)
+    answers, task = own(module, data)
     for fmt in formats:
         widest = max((o for o in options if o.activation == fmt), key=lambda o: o.weight.bits)
-        learned = learn(module, own, dict.fromkeys(found, widest), found)
+        learned = learn(module, answers, dict.fromkeys(found, widest), found, loss_fn=task.loss)
         found = {n: replace(r, limits={**r.limits, fmt.name: learned[n].limits[fmt.name]}) for n, r in found.items()}
     return found

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.precision import Precision
-from dse.sensitivity.evaluate import Data, LossFn, checked, cross_entropy, split
+from dse.sensitivity.calls import Data, LossFn, answer, batches, checked, run, split
 from dse.sensitivity.layers import select
 from dse.sensitivity.round_trip import round_weight
+from dse.sensitivity.tasks import BINARY, VALUES, Task, decide
 
 if TYPE_CHECKING:
     import torch
@@ -41,10 +42,10 @@ def fisher_diagonal(
     parts = select(twin, layers)
     weights = [part.get_parameter("weight").requires_grad_() for part in parts.values()]
     totals = [torch.zeros_like(weight, dtype=torch.float64) for weight in weights]
-    inputs, targets = checked(data)
-    score = loss_fn or cross_entropy
-    for done, (*arguments, answers) in enumerate(split((*inputs, targets), 1), start=1):
-        slopes = torch.autograd.grad(score(twin(*arguments), answers), weights, allow_unused=True)
+    targets = checked(data)[1]
+    score = loss_fn or decide(twin, data).loss
+    for done, (arguments, answers) in enumerate(batches(data, 1), start=1):
+        slopes = torch.autograd.grad(score(run(twin, arguments), answers), weights, allow_unused=True)
         for total, slope in zip(totals, slopes, strict=True):
             if slope is not None:
                 total.add_(slope.double().square())
@@ -53,20 +54,34 @@ def fisher_diagonal(
     return {name: total / len(targets) for name, total in zip(parts, totals, strict=True)}
 
 
-def drawn(module: "torch.nn.Module", data: Data, *, seed: int = 0, batch_size: int = 256) -> Data:
-    """Return the data's inputs with classes drawn from the network's own softmax over axis 1 of its outputs."""
+def drawn(
+    module: "torch.nn.Module", data: Data, task: Task | None = None, *, seed: int = 0, batch_size: int = 256
+) -> Data:
+    """Return the data's inputs with targets drawn from what the network itself says: classes, yes or no, or values.
+
+    Values are drawn from the normal distribution around an output whose log likelihood the task's loss is.
+    """
     import torch
 
-    inputs, targets = checked(data)
+    task = task or decide(module, data)
     twin = copy.deepcopy(module).eval()
     generator = torch.Generator().manual_seed(seed)
-    found = []
     with torch.no_grad():
-        for *arguments, _ in split((*inputs, targets), batch_size):
-            share = twin(*arguments).double().softmax(1).movedim(1, -1)
-            labels = torch.multinomial(share.flatten(0, -2), 1, generator=generator)
-            found.append(labels.reshape(share.shape[:-1]))
-    return inputs, torch.cat(found)
+        found = [_draw(answer(run(twin, batch)).double(), task, generator) for batch in split(data[0], batch_size)]
+    return data[0], torch.cat(found)
+
+
+def _draw(found: "torch.Tensor", task: Task, generator: "torch.Generator") -> "torch.Tensor":
+    import torch
+
+    if task.kind == VALUES:
+        spread = torch.as_tensor(task.scale * found[:1].numel() / 2, dtype=torch.float64).sqrt()
+        return found + spread * torch.randn(found.shape, generator=generator, dtype=torch.float64)
+    if task.kind == BINARY:
+        return torch.bernoulli(found.clamp(0, 1) if task.shares else found.sigmoid(), generator=generator)
+    share = (found if task.shares else found.softmax(task.axis)).movedim(task.axis, -1)
+    labels = torch.multinomial(share.flatten(0, -2), 1, generator=generator)
+    return labels.reshape(share.shape[:-1])
 
 
 def fisher_loss(

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.precision import Precision
-from dse.sensitivity.evaluate import Data, LossFn, checked, cross_entropy, split
+from dse.sensitivity.calls import Data, LossFn, batches, checked, run
 from dse.sensitivity.layers import select
 from dse.sensitivity.round_trip import round_weight
+from dse.sensitivity.tasks import decide
 
 if TYPE_CHECKING:
     import torch
@@ -51,12 +52,12 @@ def hessian_trace(
     twin = copy.deepcopy(module).eval()
     parts = select(twin, layers)
     weights = [part.get_parameter("weight").requires_grad_() for part in parts.values()]
-    inputs, targets = checked(data)
+    targets, score = checked(data)[1], loss_fn or decide(twin, data).loss
     generator = torch.Generator().manual_seed(seed)
     signs = [[_signs(weight, generator) for weight in weights] for _ in range(probes)]
     found = np.zeros((probes, len(weights)))
-    for *arguments, answers in split((*inputs, targets), batch_size):
-        loss = (loss_fn or cross_entropy)(twin(*arguments), answers) * (len(answers) / len(targets))
+    for arguments, answers in batches(data, batch_size):
+        loss = score(run(twin, arguments), answers) * (len(answers) / len(targets))
         slopes = torch.autograd.grad(loss, weights, create_graph=True, allow_unused=True)
         slopes = tuple(torch.zeros_like(w) if s is None else s for s, w in zip(slopes, weights, strict=True))
         for probe, vectors in enumerate(signs):

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from costmodel.precision import Precision, precision
 from dse.sensitivity.additivity import Additivity, random_assignments
-from dse.sensitivity.evaluate import Data, LossFn, mean_loss
+from dse.sensitivity.calls import Data, LossFn
+from dse.sensitivity.evaluate import mean_loss
 from dse.sensitivity.layers import select
 from dse.sensitivity.ranges import Range
 from dse.sensitivity.trials import Trial, losses

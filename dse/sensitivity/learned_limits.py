@@ -16,11 +16,12 @@ import numpy as np
 
 from costmodel.formats import Format, largest, quantize
 from costmodel.precision import Precision
-from dse.sensitivity.evaluate import Data, LossFn, checked, cross_entropy, split
+from dse.sensitivity.calls import Data, LossFn, batches, run
 from dse.sensitivity.fake_quantize import require_agreement
 from dse.sensitivity.layers import edit_input, select
 from dse.sensitivity.ranges import Range
 from dse.sensitivity.round_trip import calibrated, is_static, round_weight
+from dse.sensitivity.tasks import decide
 from dse.sensitivity.trials import losses
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def learn(
 
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
+    score = loss_fn or decide(module, data).loss
     twin = copy.deepcopy(module).eval().requires_grad_(False)
     parts = select(twin, precisions)
     owners = require_agreement(parts, precisions)
@@ -64,14 +66,14 @@ def learn(
             edit_input(part, partial(_rounded, fmt=kept, log=logs[name]))
     if not logs:
         return dict(ranges)
-    _descend(twin, data, list(logs.values()), loss_fn or cross_entropy, epochs, rate, batch_size)
+    _descend(twin, data, list(logs.values()), score, epochs, rate, batch_size)
     learned = dict(ranges)
     for name, log in logs.items():
         fmt = precisions[name].activation
         top = math.exp(log.item()) * largest(calibrated(fmt, ranges[name])[0])
         learned[name] = replace(ranges[name], limits={**ranges[name].limits, fmt.name: top})
     before, after = (
-        losses(module, data, [dict(precisions)], used, loss_fn=loss_fn, finite=0)[0] for used in (ranges, learned)
+        losses(module, data, [dict(precisions)], used, loss_fn=score, finite=0)[0] for used in (ranges, learned)
     )
     return learned if after <= before else dict(ranges)
 
@@ -87,12 +89,11 @@ def _descend(
 ) -> None:
     import torch
 
-    inputs, targets = checked(data)
     optimizer = torch.optim.Adam(logs, lr=rate)
     for _ in range(epochs):
-        for *arguments, answers in split((*inputs, targets), batch_size):
+        for arguments, answers in batches(data, batch_size):
             optimizer.zero_grad()
-            loss_fn(twin(*arguments), answers).backward()
+            loss_fn(run(twin, arguments), answers).backward()
             optimizer.step()
 
 

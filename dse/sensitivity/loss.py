@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from costmodel.precision import Precision, precision
 from dse.sensitivity.additivity import Additivity, random_assignments
-from dse.sensitivity.evaluate import Data, LossFn, checked, evaluate
+from dse.sensitivity.calls import Data, LossFn, checked
+from dse.sensitivity.evaluate import evaluate
 from dse.sensitivity.layers import quantisable, select
 from dse.sensitivity.ranges import Range, observe
 from dse.sensitivity.replay import CACHE_BYTES
+from dse.sensitivity.tasks import decide
 from dse.sensitivity.trials import Rounding, losses
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ class Sensitivity:
     baseline  the loss of the module as it is, `accuracy` its accuracy on the same data (None unless classification)
     ranges    of the layers' inputs, which `fake_quantize.apply` takes to evaluate a whole assignment
     additivity  how well the losses add up, where `measure` was asked for random assignments
+    source    what the losses are and how they were found, in words, where `methods.sensitivity` did
     """
 
     layers: tuple[str, ...]
@@ -37,6 +40,7 @@ class Sensitivity:
     accuracy: float | None = None
     ranges: Mapping[str, Range] = field(default_factory=dict)
     additivity: Additivity | None = None
+    source: str = ""
 
     def clipped(self) -> NDArray[np.float64]:
         """The increases with negative ones set to 0: what an allocation sums, so that noise is never a gain."""
@@ -65,7 +69,7 @@ def measure(
 ) -> Sensitivity:
     """Measure each layer at each option on calibration data; the module stays as it is.
 
-    data     (inputs, targets) as in `evaluate`, `loss_fn` too: cross entropy by default
+    data     (inputs, targets) as in `evaluate`, `loss_fn` too: that of the task by default
     options  precisions or their spellings
     layers   names; by default all with a weight matrix that the data reach
     ranges   of the layers' inputs; by default the smallest and largest values on the same data (`observe`)
@@ -79,6 +83,7 @@ def measure(
         raise ValueError("options must name at least one precision, got none")
     found = _ranges(module, data, layers, batch_size) | dict(ranges or {})
     names = tuple(found if layers is None else dict.fromkeys(layers))
+    loss_fn = loss_fn or decide(module, data).loss
     base = evaluate(module, data, loss_fn=loss_fn, batch_size=batch_size)
     if not math.isfinite(base.loss):
         raise ValueError(f"the loss of the module before quantisation must be finite, got {base.loss}")

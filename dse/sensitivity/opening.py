@@ -9,12 +9,12 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dse.sensitivity.evaluate import as_tuple
+from dse.sensitivity.calls import run, take
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from dse.sensitivity.evaluate import Inputs
+    from dse.sensitivity.calls import Inputs
 
 EXAMPLES = 2
 """Examples on which the opened module must equal the original."""
@@ -35,9 +35,9 @@ def opened(module: "nn.Module", inputs: "Inputs") -> "nn.Module":
         return module
     try:
         twin = _replaced(copy.deepcopy(module).eval(), names)
-        first = tuple(x[:EXAMPLES] for x in as_tuple(inputs))
+        first = take(inputs, slice(EXAMPLES))
         with torch.no_grad():
-            same = _alike(copy.deepcopy(module).eval()(*first), twin(*first))
+            same = _alike(run(copy.deepcopy(module).eval(), first), run(twin, first))
     except (RuntimeError, TypeError, AttributeError):
         return module
     return twin if same else module

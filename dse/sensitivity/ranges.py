@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dse.sensitivity.evaluate import Inputs, as_tuple, split
+from dse.sensitivity.calls import Inputs, run, split
 from dse.sensitivity.layers import edit_input, select
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def observe(
 ) -> dict[str, Range]:
     """Return the range of each layer's input over all its calls, in evaluation mode and full precision.
 
-    inputs: a tensor of examples, or a tuple of such tensors, one an argument of the module. A layer that is never
-    called is absent from the result. UnknownNameError on an unknown layer; ValueError where an input or a weight is
-    not finite.
+    inputs: a tensor of examples, or a tuple or mapping of such tensors, one an argument of the module. A layer that is
+    never called is absent from the result. UnknownNameError on an unknown layer; ValueError where an input or a weight
+    is not finite.
     """
     import torch
 
@@ -61,8 +61,8 @@ def observe(
     for name, part in select(twin, layers).items():
         edit_input(part, partial(_note, name, seen))
     with torch.no_grad():
-        for arguments in split(as_tuple(inputs), batch_size):
-            twin(*arguments)
+        for arguments in split(inputs, batch_size):
+            run(twin, arguments)
     return {name: Range(min(extremes), max(extremes)) for name, extremes in seen.items()}
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dse.sensitivity.calls import Inputs, run
 from dse.sensitivity.watch import Frame, Watch, leaves, rebuilt
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Recording:
 
 @contextmanager
 def recorded(
-    module: "torch.nn.Module", arguments: "tuple[Any, ...]", layers: "Mapping[str, torch.nn.Module]", cache_bytes: int
+    module: "torch.nn.Module", arguments: Inputs, layers: "Mapping[str, torch.nn.Module]", cache_bytes: int
 ) -> Iterator[Recording]:
     """Run a module once, and replay in the body what it computed: `before(layer)`, then call the module as ever.
 
@@ -75,13 +76,13 @@ def _serve(recording: Recording, part: "torch.nn.Module", forward: Any, args: An
     return forward(*args, **kwargs) if found is None else rebuilt(found.outputs)
 
 
-def _repeats(module: "torch.nn.Module", arguments: "tuple[Any, ...]", recording: Recording, outputs: Any) -> bool:
+def _repeats(module: "torch.nn.Module", arguments: Inputs, recording: Recording, outputs: Any) -> bool:
     """Whether a pass that replays all it can gives the recorded outputs to the last bit."""
     import torch
 
     recording.cut = math.inf
     recording.count.clear()
-    again = leaves(module(*arguments))
+    again = leaves(run(module, arguments))
     if again is None or outputs is None or len(again) != len(outputs):
         return False
     pairs = zip(again, outputs, strict=True)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from costmodel.formats import Format
 from costmodel.precision import Precision
-from dse.sensitivity.evaluate import Data, LossFn, checked, cross_entropy, split
+from dse.sensitivity.calls import Data, LossFn, batches, checked, run
 from dse.sensitivity.fake_quantize import quantise_input, require_agreement
 from dse.sensitivity.layers import select
 from dse.sensitivity.ranges import Range
 from dse.sensitivity.replay import CACHE_BYTES, recorded
 from dse.sensitivity.round_trip import round_weight
+from dse.sensitivity.tasks import decide
 
 if TYPE_CHECKING:
     import torch
@@ -59,17 +60,17 @@ def losses(
     base = around or {}
     parts = select(twin, dict.fromkeys(name for trial in (base, *trials) for name in trial))
     weights = _Weights(rounding or (lambda _, part, fmt: round_weight(part, fmt)))
-    inputs, targets = checked(data)
-    totals, score = np.zeros(len(trials)), loss_fn or cross_entropy
+    targets = checked(data)[1]
+    totals, score = np.zeros(len(trials)), loss_fn or decide(twin, data).loss
     steps = len(trials) * -(-len(targets) // max(batch_size, 1))
-    for batch, (*arguments, answers) in enumerate(split((*inputs, targets), batch_size)):
+    for batch, (arguments, answers) in enumerate(batches(data, batch_size)):
         with torch.no_grad(), ExitStack() as stack:
             with _changed(parts, base, ranges, weights):
-                recording = stack.enter_context(recorded(twin, tuple(arguments), parts, cache_bytes))
+                recording = stack.enter_context(recorded(twin, arguments, parts, cache_bytes))
             for index, trial in enumerate(trials):
                 with _changed(parts, {**base, **trial}, ranges, weights):
                     recording.before(*trial)
-                    loss = float(score(twin(*arguments), answers))
+                    loss = float(score(run(twin, arguments), answers))
                 required = finite is None or index < finite
                 totals[index] += (_finite(loss, trial) if required or math.isfinite(loss) else math.inf) * len(answers)
                 if progress:

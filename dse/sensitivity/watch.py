@@ -5,6 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dse.sensitivity.calls import Inputs, run
+
 if TYPE_CHECKING:
     import torch
 
@@ -40,8 +42,8 @@ class Watch:
         self._room = cache_bytes
         self._last: tuple[Any, int, Any] | None = None
 
-    def run(self, module: "torch.nn.Module", arguments: tuple[Any, ...]) -> list[Any] | None:
-        """Return the leaves of module(*arguments), None where it returns what is no tensor or plain value."""
+    def run(self, module: "torch.nn.Module", arguments: Inputs) -> list[Any] | None:
+        """Return the leaves of a module's outputs, None where it returns what is no tensor or plain value."""
         import torch
         from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -55,7 +57,7 @@ class Watch:
 
         mode: Any = Mode
         with torch.no_grad(), mode():
-            return leaves(module(*arguments))
+            return leaves(run(module, arguments))
 
     def call(self, part: "torch.nn.Module", forward: Any, args: Any, kwargs: Any) -> Any:
         """Call a part's forward, and keep what it returned."""

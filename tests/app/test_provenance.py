@@ -152,3 +152,14 @@ def test_values_of_one_side_alone_differ() -> None:
     pairs = list(_pairs("r", {"a": [1, 2], "b": 1}, {"a": [1], "c": None}))
     assert pairs == [("r.a[0]", 1, 1), ("r.a[1]", 2, "(absent)"), ("r.b", 1, "(absent)"), ("r.c", "(absent)", None)]
     assert Difference(*pairs[1]).where == "r.a[1]"
+
+
+def test_weights_of_types_that_numpy_lacks_have_a_hash() -> None:
+    import torch
+
+    from app.provenance import _weights
+
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    whole, halves = _weights(module), _weights(module.bfloat16())
+    assert whole != halves == _weights(module)

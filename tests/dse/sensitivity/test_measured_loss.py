@@ -97,7 +97,7 @@ def test_another_loss_and_batches(trained, data):
         trained, (images, targets), options, layers=["head"], loss_fn=nn.functional.mse_loss, batch_size=100
     )
     np.testing.assert_allclose(parts.loss, whole.loss, rtol=1e-3, atol=1e-6)
-    assert whole.accuracy is None
+    assert whole.accuracy == accuracy(trained, (images, labels))
     assert whole.loss[0, 0] > whole.loss[0, 1]
 
 

@@ -52,7 +52,7 @@ def test_measured_methods_are_measure_with_their_targets(net):
 def test_ranges_are_cut_off_by_their_rule(net):
     module, data, ops = net
     plain = observe(module, [op.name for op in ops if op.weight_elements], data[0])
-    cut = {rule: cutoffs.cut(module, data[0], OPTIONS, plain, rule) for rule in (*cutoffs.RULES, "percentile:90")}
+    cut = {rule: cutoffs.cut(module, data, OPTIONS, plain, rule) for rule in (*cutoffs.RULES, "percentile:90")}
     assert cut["min-max"] == plain
     formats = [option.activation for option in OPTIONS]
     assert cut["mse"]["2"].limits == clip(module, plain, data[0], formats, least_squares)["2"].limits

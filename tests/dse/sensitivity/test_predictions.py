@@ -38,5 +38,5 @@ def test_probabilities_in_evaluation_mode_whatever_the_batches(data):
 
 
 def test_outputs_that_are_no_classes_are_refused():
-    with pytest.raises(ValueError, match="predictions need outputs"):
+    with pytest.raises(ValueError, match="first axis of outputs must count examples, 3 here"):
         predictions(nn.Flatten(0), torch.ones(3, 2))
