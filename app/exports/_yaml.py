@@ -11,6 +11,8 @@ from typing import Any
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 """Keys that YAML 1.1 reads as something else."""
+LONGEST_KEY = 1000
+"""Characters of a key that may be beside its value: below the 1024 of YAML 1.2.2, section 7.4.2."""
 
 
 def dump(data: Any) -> str:
@@ -27,10 +29,11 @@ def _lines(data: Any) -> list[str]:
 
 
 def _entry(key: str, value: Any) -> list[str]:
-    """The lines of a mapping's entry: one where it is a scalar, else its value indented below."""
+    """The lines of a mapping's entry: one where it is a scalar, else its value indented below; long keys apart."""
+    start = [f"? {key}", ":"] if len(key) > LONGEST_KEY else [f"{key}:"]
     if isinstance(value, Mapping | list | tuple) and value:
-        return [f"{key}:", *_indented("  ", _lines(value))]
-    return [f"{key}: {_scalar(value)}"]
+        return [*start, *_indented("  ", _lines(value))]
+    return [*start[:-1], f"{start[-1]} {_scalar(value)}"]
 
 
 def _indented(start: str, lines: list[str]) -> list[str]:

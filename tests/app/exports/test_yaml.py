@@ -14,5 +14,6 @@ DATA = st.recursive(
 
 @given(DATA)
 @example({"\U00010000\x7f\x85\n": [1e16, 5e-324, -1e300, 0.5, -0.0], "yes": {"": []}, -1: ["\u2028", "- a: b #"]})
+@example({"\x7f" * 103: 1, "b" * 1001: {"c": [2]}, "d" * 1001: [{"e": 3}], "f" * 1000: "g"})
 def test_round_trip(data):
     assert yaml.safe_load(dump(data)) == data
