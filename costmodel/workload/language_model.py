@@ -201,6 +201,7 @@ class LanguageModel:
     relative_buckets rows of a table with a score for each head and span of distances (T5); 0 = no table
     token_types      rows of a token-type table (BERT)
     embedding_width  width of the token table where it is not d_model: linear layers lead in and out of it (OPT-350m)
+    embedding_within all embeddings and their norm have that width; a linear layer leads in behind them alone (ELECTRA)
     embedding_norm   a norm follows the embeddings (BERT)
     final_norm       a norm follows the last block
     causal           a token sees those before it: the model decodes
@@ -225,6 +226,7 @@ class LanguageModel:
     relative_buckets: int = 0
     token_types: int = 0
     embedding_width: int = 0
+    embedding_within: bool = False
     embedding_norm: bool = False
     final_norm: bool = True
     causal: bool = True

@@ -174,6 +174,8 @@ BERT = ModuleNames(
     mlp_norm="output.LayerNorm",
 )
 
+ELECTRA = replace(BERT, project_in="embeddings_project")
+
 DISTILBERT = replace(
     BERT,
     layers="transformer.layer",

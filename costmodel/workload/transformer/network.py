@@ -55,7 +55,7 @@ def _encoder(model: LanguageModel, shape: Encoder | TextEncoder | Conformer, bat
 
 def _head(model: LanguageModel, span: Span, *, logits: int, source: str) -> list[Op]:
     """What the network computes from its hidden states: pooled, logits, classes."""
-    names, width = model.names, model.embedding_width or model.d_model
+    names, width = model.names, (not model.embedding_within and model.embedding_width) or model.d_model
     ops: list[Op] = []
     if width != model.d_model:
         ops.append(linear(names.project_out, span.tokens, model.d_model, width, bias=False, inputs=(source,)))

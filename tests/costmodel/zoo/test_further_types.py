@@ -38,6 +38,7 @@ CASES = {
                "mm_tokens_per_image": 4},
     "xlm-roberta": ENCODER,
     "camembert": ENCODER,
+    "electra": ENCODER | {"embedding_size": 24},
 }  # fmt: skip
 UNCOUNTED = {"gemma3": ("vision_config: the encoder of images",)}
 

@@ -34,10 +34,18 @@ CASES = {
     "opt": OPT | {"word_embed_proj_dim": 16, "max_position_embeddings": 40},
     "bert": ENCODER,
     "roberta": ENCODER,
+    "electra": ENCODER | {"embedding_size": 24},
     "distilbert": DISTILBERT | {"max_position_embeddings": 40},
     "t5": T5 | {"feed_forward_proj": "gated-gelu"},
 }
-OTHERS = ("GPT2DoubleHeadsModel", "Gemma3Model", "Gemma3ForConditionalGeneration", "Gemma3ForSequenceClassification")
+OTHERS = (
+    "GPT2DoubleHeadsModel",
+    "ElectraForMaskedLM",
+    "ElectraForCausalLM",
+    "Gemma3Model",
+    "Gemma3ForConditionalGeneration",
+    "Gemma3ForSequenceClassification",
+)
 TWO_LABELS = ("ForQuestionAnswering",)
 NOT_ON_META = ("T5ForSequenceClassification", "MultipleChoice", "GPT2")
 """Classes whose forward asks what tokens are, or for tokens of another shape."""

@@ -18,7 +18,9 @@ transformers.logging.set_verbosity_error()
 
 def network(config: dict[str, Any], device: str = "meta") -> Any:
     """Build a configuration's network in inference mode; attention and experts as products that torch counts."""
-    encoders = dict.fromkeys(("bert", "roberta", "distilbert", "xlm-roberta", "camembert"), transformers.AutoModel)
+    encoders = dict.fromkeys(
+        ("bert", "roberta", "distilbert", "xlm-roberta", "camembert", "electra"), transformers.AutoModel
+    )
     classes = encoders | {
         "whisper": transformers.AutoModelForSpeechSeq2Seq,
         "t5": transformers.AutoModelForSeq2SeqLM,
