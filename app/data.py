@@ -14,40 +14,26 @@ def load(target: str) -> Any:
     return found
 
 
-WANTED = 'a pair of (inputs, targets), or {"calibration": such a pair, "test": another}'
+WANTED = 'such as (inputs, targets), or {"calibration": such data, "test": others}'
+TESTED = 4096
+"""Held-out examples taken of data sets and loaders (a judgement: accuracies to a percent)."""
 
 
 def split(data: Any) -> tuple[Any, Any]:
-    """Return (calibration, test) of {"calibration": (inputs, targets), "test": (inputs, targets)} or of one pair.
+    """Return (calibration, test) of {"calibration": data, "test": data}, or of data that calibrate alone.
 
-    A single (inputs, targets) pair calibrates, and nothing is held out: test is None. ValueError where data is neither,
-    or a pair is not of tensors of as many examples.
+    Data of either are as `dse.sensitivity.examples.gathered` takes them, test ones have targets and come as such
+    (inputs, targets), None where nothing is held out. ValueError where they are none, or a mapping has other names.
     """
-    if isinstance(data, Mapping):
-        if "calibration" not in data:
-            raise ValueError(f'data needs "calibration": (inputs, targets), it has {sorted(map(str, data))}')
-        test = data.get("test")
-        return _pair(data["calibration"], "calibration"), None if test is None else _pair(test, "test")
-    return _pair(data, "data"), None
+    from dse.sensitivity.examples import gathered
 
-
-def _pair(given: Any, name: str) -> tuple[Any, Any]:
-    """(inputs, targets): inputs one tensor or several, targets a tensor, all with the same leading dimension."""
-    from torch import Tensor
-
-    if not isinstance(given, tuple | list) or len(given) != 2:
-        raise ValueError(f"{name} must be {WANTED if name == 'data' else '(inputs, targets)'}, got {_kind(given)}")
-    inputs, targets = given
-    parts = list(inputs) if isinstance(inputs, tuple | list) else [inputs]
-    tensors = [*parts, targets]
-    if not parts or not all(isinstance(part, Tensor) and part.ndim for part in tensors):
-        raise ValueError(f"{name} must be (inputs, targets) in torch tensors, got {_kind(given)}")
-    if len({len(part) for part in tensors}) > 1:
-        raise ValueError(f"{name} has {len(parts[0])} inputs and {len(targets)} targets; each input needs its target")
-    return inputs, targets
-
-
-def _kind(given: Any) -> str:
-    if isinstance(given, tuple | list):
-        return f"({', '.join(_kind(part) for part in given[:4])}{', ...' * (len(given) > 4)})"
-    return type(given).__name__
+    if not isinstance(data, Mapping) or not {"calibration", "test", "train"} & set(data):
+        return data, None
+    if "calibration" not in data:
+        raise ValueError(f'data needs "calibration": (inputs, targets), it has {sorted(map(str, data))}')
+    if data.get("test") is None:
+        return data["calibration"], None
+    inputs, targets, _ = gathered(data["test"], "test", TESTED)
+    if targets is None:
+        raise ValueError("test needs targets, to say how right a design is; got inputs alone")
+    return data["calibration"], (inputs, targets)

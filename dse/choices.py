@@ -20,9 +20,11 @@ from dse.problem import Problem, build, require_layers
 from dse.sensitivity import Sensitivity, quantisable, sqnr_loss
 from dse.sensitivity.calls import take, tensors
 from dse.sensitivity.cutoffs import parse
+from dse.sensitivity.examples import gathered
 from dse.sensitivity.interactions import Interactions
 from dse.sensitivity.methods import SOURCES, pairwise, sensitivity
 from dse.sensitivity.opening import opened
+from dse.sensitivity.prepared import prepared
 
 if TYPE_CHECKING:
     from dse.sensitivity.calls import Data
@@ -48,6 +50,7 @@ class Choices:
     ranges    where layers' inputs are cut off, as `sensitivity.cutoffs.parse` reads it
     loss_fn   maps (outputs, targets) to a mean loss where the method has one; by default what suits the outputs and
               targets (`sensitivity.tasks.decided`): classes, yes or no, or values
+    taken     which examples of a data set or loader were taken, in words
     design    lays a network out on an FPGA at a batch of precisions: a dataflow or an overlay
     """
 
@@ -60,6 +63,7 @@ class Choices:
     loss_fn: Any = None
     progress: Callable[[int, int], Any] | None = None
     design: Callable[[Workload, Precision, Fpga], Design] = fpga.fold
+    taken: str = ""
     measured: dict[tuple[Precision, ...], Sensitivity] = field(default_factory=dict, repr=False)
 
     def on(self, device: Device, laid_for: int | None = None) -> Problem:
@@ -80,7 +84,8 @@ class Choices:
             raise ValueError("sparse options take the data-free proxy: give the model without data, as a Workload")
         found = self.sensitivity(options)
         loss = found.clipped()
-        source = found.source + ("" if self.ranges == "min-max" else f"; {self.ranges} ranges")
+        told = (found.source, self.taken, "" if self.ranges == "min-max" else f"{self.ranges} ranges")
+        source = "; ".join(filter(None, told))
         problem = build(
             self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source, **given
         )
@@ -139,7 +144,7 @@ class Choices:
 def choices(
     model: Any,
     formats: Sequence[str],
-    calibration_data: "Data | None" = None,
+    calibration_data: Any = None,
     *,
     batch: int = 1,
     method: str = "",
@@ -147,8 +152,10 @@ def choices(
     loss_fn: Any = None,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Choices:
-    """Return the choices of a torch module with calibration data (inputs, targets), or of a bare Workload without.
+    """Return the choices of a torch module with calibration data, or of a bare Workload without.
 
+    calibration_data  (inputs, targets) in tensors or arrays, inputs a tuple or a mapping of a module's arguments;
+                      inputs alone; a data set or loader, of which some are taken (`sensitivity.examples.gathered`)
     Other arguments as in Choices; by default the method is "loss" where there is a `loss_fn`, else "kl", and "sqnr" of
     a Workload, which has no other. Costs are those of `batch` examples a pass. `progress` is told (step, steps) while
     sensitivities are measured. ValueError on an empty list, a module without data, or a batch beyond the data.
@@ -167,19 +174,20 @@ def choices(
             )
         return Choices(model, tuple(formats), method="sqnr")
     if calibration_data is None:
-        raise ValueError("a torch module's loss is measured on calibration data (inputs, targets), got none")
+        raise ValueError("a torch module's loss is measured on calibration data, got none")
     from costmodel.importers import torch_export
 
-    _require_pair(calibration_data)
-    inputs = calibration_data[0]
+    inputs, targets, told = gathered(calibration_data, "calibration data")
+    module = prepared(model)
     examples = len(tensors(inputs)[0])
     if not 1 <= batch <= examples:
         raise ValueError(f"batch must be within 1 and the {examples} calibration examples, got {batch}")
     first = take(inputs, slice(batch))
-    workload = torch_export.read(model, first)
+    workload = torch_export.read(module, first)
     how = method or ("loss" if loss_fn else "kl")
-    module = opened(model, inputs)
-    return Choices(workload, tuple(formats), module, calibration_data, how, ranges, loss_fn, progress)
+    return Choices(
+        workload, tuple(formats), opened(module, inputs), (inputs, targets), how, ranges, loss_fn, progress, taken=told
+    )
 
 
 def _require_formats(formats: Sequence[str]) -> None:
@@ -187,12 +195,6 @@ def _require_formats(formats: Sequence[str]) -> None:
         raise ValueError("formats must name at least one, got none")
     for spelling in formats:
         precision(spelling.partition("@")[0])
-
-
-def _require_pair(data: Any) -> None:
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        parts = f" of {', '.join(map(repr, data))}; pass one of them" if isinstance(data, dict) else ""
-        raise ValueError(f"calibration data must be a pair (inputs, targets), got a {type(data).__name__}{parts}")
 
 
 def _strategy(spelling: str) -> NMSparsity | None:

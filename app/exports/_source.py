@@ -45,9 +45,11 @@ class Source:
         if given is None:
             raise ValueError(f"{tool} needs calibration data: --data module:callable, or data that the model returns")
         from app.data import split
+        from dse.sensitivity.calls import as_tuple
+        from dse.sensitivity.examples import gathered
+        from dse.sensitivity.prepared import prepared
 
-        inputs = split(given)[0][0]
-        return Network(module, tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,))
+        return Network(prepared(module), as_tuple(gathered(split(given)[0]).inputs))
 
     def _module(self) -> "tuple[torch.nn.Module, Any]":
         if hasattr(self.model, "named_modules"):

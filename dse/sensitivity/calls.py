@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 Inputs: TypeAlias = "torch.Tensor | tuple[torch.Tensor, ...] | Mapping[str, torch.Tensor]"
 """Tensors whose first axis counts examples: one, several positional arguments, or keyword arguments."""
-Data: TypeAlias = "tuple[Inputs, torch.Tensor]"
+Data: TypeAlias = "tuple[Inputs, Any]"
+"""(inputs, targets): targets a tensor of as many examples, or None where there are inputs alone."""
 LossFn: TypeAlias = "Callable[[Any, torch.Tensor], torch.Tensor]"
 
 

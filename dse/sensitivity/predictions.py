@@ -23,7 +23,8 @@ def outputs(module: "torch.nn.Module", inputs: Inputs, *, batch_size: int = 256)
 
 def predictions(module: "torch.nn.Module", inputs: Inputs, *, batch_size: int = 256) -> "torch.Tensor":
     """Return the targets of `own` without labels: class probabilities (N, classes) or values, float64."""
-    return own(module, (inputs, None), batch_size=batch_size)[0][1]  # type: ignore[arg-type]
+    found: torch.Tensor = own(module, (inputs, None), batch_size=batch_size)[0][1]
+    return found
 
 
 def own(module: "torch.nn.Module", data: Data, *, batch_size: int = 256) -> tuple[Data, Task]:

@@ -1,4 +1,4 @@
-"""Data beside a torch model: what is no pair of tensors is told in a line."""
+"""Data beside a torch model: what calibrates, what is held out, and what is neither."""
 
 import pytest
 import torch
@@ -15,15 +15,11 @@ def nothing() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (
-            (torch.nn.Linear(2, 2), (X,)),
-            r"data must be \(inputs, targets\) in torch tensors, got \(Linear, \(Tensor\)\)",
-        ),
-        (([X, X], [Y, Y]), r"got \(\(Tensor, Tensor\), \(Tensor, Tensor\)\)"),
-        ((X, Y[:5]), r"data has 6 inputs and 5 targets"),
         ({"test": (X, Y)}, r"data needs \"calibration\""),
-        ({"calibration": (X, Y), "test": (X,)}, r"test must be \(inputs, targets\), got \(Tensor\)"),
-        (X, r"data must be a pair of \(inputs, targets\), or .*, got Tensor"),
+        ({"train": (X, Y)}, r"data needs \"calibration\".*it has \['train'\]"),
+        ({"calibration": (X, Y), "test": (X,)}, "test needs targets"),
+        ({"calibration": (X, Y), "test": ([X, X], [Y, Y])}, r"got \(\(Tensor, Tensor\), \(Tensor, Tensor\)\)"),
+        ({"calibration": (X, Y), "test": (torch.nn.Linear(2, 2), (X,))}, r"test must be .* got \(Linear, \(Tensor\)\)"),
     ],
 )
 def test_what_is_no_data_is_told(given: object, told: str) -> None:
@@ -33,7 +29,13 @@ def test_what_is_no_data_is_told(given: object, told: str) -> None:
 
 def test_pairs_and_mappings_are_taken() -> None:
     assert split((X, Y)) == ((X, Y), None)
-    assert split({"calibration": ((X, X), Y)}) == (((X, X), Y), None)
+    keywords = {"pixels": X, "labels": Y}
+    assert split(keywords) == (keywords, None)
+    assert split({"calibration": X}) == (X, None)
+    calibration, test = split({"calibration": ((X, X), Y), "test": torch.utils.data.TensorDataset(X, Y)})
+    assert calibration == ((X, X), Y)
+    assert torch.equal(test[0][0], X)
+    assert torch.equal(test[1], Y)
 
 
 def test_a_callable_that_gives_nothing_is_refused() -> None:
