@@ -36,7 +36,10 @@ def infeasible(tables: Tables, max_formats: int | None, time_limit_s: float | No
         few = "no format is" if max_formats == 1 else f"no {max_formats} formats are"
         return InfeasibleError(f"{few} available to every layer", {})
     each_s = (deadline - time.monotonic()) / 2 / len(tables.limits)
-    alone = {name: _least_alone(tables, name, max_formats, each_s) for name in tables.limits}
+    alone = {
+        name: _least_alone(tables, name, max_formats, min(time.monotonic() + each_s, deadline))
+        for name in tables.limits
+    }
     few = f" with {_formats(max_formats)}" if max_formats else ""
     impossible = [name for name, value in alone.items() if value > tables.limits[name]]
     if impossible:
@@ -163,7 +166,7 @@ def _none_at_all(tables: Tables, max_formats: int, deadline: float) -> bool:
     return outcome.exhausted and outcome.counts is None
 
 
-def _least_alone(tables: Tables, name: str, max_formats: int | None, search_s: float) -> Fraction:
+def _least_alone(tables: Tables, name: str, max_formats: int | None, deadline: float) -> Fraction:
     """The least sum of one cost, whatever the others are; without time, of the cheapest option of each layer alone."""
     table, total = tables.costs[name], Fraction(0)
     for group in tables.groups:
@@ -173,7 +176,6 @@ def _least_alone(tables: Tables, name: str, max_formats: int | None, search_s: f
         else:
             total += min(exact_sum(table[list(group), option]) for option in options)
     apart = tables.passing is None and max_formats is None and not tables.tied
-    deadline = time.monotonic() + search_s
     if apart or late(deadline):
         return total
     with contextlib.suppress(TimeoutError):

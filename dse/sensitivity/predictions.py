@@ -53,7 +53,7 @@ def _counted(task: Task, positions: "torch.Tensor", inputs: Inputs, targets: Any
     """float64 of the positions' shape, 1 where one counts and 0 where not; None where all do or none does."""
     counts = positions.new_ones(positions.shape)
     if task.kind == CLASSES and targets is not None and task.counted < 1:
-        counts = counts * (targets.reshape(positions.shape) != IGNORED)
+        counts = counts * (task.classes(targets, positions.shape) != IGNORED)
     mask = inputs.get("attention_mask") if isinstance(inputs, Mapping) else None
     if mask is not None and mask.shape == positions.shape:
         counts = counts * (mask != 0)

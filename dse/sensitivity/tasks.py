@@ -7,7 +7,7 @@ divergences, of numbers up to a factor: that of two normal distributions of equa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dse.sensitivity.calls import Data, answer, checked, evaluating, run, split, tensors
@@ -33,6 +33,7 @@ class Task:
     shares  outputs are probabilities, not logits
     scale   of VALUES: the variance that squared errors are relative to, a number or float64 [outputs]
     counted  the share of positions whose class is not IGNORED
+    ahead   a position's class is the target of the next: Hugging Face's causal language models shift labels themselves
     """
 
     kind: str
@@ -41,13 +42,15 @@ class Task:
     shares: bool = False
     scale: "torch.Tensor | float" = 1.0
     counted: float = 1.0
+    ahead: bool = False
 
     @property
     def told(self) -> str:
         """What outputs were taken as, in words."""
         what = "probabilities" if self.shares else "logits"
         if self.kind == CLASSES:
-            return f"{what} of {self.count} classes" + " along the last axis" * (self.axis == -1)
+            where = " along the last axis" * (self.axis == -1) + " of the next position" * self.ahead
+            return f"{what} of {self.count} classes{where}"
         return f"{what} of yes or no" if self.kind == BINARY else "values"
 
     def loss(self, outputs: Any, targets: "torch.Tensor") -> "torch.Tensor":
@@ -66,11 +69,18 @@ class Task:
         found = found.movedim(self.axis, 1)
         if targets.is_floating_point() and targets.numel() == found.numel():
             return torch.nn.functional.cross_entropy(found, targets.double().movedim(self.axis, 1))
-        wanted = targets.reshape(found.shape[:1] + found.shape[2:]).long()
+        wanted = self.classes(targets, found.shape[:1] + found.shape[2:])
         if self.counted == 1:
             return torch.nn.functional.cross_entropy(found, wanted)
         total = torch.nn.functional.cross_entropy(found, wanted, ignore_index=IGNORED, reduction="sum")
         return total / (wanted.numel() * self.counted)
+
+    def classes(self, targets: "torch.Tensor", shape: "torch.Size") -> "torch.Tensor":
+        """The right class of each position, IGNORED where none counts: int64 of that shape."""
+        import torch
+
+        found = targets.reshape(shape).long()
+        return torch.cat([found[:, 1:], torch.full_like(found[:, :1], IGNORED)], dim=1) if self.ahead else found
 
     def right(self, outputs: Any, targets: "torch.Tensor") -> tuple[int, int]:
         """How many answers are right, and of how many; (0, 0) where nothing is right or wrong."""
@@ -83,9 +93,11 @@ class Task:
         if targets.numel() == found.numel():
             if not _yes_or_no(targets):
                 return 0, 0
-            targets = targets.argmax(self.axis)
+            return int((found.argmax(self.axis) == targets.argmax(self.axis)).sum()), targets.select(
+                self.axis, 0
+            ).numel()
         best = found.argmax(self.axis)
-        wanted = targets.reshape(best.shape)
+        wanted = self.classes(targets, best.shape)
         return int((best == wanted).sum()), int((wanted != IGNORED).sum())
 
 
@@ -102,7 +114,8 @@ def decided(outputs: Any, data: Data, examples: int) -> Task:
     Targets (N, ...) of whole numbers beside outputs (N, classes, ...), as torch has them, or (N, ..., classes), as
     language models have them, are classes; as many targets as outputs are yes or no where all are 0 or 1, classes
     where they sum to 1 along an axis, else values. Without targets (None) (N, classes) are classes, and so are
-    (N, positions, classes) of token inputs (N, positions); single numbers are values.
+    (N, positions, classes) of token inputs (N, positions); single numbers are values. Targets among the keyword
+    arguments of one of Hugging Face's causal language models are those of the position before.
     ValueError where targets do not fit, are no class of the network's, or it cannot be known what outputs are.
     """
     found = answer(outputs)
@@ -133,17 +146,20 @@ def decided(outputs: Any, data: Data, examples: int) -> Task:
             f"targets {_told(per_example)} do not fit outputs {_told(each)}: classes are whole numbers (N, ...) beside "
             "outputs (N, classes, ...) or (N, ..., classes), values as many as outputs"
         )
-    return _classes(found, targets, axes[0])
+    ahead = axes == [-1] and len(each) == 2 and isinstance(inputs, Mapping) and "CausalLM" in type(outputs).__name__
+    return _classes(found, targets, axes[0], ahead=ahead)
 
 
-def _classes(found: "torch.Tensor", targets: "torch.Tensor", axis: int) -> Task:
-    count, kept = found.shape[axis], targets[targets != IGNORED]
+def _classes(found: "torch.Tensor", targets: "torch.Tensor", axis: int, *, ahead: bool) -> Task:
+    task = Task(CLASSES, axis, found.shape[axis], _are_shares(found, axis), ahead=ahead)
+    targets = task.classes(targets, targets.shape)
+    count, kept = task.count, targets[targets != IGNORED]
     if not kept.numel():
         raise ValueError(f"targets must name a class at least once, all are {IGNORED}")
     low, high = int(kept.min()), int(kept.max())
     if low < 0 or high >= count:
         raise ValueError(f"targets must be classes 0 to {count - 1} of the network's {count}, got {low} to {high}")
-    return Task(CLASSES, axis, count, _are_shares(found, axis), counted=kept.numel() / targets.numel())
+    return replace(task, counted=kept.numel() / targets.numel())
 
 
 def _elementwise(found: "torch.Tensor", targets: "torch.Tensor") -> Task:

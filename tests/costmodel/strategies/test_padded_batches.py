@@ -122,9 +122,10 @@ def test_padding_takes_time_and_memory_and_reads_no_weights_again(spread: float,
     assert [(op.params, op.weight_reads) for op in padded.ops if op.kind == "linear"] == [
         (op.params, op.weight_reads) for op in base.ops if op.kind == "linear"
     ]
+    longer = round(60 * longest) > 60
     found, plain = (cm.estimate(w, cm.W16A16, cm.gpu("l4")).totals for w in (padded, base))
     for name in ("peak_activation_bytes", "footprint_bytes", "latency_s"):
-        assert found[name] > plain[name] or longest < 1.001
+        assert found[name] > plain[name] if longer else found[name] == plain[name]
     assert found["weight_bytes"] == plain["weight_bytes"]
 
 

@@ -1,5 +1,7 @@
 """What outputs are, told by outputs and targets, and the loss and score that suit: scikit-learn's and torch's."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch.nn import functional
 from dse.sensitivity import methods, predictions
 from dse.sensitivity.evaluate import evaluate
 from dse.sensitivity.predictions import own
-from dse.sensitivity.tasks import BINARY, CLASSES, VALUES, Task, decided
+from dse.sensitivity.tasks import BINARY, CLASSES, VALUES, Task, decide, decided
 from dse.sensitivity.trials import losses
 
 G = torch.Generator().manual_seed(0)
@@ -163,3 +165,23 @@ def test_targets_are_needed_by_the_ways_that_read_them_alone() -> None:
             methods.sensitivity(module, (X, None), [], [], method=method)
     shares = predictions(module, X)
     assert losses(module, (X, shares), [{}], {})[0] == pytest.approx(evaluate(module, (X, shares)).loss)
+
+
+def test_labels_of_a_causal_language_model_are_those_of_the_position_before(monkeypatch):
+    if "torchvision" not in sys.modules:
+        monkeypatch.setitem(sys.modules, "torchvision", None)
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    module = GPT2LMHeadModel(GPT2Config(vocab_size=11, n_positions=8, n_embd=8, n_layer=1, n_head=2)).eval()
+    tokens = torch.randint(0, 11, (4, 6), generator=G)
+    labels = tokens.clone()
+    labels[0, 4:] = -100
+    found = decide(module, ({"input_ids": tokens}, labels))
+    with torch.no_grad():
+        answers = module(input_ids=tokens, labels=labels)
+    assert found.told == "logits of 11 classes along the last axis of the next position"
+    assert float(found.loss(answers, labels)) == pytest.approx(float(answers.loss), rel=1e-5)
+    best = answers.logits.argmax(-1)[:, :-1]
+    kept = labels[:, 1:] != -100
+    assert found.right(answers, labels) == (int((best == labels[:, 1:])[kept].sum()), int(kept.sum()))
+    assert not decide(module, (tokens, labels)).ahead
