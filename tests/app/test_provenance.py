@@ -51,6 +51,7 @@ def test_a_result_says_how_it_was_made(result: dict[str, Any]) -> None:
     assert told["threads"] >= 1
 
 
+@pytest.mark.long
 def test_every_value_comes_out_again(process: Callable[..., Any], folder: Path, result: dict[str, Any]) -> None:
     done = process("rerun", "r.json", "--json", cwd=folder, env={"PYTHONHASHSEED": "2"})
     assert done.returncode == 0, done.stdout + done.stderr

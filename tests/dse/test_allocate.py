@@ -91,7 +91,7 @@ def check(problem):
     assert plan.objective <= float(least_loss) + 1e-9 * abs(float(least_loss))
 
 
-@settings(max_examples=450, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(problems())
 def test_equals_brute_force(problem):
     check(problem)
@@ -105,7 +105,7 @@ def test_equals_brute_force_when_it_must_branch(monkeypatch, problem):
     check(problem)
 
 
-@settings(max_examples=350, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(problems(most_layers=5, most_options=3, coupled=True))
 def test_equals_brute_force_with_couplings(problem):
     check(problem)

@@ -106,7 +106,7 @@ COUPLED = {
 
 
 @pytest.mark.parametrize("coupled", COUPLED)
-@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("late", [pytest.param(False, marks=pytest.mark.long), True])
 @pytest.mark.parametrize("speed", SPEEDS)
 @pytest.mark.parametrize("share", [1.0, pytest.param(0.001, marks=pytest.mark.long)])
 def test_a_speed_out_of_reach_is_told_as_that_speed(monkeypatch, share, speed, late, coupled):

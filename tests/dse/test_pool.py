@@ -58,7 +58,7 @@ def importable(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("count", [1, 2, pytest.param(5, marks=pytest.mark.long)])
 def test_every_number_once(count):
     found = list(pool.completed(square, list(range(7)), count))
     assert sorted(found) == [(n, n * n) for n in range(7)]

@@ -65,7 +65,7 @@ def test_the_front_equals_brute_force(tmp_path: Path, short_chunks: None) -> Non
         assert run.counts.designs - run.counts.excluded - run.counts.unknown == feasible.sum()
 
 
-@pytest.mark.parametrize("workers", [2, 3])
+@pytest.mark.parametrize("workers", [2, pytest.param(3, marks=pytest.mark.long)])
 def test_processes_give_the_same_bytes(undisturbed: Path, tmp_path: Path, workers: int) -> None:
     sweep.sweep(spaces.small(), tmp_path / "run", workers=workers)
     assert contents(tmp_path / "run") == contents(undisturbed)

@@ -21,12 +21,15 @@ PLACE = """row => {
   return [box.left + shape.xaxis._offset + shape.xaxis.d2p(trace.x[i]),
           box.top + shape.yaxis._offset + shape.yaxis.d2p(trace.y[i])];
 }"""
-
-
 BOX = """(({x, y, width, height}) => [x, y, width, height])(
   document.querySelector('#explore-front .js-plotly-plot').getBoundingClientRect())"""
 EYE = """(e => e && [e.x, e.y, e.z])(
   document.querySelector('#explore-front .js-plotly-plot')?._fullLayout?.scene?.camera?.eye)"""
+UNNAMED = """() => [...document.querySelectorAll('input:not([type=hidden]), button, [role=combobox]')]
+  .filter(e => e.offsetParent && !e.closest('.js-plotly-plot, .ag-root-wrapper, .upload, [tabindex="-1"]'))
+  .filter(e => !e.ariaLabel && !e.labels?.length && !e.textContent.trim() && !e.getAttribute('aria-labelledby'))
+  .map(e => e.outerHTML.slice(0, 200))"""
+"""Controls without a label."""
 
 
 def open_page(page, site, query=QUERY):
@@ -90,10 +93,8 @@ def test_a_click_opens_its_design_an_edit_is_estimated_at_once_and_a_link_shows_
     page.wait_for_function("location.search.includes('edit=conv1:int4/bf16')")
     edited, shown = page.inner_text("#explore-id"), page.inner_text("[data-metric='loss']")
     screenshot(page, "explore-edited-light-1280")
+    assert page.evaluate(UNNAMED) == []
 
-    compared(page, "explore", shown)
-    page.go_back()
-    page.wait_for_function("location.search.includes('edit=conv1:int4/bf16')")
     other = profile("dark", (1920, 1080))
     other.goto(page.url)
     other.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{edited}'")
@@ -122,6 +123,10 @@ def test_an_edited_design_is_taken_away_as_it_is_shown(site, profile, tmp_path):
     page.locator(".ag-cell-edit-wrapper .ag-picker-field-wrapper").click()
     page.get_by_role("option", name="bf16/bf16", exact=True).click()
     page.wait_for_function("document.querySelector('#explore-totals').textContent.includes('1 edited')")
+    compared(page, "explore", page.inner_text("[data-metric='loss']"))
+    page.go_back()
+    page.wait_for_function("location.search.includes('edit=conv1:bf16/bf16')")
+    page.wait_for_selector("[data-metric='latency_s']")
     shown = page.inner_text("[data-metric='latency_s']")
     plan = json.loads(save(page, "Plan (JSON)", tmp_path).read_text())
     assert (plan["assignment"]["conv1"], plan["assignment"]["layer1.0.conv1"]) == ("bf16/bf16", "int8/bf16")
@@ -224,12 +229,3 @@ def test_other_metrics_are_a_choice_away(site, profile):
     page.get_by_role("option", name="none (flat)").click()
     page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].type === 'scatter'")
     assert "x=energy_j" in page.url
-
-
-def test_every_control_has_a_label(site, profile):
-    page = open_page(profile(), site)
-    unnamed = page.evaluate("""() => [...document.querySelectorAll('input:not([type=hidden]), button, [role=combobox]')]
-      .filter(e => e.offsetParent && !e.closest('.js-plotly-plot, .ag-root-wrapper, .upload, [tabindex="-1"]'))
-      .filter(e => !e.ariaLabel && !e.labels?.length && !e.textContent.trim() && !e.getAttribute('aria-labelledby'))
-      .map(e => e.outerHTML.slice(0, 200))""")
-    assert unnamed == []

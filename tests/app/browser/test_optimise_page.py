@@ -54,6 +54,7 @@ def test_a_plan_is_that_of_the_optimizer_and_a_copied_link_opens_it_elsewhere(si
     assert other.locator("#optimise-layers .ag-center-cols-container .ag-row").first.inner_text()
 
 
+@pytest.mark.long
 def test_an_infeasible_budget_says_which_and_its_least_value(site, profile):
     page = profile()
     open_page(page, site.address + SMALL)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import app.report
 import costmodel as cm
 import dse
@@ -15,6 +17,7 @@ COLOURS = """(() => ["body", ".xtitle"].map((name, i) => {
 }).join(" "))()"""
 
 
+@pytest.mark.long
 def test_a_report_follows_the_browser_s_theme(profile: Any, screenshot: Any, tmp_path: Path) -> None:
     choices = dse.choices(cm.zoo.build("resnet18"), ["int4", "int8", "bf16"])
     plan = dse.minimize(loss, over=choices, on=cm.gpu("h100_sxm"), subject_to=[weight_bytes <= 9e6])

@@ -49,7 +49,10 @@ def test_an_opened_design_has_the_same_totals(mixed, at, edits):
             assert detail._interval(found, name) is not None
 
 
-@pytest.mark.parametrize(("device", "formats"), [("l40s", "int8/bf16,int8@2:4,bf16"), ("zcu104", "int4,int8")])
+@pytest.mark.parametrize(
+    ("device", "formats"),
+    [("l40s", "int8/bf16,int8@2:4,bf16"), pytest.param("zcu104", "int4,int8", marks=pytest.mark.long)],
+)
 def test_a_plan_has_the_same_totals(device, formats):
     asked = optimise.read({"model": "zoo:resnet18", "device": device, "formats": formats, "batch": "3"}, {})
     middle = sum(optimise.span(asked, "weight_bytes")) / 2

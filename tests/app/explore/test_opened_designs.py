@@ -59,6 +59,7 @@ def test_an_opened_design_has_the_columns_of_its_row(mixed):
                 assert found.columns[name] == pytest.approx(value), (row, name)
 
 
+@pytest.mark.long
 def test_three_axes_show_the_mixed_fronts_of_their_pairs(swept):
     shown = ("latency_s", "loss", "footprint_bytes")
     found, about = mixture.with_fronts(swept, shown)

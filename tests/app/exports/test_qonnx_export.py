@@ -68,6 +68,7 @@ def executed(model, x):
     return np.concatenate([executor.execute_onnx(model, {name: one[None].numpy()})[result] for one in x])
 
 
+@pytest.mark.long
 @settings(max_examples=3)
 @example(MIXED)
 @given(st.fixed_dictionaries({layer: st.sampled_from(sorted(PAIRS)) for layer in LAYERS}))

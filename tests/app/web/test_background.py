@@ -10,7 +10,7 @@ import pytest
 
 from app.web.background import Manager, Shared
 
-JOBS, LONGEST_S = 12, 10.0
+JOBS, LONGEST_S = 6, 10.0
 
 
 @pytest.fixture

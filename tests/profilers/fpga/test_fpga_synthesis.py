@@ -65,6 +65,7 @@ def test_a_changed_entry_is_no_entry(tmp_path):
     assert cache.get("cd") is None
 
 
+@pytest.mark.long
 def test_rows_have_the_columns_that_validation_reads(tmp_path):
     table = rows([ONE], cache=Cache(tmp_path))
     named = ["unit", "a_format", "b_format", "n", "acc_bits", "device_family", "sites", "ff", "dsp", "bram18"]

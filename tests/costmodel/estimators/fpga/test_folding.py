@@ -71,7 +71,7 @@ def test_a_folding_divides_and_fits(workload, used, name):
         assert all(used_up[r] <= getattr(limits, r) for r in RESOURCES)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(networks(), integer_precisions())
 def test_throughput_rises_with_the_device(workload, used):
     """A device that has more of everything, by a fraction of one of them."""
@@ -149,7 +149,7 @@ def test_a_large_device_runs_a_small_network_as_fast_as_any_folding():
         fpga.fold(workload, used, board, throughput_per_s=board.clock_hz / interval * 1.0001)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @example(Workload("one", (linear("fc", 3840, 1, 1),)), precision("int2/int2"), 1.0)
 @given(networks(), integer_precisions(), st.floats(0.001, 1.0))
 def test_an_asked_throughput_is_met(workload, used, share):
