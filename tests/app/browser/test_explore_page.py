@@ -88,7 +88,7 @@ def test_a_click_opens_its_design_an_edit_is_estimated_at_once_and_a_link_shows_
     page.wait_for_function("document.querySelector('#explore-totals').textContent.includes('1 edited')")
     assert page.inner_text("#explore-id") != space.id(0)
     assert page.inner_text("[data-metric='loss']") != before
-    star = "document.querySelector('#explore-front .js-plotly-plot')._fullData[1].x?.length === 1"
+    star = "document.querySelector('#explore-front .js-plotly-plot')?._fullData?.[1]?.x?.length === 1"
     page.wait_for_function(star)
     page.wait_for_function("location.search.includes('edit=conv1:int4/bf16')")
     edited, shown = page.inner_text("#explore-id"), page.inner_text("[data-metric='loss']")
@@ -165,7 +165,7 @@ def test_a_mixed_design_opens_on_any_axes_and_from_a_link(site, profile, screens
     other.wait_for_function(f"{EYE}?.every((at, i) => Math.abs(at - {turned}[i]) < 1e-3)")
     other.goto(straight.replace("x=latency_s", "x=weight_bytes").replace("&z=energy_j", ""))
     other.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{mixed}'")
-    other.wait_for_function("document.querySelector('#explore-front .js-plotly-plot')?._fullData?.[0].x?.length === 1")
+    other.wait_for_function("document.querySelector('#explore-front .js-plotly-plot')?._fullData?.[0]?.x?.length === 1")
 
 
 @pytest.mark.long
