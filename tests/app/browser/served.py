@@ -41,6 +41,7 @@ def served(*options: str, home: Path) -> Iterator[Served]:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-c", code, "app", "--port", "0", *options]
     begun = time.perf_counter()
+    home.mkdir(parents=True, exist_ok=True)
     log = home / "app.log"
     with log.open("w") as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
