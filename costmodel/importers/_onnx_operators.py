@@ -75,10 +75,15 @@ _MOVES = """
     GatherND DepthToSpace SpaceToDepth Dropout ReverseSequence Trilu Compress QuantizeLinear DequantizeLinear
     DynamicQuantizeLinear CenterCropPad Col2Im BitCast OneHot NonZero
 """
+_COMPARISONS = "Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf"
+COMPARISONS = frozenset(_COMPARISONS.split())
+"""Operators through which nothing is learned: what they say of stored tensors alone is no parameter."""
+_JOINS = """
+    Concat ScatterND ScatterElements Scatter TensorScatter BitwiseAnd BitwiseOr BitwiseXor BitwiseNot
+"""
 MOVES: dict[str, int | None] = {
     **dict.fromkeys(_MOVES.split(), 1),
-    **dict.fromkeys("Concat ScatterND ScatterElements Scatter TensorScatter Equal Greater GreaterOrEqual Less".split()),  # noqa: SIM905
-    **dict.fromkeys("LessOrEqual And Or Not Xor IsNaN IsInf BitwiseAnd BitwiseOr BitwiseXor BitwiseNot".split()),  # noqa: SIM905
+    **dict.fromkeys((*_JOINS.split(), *_COMPARISONS.split())),
 }
 """Operators that move, convert, quantize or compare, and how many of their first inputs they pass on (None = all)."""
 
@@ -86,8 +91,6 @@ _COPIES = """
     Concat Pad Tile Gather GatherElements GatherND DepthToSpace SpaceToDepth ReverseSequence Trilu Compress
     CenterCropPad OneHot
 """
-COMPARISONS = frozenset("Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf".split())  # noqa: SIM905
-"""Operators through which nothing is learned: what they say of stored tensors alone is no parameter."""
 COPIES = frozenset(_COPIES.split())
 WRITES: dict[str, int] = {"ScatterND": 2, "ScatterElements": 2, "Scatter": 2, "TensorScatter": 1}
 """Those among them that copy, and those that write into a tensor that stays, with the input that they write."""

@@ -18,6 +18,11 @@ def layers(fields: ConfigFields) -> int:
     return fields.count("num_hidden_layers", high=MAX_LAYERS)
 
 
+def biased(fields: ConfigFields, *, default: bool = False) -> str:
+    """The projections of an attention that have biases, all or none, by `attention_bias`."""
+    return "qkvo" if fields.flag("attention_bias", default) else ""
+
+
 def attention(
     fields: ConfigFields,
     *,

@@ -11,7 +11,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read a Command R: attention and MLP read one layer norm; norms of queries and keys have weights a head."""
     depth = _decoder.layers(fields)
     fields.accept("logit_scale", fields.values.get("logit_scale"))
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     qk_norm = "layer" if fields.flag("use_qk_norm", False) else ""
     return _decoder.decoder(
         fields,

@@ -11,7 +11,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     depth = _decoder.layers(fields)
     for key in ("logit_scale", "use_qk_norm", "order_of_interleaved_layers", "position_embedding_type", "rotary_pct"):
         fields.accept(key, fields.values.get(key))
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     pattern = fields.count("sliding_window_pattern", 4, high=MAX_LAYERS)
     slides = [(i + 1) % pattern != 0 for i in range(depth)]
     size = fields.count("sliding_window", 4096, low=0)

@@ -8,7 +8,7 @@ from costmodel.workload.language_model import LanguageModel
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read a Gemma: a Llama with heads of a width of their own and a head tied to the token table."""
     depth = _decoder.layers(fields)
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     fields.accept("hidden_activation", fields.values.get("hidden_activation"))
     return _decoder.decoder(
         fields,

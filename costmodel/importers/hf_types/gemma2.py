@@ -12,7 +12,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     The tanh that caps attention scores and logits (`attn_logit_softcapping`, `final_logit_softcapping`) is uncounted.
     """
     depth = _decoder.layers(fields)
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     size = fields.count("sliding_window", 4096, low=0)
     fields.accept("hidden_act", fields.values.get("hidden_activation"))
     return _decoder.decoder(

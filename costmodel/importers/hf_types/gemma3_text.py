@@ -10,7 +10,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read a Gemma 3: norms around each sublayer and over heads, windows but in every sixth layer."""
     fields = fields.named(sliding_window_pattern="sliding_window_pattern _sliding_window_pattern")
     depth = _decoder.layers(fields)
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     size = fields.count("sliding_window", 4096, low=0)
     pattern = fields.count("sliding_window_pattern", 6, high=MAX_LAYERS)
     fields.accept("rope_local_base_freq", fields.values.get("rope_local_base_freq"))

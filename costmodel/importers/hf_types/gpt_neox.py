@@ -16,7 +16,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     fields.accept("use_parallel_residual", True, False)
     for key in ("rotary_emb_base", "num_key_value_heads", "head_dim"):
         fields.accept(key, fields.values.get(key))
-    bias, heads = "qkvo" if fields.flag("attention_bias", True) else "", fields.count("num_attention_heads")
+    bias, heads = _decoder.biased(fields, default=True), fields.count("num_attention_heads")
     mlp = _decoder.mlp(fields, default="gelu", bias=True, gated=False)
     return _decoder.decoder(
         fields,

@@ -14,7 +14,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     for key in ("swiglu_alpha", "swiglu_limit", "initial_context_length", "experts_per_token"):
         fields.accept(key, fields.values.get(key))
     fields.accept("hidden_act", "silu")
-    bias = "qkvo" if fields.flag("attention_bias", True) else ""
+    bias = _decoder.biased(fields, default=True)
     moe = Moe(
         experts=fields.count("num_local_experts", fields.count("num_experts", 128)),
         experts_per_token=fields.count("num_experts_per_tok", 4),

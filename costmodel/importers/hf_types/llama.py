@@ -8,7 +8,7 @@ from costmodel.workload.language_model import LanguageModel
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read a Llama."""
     depth = _decoder.layers(fields)
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     mlp = _decoder.mlp(fields, bias=fields.flag("mlp_bias", False))
     return _decoder.decoder(
         fields,

@@ -8,7 +8,7 @@ from costmodel.workload.language_model import LanguageModel, Norm
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read an OLMo: a Llama with layer norms that have no weights."""
     depth = _decoder.layers(fields)
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     return _decoder.decoder(
         fields,
         name,

@@ -8,7 +8,7 @@ from costmodel.workload.language_model import LanguageModel, Norm
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read an OLMo 2: norms of what a sublayer gives, and of all heads' queries and keys together."""
     depth = _decoder.layers(fields)
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     return _decoder.decoder(
         fields,
         name,

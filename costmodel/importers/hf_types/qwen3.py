@@ -8,6 +8,6 @@ from costmodel.workload.language_model import LanguageModel
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read a Qwen3: each head's query and key have a norm."""
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     attention = _decoder.attention(fields, kv_heads=32, head_dim=128, bias=bias, qk_norm="rms")
     return with_late_windows(fields, name, attention)

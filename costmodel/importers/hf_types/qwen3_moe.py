@@ -8,7 +8,7 @@ from costmodel.workload.language_model import LanguageModel
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read a Qwen3 with experts: each head's query and key have a norm."""
     depth = _decoder.layers(fields)
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     size = _decoder.window(fields) if fields.flag("use_sliding_window", False) else 0
     return _decoder.decoder(
         fields,

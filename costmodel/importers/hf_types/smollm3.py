@@ -8,7 +8,7 @@ from costmodel.workload.language_model import LanguageModel
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read a SmolLM3: a Llama in which every fourth layer has no rotary embedding, and a window if windows are used."""
     depth = _decoder.layers(fields)
-    bias = "qkvo" if fields.flag("attention_bias", False) else ""
+    bias = _decoder.biased(fields)
     size = _decoder.window(fields) if fields.flag("use_sliding_window", False) else 0
     turned = _turned(fields, depth)
     return _decoder.decoder(

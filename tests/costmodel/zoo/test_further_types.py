@@ -4,20 +4,13 @@ import json
 
 import pytest
 import torch
+import transformers_oracle as oracle
 from transformers_oracle import BATCH, flops, inputs, network, parameters
 
 from costmodel.importers import hf_config
 from costmodel.workload.serving import forward
 
-SMALL = {
-    "vocab_size": 97,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "pad_token_id": 0,
-}
+SMALL = oracle.SMALL | {"pad_token_id": 0}
 ENCODER = {k: v for k, v in SMALL.items() if k != "num_key_value_heads"} | {"max_position_embeddings": 40}
 CASES = {
     "granite": SMALL | {"embedding_multiplier": 12, "logits_scaling": 8.0, "attention_bias": True},

@@ -15,20 +15,12 @@ import torch
 from language_models import EVERY
 from transformers import DynamicCache, EncoderDecoderCache
 from transformers.pytorch_utils import Conv1D
-from transformers_oracle import BATCH, CONFIGS, flops, inputs, network, parameters, training_flops
+from transformers_oracle import BATCH, CONFIGS, SMALL, flops, inputs, network, parameters, training_flops
 
 from costmodel.importers import hf_config
 from costmodel.workload.serving import decode, forward, prefill
 from costmodel.workload.training import training
 
-SMALL = {
-    "vocab_size": 97,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-}
 LATENT = {
     "num_key_value_heads": 4,
     "kv_lora_rank": 12,

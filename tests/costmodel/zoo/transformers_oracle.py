@@ -12,6 +12,15 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 GOLDEN = Path(__file__).parents[2] / "golden"
 CONFIGS: dict[str, dict[str, Any]] = json.loads((GOLDEN / "hf_configs.json").read_text())
 BATCH, TOKENS = 2, 24
+SMALL = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+"""Fields of a network of three layers, what its type adds left out."""
 
 transformers.logging.set_verbosity_error()
 
