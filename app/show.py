@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from app.designs import same
+from app.designs import same, spoken
 from app.results import broken, misfit, unfit
 from app.text import print_table, some
 from dse.plan import certainty
@@ -106,7 +106,9 @@ def measured(result: Mapping[str, Any]) -> list[str]:
             f"{result['accuracy_standard_error']:.2%} either way (one standard error)."
         ]
     if result["measured_better"]:
-        said.append(f"Measured so, {' and '.join(result['measured_better'])} did better within the same budgets.")
+        said.append(
+            f"Measured so, {' and '.join(map(spoken, result['measured_better']))} did better within the same budgets."
+        )
     return said + (_misled(result) if "accuracy_standard_error" in result else [])
 
 
@@ -122,7 +124,7 @@ def _misled(result: Mapping[str, Any]) -> list[str]:
         lost = other["accuracy"] - plan["accuracy"]
         if lost > result["accuracy_standard_error"]:
             said.append(
-                f"At {size} of {name} the plan is right on {lost:.2%} less, though its loss is smaller "
+                f"At {spoken(f'{size} of {name}')} the plan is right on {lost:.2%} less, though its loss is smaller "
                 f"({plan['loss']:.4g} against {other['loss']:.4g}): losses of single layers do not add up there."
             )
     return said

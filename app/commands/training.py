@@ -104,7 +104,7 @@ def _counts(option: str, text: str) -> tuple[int, ...]:
 
 
 def _show(title: str, rows: list[dict[str, Any]]) -> None:
-    from app.text import print_table, quantity
+    from app.text import print_table, quantity, some
 
     named = ("gpus", "tensor", "pipeline", "data", "micro_batch")
     shown = []
@@ -121,3 +121,5 @@ def _show(title: str, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if "reason" in row:
             click.echo(f"{' x '.join(str(row[name]) for name in named[1:4])}: {row['reason']}")
+    if missing := list(dict.fromkeys(name for row in rows for name in row.get("uncounted", ()))):
+        click.echo(f"Not counted: {some(missing)}.")

@@ -89,7 +89,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """Seconds of a step and of its parts, bytes on the fullest GPU, and how much of the peak is used."""
+    """Seconds of a step and of its parts, bytes on the fullest GPU, how much of the peak is used, what has no cost."""
 
     layout: Layout
     batch: int
@@ -101,6 +101,7 @@ class TrainingStep:
     fits: bool
     mfu: float
     hfu: float
+    uncounted: tuple[str, ...]
 
 
 def training_step(
@@ -148,6 +149,7 @@ def training_step(
         fits=bool(memory <= gpu.memory_bytes),
         mfu=float(utilisation(useful, step_s, layout.gpus, peak)),
         hfu=float(utilisation(executed, step_s, layout.gpus, peak)),
+        uncounted=tuple(dict.fromkeys(name for found in stages for name in found.uncounted)),
     )
 
 

@@ -12,7 +12,7 @@ def result(accuracy, loss):
 
 def test_a_plan_that_its_losses_misled_says_so():
     said = " ".join(measured(result(0.85, 0.06)))
-    assert "At lut of int3/int3 the plan is right on 5.00% less, though its loss is smaller (0.06 against 0.1)" in said
+    assert "At LUTs of int3 the plan is right on 5.00% less, though its loss is smaller (0.06 against 0.1)" in said
 
 
 def test_nothing_is_said_within_chance_or_where_the_loss_was_larger():

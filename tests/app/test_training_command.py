@@ -138,3 +138,13 @@ def test_a_vision_network_is_trained_on_images(bitfront, refused_here):
     assert "samples/s" in bitfront(*RESNET, "--resolution", "160").stdout
     assert "zoo:gpt2 reads tokens: --context says how many" in refused_here(*GPT[:-2])
     assert "--tokens do not go with no --context" in refused_here(*RESNET, "--tokens", "1e9")
+
+
+def test_what_has_no_cost_is_said(bitfront, tmp_path):
+    config = {"model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
+    config |= {"num_attention_heads": 4, "num_key_value_heads": 4, "vocab_size": 1000, "mystery": 3}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    args = ("training", f"hf:{tmp_path / 'config.json'}", "--on", "a100_sxm", "--batch", "8", "--context", "64")
+    assert bitfront(*args).stdout.endswith("Not counted: mystery=3.\n")
+    (row,) = json.loads(bitfront(*args, "--json").stdout)["plans"]
+    assert row["uncounted"] == ["mystery=3"]
