@@ -1,4 +1,4 @@
-"""Every line of README's tour runs."""
+"""Every line of README's tour and of the guide runs, and what they link to exists."""
 
 import re
 import shlex
@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., subprocess.CompletedProcess[str]]
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 BLOCKS = [block.strip().splitlines() for block in re.findall(r"```bash\n(.*?)```", TEXT, re.S)]
 COMMANDS = [line for block in BLOCKS for line in block]
 SCRIPTS = re.findall(r"```python\n(.*?)```", TEXT, re.S)
@@ -68,8 +69,21 @@ def test_scripts_run(script: str, tmp_path: Path) -> None:
     assert done.stdout
 
 
-def test_pictures_and_make_targets_exist() -> None:
+def test_make_targets_exist() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
     assert set(re.findall(r"\bmake ([a-z-]+)", TEXT)) <= set(targets)
-    for path in re.findall(r"!\[.*?\]\((.*?)\)", TEXT):
-        assert (ROOT / path).is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!http)(.*?)\)", page.read_text(encoding="utf-8"))
+    for path, _, anchor in (link.partition("#") for link in links):
+        there = page.parent / path if path else page
+        assert there.is_file(), path
+        assert not anchor or anchor in anchors(there), anchor
+
+
+def anchors(page: Path) -> set[str]:
+    """What a page's headings are called in links to them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
