@@ -34,23 +34,30 @@ class ObliviousTrees:
 
     def of_codes(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Sum the trees for binned features: ensembles with equal edges share their bins."""
-        pieces = [self._sum(codes[:, i : i + ROWS]) for i in range(0, codes.shape[1], ROWS)]
+        questions, asked = np.unique((self.feature.astype(np.intp) << 8) + self.cut, return_inverse=True)
+        of_level = np.ascontiguousarray(asked.reshape(self.cut.shape).T)
+        pieces = [self._sum(codes[:, i : i + ROWS], questions, of_level) for i in range(0, codes.shape[1], ROWS)]
         return np.concatenate(pieces) if pieces else np.zeros(0)
 
     def codes(self, features: NDArray[np.float64]) -> NDArray[np.uint8]:
         """The bin of every value: how many edges lie below it."""
         if features.shape[0] != self.edges.shape[0]:
             raise ValueError(f"these trees were grown on {self.edges.shape[0]} features, got {features.shape[0]}")
-        binned = [np.searchsorted(edges, column) for edges, column in zip(self.edges, features, strict=True)]
-        return np.stack(binned).astype(np.uint8)
+        binned = np.empty(features.shape, dtype=np.uint8)
+        for row, edges, column in zip(binned, self.edges, features, strict=True):
+            row[:] = np.searchsorted(edges, column)
+        return binned
 
-    def _sum(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-        trees, depth = self.feature.shape
-        leaf = np.zeros((trees, codes.shape[1]), dtype=np.uint8)
-        for level in range(depth):
+    def _sum(
+        self, codes: NDArray[np.uint8], questions: NDArray[np.intp], of_level: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """The sum for a few rows: each of the `questions` is answered once, however many trees ask it."""
+        answers = (codes.take(questions >> 8, axis=0) > (questions & 255).astype(np.uint8)[:, None]).view(np.uint8)
+        leaf = np.zeros((len(self.cut), codes.shape[1]), dtype=np.uint8)
+        for asked in of_level:
             np.add(leaf, leaf, out=leaf)
-            leaf |= codes.take(self.feature[:, level].astype(np.intp), axis=0) > self.cut[:, level, None]
-        at = leaf + (np.arange(trees) << depth)[:, None]
+            leaf |= answers.take(asked, axis=0)
+        at = leaf + (np.arange(len(self.cut)) << len(of_level))[:, None]
         found = self.values.reshape(-1).take(at)
         return np.asarray(found.sum(axis=0))  # tree after tree: a row's sum does not depend on the rows beside it
 
