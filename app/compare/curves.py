@@ -30,8 +30,8 @@ def curves(question: Question, told: Callable[[float], Any] | None = None) -> Cu
     """Evaluate a question's metric along its axis: plain data.
 
     {axis, metric, values: [N], ends: [2], series: [{name, values: [N], band: {at, low, high}}],
-    crossovers: [{at, before, after, value, from, to}]}: intervals at every second value, and between which values of
-    the axis they meet, where the metric has intervals. `told` gets the share that is done. ValueError where a design
+    crossovers: [{at, before, after, value, from, to}]}: ranges at every second value, and between which values of
+    the axis they meet, where the metric has ranges. `told` gets the share that is done. ValueError where a design
     cannot take the axis.
     """
     values = points(question.low, question.high)
@@ -62,7 +62,7 @@ def curves(question: Question, told: Callable[[float], Any] | None = None) -> Cu
 def _changes(
     found: Mapping[str, Along], bands: Mapping[str, Band], values: Floats, coarse: Floats, sign: float
 ) -> list[dict[str, Any]]:
-    """Where one of each pair of curves overtakes the other, in the order of the axis, and where intervals meet."""
+    """Where one of each pair of curves overtakes the other, in the order of the axis, and where ranges meet."""
     signed = {name: _times(curve, sign) for name, curve in found.items()}
     changes = []
     for a, b in combinations(signed, 2):
@@ -76,7 +76,7 @@ def _changes(
 
 
 def sentences(found: Curves) -> list[str]:
-    """The crossovers in words with where intervals do not tell the designs apart, or who leads all along."""
+    """The crossovers in words with where ranges do not tell the designs apart, or who leads all along."""
     axis, metric = found["axis"], found["metric"]
     if found["crossovers"]:
         return [
@@ -93,19 +93,19 @@ def sentences(found: Curves) -> list[str]:
 
 
 def _uncertain(found: Curves, change: Mapping[str, Any]) -> str:
-    """Between which values of the axis the two designs' intervals meet."""
+    """Between which values of the axis the two designs' ranges meet."""
     if "from" not in change:
         return ""
     axis, (first, last) = found["axis"], found["ends"]
     if change["from"] <= first and change["to"] >= last:
-        return f"; their intervals overlap all along, from {axis} {first:,.0f} to {last:,.0f}: not told apart"
+        return f"; their ranges overlap all along, from {axis} {first:,.0f} to {last:,.0f}: not told apart"
     low = f"below {first:,.0f}" if change["from"] <= first else f"{change['from']:,}"
     high = f"beyond {last:,.0f}" if change["to"] >= last else f"{change['to']:,}"
-    return f"; their intervals overlap from {axis} {low} to {high}: it may be anywhere there"
+    return f"; their ranges overlap from {axis} {low} to {high}: it may be anywhere there"
 
 
 def _curve(design: Design, axis: str, metric: str, first: int) -> tuple[Along, Band | None]:
-    """A design's metric and the ends of its interval, if the metric has one, as functions of axis values."""
+    """A design's metric and the ends of its range, if the metric has one, as functions of axis values."""
 
     @cache
     def totals(value: int) -> Mapping[str, float]:

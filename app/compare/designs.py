@@ -1,10 +1,11 @@
-"""Designs estimated for a comparison: each metric with its interval and source, and layers summed by kind."""
+"""Designs estimated for a comparison: each metric with its range and source, and layers summed by kind."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from app import ranges
 from app.compare import by_layer
 from app.compare.question import PER_LAYER, Design
 from app.explore.opened import rates as examples
@@ -31,7 +32,7 @@ SHOWN = (
 PARTS = ("latency_s", "busy_s", "energy_j", "bytes_moved", "weight_bytes", "macs", "lut", "dsp", "bram18")
 """Metrics that layers are summed in by kind: of a pipeline, whose stages work at once, not the latency."""
 RATES = {"examples_per_s": "latency_s", "tokens_per_s": "latency_s"}
-"""Metrics whose interval and source are those of another one."""
+"""Metrics whose range and source are those of another one."""
 
 Record = Mapping[str, Any]
 
@@ -59,14 +60,15 @@ def record(design: Design, name: str) -> Record:
     """Estimate a design; ValueError where its device cannot run it.
 
     Returns plain data: name, what (its values in words), layers {layer: precision} of one with a precision a layer,
-    values {metric: {value, low, high, share, source}}, kinds {metric: {kind of layer: sum}}, uncounted.
+    values {metric: {value, low, high, of, share, source}}, ranges (a sentence on low and high), kinds {metric: {kind of
+    layer: sum}}, uncounted.
     """
     found = estimate_of(design)
     totals = {**found.totals, "loss": loss_of(found.workload, found.precisions), **rates(design, found)}
     has = [metric for metric in SHOWN if np.isfinite(totals.get(metric, np.nan))]
     values = {metric: _value(found, metric, totals) for metric in has}
     told = {"name": name, "what": _what(design), "uncounted": list(found.uncounted), "layers": _layers(design, found)}
-    return told | {"values": values, "kinds": _kinds(found)}
+    return told | {"values": values, "ranges": ranges.said(totals, has), "kinds": _kinds(found)}
 
 
 def _layers(design: Design, found: Estimate) -> dict[str, str]:
@@ -125,7 +127,7 @@ def _spoken(design: Design) -> str:
 
 
 def rates(design: Design, found: Estimate) -> dict[str, float]:
-    """Examples per second with their interval, and tokens where the design is a language model's."""
+    """Examples per second with their range, and tokens where the design is a language model's."""
     rates = examples(found)
     if design.phase:
         tokens = 1 if design.phase == "decode" else design.context
@@ -134,11 +136,11 @@ def rates(design: Design, found: Estimate) -> dict[str, float]:
 
 
 def _value(found: Estimate, metric: str, totals: Mapping[str, float]) -> dict[str, Any]:
-    """A total with its interval and share of the device where it has one, and its source."""
+    """A total with its range, which is `of` some kind, and share of the device where it has one, and its source."""
     value: dict[str, Any] = {"value": float(totals[metric]), "source": source(found, RATES.get(metric, metric))}
     low, high = (totals.get(end, np.nan) for end in ends(metric))
     if np.isfinite([low, high]).all():
-        value |= {"low": float(low), "high": float(high)}
+        value |= {"low": float(low), "high": float(high), "of": ranges.short(metric, totals)}
     has = _available(found, metric)
     return value | ({"share": value["value"] / has} if has > 0 else {})
 

@@ -1,4 +1,4 @@
-"""Which design is best in a metric, as far as intervals tell, and how the others compare with a reference."""
+"""Which design is best in a metric, as far as ranges tell, and how the others compare with a reference."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ Value = Mapping[str, Any]
 class Verdict:
     """A design's standing in a metric.
 
-    standing   best, or as good as it; among the best, where intervals overlap with that of the best value; or neither
+    standing   best, or as good as it; among the best, where ranges overlap with that of the best value; or neither
     best       which design has the best value
     factor     its value as a multiple of the reference's, nan where there is none
-    within     the least and most of that multiple which both intervals allow; the multiple itself without intervals
-    certain    whether its interval and the reference's do not overlap
+    within     the least and most of that multiple which both ranges allow; the multiple itself without ranges
+    certain    whether its range and the reference's do not overlap
     """
 
     standing: str
@@ -57,7 +57,7 @@ def verdicts(metric: str, values: Sequence[Value | None], reference: int, *, ran
 
 
 def overlap(first: Value | None, second: Value | None) -> bool:
-    """Whether the intervals of two values meet; a value without one is a point."""
+    """Whether the ranges of two values meet; a value without one is a point."""
     if first is None or second is None:
         return False
     slack = ALIKE * abs(first["value"])

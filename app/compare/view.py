@@ -15,7 +15,7 @@ from app.text import label, quantity
 from app.web.parts import LAYER, grid, note, panel, trust
 
 NEUTRAL = ("power_w", "macs", "bops")
-"""Counts of work, of which fewer is not better by itself, and power, whose interval is that of energy."""
+"""Counts of work, of which fewer is not better by itself, and power, whose range is that of energy."""
 
 
 def table(records: Sequence[Record], reference: int, *, only_differences: bool) -> Any:
@@ -25,11 +25,21 @@ def table(records: Sequence[Record], reference: int, *, only_differences: bool) 
         html.Tr([html.Th(html.Span("Design", className="unseen")), *map(_heading, range(len(records)), records)])
     )
     body = [*_described(records, only_differences), *_measured(records, reference, only_differences)]
+    said = [note(sentence) for sentence in _ranges(records)]
     missing = list(dict.fromkeys(part for record in records for part in record["uncounted"]))
     more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""
     told = note(f"Not counted: {', '.join(missing[:6])}{more}") if missing else None
     shown = html.Table([head, html.Tbody(body)], id="compare-table", className="compared")
-    return html.Div([html.Div(shown, className="compared-frame"), told])
+    return html.Div([html.Div(shown, className="compared-frame"), *said, told])
+
+
+def _ranges(records: Sequence[Record]) -> list[str]:
+    """What ranges are, of which designs where that is not the same for all."""
+    found: dict[str, list[str]] = {}
+    for slot, record in zip(SLOTS, records, strict=False):
+        found.setdefault(record["ranges"], []).append(slot.upper())
+    of = {told: f"{' and '.join(letters)}: " if len(found) > 1 else "" for told, letters in found.items()}
+    return [f"{of[told]}{told}" for told in found if told]
 
 
 def _heading(i: int, record: Record) -> Any:
@@ -75,13 +85,13 @@ def _metrics(records: Sequence[Record]) -> list[str]:
 
 
 def _cell(metric: str, value: Mapping[str, Any] | None, verdict: Verdict, mark: Any, factor: Any) -> Any:
-    """A number with its factor of the reference's, its standing, interval, share of the device, and source."""
+    """A number with its factor of the reference's, its standing, range, share of the device, and source."""
     if value is None:
         return html.Td("–", title="not modelled for this device")
     number = f"{value['value']:.4g}" if metric == "loss" else quantity(metric, value["value"])
     parts = [html.Span(number, className="compared-value", **{"data-metric": metric}), factor, mark]
     if "low" in value:
-        ends = f"{quantity(metric, value['low'])} to {quantity(metric, value['high'])}"
+        ends = f"{quantity(metric, value['low'])} to {quantity(metric, value['high'])} ({value['of']})"
         parts.append(html.Div(ends, className="interval"))
     if "share" in value:
         full = " full" if value["share"] > 1 else ""
@@ -95,24 +105,24 @@ def _mark(i: int, verdict: Verdict) -> Any:
     """A design's standing in words that name the best one, where there is one to name."""
     best = SLOTS[verdict.best].upper()
     told, why = {
-        BEST: ("best", "no other interval reaches it"),
-        AMONG: ("best, not surely", "intervals of others overlap its own")
+        BEST: ("best", "no other range reaches it"),
+        AMONG: ("best, not surely", "ranges of others overlap its own")
         if i == verdict.best
-        else (f"may equal {best}", f"its interval overlaps that of {best}, whose value is the best"),
+        else (f"may equal {best}", f"its range overlaps that of {best}, whose value is the best"),
         OTHER: ("", ""),
     }[verdict.standing]
     return html.Span(told, className=f"mark {verdict.standing}", title=why) if told else None
 
 
 def _factor(verdict: Verdict, reference: int) -> Any:
-    """A value as a multiple of the reference's, ≈ and what it may be where intervals leave that open."""
+    """A value as a multiple of the reference's, ≈ and what it may be where ranges leave that open."""
     if math.isnan(verdict.factor):
         return None
     low, high = verdict.within
     base = SLOTS[reference].upper()
     if math.isnan(low) or high <= low * (1 + ALIKE):
         return html.Span(f"{_times(verdict.factor)} {base}", className="factor", title=f"of the reference, {base}")
-    why = f"{_times(low)} to {_times(high)} {base} by both intervals" + ("" if verdict.certain else ": may be alike")
+    why = f"{_times(low)} to {_times(high)} {base} by both ranges" + ("" if verdict.certain else ": may be alike")
     return html.Span(f"≈ {_times(verdict.factor, digits=2)} {base}", className="factor", title=why)
 
 

@@ -7,6 +7,7 @@ import dash_mantine_components as dmc
 import numpy as np
 from dash import html
 
+from app import ranges
 from app.explore.axes import told as told_axis
 from app.explore.designs import Designs
 from app.explore.opened import Opened, source
@@ -132,6 +133,7 @@ def totals(opened: Opened, values: Mapping[str, Any], edits: int) -> Any:
         [
             heading,
             html.Div(cells, className="totals", style=_even(len(cells))),
+            note(ranges.said(opened.columns, TOTALS)),
             _pace(opened),
             told if missing else None,
         ]
@@ -181,11 +183,12 @@ def _cell(opened: Opened, name: str) -> Any:
 
 
 def _interval(opened: Opened, name: str) -> Any:
-    """The 90 % interval of a total that has one."""
+    """The range of a total that has one, and what it is."""
     low, high = (opened.columns.get(end, np.nan) for end in ends(name))
     if not np.isfinite([low, high]).all():
         return None
-    return html.Div(f"{quantity(name, low)} to {quantity(name, high)} (90\u00a0%)", className="interval")
+    told = f"{quantity(name, low)} to {quantity(name, high)} ({ranges.short(name, opened.columns)})"
+    return html.Div(told, className="interval", title=ranges.words(name, opened.columns))
 
 
 def figures(opened: Opened) -> tuple[Any, Any, Any]:

@@ -22,7 +22,7 @@ def along(
 ) -> go.Figure:  # fmt: skip
     """Plot series (name, values) at the axis's `values`, a colour and dash each, and mark changes (at, value, ...).
 
-    A series' `band` is its interval (at, low, high); a change's `from` and `to` are where on the axis two bands meet.
+    A series' `band` is its range (at, low, high); a change's `from` and `to` are where on the axis two bands meet.
     scale  "logarithmic", "linear", or "relative": every value as a multiple of the series `reference` there
     """
     figure = blank()
@@ -48,7 +48,7 @@ def along(
 
 
 def _band(figure: go.Figure, band: Mapping[str, Sequence[float]], bases: Sequence[float], shade: str) -> None:
-    """Shade a series' interval in its colour."""
+    """Shade a series' range in its colour."""
     low, high = ([y / base for y, base in zip(band[end], bases, strict=True)] for end in ("low", "high"))
     red, green, blue = (int(shade[i : i + 2], 16) for i in (1, 3, 5))
     figure.add_scatter(
@@ -64,7 +64,7 @@ def _mark(figure: go.Figure, changes: Sequence[Mapping[str, Any]], axis: str, ba
     if bars:
         figure.add_scatter(
             x=[x for c, _ in bars for x in (c["from"], c["to"], None)], y=[y for _, y in bars for y in (y, y, None)],
-            mode="lines+markers", line={"width": 2, "color": "#000000"}, name="where intervals overlap",
+            mode="lines+markers", line={"width": 2, "color": "#000000"}, name="where ranges overlap",
             marker={"symbol": "line-ns-open", "size": 10, "color": "#000000"}, hoverinfo="skip",
         )  # fmt: skip
     figure.add_scatter(
@@ -78,4 +78,4 @@ def _mark(figure: go.Figure, changes: Sequence[Mapping[str, Any]], axis: str, ba
 
 
 def _range(change: Mapping[str, Any]) -> str:
-    return f"<br>intervals overlap {change['from']:,} to {change['to']:,}" if "from" in change else ""
+    return f"<br>ranges overlap {change['from']:,} to {change['to']:,}" if "from" in change else ""

@@ -7,6 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
+from app import ranges
 from app.figures.bits import bits
 from app.figures.pareto import pareto
 from app.figures.style import dressed
@@ -73,7 +74,7 @@ def summary(result: Result) -> Any:
     cells = [html.Div([html.Span(words, className="fact-name"), html.Span(value)]) for words, value in facts]
     command = shlex.join(result["provenance"]["command"])
     told = [
-        note(f"Loss: {result['loss_source']}. {sources(result['layers'])}."),
+        note(f"Loss: {result['loss_source']}. {sources(result['layers'])}. {ranges.said(result['totals'], COSTS)}"),
         html.Pre(command, className="command"),
     ]
     if not result.get("fits", True):
@@ -107,7 +108,7 @@ def figures(result: Result, *, dark: bool) -> tuple[Any, Any]:
 
 
 def _with_interval(totals: Mapping[str, float], name: str) -> str:
-    """A total, and its 90 % interval where it has one."""
+    """A total, and its range where it has one."""
     told = [totals.get(end) for end in ends(name)]
     value = quantity(name, totals[name])
     return value if None in told else f"{value} ({' to '.join(quantity(name, float(end or 0.0)) for end in told)})"

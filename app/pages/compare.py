@@ -1,4 +1,4 @@
-"""Compare: designs side by side, what differs, what intervals tell apart, and where one overtakes another."""
+"""Compare: designs side by side, what differs, what ranges tell apart, and where one overtakes another."""
 
 import json
 from typing import Any
@@ -49,9 +49,9 @@ def _table(asked: question.Question, given: state.State) -> Any:
         html.Div(id="compare-table-trouble"),
         dcc.Loading(html.Div(id="compare-shown", className="compare-shown"), delay_show=400, type="dot"),
         note(
-            "Intervals are 90 %. Designs whose intervals overlap are not called better or worse: they may equal the "
-            "best. Multiples are of the reference's value, ≈ where either has an interval. A dot tells where a number "
-            "comes from: measured (green), a formula (grey), carried over from elsewhere (amber)."
+            "Designs whose ranges overlap are not called better or worse: they may equal the best. Multiples are of "
+            "the reference's value, ≈ where either has a range. A dot tells where a number comes from: measured "
+            "(green), a formula (grey), carried over from elsewhere (amber)."
         ),
         side=side,
     )

@@ -87,7 +87,7 @@ def cell(column: str, row: Row) -> str:
 
 
 def interval(column: str, row: Row) -> str:
-    """The ends of a cell's 90 % interval, in the unit of its value where that is one for all; "" where it has none."""
+    """The ends of a cell's range, in the unit of its value where that is one for all; "" where it has none."""
     low, high = (row.get(end) for end in ends(column))
     if low is None or high is None:
         return ""

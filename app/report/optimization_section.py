@@ -5,6 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from app import ranges
 from app.designs import also_called, distinct, same, spoken
 from app.figures.bits import bits
 from app.figures.pareto import pareto
@@ -48,8 +49,8 @@ def _sentences(run: Run) -> tuple[str, ...]:
         found.append(folding_of(run))
     found += measured(run)
     found += _same_throughout(run)
-    ends = "what it may come to, as said here" if "available" in run else "what holds 90 % of what is measured"
-    found.append(f"Beside a value, smaller or in brackets: {ends}, where it is known. {sources(run['layers'])}.")
+    found += filter(None, [ranges.said(run["totals"], DESIGN_COSTS, layers=True)])
+    found.append(f"{sources(run['layers'])}.")
     if run.get("covers"):
         found.append(f"Counted: {run['covers']}.")
     if run.get("not_chosen"):

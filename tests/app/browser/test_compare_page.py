@@ -40,7 +40,7 @@ def test_figures_are_those_of_estimate_and_crossovers_those_of_the_search(site, 
     assert found
     told = [f"{c.after} overtakes {c.before} at batch {int(c.at):,} ({quantity('latency_s', c.value)})" for c in found]
     assert [said.partition(";")[0] for said in words(page)] == told
-    assert all("; their intervals overlap " in said for said in words(page))
+    assert all("; their ranges overlap " in said for said in words(page))
 
 
 @pytest.mark.long

@@ -60,7 +60,7 @@ def test_examples_per_second_cross_where_latencies_do():
     ranges = [[(c["from"], c["to"]) for c in found["crossovers"]] for found in (by_latency, by_rate)]
     assert ranges[0] == ranges[1]
     assert all(low < c["at"] < high for (low, high), c in zip(ranges[0], by_rate["crossovers"], strict=True))
-    assert "their intervals overlap" in curves.sentences(by_latency)[0]
+    assert "their ranges overlap" in curves.sentences(by_latency)[0]
 
 
 def test_without_a_crossover_the_leader_is_named():
