@@ -41,7 +41,7 @@ def reported(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any) -> dic
                 f"a plan with these formats has another {name} ({its:.4g}, here {mine:.4g}), so that its report is of "
                 "another design: files for other tools hold this one"
             )
-    return solution.without_pages(plan)
+    return solution.without_pages(plan | {"provenance": plan["provenance"] | {"opened_on": "Explore"}})
 
 
 def question(designs: Designs, row: int, found: Opened) -> Question:

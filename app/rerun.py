@@ -19,7 +19,8 @@ Run = Mapping[str, Any]
 COMMANDS = ("demo", "front", "optimize")
 OURS = ("--out", "--points", "--report", "--json")
 """Options that say where results go, not what they are."""
-NOT_COMPARED = ("provenance", "run")
+NOT_COMPARED = ("provenance", "run", "fixed")
+"""What is told of the making of a result: `fixed` follows from its command, and older files lack it."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 ABSENT = "(absent)"
 

@@ -142,6 +142,20 @@ def broken(design: Mapping[str, Any], budgets: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
+FIXED = "not chosen: each layer had one format to take"
+"""What `fixed` of a result says: there was nothing that a plan could be the optimum of."""
+
+
+def sure(result: Mapping[str, Any]) -> str:
+    """How sure the plan of a result is, in words."""
+    from dse.plan import certainty
+
+    if "fixed" in result:
+        return str(result["fixed"])
+    within, interrupted = result.get("proven_within", ""), result.get("interrupted", False)
+    return certainty(result["proven"], result["gap"], within, interrupted=interrupted)
+
+
 def sources(rows: Sequence[Mapping[str, Any]]) -> str:
     """Where the layers' latencies and energies come from by share, or an FPGA's LUTs: its latency is a formula of
     cycles."""

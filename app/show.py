@@ -6,9 +6,8 @@ from typing import Any
 import click
 
 from app.designs import same, spoken
-from app.results import broken, misfit, unfit
+from app.results import broken, misfit, sure, unfit
 from app.text import print_table, some
-from dse.plan import certainty
 
 COSTS = ("weight_bytes", "latency_s", "energy_j", "lut", "dsp", "bram18", "uram", "throughput_per_s")
 
@@ -18,14 +17,13 @@ def show(result: Mapping[str, Any]) -> None:
     _designs(result)
     click.echo()
     _plan(result)
-    state = certainty(
-        result["proven"], result["gap"], result.get("proven_within", ""), interrupted=result.get("interrupted", False)
-    )
     click.echo()
     if result["budgets"]:
         because = f": {result['budgets_from']}" if "budgets_from" in result else ""
-        click.echo(f"The plan was chosen under {' and '.join(result['budgets'])}{because}.")
-    click.echo(f"The plan is {state} ({result['solver']}); loss {result['loss_source']}.")
+        did = "keeps" if "fixed" in result else "was chosen under"
+        click.echo(f"The plan {did} {' and '.join(result['budgets'])}{because}.")
+    by = "" if "fixed" in result else f" ({result['solver']})"
+    click.echo(f"The plan is {sure(result)}{by}; loss {result['loss_source']}.")
     for sentence in (*_doubts(result), *_layout(result), *result["notes"], *_counted(result)):
         click.echo(sentence)
 

@@ -13,14 +13,14 @@ from app.figures.pareto import pareto
 from app.figures.style import dressed
 from app.optimise.question import Question
 from app.report.optimization_section import budget
-from app.results import misfit, sources
+from app.results import misfit, sources, sure
 from app.text import label, quantity
 from app.web import downloads
 from app.web.parts import LAYER, graph, grid, note, numbers, panel
 from costmodel.hardware import Fpga
 from dse.curves import ends
 from dse.folding_refusals import SPEEDS
-from dse.plan import InfeasibleError, certainty
+from dse.plan import InfeasibleError
 
 Result = Mapping[str, Any]
 
@@ -59,16 +59,17 @@ def tables() -> Any:
 
 def summary(result: Result) -> Any:
     """What was chosen, how sure it is, and how to do it again."""
-    sure = certainty(result["proven"], result["gap"], result.get("proven_within", ""))
-    proven = dmc.Badge(sure, color="teal" if result["proven"] else "yellow", variant="light",
-                       c="var(--good)" if result["proven"] else "var(--bad)")  # fmt: skip
+    is_fixed, is_proven = "fixed" in result, result["proven"]
+    look = {} if is_fixed else {"c": "var(--good)" if is_proven else "var(--bad)"}
+    proven = dmc.Badge(sure(result), color="gray" if is_fixed else "teal" if is_proven else "yellow", variant="light",
+                       **look)  # fmt: skip
     budgets = " and ".join(budget(text) for text in result["budgets"]) or "no budget"
     head = dmc.Group([html.Code(result["design"], id="optimise-id", className="id"), proven,
                       dmc.Text(f"{result['model']} on {result['device']}, {budgets}", size="sm")],
                      gap="sm")  # fmt: skip
     facts = [
-        ("Predicted loss", f"{result['objective']:.5g}"), ("Bound", f"{result['bound']:.5g}"),
-        ("Solver", result["solver"]),
+        ("Predicted loss", f"{result['objective']:.5g}"),
+        *([] if is_fixed else [("Bound", f"{result['bound']:.5g}"), ("Solver", result["solver"])]),
         *((label(c), _with_interval(result["totals"], c)) for c in COSTS if c in result["totals"]),
     ]  # fmt: skip
     cells = [html.Div([html.Span(words, className="fact-name"), html.Span(value)]) for words, value in facts]

@@ -10,12 +10,13 @@ from app.fpga_design import told
 from app.optimization.designs import beside, design, same_cost, share_a_layout
 from app.optimization.question import Question
 from app.provenance import provenance
-from app.results import fitting, layers
+from app.results import FIXED, fitting, layers
 from app.sensitivity import told as additive
 from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Device, Fpga
 from dse import Budget, Choices, Plan, Problem, front, parse_budget
 from dse.metric import METRICS, loss
+from dse.restrictions import restricted
 from dse.sensitivity.additivity import SEED
 
 Floats = NDArray[np.float64]
@@ -64,6 +65,7 @@ def result(
             "assignment": plan.assignment,
             "not_chosen": _not_chosen(problem),
         }
+        | _fixed(question, problem)
         | {name: getattr(plan, name) for name in ("objective", "bound", "gap", "proven", "proven_within", "solver")}
         | {
             "totals": chosen["totals"],
@@ -84,6 +86,12 @@ def result(
         | _measured(question, designs)
         | _roofs(question.device, problem)
     )
+
+
+def _fixed(question: Question, problem: Problem) -> dict[str, str]:
+    """What a plan is no optimum of where pins, or a single format, leave each layer one: nothing to choose."""
+    left = np.isfinite(restricted(problem, question.pins, question.allow).loss).sum(axis=1)
+    return {"fixed": FIXED} if question.objective == "loss" and (left == 1).all() else {}
 
 
 def _measured(question: Question, designs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

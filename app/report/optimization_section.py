@@ -12,11 +12,10 @@ from app.figures.pareto import pareto
 from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.report.document import Row, Section, Table, present
-from app.results import sources, unfit
+from app.results import sources, sure, unfit
 from app.show import folding_of, measured
 from app.text import label, quantity
 from dse.curves import ends
-from dse.plan import certainty
 
 Run = Mapping[str, Any]
 
@@ -36,14 +35,10 @@ def section(name: str, run: Run) -> Section:
 
 
 def _sentences(run: Run) -> tuple[str, ...]:
-    state = certainty(
-        run["proven"], run["gap"], run.get("proven_within", ""), interrupted=run.get("interrupted", False)
-    )
     budgets = " and ".join(budget(b) for b in run["budgets"]) or "no budget"
     if "budgets_from" in run:
         budgets += f" ({run['budgets_from']})"
-    chosen = f"Chosen under {budgets}: {state} by {run['solver']}; {_objective(run)}"
-    found = [f"{chosen} ({run['loss_source']}).", *run.get("notes", ())]
+    found = [f"{_chosen(run, budgets)}; {_objective(run)} ({run['loss_source']}).", *run.get("notes", ())]
     found += unfit(run, "The plan")
     if "folding_of" in run:
         found.append(folding_of(run))
@@ -59,6 +54,15 @@ def _sentences(run: Run) -> tuple[str, ...]:
     if run["uncounted"]:
         found.append(f"Not counted: {', '.join(run['uncounted'])}.")
     return tuple(found)
+
+
+def _chosen(run: Run, budgets: str) -> str:
+    """Under what a plan was chosen and how sure it is, or who gave each layer its format."""
+    if "fixed" not in run:
+        return f"Chosen under {budgets}: {sure(run)} by {run['solver']}"
+    opened = (run.get("provenance") or {}).get("opened_on")
+    under = f", within {budgets}" if run["budgets"] else ""
+    return (f"As opened on {opened}, each layer pinned" if opened else f"The plan is {sure(run)}") + under
 
 
 def _objective(run: Run) -> str:

@@ -10,7 +10,8 @@ Shape = Any
 """NUMBER, TEXT, CELL or COMMAND; [shape] for a list, {"*": shape} for a mapping, {key: shape} for its keys, "key?" for
 one that may lack."""
 
-ORIGIN = {"command?": COMMAND, "versions?": {"*": TEXT}, "calibrations?": {"*": TEXT}, "inputs?": {"*": TEXT}}
+ORIGIN = {"command?": COMMAND, "versions?": {"*": TEXT}, "calibrations?": {"*": TEXT}, "inputs?": {"*": TEXT},
+          "opened_on?": TEXT}  # fmt: skip
 DESIGN = {"name": TEXT, "kind": TEXT, "totals": {"*": NUMBER}, "loss": NUMBER, "accuracy?": NUMBER, "r2?": NUMBER,
           "assignment?": {"*": TEXT}}  # fmt: skip
 LAYER = {"name": TEXT, "window?": {"*": CELL}, "*": CELL}
@@ -19,7 +20,7 @@ SHAPES: dict[str, dict[str, Shape]] = {
         "model": TEXT, "device": TEXT, "assignment": {"*": TEXT}, "totals": {"*": NUMBER}, "designs": [DESIGN],
         "layers": [LAYER], "fronts": {"*": [[NUMBER]]}, "budgets": [TEXT], "provenance?": ORIGIN,
         "solver": TEXT, "loss_source": TEXT, "objective": NUMBER, "gap": NUMBER, "chosen": TEXT, "uncounted": [TEXT],
-        "metric?": TEXT, "budgets_from?": TEXT, "proven_within?": TEXT, "beyond?": {"*": CELL},
+        "metric?": TEXT, "budgets_from?": TEXT, "proven_within?": TEXT, "fixed?": TEXT, "beyond?": {"*": CELL},
         "notes?": [TEXT], "covers?": TEXT, "not_chosen?": {"*": TEXT}, "peaks?": {"*": NUMBER},
         "memory_bytes_per_s?": NUMBER, "available?": {"*": NUMBER}, "tested?": NUMBER,
         "accuracy_standard_error?": NUMBER, "measured_better?": [TEXT],

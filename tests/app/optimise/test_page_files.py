@@ -21,6 +21,7 @@ def test_a_plan_that_a_page_gives_away_is_the_one_of_its_command(device, formats
     asked = question.read(given | more, {})
     kept = solution.for_pages(asked, solution.solve(asked, lambda *_: None))
     assert {"asked", "design"} <= kept.keys()
+    assert "fixed" not in kept
     found = rerun(json.loads(downloads.file(solution.without_pages(kept), "plan.json")[0]), "plan.json")
     assert found.compared > 1000
     assert not found.differences
