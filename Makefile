@@ -32,7 +32,7 @@ test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" tests
 
 test-long: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long tests
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
