@@ -71,8 +71,8 @@ def by_weight(op: Op, inputs: tuple[str, ...], *, more: float, again: float) -> 
     made = op.weight_elements * op.weight_reads * weighted + op.vector_elements * vectors
     return replace(
         gradient,
-        kind=op.kind if weighted or not op.weight_elements else "pooling",
-        b=op.b if weighted or not op.weight_elements else 0.0,
+        kind=op.kind if weighted or not (op.weight_elements or op.b) else "pooling",
+        b=op.b if weighted else 0.0,
         m=op.k if weighted else 1.0,
         n=op.n if weighted else 1.0,
         k=op.m if weighted else 1.0,
