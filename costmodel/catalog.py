@@ -12,6 +12,10 @@ from typing import Any
 
 MOST_LISTED = 24
 """Names that an error lists."""
+MOST_NEAR = 4
+"""Names that an error proposes."""
+SHORTEST_START = 3
+"""Letters by which the start of a name is told."""
 
 
 class UnknownNameError(ValueError):
@@ -21,11 +25,17 @@ class UnknownNameError(ValueError):
         self, kind: str, name: str, known: Iterable[str], *, cutoff: float = 0.5, expected: str | None = None
     ) -> None:
         known = sorted(known)
-        self.near = difflib.get_close_matches(str(name).lower(), known, n=4, cutoff=cutoff)
+        self.near = _near(str(name).lower(), known, cutoff)
         more = f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
         listed = f"known: {', '.join(known[:MOST_LISTED])}{more}" if known else "none is known"
         hint = f"did you mean {', '.join(self.near)}?" if self.near else expected or listed
         super().__init__(f"unknown {kind} {name!r}; {hint}")
+
+
+def _near(name: str, known: Sequence[str], cutoff: float) -> list[str]:
+    """The nearest names: those that begin as the unknown one does first."""
+    longer = [other for other in known if len(name) >= SHORTEST_START and other.startswith(name)]
+    return [*dict.fromkeys([*longer, *difflib.get_close_matches(name, known, n=MOST_NEAR, cutoff=cutoff)])][:MOST_NEAR]
 
 
 class UnmatchedError(UnknownNameError):

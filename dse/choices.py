@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costmodel import display
 from costmodel.catalog import require
@@ -16,8 +17,9 @@ from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision, precision
 from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Workload
-from dse.problem import Problem, build, require_layers
-from dse.sensitivity import Sensitivity, quantisable, sqnr_loss
+from dse import noise, problem_columns
+from dse.problem import Problem, build, require_layers, widest_of
+from dse.sensitivity import Sensitivity, quantisable
 from dse.sensitivity.calls import take, tensors
 from dse.sensitivity.cutoffs import parse
 from dse.sensitivity.examples import gathered
@@ -75,11 +77,9 @@ class Choices:
         given: dict[str, Any] = {"strategies": sparse, "spelled": self.formats, "design": self.design}
         given["laid_for"] = laid_for
         if self.module is None:
-            layers = self.workload.layers
-            loss = sqnr_loss([self.workload.op(name) for name in layers], options, sparsity=sparse)
-            return build(
-                self.workload, device, layers=layers, options=options, loss=loss, loss_source=SOURCES["sqnr"], **given
-            )
+            layers, source = self.workload.layers, SOURCES["sqnr"]
+            loss = self._noise(layers, options)
+            return build(self.workload, device, layers=layers, options=options, loss=loss, loss_source=source, **given)
         if any(sparse):
             raise ValueError("sparse options take the data-free proxy: give the model without data, as a Workload")
         found = self.sensitivity(options)
@@ -90,6 +90,14 @@ class Choices:
             self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source, **given
         )
         return replace(problem, additivity=found.additivity, ranges=found.ranges)
+
+    def _noise(self, layers: tuple[str, ...], options: tuple[Precision, ...]) -> NDArray[np.float64]:
+        """The proxy of each layer and of the caches that follow it, at each option: float64[layers, options]."""
+        require_layers(self.workload, layers)
+        follows = problem_columns.followed(self.workload, layers)
+        return problem_columns.by_layer(
+            noise.per_op(self.workload, options, self.strategies), follows, widest_of(options)
+        )
 
     @property
     def strategies(self) -> tuple[NMSparsity | None, ...]:

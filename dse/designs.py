@@ -1,7 +1,6 @@
 """Single designs of a space, anywhere on it: what sampling, indices and searches evaluate, and their full estimates."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,14 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimated import Estimate
 from costmodel.hardware import Device
-from costmodel.precision import Precision, precision
+from costmodel.precision import precision
 from costmodel.record import unstack
 from costmodel.workload import Workload
 from dse import passes
 from dse.axes import FIELD
 from dse.devices import chosen_devices, device_batches
-from dse.evaluation import Grid, Noise, evaluate
-from dse.passes import noise_of
+from dse.evaluation import Grid, evaluate
 from dse.predicted import predicted
 from dse.space import Space
 
@@ -70,13 +68,6 @@ def parts_of(space: Space, index: int) -> tuple[Workload, Device]:
     design = space.design(index)
     outer = {name: value for name, value in design.items() if name != "precision" and not name.startswith("device")}
     return passes.build(outer).workload, unstack(batch)[0]
-
-
-def loss_of(workload: Workload, precisions: Sequence[Precision]) -> float:
-    """The data-free proxy of a workload whose ops are at these precisions: every layer's noise added, as in a sweep."""
-    found = zip(map(noise_of, workload.ops), precisions, strict=True)
-    distinct = Counter((kept, chosen) for kept, chosen in found if kept is not None)
-    return float(sum(count * Noise((chosen,))[kept][0] for (kept, chosen), count in distinct.items()))
 
 
 def random_positions(space: Space, count: int, seed: int) -> dict[str, NDArray[np.int64]]:

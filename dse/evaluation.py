@@ -21,11 +21,9 @@ from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.record import Real, map_fields, stack, unstack
-from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Op, Workload
-from costmodel.workload.ops import linear
-from dse.passes import CACHE, Kept, Pass
-from dse.sensitivity.data_free import noise_to_signal, sqnr_loss
+from dse.noise import Kept, Noise
+from dse.passes import Pass
 
 Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
@@ -91,7 +89,7 @@ class Grid:
         return sum((count * self._noise[kept] for kept, count in layers), np.zeros(len(self.precisions)))
 
     @cached_property
-    def _noise(self) -> "Noise":
+    def _noise(self) -> Noise:
         return Noise(self.precisions)
 
     @cached_property
@@ -107,22 +105,6 @@ class Grid:
     def shape(self) -> tuple[int, int]:
         """How many precisions and devices there are."""
         return len(self.precisions), len(np.atleast_1d(self.devices.memory_bytes))
-
-
-class Noise(dict[Kept, Floats]):
-    """The proxy of one layer with weights by the share kept, or of a cache: float64[precisions], found when read."""
-
-    def __init__(self, precisions: tuple[Precision, ...]) -> None:
-        super().__init__()
-        self.precisions = precisions
-
-    def __missing__(self, kept: Kept) -> Floats:
-        if kept == CACHE:
-            self[kept] = np.array([noise_to_signal(p.kv_cache) for p in self.precisions])
-        else:
-            pruned = [NMSparsity(*kept) if kept != (1, 1) else None] * len(self.precisions)
-            self[kept] = sqnr_loss([linear("layer", 1, 1, 1)], self.precisions, sparsity=pruned)[0]
-        return self[kept]
 
 
 def evaluate(done: Pass, grid: Grid, names: Collection[str], latency: str) -> Columns:

@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import SupportsFloat
 
 from costmodel.catalog import require
 from costmodel.display import card, told
@@ -28,13 +29,19 @@ class Metric:
     over: str = "sum"
 
     def __le__(self, limit: float) -> "Budget":
-        return Budget(self, "<=", float(limit))
+        return Budget(self, "<=", _number(self, limit))
 
     def __ge__(self, limit: float) -> "Budget":
-        return Budget(self, ">=", float(limit))
+        return Budget(self, ">=", _number(self, limit))
 
     def _repr_html_(self) -> str:
         return card(f"Metric {self.name}", {"unit": self.unit, "better": self.better, "over layers": self.over})
+
+
+def _number(metric: Metric, limit: object) -> float:
+    if not isinstance(limit, SupportsFloat) or isinstance(limit, str):
+        raise TypeError(f"{metric.name} is compared with a number, got {limit!r}; dse.parse_budget reads text")
+    return float(limit)
 
 
 @dataclass(frozen=True)

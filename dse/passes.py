@@ -18,24 +18,16 @@ from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import W32A32
 from costmodel.record import Real, stack
 from costmodel.strategies import strategy
-from costmodel.strategies._before import FACTORS
 from costmodel.strategies._beside import PREFIXES
 from costmodel.strategies._named import NONE
 from costmodel.strategies._network import network, undivided
 from costmodel.workload import Op, Workload
 from costmodel.workload.answers import sampled
-from costmodel.workload.dequantisation import DEQUANTISATION
 from dse.axes import CORRECT, SHAPE, label
-from dse.sensitivity.data_free import POINTS
+from dse.noise import Kept, noise_of
 
 what_it_costs = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs", "count")))
 """The fields that decide what one execution of an op costs."""
-
-Kept = tuple[int, int]
-"""n of every m weights; (1, 1) is all."""
-
-CACHE = (0, 0)
-"""In the place of a share of weights: the keys and values that an attention finds cached."""
 
 Layers = dict[Kept, float]
 
@@ -116,25 +108,6 @@ def layers_of(ops: Sequence[Op], times: Sequence[float]) -> Layers:
         if key is not None:
             found[key] = found.get(key, 0.0) + count
     return found
-
-
-def noise_of(op: Op) -> Kept | None:
-    """Return the share of weights kept by a layer whose noise reaches the answer, CACHE of a cache's reader, else None.
-
-    Not that of drafts and verifiers, nor of factors that make up for a layer's own.
-    """
-    aside = op.kind == DEQUANTISATION or op.name.endswith(FACTORS) or op.name.startswith(PREFIXES)
-    if aside or not (op.weight_elements > 0 or op.kv_elements > 0):
-        return None
-    return kept_share(op) if op.weight_elements > 0 else CACHE
-
-
-def kept_share(op: Op) -> Kept:
-    """How many of how many weights are not zero; without a structure of 4096, the sample of the loss proxy."""
-    if op.weight_density >= 1:
-        return 1, 1
-    block = int(op.weight_block) or POINTS
-    return max(1, round(float(op.weight_density) * block)), block
 
 
 def key_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

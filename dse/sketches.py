@@ -24,7 +24,8 @@ from costmodel.workload.repeated_blocks import thinned, times_of
 from costmodel.workload.serving import passes as pass_of
 from dse import passes
 from dse.axes import label
-from dse.passes import Kept, Layers, layers_of, what_it_costs
+from dse.noise import Kept
+from dse.passes import Layers, layers_of, what_it_costs
 
 Floats = NDArray[np.float64]
 FOLDED_PHASES = ("decode", "prefill", "forward")

@@ -27,7 +27,7 @@ from app import complete, options, quality
     type=click.Choice(["loss", "throughput_per_s", "latency_s"]),
     default="loss",
     show_default=True,
-    help="What is best; of the last two on an FPGA's dataflow, PE and SIMD of each layer are chosen with its format.",
+    help="What is least, or most of throughput; on an FPGA each layer's PE and SIMD are chosen with its format for it.",
 )
 @click.option("--data", metavar="MODULE:CALLABLE", help="Calibration and test data of a torch model.")
 @quality.options
@@ -133,9 +133,12 @@ def command(
 
 
 def _require_folding(objective: str, target: Any, budgets: Any, mapping: str | None, folding: str | None) -> None:
-    """ValueError, before anything is measured, where no folding can be chosen for the objective."""
+    """ValueError, before anything is measured, where no folding of an FPGA can be chosen for the objective."""
+    from costmodel.hardware import Fpga
     from dse.folding import check
 
+    if not isinstance(target, Fpga):
+        return
     if mapping or folding:
         raise ValueError(f"{_laid_out(mapping)} --objective {objective}")
     check(objective, target, budgets)

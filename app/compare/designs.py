@@ -23,7 +23,7 @@ from costmodel.record import stack
 from costmodel.strategies import strategy
 from costmodel.workload import Workload
 from dse.curves import ends
-from dse.designs import loss_of
+from dse.noise import loss_of
 
 SHOWN = (
     "loss", "latency_s", "examples_per_s", "tokens_per_s", "energy_j", "power_w", "weight_bytes", "footprint_bytes",

@@ -18,8 +18,9 @@ from costmodel.precision import precision
 from costmodel.record import stack
 from costmodel.workload import Workload
 from dse.curves import ends
-from dse.designs import loss_of, parts_of
+from dse.designs import parts_of
 from dse.digests import digest
+from dse.noise import loss_of
 from dse.space import ID_DIGITS
 
 PROXY = "data-free proxy"

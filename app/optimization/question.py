@@ -6,7 +6,7 @@ from typing import Any
 
 from costmodel.hardware import Device
 from dse import Budget, Choices, Plan, Problem, minimize
-from dse.metric import loss
+from dse.metric import Metric, loss
 
 Data = Any
 
@@ -35,10 +35,11 @@ class Question:
     """Whether the plan must fit the FPGA; None: it does where any of the foldings has one that does."""
 
 
-def solve(question: Question, problem: Problem, budgets: Sequence[Budget]) -> Plan:
-    """The plan of least loss of one problem, within these budgets and as the question restricts it."""
+def solve(question: Question, problem: Problem, budgets: Sequence[Budget], metric: Metric = loss) -> Plan:
+    """The plan of least loss, or of another metric, of one problem, within these budgets and as the question restricts
+    it."""
     return minimize(
-        loss,
+        metric,
         over=problem,
         subject_to=budgets,
         ties=question.ties,

@@ -37,7 +37,7 @@ SOURCES = {
     "mse": "measured: squared error to the unquantised outputs on calibration data, one layer quantised at a time",
     "hessian": "foretold: Hessian trace times squared change of the weights (arXiv 1911.03852), activations left out",
     "fisher": "foretold: Fisher diagonal times squared change of each weight (arXiv 2306.07629), activations left out",
-    "sqnr": "data-free proxy: noise-to-signal of weights and inputs on normal values, arXiv 1511.06393",
+    "sqnr": "data-free proxy: noise-to-signal of weights, inputs and caches on normal values, arXiv 1511.06393",
 }
 """What each way is, as a result states it of a network whose outputs are classes."""
 

@@ -240,3 +240,16 @@ def test_a_strategy_that_no_allocation_takes_is_refused(bitfront, tmp_path, mode
     assert done.returncode == 2
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_off_an_fpga_latency_is_an_objective_too(bitfront, refused):
+    asked = ("optimize", "zoo:resnet18", "--on", "h100_sxm", "--formats", "int4,int8,bf16")
+    least = json.loads(bitfront(*asked, "--json").stdout)
+    found = json.loads(bitfront(*asked, "--budget", "loss<=0.1", "--objective", "latency_s", "--json").stdout)
+    assert found["proven"]
+    assert found["objective"] == pytest.approx(found["totals"]["latency_s"])
+    assert found["totals"]["latency_s"] <= least["totals"]["latency_s"]
+    within = ("--budget", f"latency_s<={found['totals']['latency_s']!r}", "--json")
+    slowest = json.loads(bitfront(*asked, *within).stdout)
+    assert slowest["objective"] == pytest.approx(next(d["loss"] for d in found["designs"] if d["name"] == "plan"))
+    assert "--conversion adds to the loss" in refused(*asked, "--objective", "latency_s", "--conversion", "1e-4")

@@ -58,7 +58,6 @@ def test_the_terminal_shows_each_layers_folding(bitfront, folder):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("--on", "h100_sxm"), "folding is for an FPGA, and h100_sxm is none"),
         (("--on", "pynq_z1", "--tie", "layer1.0.conv1,layer1.0.conv2"), "--tie does not go with --objective"),
         (("--on", "pynq_z1", "--mapping", "overlay"), "its layers have no folding; leave out --objective"),
         (

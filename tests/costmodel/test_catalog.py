@@ -107,3 +107,8 @@ def test_an_unreadable_file_raises_one_line_with_its_path(tmp_path):
         read_toml(tmp_path / "absent.toml")
     with pytest.raises(ValueError, match=r"cannot read .*: Is a directory"):
         read_toml(tmp_path)
+
+
+def test_names_that_begin_like_an_unknown_one_are_the_nearest():
+    known = ["vig_small", "vim_small", "vit_small_patch16_224", "vit_small_patch32_224"]
+    assert UnknownNameError("model", "vit_small", known).near[:2] == known[2:]

@@ -88,3 +88,9 @@ def test_any_text_is_a_budget_or_a_value_error(text):
         return
     assert math.isfinite(budget.limit)
     assert budget.metric.name in METRICS
+
+
+@pytest.mark.parametrize("limit", ["12ms", None, [1.0]])
+def test_a_metric_is_compared_with_a_number(limit):
+    with pytest.raises(TypeError, match="lut is compared with a number, got"):
+        METRICS["lut"] <= limit  # noqa: B015

@@ -10,8 +10,8 @@ from costmodel.hardware import gpu
 from costmodel.precision import W16A16, precision
 from costmodel.record import stack
 from costmodel.strategies import spelled
-from dse.designs import loss_of
 from dse.evaluation import Grid, evaluate
+from dse.noise import loss_of
 from dse.passes import build, is_pruned
 from dse.predicted import predicted
 

@@ -45,16 +45,21 @@ def check(workload: Workload, precisions: Sequence[Precision]) -> None:
 
 
 def uncounted(workload: Workload, *, dataflow: bool = True) -> tuple[str, ...]:
-    """Names of ops whose hardware no model covers: attention, softmax, layer norm, scans, embeddings, others.
+    """Names of ops whose hardware no model covers, with what they are: attention, softmax, layer norm, scans, others.
 
     Batch norm, requantisation and monotone activations cost nothing of their own: they are folded into the
     thresholds or scales after a matrix unit (Umuroglu and Jahre, Streamlined Deployment for Quantized Neural
     Networks, arXiv 1709.04060). What a matrix unit's op counts beyond them, as dequantised weights, is named too.
     The data movers of a `dataflow` are not counted, while an overlay counts its own.
     """
-    others = tuple(op.name for op in workload.ops if not _modelled(op))
+    others = tuple(_told(op) for op in workload.ops if not _modelled(op))
     beside = tuple(f"{op.name} (arithmetic beside its products)" for op in workload.ops if _beside(op))
     return others + beside + (DATA_MOVERS,) * dataflow
+
+
+def _told(op: Op) -> str:
+    """The name of an op, and its kind where that does not say it."""
+    return op.name if op.kind in op.name else f"{op.name} ({op.kind})"
 
 
 def _known(operand: Format) -> Real:

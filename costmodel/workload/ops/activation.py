@@ -1,6 +1,7 @@
 """Pointwise nonlinearities."""
 
 from costmodel.workload.op import Op
+from costmodel.workload.ops._sizes import require_counts
 
 FLOPS = {
     "relu": 1, "relu6": 2, "hardtanh": 2, "leaky_relu": 2, "prelu": 2, "sigmoid": 4, "hardsigmoid": 4, "tanh": 6,
@@ -16,6 +17,7 @@ def activation(name: str, elements: float, *, function: str, inputs: tuple[str, 
     """Return a pointwise nonlinearity over `elements` values; `function` is a key of FLOPS."""
     if function not in FLOPS:
         raise ValueError(f"function must be one of {sorted(FLOPS)}, got {function!r}")
+    require_counts(name, elements=elements)
     return Op(
         name,
         "activation",

@@ -1,6 +1,7 @@
 """Scaled dot-product attention: softmax(Q K^T) V, one op."""
 
 from costmodel.workload.op import Heads, Op
+from costmodel.workload.ops._sizes import require_counts, require_positive
 
 SOFTMAX_FLOPS = 5  # a score: scale, subtract the maximum, exponentiate, add to the sum, divide
 
@@ -53,8 +54,10 @@ def attention(
     `cached` keys and values are read in the KV-cache format, others as activations; `value_dim` defaults to `head_dim`.
     With a `window` at most that many keys of a single query are read; `alibi` adds a term to every score. Its gradient
     reads the result: Dao, FlashAttention-2, arXiv 2307.08691, algorithm 2. ValueError if `kv_heads` does not divide
-    `heads`.
+    `heads`, or a size is not positive.
     """
+    require_positive(name, batch=batch, queries=queries, keys=keys, heads=heads, head_dim=head_dim)
+    require_counts(name, value_dim=value_dim, window=window)
     if kv_heads < 1 or heads % kv_heads:
         raise ValueError(f"kv_heads must divide heads, got {heads=}, {kv_heads=}")
     value_dim = value_dim or head_dim
@@ -95,8 +98,10 @@ def latent_attention(
     """Return multi-head latent attention in its absorbed form: every head reads one shared latent and one rotary key.
 
     Per head k = (latent_dim + rope_dim) + latent_dim; the cache holds latent_dim + rope_dim elements a token.
-    DeepSeek-AI, DeepSeek-V2, arXiv 2405.04434, section 2.1.
+    DeepSeek-AI, DeepSeek-V2, arXiv 2405.04434, section 2.1. ValueError where a size is not positive.
     """
+    require_positive(name, batch=batch, queries=queries, keys=keys, heads=heads, latent_dim=latent_dim)
+    require_counts(name, rope_dim=rope_dim)
     mask = kept_fraction(queries, keys, causal=causal)
     return Op(
         name,

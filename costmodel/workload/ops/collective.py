@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from costmodel.workload.op import Op
+from costmodel.workload.ops._sizes import require_counts
 
 BRINGING = "load"
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send", BRINGING)
@@ -22,6 +23,7 @@ def collective(name: str, kind: str, elements: float, ranks: int, *, inputs: tup
         raise ValueError(f"kind must be one of {COLLECTIVES}, got {kind!r}")
     if ranks < 2:
         raise ValueError(f"an exchange needs at least 2 ranks, got {ranks}")
+    require_counts(name, elements=elements)
     read = elements / ranks if kind == "all_gather" else elements
     written = elements / ranks if kind == "reduce_scatter" else elements
     return Op(name, kind, inputs, m=ranks, input_elements=read, output_elements=written, keeps_inputs=False)

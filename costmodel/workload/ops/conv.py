@@ -1,6 +1,7 @@
 """Convolution as its implicit matrix product."""
 
 from costmodel.workload.op import Op, Window
+from costmodel.workload.ops._sizes import require_positive
 
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
@@ -37,8 +38,9 @@ def conv(
     """Return a 2-d convolution (a 1-d one has height 1): per group m = batch x output pixels, n and k its channels.
 
     Pairs are (height, width); padding is that of both sides, or (top, left, bottom, right). ValueError if `groups` does
-    not divide both channel counts.
+    not divide both channel counts, or a size is not positive.
     """
+    require_positive(name, batch=batch, channels_in=channels_in, channels_out=channels_out)
     if groups < 1 or channels_in % groups or channels_out % groups:
         raise ValueError(f"groups must divide the channels, got {groups=}, {channels_in=}, {channels_out=}")
     sides = (*padding, *padding)[:4]

@@ -1,6 +1,7 @@
 """Elementwise arithmetic between tensors: residual sums, gates, scalings, rotary embedding."""
 
 from costmodel.workload.op import Op
+from costmodel.workload.ops._sizes import require_counts
 
 
 def elementwise(
@@ -16,8 +17,9 @@ def elementwise(
     """Return an elementwise op with `elements` results from `operands` tensors of that size, `flops` a result.
 
     `parameters` are learned vectors that it applies (layer scale, position embeddings added to tokens). Gradients of a
-    `product` read its operands, those of sums and rotations do not.
+    `product` read its operands, those of sums and rotations do not. ValueError where a size is negative.
     """
+    require_counts(name, elements=elements, operands=operands, flops=flops, parameters=parameters)
     return Op(
         name,
         "elementwise",

@@ -1,6 +1,7 @@
 """Table lookup."""
 
 from costmodel.workload.op import Op
+from costmodel.workload.ops._sizes import require_positive
 
 
 def embedding(
@@ -9,7 +10,9 @@ def embedding(
     """Return a lookup of `tokens` rows in an (entries, features) table, of which one execution reads those rows alone.
 
     A table that `shares` the weights of another op is stored by that one: here its rows count as input.
+    ValueError where a size is not positive.
     """
+    require_positive(name, tokens=tokens, entries=entries, features=features)
     return Op(
         name,
         "embedding",

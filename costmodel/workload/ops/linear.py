@@ -1,6 +1,7 @@
 """Fully connected layer: y = x W + b."""
 
 from costmodel.workload.op import Op
+from costmodel.workload.ops._sizes import require_positive
 
 
 def linear(
@@ -16,8 +17,7 @@ def linear(
 
     ValueError where one of them is not positive.
     """
-    if not (tokens > 0 and features_in > 0 and features_out > 0):
-        raise ValueError(f"{name}: sizes must be positive, got {tokens=}, {features_in=}, {features_out=}")
+    require_positive(name, tokens=tokens, features_in=features_in, features_out=features_out)
     return Op(
         name,
         "linear",

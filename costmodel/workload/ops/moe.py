@@ -3,6 +3,7 @@
 from costmodel.record import changed
 from costmodel.workload.dequantisation import reading
 from costmodel.workload.op import Op
+from costmodel.workload.ops._sizes import require_positive
 
 
 def touched_experts(experts: int, experts_per_token: float, tokens: float) -> float:
@@ -25,8 +26,9 @@ def experts(
 ) -> Op:
     """Return one projection of all routed experts: b = experts reached, m = tokens an expert gets, balanced routing.
 
-    All experts are stored; the fraction reached is read.
+    All experts are stored; the fraction reached is read. ValueError where a size is not positive.
     """
+    require_positive(name, tokens=tokens, experts=experts, features_in=features_in, features_out=features_out)
     reached = touched_experts(experts, experts_per_token, tokens)
     rows = tokens * experts_per_token
     return Op(

@@ -1,6 +1,7 @@
 """Average and maximum pooling."""
 
 from costmodel.workload.op import Op, Window
+from costmodel.workload.ops._sizes import require_counts
 
 
 def pooling(
@@ -13,8 +14,9 @@ def pooling(
 ) -> Op:
     """Return a pooling; without a `window` it reads every input once (a mean), and at least one an output.
 
-    What a maximum keeps of its places is not counted.
+    What a maximum keeps of its places is not counted. ValueError where a size is negative.
     """
+    require_counts(name, input_elements=input_elements, output_elements=output_elements)
     area = (
         window.kernel_height * window.kernel_width if window else max(1.0, input_elements / max(1.0, output_elements))
     )

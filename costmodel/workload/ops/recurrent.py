@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from costmodel.workload.op import Op
+from costmodel.workload.ops._sizes import require_counts, require_positive
 from costmodel.workload.ops.activation import FLOPS
 from costmodel.workload.ops.linear import linear
 
@@ -23,6 +24,7 @@ def recurrent_input(
     bias: bool = True, inputs: tuple[str, ...] = (),
 ) -> Op:  # fmt: skip
     """Return the products of a recurrent layer's inputs, which no step waits for: m = batch x tokens."""
+    require_positive(name, batch=batch, tokens=tokens, hidden=hidden, directions=directions)
     op = linear(name, batch * tokens, features_in, _gates(cell) * hidden, bias=bias, inputs=inputs)
     weights, vectors, results = (directions * n for n in (op.weight_elements, op.vector_elements, op.output_elements))
     return replace(op, b=directions, weight_elements=weights, vector_elements=vectors, output_elements=results)
@@ -41,6 +43,8 @@ def recurrence(
 
     Hochreiter and Schmidhuber, doi 10.1162/neco.1997.9.8.1735; Cho et al., arXiv 1406.1078, equations 5-8.
     """
+    require_positive(name, batch=batch, tokens=tokens, hidden=hidden, directions=directions)
+    require_counts(name, projection=projection)
     state = projection or hidden
     cells = hidden if cell == "lstm" else 0
     gates = _gates(cell) * hidden
@@ -67,6 +71,7 @@ def recurrent_projection(
     inputs: tuple[str, ...] = (),
 ) -> Op:  # fmt: skip
     """Return the product that narrows an LSTM's state after each step: Sak et al., arXiv 1402.1128, section 2.2."""
+    require_positive(name, batch=batch, tokens=tokens, hidden=hidden, projection=projection, directions=directions)
     rows = batch * directions
     return Op(
         name,

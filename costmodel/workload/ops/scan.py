@@ -1,6 +1,7 @@
 """Recurrences over a sequence: linear attention and selective state-space scans."""
 
 from costmodel.workload.op import Op
+from costmodel.workload.ops._sizes import require_positive
 
 
 def linear_attention(
@@ -11,7 +12,10 @@ def linear_attention(
 
     MACs: 2 key_dim value_dim a head, token and direction (outer product, readout); the decay is one vector FLOP a state
     element. Yang et al., Gated Linear Attention Transformers with Hardware-Efficient Training, arXiv 2312.06635, eq. 3.
+    ValueError where a size is not positive.
     """
+    sizes = {"batch": batch, "tokens": tokens, "heads": heads, "key_dim": key_dim, "value_dim": value_dim}
+    require_positive(name, **sizes, directions=directions)
     rows = batch * tokens * heads * directions
     return Op(
         name,
@@ -32,8 +36,10 @@ def selective_scan(
 ) -> Op:
     """Return a selective state-space scan: 9 vector FLOPs a token, channel and state, plus the skip's one a channel.
 
-    Gu and Dao, Mamba, arXiv 2312.00752; the count is 9 B L D N + B D L, as its implementations report.
+    Gu and Dao, Mamba, arXiv 2312.00752; the count is 9 B L D N + B D L, as its implementations report. ValueError
+    where a size is not positive.
     """
+    require_positive(name, batch=batch, tokens=tokens, channels=channels, states=states, directions=directions)
     elements = batch * tokens * channels * directions
     return Op(
         name,

@@ -6,6 +6,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import box_operators
 import psutil
 import pytest
 import torch
@@ -121,10 +122,9 @@ def test_flops_params_and_layer_names_are_torchs(build, inputs):
 
 
 @pytest.fixture
-def llama(monkeypatch):
-    """Hugging Face's Llama, without the torchvision that it would look for and language models do not need."""
-    if "torchvision" not in sys.modules:
-        monkeypatch.setitem(sys.modules, "torchvision", None)
+def llama():
+    """Hugging Face's Llama."""
+    box_operators.declare()
     from transformers import LlamaConfig, LlamaForCausalLM
 
     return lambda **config: LlamaForCausalLM(LlamaConfig(**config))

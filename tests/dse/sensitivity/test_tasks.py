@@ -1,7 +1,6 @@
 """What outputs are, told by outputs and targets, and the loss and score that suit: scikit-learn's and torch's."""
 
-import sys
-
+import box_operators
 import numpy as np
 import pytest
 import torch
@@ -167,9 +166,8 @@ def test_targets_are_needed_by_the_ways_that_read_them_alone() -> None:
     assert losses(module, (X, shares), [{}], {})[0] == pytest.approx(evaluate(module, (X, shares)).loss)
 
 
-def test_labels_of_a_causal_language_model_are_those_of_the_position_before(monkeypatch):
-    if "torchvision" not in sys.modules:
-        monkeypatch.setitem(sys.modules, "torchvision", None)
+def test_labels_of_a_causal_language_model_are_those_of_the_position_before():
+    box_operators.declare()
     from transformers import GPT2Config, GPT2LMHeadModel
 
     module = GPT2LMHeadModel(GPT2Config(vocab_size=11, n_positions=8, n_embd=8, n_layer=1, n_head=2)).eval()

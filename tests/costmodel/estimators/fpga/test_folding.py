@@ -247,7 +247,7 @@ def test_a_network_without_units_has_a_folding_of_ones():
     result = estimate(workload, "int4/int4", device("zcu104"))
     assert result.totals["lut"] == 0
     assert np.isnan(result.totals["throughput_per_s"])
-    assert result.uncounted == ("soft", DATA_MOVERS)
+    assert result.uncounted == ("soft (softmax)", DATA_MOVERS)
 
 
 def test_a_grid_holds_each_layer_at_each_precision():

@@ -64,7 +64,10 @@ def test_what_no_formula_covers_is_listed():
         activation("gelu", 128, function="gelu"),
     )
     workload = network(*others, pooling("pool", 128, 32), elementwise("add", 128, operands=2))
-    assert fpga.uncounted(workload) == (*(op.name for op in others), DATA_MOVERS)
+    assert fpga.uncounted(workload) == (
+        *(f"{op.name} ({op.kind})" if op.kind not in op.name else op.name for op in others),
+        DATA_MOVERS,
+    )
     assert estimate(workload, "int4/int4", device("zcu104")).uncounted == fpga.uncounted(workload)
 
 
@@ -76,7 +79,7 @@ def test_what_thresholds_absorb_is_monotone(function):
 
 @pytest.mark.parametrize("function", sorted(NEITHER_RISING_NOR_FALLING))
 def test_what_thresholds_cannot_express_is_listed(function):
-    assert fpga.uncounted(network(activation("act", 128, function=function))) == ("act", DATA_MOVERS)
+    assert fpga.uncounted(network(activation("act", 128, function=function))) == ("act (activation)", DATA_MOVERS)
 
 
 def test_batch_norm_is_absorbed():
@@ -91,4 +94,5 @@ def test_dequantisation_within_a_unit_and_codebooks_before_it_are_named_and_scal
         "fc (arithmetic beside its products)",
     ]
     assert estimate(mixed, "int2/int8", device("zcu104")).uncounted == fpga.uncounted(mixed)
-    assert set(fpga.uncounted(AdditiveCodebooks(1, 8)(net))) == {"conv1.codebooks", "fc.codebooks", DATA_MOVERS}
+    codebooks = {f"{layer}.codebooks (dequantisation)" for layer in ("conv1", "fc")}
+    assert set(fpga.uncounted(AdditiveCodebooks(1, 8)(net))) == {*codebooks, DATA_MOVERS}
