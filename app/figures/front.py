@@ -177,6 +177,7 @@ def _add_fronts(
     def there(rows: Rows) -> list[str]:
         return [counted(shared.get(row, 1), "design") + " here" if tied else "" for row in rows.tolist()]
 
+    first = next((group for group in fronts if len(hulls[group])), None)
     for i, (group, rows) in enumerate(fronts.items()):
         if not len(rows):
             continue
@@ -188,9 +189,9 @@ def _add_fronts(
         told = f"{name} ({len(rows):,})"
         figure.add_trace(at.points(rows, name=told, mode=mode, gl=many, line=line, marker=dots, names=there(rows)))
         on_hull = {"size": 8, "symbol": "diamond", "color": colour(i), "line": {"width": 0}}
-        look = {"name": "On its hull" if i == 0 else "", "showlegend": i == 0, "legendgroup": "hull"}
+        look = {"name": "On its hull", "showlegend": group == first, "legendgroup": "hull"}
         on = hulls[group]
-        if len(on) < len(rows):
+        if len(on):
             figure.add_trace(at.points(on, mode="markers", gl=many, marker=on_hull, names=there(on), **look))
 
 

@@ -94,3 +94,14 @@ def test_many_references_have_their_names_where_there_is_room_and_all_on_hoverin
     assert shown.mode == "markers+text"
     assert 5 < sum(map(bool, shown.text)) <= 40
     assert list(shown.hovertext) == [f"int8, device {row}" for row in range(40)]
+
+
+def test_every_hull_is_marked_and_the_legend_says_so_once():
+    columns = {"latency_s": np.array([1.0, 2.0, 3.0, 1.5, 4.0]), "loss": np.array([3.0, 2.0, 1.0, 4.0, 0.5])}
+    fronts = {"empty": NONE, "all on it": np.array([0, 1, 2]), "one alone": np.array([3]), "some": np.array([0, 1, 4])}
+    hulls = {"empty": NONE, "all on it": np.array([0, 1, 2]), "one alone": np.array([3]), "some": np.array([0, 4])}
+    at = {"cloud": np.arange(5), "fronts": fronts, "hulls": hulls, "uniform": {}, "log": (False, False)}
+    marked = [t for t in figures.front(columns, ("latency_s", "loss"), **at).data if t.name == "On its hull"]
+    assert [trace.customdata.tolist() for trace in marked] == [[0, 1, 2], [3], [0, 4]]
+    assert [trace.showlegend for trace in marked] == [True, False, False]
+    assert {trace.legendgroup for trace in marked} == {"hull"}
