@@ -116,6 +116,8 @@ def by_calibration(rows: Sequence[Mapping[str, Any]], *, narrow: bool = False) -
     names = [between.join(filter(None, (head, row["backend"]))) for head, row in zip(heads, rows, strict=True)]
     figure = go.Figure()
     for i, (column, name, symbol) in enumerate((("mape", "bitfront", "circle"), ("roofline", "roofline", "x-thin"))):
+        if all(row[column] is None for row in rows):
+            continue
         figure.add_scatter(
             x=[row[column] for row in rows],
             y=names,

@@ -31,7 +31,7 @@ OUTSIDE = {
 }  # fmt: skip
 """Coverage that is not within two points of the 90 % that intervals are made for stands out."""
 
-COLUMNS = [
+COLUMNS: list[dict[str, Any]] = [
     {"field": "device", "headerName": "Device", "width": 104, "pinned": "left"},
     {"field": "kind", "headerName": "Kind", "width": 104, **WRAPPED},
     {"field": "backend", "headerName": "Backend", "width": 112, **WRAPPED},
@@ -52,6 +52,11 @@ FIGURES = (
     ("p90", "90th percentile", "{:.1%}"), ("bias", "Mean signed error", "{:+.1%}"),
     ("coverage", "90 % interval holds", "{:.1%}"),
 )  # fmt: skip
+
+
+def known_columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The columns of which any row has a value: a model without intervals has none that they hold."""
+    return [column for column in COLUMNS if any(row.get(column["field"]) is not None for row in rows)]
 
 
 @cache
@@ -124,13 +129,14 @@ def register(app: Dash) -> None:
     """Add the page's callbacks."""
 
     @app.callback(
-        Output("validate-calibrations", "rowData"), Output("validate-errors", "figure"),
-        Output("validate-errors", "style"), Input("validate-model", "value"), DARK, NARROW,
+        Output("validate-calibrations", "rowData"), Output("validate-calibrations", "columnDefs"),
+        Output("validate-errors", "figure"), Output("validate-errors", "style"), Input("validate-model", "value"), DARK,
+        NARROW,
     )  # fmt: skip
     def show(model: str, scheme: str, narrow: bool | None) -> Any:
         rows = [row for row in calibrations() if row["model"] == model]
         drawn = figures.by_calibration(rows, narrow=bool(narrow))
-        return rows, dressed(drawn, scheme == "dark"), {"height": f"{drawn.layout.height}px"}
+        return rows, known_columns(rows), dressed(drawn, scheme == "dark"), {"height": f"{drawn.layout.height}px"}
 
     @app.callback(
         Output("validate-scatter", "figure"), Output("validate-histogram", "figure"),

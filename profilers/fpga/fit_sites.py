@@ -68,12 +68,17 @@ def predictions(table: "pd.DataFrame", constants: Mapping[str, float]) -> NDArra
 
 
 def errors(table: "pd.DataFrame", constants: Mapping[str, float]) -> dict[str, float]:
-    """Mean and 90th percentile of the absolute relative error on one circuit's held-out rows, and by operands."""
+    """Figures of one circuit's held-out rows (`profilers.scores.figures`), and the mean and 90th percentile of the
+    absolute relative error by operands."""
+    from profilers.scores import figures
+
     test = table[table["held_out"]].reset_index(drop=True)
     if not len(test):
         return {}
-    relative = np.abs(predictions(test, constants) / measured(test) - 1)
-    found = {"rows": float(len(test)), "mape": float(relative.mean()), "p90": float(np.quantile(relative, 0.9))}
+    sites, predicted = measured(test), predictions(test, constants)
+    relative = np.abs(predicted / sites - 1)
+    told = {name: value for name, value in figures(sites, predicted).items() if np.isfinite(value)}
+    found = {"rows": float(len(test)), **told}
     groups = kinds(test)
     for kind in KINDS if test["unit"].iloc[0] in ("product", "dot") else ():
         chosen = relative[(groups == kind).to_numpy()]

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from app import measured_sets
+from app import accuracy, measured_sets
 from app.accuracy import Measured
 from app.figures.accuracy import BELOW, by_calibration, errors, predicted_measured, thinning
+from app.pages.validate import COLUMNS, known_columns
 from costmodel.hardware.calibration import FOLDER
 from profilers import rows_file
 
@@ -74,3 +75,14 @@ def test_names_of_calibrations_are_in_two_lines_on_a_narrow_page():
     rows = [{"device": "a", "kind": "b", "backend": backend, "mape": 0.1, "roofline": None} for backend in ("c", "")]
     names = [by_calibration(rows, narrow=narrow).data[0].y for narrow in (False, True)]
     assert names == [("a b c", "a b"), ("a b<br>c", "a b")]
+
+
+def test_a_table_of_calibrations_has_the_columns_that_are_known_and_its_figure_no_mark_without_a_point():
+    by = {model: [row for row in accuracy.held_out() if row["model"] == model] for model in accuracy.MODELS.values()}
+    fields = {model: {column["field"] for column in known_columns(rows)} for model, rows in by.items()}
+    circuits = fields[accuracy.MODELS["lut_sites"]]
+    assert circuits >= {"mape", "median", "p90", "bias", "kendall_tau"}
+    assert circuits.isdisjoint({"coverage", "roofline"})
+    assert fields[accuracy.MODELS["gemm"]] == {column["field"] for column in COLUMNS}
+    for rows in by.values():
+        assert all(any(x is not None for x in trace.x) for trace in by_calibration(rows).data)
