@@ -47,6 +47,7 @@ class Bounded:
     tables: list[tuple[Floats, Floats]]
     lowest: float
     excess: Floats
+    error: float = 0.0
 
     @classmethod
     def of(cls, part: Part, node: Node, cutoff: float, deadline: float) -> "Bounded":
@@ -56,7 +57,7 @@ class Bounded:
 
         def priced(prices: Floats) -> PricedPlan:
             values = part.values(prices)
-            return _plan(part.coupled, part.whole(part.best(values, part.eliminated(values))))
+            return priced_plan(part.coupled, part.whole(part.best(values, part.eliminated(values))))
 
         mixture = column_generation.maximize(
             priced,
@@ -85,7 +86,17 @@ class Bounded:
         error = _ROUNDING * (largest + float(prices @ np.abs(part.room)))
         lowest = part.start + least - float(prices @ part.room) - error
         excess = marginals - marginals.min(axis=1, keepdims=True)
-        return cls(part, prices, plans, shares, tables, lowest, excess)
+        return cls(part, prices, plans, shares, tables, lowest, excess, error)
+
+    def within(self, masks: Sequence[Bools]) -> Floats:
+        """The bound of the plans in each of some masks at these prices, inf where there are none."""
+        part = self.part
+        settled = np.delete(np.arange(len(part.decided)), part.open)
+        kept = np.array([mask[settled, part.decided[settled]].all() for mask in masks])
+        if not len(part.open):
+            return np.where(kept, self.lowest, np.inf)
+        least = part.least(part.values(self.prices), np.stack([mask[part.open] for mask in masks]))
+        return np.where(kept, part.start + least - float(self.prices @ part.room) - self.error, np.inf)
 
     @property
     def cheapest(self) -> Ints:
@@ -122,6 +133,7 @@ class Bounded:
         return found
 
 
-def _plan(coupled: Coupled, choice: Ints) -> PricedPlan:
+def priced_plan(coupled: Coupled, choice: Ints) -> PricedPlan:
+    """A choice with its loss, pairs included, and its costs."""
     loss = np.array([coupled.objective(choice)], np.float64)
     return PricedPlan(loss, coupled.spent(choice)[:, None].astype(np.float64), choice)

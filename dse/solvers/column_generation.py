@@ -73,6 +73,8 @@ def maximize(
             bound = float(plans[-1].loss.sum() + ask @ (plans[-1].costs.sum(axis=1) - limits))
             if bound > best:
                 best, prices = bound, ask
+            if late(deadline):
+                break
         if best > min(cutoff, worst) or late(deadline):
             break
         mixture, shares, value = _mix(plans, limits)

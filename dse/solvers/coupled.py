@@ -18,13 +18,14 @@ import numpy as np
 
 from dse.interrupts import late
 from dse.solvers import branching
-from dse.solvers.bounded_part import Bounded, Node
+from dse.solvers.bounded_part import Bounded, Node, priced_plan
 from dse.solvers.branching import LATE_NODES
 from dse.solvers.coupling import Coupled
 from dse.solvers.listing import as_instance, choice_of, list_all
 from dse.solvers.mending import feasible_near
 from dse.solvers.near_kinds import near
 from dse.solvers.part import Bools, Floats, Ints, Part
+from dse.solvers.quick_plans import prices_alone, quick_plans
 
 _FAR = np.iinfo(np.int64).max
 _LISTED, _HALVINGS = 1 << 11, 6
@@ -35,6 +36,8 @@ _DEARER = (2.0, 8.0, 64.0, 1e3, 1e5)
 """How many times dearer budgets are made until a first plan keeps them."""
 _NEARER = (1.0, 1.02, 1.05, 1.1, 1.2, 1.5)
 """How many times dearer budgets are made for plans whose kinds are looked at."""
+_GRACE_S = 0.25
+"""How long after its time a search that has no plan goes on looking for one."""
 _TRIED, _REFOLD_S = 12, 0.5
 """Plans of a node whose kinds are looked at, and the longest search among the options of these."""
 
@@ -99,10 +102,15 @@ class _Search:
             lowest = max(lowest, self.queue[0][0])
             bound, depth, _, node = self._pop()
             self.nodes += 1
-            over = late(self.deadline) and (self.choice is not None or self.nodes > LATE_NODES)
+            over = late(self.deadline) and (self.choice is not None or self.nodes > LATE_NODES or self._lost)
             if over or self.best <= self.enough or not self._expand(node, bound, -depth):
                 return self.choice, min(self.best, lowest), False
         return self.choice, self.best, True
+
+    @property
+    def _lost(self) -> bool:
+        """Whether it is too late to look for a first plan."""
+        return late(self.deadline + _GRACE_S)
 
     def consider(self, choice: Ints) -> None:
         """Take a feasible choice if it is the best so far."""
@@ -116,15 +124,21 @@ class _Search:
         part = Part.of(self.coupled, union)
         if part is None:
             return math.inf
-        bounded = Bounded.of(part, Node(union, np.zeros(0)), math.inf, self.deadline)
-        for mask in masks:
-            bound = bounded.lowest
-            inside = None if len(masks) == 1 else Part.of(self.coupled, mask)
-            if inside is not None:
-                bound = max(bound, Bounded.at(inside, bounded.prices).lowest)
-            if len(masks) == 1 or inside is not None:
+        bounded = Bounded.of(part, self._quick(union, masks), math.inf, self.deadline)
+        one = len(masks) == 1 or late(self.deadline)
+        bounds = np.full(len(masks), bounded.lowest) if one else bounded.within(masks)
+        for mask, bound in zip(masks, bounds.tolist(), strict=True):
+            if bound < math.inf:
                 self._push(bound, 0, Node(mask, bounded.prices, [p for p in bounded.plans if p.within(mask)]))
         return bounded.lowest
+
+    def _quick(self, union: Bools, masks: Sequence[Bools]) -> Node:
+        """Take what is quick to find; return the union with its prices and plans."""
+        prices = prices_alone(self.coupled, union)
+        plans = list(quick_plans(self.coupled, masks, prices, self.deadline))
+        for plan in plans:
+            self.consider(plan)
+        return Node(union, prices, [priced_plan(self.coupled, plan) for plan in plans])
 
     def _push(self, bound: float, depth: int, node: Node) -> None:
         heapq.heappush(self.queue, (bound, -depth, next(self.serial), node))
@@ -151,6 +165,17 @@ class _Search:
             self._try(found, node.mask)
         if found.lowest > min(self.target, part.worst):
             return True
+        return self._postpone(found, node, bound, depth) or self._decide(found, node, bound, depth)
+
+    def _postpone(self, found: Bounded, node: Node, bound: float, depth: int) -> bool:
+        """Whether a node waits because others have lower bounds than its own turned out to be."""
+        waits = self.choice is not None and bool(self.queue) and found.lowest > max(bound, self.queue[0][0])
+        if waits:
+            self._push(found.lowest, depth, Node(node.mask, found.prices, found.plans))
+        return waits
+
+    def _decide(self, found: Bounded, node: Node, bound: float, depth: int) -> bool:
+        """Close a bounded node by its listed choices or split it; False where the time is up before."""
         over = late(self.deadline)
         reached = -math.inf if over else self._among_listed(found)
         bound = max(bound, found.lowest, reached)
@@ -204,7 +229,8 @@ class _Search:
 
     def _mend(self, choice: Ints, prices: Floats, mask: Bools) -> None:
         """Look for a plan near one."""
-        mended = feasible_near(self.coupled, choice, prices, mask & self.coupled.instance.available)
+        until = self.deadline + _GRACE_S * (self.choice is None)
+        mended = feasible_near(self.coupled, choice, prices, mask & self.coupled.instance.available, until)
         if mended is not None:
             self.consider(mended)
 
@@ -216,7 +242,7 @@ class _Search:
         values = found.part.values(found.prices)
         for halving in range(_HALVINGS):
             reach = needed / 2**halving
-            listed = list_all(found.part, values, found.tables, reach, _LISTED)
+            listed = list_all(found.part, values, found.tables, reach, _LISTED, self.deadline)
             if listed is not None:
                 break
         else:

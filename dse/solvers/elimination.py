@@ -4,6 +4,7 @@ Bertelè, Brioschi, Nonserial Dynamic Programming, Academic Press 1972, ISBN 978
 tabulating its best option for every choice of the layers it is coupled with; on a chain this is Viterbi's recursion.
 """
 
+import heapq
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ Shape: TypeAlias = tuple[int, ...]
 
 LARGEST = 1 << 15
 """Entries of the largest table that is worth while."""
+_TOGETHER = 1 << 20
+"""Most entries of a clique's tables of several problems at once."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,39 @@ class Elimination:
         """
         found: list[tuple[Floats, Floats]] = []
         for clique in self.cliques:
-            own = single[clique.layer, self.left[clique.layer]]
-            table = clique.pairs + own.reshape(-1, *(1,) * len(clique.rest))
-            for pair, at, shape in clique.priced:
-                table = table + priced[pair][at].reshape(shape)
-            for child, shape in clique.children:
-                table = table + found[child][1].reshape(shape)
+            inner = [(found[child][1][None], shape) for child, shape in clique.children]
+            table = self._table(clique, single[None], priced, inner)[0]
             found.append((table, table.min(axis=0)))
         return found
+
+    def least(self, single: Floats, priced: Floats) -> Floats:
+        """The least sums of several problems at once: single [problems, layers, options], the rest as in `tables`."""
+        step = max(1, _TOGETHER // max((clique.pairs.size for clique in self.cliques), default=1))
+        parts = [single[start : start + step] for start in range(0, len(single), step)]
+        return np.concatenate([self._least(part, priced) for part in parts])
+
+    def _least(self, single: Floats, priced: Floats) -> Floats:
+        found: dict[int, Floats] = {}
+        total = np.zeros(len(single))
+        for i, clique in enumerate(self.cliques):
+            inner = [(found.pop(child), shape) for child, shape in clique.children]
+            least = self._table(clique, single, priced, inner).min(axis=1)
+            if clique.rest:
+                found[i] = least
+            else:
+                total += least
+        return total
+
+    def _table(self, clique: Clique, single: Floats, priced: Floats, inner: Sequence[tuple[Floats, Shape]]) -> Floats:
+        """A clique's sums [problems, left, ...] with the tables [problems, left, ...] that it takes in."""
+        problems = len(single)
+        own = single[:, clique.layer, self.left[clique.layer]]
+        table = clique.pairs + own.reshape(problems, -1, *(1,) * len(clique.rest))
+        for pair, at, shape in clique.priced:
+            table += priced[pair][at].reshape(shape)
+        for least, shape in inner:
+            table += least.reshape(problems, *shape)
+        return np.asarray(table)
 
     def best(self, tables: list[tuple[Floats, Floats]]) -> Ints:
         """The choice of least sum."""
@@ -124,14 +152,21 @@ def plan(left: Sequence[Ints], options: int, pairs: Ints, added: Floats, priced:
         return sizes[layer] * math.prod(sizes[other] for other in near[layer])
 
     table = {layer: entries(layer) for layer in range(len(left))}
-    while table:
-        layer = min(table, key=lambda v: (table[v], v))
+    queue = [(size, layer) for layer, size in table.items()]
+    heapq.heapify(queue)
+    while queue:
+        size, layer = heapq.heappop(queue)
+        if table.get(layer) != size:
+            continue  # the layer is gone, or its table has another size by now
         if table.pop(layer) > LARGEST:
             return None
         for other in near[layer]:
             near[other] |= near[layer] - {other}
             near[other].discard(layer)
-        table |= {other: entries(other) for other in near[layer]}
+            size = entries(other)
+            if size != table[other]:
+                table[other] = size
+                heapq.heappush(queue, (size, other))
         order.append(layer)
         scopes[layer] = near[layer]
     return Elimination(_assembled(order, scopes, left, pairs, added, priced), tuple(left), options)

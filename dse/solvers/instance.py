@@ -58,7 +58,7 @@ class Instance:
         return bool((room >= self.uncertain).all() or ((room >= 0).all() and self.admits(counts)))
 
     def only(self, options: NDArray[np.bool_]) -> "Instance":
-        """The instance with the options of a bool[options] mask alone."""
+        """The instance with the options of a mask alone, bool[options] or bool[classes, options]."""
         return replace(self, available=self.available & options)
 
     def undominated(self) -> "Instance":

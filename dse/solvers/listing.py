@@ -1,10 +1,12 @@
 """All choices of a component whose excess over the least priced sum is within reach."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from dse.interrupts import late
 from dse.pareto import sorted_mask
 from dse.solvers.instance import Instance
 from dse.solvers.part import Floats, Ints, Part, Values
@@ -21,17 +23,22 @@ class Listed:
 
 
 def list_all(
-    part: Part, values: Values, tables: list[tuple[Floats, Floats]], reach: float, most: int
+    part: Part, values: Values, tables: list[tuple[Floats, Floats]], reach: float, most: int, deadline: float = math.inf
 ) -> list[Listed] | None:
-    """List every component's choices within reach, of priced values [n, options]; None if one has more than `most`."""
+    """List every component's choices within reach, of priced values [n, options].
+
+    None if one has more than `most`, and when the time is up.
+    """
     assert part.elimination is not None
     component = np.empty(len(part.open), np.int64)
     for i, groups in enumerate(part.components):
         component[groups] = i
     excess = [np.zeros(1) for _ in part.components]
     chosen: list[dict[int, Ints]] = [{} for _ in part.components]
+    steps: list[list[tuple[int, Ints, Ints]]] = [[] for _ in part.components]
     beyond = part.beyond(values)
     writes, heard = _passing(part)
+    unread = _unread(part)
     for clique, table in zip(reversed(part.elimination.cliques), reversed(tables), strict=True):
         i = component[clique.layer]
         rest = [_kind(part, layer, chosen[i][layer]) for layer in clique.rest]
@@ -40,13 +47,42 @@ def list_all(
             step = step[part.kinds[clique.layer]] + _beyond(part, beyond, clique.layer, chosen[i], writes, heard)
         total = excess[i] + step
         options, labels = np.nonzero(total <= reach)
-        if len(options) > most:
+        if len(options) > most or late(deadline):
             return None
         excess[i] = total[options, labels]
-        chosen[i] = {layer: values[labels] for layer, values in chosen[i].items()}
+        kept = chosen[i].keys() - unread.get(clique.layer, ())
+        chosen[i] = {layer: chosen[i][layer][labels] for layer in kept}
         chosen[i][clique.layer] = options
-    return [_listed(part, groups, np.stack([chosen[i][g] for g in groups.tolist()], axis=1))
-            for i, groups in enumerate(part.components)]  # fmt: skip
+        steps[i].append((clique.layer, options, labels))
+    return [_listed(part, groups, _choices(groups, each)) for groups, each in zip(part.components, steps, strict=True)]
+
+
+def _unread(part: Part) -> dict[int, list[int]]:
+    """The groups that nothing after a group's turn looks at, by that group."""
+    assert part.elimination is not None
+    last: dict[int, int] = {}
+    near: dict[int, list[int]] = {}
+    for writer, reader in part.passing.pairs.tolist():
+        near.setdefault(writer, []).append(reader)
+        near.setdefault(reader, []).append(writer)
+    for clique in part.elimination.cliques:
+        for layer in (*clique.rest, *near.get(clique.layer, ())):
+            last.setdefault(layer, clique.layer)
+    found: dict[int, list[int]] = {}
+    for layer, at in last.items():
+        found.setdefault(at, []).append(layer)
+    return found
+
+
+def _choices(groups: Ints, steps: Sequence[tuple[int, Ints, Ints]]) -> Ints:
+    """Choices int[choices, groups] from the option of a group and the choice before it that each step took."""
+    place = {group: i for i, group in enumerate(groups.tolist())}
+    found = np.empty((len(steps[-1][1]), len(groups)), np.int64)
+    at = np.arange(len(found))
+    for group, options, labels in reversed(steps):
+        found[:, place[group]] = options[at]
+        at = labels[at]
+    return found
 
 
 def _passing(part: Part) -> tuple[dict[int, int], dict[int, list[int]]]:

@@ -109,6 +109,18 @@ class Part:
         least = self.by_kind(values)
         return self.elimination.tables(least.single, least.passed)
 
+    def least(self, values: Values, masks: Bools) -> Floats:
+        """The least sum of values among the options of each mask bool[masks, n, options], inf where there is none.
+
+        Of kinds that a mask has in part it is that of the whole kind.
+        """
+        assert self.elimination is not None
+        least = self.by_kind(values)
+        if self.kinds is not None:
+            kinds = np.arange(self.coupled.added.shape[1])
+            masks = np.stack([(masks & (self.kinds == kind)).any(axis=2) for kind in kinds], axis=2)
+        return self.elimination.least(np.where(masks, least.single, np.inf), least.passed)
+
     def best(self, values: Values, tables: list[tuple[Floats, Floats]]) -> Ints:
         """The options int[n] of least sum."""
         assert self.elimination is not None

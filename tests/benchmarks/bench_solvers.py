@@ -1,6 +1,6 @@
 """Speed and proof of plans and fronts, beside the goals; CBC (through PuLP, as HAWQ solves it) on the same instance.
 
-    python tests/benchmarks/bench_solvers.py [front] [three] [two] [large] [huge] [coupled]
+    python tests/benchmarks/bench_solvers.py [front] [three] [two] [large] [huge] [coupled] [converted]
 
 The networks are ResNet-50's parameters and MACs with losses exp(normal(0, 1.5)) x 4**-bits by seed, and the seeded
 problems of tests/dse/instances.py.
@@ -162,7 +162,15 @@ def coupled() -> None:
             )
 
 
-SECTIONS = {work.__name__: work for work in (front, three, two, large, huge, coupled)}
+def converted() -> None:
+    """Many layers and sets of formats, conversions of their own between any two, within seconds."""
+    for layers, options, budgets, limit_s in ((300, 10, 3, 1.0), (1000, 12, 2, 1.0), (5000, 8, 2, 2.0)):
+        asked = instances.converted(0, layers, options, budgets)
+        seconds, plan = timed(lambda asked=asked, limit_s=limit_s: solve(**asked, time_limit_s=limit_s))
+        print(f"{layers} x {options} converted, 3 formats: {seconds:.2f} s, gap {plan.gap:.1e}; limit {limit_s:g} s")
+
+
+SECTIONS = {work.__name__: work for work in (front, three, two, large, huge, coupled, converted)}
 
 if __name__ == "__main__":
     for section in sys.argv[1:] or SECTIONS:

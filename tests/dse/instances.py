@@ -45,3 +45,18 @@ def subset_sum(seed, layers):
         {"c": cost, "d": cost[::-1].copy()},
         {"c": cost.mean() * layers, "d": cost.mean() * layers},
     )
+
+
+def converted(seed, layers, options, budgets=3, most=3):
+    """What `solve` takes: random losses, costs and conversions, ties, and few of many formats."""
+    random = np.random.default_rng(seed)
+    loss = random.random((layers, options)) * np.linspace(1, 0.01, options)
+    costs = {f"c{k}": random.random(loss.shape) * np.linspace(0.1, 1, options) for k in range(budgets)}
+    return {
+        "loss": loss,
+        "costs": costs,
+        "budgets": {name: 0.8 * float(cost.mean(axis=1).sum()) for name, cost in costs.items()},
+        "ties": [[i, i + 2] for i in range(0, layers - 2, 10)],
+        "conversion": 0.1 * random.random((options, options)) * (1 - np.eye(options)),
+        "max_formats": most,
+    }

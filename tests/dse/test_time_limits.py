@@ -1,9 +1,12 @@
 """A time limit ends a search: on a clock that moves with each program solved, no program is begun after it."""
 
+import math
+import signal
 import time
 from dataclasses import replace
 from itertools import pairwise
 
+import instances
 import numpy as np
 import pytest
 
@@ -15,6 +18,7 @@ from dse import allocate, infeasible
 from dse.folding import fastest, least_loss
 from dse.metric import METRICS
 from dse.plan import InfeasibleError
+from dse.solvers.part import Part
 
 BOARD = cm.fpga("pynq_z1")
 LIMIT_S = 3.0
@@ -97,3 +101,55 @@ def test_a_dataflow_laid_out_as_given_is_sought_no_longer_than_asked(programs):
     hurried = dse.minimize(METRICS["throughput_per_s"], **asked, time_limit_s=1.0)
     assert len(programs) <= 3 < sought
     assert hurried.bound <= whole.objective <= hurried.objective
+
+
+def kept(asked, plan):
+    """Whether a plan keeps its budgets, its ties and the number of formats."""
+    layers = np.arange(len(plan.choice))
+    spent = {name: cost[layers, plan.choice].sum() for name, cost in asked["costs"].items()}
+    return (
+        all(spent[name] <= limit for name, limit in asked["budgets"].items())
+        and all(len(set(plan.choice[tie])) == 1 for tie in asked["ties"])
+        and len(set(plan.choice)) <= asked["max_formats"]
+    )
+
+
+def counted_parts(monkeypatch, at=math.inf):
+    """Count the parts that coupled searches look at; at that number, from 1 on, Ctrl-C comes."""
+    looked, of = [], Part.of
+
+    def counted(*given):
+        looked.append(given)
+        if len(looked) == at:
+            signal.raise_signal(signal.SIGINT)
+        return of(*given)
+
+    monkeypatch.setattr(Part, "of", counted)
+    return looked
+
+
+def test_past_its_time_a_search_among_sets_of_formats_gives_a_plan_and_looks_at_none(monkeypatch):
+    asked, looked = instances.converted(0, 80, 10), counted_parts(monkeypatch)
+    plan = allocate.solve(**asked, time_limit_s=1e-9)
+    assert len(looked) <= 3 < math.comb(10, 3)
+    assert kept(asked, plan)
+    assert 0 < plan.bound < plan.objective
+    whole = allocate.solve(**asked)
+    assert whole.proven
+    assert plan.bound <= whole.objective <= plan.objective
+
+
+@pytest.mark.parametrize("at", [1, 2, 5])
+def test_an_interrupted_search_among_sets_of_formats_gives_its_plan_at_once(monkeypatch, at):
+    asked, looked = instances.converted(1, 60, 8), counted_parts(monkeypatch, at)
+    plan = allocate.solve(**asked)
+    assert len(looked) <= max(at + 1, 3)
+    assert plan.interrupted
+    assert kept(asked, plan)
+    assert plan.bound <= plan.objective
+
+
+def test_conversions_among_sets_of_formats_keep_their_time():
+    asked, before = instances.converted(0, 300, 10), time.process_time()
+    assert kept(asked, allocate.solve(**asked, time_limit_s=0.2))
+    assert time.process_time() - before < 1.0

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from dse.solvers import elimination
 from dse.solvers.elimination import LARGEST, plan
 
 
@@ -37,6 +38,31 @@ def test_sums_are_those_of_every_choice(seed):
     for pair, (a, b) in enumerate(priced.tolist()):
         for x, y in np.ndindex(4, 4):
             assert both[pair][x, y] == sums[(choices[:, [a, b]] == (x, y)).all(axis=1)].min(initial=np.inf)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_least_of_many_problems_is_that_of_each(seed, monkeypatch):
+    left, pairs, added, priced, single, between = _problem(seed)
+    found = plan(left, 4, pairs, added, priced)
+    masked = np.where(np.random.default_rng(seed).random((9, *single.shape)) < 0.7, single, np.inf)
+    alone = [sum(float(least) for _, least in found.tables(each, between) if not least.ndim) for each in masked]
+    assert found.least(masked, between).tolist() == alone
+    monkeypatch.setattr(elimination, "_TOGETHER", 1)
+    assert found.least(masked, between).tolist() == alone
+
+
+def test_the_order_is_that_of_the_smallest_table_each_time():
+    """Layers of different sizes on a ring: those of fewest entries go first, of these the first layer."""
+    sizes, pairs = [4, 2, 3, 2, 4, 3], np.array([(i, (i + 1) % 6) for i in range(6)])
+    found = plan([np.arange(n) for n in sizes], 4, pairs, np.zeros((6, 4, 4)), np.zeros((0, 2), np.int64))
+    near = {i: {(i - 1) % 6, (i + 1) % 6} for i in range(6)}
+    for clique in found.cliques:
+        entries = {i: sizes[i] * int(np.prod([sizes[j] for j in near[i]])) for i in near}
+        assert (entries[clique.layer], clique.layer) == min((size, i) for i, size in entries.items())
+        beside = near.pop(clique.layer)
+        assert set(clique.rest) == beside
+        for i in beside:
+            near[i] = (near[i] | beside) - {i, clique.layer}
 
 
 def test_what_is_left_decides_whether_tables_are_small_enough():
