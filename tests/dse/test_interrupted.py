@@ -31,7 +31,7 @@ given = {{}}
 if kind == "branching":
     loss, costs, budgets = instances.uncorrelated(3, layers=2500)
 elif kind == "subsets":
-    loss, costs, budgets = instances.uncorrelated(3, layers=800)
+    loss, costs, budgets = instances.uncorrelated(3, layers=3000)
     budgets = {{name: 1.3 * limit for name, limit in budgets.items()}}
     given["max_formats"] = 4
 else:
