@@ -1,6 +1,7 @@
 """The dashboard's server: a Dash app behind waitress."""
 
 import logging
+import secrets
 import signal
 import socket
 import sys
@@ -19,6 +20,8 @@ INDEX = """<!DOCTYPE html>
 <script async src="/_dash-component-suites/plotly/package_data/plotly.min.js"></script></body>
 </html>"""
 """Dash's page, but plotly.js loads beside the rest, not when the first figure asks for it."""
+LEAST_TOKEN = 16
+"""Characters of a token that nobody guesses, where other machines reach the server."""
 THREADS = 8
 BACKLOG = 128
 
@@ -56,10 +59,13 @@ def create(settings: Settings) -> "Dash":
 def serve(settings: Settings, told: Callable[[str], Any]) -> None:
     """Listen and answer until interrupted; `told` gets the address once it listens.
 
-    ValueError where a host that others reach has no token; OSError where the address is taken.
+    ValueError where a host that others reach has no token, or a short one; OSError where the address is taken.
     """
-    if not settings.is_local and not settings.token:
-        raise ValueError(f"--host {settings.host} is reached from other machines: it needs --token")
+    if not settings.is_local and len(settings.token) < LEAST_TOKEN:
+        raise ValueError(
+            f"--host {settings.host} is reached from other machines: it needs a --token of at least {LEAST_TOKEN} "
+            f"characters, got {len(settings.token)}; take --token {secrets.token_urlsafe(LEAST_TOKEN)}"
+        )
     from waitress.server import create_server
 
     logging.basicConfig(stream=sys.stderr, format="bitfront app: %(message)s", level=logging.WARNING)

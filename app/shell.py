@@ -25,7 +25,7 @@ def layout(found: dict[str, ModuleType]) -> Any:
     frame = dmc.AppShell(
         [
             dmc.AppShellHeader(_header(found)),
-            dmc.AppShellMain(html.Main(html.Div(id="page", className="page"), id="main", tabIndex=-1)),
+            dmc.AppShellMain(html.Div(html.Div(id="page", className="page"), id="main", tabIndex=-1)),
         ],
         header={"height": {"base": 92, "sm": 52}},
         padding=0,

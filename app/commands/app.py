@@ -13,7 +13,7 @@ import click
     type=click.Path(exists=True, dir_okay=False),
     help="Measured rows to validate against, as bitfront validate takes them, or whole passes; may be given again.",
 )
-@click.option("--token", default="", help="What a browser must know to be answered.")
+@click.option("--token", default="", help="What a browser must know; of 16 characters or more where others reach it.")
 def command(host: str, port: int, run: str | None, measured: tuple[str, ...], token: str) -> None:
     """Serve the dashboard to browsers until interrupted: explore designs, edit layers, compare, validate.
 

@@ -18,8 +18,9 @@ from app.web.state import text
 NAMED = {"none": "None (dense)", "nm_sparsity:n=2;m=4": "2:4 sparsity"}
 
 
-def question_panel(question: Question, files: Mapping[str, str], run: str = "") -> Any:
-    """The form of a question, and its button; `run` names the run that is shown until one is asked."""
+def question_panel(question: Question, files: Mapping[str, str], run: str = "", unheld: Sequence[str] = ()) -> Any:
+    """The form of a question, and its button; `run` names the run that is shown until one is asked, and `unheld` what
+    of it the form does not hold."""
     told = question.told() | {"model": question.linked(files)["model"]}
     models: list[Any] = [uploaded(files)] if files else []
     models.append({"group": "Zoo", "items": list(inputs.model_names())})
@@ -27,8 +28,7 @@ def question_panel(question: Question, files: Mapping[str, str], run: str = "") 
     known = {*PRECISIONS["language"], *PRECISIONS["vision"]}
     numbers = {"batch": "Batch", "context": "Context", "resolution": "Resolution"}
     controls = [
-        dmc.Alert(f"Shown is the run {run}. The form has its values, as far as it can: change them to ask anew.",
-                  variant="light", p="xs") if run else None,
+        dmc.Alert(_of_run(run, unheld), variant="light", p="xs") if run else None,
         dmc.Select(id="explore-model", label="Model", data=models, value=told["model"], searchable=True, limit=300),
         _upload(),
         dmc.Select(id="explore-phase", label="Pass", data=list(PHASES), value=question.phase or "decode"),
@@ -52,6 +52,11 @@ def question_panel(question: Question, files: Mapping[str, str], run: str = "") 
         dmc.Progress(id="explore-progress", value=0, size="sm", **{"aria-label": "Progress of the sweep"}),
     ]  # fmt: skip
     return panel("Space", dmc.Stack(controls, gap=8))
+
+
+def _of_run(run: str, unheld: Sequence[str]) -> str:
+    lacking = f" It has no room for {'; '.join(unheld)}." if unheld else ""
+    return f"Shown is the run {run}. The form has its values, to change them and ask anew.{lacking}"
 
 
 def uploaded(links: Mapping[str, str]) -> dict[str, Any]:

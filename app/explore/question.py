@@ -1,14 +1,16 @@
 """What a page explores: models, devices, precisions and sizes, read from a link and made a space."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from app.text import quantity
 from app.web import inputs, state
 from app.web.state import State
+from dse.axes import label
 from dse.space import Space
 
 NEXT_FIELD = re.compile(r";(?=\s*\w+\s*=)")
@@ -42,6 +44,8 @@ AXIS_OF = {"devices": "device", "precisions": "precision", "strategies": "strate
 """The axis of a space that each part of a question goes through."""
 MOST_SHOWN = 12
 """Values of a run's axis that the form holds."""
+MOST_NAMED = 6
+"""Values that the form does not hold of which each is named."""
 MOST_DESIGNS = 20_000
 """Designs of a question: larger spaces are for bitfront explore, whose runs the page shows with --run."""
 
@@ -127,9 +131,33 @@ def of_space(space: Space) -> Question:
     spelled, phase = (model["model"], model.get("phase", "")) if isinstance(model, Mapping) else (model, "")
     given = {"model": spelled, "phase": phase if inputs.is_language(spelled) else ""}
     for field, name in AXIS_OF.items():
-        kept = [value for value in values.get(name, ()) if isinstance(value, str | int)][:MOST_SHOWN]
+        kept = held(values.get(name, ()))
         given[field] = state.text(_escaped(tuple(map(str, kept))) if field == "strategies" else kept)
     return read(given, {})
+
+
+def unheld(space: Space) -> list[str]:
+    """What of a run's space the form leaves out, a part for each axis: "precision int3, int2 and 4 more"."""
+    values = {axis.name: axis.values for axis in space.axes}
+    rest: dict[str, Sequence[Any]] = {**values, "model": values["model"][1:]}
+    rest |= {
+        name: [v for v in values[name] if v not in held(values[name])] for name in AXIS_OF.values() if name in values
+    }
+    told = {
+        name: [quantity(name, v) if isinstance(v, float) else str(label(v)) for v in left]
+        for name, left in rest.items()
+        if left
+    }
+    more = {name: len(texts) - MOST_NAMED for name, texts in told.items()}
+    return [
+        f"{name} {', '.join(texts[:MOST_NAMED])}" + f" and {more[name]} more" * (more[name] > 0)
+        for name, texts in told.items()
+    ]
+
+
+def held(values: Sequence[Any]) -> list[str | int]:
+    """The values of a run's axis that the form holds."""
+    return [value for value in values if isinstance(value, str | int)][:MOST_SHOWN]
 
 
 def _escaped(spelled: tuple[str, ...]) -> tuple[str, ...]:

@@ -23,9 +23,12 @@ BAR_MARGIN = {"l": 70, "r": 20, "t": 74, "b": 60}
 """Around bars, in pixels: the title and the toolbar share a line, the legend has its own below them."""
 
 
-def bits(layers: Sequence[Layer], *, title: str) -> Any:
-    """Plot the bits of each layer: dicts with "name", "precision", "weight_bits" and "activation_bits"."""
-    return (_bars if len(layers) <= MOST_BARS else _map)(layers, title)
+def bits(layers: Sequence[Layer], *, title: str, narrow: bool = False) -> Any:
+    """Plot the bits of each layer: dicts with "name", "precision", "weight_bits" and "activation_bits".
+
+    narrow  a map's legend has a line a precision, so that none is out of a narrow page
+    """
+    return _bars(layers, title) if len(layers) <= MOST_BARS else _map(layers, title, narrow)
 
 
 def _bars(layers: Sequence[Layer], title: str) -> Any:
@@ -46,7 +49,7 @@ def _bars(layers: Sequence[Layer], title: str) -> Any:
     return figure
 
 
-def _map(layers: Sequence[Layer], title: str) -> Any:
+def _map(layers: Sequence[Layer], title: str, narrow: bool) -> Any:
     """A cell a layer: a column a block, a row for each layer of one; a colour a precision, dark for few bits."""
     places = blocks([str(layer["name"]) for layer in layers])
     columns, rows = (list(dict.fromkeys(part)) for part in zip(*places, strict=True))
@@ -81,7 +84,8 @@ def _map(layers: Sequence[Layer], title: str) -> Any:
                   "showgrid": False},
         "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False},
     }  # fmt: skip
-    look = {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "meta": WIDE["meta"]}
+    legend = {"orientation": "v" if narrow else "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
+    look = {"legend": legend, "meta": WIDE["meta"]}
     look = look if len(columns) > NARROW else {"legend": look["legend"]}
     figure.layout = layout(title, "", "", height=max(AROUND + LINE * len(rows), 260), **axes, **look)
     return figure

@@ -82,7 +82,7 @@ def solve(set_progress: Callable[[Any], None], asked: Any) -> Any:
         return "", trouble(str(error))
 
 
-def show(design: Any, scheme: Any) -> Any:
+def show(design: Any, scheme: Any, narrow: Any) -> Any:
     """The plan in words, figures and rows."""
     if not design or scheme is None:
         return *(no_update,) * 7, HIDDEN, HIDDEN
@@ -90,7 +90,7 @@ def show(design: Any, scheme: Any) -> Any:
         result = solution.kept(design)
     except ValueError:
         return *(no_update,) * 7, HIDDEN, HIDDEN
-    figures = view.figures(result, dark=scheme == "dark")
+    figures = view.figures(result, dark=scheme == "dark", narrow=bool(narrow))
     return view.summary(result), *figures, *view.designs(result), *view.layers(result), SHOWN, SHOWN
 
 

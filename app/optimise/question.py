@@ -16,6 +16,7 @@ from app.web.spelling import canonical
 from app.web.state import State
 from costmodel import hardware, models
 from costmodel.catalog import require
+from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Fpga
 from costmodel.workload import Workload
 from dse import Budget, Choices, Problem, choices, parse_budget, ranges
@@ -182,9 +183,15 @@ def offered(problem: Problem) -> list[str]:
 
 def span(question: Question, metric: str) -> tuple[float, float]:
     """What a metric may be of any plan within the ties, whatever the other budgets: the value that is hardest to
-    reach, and the easiest; ValueError where tied layers share no format."""
-    if isinstance(question.problem.device, Fpga):
+    reach, and the easiest; ValueError where tied layers share no format.
+
+    Of an FPGA's resource the easiest is all that the device has, unless every plan takes more.
+    """
+    device = question.problem.device
+    if isinstance(device, Fpga):
         low, high = _of_choices(replace(question, budgets=(), pins=(), max_formats=None))[metric]
+        has = float(getattr(device, metric)) if metric in RESOURCES else high
+        high = min(high, has) if low <= has else high
     else:
         low, high = ranges.of_problem(question.problem, question.tied)[metric]
     return (high, low) if METRICS[metric].better == "higher" else (low, high)

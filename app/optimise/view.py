@@ -99,13 +99,13 @@ def infeasible(question: Question, error: InfeasibleError) -> str:
     return ("" if error.alone or not told else "Given the others, ") + "; ".join(told)
 
 
-def figures(result: Result, *, dark: bool) -> tuple[Any, Any]:
+def figures(result: Result, *, dark: bool, narrow: bool = False) -> tuple[Any, Any]:
     """Designs by loss and storage with the exact front, and the bits of each layer."""
     cost = "lut" if "lut" in result["fronts"] else "weight_bytes"
     front, points = result["fronts"].get(cost, ()), result.get("front_points", {}).get(cost)
     plane = pareto(result["designs"], cost=cost, quality="loss", title="", front=front, points=points)
     chosen = [layer for layer in result["layers"] if layer["name"] in result["assignment"]]
-    return dressed(plane, dark), dressed(bits(chosen, title=""), dark)
+    return dressed(plane, dark), dressed(bits(chosen, title="", narrow=narrow), dark)
 
 
 def _with_interval(totals: Mapping[str, float], name: str) -> str:

@@ -28,11 +28,12 @@ def layout(given: state.State) -> Any:
     shown_run = folder.name if folder else ""
     asked = question.read_link(given, session_runs.uploads())
     own: Sequence[str] = question.SHOWN
+    unheld: list[str] = []
     if run:
         found = session_runs.joined(SHOWN, ())[0]
         own = found.metrics
         with suppress(ValueError):
-            asked = question.of_space(found.space)
+            asked, unheld = question.of_space(found.space), question.unheld(found.space)
     shown = axes.read(given, own, per="none" if run or len(asked.devices) < 2 else "device")
     listed = state.chosen(given, "list", [listing.LISTED], "")
     zoom = None
@@ -40,8 +41,7 @@ def layout(given: state.State) -> Any:
         ready = SHOWN if run else session_runs.name_of(asked)
         names = axes.named(*(shown[place] for place in axes.PLACES))
         zoom = {"ends": ends, "of": answers.plane(ready, names, shown["log"])}
-    with state.named("edit"):
-        edits = dict(opened.parse_edits(given.get("edit", "")))
+    edits = _edits(given)
     session_runs.require_id(given.get("design", ""))
     stores = [
         dcc.Store(id="explore-given", data=None if run else asked.linked(session_runs.uploads())),
@@ -60,10 +60,16 @@ def layout(given: state.State) -> Any:
         html.Div(listing.section() if listed else None, id="explore-listing"),
         side=html.Div([controls.states(), controls.list_button()], className="plane-side"),
     )
-    top = html.Div([controls.question_panel(asked, session_runs.uploads(), shown_run), plane], className="explore-top")
+    form = controls.question_panel(asked, session_runs.uploads(), shown_run, unheld)
+    top = html.Div([form, plane], className="explore-top")
     return html.Div(
         [*stores, top, html.Div(id="explore-detail-trouble"), html.Div(id="explore-detail")], className="stack"
     )
+
+
+def _edits(given: state.State) -> dict[str, str]:
+    with state.named("edit"):
+        return dict(opened.parse_edits(given.get("edit", "")))
 
 
 def register(app: Dash) -> None:

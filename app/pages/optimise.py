@@ -29,7 +29,7 @@ def layout(given: state.State) -> Any:
         "Budgets",
         note(
             "No plan of these formats is beyond the ends, each budget by itself; on an FPGA in any folding, up to the "
-            "device's resources. Not every value between can be met."
+            "device's resources unless every plan takes more. Not every value between can be met."
         ),
         html.Fieldset(controls.budgets(asked), id="optimise-budgets", className="budgets"),
         controls.solving(),
@@ -81,7 +81,7 @@ def register(app: Dash) -> None:
         Output("optimise-designs", "rowData"), Output("optimise-designs", "columnDefs"),
         Output("optimise-layers", "rowData"), Output("optimise-layers", "columnDefs"),
         Output("optimise-result", "style"), Output("optimise-tables", "style"),
-        Input("optimise-design", "data"), DARK,
+        Input("optimise-design", "data"), DARK, Input("narrow", "data"),
     )(answers.show)  # fmt: skip
     downloads.register(app, "optimise", solution.printed, solution.printed, State("optimise-design", "data"))
     app.callback(

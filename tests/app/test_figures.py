@@ -127,3 +127,14 @@ def test_amounts_stand_where_no_bar_can_push_them_out_of_the_figure():
     (bar,) = utilisation({"lut": 9e3}, {"lut": 10e3}, title="").data
     assert bar.text == ("90%",)
     assert bar.y == ("LUTs<br>9 k of 10 k",)
+
+
+def test_a_maps_legend_has_a_line_a_precision_on_a_narrow_page():
+    layers = [
+        {"name": f"model.layers.{i // 7}.part{i % 7}", "precision": ("int4/bf16", "int8/int8")[i % 2],
+         "weight_bits": 4.0, "activation_bits": 8.0}
+        for i in range(70)
+    ]  # fmt: skip
+    looks = [bits(layers, title="", narrow=narrow).layout.legend for narrow in (False, True)]
+    assert [look.orientation for look in looks] == ["h", "v"]
+    assert {look.x for look in looks} == {0}

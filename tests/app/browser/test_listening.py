@@ -9,6 +9,8 @@ import psutil
 import pytest
 from served import served
 
+from app.server import LEAST_TOKEN
+
 LARGE = {
     "model": "zoo:swin_base_patch4_window7_224",
     "devices": "h100_sxm,l40s,a100_sxm,l4",
@@ -44,7 +46,10 @@ def test_an_interrupt_leaves_no_process(tmp_path):
 
 
 def test_hosts_that_others_reach_need_a_token(refused):
-    assert "--token" in refused("app", "--host", "0.0.0.0", "--port", "0")
+    for short in ((), ("--token", "ab")):
+        told = refused("app", "--host", "0.0.0.0", "--port", "0", *short)
+        assert "needs a --token of at least 16 characters, got " in told
+        assert len(told.rpartition("take --token ")[2].strip()) >= LEAST_TOKEN
 
 
 def test_a_taken_port_is_one_line(refused):

@@ -41,3 +41,4 @@ def test_unknown_page_says_what_there_is(site, profile):
     page = profile()
     page.goto(site.address + "nowhere")
     assert "there is no page '/nowhere'" in page.locator(".trouble").inner_text()
+    assert page.locator("main").count() == 1

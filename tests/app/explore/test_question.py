@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.explore import axes, question
+from app.explore import axes, controls, question
 from app.text import counted
 from app.web import state
 from dse.axes import told
@@ -67,8 +67,22 @@ def test_the_form_beside_a_run_has_the_values_of_its_space():
     found = question.of_space(Space.read({"axes": axes, "objectives": ["latency_s", "loss"]}))
     assert (found.model, found.phase, found.devices) == ("zoo:llama-3.2-1b", "prefill", ("a100_sxm",))
     assert (found.precisions, found.context) == (("int8/int8", "int4/bf16"), (512, 1024))
+    assert question.unheld(Space.read({"axes": axes, "objectives": ["latency_s", "loss"]})) == [
+        "device.memory_bytes_per_s 1 TB/s, 8 TB/s"
+    ]
     assert told("device.memory_bytes_per_s", 8e12) == "memory_bytes_per_s 8 TB/s"
     assert (told("batch", 8), told("device", "l4"), told("strategy", "none")) == ("batch 8", "l4", "strategy none")
+
+
+def test_the_form_says_what_of_a_run_it_leaves_out():
+    weights, kept = [f"int{bits}/int{act}" for bits in (2, 3, 4, 8) for act in (2, 3, 4, 8)], question.MOST_SHOWN
+    space = Space.read({"axes": {"model": "zoo:resnet18", "device": ["t4", "l4"], "precision": weights},
+                        "objectives": ["latency_s", "loss"]})  # fmt: skip
+    assert list(question.of_space(space).precisions) == weights[:kept]
+    assert question.unheld(space) == [f"precision {', '.join(weights[kept:])}"]
+    form = str(controls.question_panel(question.of_space(space), {}, "r", question.unheld(space)))
+    assert f"It has no room for precision {', '.join(weights[kept:])}." in form
+    assert "no room" not in str(controls.question_panel(question.of_space(space), {}, "r"))
 
 
 def test_one_is_one():

@@ -18,7 +18,16 @@ def test_ranges_hold_designs_in_the_foldings_of_their_own_formats():
         totals = cm.estimate(found.workload, precision, found.problem.device).totals
         for metric in question.offered(found.problem):
             hard, easy = question.span(found, metric)
-            assert min(hard, easy) * (1 - 1e-9) <= totals[metric] <= max(hard, easy) * (1 + 1e-9), metric
+            taken = min(totals[metric], getattr(found.problem.device, metric, totals[metric]))
+            assert min(hard, easy) * (1 - 1e-9) <= taken <= max(hard, easy) * (1 + 1e-9), metric
+
+
+@pytest.mark.parametrize(("model", "device"), [("zoo:resnet18", "u250"), ("zoo:resnet50", "zcu102")])
+def test_no_slider_reaches_beyond_the_device_that_a_plan_fits(model, device):
+    found = question.read(GIVEN | {"model": model, "device": device, "formats": "int4/int4,int8/int8"}, {})
+    assert question._of_choices(found)["bram18"][1] > found.problem.device.bram18, "some folding takes more"
+    for metric in ("lut", "dsp", "bram18", "uram"):
+        assert question.span(found, metric)[1] == getattr(found.problem.device, metric), metric
 
 
 def test_a_throughput_is_asked_for_and_met():
