@@ -1,4 +1,4 @@
-"""How the user lays a network out on an FPGA: --mapping and --folding."""
+"""How the user lays a network out on an FPGA: --mapping, --folding and --laid-for."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -10,7 +10,7 @@ from costmodel.estimators import fpga
 from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.fpga import Design, built, folding_file, overlay
 from costmodel.hardware import Device, Fpga
-from costmodel.precision import Precision
+from costmodel.precision import Precision, precision
 from costmodel.workload import Workload
 
 if TYPE_CHECKING:
@@ -19,13 +19,21 @@ if TYPE_CHECKING:
 Layout = Callable[[Workload, Precision, Fpga], Design]
 
 
-def layout(device: Device, mapping: str | None, folding: str | None, budgets: "Sequence[Budget]" = ()) -> Layout:
+def layout(
+    device: Device,
+    mapping: str | None,
+    folding: str | None,
+    budgets: "Sequence[Budget]" = (),
+    laid_for: str | None = None,
+) -> Layout:
     """The function that lays a network out; ValueError where the options do not go together or with the device.
 
     An overlay's array is one whatever its layers' formats, so that `budgets` of resources choose the array.
     """
     if (mapping or folding) and not isinstance(device, Fpga):
         raise ValueError(f"--mapping and --folding are for an FPGA, and {device.name} is none")
+    if laid_for:
+        return _laid_for(device, mapping, folding, laid_for)
     if folding:
         if mapping == "overlay":
             raise ValueError("--folding lays out a dataflow; an overlay has none")
@@ -35,6 +43,15 @@ def layout(device: Device, mapping: str | None, folding: str | None, budgets: "S
     if mapping == "streamed":
         return partial(fpga.fold, streaming=True)
     return partial(overlay.fit, most={b.metric.name: b.allowed for b in budgets}) if mapping == "overlay" else fpga.fold
+
+
+def _laid_for(device: Device, mapping: str | None, folding: str | None, laid_for: str) -> Layout:
+    if not isinstance(device, Fpga):
+        raise ValueError(f"--laid-for is for an FPGA, and {device.name} is none")
+    if folding or mapping == "overlay":
+        other = "--folding" if folding else "--mapping overlay"
+        raise ValueError(f"--laid-for folds a dataflow: leave it out, or {other}")
+    return fpga.folded_for(precision(laid_for), streaming=mapping == "streamed")
 
 
 def told(found: Estimate) -> list[str]:

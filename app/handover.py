@@ -27,9 +27,8 @@ def exported(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any) -> dic
 
 
 def reported(design: Any, edits: Any, ready: Any, x: Any, y: Any, z: Any) -> dict[str, Any]:
-    """An opened design as `app.report` takes it: the plan whose layers are all pinned, beside uniform ones.
-
-    ValueError in one line where that plan is another: an FPGA's has a folding of its own.
+    """An opened design as `app.report` takes it: the plan whose layers are all pinned, beside uniform ones; on an FPGA
+    all are folded as the design is. ValueError in one line where that plan is another.
     """
     designs, row, found = _opened(design, edits, ready, x, y, z)
     asked = question(designs, row, found)
@@ -58,7 +57,7 @@ def question(designs: Designs, row: int, found: Opened) -> Question:
     return Question(
         session_runs.uploads().get(link, link), str(values["device"]), tuple(dict.fromkeys(chosen.values())), phase,
         **sizes | ({"batch": int(batch)} if batch else {}),
-        pins=tuple(f"{layer}={precision}" for layer, precision in chosen.items()),
+        pins=tuple(f"{layer}={precision}" for layer, precision in chosen.items()), laid_for=found.laid_for,
     )  # fmt: skip
 
 

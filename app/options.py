@@ -60,7 +60,7 @@ def edited_by(strategy: str) -> dict[str, str]:
 
 
 def layout(command: F) -> F:
-    """Give a command --mapping and --folding, of an FPGA."""
+    """Give a command --mapping, --folding and --laid-for, of an FPGA."""
     return _all(
         click.option(
             "--mapping",
@@ -69,6 +69,12 @@ def layout(command: F) -> F:
         ),
         click.option(
             "--folding", type=click.Path(dir_okay=False), help="On an FPGA: FINN's folding configuration (JSON)."
+        ),
+        click.option(
+            "--laid-for",
+            metavar="PRECISION",
+            shell_complete=complete.precisions,
+            help="On an FPGA: fold for this precision, whatever the layers have.",
         ),
     )(command)
 

@@ -131,6 +131,8 @@ def _misled(result: Mapping[str, Any]) -> list[str]:
 def folding_of(result: Mapping[str, Any]) -> str:
     """Which folding or array the plan has, and what its proof holds for."""
     tried = ", ".join(result["foldings_tried"])
+    if len(result["foldings_tried"]) == 1:
+        return f"PE and SIMD are those made for {tried}, as asked, whatever formats the layers have."
     if "rows" in result["totals"]:
         return f"The array is the one made for {result['folding_of']}, the best of those for {tried}."
     return (

@@ -48,6 +48,7 @@ def command(
     strategy: str,
     mapping: str | None,
     folding: str | None,
+    laid_for: str | None,
     toggle_rate: float | None,
     as_json: bool,
     layers: bool,
@@ -63,7 +64,7 @@ def command(
     from app.text import to_json
 
     target = _toggling(cm.device(device), toggle_rate)
-    lay_out = layout(target, mapping, folding)
+    lay_out = layout(target, mapping, folding, laid_for=laid_for)
     edit, network = cm.strategies.strategy(strategy), _read(model, shape)
     workload = edit(network)
     given = precision

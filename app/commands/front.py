@@ -65,6 +65,7 @@ def command(
     strategy: str,
     mapping: str | None,
     folding: str | None,
+    laid_for: str | None,
     robust: bool,
     streamed: bool,
     points: str | None,
@@ -95,7 +96,7 @@ def command(
     quality_of = {"method": method, "ranges": ranges, "strategy": strategy}
     budgets = _budgets(budget, device, fit=fit)
     problems, within = _problems(
-        model, device, names(formats), data, quality_of, (mapping, folding), metrics, budgets, shape
+        model, device, names(formats), data, quality_of, (mapping, folding, laid_for), metrics, budgets, shape
     )
     problems = _restricted(problems, pin, allow)
     kept = {"subject_to": budgets, "conversion": conversion, "max_formats": max_formats}
@@ -166,13 +167,13 @@ def _problems(
     formats: list[str],
     data: str | None,
     quality_of: dict[str, str | None],
-    design: tuple[str | None, str | None],
+    design: tuple[str | None, str | None, str | None],
     metrics: Any,
     budgets: Any,
     shape: dict[str, Any],
 ) -> Any:
-    """The choices of the model on the device, laid out by mapping and folding, or for each format in turn; and what
-    points are proven among, as `Plan.proven_within`."""
+    """The choices of the model on the device, laid out by mapping, folding and laid_for, or for each format in turn;
+    and what points are proven among, as `Plan.proven_within`."""
     from dataclasses import replace
 
     import costmodel as cm
@@ -182,7 +183,8 @@ def _problems(
     from dse.foldings import among, laid_out
 
     target = cm.device(device)
-    lay_out = layout(target, *design, budgets)
+    mapping, folding, laid_for = design
+    lay_out = layout(target, mapping, folding, budgets, laid_for)
     with bar("Sensitivities") as progress:
         choices, _ = choices_of(model, formats, data, shape, progress, **quality_of)
         asked = [*metrics, *(budget.metric for budget in budgets)]

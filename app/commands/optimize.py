@@ -75,6 +75,7 @@ def command(
     strategy: str,
     mapping: str | None,
     folding: str | None,
+    laid_for: str | None,
     fit: bool | None,
     report: str | None,
     out: str | None,
@@ -100,9 +101,9 @@ def command(
 
     target = cm.device(device)
     budgets = [dse.parse_budget(text) for text in budget]
-    lay_out = layout(target, mapping, folding, budgets)
+    lay_out = layout(target, mapping, folding, budgets, laid_for)
     if objective != "loss":
-        _require_folding(objective, target, budgets, mapping, folding)
+        _require_folding(objective, target, budgets, mapping, folding or laid_for)
     pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
     _require_folders(report, out)
     with bar("Sensitivities") as progress:
@@ -126,6 +127,7 @@ def command(
         test,
         objective=objective,
         fit=fit,
+        laid_for=laid_for or "",
     )
     with working("Solving"):
         result = optimise(question) | options.edited_by(strategy)
@@ -150,7 +152,7 @@ def _laid_out(mapping: str | None) -> str:
         return "an overlay's array is that of least latency already, and its layers have no folding; leave out"
     if mapping == "streamed":
         return "the search for foldings keeps all weights on the chip; leave out --mapping streamed, or"
-    return "--mapping and --folding lay the layers out, which is chosen with"
+    return "--mapping, --folding and --laid-for lay the layers out, which is chosen with"
 
 
 def _require_folders(*paths: str | None) -> None:

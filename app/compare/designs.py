@@ -1,6 +1,6 @@
 """Designs estimated for a comparison: each metric with its range and source, and layers summed by kind."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,9 @@ from costmodel import models
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimated import Estimate
-from costmodel.estimators.fpga import Design as Folding
 from costmodel.hardware import Fpga
-from costmodel.precision import Precision, precision
-from costmodel.record import stack
+from costmodel.precision import precision
 from costmodel.strategies import strategy
-from costmodel.workload import Workload
 from dse.curves import ends
 from dse.noise import loss_of
 
@@ -44,16 +41,8 @@ def estimate_of(design: Design) -> Estimate:
     if design.precision != PER_LAYER:
         return estimate(workload, design.precision, device)
     pruned, chosen = by_layer.applied(design.layers, workload)
-    return estimate(pruned, chosen, device, design=_laid_for(design.laid_for) if design.laid_for else fpga.fold)
-
-
-def _laid_for(spelled: str) -> Callable[[Workload, Precision, Fpga], Folding]:
-    """How an FPGA is laid out where that is for another precision than the layers have."""
-
-    def lay(workload: Workload, _: Precision, device: Fpga) -> Folding:
-        return fpga.fold(workload, stack([precision(spelled)] * len(workload.ops)), device)
-
-    return lay
+    lay = fpga.folded_for(precision(design.laid_for)) if design.laid_for else fpga.fold
+    return estimate(pruned, chosen, device, design=lay)
 
 
 def record(design: Design, name: str) -> Record:

@@ -15,7 +15,6 @@ from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.fpga import Design as Folding
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import precision
-from costmodel.record import stack
 from costmodel.workload import Workload
 from dse.curves import ends
 from dse.designs import parts_of
@@ -95,7 +94,7 @@ def _base(designs: Designs, row: int) -> tuple[Workload, Device, dict[str, str],
     if not isinstance(device, Fpga):
         return workload, device, assignment, "", None
     laid_for = _laid_for(designs, row, assignment)
-    folding = fpga.fold(workload, stack([precision(laid_for)] * len(workload.ops)), device)
+    folding = fpga.fold(workload, precision(laid_for), device)
     return workload, device, assignment, laid_for, folding
 
 

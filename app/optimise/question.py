@@ -17,7 +17,9 @@ from app.web.state import State
 from costmodel import hardware, models
 from costmodel.catalog import require
 from costmodel.estimators.fit import RESOURCES
+from costmodel.estimators.fpga import folded_for
 from costmodel.hardware import Fpga
+from costmodel.precision import precision
 from costmodel.workload import Workload
 from dse import Budget, Choices, Problem, choices, parse_budget, ranges
 from dse.metric import METRICS
@@ -52,7 +54,8 @@ FIELDS = ("model", "phase", "device", "formats", "batch", "context", "resolution
 class Question:
     """Values of the controls, checked; 0 and "" leave what the network has.
 
-    budgets  as text, "weight_bytes<=6e9"; pins as "layer glob=format"
+    budgets   as text, "weight_bytes<=6e9"; pins as "layer glob=format"
+    laid_for  the precision that an FPGA is folded for, "" for the best of the formats; no link has it
     """
 
     model: str
@@ -67,6 +70,7 @@ class Question:
     pins: tuple[str, ...] = ()
     max_formats: int | None = None
     time_limit_s: float = TIME_LIMIT_S
+    laid_for: str = ""
 
     @property
     def spoken(self) -> str:
@@ -86,8 +90,9 @@ class Question:
 
     @property
     def choices(self) -> Choices:
-        """The network and its formats, which `dse.minimize` lays out on an FPGA for each format."""
-        return choices(self.workload, list(self.formats))
+        """The network and its formats, which `dse.minimize` lays out on an FPGA for each format, or for one."""
+        found = choices(self.workload, list(self.formats))
+        return replace(found, design=folded_for(precision(self.laid_for))) if self.laid_for else found
 
     @property
     def limits(self) -> list[Budget]:
@@ -123,6 +128,7 @@ class Question:
         for option, values in (("--budget", self.budgets), ("--tie", self.ties), ("--pin", self.pins)):
             given += [part for value in values for part in (option, value)]
         given += ["--max-formats", str(self.max_formats)] if self.max_formats else []
+        given += ["--laid-for", self.laid_for] if self.laid_for else []
         return [*given, "--time-limit", f"{self.time_limit_s:g}"]
 
 

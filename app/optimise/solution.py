@@ -21,12 +21,10 @@ from app.text import to_json
 from app.web import session
 from costmodel import hardware
 from costmodel.estimators.estimate import estimate
-from costmodel.estimators.fpga import Design as Folding
-from costmodel.estimators.fpga import fold
+from costmodel.estimators.fpga import folded_for
 from costmodel.files import write_atomically
 from costmodel.hardware import Device, Fpga
-from costmodel.precision import Precision, precision
-from costmodel.record import stack
+from costmodel.precision import precision
 from costmodel.workload import Workload
 from dse import Plan, minimize
 from dse.calibrations import digest
@@ -96,6 +94,7 @@ def _asked(question: Question, device: Device) -> Asked:
         question.pinned,
         max_formats=question.max_formats,
         time_limit_s=question.time_limit_s,
+        laid_for=question.laid_for,
     )
 
 
@@ -159,7 +158,7 @@ def _laid_for(question: Question, found: Mapping[str, Any]) -> str:
     if not isinstance(device, Fpga) or "@" in "".join(names):
         return ""
     own = found.get("folding_of")
-    for made_for in [own] * (own in names) if own else names:
+    for made_for in [own] if own else names:
         again = _laid_out(question.workload, {**found["not_chosen"], **found["assignment"]}, device, made_for)
         if all(math.isclose(again[n], found["totals"][n], rel_tol=1e-9) for n in ("lut", "dsp", "latency_s")):
             return str(made_for)
@@ -168,11 +167,7 @@ def _laid_for(question: Question, found: Mapping[str, Any]) -> str:
 
 def _laid_out(workload: Workload, assignment: Mapping[str, str], device: Fpga, made_for: str) -> Mapping[str, float]:
     """The totals of a choice in the folding made for one precision on the whole device."""
-
-    def lay(workload: Workload, _: Precision, board: Fpga) -> Folding:
-        return fold(workload, stack([precision(made_for)] * len(workload.ops)), board)
-
-    return estimate(workload, assignment, device, design=lay).totals
+    return estimate(workload, assignment, device, design=folded_for(precision(made_for))).totals
 
 
 def require_id(design: str) -> None:

@@ -13,6 +13,7 @@ from app.optimization.question import Question, solve
 from app.optimization.result import result
 from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Device, Fpga
+from costmodel.precision import precision
 from dse import Problem
 from dse.folding import fastest
 from dse.folding_refusals import SPEEDS
@@ -86,7 +87,7 @@ def _least(question: Question, *, fit: bool) -> dict[str, Any]:
     speeds = any(budget.metric.name in SPEEDS for budget in question.budgets)
     beside = found.unfolded if speeds and not found.plan.interrupted else None
     others = _in_turn(question, beside) if beside else []
-    return result(question, found.problem, found.plan, others) | _folding_of(found.problem, found.problems)
+    return result(question, found.problem, found.plan, others) | _folding_of(question, found.problem, found.problems)
 
 
 def _of_its_own(told: str, question: Question) -> str:
@@ -102,8 +103,11 @@ def _of_its_own(told: str, question: Question) -> str:
     return told
 
 
-def _folding_of(problem: Problem, problems: Sequence[Problem]) -> dict[str, Any]:
-    """Which format's folding the plan has, of those tried; nothing where there was no choice."""
+def _folding_of(question: Question, problem: Problem, problems: Sequence[Problem]) -> dict[str, Any]:
+    """Which format's folding the plan has, of those tried; nothing where there was no choice and none was asked."""
+    if question.laid_for:
+        name = precision(question.laid_for).name
+        return {"folding_of": name, "foldings_tried": [name]}
     if problem.laid_for is None or len(problems) < 2:
         return {}
     return {"folding_of": made_for(problem), "foldings_tried": list(dict.fromkeys(map(made_for, problems)))}

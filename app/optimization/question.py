@@ -33,6 +33,8 @@ class Question:
     """What is least or, of throughput, most: another than loss chooses the folding of an FPGA's units too."""
     fit: bool | None = None
     """Whether the plan must fit the FPGA; None: it does where any of the foldings has one that does."""
+    laid_for: str = ""
+    """The precision that the choices' one folding is made for, where that was asked."""
 
 
 def solve(question: Question, problem: Problem, budgets: Sequence[Budget], metric: Metric = loss) -> Plan:

@@ -1,4 +1,4 @@
-"""--mapping and --folding on the command line, and a QONNX file as it stands."""
+"""--mapping, --folding and --laid-for on the command line, and a QONNX file as it stands."""
 
 import json
 from collections.abc import Callable
@@ -8,6 +8,10 @@ from subprocess import CompletedProcess
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+import costmodel as cm
+from app.fpga_design import layout
+from costmodel.estimators import fpga
 
 NET = "zoo:resnet18"
 
@@ -80,6 +84,25 @@ def test_bad_designs_are_one_line(refused_here: Callable[..., str], tmp_path: Pa
     assert "1 units MVAU for 21 such layers" in refused_here(*on, "zcu104", "--folding", str(path))
     assert "an overlay has none" in refused_here(*on, "zcu104", "--folding", str(path), "--mapping", "overlay")
     assert "a100_sxm is none" in refused_here(*on, "a100_sxm", "--mapping", "overlay")
+
+
+def test_a_dataflow_is_folded_for_a_precision_whatever_its_layers_have(
+    bitfront: Callable[..., CompletedProcess[str]], refused_here: Callable[..., str]
+) -> None:
+    asked = ("estimate", NET, "--on", "u250", "--precision", "int8", "--assign", "layer1.*=int3", "--json")
+    own, laid = (json.loads(bitfront(*asked, *more).stdout)["layers"] for more in ((), ("--laid-for", "w3a3")))
+    workload, board = cm.zoo.build("resnet18"), cm.fpga("u250")
+    expected = fpga.fold(workload, cm.precision("int3"), board)
+    rows = zip(laid, workload.ops, expected.pe, expected.simd, strict=True)
+    assert all((row["pe"], row["simd"]) == (pe, simd) for row, op, pe, simd in rows if op.weight_elements)
+    assert [row["pe"] for row in laid] != [row["pe"] for row in own]
+    streamed = layout(board, "streamed", None, laid_for="int3")(workload, cm.precision("int8"), board)
+    assert (streamed.pe == fpga.fold(workload, cm.precision("int3"), board, streaming=True).pe).all()
+    on = ("estimate", NET, "--precision", "int4", "--laid-for")
+    assert "a100_sxm is none" in refused_here(*on, "int4", "--on", "a100_sxm")
+    assert "leave it out, or --mapping overlay" in refused_here(*on, "int4", "--on", "u250", "--mapping", "overlay")
+    assert "leave it out, or --folding" in refused_here(*on, "int4", "--on", "u250", "--folding", "f.json")
+    assert "int4x" in refused_here(*on, "int4x", "--on", "u250")
 
 
 def test_a_qonnx_file_is_estimated_as_it_stands(bitfront: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app import handover
-from app.explore import question, session_runs
+from app.explore import opened, question, session_runs
 from app.report.source import document
 from app.rerun import NOT_COMPARED, rerun
 from app.results import sure
@@ -46,3 +46,19 @@ def test_an_edited_design_claims_no_optimum_in_any_file_and_comes_out_again(run)
     older = {name: value for name, value in plan.items() if name != "fixed"}
     assert document(older).sections[0].sentences[0].startswith("Chosen under no budget: proven optimal by ")
     assert "fixed" in NOT_COMPARED
+
+
+@pytest.mark.parametrize("edits", [{}, {"conv1": "int8/int8"}])
+def test_a_mixed_design_on_an_fpga_is_reported_in_its_own_folding(run, edits):
+    name, found = run
+    rows = [row for row in range(found.swept, len(found)) if found.values(row)["device"] == "u250"]
+    row = next(row for row in rows if found.mixed[row - found.swept].laid_for == "int3/int3")
+    link = session_runs.spelled(found, row, AXES[:2])
+    plan = handover.reported(link, edits, name, *AXES)
+    for metric in ("latency_s", "lut", "dsp", "bram18"):
+        expected = opened.open_design(found, row, tuple(edits.items())).columns[metric]
+        assert plan["totals"][metric] == pytest.approx(expected), metric
+    assert "--laid-for int3/int3" in " ".join(plan["provenance"]["command"])
+    said = " ".join(document(plan).sections[0].sentences)
+    assert "PE and SIMD are those made for int3/int3, as asked" in said
+    assert not rerun(json.loads(downloads.file(plan, "plan.json")[0]), "plan.json").differences

@@ -6,7 +6,7 @@ from costmodel.estimators.fpga import overlay
 from costmodel.estimators.fpga.carried import carried
 from costmodel.estimators.fpga.columns import evaluate, finn_evaluate, totals
 from costmodel.estimators.fpga.coverage import check, uncounted
-from costmodel.estimators.fpga.folding import fold
+from costmodel.estimators.fpga.folding import fold, folded_for
 from costmodel.estimators.fpga.placed import placed
 from costmodel.estimators.fpga.skipping import unskipped
 from costmodel.estimators.fpga.systolic_array import Array
@@ -16,6 +16,6 @@ Design = Folding | Array
 """How a network lies on an FPGA."""
 
 __all__ = [
-    "Array", "Design", "Folding", "carried", "check", "evaluate", "finn_evaluate", "fold", "overlay", "placed",
-    "totals", "uncounted", "unskipped",
+    "Array", "Design", "Folding", "carried", "check", "evaluate", "finn_evaluate", "fold", "folded_for", "overlay",
+    "placed", "totals", "uncounted", "unskipped",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Choose PE and SIMD of every layer: a balanced pipeline that fits the device."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -69,6 +69,11 @@ def fold(
     used = [precision] * len(workload.ops) if isinstance(precision.math_pipe, str) else unstack(precision)
     known = tuple(replace(each, output=each.written) for each in used)
     return _fold(workload, known, device, utilisation, throughput_per_s, streaming)
+
+
+def folded_for(made: Precision, *, streaming: bool = False) -> Callable[[Workload, Precision, Fpga], Folding]:
+    """What folds a network as `fold` does where all its layers have one precision, whatever they have."""
+    return lambda workload, _, device: fold(workload, made, device, streaming=streaming)
 
 
 @lru_cache(maxsize=16)
