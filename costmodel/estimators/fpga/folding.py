@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from costmodel.estimators.fpga.folding_streamed import streamed
 from costmodel.estimators.fpga.folding_tables import (
     BRAM,
     BRAM18,
@@ -56,13 +57,14 @@ def fold(
 
     Without `throughput_per_s` the slowest layer is as fast as LUT, DSP, BRAM and URAM within `utilisation` x device
     allow: each layer takes the cheapest folding, by its shares of the device, that keeps up with it. With it every
-    layer keeps up with that rate of images or sequences for the fewest LUTs, whether that fits or not. DSP blocks go to
-    the layers where one saves most LUTs, while they last; weights move to URAM where a block of it saves most block
-    RAM, and where that is not enough to the device's memory, as many as it brings in time, until the rest fits. A
-    resource of which even the smallest design needs more than that share may be used whole. Where it needs more than
-    there is, the network does not fit, and its totals show it: no folding is then taken that needs more of that
-    resource than the smallest one does.
-    ValueError where no folding reaches the throughput, or it is not above 0.
+    layer keeps up with that rate of images or sequences for the fewest LUTs; where that does not fit, for less of what
+    is short if that does. DSP blocks go to the layers where one saves most LUTs, while they last; weights move to URAM
+    where a block of it saves most block RAM. With `streaming`, where that is not enough, others come from the device's
+    memory so that the rest fits: those that it brings first of all, which may pace the units, at an asked throughput
+    those that it brings in time. A resource of which even the smallest design needs more than that share may be used
+    whole. Where it needs more than there is, the network does not fit, and its totals show it: no folding is then taken
+    that needs more of that resource than the smallest one does.
+    ValueError where no folding, or not the memory, reaches the throughput, or it is not above 0.
     """
     if throughput_per_s is not None and not throughput_per_s > 0:
         raise ValueError(f"throughput_per_s must be above 0, got {throughput_per_s}")
@@ -93,33 +95,38 @@ def _fold(
     if not units:
         return _spread(workload, units, np.empty((0, MOVED + 1)))
     known = tables(workload, precision, device, units, price, places)
-    fastest = known[0, BRAM].fastest
     if throughput_per_s:
         target = workload.batch * device.clock_hz / throughput_per_s * (1 + ROUNDING)
+        fastest = max(known[0, BRAM].fastest, np.ceil(known[0, BRAM].rows[:, 0, MOVED].sum()))
         if target < fastest:
             most = workload.batch * device.clock_hz / fastest
             raise ValueError(f"throughput_per_s must be at most {most:.6g} on {device.name}, got {throughput_per_s}")
-        return _spread(workload, units, _left_in_dsp(_plan(known, target, limits), known, limits))
+        return _spread(workload, units, _left_in_dsp(_asked(known, target, limits), known, limits))
     reached = _reachable(known, limits, _limits(device))
     return _spread(workload, units, _left_in_dsp(_fastest(known, reached, price * DEARER), known, reached))
 
 
 def _plan(known: Tables, target: float, limits: Floats) -> Floats:
     """One candidate a layer at that target, of the first price."""
-    return next(_plans(known, target, limits))
+    return next(_plans(known, target, target, limits))
 
 
-def _plans(known: Tables, target: float, limits: Floats, most: Floats | None = None) -> Iterator[Floats]:
-    """One candidate a layer at that target, at each price; none of those that take more than `most` of a resource
-    wherever weights are."""
+def _plans(
+    known: Tables, target: float, brought: float, limits: Floats, most: Floats | None = None
+) -> Iterator[Floats]:
+    """One candidate a layer at that target, at each price, of which the memory brings all within `brought` cycles; none
+    of those that take more than `most` of a resource wherever weights are."""
     places = [place for place in (BRAM, ULTRA) if (0, place) in known]
     onchip = [_in_dsp(known[0, place].within(target)[0], known[1, place].within(target)[0], limits) for place in places]
-    moved, reached = known[0, MEMORY].within(target) if (0, MEMORY) in known else (onchip[0], None)
-    for price, (plain, ultra, outside) in enumerate(zip(onchip[0], onchip[-1], moved, strict=True)):
-        away = plain if reached is None else np.where(reached[:, None], outside, plain)
-        least = np.minimum(np.minimum(plain, ultra), away)[:, RESOURCES].sum(axis=0)
+    away = [known[key].within(target)[0] if key in known else onchip[0] for key in ((0, MEMORY), (1, MEMORY))]
+    for plain, ultra, luts, blocks in zip(onchip[0], onchip[-1], *away, strict=True):
+        least = np.minimum.reduce([plain, ultra, luts, blocks])[:, RESOURCES].sum(axis=0)
         if most is None or (least <= most).all():
-            yield _streamed(_in_uram(onchip[0][price], ultra, limits), away, target, limits)
+            plan = streamed(_in_uram(plain, ultra, limits), luts, brought, limits)
+            out = (plan[:, 4] > 0) & (blocks[:, BRAM18] <= luts[:, BRAM18])
+            left = limits - plan[~out][:, RESOURCES].sum(axis=0)
+            plan[out] = _in_dsp(luts[out], blocks[out], left)
+            yield plan
 
 
 def _in_dsp(luts: Floats, blocks: Floats, limits: Floats) -> Floats:
@@ -158,19 +165,6 @@ def _in_uram(plain: Floats, moved: Floats, limits: Floats) -> Floats:
     return plan
 
 
-def _streamed(plan: Floats, moved: Floats, target: float, limits: Floats) -> Floats:
-    """Weights in the device's memory where block RAM is short all the same, those of which a block takes fewest cycles
-    first, while the memory brings all within the target."""
-    over, found = plan[:, BRAM18].sum() - limits[2], plan.copy()
-    saved, more = plan[:, BRAM18] - moved[:, BRAM18], moved[:, MOVED] - plan[:, MOVED]
-    left = target - plan[:, MOVED].sum()
-    for layer in np.argsort(-saved / np.maximum(more, 1.0), kind="stable")[: int((saved > 0).sum())].tolist():
-        if over > 0 and more[layer] <= left:
-            found[layer] = moved[layer]
-            over, left = over - saved[layer], left - more[layer]
-    return found
-
-
 def _reachable(known: Tables, limits: Floats, whole: Floats) -> Floats:
     """The limits, each raised to the whole device, or to what the smallest design needs, where that is more.
 
@@ -184,20 +178,42 @@ def _reachable(known: Tables, limits: Floats, whole: Floats) -> Floats:
     return np.maximum(raised, needs)
 
 
+def _asked(known: Tables, target: float, limits: Floats) -> Floats:
+    """The plan at a target of fewest LUTs; where it does not fit, the first that does at prices of all resources."""
+    first = _plan(known, target, limits)
+    if np.all(first[:, RESOURCES].sum(axis=0) <= limits):
+        return first
+    prices = DEARER / np.maximum(limits, 1e-9)
+    priced = {key: table.priced(prices) for key, table in known.items()}
+    plans = _plans(priced, target, target, limits, limits)
+    return next((plan for plan in plans if np.all(plan[:, RESOURCES].sum(axis=0) <= limits)), first)
+
+
 def _fastest(known: Tables, limits: Floats, prices: Floats) -> Floats:
-    """The plan that fits of the least target, of those in the cycles that some candidate takes, by the first price.
+    """The fastest plan that fits, by the first price: at targets in the cycles that some candidate takes, the least
+    first.
 
     What fits is not monotone in the target: a slower unit may take fewer LUTs but more block RAM. What all layers need
-    at least of each resource is, and rules out the targets before the first one tried.
+    at least of each resource is, and rules out the targets before the first one tried. Between two targets units are
+    the same, and the memory may pace them: of weights that it brings before the next one, those that it brings first.
     """
     plain = known[0, BRAM]
     targets = np.unique(plain.rows[..., CYCLES])
     targets = targets[targets >= plain.fastest]
     first = bisect_left(targets, True, key=lambda target: bool(np.all(_least(known, target) <= limits)))
     priced = {key: table.priced(prices) for key, table in known.items()}
-    plans = (plan for target in targets[first:].tolist() for plan in _plans(priced, target, limits, limits))
-    fitting = (plan for plan in plans if np.all(plan[:, RESOURCES].sum(axis=0) <= limits))
-    return next(fitting, _plan(known, np.inf, limits))
+    within = targets[first:].tolist()
+    for target, following in zip(within, [*within[1:], np.inf], strict=True):
+        best, interval = None, np.inf
+        for plan in _plans(priced, target, following - 1.0, limits, limits):
+            brought = np.ceil(plan[:, MOVED].sum())
+            if brought < interval and np.all(plan[:, RESOURCES].sum(axis=0) <= limits):
+                best, interval = plan, brought
+            if best is not None and interval <= target:
+                break
+        if best is not None:
+            return best
+    return _plan(known, np.inf, limits)
 
 
 def _least(known: Tables, target: float) -> Floats:

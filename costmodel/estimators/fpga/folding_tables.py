@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from costmodel.estimators.fpga.columns import costs, memories
 from costmodel.estimators.fpga.placed import placed
-from costmodel.estimators.fpga.traffic_bound import memory_cycles, moved_bytes
+from costmodel.estimators.fpga.traffic_bound import moved_bytes
 from costmodel.estimators.fpga.unit import ON_FABRIC, Folding, height, streaming, width
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
@@ -19,8 +19,8 @@ Floats = NDArray[np.float64]
 
 LUT, DSP, BRAM18, URAM, CYCLES, MOVED = 5, 6, 7, 8, 9, 10
 FLAGS, RESOURCES = slice(0, 5), slice(5, 9)
-"""Columns of a candidate: the folding's pe, simd, dsp, uram and streamed, the resources in this order, cycles, and
-those in which the memory brings what it moves."""
+"""Columns of a candidate: the folding's pe, simd, dsp, uram and streamed, the resources in this order, the cycles of
+the unit with weights on the chip, and those, not rounded up, in which the memory brings what it moves."""
 BRAM, ULTRA, MEMORY = 0, 1, 2
 """Where a candidate's weights are that are too many for LUTs."""
 
@@ -118,8 +118,8 @@ def _weighed(
         for place in places:
             flags = replace(here, dsp=dsp * every, uram=(place == ULTRA) * every, streamed=(place == MEMORY) * every)
             found |= memories(batch, chosen, flags) if place == ULTRA else {}
-            found |= costs(batch, chosen, device, flags) if place == MEMORY else {}
-            moved = memory_cycles(moved_bytes(batch, chosen, flags), device)
+            found |= {**costs(batch, chosen, device, flags), "cycles": found["cycles"]} if place == MEMORY else {}
+            moved = moved_bytes(batch, chosen, flags) / device.memory_bytes_per_s * device.clock_hz
             columns = (flags.pe, flags.simd, flags.dsp, flags.uram, flags.streamed)
             kept = (found[n] for n in ("lut", "dsp", "bram18", "uram", "cycles"))
             rows[dsp, place] = np.split(np.column_stack([*columns, *kept, moved]), ends)
