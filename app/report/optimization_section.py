@@ -12,7 +12,7 @@ from app.figures.pareto import pareto
 from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.report.document import Row, Section, Table, present
-from app.results import sources, sure, unfit
+from app.results import misfit, sources, sure, unfit
 from app.show import folding_of, measured
 from app.text import label, quantity
 from dse.curves import ends
@@ -100,9 +100,10 @@ def _designs(run: Run) -> Table:
         | _against(d, reference)
         | {"loss": d["loss"]}
         | {name: d["totals"].get(name) for c in costs for name in (c, *ends(c))}
+        | {"does not fit": misfit(d) or None}
         for d in shown
     )
-    columns = present(("design", "accuracy", "r2", "points", "smaller", "loss", *costs), rows)
+    columns = present(("design", "accuracy", "r2", "points", "smaller", "loss", *costs, "does not fit"), rows)
     marked = frozenset(i for i, design in enumerate(shown) if same(design, chosen))
     return Table("designs", "Designs", columns, rows, marked)
 
