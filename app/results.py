@@ -99,6 +99,11 @@ def assignment(workload: Workload, precision: str | None, edits: Sequence[str]) 
     return chosen, precision
 
 
+def at(precision: str) -> str:
+    """A precision as a title has it: "at w4a16", or "as the file states"."""
+    return precision if precision == STATED else f"at {precision}"
+
+
 def share(resource: str, amount: float, device: Device) -> str:
     """Return how much of a device's memory, or of an FPGA's LUT, FF, DSP, BRAM or URAM, an amount is, "" otherwise."""
     if resource == "footprint_bytes" and not isinstance(device, Fpga):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from html import escape
 
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dse import boxes
 from dse.boxes import Answer, Point, Sought
+from dse.exact import exact_sum
 from dse.hull import supported
 from dse.metric import METRICS
 from dse.solvers.grid import Grid, to_grid
@@ -93,9 +95,11 @@ def exact(
     """Return all non-dominated sums of loss and costs, points off the convex hull among them; one plan for each.
 
     Arguments as in `dse.allocate.solve`, budgets and couplings as `Within`. Every point is proven: sums are compared as
-    integers (`solvers.grid`), exactly where a table's floats fit a 60-bit grid, else up to 2**-50 of the table's
-    largest sum. Two columns always finish in reasonable time; with more, TooManyPointsError when a front passes `most`
-    points: `stream` has no such limit. With conversions an integer program finds each point, as in `stream`.
+    integers (`solvers.grid`), exactly where a table's floats fit a 60-bit grid; else entries are rounded down to at
+    most 2**-58 of what so many layers of the largest entry sum to, and of plans whose entries so differ one may stand
+    for others. No plan exceeds a budget by any amount. Two columns always finish in reasonable time; with more,
+    TooManyPointsError when a front passes `most` points: `stream` has no such limit. With conversions an integer
+    program finds each point, as in `stream`.
     """
     sought = _sought(loss, costs, ties, within)
     if sought.tables.conversion is None:
@@ -151,20 +155,47 @@ def _merged(sought: Sought, most: int | None) -> Front:
     grids = [to_grid(table) for table in (*tables.costs.values(), tables.loss)]
     columns = [*[list(tables.costs).index(name) for name in names], len(tables.costs)]
     budgets = [i for i, name in enumerate(tables.costs) if name not in names]
-    found = [_sums(tables, grids, available, most, budgets) for available in sought.sets()]
-    points, choices = (np.concatenate(each) for each in zip(*found, strict=True))
-    held = [points[:, list(tables.costs).index(name)] <= limit for name, limit in tables.limits.items()]
-    rows = np.flatnonzero(np.logical_and.reduce([np.ones(len(points), bool), *held]))
+    parts = [_sums(tables, grids, available, most, budgets) for available in sought.sets()]
+    if not all(_held(tables, grids, each, True)[_held(tables, grids, each, False)].all() for _, each in parts):
+        parts += [_sums(tables, grids, available, most, budgets, surely=True) for available in sought.sets()]
+    points, choices = (np.concatenate(each) for each in zip(*parts, strict=True))
+    rows = np.flatnonzero(_held(tables, grids, choices, True))
     kept = rows[_distinct(points[rows][:, columns])]
     return Front(("loss", *names), np.roll(points[kept][:, columns], 1, axis=1), choices[kept])
 
 
+def _held(tables: Tables, grids: list[Grid], choices: NDArray[np.int16], exactly: bool) -> NDArray[np.bool_]:
+    """Which choices keep every limit on its grid; `exactly` without what its rounding hides, by sums of rationals."""
+    layers, found = np.arange(len(tables.loss)), np.ones(len(choices), bool)
+    for (name, table), grid in zip(tables.costs.items(), grids, strict=False):
+        limit = tables.limits.get(name, np.inf)
+        if limit < np.inf:
+            room = grid.floor(limit) - grid.values[layers, choices].sum(axis=1)
+            found &= room >= 0
+            doubt = found & (room < len(layers)) & (exactly and not grid.exact)
+            for row in np.flatnonzero(doubt).tolist():
+                found[row] = exact_sum(table[layers, choices[row]]) <= Fraction(limit)
+    return found
+
+
 def _sums(
-    tables: Tables, grids: list[Grid], available: NDArray[np.bool_], most: int | None, budgets: list[int]
+    tables: Tables,
+    grids: list[Grid],
+    available: NDArray[np.bool_],
+    most: int | None,
+    budgets: list[int],
+    *,
+    surely: bool = False,
 ) -> tuple[Floats, NDArray[np.int16]]:
-    """The non-dominated sums of all costs and the loss among available options, budgets kept, and their options."""
+    """The non-dominated sums of all costs and the loss among available options, and their options.
+
+    Budgets are kept on their grids, which may admit what rounding down hides; `surely` only what keeps them whatever
+    was rounded.
+    """
     first = [group[0] for group in tables.groups]
     limits = {i: grids[i].floor(tables.limits[n]) for i, n in enumerate(tables.costs) if n in tables.limits}
+    if surely:
+        limits = {i: limit - (0 if grids[i].exact else len(tables.loss)) for i, limit in limits.items()}
     merged = merge(_summed(grids, tables), available[first], most or MOST_POINTS, limits, budgets)
     points = np.stack(
         [np.ldexp(v.astype(np.float64), -g.shift) for v, g in zip(merged.values, grids, strict=True)], axis=1

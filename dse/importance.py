@@ -52,7 +52,9 @@ def importance(
     def sampled(columns: "dict[str, Floats]") -> Floats:
         places = [np.asarray(columns.get(a.name, 0.0), dtype=np.int64) for a in asked.axes]
         index = np.ravel_multi_index(tuple(np.broadcast_arrays(*places)), asked.shape)
-        return _logs(_some(asked, index, progress), logarithm)
+        found = _some(asked, index, progress)
+        _require_sampled(asked, index, found, metric)
+        return _logs(found, logarithm)
 
     inputs = {axis.name: Levels(tuple(float(i) for i in range(len(axis.values)))) for axis in axes}
     return sobol(sampled, inputs, samples=samples, seed=seed)  # type: ignore[arg-type]
@@ -81,6 +83,21 @@ def _require_known(space: Space, values: Floats, metric: str) -> None:
     raise ValueError(
         f"indices need {metric} for every design, {int(lacking.sum())} of {lacking.size} lack it"
         f" ({shares[worst]:.0%} of those with {worst}); narrow the axes"
+    )
+
+
+def _require_sampled(space: Space, index: NDArray[np.int64], values: Floats, metric: str) -> None:
+    """ValueError that names a sampled design that lacks the metric by the values of its axes."""
+    lacking = ~np.isfinite(values)
+    if not lacking.any():
+        return
+    places = np.unravel_index(int(index[lacking][0]), space.shape)
+    design = ", ".join(
+        f"{axis.name}={label(axis.values[place])}" for axis, place in zip(space.axes, places, strict=True)
+    )
+    raise ValueError(
+        f"indices need {metric} for every design, {np.unique(index[lacking]).size} of {np.unique(index).size} sampled"
+        f" lack it, as {design}; narrow the axes"
     )
 
 

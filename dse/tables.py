@@ -147,9 +147,12 @@ def _share(available: NDArray[np.bool_], groups: tuple[tuple[int, ...], ...]) ->
 
 def _table(name: str, values: Any) -> Floats:
     try:
-        table = np.array(values, dtype=np.float64)
+        imaginary = np.iscomplexobj(values)
+        table = np.array([] if imaginary else values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a rectangular table of numbers") from None
+    if imaginary:
+        raise ValueError(f"{name} must be a table of real numbers, got complex ones")
     wrong = np.isnan(table) | (table == -np.inf)
     if wrong.any():
         where = np.argwhere(wrong)
@@ -184,9 +187,15 @@ def _conversion(values: Any, options: int) -> Floats:
 
 def _edges(edges: Sequence[tuple[int, int]], layers: int) -> tuple[tuple[int, int], ...]:
     for edge in edges:
-        if len(edge) != 2 or not all(0 <= layer < layers for layer in edge):
+        if not _several(edge) or len(edge) != 2 or not all(0 <= layer < layers for layer in edge):
             raise ValueError(f"edges must be pairs of layer indices from 0 to {layers - 1}, got {edge!r}")
     return tuple((int(a), int(b)) for a, b in edges)
+
+
+def _several(given: object) -> bool:
+    return (
+        given.ndim > 0 if isinstance(given, np.ndarray) else isinstance(given, Sequence) and not isinstance(given, str)
+    )
 
 
 def _groups(ties: Sequence[Sequence[int]], layers: int) -> tuple[tuple[int, ...], ...]:
@@ -199,6 +208,8 @@ def _groups(ties: Sequence[Sequence[int]], layers: int) -> tuple[tuple[int, ...]
         return layer
 
     for tie in ties:
+        if not _several(tie):
+            raise ValueError(f"ties must be groups of layer indices, such as [[0, 1]], got {tie!r} for a group")
         for layer in tie:
             if isinstance(layer, bool) or not isinstance(layer, int | np.integer) or not 0 <= layer < layers:
                 raise ValueError(f"ties must hold layer indices from 0 to {layers - 1}, got {layer!r}")

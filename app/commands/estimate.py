@@ -151,7 +151,7 @@ def _idle(edit: "Strategy", network: "Workload") -> list[str]:
 
 
 def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:
-    from app.results import share
+    from app.results import at, share
     from app.text import print_table, quantity, some
 
     if layers:
@@ -164,8 +164,8 @@ def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:
         for name, value in result["totals"].items()
     ]
     columns = ["total", "value"] + ["of device"] * any(row["of device"] for row in totals)
-    workload, at = found.workload, f"{result['precision']} on {result['device']}"
-    print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) at {at}", totals, columns)
+    workload, how = found.workload, f"{at(result['precision'])} on {result['device']}"
+    print_table(f"{workload.name} ({workload.phase}, batch {workload.batch}) {how}", totals, columns)
     if workload.covers:
         click.echo(f"\nCounted: {workload.covers}.")
     if "answers" in result:

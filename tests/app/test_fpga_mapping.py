@@ -124,5 +124,8 @@ def test_a_qonnx_file_is_estimated_as_it_stands(bitfront: Callable[..., Complete
     stated = json.loads(bitfront("estimate", model, "--on", "pynq_z1", "--json").stdout)
     assert stated["precision"] == "as the file states"
     assert [layer["precision"] for layer in stated["layers"]] == ["int4/uint6"]
+    shown = bitfront("estimate", model, "--on", "pynq_z1").stdout
+    assert "batch 1) as the file states on pynq_z1" in shown
+    assert "at as" not in shown
     given = json.loads(bitfront("estimate", model, "--on", "pynq_z1", "--precision", "int8/int8", "--json").stdout)
     assert given["totals"]["weight_bytes"] == 2 * stated["totals"]["weight_bytes"]

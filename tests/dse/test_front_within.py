@@ -1,5 +1,6 @@
 """Fronts within budgets, of few formats and with conversions: those of every plan that there is, however asked for."""
 
+from fractions import Fraction
 from itertools import pairwise, product
 
 import numpy as np
@@ -12,6 +13,7 @@ import dse
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 from dse import frontier
+from dse.exact import at_most, exact_sum
 from dse.foldings import laid_out
 from dse.frontier import Within
 from dse.metric import METRICS
@@ -151,3 +153,25 @@ def test_a_refusal_tells_the_best_over_all_foldings():
     with pytest.raises(dse.InfeasibleError, match="lut is at least") as room:
         dse.front(problems, metrics, subject_to=[METRICS["lut"] <= 10])
     assert room.value.least["lut"] == pytest.approx(least)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_plan_exceeds_a_budget_by_any_amount(seed):
+    """Entries of very different size leave bits below the grid; limits are at a plan's exact sum or just below it."""
+    random = np.random.default_rng(seed)
+    loss, cost, other = random.random((3, LAYERS, OPTIONS)) * 10.0 ** random.integers(-9, 3, (3, LAYERS, OPTIONS))
+    layers, taken = np.arange(LAYERS), random.integers(0, OPTIONS, LAYERS)
+    limits = [at_most(exact_sum(table[layers, taken])) for table in (cost, other)]
+    limits = [float(np.nextafter(limit, 0.0)) if seed % 3 == i else limit for i, limit in enumerate(limits)]
+    every = [np.array(choice) for choice in product(range(OPTIONS), repeat=LAYERS)]
+
+    def kept(choice):
+        sums = (exact_sum(table[layers, choice]) for table in (cost, other))
+        return all(spent <= Fraction(limit) for spent, limit in zip(sums, limits, strict=True))
+
+    found = frontier.exact(loss, {"cost": cost}, (), Within({"cost": (cost, limits[0]), "other": (other, limits[1])}))
+    assert all(kept(choice) for choice in found.choices)
+    allowed = np.array([(loss[layers, c].sum(), cost[layers, c].sum()) for c in every if kept(c)]).reshape(-1, 2)
+    room = 1e-14 * np.array([loss.max(), cost.max()])
+    for point in allowed:
+        assert (found.points <= point + room).all(axis=1).any()

@@ -78,3 +78,12 @@ def test_nothing_varies():
     one = Space.read(PLAIN | {"axes": {name: values[:1] for name, values in PLAIN["axes"].items()}})
     with pytest.raises(ValueError, match="nothing varies"):
         importance(one, "latency_s")
+
+
+def test_a_sampled_design_that_lacks_the_metric_is_named_by_its_values(space):
+    with pytest.raises(ValueError, match="lack it, as ") as caught:
+        importance(space, "lut", most_whole=1, samples=64)
+    design = dict(each.split("=", 1) for each in str(caught.value).split("lack it, as ")[1].split(";")[0].split(", "))
+    assert set(design) >= set(PLAIN["axes"])
+    assert all(design[axis.name] in map(str, axis.labels) for axis in space.axes)
+    assert "indices need lut for every design, 24 of 24 sampled" in str(caught.value)
