@@ -12,7 +12,7 @@ from costmodel.files import write_atomically
 from costmodel.hardware.calibration import SHARED, Calibration
 
 PLAIN = ("math", "backend", "backend_version", "how", "rows", "pairs", "ranges")
-TABLES = ("constants", "held_out_error", "intervals")
+TABLES = ("constants", "goes_by", "held_out_error", "intervals")
 
 
 def write(fits: Sequence[Calibration], folder: Path) -> list[Path]:
@@ -49,6 +49,8 @@ def dump(fits: Sequence[Calibration]) -> str:
         text += "\n[[fit]]\n" + "".join(f"{name} = {_value(getattr(fit, name))}\n" for name in PLAIN)
         for table in TABLES:
             values: Mapping[str, Any] = getattr(fit, table)
+            if table == "goes_by" and not values:
+                continue
             text += f"\n[fit.{table}]\n" + "".join(f"{name} = {_value(value)}\n" for name, value in values.items())
     return text
 

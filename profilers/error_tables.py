@@ -33,11 +33,19 @@ def correlation(
     """The correlation with which uncertainty.total holds COVERAGE of random networks of these rows' layers.
 
     Where a model of its own predicted each `fold`, networks are of one fold: errors of four models, mixed, cancel in a
-    sum, while those of the one model that is used do not.
+    sum, while those of the one model that is used do not. It is then what the worst fold needs: a model and the layers
+    that it did not see are one draw of four, whose errors all networks of that fold share.
     """
-    sums = network_sums(rows, predicted_s, low_s, high_s, seed, fold)
-    if not len(sums):
-        return 1.0
+    part = np.zeros(len(rows), dtype=np.int64) if fold is None else fold
+    needed = []
+    for at in (part == one for one in np.unique(part)):
+        sums = network_sums(rows[at], predicted_s[at], low_s[at], high_s[at], seed)
+        needed += [_needed(sums)] if len(sums) else []
+    return max(needed, default=1.0)
+
+
+def _needed(sums: Floats) -> float:
+    """The correlation that holds COVERAGE of sums of layers."""
     missed, side = sums[:, 0], sums[:, 0] < 0
     together, apart = np.where(side, sums[:, 1], sums[:, 3]), np.where(side, sums[:, 2], sums[:, 4])
     needed = (missed**2 - apart) / np.maximum(together - apart, 1e-30)
@@ -45,17 +53,16 @@ def correlation(
 
 
 def network_sums(
-    rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s: Floats, seed: int,
-    fold: NDArray[np.int64] | None = None,
+    rows: pd.DataFrame, predicted_s: Floats, low_s: Floats, high_s: Floats, seed: int
 ) -> Floats:  # fmt: skip
     """Of each random network: measured less predicted time, then squared sum and sum of squares of both half-widths.
 
-    A network's layers are of one pass, and of one `fold` where that is given.
+    A network's layers are of one pass.
     """
     rng = np.random.default_rng(seed)
     columns = np.stack([rows.latency_s - predicted_s, predicted_s - low_s, high_s - predicted_s])
     keys = [rows[name].to_numpy() for name in measured_rows.of(rows).pass_of]
-    passes = rows.reset_index(drop=True).groupby(keys if fold is None else [*keys, fold]).indices.values()
+    passes = rows.reset_index(drop=True).groupby(keys).indices.values()
     by_pass = [np.asarray(at) for at in passes if len(at) >= LAYERS[0]]
     found = []
     for _ in range(NETWORKS if by_pass else 0):

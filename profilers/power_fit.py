@@ -1,14 +1,15 @@
 """Fit board power to measured rows of matrix products, and predict such rows.
 
-Activity comes from the predicted latency, not from the measured one, which explains power worse: fp8_block rows of an
+Activity comes from the latency formula by constants that the fit keeps, so that no other fit of latency moves it; not
+from the measured latency, which explains power worse: fp8_block rows of an
 H200 read 75 us at any small size and 130 to 560 W, so that their power must be of replays without the host's pauses.
 The loss is robust (soft L1 of the log error), because neighbours in shape read 135 W or 500 W, as if some runs had been
 shorter than the power sensor's window. The analytic stage is therefore what a board draws in steady work; the trees add
 which shapes read low in these rows, which is of use to predict such rows and no more.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,18 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from costmodel import hardware
-from costmodel.estimators import gemm_kind, gpu_gemm, power_prediction, uncertainty
+from costmodel.estimators import gemm_kind, gpu_gemm, power_prediction, slow_cache, uncertainty
 from costmodel.estimators.boosted import ObliviousTrees, pack, unpack
+from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_features import features
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import GEMM, predict
 from costmodel.estimators.gpu_power import Activity, PowerConstants, activity, power_w
 from costmodel.estimators.power_prediction import PowerPrediction
 from costmodel.estimators.prediction import Prediction
-from costmodel.estimators.transfer import carried
+from costmodel.estimators.transfer import carried, mean_constants
 from costmodel.hardware import Gpu
-from costmodel.hardware.calibration import Calibration, calibrations
+from costmodel.hardware.calibration import Calibration, calibrations, shipped
 from costmodel.record import Real
 from profilers import energy_fit, measured_rows, pair_split, scores
 from profilers.boosting import Growth, grow
@@ -159,7 +161,7 @@ def _elsewhere(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fits: Sequence[Cali
 
 
 def _of_fit(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration, residual: bool) -> dict[str, Any]:
-    seen = _seen(rows, kind, gpu)
+    seen = _seen(rows, kind, gpu, fit.goes_by)
     power, stage = power_w(seen.busy, gpu, PowerConstants(**fit.constants)), "analytic"
     if residual and fit.residual:
         power, stage = power * np.exp(unpack(fit.residual["bias"]).predict(seen.features)), "residual"
@@ -171,10 +173,21 @@ def _of_fit(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, fit: Calibration, resi
     }  # fmt: skip
 
 
-def _seen(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu) -> _Seen:
+def goes_by(kind: GemmKind, gpu: Gpu) -> dict[str, float]:
+    """The latency constants that a fit of power of a kind takes: what came with this package says of the device."""
+    fits = shipped(GEMM.name)
+    own = [fit for fit in fits if (fit.device, fit.math) == (gpu.name, kind.math)]
+    constants = mean_constants(GEMM, own) if own else carried(GEMM, str(kind.math), gpu, fits)
+    return {name: float(f"{value:.6g}") for name, value in asdict(constants).items()}
+
+
+def _seen(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, by: Mapping[str, float] | None = None) -> _Seen:
+    """What a fit that goes `by` constants knows of rows."""
     m, n, k = (rows[name].to_numpy(dtype=np.float64) for name in "mnk")
-    busy = busy_of(rows, kind, gpu, predict(m, n, k, kind, gpu, residual=False).latency_s)
-    parts = gpu_gemm.terms(m, n, k, kind, gpu, carried(GEMM, kind.math, gpu, calibrations("gemm")))
+    constants = GemmConstants(**(by or goes_by(kind, gpu)))
+    steady = gpu_gemm.terms(m, n, k, kind, *slow_cache.guarded(kind, gpu, constants))
+    busy = busy_of(rows, kind, gpu, steady.latency_s)
+    parts = gpu_gemm.terms(m, n, k, kind, gpu, constants)
     rates = np.log(np.maximum(np.stack([busy.math, busy.dram, busy.l2]), 1e-6))
     columns = np.concatenate([features(m, n, k, float(gpu.sm_count), parts), rates, m[None]])
     return _Seen(busy, columns, rows.power_w.to_numpy(dtype=np.float64))
@@ -196,7 +209,8 @@ def busy_of(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, latency_s: Real) -> Ac
 def _calibrated(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, measured_on: str, source: str) -> Calibration:
     out = pair_split.held_out(rows)
     fitted = rows[~out].reset_index(drop=True)
-    seen = _seen(fitted, kind, gpu)
+    by = goes_by(kind, gpu)
+    seen = _seen(fitted, kind, gpu, by)
     constants = _fit(seen, gpu)
     bias = _trees(seen, power_w(seen.busy, gpu, constants), pair_split.place(fitted))
     fit = Calibration(
@@ -205,7 +219,7 @@ def _calibrated(rows: pd.DataFrame, kind: GemmKind, gpu: Gpu, measured_on: str, 
         held_out_error={}, intervals=_intervals(fitted, seen, gpu),
         ranges={name: (float(rows[name].min()), float(rows[name].max())) for name in "mnk"},
         rows=len(fitted), pairs=len(fitted[["n", "k"]].drop_duplicates()), measured_on=measured_on, source=source,
-        residual={"bias": pack(bias)},
+        residual={"bias": pack(bias)}, goes_by=by,
     )  # fmt: skip
     fit = replace(fit, intervals={**fit.intervals, **energy_fit.scales(fitted, *_estimated(fitted, kind, gpu, fit))})
     return replace(fit, held_out_error=stated(rows[out], kind, gpu, fit)) if out.any() else fit

@@ -51,10 +51,11 @@ def command(file: str, device: str, out: str | None, by_name: bool, source: str,
         )  # fmt: skip
     fits = [fit for path in paths if path.suffix == ".toml" for fit in read(path)]
     records = [_record(fit) for fit in fits]
+    shown = [row for record in records for row in _rows(record)]
     if as_json:
         click.echo(to_json({"file": file, "files": [str(path) for path in paths], "fits": records, "notes": notes}))
         return
-    print_table(f"Fits to {file}, errors on held-out pairs or heads", [_shown(record) for record in records], HEADS)
+    print_table(f"Fits to {file}, errors on held-out pairs or heads", shown, HEADS)
     click.echo("".join(f"\n{note}\n" for note in notes))
     for path in paths:
         click.echo(f"written: {path}")
@@ -65,15 +66,25 @@ def _record(fit: "Calibration") -> dict[str, Any]:
     return {name: getattr(fit, name) for name in names}
 
 
-def _shown(record: dict[str, Any]) -> dict[str, Any]:
-    """The record as a row of text; a fit to few rows has no pairs to spare: it states errors by folds, or none.
+def _rows(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """The record as rows of text: of power the formula, which `estimate` takes, and the trees, as in `validate`."""
+    if record["model"] != "power":
+        return [_shown(record, "residual", "")]
+    stages = {"analytic": "power", "residual": "power with trees"}
+    told = {stage: name for stage, name in stages.items() if f"{stage}_mape" in record["held_out_error"]}
+    return [_shown(record, stage, f" ({name})") for stage, name in (told or {"analytic": "power"}).items()]
 
-    Of power the formula's errors are shown, which is what `estimate` takes.
-    """
+
+def _shown(record: dict[str, Any], stage: str, mark: str) -> dict[str, Any]:
+    """The record as a row of text; a fit to few rows has no pairs to spare: it states errors by folds, or none."""
     error = record["held_out_error"]
-    stage = "analytic" if record["model"] == "power" else "residual"
     figures = {head: error.get(f"{stage}_{head.lower()}") for head in HEADS[7:]}
     percent = {head: None if value is None else f"{value:.1%}" for head, value in figures.items()}
     counts = {"rows": str(record["rows"]), "pairs": str(record["pairs"])}
-    power = {"math": f"{record['math']} (power)"} if record["model"] == "power" else {}
-    return record | power | counts | {"held out": f"{error['rows']:.0f}" if error else None} | percent
+    return (
+        record
+        | {"math": record["math"] + mark}
+        | counts
+        | {"held out": f"{error['rows']:.0f}" if error else None}
+        | percent
+    )

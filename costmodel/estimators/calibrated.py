@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.catalog import UnknownNameError, require
-from costmodel.estimators import cells, slow_cache, uncertainty
+from costmodel.estimators import cells, sibling, slow_cache, uncertainty
 from costmodel.estimators.boosted import unpack
 from costmodel.estimators.latency_model import LatencyModel, Terms, bound
 from costmodel.estimators.prediction import Prediction
-from costmodel.estimators.transfer import carried, donors, mean_constants, of_device, peers
+from costmodel.estimators.transfer import carried, donors, lent_to, mean_constants, of_device, peers
 from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware import gpu as named
 from costmodel.hardware.calibration import Calibration, calibrations
@@ -34,9 +34,9 @@ def predict(
 
     `level` "auto" takes the device's calibration where it has one, "transfer" leaves out its fits of this kind and
     "spec" all of its fits. A backend not measured on it, or none, takes all of the device's backends of that kind
-    together, in an interval wide enough for other software unless the fits are the user's. A processor takes no other
-    device's constants but the roofline. ValueError where the device lacks the pipe, or is of another kind than the
-    model.
+    together, in an interval wide enough for other software unless the fits are the user's. A kind whose sibling was
+    measured where it was not itself is taken for that. A processor takes no other device's constants but the roofline.
+    ValueError where the device lacks the pipe, or is of another kind than the model.
     """
     require("calibration level", level, LEVELS)
     if not gpu.peak_flops.of(kind.pipe) > 0:
@@ -55,10 +55,23 @@ def predict(
             found = found if own[0].users else _of_other_software(found, model, kind.math)
     elif isinstance(gpu, Cpu):
         found = _roofline(model, flat, kind, gpu)
+    elif lender := _sibling(model, kind.math, gpu, fits, level):
+        found = predict(
+            model, flat, replace(kind, math=lender), gpu,
+            backend=backend, level="spec" if level == "spec" else "auto", residual=residual, fits=fits,
+        )  # fmt: skip
+        found = sibling.taken(found, kind.pipe)
     else:
         others = [fit for fit in fits if fit.device != gpu.name or (level != "spec" and fit.math != kind.math)]
         found = _carried(model, others, backend, flat, kind, gpu, residual)
     return found.reshape(shape)
+
+
+def _sibling(model: LatencyModel, math: str, gpu: Gpu, fits: Sequence[Calibration], level: str) -> str:
+    """The family that a kind is taken for where the device measured that one, or nobody this one; "" where neither."""
+    found = model.siblings.get(math, "")
+    near = level != "spec" and any((fit.device, fit.math) == (gpu.name, found) for fit in fits)
+    return found if near or not any(fit.math == math for fit in lent_to(gpu, fits)) else ""
 
 
 def unmeasured(latency_s: NDArray[np.float64], bounds: Real) -> Prediction:
@@ -105,7 +118,8 @@ def _widened(found: Prediction, model: LatencyModel) -> Prediction:
 def _of_other_software(found: Prediction, model: LatencyModel, math: str) -> Prediction:
     """With room for software that differs from what was measured; what sets it apart, all shapes share.
 
-    On top of the interval, not beside it: two or three backends cannot tell that both errors are independent.
+    On top of the interval, not beside it: two or three backends cannot tell that both errors are independent, nor were
+    devices left out by software that differs.
     """
     offsets = model.software.get(math, model.software.get(""))
     if offsets is None:
@@ -197,7 +211,7 @@ def _carried(
     own = [float(fit.intervals["transfer_pooled"]) for fit in fits if _tells(fit, gpu)]
     found = _no_narrower(found, float(np.median(own))) if own else found
     alike = kind.math in model.library or {fit.backend for fit in givers} == {backend}
-    return found if alike else _widened(found, model)
+    return found if alike else _widened(_of_other_software(found, model, kind.math), model)
 
 
 def _tells(fit: Calibration, gpu: Gpu | Cpu) -> bool:

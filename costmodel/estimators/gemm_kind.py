@@ -60,6 +60,10 @@ NEAREST = {
 """The kind whose constants serve where no device but one has measured a kind."""
 
 
+SIBLINGS = {"float16": "bfloat16"}
+"""Kinds of the same bytes, rates of the tensor units and library."""
+
+
 SAME_RATE = {"bf16": ("fp16",)}
 """Pipes that multiply elements of the same size at the same rate: what holds for one holds for the other."""
 
@@ -73,6 +77,12 @@ BLOCK = 128
 def named(math: str) -> GemmKind:
     """The kind of that `math`; UnknownNameError lists near names."""
     return KINDS[require("math", math, KINDS)]
+
+
+def alike(math: str) -> str:
+    """What a kind does beside multiplying, which a device's kernels do alike in all kinds that do it; "" nothing."""
+    kind = KINDS[math]
+    return "dequantises weights" if kind.weight_only else "quantises activations" if kind.dynamic else ""
 
 
 def of(precision: Precision) -> GemmKind:

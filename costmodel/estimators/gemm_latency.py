@@ -22,6 +22,12 @@ OTHER_SOFTWARE: dict[str, tuple[float, float]] = {"bfloat16": (-0.09, 0.09), "":
 each backend's rows by the other ones' fits, on pairs that fits saw, backends weighted alike (make bench-accuracy). The
 library's product tells it of two backends on an H100, kernels that each writes itself of three in fp8."""
 
+OTHER_KERNELS = (("h100_sxm", "int8_wo", "sglang"),)
+"""Shipped fits (device, math, backend) of rows whose kernel is another than their math says: those rows quantise
+activations to int8 too, by elementwise kernels of their own, and multiply on the int8 pipe (int8_scaled_mm in
+ai-dynamo/aiconfigurator, collector/sglang/collect_gemm.py, d251c96), 48 of them above the peak of bf16. They tell of
+such rows, as `validate` asks, and not of weights alone in int8, which are carried from other devices instead."""
+
 GEMM = LatencyModel(
     name="gemm",
     sizes=("m", "n", "k"),
@@ -36,18 +42,14 @@ GEMM = LatencyModel(
     library=("bfloat16",),
     cells={"m": (1.0, 4.0, 16.0, 128.0, 1024.0, 8192.0)},
     software=OTHER_SOFTWARE,
+    siblings=gemm_kind.SIBLINGS,
+    alike=gemm_kind.alike,
+    other_kernels=OTHER_KERNELS,
 )
 """`cells`: one row, and kernels for few, err by more than others of their latency. With one cell for a single row alone
 five groups of folds held less than 85 % of their rows, with these none of 112 does.
 `library`: keeping to one backend took bf16 from 15 to 20 % on an H100; pooling them took int8_wo, which each backend
 writes itself, from 16 to 75 %."""
-
-
-OTHER_KERNELS = (("h100_sxm", "int8_wo", "sglang"),)
-"""Shipped fits (device, math, backend) of rows whose kernel is another than their math says: those rows quantise
-activations to int8 too, by elementwise kernels of their own, and multiply on the int8 pipe (int8_scaled_mm in
-ai-dynamo/aiconfigurator, collector/sglang/collect_gemm.py, d251c96), 48 of them above the peak of bf16. They tell of
-such rows, as `validate` asks, and not of weights alone in int8, which are carried from other devices instead."""
 
 
 def answering(math: str, backend: str) -> tuple[Calibration, ...]:

@@ -29,6 +29,11 @@ class LatencyModel:
     named        the kind of a family's name
     constants    the record of constants; `neutral` stands for those that a kind has no need of, `shares` are at most 1
     nearest      the family whose constants serve where no other device has measured one
+    siblings     the family that is taken for one, at a cost of OFFSET in estimators/sibling, where the device or nobody
+                 measured that one
+    alike        the class of a family: those of one class tell of each other on a device, "" of none
+    other_kernels  shipped fits (device, family, backend) whose kernels are others than their family says: they answer
+                 for their own rows and tell of nothing else
     unalike      log offsets that hold 90 % of the errors of constants from another family, or another backend's kernels
     library      families that every backend leaves to the vendor's library, so that all of them tell of a new device
     cells        edges between the ranges of a size in which intervals are widened by what rows there need
@@ -50,6 +55,9 @@ class LatencyModel:
     library: tuple[str, ...] = ()
     cells: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     software: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    siblings: Mapping[str, str] = field(default_factory=dict)
+    alike: Callable[[str], str] = lambda _math: ""
+    other_kernels: tuple[tuple[str, str, str], ...] = ()
     roofline: Callable[..., Terms] | None = None
 
     @property

@@ -5,8 +5,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from costmodel.estimators import gemm_kind, gpu_gemm, slow_cache
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.energy import MEMORY_J_PER_BYTE, mac_j
+from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_kind import KINDS
 from costmodel.estimators.gpu_power import Activity, PowerConstants, activity, power_w
 from costmodel.estimators.prediction import Prediction
@@ -59,7 +61,9 @@ def predict(
 ) -> PowerPrediction:
     """Power of an op, or of a batch, that takes `latency_s` for all its executions; arguments broadcast."""
     pipe = np.where(op.weight_elements > 0, precision.math_pipe, attention_pipe(precision, gpu))
+    fits = calibrations("power") if fits is None else fits
     each_s = np.maximum(latency_s / op.executions, SHORTEST_S)
+    each_s = _as_fitted(op, precision, gpu, each_s, fits)
     shape = np.broadcast_shapes(np.shape(pipe), np.shape(each_s))
     peak = gpu.peak_flops.of(np.broadcast_to(pipe, shape))
     busy = activity(
@@ -73,6 +77,24 @@ def predict(
     weight, wide = precision.weight, precision.activation
     dequantised = (op.weight_elements > 0) & (weight.bits < wide.bits) & (wide.bits >= 16)
     return of_activity(busy, np.broadcast_to(pipe, shape), gpu, dequantised=dequantised, fits=fits)
+
+
+def _as_fitted(op: Op, precision: Precision, gpu: Gpu, each_s: Real, fits: Sequence[Calibration]) -> Real:
+    """The seconds of a product, by the constants that the device's fit of its power goes by where there is one.
+
+    Software that is named keeps its own: its rates draw its power.
+    """
+    for fit in fits:
+        if fit.device != gpu.name or not fit.goes_by or gpu.backend:
+            continue
+        kind = KINDS[fit.math]
+        plain = (op.kind == "linear") & (op.b == 1) & (op.read_density == 1.0) & (precision.math_pipe == kind.pipe)
+        own = gemm_kind.of(precision)
+        at = plain & (own.math == fit.math) & gemm_kind.is_measured(own)
+        constants = GemmConstants(**fit.goes_by)
+        steady = gpu_gemm.terms(op.m, op.n, op.k, kind, *slow_cache.guarded(kind, gpu, constants))
+        each_s = np.where(at, steady.latency_s, each_s)
+    return each_s
 
 
 def energy_j(op: Op, precision: Precision, gpu: Gpu, latency: Prediction) -> dict[str, Real]:

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import fitted_roofline, gemm_kind, own_family, sibling, sparse_pipe, traffic, vector_units
+from costmodel.estimators import fitted_roofline, gemm_kind, own_family, sparse_pipe, traffic, vector_units
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import borrowed
@@ -23,8 +23,8 @@ from costmodel.workload import Op
 WIDE_OUTPUT_BYTES = 2.0
 """Products of narrow operands leave bf16 in what was measured; a convolution leaves its activations' format."""
 
-BF16_FAMILIES = ("bfloat16",)
-"""Families measured with bf16 operands, which serve fp16 too; those of weights alone were measured "in 16 bits"."""
+OF_PIPE = {("bfloat16", "fp16"): "float16"}
+"""What a family is called by measurements where its products run on another pipe than bf16."""
 
 
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
@@ -53,8 +53,8 @@ def _of_one_family(
     shape, family = (op.m, op.n, op.k), GemmKind(**one)
     if because:
         return borrowed(*shape, op.b, family, gpu, because=because)
-    found = measured(*shape, family, gpu, backend=gpu.backend)
-    return sibling.taken(found, "fp16") if family.pipe == "fp16" and family.math in BF16_FAMILIES else found
+    named = OF_PIPE.get((str(family.math), str(family.pipe)), family.math)
+    return measured(*shape, replace(family, math=named), gpu, backend=gpu.backend)
 
 
 def _kind(op: Op, precision: Precision, gpu: Gpu) -> GemmKind:

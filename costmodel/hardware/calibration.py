@@ -36,7 +36,8 @@ class Calibration:
     own say what their software takes, whatever its name.
     `ranges` are the smallest and largest shape measured, `intervals` the offsets of log(measured / predicted) that
     bound the errors (see estimators/uncertainty.py), `residual` the arrays of its residual model by part: its bias, and
-    the spread of errors where rows are many enough to tell it.
+    the spread of errors where rows are many enough to tell it. `goes_by` are the constants of the latency formula that
+    a fit of power takes activity from, whatever latency is fitted later; empty where it names none.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Calibration:
     backends: tuple[str, ...] = ()
     by_name: bool = False
     users: bool = False
+    goes_by: Mapping[str, float] = field(default_factory=dict)
     residual: Mapping[str, Arrays] = field(default_factory=dict, repr=False, compare=False)
 
     def _repr_html_(self) -> str:
@@ -164,7 +166,7 @@ def _fit(
     backends: Mapping[str, tuple[str, ...]],
 ) -> Calibration:
     known = {f.name for f in fields(Calibration)} - {"backends", "users", "residual"}
-    needed = known - {"how", "backend_version", "by_name"}
+    needed = known - {"how", "backend_version", "by_name", "goes_by"}
     for wrong in sorted(set(values) - known):
         raise ValueError(f"{path}: unknown key {wrong!r}; a fit has {', '.join(sorted(known))}")
     for missing in sorted(needed - set(values)):

@@ -137,3 +137,31 @@ def test_networks_are_of_one_fold_where_a_model_of_its_own_predicted_each():
     ends = (predicted_s * 0.93, predicted_s * 1.07)
     mixed = error_tables.correlation(rows, predicted_s, *ends)
     assert error_tables.correlation(rows, predicted_s, *ends, fold=fold) > mixed + 0.1
+
+
+def test_a_sum_needs_what_the_worst_fold_does():
+    """A model that errs by nothing on one fold and by a shared factor on the other will be either on new layers."""
+    rows = made_rows(sizes=(512, 1024, 2048, 4096), ms=(1, 64, 512, 4096)).sort_values(["m", "n", "k"])
+    fold = np.arange(len(rows)) % 2
+    predicted_s = rows.latency_s.to_numpy() * np.where(fold == 1, 1.05, 1.0)
+    ends = (predicted_s * 0.93, predicted_s * 1.07)
+    worst = fold == 1
+    alone = error_tables.correlation(rows[worst], predicted_s[worst], *(end[worst] for end in ends))
+    assert error_tables.correlation(rows, predicted_s, *ends, fold=fold) == alone > 0.3
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not MEASURED.is_file(), reason="no measured rows beside the checkout")
+def test_a_shipped_calibration_is_what_calibrate_makes_now(home, tmp_path):
+    """Of the device and table that take least: every figure of the file but the last digits of a machine's own."""
+    shipped = read(FOLDER / "a100_sxm_attention.toml")
+    calibrate(
+        pd.read_parquet(MEASURED.with_name("attention.parquet")), "a100_sxm", folder=tmp_path, source=shipped[0].source
+    )
+    made = read(tmp_path / "a100_sxm_attention.toml")
+    for own, again in zip(shipped, made, strict=True):
+        assert again.constants == pytest.approx(dict(own.constants), rel=1e-3)
+        assert again.held_out_error == pytest.approx(dict(own.held_out_error), rel=2e-2, abs=1e-3)
+        assert again.ranges == own.ranges
+        for name, values in own.intervals.items():
+            np.testing.assert_allclose(again.intervals[name], values, rtol=0.05, atol=0.02, err_msg=name)

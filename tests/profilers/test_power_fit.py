@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from gemm_rows_strategies import made_rows
 
+import costmodel as cm
 from costmodel import hardware
 from costmodel.estimators import gemm_kind
 from costmodel.estimators.gpu_power import PowerConstants, power_w
-from costmodel.hardware.calibration import FOLDER, read
-from profilers import energy_fit, pair_split, power_fit, scores
+from costmodel.hardware.calibration import FOLDER, calibrations, read
+from profilers import calibration_file, calibration_fit, energy_fit, pair_split, power_fit, scores
 from profilers.boosting import Growth
 from profilers.fit import calibrate, validate
 from profilers.split_rows import split
@@ -64,6 +65,37 @@ def test_calibrate_writes_power_beside_latency(rows, tmp_path, monkeypatch):
     (fit,) = read(tmp_path / "h200_sxm_power.toml")
     assert fit.held_out_error["residual_mape"] < 0.05
     assert 0.8 <= fit.held_out_error["analytic_coverage"] <= 1.0
+
+
+def test_a_fit_of_latency_moves_no_power_that_was_fitted_with_another(rows, tmp_path):
+    """The device's latency is fitted anew to rows that took four times as long, as where a host launches each."""
+    folder = tmp_path / "calibrations"
+    (fit,) = power_fit.calibrate(rows, measured_on="", source="")
+    calibration_file.write([fit], folder)
+    test = rows[pair_split.held_out(rows)]
+    step = cm.prefill(cm.zoo.llama("3.1-8b"), batch=1, context=512)
+    before, power = validate(test), watts(cm.estimate(step, "bf16", H200))
+    inside = (before.low_w <= before.power_w) & (before.power_w <= before.high_w)
+    assert inside.mean() == pytest.approx(fit.held_out_error["residual_coverage"], abs=1e-4)
+
+    slow = rows.assign(latency_s=4.0 * rows.latency_s)
+    some = slow.sample(30, random_state=0)
+    own = calibration_fit.adapt(some, BF16, H200, calibrations("gemm"), calibration_fit.Labels())
+    calibration_file.write([own], folder)
+    after, slower = validate(test), cm.estimate(step, "bf16", H200)
+    assert (after.predicted_s / before.predicted_s).median() > 2.0
+    for name in ("predicted_w", "low_w", "high_w"):
+        np.testing.assert_allclose(after[name], before[name], rtol=1e-9)
+    np.testing.assert_allclose(watts(slower)[linear(slower)], power[linear(slower)], rtol=1e-6)
+    assert power_fit.calibrate(rows, measured_on="", source="")[0].constants == fit.constants
+
+
+def watts(found):
+    return found.energy_j / found.latency_s
+
+
+def linear(found):
+    return np.array([op.kind == "linear" for op in found.workload.ops])
 
 
 def test_energy_intervals_hold_what_was_measured(rows):
