@@ -32,12 +32,18 @@ class Calibrated:
     paths: list[Path]
 
 
-def check(calls_s: float, out: str | None) -> None:
-    """ValueError where calls or their device's file cannot be as asked: to ask before the work, not after it."""
+def check(calls_s: float, out: str | None, threads: int | None = None) -> None:
+    """ValueError where calls, threads or the device's file cannot be as asked: to ask before the work, not after it."""
+    from profilers.cpu.topology import logical_cores
+
     if not calls_s >= 0:
         raise ValueError(f"--calls must be seconds of at least 0, got {calls_s:g}")
     if out and Path(out).suffix != ".toml":
         raise ValueError(f"--out must end in .toml, as a device's file does, got {out!r}")
+    if out and not Path(out).parent.is_dir():
+        raise ValueError(f"no folder {str(Path(out).parent)!r} to write {Path(out).name!r} in")
+    if threads is not None and not 1 <= threads <= logical_cores():
+        raise ValueError(f"threads must be 1 to {logical_cores()}, the cores that there are, got {threads}")
 
 
 def machine(seconds: float, threads: int | None) -> "Machine":
@@ -47,8 +53,6 @@ def machine(seconds: float, threads: int | None) -> "Machine":
     from profilers.cpu.machine import measure
 
     if threads is not None:
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, got {threads}")
         torch.set_num_threads(threads)
     with working("Measuring matrix products and memory copies"):
         return measure(seconds)

@@ -81,6 +81,14 @@ def plain(data: Any) -> Any:
     return data.item() if hasattr(data, "item") else data
 
 
+def within(name: str, low: float, high: float) -> str:
+    """Two values of a column as a range, in the unit of the higher: 162.3-853.8 µs."""
+    number, _, unit = quantity(name, high).partition(" ")
+    if not math.isfinite(high) or high <= 0:
+        return number
+    return f"{low * float(number) / high:.4g}-{number} {unit}"
+
+
 def some(names: Sequence[str], most: int = 8) -> str:
     """Return the first names and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more (all in --json)" if len(names) > most else "")

@@ -36,6 +36,11 @@ TOO_SLOW, MICRO, LAUNCH_S = 300.0, 3e4, 5e-6
 MICRO times it is not in milliseconds either."""
 
 
+APART = 100.0
+"""A row that takes so many times as long as its group's median, or so small a part, both over what the device needs, is
+told: of 500,000 measured rows one does, 125 times as long."""
+
+
 def of(rows: pd.DataFrame) -> Table:
     """The table that these rows are, by their columns."""
     if {*rows.columns} >= TELLING_OPERATION:
@@ -46,7 +51,7 @@ def of(rows: pd.DataFrame) -> Table:
 def check(rows: pd.DataFrame, tell: Tell = untold) -> pd.DataFrame:
     """Return the table with its `math`, a `backend` and `backend_version` column and numbers as floats.
 
-    `tell` gets a line for rows that are faster than their device is likely to be.
+    `tell` gets a line for rows that are faster than their device is likely to be, or far from the others of their kind.
     Raises ValueError on a missing column, an empty table or a single row, a size or latency that is not finite and
     positive, an unknown gpu or kind, a pipe the gpu lacks, and on latencies that can only be another unit than seconds.
     """
@@ -151,9 +156,17 @@ def _in_seconds(name: str, math: str, rows: pd.DataFrame, tell: Tell) -> None:
         raise ValueError(
             f"latency_s of {name} {math} is a {fast:.3g}th of what the device needs (median); is it in seconds?"
         )
-    slow = (rows.latency_s / (least_s + LAUNCH_S)).median()
+    times = (rows.latency_s / (least_s + LAUNCH_S)).to_numpy()
+    slow = float(np.median(times))
     if slow > TOO_SLOW:
         raise ValueError(
             f"latency_s of {name} {math} is {slow:.3g} times what the device needs (median); it looks like"
             f" {'microseconds' if slow > MICRO else 'milliseconds'}"
+        )
+    apart = np.flatnonzero((times >= APART * slow) | (times <= slow / APART))
+    if len(apart):
+        first = f"{rows.latency_s.iloc[apart[0]]:.4g} in row {rows.index[apart[0]]}"
+        tell(
+            f"{len(apart):,} of {len(rows):,} rows of {name} {math} take {APART:g} times as long as the median one, or"
+            f" a {APART:g}th, over what the device needs (first: {first}): are all of them in seconds?"
         )

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 LAYERS = (
     "name", "kind", "precision", "macs", "flops", "vector_flops", "bops", "weight_bytes", "kv_bytes", "bytes_moved",
-    "cycles", "latency_s", "energy_j", "lut", "ff", "dsp", "bram18", "uram", "pe", "simd", "products_in", "weights_in",
-    "bound",
+    "cycles", "latency_s", "within", "energy_j", "lut", "ff", "dsp", "bram18", "uram", "pe", "simd", "products_in",
+    "weights_in", "bound", "source",
 )  # fmt: skip
-"""Columns of the table of layers; --json has all."""
+"""Columns of the table of layers; --json has all. `within` is the 90 % interval of a latency."""
 SPARE = (
     "vector_flops", "flops", "bops", "kind", "ff", "energy_j", "uram", "simd", "pe", "kv_bytes", "bytes_moved", "macs",
-    "weights_in", "weight_bytes", "bram18", "products_in",
+    "weights_in", "weight_bytes", "bram18", "products_in", "cycles", "source", "within",
 )  # fmt: skip
 """Those that a narrow terminal leaves out, the first first."""
 
@@ -150,12 +150,22 @@ def _idle(edit: "Strategy", network: "Workload") -> list[str]:
     return list(dict.fromkeys(told))
 
 
+def _of_layer(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the table of layers: its source in a word or two, its interval as one text."""
+    from app.text import within
+
+    told = {"source": str(row["source"]).split(" (")[0]} if row.get("source") else {}
+    if "latency_low_s" in row:
+        told["within"] = within("latency_s", row["latency_low_s"], row["latency_high_s"])
+    return row | told
+
+
 def _show(found: "Estimate", result: dict[str, Any], *, layers: bool) -> None:
     from app.results import at, share
     from app.text import print_table, quantity, some
 
     if layers:
-        rows = found.table()
+        rows = [_of_layer(row) for row in found.table()]
         names = [c for c in LAYERS if any(row.get(c) for row in rows)]
         left_out = print_table("Layers", rows, names, spare=SPARE)
         click.echo(f"\nMore of each layer with --json{': ' * bool(left_out)}{', '.join(left_out)}.\n")

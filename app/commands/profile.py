@@ -45,7 +45,7 @@ def cpu(seconds: float, calls_s: float, threads: int | None, out: str | None, ro
     from app.text import print_table, to_json
     from profilers.cpu import machine
 
-    profiling.check(calls_s, out)
+    profiling.check(calls_s, out, threads)
     found = profiling.machine(seconds, threads)
     path = machine.write(found.cpu, Path(out) if out else None)
     record = asdict(found.cpu)

@@ -42,6 +42,13 @@ Later generations of a family take its value; LPDDR is not in the table and has 
 """
 
 
+FACTOR = 10.0
+"""How many times more, or less, a meter may read: a judgement, an order of magnitude, checked by no measurement."""
+
+SOURCE = "published energies"
+"""What is said of where such an energy is from."""
+
+
 def multiply_j(pipe: str) -> tuple[float, float]:
     """Energy of one multiplication of a math pipe at NODES_M; without a published value, by the square of its bits.
 
@@ -82,6 +89,23 @@ def energy_j(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
     arithmetic = op.executed_macs * mac_j(pipe, device.process_m)
     vector = op.count * op.vector_flops * vector_j(device.process_m)
     return arithmetic + vector + dram_j(bytes_moved(op, precision), device)
+
+
+def columns(op: Op, precision: Precision, device: Gpu | Cpu) -> dict[str, Real]:
+    """Columns `energy_j`, `energy_low_j`, `energy_high_j` (FACTOR either way) and `energy_source`."""
+    found = energy_j(op, precision, device)
+    told = {"energy_j": found, "energy_low_j": found / FACTOR, "energy_high_j": found * FACTOR}
+    return told | {"energy_source": np.array(SOURCE)}
+
+
+def lacking(device: Gpu | Cpu) -> tuple[str, ...]:
+    """What energies need of a device that its file does not tell, or not as the tables name it."""
+    found = []
+    if not np.isfinite(device.process_m):
+        found.append("process_m (such as 7e-9, metres)")
+    if str(device.memory_kind) not in MEMORY_J_PER_BYTE:
+        found.append(f"memory_kind ({', '.join(MEMORY_J_PER_BYTE)})")
+    return tuple(found)
 
 
 def dram_j(moved_bytes: Real, device: Gpu | Cpu) -> Real:

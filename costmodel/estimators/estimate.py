@@ -52,7 +52,8 @@ def estimate(
     }
     correlation = columns.pop("correlation", None)
     if "energy_j" in columns and np.isnan(columns["energy_j"]).all():
-        del columns["energy_j"]  # the device's node or memory is not in the energy tables: absent, not a guess
+        # the device's node or memory is not in the energy tables: absent, not a guess, and Estimate.assumed says so
+        columns = {name: column for name, column in columns.items() if not name.startswith("energy_")}
     require_pipes(workload.ops, precisions, columns, device)
     uncounted = workload.uncounted
     if isinstance(device, Fpga):

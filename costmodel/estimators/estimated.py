@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel import display
-from costmodel.hardware import Device, Fpga, Gpu
+from costmodel.estimators import energy
+from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.workload import Workload
 
@@ -29,6 +30,13 @@ SPARSE = (
     " ({torch}), gain less than a quarter of that in prefill and lose in decode."
 )
 """What `Estimate.assumed` says of a GPU's latency."""
+
+ENERGY = (
+    "Energy: arithmetic and DRAM alone, by published energies of single operations; its interval, an order of magnitude"
+    " either way, is a judgement."
+)
+NO_ENERGY = "No energy: the file of {device} tells no {lacks}; energies of single operations go by them."
+"""What it says of a CPU's energy."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,7 +86,10 @@ class Estimate:
 
     @property
     def assumed(self) -> tuple[str, ...]:
-        """Sentences on what a GPU's latency takes for granted that nobody measured."""
+        """Sentences on what a GPU's latency takes for granted that nobody measured, and on energy of a CPU."""
+        if isinstance(self.device, Cpu):
+            lacks = " and no ".join(energy.lacking(self.device))
+            return (NO_ENERGY.format(device=self.device.name, lacks=lacks) if lacks else ENERGY,)
         if not isinstance(self.device, Gpu):
             return ()
         torch = f"{self.device.name}:torch"

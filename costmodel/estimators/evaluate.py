@@ -77,7 +77,7 @@ def _(device: Gpu, op: Op, precision: Precision, folding: Design | None, *, resi
 def _(device: Cpu, op: Op, precision: Precision, folding: Design | None, *, resident: Real = False) -> Columns:  # noqa: ARG001
     columns = _counts(op, precision)
     columns["bytes_moved"] = traffic.bytes_moved(op, precision)
-    columns["energy_j"] = energy.energy_j(op, precision, device)
+    columns |= energy.columns(op, precision, device)
     fits = operation_latency.fits_of(device)
     if not fits:
         columns["latency_s"] = roofline.latency_s(op, precision, device)

@@ -18,10 +18,15 @@ def processor_name() -> str:
     return re.sub(r"[^a-z0-9]+", "_", re.sub(r"\((?:r|tm)\)|@.*", "", name.lower())).strip("_") or "cpu"
 
 
+def logical_cores() -> int:
+    """Cores that this process may run on, each thread of one core counted."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def physical_cores() -> int:
     """Cores that this process may run on, threads of one core counted once; logical ones where that is not told."""
     if not hasattr(os, "sched_getaffinity"):
-        return os.cpu_count() or 1
+        return logical_cores()
     usable = os.sched_getaffinity(0)
     siblings = [CPU_FOLDER / f"cpu{i}" / "topology" / "thread_siblings_list" for i in sorted(usable)]
     if not all(path.is_file() for path in siblings):

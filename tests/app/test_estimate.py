@@ -10,6 +10,7 @@ import click
 import pytest
 
 import costmodel as cm
+from app.text import within
 from costmodel.estimators.prediction import SOURCES
 
 TOTALS = [
@@ -134,6 +135,25 @@ def test_table_names_the_pass_and_units(bitfront: Callable[..., object]) -> None
     assert "Latency: " in done.stdout
     assert "% calibrated" in done.stdout
     assert " ms" in done.stdout or " µs" in done.stdout
+
+
+def test_every_layer_has_its_source_and_its_interval(bitfront: Callable[..., object]) -> None:
+    args = ("zoo:opt-125m", "--on", "h100_sxm", "--precision", "w4a16")
+    done, told = bitfront("estimate", *args, "--layers"), estimate(bitfront, *args)
+    head, *rows = done.stdout.splitlines()[1:]
+    for layer in told["layers"][:8]:
+        row = next(line for line in rows if line.startswith(layer["name"] + " "))
+        low, high = (layer[f"latency_{end}_s"] for end in ("low", "high"))
+        assert within("latency_s", low, high) in row
+        assert row.rstrip().endswith(layer["source"].split(" (")[0])
+    assert {"within", "source"} <= set(head.split())
+
+
+def test_an_interval_is_in_the_unit_of_its_upper_end() -> None:
+    assert within("latency_s", 162.3e-6, 853.8e-6) == "162.3-853.8 µs"
+    assert within("latency_s", 900e-6, 1.2e-3) == "0.9-1.2 ms"
+    assert within("latency_s", 0.0, 0.0) == "0"
+    assert within("latency_s", math.nan, math.nan) == "-"
 
 
 @pytest.mark.parametrize("columns", [80, 120, 160])

@@ -14,6 +14,7 @@ from costmodel.estimators.operation_model import SIZES, terms
 from costmodel.hardware import Cpu, PeakFlops, save
 from profilers.cpu.calls import calls as candidates
 from profilers.cpu.machine import Machine
+from profilers.cpu.topology import logical_cores
 from profilers.fit import validate
 from profilers.operation_table import PRIOR
 from profilers.session import Session
@@ -25,6 +26,9 @@ from profilers.session import Session
         (("--calls", "-3"), "--calls must be seconds of at least 0, got -3"),
         (("--calls", "nan"), "--calls must be seconds of at least 0, got nan"),
         (("--out", "q.txt"), "--out must end in .toml, as a device's file does, got 'q.txt'"),
+        (("--out", "none/q.toml"), "no folder 'none' to write 'q.toml' in"),
+        (("--threads", "0"), f"threads must be 1 to {logical_cores()}, the cores that there are, got 0"),
+        (("--threads", "99999"), f"threads must be 1 to {logical_cores()}, the cores that there are, got 99999"),
     ],
 )
 def test_bad_arguments_are_one_line(refused, tmp_path, args, says):

@@ -80,6 +80,21 @@ def test_rows_several_times_above_the_peak_are_doubted_but_taken():
     assert told == [line, line]
 
 
+@pytest.mark.parametrize("factor", [1e3, 2e-3])
+def test_rows_in_another_unit_among_others_are_counted(factor):
+    """A third in milliseconds leaves the median where it is."""
+    mixed = made_rows(sizes=(64, 1024), ms=(1, 64))
+    odd = np.arange(len(mixed)) % 3 == 1
+    told = []
+    taken = check(mixed.assign(latency_s=np.where(odd, factor, 1.0) * 0.5 * (2e-5 + mixed.latency_s)), told.append)
+    assert len(taken) == len(mixed)
+    assert told[-1].startswith(f"{odd.sum()} of {len(mixed)} rows of h100_sxm bfloat16 take 100 times as long as the")
+    assert told[-1].endswith("in row 1): are all of them in seconds?")
+    told.clear()
+    check(GOOD, told.append)
+    assert told == []
+
+
 def test_a_number_is_told_as_one():
     rows = made_rows(sizes=(512,), ms=(1, 2))
     with pytest.raises(ValueError, match="got nan in row 0"):

@@ -9,7 +9,7 @@ from estimator_strategies import devices, ops, precisions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.estimators import energy
+from costmodel.estimators import energy, estimated
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.evaluate import grid
 from costmodel.hardware import Cpu, Gpu, PeakFlops, gpu
@@ -93,11 +93,19 @@ def test_a_cpu_has_energy_where_the_tables_do():
     workload = Workload("net", (linear("fc", 10, 20, 30), softmax("softmax", 300)))
     peaks = PeakFlops(vector=1e11, fp32=1e11, bf16=1e11)
     known = Cpu("cpu", peaks, memory_bytes=1e10, memory_bytes_per_s=2e10, cores=2, memory_kind="DDR", process_m=7e-9)
-    assert estimate(workload, "w16a16", known).totals["energy_j"] > 0
+    found = estimate(workload, "w16a16", known)
+    middle = found.totals["energy_j"]
+    assert found.totals["energy_low_j"] == pytest.approx(middle / energy.FACTOR)
+    assert found.totals["energy_high_j"] == pytest.approx(middle * energy.FACTOR)
+    assert set(found.energy_source) == {energy.SOURCE}
+    assert found.assumed == (estimated.ENERGY,)
     for device in (replace(known, memory_kind=""), replace(known, process_m=nan)):
         result = estimate(workload, "w16a16", device)
         assert "energy_j" not in result.totals
-        assert "energy_j" not in result.columns
+        assert not [name for name in (*result.columns, *result.totals) if name.startswith("energy")]
+        (told,) = result.assumed
+        lacks = "memory_kind (HBM, GDDR, DDR)" if not device.memory_kind else "process_m (such as 7e-9, metres)"
+        assert told.startswith(f"No energy: the file of cpu tells no {lacks}; ")
 
 
 def test_a_grid_has_energy_by_precision():
