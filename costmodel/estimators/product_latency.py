@@ -5,11 +5,20 @@ products of routed experts share one launch. Neither was measured: both borrow t
 """
 
 from dataclasses import fields, replace
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import fitted_roofline, gemm_kind, own_family, sparse_pipe, traffic, vector_units
+from costmodel.estimators import (
+    fitted_roofline,
+    gemm_kind,
+    own_family,
+    sparse_pipe,
+    traffic,
+    vector_units,
+    zeros_multiplied,
+)
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.gemm_kind import GemmKind
 from costmodel.estimators.gemm_latency import borrowed
@@ -26,24 +35,56 @@ WIDE_OUTPUT_BYTES = 2.0
 OF_PIPE = {("bfloat16", "fp16"): "float16"}
 """What a family is called by measurements where its products run on another pipe than bf16."""
 
+SPARSE_PIPE = "sparse pipe"
+
 
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
-    """Predict one execution of each row; op and precision are batches of one length. nan where the pipe is missing."""
+    """Predict one execution of each row; op and precision are batches of one length. nan where the pipe is missing.
+
+    Weights that a sparse pipe takes may be multiplied zeros and all instead: the faster counts.
+    """
+    pruned = (op.read_density < 1.0) & ~_is_grouped_convolution(op)
+    sparse = pruned & (sparse_pipe.speedup(op, precision.math_pipe, gpu) > 1.0)
+    found = _predicted(op, precision, gpu, filled=pruned & ~sparse)
+    rows = np.flatnonzero(sparse & (np.char.find(np.asarray(found.how).astype(str), SPARSE_PIPE) >= 0))
+    if not rows.size:
+        return found
+    taken = itemgetter(rows)
+    every = np.ones(len(rows), dtype=np.bool_)
+    other = _predicted(map_fields(op, taken), map_fields(precision, taken), gpu, filled=every)
+    faster = np.flatnonzero(other.latency_s < found.latency_s[rows])
+    everywhere = np.arange(len(pruned))
+    parts = [(everywhere, found), (rows[faster], map_fields(other, itemgetter(faster)))]
+    return scattered(parts, len(pruned))
+
+
+def _predicted(op: Op, precision: Precision, gpu: Gpu, *, filled: NDArray[np.bool_]) -> Prediction:
+    """Each row as it is stored, and where `filled` as if its zeros were weights too."""
+    stored_bytes = _stored_bytes(op, precision)
+    op = replace(
+        op,
+        weight_density=np.where(filled, 1.0, op.weight_density),
+        stored_density=np.where(filled, 0.0, op.stored_density),
+        weight_block=np.where(filled, 0.0, op.weight_block),
+        index_bits=np.where(filled, 0.0, op.index_bits),
+    )
     kind = own_family.taken(_kind(op, precision, gpu), op, precision, gpu)
-    grouped = _is_convolution(op) & (op.b > 1)
+    grouped = _is_grouped_convolution(op)
     reasons = np.where(grouped, "grouped convolution", _reasons(op, precision, kind))
     has_pipe = gpu.peak_flops.of(kind.pipe) > 0
     known = np.flatnonzero(has_pipe)
     parts: list[tuple[NDArray[np.intp], Prediction]] = []
-    for group in rows_by(kind.math[known], kind.pipe[known], reasons[known]):
+    for group in rows_by(kind.math[known], kind.pipe[known], reasons[known], filled[known]):
         rows = known[group]
-        parts.append((rows, _of_one_family(rows, op, precision, kind, gpu, because=str(reasons[rows[0]]))))
+        stored = stored_bytes[rows] if filled[rows[0]] else None
+        parts.append((rows, _of_one_family(rows, op, precision, kind, gpu, stored, because=str(reasons[rows[0]]))))
     return scattered(parts, len(reasons))
 
 
 def _of_one_family(
-    rows: NDArray[np.intp], op: Op, precision: Precision, kind: GemmKind, gpu: Gpu, *, because: str
-) -> Prediction:
+    rows: NDArray[np.intp], op: Op, precision: Precision, kind: GemmKind, gpu: Gpu, stored_bytes: Real | None, *,
+    because: str,
+) -> Prediction:  # fmt: skip
     op = map_fields(op, lambda column: column[rows])
     if because == "grouped convolution":
         used = map_fields(precision, lambda column: column[rows])
@@ -52,9 +93,11 @@ def _of_one_family(
     one |= {name: one[name][0] for name in ("math", "pipe", "weight_only", "dynamic")}
     shape, family = (op.m, op.n, op.k), GemmKind(**one)
     if because:
-        return borrowed(*shape, op.b, family, gpu, because=because)
-    named = OF_PIPE.get((str(family.math), str(family.pipe)), family.math)
-    return measured(*shape, replace(family, math=named), gpu, backend=gpu.backend)
+        found = borrowed(*shape, op.b, family, gpu, because=because)
+    else:
+        named = OF_PIPE.get((str(family.math), str(family.pipe)), family.math)
+        found = measured(*shape, replace(family, math=named), gpu, backend=gpu.backend)
+    return found if stored_bytes is None else zeros_multiplied.predict(found, *shape, op.b, family, stored_bytes, gpu)
 
 
 def _kind(op: Op, precision: Precision, gpu: Gpu) -> GemmKind:
@@ -66,19 +109,23 @@ def _kind(op: Op, precision: Precision, gpu: Gpu) -> GemmKind:
     kv, pipe = precision.kv_cache, attention_pipe(precision, gpu)
     sides = [gemm_kind.of(precision), gemm_kind.of(replace(precision, weight=kv, activation=kv, math_pipe=pipe))]
     kind = GemmKind(**{f.name: _chosen(weighted, *(getattr(side, f.name) for side in sides)) for f in fields(GemmKind)})
-    stored = (traffic.weight_bits(op, precision) + op.index_bits) / traffic.BITS_PER_BYTE * op.read_density
     patches = np.minimum(op.input_elements / (op.b * op.m * op.k), 1.0)
     return replace(
         kind,
         math=np.where(conv, "bfloat16", kind.math),
         weight_only=kind.weight_only & ~conv,
         dynamic=kind.dynamic & ~conv,
-        weight_bytes=np.where(weighted, stored, kind.weight_bytes),
+        weight_bytes=np.where(weighted, _stored_bytes(op, precision), kind.weight_bytes),
         output_bytes=np.where(conv, kind.activation_bytes, np.maximum(kind.activation_bytes, WIDE_OUTPUT_BYTES)),
         activation_reads=np.where(conv, patches, 1.0),
         speedup=np.broadcast_to(sparse_pipe.speedup(op, kind.pipe, gpu), conv.shape),
         tensor_units=~vector_units.multiply(kind.pipe, gpu),
     )
+
+
+def _stored_bytes(op: Op, precision: Precision) -> Real:
+    """Bytes of the stored weights and their places over the elements of the whole matrix."""
+    return (traffic.weight_bits(op, precision) + op.index_bits) / traffic.BITS_PER_BYTE * op.read_density
 
 
 def _chosen(weighted: NDArray[np.bool_], yes: Real, no: Real) -> Real:
@@ -92,8 +139,7 @@ def _reasons(op: Op, precision: Precision, kind: GemmKind) -> NDArray[np.str_]:
         "convolution as implicit product": _is_convolution(op),
         "grouped product": op.b > 1,
         "recurrent step": op.kind == "recurrence",
-        "sparse pipe": (kind.speedup > 1.0) & (kind.math != own_family.SPARSE),
-        "zeros multiplied": (op.read_density < 1.0) & (kind.speedup == 1.0),
+        SPARSE_PIPE: (kind.speedup > 1.0) & (kind.math != own_family.SPARSE),
         "no such widths measured": ~widths,
         "no such codes measured": widths & (op.weight_elements > 0) & ~gemm_kind.as_encoded(kind.math, precision),
     }
@@ -103,6 +149,10 @@ def _reasons(op: Op, precision: Precision, kind: GemmKind) -> NDArray[np.str_]:
 def _dense(op: Op, kind: GemmKind) -> GemmKind:
     kept = np.where(kind.math == own_family.SPARSE, 1.0, op.read_density)
     return replace(kind, weight_bytes=kind.weight_bytes / kept)
+
+
+def _is_grouped_convolution(op: Op) -> NDArray[np.bool_]:
+    return np.asarray(_is_convolution(op) & (op.b > 1))
 
 
 def _is_convolution(op: Op) -> NDArray[np.bool_]:
