@@ -23,10 +23,11 @@ from costmodel.strategies._named import NONE
 from costmodel.strategies._network import network, undivided
 from costmodel.workload import Op, Workload
 from costmodel.workload.answers import sampled
+from costmodel.workload.op import NAMES
 from dse.axes import CORRECT, SHAPE, label
 from dse.noise import Kept, noise_of
 
-what_it_costs = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs", "count")))
+what_it_costs = attrgetter(*(f.name for f in fields(Op) if f.name not in (*NAMES, "count")))
 """The fields that decide what one execution of an op costs."""
 
 Layers = dict[Kept, float]

@@ -29,10 +29,11 @@ from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import PIPES, Precision
 from costmodel.record import Real, mesh
 from costmodel.workload import Op
+from costmodel.workload.op import NAMES
 
 Columns = dict[str, Real]
 
-WORK = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs", "count")))
+WORK = attrgetter(*(f.name for f in fields(Op) if f.name not in (*NAMES, "count")))
 """What one execution of an op is: all but its name, its place and how often it runs."""
 
 

@@ -17,6 +17,7 @@ from costmodel.precision import Precision
 from costmodel.precision import precision as parse
 from costmodel.record import changed, stack
 from costmodel.workload import Op, Workload
+from costmodel.workload.op import NAMES
 
 Floats = NDArray[np.float64]
 R = TypeVar("R")
@@ -27,7 +28,7 @@ PROBES = (1, 3, 2, 61, 4096)
 EVEN = 1e-9
 """Relative deviation from a straight line that is rounding."""
 
-SHAPE = attrgetter(*(f.name for f in fields(Op) if f.name not in ("name", "inputs", "count")))
+SHAPE = attrgetter(*(f.name for f in fields(Op) if f.name not in (*NAMES, "count")))
 """The fields that decide what one execution of an op costs."""
 
 
@@ -102,7 +103,7 @@ def _alike(one: Any, other: Any) -> bool:
         elif value.dtype.kind == "f":
             same = bool(np.allclose(value, against, rtol=EVEN, atol=0.0))
         else:
-            same = name in ("name", "inputs") or bool((value == against).all())
+            same = name in NAMES or bool((value == against).all())
         if not same:
             return False
     return True

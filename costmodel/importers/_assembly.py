@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
-from costmodel.importers._value import Shape, Value, union
+from costmodel.importers._value import Shape, Value, detached, union
 from costmodel.workload import Op, Workload
 from costmodel.workload.rerun import rerun
 
@@ -53,18 +53,22 @@ class Assembly:
         vars(twin).update({name: copy(value) for name, value in vars(self).items()})
         return twin
 
-    def add(self, name: str, cost: Cost, reads: Sequence[Value]) -> str:
-        """Add an op and return its name, numbered where `name` is taken."""
+    def add(self, name: str, cost: Cost, reads: Sequence[Value], *, gradients: bool = True) -> str:
+        """Add an op and return its name, numbered where `name` is taken; without `gradients` nothing of it trains, and
+        none passes through it."""
         weight, held = cost.weight, cost.weight.parameters if cost.weight else ()
         own = [p for value in reads for p in value.parameters if p not in held]
         share, vectors = self._trained(own), self.take(own)
-        sources = union(value.sources for value in (*reads, *((weight,) if weight else ())))
-        op = replace(cost.op, vector_elements=vectors, trained_vectors=share, inputs=sources or held or ("constants",))
+        held_by = (*reads, *((weight,) if weight else ()))
+        sources = union(value.sources for value in held_by)
+        cut = detached(held_by) if gradients else sources
+        inputs = sources or held or ("constants",)
+        op = replace(cost.op, vector_elements=vectors, trained_vectors=share * gradients, inputs=inputs, detached=cut)
         if weight is None:
             return self._add_norm(name, op, reads) if op.kind == "norm" else self._append(name, op)
         if not weight.is_parameter:
             return self._append(name, borrowed(op) if weight.sources else replace(op, trained_weights=0.0))
-        return self._add_layer(name, replace(op, trained_weights=self._trained(weight.parameters)), weight)
+        return self._add_layer(name, replace(op, trained_weights=self._trained(weight.parameters) * gradients), weight)
 
     def take(self, parameters: Iterable[str]) -> float:
         """Mark all that is left of the parameters as stored, and return how many elements that is."""
@@ -140,7 +144,8 @@ class Assembly:
         times = first.count + op.count
         mean = {f: getattr(first, f) + (getattr(op, f) - getattr(first, f)) * op.count / times for f in MEAN_FIELDS}
         vectors = first.vector_elements + op.vector_elements
-        self.ops[index] = replace(first, count=times, vector_elements=vectors, **mean)
+        trained = {f: max(getattr(first, f), getattr(op, f)) for f in ("trained_weights", "trained_vectors")}
+        self.ops[index] = replace(first, count=times, vector_elements=vectors, **mean, **trained)
         self._runs[index] += 1
         again = rerun(first, op, self._runs[index] + 1)
         return self._append(again.name, again)

@@ -14,7 +14,9 @@ from costmodel.importers._norms import written_norms
 from costmodel.importers._value import RANDOM, Value, passed, union
 from costmodel.workload import ops
 
-WRAPPERS = ("wrap_with_set_grad_enabled", "wrap_with_autocast")
+GRADIENTS = "wrap_with_set_grad_enabled"
+"""The function over whether there are gradients, and a graph."""
+WRAPPERS = (GRADIENTS, "wrap_with_autocast")
 """Functions over a graph that run it once, as it is."""
 
 
@@ -31,6 +33,7 @@ class Walk:
     norms: dict[Any, str] = field(default_factory=dict)
     masks: dict[Any, float] = field(default_factory=dict)
     regions: dict[str, int] = field(default_factory=dict)
+    gradients: bool = True
 
     def graph(self, graph: Any, inputs: Iterable[Value]) -> Any:
         """Read the nodes of a graph whose placeholders are `inputs`, and return its result."""
@@ -86,7 +89,8 @@ class Walk:
 
     def _add(self, node: Any, cost: Cost, reads: Sequence[Value]) -> str:
         name = self._name(node, cost)
-        added = self.assembly.add(f"{name}.{cost.op.name}" if cost.op.name else name, cost, reads)
+        name = f"{name}.{cost.op.name}" if cost.op.name else name
+        added = self.assembly.add(name, cost, reads, gradients=self.gradients)
         self.regions[added] = _checkpoints.region(node)
         return added
 
@@ -112,7 +116,8 @@ class Walk:
         arguments = [_node.mapped(argument, values) for argument in node.args]
         bodies = [i for i, argument in enumerate(arguments) if hasattr(argument, "graph")]
         if _node.function(node) in WRAPPERS:
-            return self.graph(arguments[bodies[0]].graph, arguments[bodies[0] + 1 :])
+            enabled = bool(arguments[0]) if _node.function(node) == GRADIENTS else self.gradients
+            return self._wrapped(arguments[bodies[0]].graph, arguments[bodies[0] + 1 :], gradients=enabled)
         reads = values_in(arguments)
         if _node.function(node) == _flex.OPERATOR:
             return self._flex(node, arguments, reads)
@@ -123,6 +128,13 @@ class Walk:
                 f"{_node.module(node)}.vmap (counted once, not {arguments[0]} times)".lstrip(".")
             )
         return self._skipped(node, reads) if bodies else _node.results(node, passed(reads, None))
+
+    def _wrapped(self, body: Any, inputs: Sequence[Any], *, gradients: bool) -> Any:
+        before, self.gradients = self.gradients, gradients
+        try:
+            return self.graph(body, inputs)
+        finally:
+            self.gradients = before
 
     def _flex(self, node: Any, arguments: Sequence[Any], reads: Sequence[Value]) -> Any:
         cost, steps = _flex.attention(arguments)

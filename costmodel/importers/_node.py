@@ -68,11 +68,17 @@ def is_real(node: Any) -> bool:
 
 
 def results(node: Any, like: Value) -> Any:
-    """The node's results, each of its own shape, all holding what `like` holds."""
-    result = node.meta.get("val")
+    """The node's results, each of its own shape, all holding what `like` holds; no gradient passes to what integers or
+    detached tensors hold."""
+    result, cut = node.meta.get("val"), function(node) == "detach"
     if isinstance(result, list | tuple):
-        return [replace(like, shape=shape(part)) for part in result]
-    return replace(like, shape=shape(result))
+        return [_result(part, like, cut=cut) for part in result]
+    return _result(result, like, cut=cut)
+
+
+def _result(tensor: Any, like: Value, *, cut: bool) -> Value:
+    whole = hasattr(tensor, "dtype") and not (tensor.dtype.is_floating_point or tensor.dtype.is_complex)
+    return replace(like, shape=shape(tensor), detached=like.sources if cut or whole else like.detached)
 
 
 def shape(tensor: Any) -> Shape | None:

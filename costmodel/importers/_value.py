@@ -16,12 +16,14 @@ class Value:
     sources     names of the ops, or of the network's inputs, whose results it holds; none = the same in every pass
     parameters  names of the stored parameters it holds
     distinct    elements before any expansion: a broadcast or repeated tensor is read once
+    detached    names among the sources to which no gradient passes
     """
 
     shape: Shape | None
     sources: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     distinct: float = math.inf
+    detached: tuple[str, ...] = ()
 
     @property
     def dims(self) -> Shape:
@@ -55,7 +57,13 @@ def passed(reads: Sequence[Value], shape: Shape | None) -> Value:
     """The result of moving, reshaping or repeating `reads`: it holds what they hold."""
     known = all(read.shape is not None for read in reads)
     distinct = sum(read.stored for read in reads) if reads and known else math.inf
-    return Value(shape, union(r.sources for r in reads), union(r.parameters for r in reads), distinct)
+    return Value(shape, union(r.sources for r in reads), union(r.parameters for r in reads), distinct, detached(reads))
+
+
+def detached(reads: Sequence[Value]) -> tuple[str, ...]:
+    """Names of sources to which no gradient passes through any of these; what picks from parameters stands for them."""
+    reached = {name for read in reads for name in read.sources if read.parameters or name not in read.detached}
+    return tuple(name for name in union(read.detached for read in reads) if name not in reached)
 
 
 def union(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

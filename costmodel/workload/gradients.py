@@ -129,6 +129,7 @@ def _without_parameters(op: Op, name: str, inputs: tuple[str, ...]) -> Op:
         op,
         name=name,
         inputs=inputs,
+        detached=(),
         weight_elements=0.0,
         vector_elements=0.0,
         kv_elements=0.0,

@@ -87,12 +87,17 @@ class Again:
     around_elements: Real = 0.0
 
 
+NAMES = ("name", "inputs", "detached")
+"""The fields of an op that are names: what it is called and reads costs nothing."""
+
+
 @dataclass(frozen=True)
 class Op:
     """`count` executions of `b` independent (m, k) x (k, n) products, with the elements they touch.
 
     kind             the constructor's name: linear, conv, attention, norm, embedding, ...
     inputs           names of the ops whose outputs it reads; empty = the op before it
+    detached         names among these to whose outputs no gradient passes
     weight_elements  stored weights; `weight_reads` is the fraction of them that one execution touches (embedding rows,
                      routed experts), `weight_density` the fraction that is not zero
     stored_density   the fraction of weights that a training stores, reads and updates where fewer count; 0 = as many
@@ -160,6 +165,7 @@ class Op:
     recomputed: Real = False
     shares: str = ""
     again: Again = Again()
+    detached: tuple[str, ...] = ()
 
     @property
     def macs(self) -> Real:

@@ -48,8 +48,8 @@ def _workload(data: Mapping[str, Any]) -> Workload:
 def _op(data: dict[str, Any]) -> Op:
     parts = {name: cls(**_numbers(data.pop(name, {}), cls)) for name, cls in PARTS.items()}
     name, kind, inputs = (data.pop(part) for part in ("name", "kind", "inputs"))
-    shares = str(data.pop("shares", ""))
-    told: dict[str, Any] = {**parts, "shares": shares, **_numbers(data, Op)}
+    shares, detached = str(data.pop("shares", "")), tuple(map(str, data.pop("detached", ())))
+    told: dict[str, Any] = {**parts, "shares": shares, "detached": detached, **_numbers(data, Op)}
     return Op(str(name), str(kind), tuple(map(str, inputs)), **told)
 
 

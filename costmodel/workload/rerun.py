@@ -18,6 +18,7 @@ def rerun(layer: Op, op: Op, number: int) -> Op:
         f"{layer.name}{RUN}{number}",
         RERUN,
         op.inputs,
+        detached=op.detached,
         count=0.0,
         input_elements=op.input_elements * op.count,
         output_elements=op.output_elements * op.count,

@@ -45,9 +45,24 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     """
     if workload.phase == "training":
         raise ValueError(f"{workload.name} is a training pass already")
+    workload = replace(workload, ops=_reached(workload))
     ops = (*workload.ops, *_backward(workload.ops, recompute))
     covers = f"{workload.covers}{COVERS}{_of_which(workload)}" if workload.covers else ""
     return replace(workload, ops=ops, phase="training", covers=covers)
+
+
+def _reached(workload: Workload) -> tuple[Op, ...]:
+    """The ops, those whose results no gradient reaches without weights that train: all that reads them is detached."""
+    ops, reads = list(workload.ops), sources(workload.ops)
+    read_by: list[list[int]] = [[] for _ in ops]
+    for i, read in enumerate(reads):
+        for j in read:
+            read_by[j].append(i)
+    for i in reversed(range(len(ops))):
+        op, before = ops[i], tuple(ops[j].name for j in reads[i])
+        if read_by[i] and op.name not in workload.outputs and all(op.name in ops[j].detached for j in read_by[i]):
+            ops[i] = replace(op, trained_weights=0.0, trained_vectors=0.0, detached=before)
+    return tuple(ops)
 
 
 def retrained(workload: Workload, edit: Callable[[Workload], Workload]) -> Workload:
@@ -90,22 +105,22 @@ def sources(ops: tuple[Op, ...]) -> list[list[int]]:
 
 def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[Op]:
     reads, runs = sources(ops), runs_of(ops)
-    index = {op.name: i for i, op in enumerate(ops)}
+    flows = [[j for j in read if ops[j].name not in op.detached] for op, read in zip(ops, reads, strict=True)]
+    index, done = {op.name: i for i, op in enumerate(ops)}, set[int]()
     trains = [gradients.trains(ops[runs[layer_of(op)][0]]) for op in ops]
-    trained = _reach_parameters(ops, reads, trains)
+    trained = _reach_parameters(ops, flows, trains)
     again = [layer.recomputed or recompute(layer) for layer in (ops[runs[layer_of(op)][0]] for op in ops)]
     consumers: list[list[str]] = [[] for _ in ops]
-    done: set[int] = set()
     for i in reversed(range(len(ops))):
         op, every = ops[i], runs[layer_of(ops[i])]
-        fed = {run: n for run in every if (n := _trained_inputs(op, trained, reads[run]))}
+        fed = {run: n for run in every if (n := _trained_inputs(op, trained, flows[run]))}
         if not (i in fed or trains[i]):
             continue
-        reached = tuple(consumers[i]) or ("grad_output",)
-        layer = ops[every[0]]
-        factors = gradients.factors(layer, [name in index and trained[index[name]] for name in op.inputs])
-        read = [j for j in reads[i] if all(factors) or layer.weight_elements or not trained[j]] if rereads(op) else []
-        kept = read + [i] * bool(op.keeps_output)
+        reached, layer = tuple(consumers[i]) or ("grad_output",), ops[every[0]]
+        live = {ops[j].name for j in flows[i] if trained[j]}
+        factors = gradients.factors(layer, [name in live for name in op.inputs])
+        whole = all(factors) or bool(layer.weight_elements)
+        kept = _kept(op, i, [j for j in reads[i] if whole or ops[j].name not in live])
         for j in _to_recompute(kept + [j for j in reads[i] if not ops[j].recomputed], reads, again, done):
             yield gradients.recomputed(ops[j], [_saved(ops[s], again[s]) for s in reads[j]])
         inputs = (*reached, *(_saved(ops[j], again[j]) for j in kept), *_of_network(op, index))
@@ -113,9 +128,15 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
             more = _more(consumers, set(every) - fed.keys()) / len(every)
             yield gradients.by_weight(op, inputs, more=more, again=1 - 1 / len(every))
         if i in fed:
-            by_input = _by_input(ops, every, fed, i, inputs=inputs, more=_more(consumers, fed), factors=factors)
-            yield from by_input
-            _reach(consumers, reads[i], by_input[0].name if by_input else reached[0])
+            yield from (
+                by_input := _by_input(ops, every, fed, i, inputs=inputs, more=_more(consumers, fed), factors=factors)
+            )
+            _reach(consumers, flows[i], by_input[0].name if by_input else reached[0])
+
+
+def _kept(op: Op, i: int, reads: list[int]) -> list[int]:
+    """What the gradients of op i read again, of what it read and its result."""
+    return (reads if rereads(op) else []) + [i] * bool(op.keeps_output)
 
 
 def _reach(consumers: list[list[str]], reads: list[int], gradient: str) -> None:

@@ -36,7 +36,8 @@ def gathered(data: Any, name: str = "data", most: int = MOST) -> Examples:
           takes several arguments; inputs alone; a mapping of keyword arguments, which may hold TARGETS; a torch data
           set of single examples; a DataLoader, iterator or list of batches, each of one of these
     most  examples taken of data sets, evenly spaced, and of loaders, the first (shuffled ones with seed 0)
-    Arrays of float64 become torch's default type. ValueError where data is none of these, or lengths differ.
+    Arrays of float64 become torch's default type. ValueError where data is none of these, lengths differ, or a value is
+    nan.
     """
     found = _gathered(data, name, most)
     parts = (*tensors(found.inputs), *(() if found.targets is None else (found.targets,)))
@@ -48,6 +49,9 @@ def gathered(data: Any, name: str = "data", most: int = MOST) -> Examples:
         )
     if len({len(part) for part in parts}) > 1 or not len(parts[0]):
         raise ValueError(f"{name} must have as many examples in each tensor, at least 1, got {[len(p) for p in parts]}")
+    for part in parts:
+        if unknown := int(part.isnan().reshape(len(part), -1).any(dim=1).sum()):
+            raise ValueError(f"{name} must be numbers, got nan in {unknown} of {len(part)} examples")
     return found
 
 

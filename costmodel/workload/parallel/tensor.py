@@ -180,4 +180,5 @@ def _rewired(op: Op, renamed: Mapping[str, str]) -> Op:
     """The op reading what was exchanged instead of the parts; an op without inputs reads the one before it."""
     if not any(name in renamed for name in op.inputs):
         return op
-    return replace(op, inputs=tuple(renamed.get(name, name) for name in op.inputs))
+    inputs, detached = (tuple(renamed.get(name, name) for name in names) for names in (op.inputs, op.detached))
+    return replace(op, inputs=inputs, detached=detached)

@@ -10,6 +10,7 @@ import costmodel as cm
 from costmodel import strategies
 from costmodel.strategies._cifar import resnet
 from costmodel.workload import Op
+from costmodel.workload.op import NAMES
 from costmodel.workload.ops.collective import COLLECTIVES
 
 NETS = {
@@ -23,7 +24,7 @@ NETS = {
     "whisper-decode": cm.zoo.build("whisper-tiny", phase="decode", context=20),
     "resnet18-training": cm.training(cm.zoo.build("resnet18")),
 }
-NUMBERS = [f.name for f in fields(Op) if f.name not in ("name", "kind", "inputs", "window", "heads", "again", "shares")]
+NUMBERS = [f.name for f in fields(Op) if f.name not in (*NAMES, "kind", "window", "heads", "again", "shares")]
 
 
 def _declared(what):

@@ -110,6 +110,10 @@ def test_arrays_of_double_precision_become_the_default_type() -> None:
         ([(X[0], Y[:5])], "may be of examples or of batches"),
         ({"x": ["a", "b"]}, r"got \{x: \(str, str\)\}"),
         (torch.tensor(1.0), "an axis of examples"),
+        (
+            (torch.where(torch.arange(len(X))[:, None] == 2, torch.nan, X), Y),
+            "data must be numbers, got nan in .* of 12 examples",
+        ),
     ],
 )
 def test_other_data_are_told_in_a_line(data, told) -> None:

@@ -1,0 +1,90 @@
+"""Where a module's forward keeps gradients from passing: FLOPs, gradients and states are those of torch's autograd."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+from torch.utils.flop_counter import FlopCounterMode
+
+import costmodel as cm
+from costmodel.importers import torch_export
+from costmodel.workload.training import training
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(6, 7), nn.Linear(7, 7), nn.Linear(7, 2)
+
+
+class Detached(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.c(torch.relu(self.b(self.a(x))).detach())
+
+
+class Without(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            h = torch.relu(self.b(self.a(x)))
+        return self.c(h)
+
+
+class Between(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.a(x)
+        with torch.no_grad():
+            gate = torch.sigmoid(self.b(h))
+        return self.c(h * gate)
+
+
+class Beside(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.a(x)
+        return self.c(self.b(h.detach()) + h)
+
+
+class Codes(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.c(F.one_hot(self.b(self.a(x)).argmax(-1), 7).float())
+
+
+class Within(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            h = self.a(x)
+            with torch.enable_grad():
+                h = self.b(h)
+        return self.c(h)
+
+
+class Read(Net):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.a(x)
+        return self.c(self.b(h).detach()), h
+
+
+@pytest.mark.parametrize("build", [Detached, Without, Between, Beside, Codes, Within, Read])
+def test_a_training_step_is_that_of_autograd(build: type[Net]) -> None:
+    net, x = build(), torch.ones(5, 6)
+    with FlopCounterMode(display=False) as counter:
+        results = net(x)
+        sum(result.sum() for result in (results if isinstance(results, tuple) else (results,))).backward()
+    step = training(torch_export.read(net, x))
+    assert sum(op.flops for op in step.ops) == counter.get_total_flops()
+    trained = [p for p in net.parameters() if p.grad is not None]
+    read = [p for name, p in net.named_parameters() if name.partition(".")[0] in {op.name for op in step.ops}]
+    assert sum(op.trained_params for op in step.ops) == sum(p.numel() for p in trained)
+    assert sum(op.params for op in step.ops) == sum(p.numel() for p in read)
+
+
+def test_what_needs_no_gradient_costs_what_frozen_layers_do() -> None:
+    frozen = Detached()
+    frozen.a.requires_grad_(False)
+    frozen.b.requires_grad_(False)
+    costs = [
+        cm.estimate(training(torch_export.read(net, torch.ones(5, 6))), cm.W32A32, cm.gpu("a100_sxm"))
+        for net in (Without(), frozen)
+    ]
+    for column in ("flops", "optimizer_bytes", "footprint_bytes", "peak_activation_bytes"):
+        assert costs[0].totals[column] == costs[1].totals[column]
+    assert "16 of 121 parameters train" in costs[0].workload.covers
