@@ -41,9 +41,9 @@ class Claim:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"kind must be one of {KINDS}, got {self.kind!r}")
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
         if self.how not in HOWS:
-            raise ValueError(f"how must be one of {tuple(HOWS)}, got {self.how!r}")
+            raise ValueError(f"how must be one of {', '.join(HOWS)}, got {self.how!r}")
         if not (math.isfinite(self.published) and self.rtol >= 0):
             raise ValueError(f"published must be finite and rtol at least 0, got {self.published} and {self.rtol}")
         if (self.kind == "analytic") != (self.reproduce is not None):

@@ -74,7 +74,7 @@ def precision(spelling: str, *, math_pipe: str | None = None) -> Precision:
     integers = weight.encoding == activation.encoding == "integer"
     accumulator = get("int32" if integers else "fp32")
     if math_pipe is not None and math_pipe not in PIPES:
-        raise ValueError(f"math_pipe must be one of {PIPES}, got {math_pipe!r}")
+        raise ValueError(f"math_pipe must be one of {', '.join(PIPES)}, got {math_pipe!r}")
     pipe = math_pipe or narrowest_pipe(weight, activation)
     return Precision(weight, activation, kv_cache, accumulator, pipe, narrowest_pipe(kv_cache, kv_cache))
 

@@ -221,7 +221,7 @@ def _check_settings(space: Space) -> None:
         if metric in space.metrics_read and axis not in (a.name for a in space.axes):
             raise ValueError(f"{metric} needs the axis {axis}, {why}")
     if space.latency not in LATENCIES:
-        raise ValueError(f"latency must be one of {LATENCIES}, got {space.latency!r}")
+        raise ValueError(f"latency must be one of {', '.join(LATENCIES)}, got {space.latency!r}")
     for name in ("rows", "misfits"):
         if not isinstance(value := getattr(space, name), bool):
             raise ValueError(f"{name} must be true or false, got {value!r}")

@@ -122,5 +122,5 @@ def master_bytes(op: Op, precision: Precision) -> Real:
 def optimizer_bytes(op: Op, precision: Precision, optimizer: str = "adam") -> Real:
     """States that training keeps of an op beside weights and gradients: masters and moments, a key of MOMENT_BYTES."""
     if optimizer not in MOMENT_BYTES:
-        raise ValueError(f"optimizer must be one of {sorted(MOMENT_BYTES)}, got {optimizer!r}")
+        raise ValueError(f"optimizer must be one of {', '.join(sorted(MOMENT_BYTES))}, got {optimizer!r}")
     return op.trained_params * MOMENT_BYTES[optimizer] + master_bytes(op, precision)

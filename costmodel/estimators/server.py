@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.catalog import require
 from costmodel.estimators.assignment import Assignment, per_op
 from costmodel.estimators.footprint import peak_activation_bytes
 from costmodel.estimators.over_batches import OverBatches, over_batches
@@ -96,8 +97,7 @@ class Server:
     memory_share: float = MEMORY_SHARE
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise ValueError(f"mode must be one of {tuple(MODES)}, got {self.mode!r}")
+        require("mode", self.mode, MODES)
         if not 0 < self.memory_share <= 1:
             raise ValueError(f"memory_share must be within 0..1, got {self.memory_share}")
 

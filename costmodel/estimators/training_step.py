@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from costmodel.catalog import require
 from costmodel.estimators import gradient_compression
 from costmodel.estimators.assignment import Assignment
 from costmodel.estimators.collectives import all_gather_s, all_reduce_s, reduce_scatter_s, send_s
@@ -25,7 +26,7 @@ from costmodel.record import stack
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import COLLECTIVES
 from costmodel.workload.parallel import pipeline_parallel, tensor_parallel
-from costmodel.workload.parallel.divide import require_degree
+from costmodel.workload.parallel.divide import require_count, require_degree
 from costmodel.workload.training import nothing, training
 
 OVERLAPS = ("tensor", "pipeline", "data")
@@ -63,11 +64,12 @@ class Layout:
     recompute: Callable[[Op], bool] = field(default=nothing, compare=False)
 
     def __post_init__(self) -> None:
-        for kind in ("tensor", "pipeline", "data", "micro_batch", "interleave"):
+        for kind in ("tensor", "pipeline", "data"):
             require_degree(kind, getattr(self, kind))
-        unknown = [name for name in self.overlap if name not in OVERLAPS]
-        if unknown:
-            raise ValueError(f"overlap must be of {OVERLAPS}, got {unknown[0]!r}")
+        require_count("micro_batch", self.micro_batch, "samples")
+        require_count("interleave", self.interleave, "chunks a stage")
+        for name in self.overlap:
+            require("overlap", name, OVERLAPS)
         gradient_compression.require_kept(self.gradient_kept)
         if self.gradient_kept < 1 and self.zero > 1:
             raise ValueError(
@@ -80,7 +82,8 @@ class Layout:
         return self.tensor * self.pipeline * self.data
 
     def micro_batches(self, batch: int) -> int:
-        """Micro-batches that each pipeline runs in a step; ValueError where they do not divide the batch."""
+        """Micro-batches that each pipeline runs in a step; ValueError where they divide no batch of at least 1."""
+        require_count("batch", batch, "samples")
         each = self.data * self.micro_batch
         if batch % each:
             raise ValueError(f"{self.data} replicas of micro-batches of {self.micro_batch} do not divide {batch}")
@@ -118,8 +121,8 @@ def training_step(
     `edit` is what a schedule makes of a training pass, on average over the steps; memory, gradients exchanged and the
     optimizer's step are those of the pass without it, as all weights are trained. Tensor-parallel GPUs exchange over
     the GPU's own link, stages and replicas over the `network`. The interval is that of the arithmetic; exchanges
-    between nodes, whose switches are taken as never busy, have none. ValueError where the layout divides neither batch,
-    layers nor heads, or its chunks neither a stage's layers nor micro-batches.
+    between nodes, whose switches are taken as never busy, have none. ValueError where the batch is below 1, where the
+    layout divides neither batch, layers nor heads, or its chunks neither a stage's layers nor micro-batches.
     """
     micro_batches = layout.micro_batches(batch)
     require_schedule(layout.pipeline, micro_batches, layout.interleave)

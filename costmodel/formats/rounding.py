@@ -28,7 +28,7 @@ def cast(x: Any, fmt: Format | str, *, overflow: str = "saturate") -> NDArray[np
     """
     fmt = resolve(fmt)
     if overflow not in OVERFLOWS:
-        raise ValueError(f"overflow must be one of {OVERFLOWS}, got {overflow!r}")
+        raise ValueError(f"overflow must be one of {', '.join(OVERFLOWS)}, got {overflow!r}")
     numbers = as_numbers(x)
     flat = np.atleast_1d(numbers)
     if fmt.encoding == "integer":

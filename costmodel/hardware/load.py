@@ -109,7 +109,7 @@ def _read(path: Path, kind: str, stamp: tuple[int, int]) -> Device:  # noqa: ARG
         data["peak_flops"] = PeakFlops(**data["peak_flops"])
     for key, allowed in (("dsp_kind", DSP_KINDS), ("memory_kind", MEMORY_KINDS)):
         if key in data and data[key] not in allowed:
-            raise ValueError(f"{path}: {key} must be one of {allowed}, got {data[key]!r}")
+            raise ValueError(f"{path}: {key} must be one of {', '.join(allowed)}, got {data[key]!r}")
     if data.get("link") and not data["link"].endswith(".toml"):
         require(f"link of {path}", data["link"], toml_files(Path(__file__).parent / "links", user_folder() / "links"))
     return cls(**data)

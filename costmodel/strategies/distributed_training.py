@@ -17,7 +17,7 @@ from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
 from costmodel.workload.ops import collective
 from costmodel.workload.parallel import pipeline_parallel, tensor_parallel
-from costmodel.workload.parallel.divide import require_degree
+from costmodel.workload.parallel.divide import require_count, require_degree
 from costmodel.workload.training import training
 
 GRADIENTS = "gradients.exchange"
@@ -50,8 +50,10 @@ class DistributedTraining(Shown):
     recompute: str = "none"
 
     def __post_init__(self) -> None:
-        for kind in ("tensor", "pipeline", "data", "micro_batches", "interleave"):
+        for kind in ("tensor", "pipeline", "data"):
             require_degree(kind, getattr(self, kind))
+        require_count("micro_batches", self.micro_batches, "passes a step")
+        require_count("interleave", self.interleave, "chunks a stage")
         require_kept(self.kept)
         require("recompute", self.recompute, RECOMPUTE)
         require_schedule(self.pipeline, self.micro_batches, self.interleave)

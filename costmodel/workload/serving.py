@@ -74,7 +74,7 @@ def passes(model: LanguageModel, *, batch: int = 1, context: int | None = None, 
     phase = phase or ("decode" if model.causal and model.head else "forward")
     builders = {"prefill": prefill, "decode": decode, "forward": forward}
     if phase not in PHASES:
-        raise ValueError(f"phase must be one of {PHASES}, got {phase!r}")
+        raise ValueError(f"phase must be one of {', '.join(PHASES)}, got {phase!r}")
     if phase == "encode":
         if context is not None:
             raise ValueError(f"an encode reads no tokens, so it takes no context, got {context}")

@@ -48,7 +48,7 @@ class Workload:
         if not self.ops:
             raise ValueError(f"workload {self.name!r} has no ops")
         if self.phase not in PHASES:
-            raise ValueError(f"phase must be one of {PHASES}, got {self.phase!r}")
+            raise ValueError(f"phase must be one of {', '.join(PHASES)}, got {self.phase!r}")
         if self.batch < 1:
             raise ValueError(f"batch must be at least 1, got {self.batch}")
         times = Counter(op.name for op in self.ops)

@@ -96,7 +96,7 @@ def train(
     require_kept(kept)
     if method not in METHODS or steps < 1 or not shards:
         raise ValueError(
-            f"method must be one of {tuple(METHODS)}, steps and shards at least 1, got {method!r}, {steps}"
+            f"method must be one of {', '.join(METHODS)}, steps and shards at least 1, got {method!r}, {steps}"
         )
     generator = torch.Generator().manual_seed(seed)
     parameters = list(module.parameters())

@@ -109,7 +109,7 @@ Block: TypeAlias = Memory | Multiplier
 def script(family: str) -> str:
     """The Yosys script of a device family; ValueError on an unknown one."""
     if family not in FAMILIES:
-        raise ValueError(f"family must be one of {FAMILIES}, got {family!r}")
+        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}")
     return _SCRIPT.format(family=family, options="-noiopad -noclkbuf" + (" -uram" if family == "xcup" else ""))
 
 

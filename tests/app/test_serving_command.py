@@ -77,7 +77,7 @@ def test_impossible_limits_name_the_least_and_exit_3(refused):
         (("--on", "a100_sxm", "--gpus", "3"), "3 GPUs do not divide the 2048 outputs of"),
         (("--on", "a100_sxm", "--ttft", "500"), "--ttft must be a time with its unit, as 500ms or 0.5s, got '500'"),
         (("--on", "a100_sxm", "--tpot", "0ms"), "tpot_s must be positive, got 0.0"),
-        (("--on", "a100_sxm", "--mode", "static"), "mode must be one of"),
+        (("--on", "a100_sxm", "--mode", "static"), "unknown mode 'static'; known: continuous, synchronous"),
         (("--on", "a100_sxm", "--precision", "fp8_e4m3"), "a100_sxm has no fp8 pipe"),
         (("--on", "zcu104"), "serving is modelled on GPUs, zcu104 is none"),
         (("--on", "a100_sxm", "--output", "0"), "output must be a whole number of tokens of at least 1, got 0"),

@@ -16,7 +16,7 @@ BY_RESULT = ("relu", "sigmoid", "tanh")
 def activation(name: str, elements: float, *, function: str, inputs: tuple[str, ...] = ()) -> Op:
     """Return a pointwise nonlinearity over `elements` values; `function` is a key of FLOPS."""
     if function not in FLOPS:
-        raise ValueError(f"function must be one of {sorted(FLOPS)}, got {function!r}")
+        raise ValueError(f"function must be one of {', '.join(sorted(FLOPS))}, got {function!r}")
     require_counts(name, elements=elements)
     return Op(
         name,

@@ -20,7 +20,7 @@ def collective(name: str, kind: str, elements: float, ranks: int, *, inputs: tup
     ValueError for a kind that is not among COLLECTIVES or for less than two ranks.
     """
     if kind not in COLLECTIVES:
-        raise ValueError(f"kind must be one of {COLLECTIVES}, got {kind!r}")
+        raise ValueError(f"kind must be one of {', '.join(COLLECTIVES)}, got {kind!r}")
     if ranks < 2:
         raise ValueError(f"an exchange needs at least 2 ranks, got {ranks}")
     require_counts(name, elements=elements)

@@ -16,7 +16,7 @@ def norm(
     ValueError for another style or a negative size.
     """
     if style not in FLOPS:
-        raise ValueError(f"style must be one of {sorted(FLOPS)}, got {style!r}")
+        raise ValueError(f"style must be one of {', '.join(sorted(FLOPS))}, got {style!r}")
     require_counts(name, elements=elements, features=features)
     return Op(
         name,

@@ -90,5 +90,5 @@ def recurrent_projection(
 
 def _gates(cell: str) -> int:
     if cell not in GATES:
-        raise ValueError(f"cell must be one of {sorted(GATES)}, got {cell!r}")
+        raise ValueError(f"cell must be one of {', '.join(sorted(GATES))}, got {cell!r}")
     return GATES[cell]

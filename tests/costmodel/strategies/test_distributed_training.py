@@ -91,6 +91,12 @@ def test_fewer_kept_gradients_and_more_chunks_are_faster():
     [
         ("distributed_training:data=0", None, "data parallelism needs a whole number of GPUs of at least 1, got 0"),
         (
+            "distributed_training:micro_batches=0",
+            None,
+            "micro_batches must be a whole number of passes a step of at le",
+        ),
+        ("distributed_training:interleave=0", None, "interleave must be a whole number of chunks a stage of at least"),
+        (
             "distributed_training:pipeline=4,micro_batches=4,interleave=2",
             _forward(1),
             "2 chunks do not divide the 3 lay",
