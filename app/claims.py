@@ -12,6 +12,9 @@ from costmodel.catalog import UnknownNameError
 from costmodel.claim import Claim, NoFigure
 from costmodel.published import claims
 
+NO_FIGURE = "no figure read"
+"""What stands in a row for a system of which none was."""
+
 VERDICTS = ("reproduced", "contradicted", "hardware", "training")
 """Of a published figure; what is no independent one, of which nothing but agreement can be said, is a check."""
 
@@ -19,14 +22,19 @@ VERDICTS = ("reproduced", "contradicted", "hardware", "training")
 def rows(pattern: str = "*", *, checks: bool = False) -> list[dict[str, Any]]:
     """One row a published figure of the systems that a glob names, or a check; what was not computed is None.
 
-    Checks are figures that nobody printed, that constants here were chosen to give, or definitions.
-    UnknownNameError where no system matches.
+    Checks are figures that nobody printed, that constants here were chosen to give, or definitions. A system of which
+    no figure was read has a row among the figures, published None. UnknownNameError where no system matches, ValueError
+    where one does that has none of what was asked for.
     """
-    every = [claim for claim in claims() if (claim.verdict() == "check") == checks]
-    found = [claim for claim in every if fnmatchcase(claim.system.lower(), pattern.lower())]
+    every: list[Claim | NoFigure] = [*claims(), *unclaimed()]
+    named = [one for one in every if fnmatchcase(one.system.lower(), pattern.lower())]
+    if not named:
+        raise UnknownNameError("system", pattern, {one.system for one in every})
+    found = [one for one in named if (isinstance(one, Claim) and one.verdict() == "check") == checks]
     if not found:
-        raise UnknownNameError("system", pattern, {claim.system for claim in every})
-    return [_row(claim) for claim in found]
+        told = "checks: leave --checks out" if checks else "published figures: --checks lists what it has"
+        raise ValueError(f"{pattern} has no {told}")
+    return [_row(one) if isinstance(one, Claim) else _without_figure(one) for one in found]
 
 
 def unclaimed() -> tuple[NoFigure, ...]:
@@ -35,14 +43,14 @@ def unclaimed() -> tuple[NoFigure, ...]:
 
 
 def count(found: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """How many rows have each verdict."""
-    times = Counter(row["verdict"] for row in found)
+    """How many published figures have each verdict."""
+    times = Counter(row["verdict"] for row in found if row["published"] is not None)
     return {verdict: times[verdict] for verdict in VERDICTS}
 
 
 def summary(found: Sequence[dict[str, Any]], checked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row a system: how many of its published figures have each verdict, and how many checks there are."""
-    systems = sorted({row["system"] for row in (*found, *checked)})
+    systems = sorted({row["system"] for row in (*found, *checked) if row["published"] is not None})
     checks = Counter(row["system"] for row in checked)
     by_system = {name: [row for row in found if row["system"] == name] for name in systems}
     return [{"system": name, **count(by_system[name]), "checks": checks[name]} for name in systems]
@@ -63,6 +71,13 @@ def _row(claim: Claim) -> dict[str, Any]:
         "source": claim.source,
     }
     return row | {"gap": claim.gap} if claim.gap else row
+
+
+def _without_figure(system: NoFigure) -> dict[str, Any]:
+    unknown = dict.fromkeys(("published", "reproduced", "rel_error", "rtol"))
+    told = {"system": system.system, "id": "none", "quantity": system.what}
+    kinds = {"kind": system.kind, "how": "", "verdict": system.kind, "source": system.source}
+    return told | unknown | kinds | {"gap": NO_FIGURE}
 
 
 def _known(value: float) -> float | None:

@@ -75,8 +75,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class NoFigure:
-    """A system of which no figure was read in its source: `what` it is said to do there, and `source`."""
+    """A system of which no figure was read in its source: `what` it is said to do there, and `source`.
+
+    `kind` is what its figures would be of: hardware or training.
+    """
 
     system: str
     what: str
     source: str
+    kind: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS[1:]:
+            raise ValueError(f"kind must be one of {', '.join(KINDS[1:])}, got {self.kind!r}")

@@ -19,7 +19,7 @@ def command(pattern: str, checks: bool, as_json: bool) -> None:
     formula here with its source alone: run (others' code was run for it), evaluated (nobody printed it), fitted
     (constants here were chosen to give it), definition.
     """
-    from app.claims import count, rows, unclaimed
+    from app.claims import count, rows
     from app.text import print_table, to_json
 
     found = rows(pattern, checks=checks)
@@ -29,11 +29,10 @@ def command(pattern: str, checks: bool, as_json: bool) -> None:
     shown = [_shown(row) for row in found]
     print_table("checks of formulas" if checks else "published claims", shown, COLUMNS)
     for row in found:
-        if row.get("gap"):
+        if row["published"] is None:
+            click.echo(f"{row['system']}: {row['gap']}; {row['quantity']} ({row['source']})")
+        elif row.get("gap"):
             click.echo(f"{row['system']} {row['id']}: {row['gap']}")
-    if pattern == "*" and not checks:
-        for system in unclaimed():
-            click.echo(f"{system.system}: no figure read; {system.what} ({system.source})")
     total = {"checks": len(found)} if checks else count(found)
     click.echo(", ".join(f"{number} {verdict}" for verdict, number in total.items()))
 
@@ -41,6 +40,7 @@ def command(pattern: str, checks: bool, as_json: bool) -> None:
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """A row as a terminal shows it: figures in the unit that their quantity names, without prefixes."""
     numbers = {name: _number(row[name]) for name in ("published", "reproduced")}
+    numbers |= {"verdict": row["gap"]} if row["published"] is None else {}
     off = "-" if row["rel_error"] is None else f"{row['rel_error']:.2%}"
     return row | numbers | {"difference": off}
 

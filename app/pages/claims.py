@@ -83,7 +83,7 @@ def layout(given: state.State) -> Any:
             "it does not, and the row says why. Hardware and training figures need a run elsewhere: they are shown, "
             "never called reproduced. How a figure is computed: by the source's formula, by counting the network, or "
             "by fitting published data again; what has no independent figure to compare with is in bitfront claims "
-            "--checks."
+            "--checks. Systems of which no figure was read say so."
         ),
     )  # fmt: skip
     return html.Div([table], className="stack")

@@ -58,5 +58,5 @@ def break_even(params: Real, replicas: Real) -> Real:
 
 UNCLAIMED = (
     NoFigure("EControl", "gradients compressed with their error controlled", "Gao, Islamov, Stich, arXiv 2311.05645, "
-             "abstract"),
+             "abstract", "training"),
 )  # fmt: skip

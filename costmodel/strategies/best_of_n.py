@@ -42,7 +42,8 @@ class BestOfN(Shown):
 CLAIMS = ()
 UNCLAIMED = (
     NoFigure("Best of N and self-consistency", "many samples an answer, of which a verifier or a vote keeps one",
-             "Cobbe et al., arXiv 2110.14168; Wang et al., arXiv 2203.11171; not read for figures"),
+             "Cobbe et al., arXiv 2110.14168; Wang et al., arXiv 2203.11171; not read for figures",
+             "training"),
 )  # fmt: skip
 
 EXAMPLES = (BestOfN(4), BestOfN(16))

@@ -175,7 +175,7 @@ def _simulated(experts: int, taken: int, cached: int, skew: float) -> tuple[NDAr
 CLAIMS = ()
 UNCLAIMED = (
     NoFigure("EdgeMoE", "experts in widths of their own, cached and preloaded",
-             "Yi et al., arXiv 2308.14352, abstract"),
+             "Yi et al., arXiv 2308.14352, abstract", "hardware"),
 )  # fmt: skip
 
 EXAMPLES = (EdgeMoE(4), EdgeMoE(2, (8.0, 2.0), (0.25, 0.75), skew=1.0, foreseen=0.8))

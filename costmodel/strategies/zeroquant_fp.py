@@ -105,8 +105,9 @@ def _positive(scales: ArrayLike) -> NDArray[np.float64]:
 
 CLAIMS = ()
 UNCLAIMED = (
-    NoFigure("ZeroQuant-FP", "W4A8 in floating point, scales that are powers of two", "arXiv 2307.09782, abstract"),
-)
+    NoFigure("ZeroQuant-FP", "W4A8 in floating point, scales that are powers of two", "arXiv 2307.09782, abstract",
+             "training"),
+)  # fmt: skip
 
 EXAMPLES = (LowRankCompensation(8),)
 IDENTITIES = (LowRankCompensation(0), LowRankCompensation(8, layers=()))

@@ -189,5 +189,5 @@ def _step_s(step: Workload, exponent_bits: int, mantissa_bits: int, device: Devi
 
 UNCLAIMED = (
     NoFigure("FP8 back again", "training with exponents and mantissas cut short, and its stability",
-             "Lee et al., arXiv 2405.18710, abstract"),
+             "Lee et al., arXiv 2405.18710, abstract", "training"),
 )  # fmt: skip

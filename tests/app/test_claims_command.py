@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from app.claims import unclaimed
 from app.cli import cli
+from app.pages import claims as page
 from costmodel.published import claims
 
 FACE = {"how", "system", "id", "quantity", "published", "reproduced", "rel_error", "rtol", "kind", "verdict", "source"}
@@ -19,7 +20,7 @@ def run(*arguments):
 def test_json_has_a_row_a_claim_with_the_agreed_keys():
     rows = json.loads(run("--json").output)
     checks = json.loads(run("--checks", "--json").output)
-    assert len(rows) + len(checks) == len(claims())
+    assert len(rows) + len(checks) == len(claims()) + len(unclaimed())
     assert {row["verdict"] for row in checks} == {"check"}
     assert all(set(row) - {"gap"} == FACE for row in rows)
     assert {row["verdict"] for row in rows} <= {"reproduced", "contradicted", "hardware", "training"}
@@ -61,7 +62,21 @@ def test_ids_are_short_names(claim):
     assert " " not in claim.id
 
 
-def test_systems_without_a_figure_are_named_in_the_text_alone():
-    shown = run().output
-    assert "EdgeMoE: no figure read" in shown
-    assert not {system.system for system in unclaimed()} & {row["system"] for row in json.loads(run("--json").output)}
+@pytest.mark.parametrize("system", unclaimed(), ids=lambda system: system.system)
+def test_a_system_without_a_figure_says_so_everywhere(system):
+    for arguments in ((), ("--system", f"{system.system[:7]}*")):
+        shown = run(*arguments).output
+        assert f"{system.system}: no figure read; {system.what}" in shown
+        row = next(r for r in json.loads(run(*arguments, "--json").output) if r["system"] == system.system)
+        assert (row["published"], row["reproduced"], row["rel_error"]) == (None, None, None)
+        assert (row["gap"], row["verdict"]) == ("no figure read", system.kind)
+    alone = run("--system", system.system).output
+    assert alone.splitlines()[-1] == "0 reproduced, 0 contradicted, 0 hardware, 0 training"
+    assert system.system in [row["system"] for row in page.rows()]
+
+
+def test_a_system_without_what_was_asked_for_is_told_where_to_look():
+    assert str(run("--checks", "--system", "EdgeMoE").exception) == "EdgeMoE has no checks: leave --checks out"
+    checked = {claim.system for claim in claims()} - {claim.system for claim in claims() if claim.verdict() != "check"}
+    for system in sorted(checked):
+        assert str(run("--system", system).exception).endswith("has no published figures: --checks lists what it has")

@@ -40,6 +40,16 @@ def test_seeds_are_averaged_and_what_is_not_known_is_said() -> None:
     assert second["cost"] == "not known"
 
 
+def test_what_was_measured_beside_is_averaged_where_it_is_finite() -> None:
+    def shown(*values: float) -> str:
+        found = [Row("net", "a", "cost", 1.0, "right", 0.5, i, {"sharpness": value}) for i, value in enumerate(values)]
+        return str(methods.summary(found)[0]["sharpness"])
+
+    assert [shown(0.25, 0.75), shown(0.25, float("nan")), shown(float("nan"))] == [
+        "0.5000", "0.2500, 1 not finite", "not finite"
+    ]  # fmt: skip
+
+
 def test_training_in_few_bits_gives_a_row_a_layout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(masked_training, "EPOCHS", 1)
     monkeypatch.setattr(masked_training, "LAYOUTS", ((8, 23), (8, 7), (3, 2)))
@@ -48,6 +58,7 @@ def test_training_in_few_bits_gives_a_row_a_layout(monkeypatch: pytest.MonkeyPat
     assert half.cost < 1
     assert narrow.cost != narrow.cost, "no GPU has a pipe for six bits of its own"
     assert half.quality > narrow.quality
+    assert all(row.beside["sharpness"] > 0 for row in (whole, half, narrow))
 
 
 def test_training_in_word_lengths_saves_what_it_chose(monkeypatch: pytest.MonkeyPatch) -> None:

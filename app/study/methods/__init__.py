@@ -6,7 +6,7 @@ A module's `rows(seed)` yields a Row a setting; its docstring is what `bitfront 
 import sys
 from collections.abc import Iterator
 from itertools import groupby
-from math import isnan
+from math import isfinite, isnan
 from statistics import fmean
 from typing import Any
 
@@ -27,7 +27,7 @@ def rows(name: str, seed: int) -> Iterator[Row]:
 
 
 def summary(found: list[Row]) -> list[dict[str, Any]]:
-    """One row a setting: means over seeds as text, and the span of quality over them."""
+    """One row a setting: means over seeds as text, what was measured beside, and the span of quality over them."""
 
     def key(row: Row) -> tuple[str, str]:
         return row.network, row.setting
@@ -42,5 +42,15 @@ def summary(found: list[Row]) -> list[dict[str, Any]]:
             same[0].costs: "not known" if isnan(cost) else f"{cost:.3f}",
             same[0].is_quality: f"{fmean(quality):.4f}",
         }
+        for name in same[0].beside:
+            told[name] = _mean([row.beside[name] for row in same])
         listed.append(told | {"over seeds": f"{min(quality):.4f} to {max(quality):.4f}"})
     return listed
+
+
+def _mean(values: list[float]) -> str:
+    finite = [value for value in values if isfinite(value)]
+    if not finite:
+        return "not finite"
+    lost = len(values) - len(finite)
+    return f"{fmean(finite):.4f}" + f", {lost} not finite" * bool(lost)

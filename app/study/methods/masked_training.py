@@ -1,4 +1,4 @@
-"""FP8 back again: a digits network trained in floats of fewer bits, and its training step on an H100."""
+"""FP8 back again: a digits network trained in floats of fewer bits, how sharp its minimum is, its step on an H100."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,10 @@ EPOCHS = 12
 
 
 def rows(seed: int) -> Iterator[Row]:
-    """Yield every layout, its step's time over that in fp32; nan where the GPU has no pipe for it."""
+    """Yield every layout, its step's time over that in fp32, nan where the GPU has no pipe for it, and its sharpness.
+
+    Sharpness is that of the held-out loss around the logits (dse.sensitivity.sharpness).
+    """
     import torch
 
     from app.demo.network import DigitsNet, digits, use_one_thread
@@ -28,4 +31,5 @@ def rows(seed: int) -> Iterator[Row]:
     for row in found:
         setting = f"e{row.exponent_bits}m{row.mantissa_bits}" + " (diverged)" * row.diverged
         share = row.step_s / found[0].step_s
-        yield Row("digits CNN", setting, "time of a step", share, "right answers", row.accuracy, seed)
+        beside = {"sharpness": row.sharpness}
+        yield Row("digits CNN", setting, "time of a step", share, "right answers", row.accuracy, seed, beside)
