@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from costmodel.record import Real
 
 SOURCES = ("calibrated", "transferred", "spec", "fitted roofline", "fused", "link formula")
-"""What `how` starts with, best first: fitted on the device's own rows of this kind of work; on its rows of other kinds,
-or on few rows; on other devices' rows, carried by the spec sheet; a roofline with fitted efficiencies; the traffic left
-to an op that runs within another's kernel; or a formula of what a link between GPUs carries, on which nothing was
-measured."""
+"""What `how` starts with, best first: fitted on the device's own rows of this kind of work; on few of them, or on other
+devices' rows with what its own of other kinds tell, if only of the interval's width; on other devices' rows alone,
+carried by the spec sheet; a roofline with fitted efficiencies; the traffic left to an op that runs within another's
+kernel; or a formula of what a link between GPUs carries, on which nothing was measured."""
 
 
 @dataclass(frozen=True)
