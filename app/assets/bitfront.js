@@ -121,14 +121,18 @@
         const made = cells.filter((cell) => cell.colId === "precision").map((cell) => [cell.data.name, cell.value]);
         return { ...edits, ...Object.fromEntries(made) };
       },
-      zoomed(change, drawn) {  /* the ranges of both axes, whichever was dragged, or the camera, and of what they are */
-        if (!change || !drawn) return unchanged();
+      zoomed(change, drawn, figure) {  /* the ranges of both axes, whichever was dragged, or the camera, and of what they are */
+        if (!change || !drawn) return [unchanged(), unchanged()];
         const of = { ready: drawn.ready, names: drawn.names, log: drawn.log }, camera = change["scene.camera"];
-        if (camera) return { ends: [camera.eye, camera.center, camera.up].flatMap(({ x, y, z }) => [x, y, z]), of };
-        if (!Object.keys(change).some((name) => /^[xy]axis/.test(name))) return unchanged();
+        if (camera) {  /* kept in the figure too: what is marked in it next is drawn as seen from there */
+          const ends = [camera.eye, camera.center, camera.up].flatMap(({ x, y, z }) => [x, y, z]);
+          const layout = { ...figure.layout, scene: { ...figure.layout.scene, camera } };
+          return [{ ends, of }, { ...figure, layout }];
+        }
+        if (!Object.keys(change).some((name) => /^[xy]axis/.test(name))) return [unchanged(), unchanged()];
         const { xaxis, yaxis } = document.querySelector("#explore-front .js-plotly-plot")._fullLayout;
-        if (xaxis.autorange && yaxis.autorange) return null;
-        return { ends: [...xaxis.range, ...yaxis.range], of };
+        if (xaxis.autorange && yaxis.autorange) return [null, unchanged()];
+        return [{ ends: [...xaxis.range, ...yaxis.range], of }, unchanged()];
       },
       sorted(rows) {  /* by which columns the claims are sorted, as a link spells it */
         if (!rows) return unchanged();

@@ -176,5 +176,6 @@ def register(app: Dash) -> None:
     )(answers.spell)  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("bitfront", "zoomed"), Output("explore-zoom", "data"),
-        Input("explore-front", "relayoutData"), State("explore-drawn", "data"), prevent_initial_call=True,
+        Output("explore-front", "figure", allow_duplicate=True), Input("explore-front", "relayoutData"),
+        State("explore-drawn", "data"), State("explore-front", "figure"), prevent_initial_call=True,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Explore in a real browser: what is clicked is what opens, edits move the design, a link holds the view."""
 
 import json
+from urllib.parse import parse_qs
 
 import pandas
 import pytest
@@ -158,11 +159,12 @@ def test_a_mixed_design_opens_on_any_axes_and_from_a_link(site, profile, screens
     page.mouse.move(x + width / 2 + 90, y + height / 2 + 40, steps=5)
     page.mouse.up()
     page.wait_for_url("**zoom=**")
-    turned = page.evaluate(EYE)
+    turned = f"{EYE}?.every((at, i) => Math.abs(at - [{parse_qs(page.url)['zoom'][0]}][i]) < 1e-3)"
+    page.wait_for_function(turned)
     screenshot(page, "explore-three-axes-light-1280")
     other = profile()
     other.goto(page.url)
-    other.wait_for_function(f"{EYE}?.every((at, i) => Math.abs(at - {turned}[i]) < 1e-3)")
+    other.wait_for_function(turned)
     other.goto(straight.replace("x=latency_s", "x=weight_bytes").replace("&z=energy_j", ""))
     other.wait_for_function(f"document.querySelector('#explore-id')?.textContent === '{mixed}'")
     other.wait_for_function("document.querySelector('#explore-front .js-plotly-plot')?._fullData?.[0]?.x?.length === 1")
