@@ -89,7 +89,9 @@ def test_of_too_many_groups_the_first_column_with_few_values_has_the_colours():
     found = explored(rows, x="latency_s", y="examples_per_s", groups=["batch", "device"], title="t")
     assert {trace.name for trace in found.data if trace.name[:1] in "ab"} == {"a (1)", "b (1)"}
     rows = [{**row, "device": row["batch"]} for row in rows]
-    assert len(explored(rows, x="latency_s", y="examples_per_s", groups=["batch", "device"], title="t").data) == 4
+    one = explored(rows, x="latency_s", y="examples_per_s", groups=["batch", "device"], title="t").data
+    assert len(one) == 5
+    assert [trace.name for trace in one].count("On its hull") == 1
     assert explored([{"id": "x"}], x="latency_s", y="loss", groups=[], title="t").data
 
 
