@@ -35,18 +35,16 @@ WIDE_OUTPUT_BYTES = 2.0
 OF_PIPE = {("bfloat16", "fp16"): "float16"}
 """What a family is called by measurements where its products run on another pipe than bf16."""
 
-SPARSE_PIPE = "sparse pipe"
-
 
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     """Predict one execution of each row; op and precision are batches of one length. nan where the pipe is missing.
 
-    Weights that a sparse pipe takes may be multiplied zeros and all instead: the faster counts.
+    Weights that a sparse pipe takes may be multiplied zeros and all instead: the faster counts, unless it was measured.
     """
     pruned = (op.read_density < 1.0) & ~_is_grouped_convolution(op)
     sparse = pruned & (sparse_pipe.speedup(op, precision.math_pipe, gpu) > 1.0)
     found = _predicted(op, precision, gpu, filled=pruned & ~sparse)
-    rows = np.flatnonzero(sparse & (np.char.find(np.asarray(found.how).astype(str), SPARSE_PIPE) >= 0))
+    rows = np.flatnonzero(sparse & ~np.char.startswith(np.asarray(found.how).astype(str), "calibrated"))
     if not rows.size:
         return found
     taken = itemgetter(rows)
@@ -139,7 +137,7 @@ def _reasons(op: Op, precision: Precision, kind: GemmKind) -> NDArray[np.str_]:
         "convolution as implicit product": _is_convolution(op),
         "grouped product": op.b > 1,
         "recurrent step": op.kind == "recurrence",
-        SPARSE_PIPE: (kind.speedup > 1.0) & (kind.math != own_family.SPARSE),
+        "sparse pipe": (kind.speedup > 1.0) & (kind.math != own_family.SPARSE),
         "no such widths measured": ~widths,
         "no such codes measured": widths & (op.weight_elements > 0) & ~gemm_kind.as_encoded(kind.math, precision),
     }

@@ -8,7 +8,7 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.estimators import operation_kind, sibling
+from costmodel.estimators import operation_kind, sibling, zeros_multiplied
 from costmodel.estimators.operation_latency import fits_of, of_kinds
 from costmodel.estimators.prediction import Prediction, scattered
 from costmodel.hardware import Gpu
@@ -34,7 +34,10 @@ def apart(gpu: Gpu) -> bool:
 
 
 def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
-    """Predict one execution of each of the rows that are `known`."""
+    """Predict one execution of each of the rows that are `known`, pruned weights as dense ones.
+
+    No call with pruned weights was measured: a library multiplies their zeros, in kernels that may differ.
+    """
     names, lent = _names(op, precision)
     parts = []
     for flag in (False, True):
@@ -42,7 +45,12 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
         if len(at):
             found = of_kinds(map_fields(op, itemgetter(at)), names[at], gpu, fits_of(gpu))
             parts.append((at, sibling.taken(found, "fp16") if flag else found))
-    return scattered(parts, len(names))
+    found = scattered(parts, len(names))
+    pruned = np.flatnonzero(op.read_density < 1.0)
+    if not len(pruned):
+        return found
+    other = zeros_multiplied.unmeasured(map_fields(found, itemgetter(pruned)), "calls", gpu)
+    return scattered([(np.arange(len(names)), found), (pruned, other)], len(names))
 
 
 def _names(op: Op, precision: Precision) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:

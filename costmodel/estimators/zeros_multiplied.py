@@ -39,21 +39,26 @@ def predict(
     spent_s = np.where(by_products, np.maximum(*limits), limits[1])
     scale = 1.0 + (spent_s - limits[0]) / before.latency_s
     by_memory = (after.memory_s > after.compute_s) & (~by_products | (limits[1] > limits[0]))
+    scaled = {name: getattr(dense, name) * scale for name in ("latency_s", "low_s", "high_s")}
+    bound = np.where(dense.bound == "latency", dense.bound, np.where(by_memory, "memory", "compute"))
+    return unmeasured(replace(dense, bound=bound, **scaled), str(kind.math), gpu)
+
+
+def unmeasured(found: Prediction, of: str, gpu: Gpu) -> Prediction:
+    """The prediction of a kernel that nobody measured, from what was measured `of` dense weights on the GPU."""
     low, high = np.exp(GEMM.unalike)
-    latency_s = dense.latency_s * scale
+    how = np.asarray(found.how).astype(str)
     return replace(
-        dense,
-        latency_s=latency_s,
-        low_s=np.minimum(dense.low_s * scale, latency_s * low),
-        high_s=np.maximum(dense.high_s * scale, latency_s * high),
-        bound=np.where(dense.bound == "latency", dense.bound, np.where(by_memory, "memory", "compute")),
-        how=_label(str(np.asarray(dense.how).reshape(-1)[0]), str(kind.math), gpu),
+        found,
+        low_s=np.minimum(found.low_s, found.latency_s * low),
+        high_s=np.maximum(found.high_s, found.latency_s * high),
+        how=np.array([_label(text, of, gpu) for text in how.reshape(-1).tolist()]).reshape(how.shape)[()],
         correlation=1.0,
     )
 
 
-def _label(how: str, math: str, gpu: Gpu) -> str:
+def _label(how: str, of: str, gpu: Gpu) -> str:
     level, told = how.partition(" (")[::2]
     if level == "calibrated":
-        return f"transferred ({NAME}; {math} of {gpu.name})"
+        return f"transferred ({NAME}; {of} of {gpu.name})"
     return f"{level} ({NAME}{', ' if ';' in told else '; '}{told}"
