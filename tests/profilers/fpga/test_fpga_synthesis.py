@@ -76,7 +76,7 @@ def test_rows_have_the_columns_that_validation_reads(tmp_path):
 
 
 def test_bad_families_and_batches_are_named():
-    with pytest.raises(ValueError, match=r"one of \('xc7', 'xcup'\), got 'ecp5'"):
+    with pytest.raises(ValueError, match="one of xc7, xcup, got 'ecp5'"):
         script("ecp5")
     with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
         measure([ONE], batch=0)
