@@ -53,22 +53,20 @@ class Assembly:
         vars(twin).update({name: copy(value) for name, value in vars(self).items()})
         return twin
 
-    def add(self, name: str, cost: Cost, reads: Sequence[Value], *, gradients: bool = True) -> str:
-        """Add an op and return its name, numbered where `name` is taken; without `gradients` nothing of it trains, and
-        none passes through it."""
+    def add(self, name: str, cost: Cost, reads: Sequence[Value]) -> str:
+        """Add an op and return its name, numbered where `name` is taken."""
         weight, held = cost.weight, cost.weight.parameters if cost.weight else ()
         own = [p for value in reads for p in value.parameters if p not in held]
-        share, vectors = self._trained(own), self.take(own)
         held_by = (*reads, *((weight,) if weight else ()))
-        sources = union(value.sources for value in held_by)
-        cut = detached(held_by) if gradients else sources
-        inputs = sources or held or ("constants",)
-        op = replace(cost.op, vector_elements=vectors, trained_vectors=share * gradients, inputs=inputs, detached=cut)
+        sources, cut = union(value.sources for value in held_by), detached(held_by)
+        share, vectors = self._trained(own, cut), self.take(own)
+        inputs, unpassed = sources or held or ("constants",), tuple(name for name in cut if name in sources)
+        op = replace(cost.op, vector_elements=vectors, trained_vectors=share, inputs=inputs, detached=unpassed)
         if weight is None:
             return self._add_norm(name, op, reads) if op.kind == "norm" else self._append(name, op)
         if not weight.is_parameter:
             return self._append(name, borrowed(op) if weight.sources else replace(op, trained_weights=0.0))
-        return self._add_layer(name, replace(op, trained_weights=self._trained(weight.parameters) * gradients), weight)
+        return self._add_layer(name, replace(op, trained_weights=self._trained(weight.parameters, cut)), weight)
 
     def take(self, parameters: Iterable[str]) -> float:
         """Mark all that is left of the parameters as stored, and return how many elements that is."""
@@ -78,11 +76,11 @@ class Assembly:
             self.left[parameter] = 0.0
         return taken
 
-    def _trained(self, parameters: Iterable[str]) -> float:
+    def _trained(self, parameters: Iterable[str], cut: Collection[str] = ()) -> float:
         """Of what is left of parameters, or of all where nothing is, the share that trains; 1 of none."""
         names = list(dict.fromkeys(parameters))
         sizes = {p: self.left[p] for p in names} if any(self.left[p] for p in names) else self.parameters
-        trained = sum(sizes[p] for p in names if p not in self.frozen)
+        trained = sum(sizes[p] for p in names if p not in self.frozen and p not in cut)
         return trained / sum(sizes[p] for p in names) if trained < sum(sizes[p] for p in names) else 1.0
 
     def store(self, name: str, reads: Sequence[Value], out: Shape | None) -> tuple[str, ...]:
@@ -93,7 +91,9 @@ class Assembly:
         made = float(math.prod(out)) if out else 0.0
         return (self.add(name, Cost(Op("", "elementwise", input_elements=known, output_elements=made)), reads),)
 
-    def workload(self, name: str, *, outputs: Sequence[str], batch: int, strict: bool) -> Workload:
+    def workload(
+        self, name: str, *, outputs: Sequence[str], batch: int, strict: bool, cut: Collection[str] = ()
+    ) -> Workload:
         """Return the workload; ValueError lists what is not counted if `strict`."""
         uncounted = (*self.uncounted, *self._unread())
         if strict and uncounted:
@@ -102,7 +102,8 @@ class Assembly:
             why = f"; not counted: {', '.join(uncounted[:4])}" if uncounted else ""
             raise ValueError(f"{name} has no op that costs anything{why}")
         known = tuple(dict.fromkeys(o for o in outputs if o in self._names))
-        return Workload(name, tuple(self.ops), outputs=known, uncounted=uncounted, batch=batch)
+        found = Workload(name, tuple(self.ops), outputs=known, uncounted=uncounted, batch=batch)
+        return replace(found, detached=tuple(o for o in known if o in cut))
 
     def _add_norm(self, name: str, op: Op, reads: Sequence[Value]) -> str:
         scales = tuple(p for value in reads for p in value.parameters)

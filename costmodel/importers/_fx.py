@@ -58,6 +58,12 @@ class Walk:
             return whole[node.args[1]] if isinstance(whole, list) else whole
         if not hasattr(node.target, "_schema"):
             return self._nested(node, values)
+        found = self._operator(node, values)
+        if self.gradients:
+            return found
+        return [value.cut for value in found] if isinstance(found, list) else found.cut
+
+    def _operator(self, node: Any, values: Mapping[Any, Any]) -> Any:
         arguments = _node.arguments(node, values)
         reads = values_in(arguments.values())
         if self.norms.get(node) == "" or not _is_counted(node, arguments):
@@ -90,7 +96,7 @@ class Walk:
     def _add(self, node: Any, cost: Cost, reads: Sequence[Value]) -> str:
         name = self._name(node, cost)
         name = f"{name}.{cost.op.name}" if cost.op.name else name
-        added = self.assembly.add(name, cost, reads, gradients=self.gradients)
+        added = self.assembly.add(name, cost, reads)
         self.regions[added] = _checkpoints.region(node)
         return added
 

@@ -78,7 +78,8 @@ def results(node: Any, like: Value) -> Any:
 
 def _result(tensor: Any, like: Value, *, cut: bool) -> Value:
     whole = hasattr(tensor, "dtype") and not (tensor.dtype.is_floating_point or tensor.dtype.is_complex)
-    return replace(like, shape=shape(tensor), detached=like.sources if cut or whole else like.detached)
+    found = replace(like, shape=shape(tensor))
+    return found.cut if cut or whole else found
 
 
 def shape(tensor: Any) -> Shape | None:

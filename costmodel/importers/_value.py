@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Shape = tuple[int, ...]
 RANDOM = ("random",)
@@ -16,7 +16,7 @@ class Value:
     sources     names of the ops, or of the network's inputs, whose results it holds; none = the same in every pass
     parameters  names of the stored parameters it holds
     distinct    elements before any expansion: a broadcast or repeated tensor is read once
-    detached    names among the sources to which no gradient passes
+    detached    names among the sources and parameters to which no gradient passes
     """
 
     shape: Shape | None
@@ -24,6 +24,11 @@ class Value:
     parameters: tuple[str, ...] = ()
     distinct: float = math.inf
     detached: tuple[str, ...] = ()
+
+    @property
+    def cut(self) -> "Value":
+        """The value as one to which no gradient passes."""
+        return replace(self, detached=(*self.sources, *self.parameters))
 
     @property
     def dims(self) -> Shape:
@@ -61,8 +66,9 @@ def passed(reads: Sequence[Value], shape: Shape | None) -> Value:
 
 
 def detached(reads: Sequence[Value]) -> tuple[str, ...]:
-    """Names of sources to which no gradient passes through any of these; what picks from parameters stands for them."""
+    """Names to which no gradient passes through any of these; what picks from parameters stands for them."""
     reached = {name for read in reads for name in read.sources if read.parameters or name not in read.detached}
+    reached |= {name for read in reads for name in read.parameters if name not in read.detached}
     return tuple(name for name in union(read.detached for read in reads) if name not in reached)
 
 

@@ -10,7 +10,7 @@ from costmodel.importers import _checkpoints, _flex, _untraceable, _wrappers
 from costmodel.importers._assembly import Assembly
 from costmodel.importers._fx import Walk
 from costmodel.importers._quiet import quiet
-from costmodel.importers._value import Value, union
+from costmodel.importers._value import Value, detached, union
 from costmodel.importers.user_callable import call
 from costmodel.workload import Workload
 
@@ -93,8 +93,9 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
     assembly = Assembly(sizes, frozen=[first for fqn, first in canonical.items() if not trains[fqn]])
     walk = Walk(assembly, _leaves(module), {aliases[0]: aliases for aliases in names.values()})
     results = walk.graph(program.graph, inputs)
-    outputs = union(value.sources for value in results if isinstance(value, Value))
-    found = walk.assembly.workload(name, outputs=outputs, batch=_batch(args, kwargs), strict=strict)
+    given = [value for value in results if isinstance(value, Value)]
+    outputs, cut = union(value.sources for value in given), detached(given)
+    found = walk.assembly.workload(name, outputs=outputs, batch=_batch(args, kwargs), strict=strict, cut=cut)
     covers = _covers(args, kwargs) + _chosen(walk.assembly.chosen)
     return replace(_checkpoints.recomputed(found, walk.regions), covers=covers)
 

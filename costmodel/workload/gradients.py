@@ -59,11 +59,11 @@ def recomputed(op: Op, inputs: list[str]) -> Op:
     return replace(again, input_elements=op.input_elements + op.kv_elements + _touched(op))
 
 
-def by_weight(op: Op, inputs: tuple[str, ...], *, more: float, again: float) -> Op:
+def by_weight(op: Op, inputs: tuple[str, ...], *, share: float, more: float, again: float) -> Op:
     """Input transposed times output gradient; sums of the latter for a bias, a norm's scale, an embedding's rows.
 
-    `more` gradients than one reach the output of each execution, on average, and are added up here; results of the
-    share `again` of executions are added to those before.
+    A `share` of the executions has it. `more` gradients than one reach the output of each, on average, and are added up
+    here; results of the share `again` of them are added to those before.
     """
     gradient = _without_parameters(op, f"{op.name}{BY_WEIGHT}", inputs)
     weighted = bool(op.weight_elements and op.trained_weights)
@@ -71,6 +71,7 @@ def by_weight(op: Op, inputs: tuple[str, ...], *, more: float, again: float) -> 
     made = op.weight_elements * op.weight_reads * weighted + op.vector_elements * vectors
     return replace(
         gradient,
+        count=op.count * share,
         kind=op.kind if weighted or not (op.weight_elements or op.b) else "pooling",
         b=op.b if weighted else 0.0,
         m=op.k if weighted else 1.0,

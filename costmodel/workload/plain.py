@@ -36,6 +36,7 @@ def _workload(data: Mapping[str, Any]) -> Workload:
         name=str(data["name"]),
         ops=tuple(_op(dict(op)) for op in data["ops"]),
         outputs=tuple(map(str, data["outputs"])),
+        detached=tuple(map(str, data.get("detached", ()))),
         uncounted=tuple(map(str, data["uncounted"])),
         phase=str(data["phase"]),
         batch=int(data["batch"]),

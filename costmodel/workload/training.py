@@ -45,24 +45,32 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     """
     if workload.phase == "training":
         raise ValueError(f"{workload.name} is a training pass already")
-    workload = replace(workload, ops=_reached(workload))
-    ops = (*workload.ops, *_backward(workload.ops, recompute))
+    forward, dead = _reached(workload)
+    workload = replace(workload, ops=forward)
+    ops = (*forward, *_backward(forward, recompute, dead))
     covers = f"{workload.covers}{COVERS}{_of_which(workload)}" if workload.covers else ""
     return replace(workload, ops=ops, phase="training", covers=covers)
 
 
-def _reached(workload: Workload) -> tuple[Op, ...]:
-    """The ops, those whose results no gradient reaches without weights that train: all that reads them is detached."""
+def _reached(workload: Workload) -> tuple[tuple[Op, ...], frozenset[int]]:
+    """The ops, and which of them no gradient reaches, as all that reads them is detached: those pass none on, and their
+    layer trains only by its other runs."""
     ops, reads = list(workload.ops), sources(workload.ops)
     read_by: list[list[int]] = [[] for _ in ops]
     for i, read in enumerate(reads):
         for j in read:
             read_by[j].append(i)
+    outputs, dead = set(workload.outputs) - set(workload.detached), set[int]()
     for i in reversed(range(len(ops))):
         op, before = ops[i], tuple(ops[j].name for j in reads[i])
-        if read_by[i] and op.name not in workload.outputs and all(op.name in ops[j].detached for j in read_by[i]):
-            ops[i] = replace(op, trained_weights=0.0, trained_vectors=0.0, detached=before)
-    return tuple(ops)
+        ends = read_by[i] or op.name in workload.detached
+        if ends and op.name not in outputs and all(op.name in ops[j].detached for j in read_by[i]):
+            ops[i] = replace(op, detached=before)
+            dead.add(i)
+    for runs in runs_of(ops).values():
+        if dead.issuperset(runs):
+            ops[runs[0]] = replace(ops[runs[0]], trained_weights=0.0, trained_vectors=0.0)
+    return tuple(ops), frozenset(dead)
 
 
 def retrained(workload: Workload, edit: Callable[[Workload], Workload]) -> Workload:
@@ -103,11 +111,11 @@ def sources(ops: tuple[Op, ...]) -> list[list[int]]:
     ]
 
 
-def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[Op]:
+def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool], dead: frozenset[int]) -> Iterator[Op]:
     reads, runs = sources(ops), runs_of(ops)
     flows = [[j for j in read if ops[j].name not in op.detached] for op, read in zip(ops, reads, strict=True)]
     index, done = {op.name: i for i, op in enumerate(ops)}, set[int]()
-    trains = [gradients.trains(ops[runs[layer_of(op)][0]]) for op in ops]
+    trains = [i not in dead and gradients.trains(ops[runs[layer_of(op)][0]]) for i, op in enumerate(ops)]
     trained = _reach_parameters(ops, flows, trains)
     again = [layer.recomputed or recompute(layer) for layer in (ops[runs[layer_of(op)][0]] for op in ops)]
     consumers: list[list[str]] = [[] for _ in ops]
@@ -125,13 +133,21 @@ def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool]) -> Iterator[
             yield gradients.recomputed(ops[j], [_saved(ops[s], again[s]) for s in reads[j]])
         inputs = (*reached, *(_saved(ops[j], again[j]) for j in kept), *_of_network(op, index))
         if trains[i]:
-            more = _more(consumers, set(every) - fed.keys()) / len(every)
-            yield gradients.by_weight(op, inputs, more=more, again=1 - 1 / len(every))
+            taught = [run for run in every if trains[run]]
+            yield _by_weight(ops, every, taught, i, inputs=inputs, more=_more(consumers, set(taught).difference(fed)))
         if i in fed:
             yield from (
                 by_input := _by_input(ops, every, fed, i, inputs=inputs, more=_more(consumers, fed), factors=factors)
             )
             _reach(consumers, flows[i], by_input[0].name if by_input else reached[0])
+
+
+def _by_weight(
+    ops: tuple[Op, ...], every: list[int], taught: list[int], i: int, *, inputs: tuple[str, ...], more: int
+) -> Op:
+    """The gradient of run i by its layer's weights: of `every` run the first `taught` one counts for all of those."""
+    op, count = ops[every[0]] if i == taught[0] else ops[i], len(taught)
+    return gradients.by_weight(op, inputs, share=count / len(every), more=more / count, again=1 - 1 / count)
 
 
 def _kept(op: Op, i: int, reads: list[int]) -> list[int]:

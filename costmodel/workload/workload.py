@@ -20,7 +20,8 @@ SHOWN_OPS = 8
 class Workload:
     """Ops in execution order.
 
-    outputs    names of the ops whose results leave the network (empty = the last op)
+    outputs    names of the ops whose results leave the network (empty = the last op), and
+    detached   those of them that no loss is computed of
     uncounted  names of parts that an importer did not understand: they cost something, and no op says how much
     phase      what one pass is: forward, encode (what an encoder-decoder's prefill runs but its decodes do not),
                prefill, decode (one token a sequence) or training (one step)
@@ -43,6 +44,7 @@ class Workload:
     answers: Answers | None = None
     written: float = 1.0
     passes: int = 1
+    detached: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.ops:
