@@ -13,6 +13,7 @@ import click
 from app.cli import EXIT_INTERRUPTED
 from app.progress import bar, working
 from app.text import quantity
+from costmodel.files import require_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,8 @@ def check(calls_s: float, out: str | None, threads: int | None = None) -> None:
         raise ValueError(f"--calls must be seconds of at least 0, got {calls_s:g}")
     if out and Path(out).suffix != ".toml":
         raise ValueError(f"--out must end in .toml, as a device's file does, got {out!r}")
-    if out and not Path(out).parent.is_dir():
-        raise ValueError(f"no folder {str(Path(out).parent)!r} to write {Path(out).name!r} in")
+    if out:
+        require_folder(Path(out))
     if threads is not None and not 1 <= threads <= logical_cores():
         raise ValueError(f"threads must be 1 to {logical_cores()}, the cores that there are, got {threads}")
 

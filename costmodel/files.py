@@ -15,10 +15,15 @@ def require_file(path: Path) -> None:
         raise ValueError("it is no regular file (a pipe, socket or device)")
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write text (as UTF-8) or bytes to a temporary file beside `path`, flush it to disk and rename it into place."""
+def require_folder(path: Path) -> None:
+    """ValueError where there is no folder to write `path` in: to ask before the work, not after it."""
     if not path.parent.is_dir():
         raise ValueError(f"no folder {str(path.parent)!r} to write {path.name!r} in")
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write text (as UTF-8) or bytes to a temporary file beside `path`, flush it to disk and rename it into place."""
+    require_folder(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from costmodel.files import write_atomically
+from costmodel.files import require_folder, write_atomically
 
 SUFFIXES = (".parquet", ".csv")
 
@@ -39,8 +39,7 @@ def check_target(path: Path) -> None:
     _check_suffix(path)
     if path.is_dir():
         raise ValueError(f"{str(path)!r} is a folder, not a file to write")
-    if not path.parent.is_dir():
-        raise ValueError(f"no folder {str(path.parent)!r} to write {path.name!r} in")
+    require_folder(path)
 
 
 def _check_suffix(path: Path) -> None:

@@ -158,9 +158,10 @@ def _laid_out(mapping: str | None) -> str:
 def _require_folders(*paths: str | None) -> None:
     from pathlib import Path
 
-    for path in (Path(p) for p in paths if p):
-        if not path.parent.is_dir():
-            raise ValueError(f"no folder {str(path.parent)!r} to write {path.name!r} in")
+    from costmodel.files import require_folder
+
+    for path in filter(None, paths):
+        require_folder(Path(path))
 
 
 def _deliver(result: dict[str, Any], report: str | None, out: str | None, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from app.demo.left_out import METHODS, Row, rows
 from app.text import print_table, to_json
-from costmodel.files import write_atomically
+from costmodel.files import require_folder, write_atomically
 
 TITLES = {"cnn": "A residual network on digits", "vit": "A vision transformer on digits"}
 
@@ -54,11 +54,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="every row as JSON")
     parser.add_argument("--html", type=Path, help="a page with a figure a network")
     given = parser.parse_args(arguments)
-    wrong = f"seeds must be at least 1, got {given.seeds}" if given.seeds < 1 else ""
-    if given.html and not given.html.parent.is_dir():
-        wrong = f"no folder {str(given.html.parent)!r} to write {given.html.name!r} in"
-    if wrong:
-        print(f"app.demo.sparsity: {wrong}", file=sys.stderr)
+    try:
+        if given.seeds < 1:
+            raise ValueError(f"seeds must be at least 1, got {given.seeds}")
+        if given.html:
+            require_folder(given.html)
+    except ValueError as error:
+        print(f"app.demo.sparsity: {error}", file=sys.stderr)
         return 2
     found = [row for seed in range(given.seeds) for row in rows(seed)]
     if given.html:

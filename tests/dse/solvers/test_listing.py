@@ -67,6 +67,8 @@ def test_too_many_choices_or_too_little_time_list_none():
     whole = part(0)
     values = whole.values(np.zeros(1))
     tables = whole.eliminated(values)
-    assert list_all(whole, values, tables, math.inf, 10_000) is not None
+    listed = list_all(whole, values, tables, math.inf, 10_000)
+    assert listed
+    assert sum(len(each.choices) for each in listed) > 2
     assert list_all(whole, values, tables, math.inf, 2) is None
     assert list_all(whole, values, tables, math.inf, 10_000, deadline=0.0) is None
