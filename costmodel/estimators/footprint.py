@@ -43,7 +43,8 @@ def last_use(workload: Workload) -> NDArray[np.int64]:
     index = {op.name: i for i, op in enumerate(workload.ops)}
     last = list(range(len(workload.ops)))
     for i, op in enumerate(workload.ops):
-        for source in [index[name] for name in op.inputs if name in index] if op.inputs else [max(i - 1, 0)]:
+        reads = [index[name] for name in (*op.inputs, *op.prepared) if name in index]
+        for source in reads if op.inputs else [max(i - 1, 0)]:
             last[source] = max(last[source], i)
     end = forward_end(workload)
     for out in [index[name] for name in workload.outputs] or [end]:
@@ -76,7 +77,8 @@ def _alive(workload: Workload, read: NDArray[np.float64], written: NDArray[np.fl
     change = np.concatenate([bytes_, np.zeros_like(bytes_[..., :1])], axis=-1)
     np.add.at(change.T, last_use(workload) + 1, -bytes_.T)
     alive: NDArray[np.float64] = np.cumsum(change[..., :-1], axis=-1)
-    come = workload.ops[0].input_elements * read[..., :1] / BITS_PER_BYTE
+    first = _first(workload)
+    come = workload.ops[first].input_elements * read[..., first : first + 1] / BITS_PER_BYTE
     alive[..., : input_last_use(workload) + 1] += come
     return alive
 
@@ -90,15 +92,22 @@ def alive_at(workload: Workload, precision: Precision, moment: int) -> NDArray[n
 
 def input_bytes(workload: Workload, precision: Precision) -> float:
     """Bytes of the network's input, in the format that the first op reads."""
-    bits = np.broadcast_to(precision.activation.bits_per_element, len(workload.ops))[0]
-    return float(workload.ops[0].input_elements * bits / BITS_PER_BYTE)
+    first = _first(workload)
+    bits = np.broadcast_to(precision.activation.bits_per_element, len(workload.ops))[first]
+    return float(workload.ops[first].input_elements * bits / BITS_PER_BYTE)
 
 
 @lru_cache(maxsize=64)
 def input_last_use(workload: Workload) -> int:
     """The last op that reads the network's input, by the name that the first op has for it."""
-    names = {*workload.ops[0].inputs, INPUT}
+    names = {*workload.ops[_first(workload)].inputs, INPUT}
     return max((i for i, op in enumerate(workload.ops) if names & {*op.inputs}), default=0)
+
+
+def _first(workload: Workload) -> int:
+    """The op that reads the network's input: the first one that does not read parameters alone."""
+    prepared = {op.name for op in workload.prepared}
+    return next((i for i, op in enumerate(workload.ops) if op.name not in prepared), 0)
 
 
 @lru_cache(maxsize=64)
@@ -106,10 +115,11 @@ def output_elements(workload: Workload) -> NDArray[np.float64]:
     """What each op adds to the live activations: float64[ops]; do not edit.
 
     Each execution of a recurrence adds a token to the result; of what a layer makes that runs again, each run has its
-    own. Gradients by weight are `gradient_bytes`.
+    own. Gradients by weight are `gradient_bytes`, but of prepared weights what their parameters' are made of.
     """
     made = own_outputs(workload.ops)
-    return np.array([0.0 if op.name.endswith(BY_WEIGHT) else m for op, m in zip(workload.ops, made, strict=True)])
+    stored = [op.name.endswith(BY_WEIGHT) and not op.prepared for op in workload.ops]
+    return np.where(stored, 0.0, made)
 
 
 def master_bytes(op: Op, precision: Precision) -> Real:

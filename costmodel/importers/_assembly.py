@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 
 from costmodel.importers._value import Shape, Value, detached, union
 from costmodel.workload import Op, Workload
+from costmodel.workload.op import PARAMETER
 from costmodel.workload.rerun import rerun
 
+PREPARED = ".prepared"
+"""What the name of an op ends in that reads parameters alone."""
 MEAN_FIELDS = ("m", "input_elements", "output_elements", "vector_flops", "mask_density")
 
 
@@ -28,7 +31,7 @@ class Cost:
 class Assembly:
     """Ops in execution order, how many elements of each parameter no op has stored yet, and which are not to train.
 
-    Of the conditions that are `chosen`, by name, a branch was taken.
+    Of the conditions that are `chosen`, by name, a branch was taken. What parameters alone give is `prepared`.
 
     A weight that several ops read is stored once. Where they are one layer run again (same kind, same matrix, or norms
     of the same scale) they become one op that runs `count` times, of their mean shape, at the place of the first, and a
@@ -41,6 +44,7 @@ class Assembly:
         self.frozen = frozenset(frozen)
         self.left: dict[str, float] = dict(parameters)
         self.ops: list[Op] = []
+        self.prepared: list[Op] = []
         self.uncounted: list[str] = []
         self.chosen: list[str] = []
         self._names: Counter[str] = Counter()
@@ -58,15 +62,36 @@ class Assembly:
         weight, held = cost.weight, cost.weight.parameters if cost.weight else ()
         own = [p for value in reads for p in value.parameters if p not in held]
         held_by = (*reads, *((weight,) if weight else ()))
-        sources, cut = union(value.sources for value in held_by), detached(held_by)
+        made, cut = union(value.made for value in held_by), detached(held_by)
+        sources = union((*value.sources, *(value.made if weight is None else ())) for value in held_by)
         share, vectors = self._trained(own, cut), self.take(own)
-        inputs, unpassed = sources or held or ("constants",), tuple(name for name in cut if name in sources)
+        inputs, unpassed = sources or held or ("constants",), tuple(name for name in cut if name in (*sources, *made))
         op = replace(cost.op, vector_elements=vectors, trained_vectors=share, inputs=inputs, detached=unpassed)
+        if weight is not None and made:
+            op = replace(op, prepared=made)
         if weight is None:
             return self._add_norm(name, op, reads) if op.kind == "norm" else self._append(name, op)
         if not weight.is_parameter:
             return self._append(name, borrowed(op) if weight.sources else replace(op, trained_weights=0.0))
         return self._add_layer(name, replace(op, trained_weights=self._trained(weight.parameters, cut)), weight)
+
+    def flow(self, value: Value) -> Value:
+        """What parameters alone give as an activation: the prepared ops that made it or the parameters themselves."""
+        if value.sources or not value.parameters:
+            return value
+        if value.made:
+            return replace(value, sources=value.made, parameters=(), made=())
+        cut = tuple(f"{p}{PARAMETER}" for p in value.parameters if p in self.frozen or p in value.detached)
+        named = tuple(f"{p}{PARAMETER}" for p in value.parameters)
+        return replace(value, sources=named, parameters=(), detached=cut)
+
+    def prepare(self, name: str, cost: Cost, reads: Sequence[Value]) -> str:
+        """Add an op that reads parameters alone, each as `flow` gives it, and return its name."""
+        inputs, cut = union(value.sources for value in reads), detached(reads)
+        unpassed = tuple(name for name in cut if name in inputs)
+        op = replace(cost.op, inputs=inputs, detached=unpassed, name=self._unique(f"{name}{PREPARED}"))
+        self.prepared.append(op)
+        return op.name
 
     def take(self, parameters: Iterable[str]) -> float:
         """Mark all that is left of the parameters as stored, and return how many elements that is."""
@@ -103,7 +128,7 @@ class Assembly:
             raise ValueError(f"{name} has no op that costs anything{why}")
         known = tuple(dict.fromkeys(o for o in outputs if o in self._names))
         found = Workload(name, tuple(self.ops), outputs=known, uncounted=uncounted, batch=batch)
-        return replace(found, detached=tuple(o for o in known if o in cut))
+        return replace(found, detached=tuple(o for o in known if o in cut), prepared=tuple(self.prepared))
 
     def _add_norm(self, name: str, op: Op, reads: Sequence[Value]) -> str:
         scales = tuple(p for value in reads for p in value.parameters)
@@ -118,30 +143,44 @@ class Assembly:
         layer = (weight.parameters, op.kind, op.b, op.n, op.k)
         table = self._layers.get((weight.parameters, "embedding", 0.0, 1.0, 1.0))
         if left:
-            stored = min(op.weight_elements, left)
-            op = replace(op, weight_elements=stored, vector_elements=op.vector_elements + self._store(weight, stored))
+            op = self._storing(op, weight, min(op.weight_elements, left))
         elif layer in self._layers:
-            return self._run_again(self._layers[layer], op)
+            return self._run_again(self._layers[layer], op, weight)
         elif table is not None and op.kind == "linear" and self.ops[table].weight_elements:
             head = self._append(name, op)
             self.ops[table] = replace(borrowed(self.ops[table]), shares=head)
             self._layers[layer] = len(self.ops) - 1
             return head
         else:
-            op = borrowed(op)
+            op = self._reading(op, weight)
         self._layers.setdefault(layer, len(self.ops))
         return self._append(name, op)
 
-    def _store(self, weight: Value, stored: float) -> float:
-        """Take `stored` elements of one parameter; or all of several, and return those beyond the weight."""
-        if len(weight.parameters) > 1:
-            return self.take(weight.parameters) - stored
-        self.left[weight.parameters[0]] -= stored
-        return 0.0
+    def _storing(self, op: Op, weight: Value, stored: float) -> Op:
+        """Take `stored` elements of one parameter; or all of several, those beyond the weight as vectors."""
+        if len(weight.parameters) == 1:
+            self.left[weight.parameters[0]] -= stored
+            return replace(op, weight_elements=stored)
+        trained = op.trained_weights * sum(self.left[p] for p in weight.parameters)
+        vectors = op.vector_elements + self.take(weight.parameters) - stored
+        share = min(trained / stored, 1.0)
+        beyond = op.vector_elements * op.trained_vectors + trained - share * stored
+        op = replace(op, weight_elements=stored, trained_weights=share, vector_elements=vectors)
+        return replace(op, trained_vectors=min(beyond / vectors, 1.0) if vectors else 1.0)
 
-    def _run_again(self, index: int, op: Op) -> str:
+    def _reading(self, op: Op, weight: Value) -> Op:
+        """The op with a weight that another one stores: it is one of its inputs."""
+        if op.kind == "embedding":
+            return borrowed(op)
+        read = self.flow(weight)
+        inputs, cut = union((op.inputs, read.sources)), union((op.detached, read.detached))
+        own = tuple(name for name in op.prepared if name not in weight.made)
+        return replace(borrowed(op), inputs=inputs, detached=cut, prepared=own)
+
+    def _run_again(self, index: int, op: Op, weight: Value | None = None) -> str:
         first = self.ops[index]
-        op = op if first.weight_elements else borrowed(op)
+        if not first.weight_elements:
+            op = borrowed(op) if weight is None else self._reading(op, weight)
         times = first.count + op.count
         mean = {f: getattr(first, f) + (getattr(op, f) - getattr(first, f)) * op.count / times for f in MEAN_FIELDS}
         vectors = first.vector_elements + op.vector_elements
@@ -152,12 +191,15 @@ class Assembly:
         return self._append(again.name, again)
 
     def _append(self, name: str, op: Op) -> str:
+        self.ops.append(replace(op, name=self._unique(name)))
+        return self.ops[-1].name
+
+    def _unique(self, name: str) -> str:
         unique = name
         while unique in self._names:
             unique = f"{name}_{self._names[name]}"
             self._names[name] += 1
         self._names[unique] = 1
-        self.ops.append(replace(op, name=unique))
         return unique
 
     def _unread(self) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ LAYERS: dict[str, Rule] = {
 }
 """Operators with an argument that is their weight: counted whatever they read."""
 
+OPERANDS = frozenset(("input", "input1", "input2", "query", "key", "value", "hx"))
+"""Arguments that are multiplied with a layer's weight or each other, parameters or not."""
+
 PRODUCTS: dict[str, Rule] = {
     "mm": rules.product,
     "bmm": rules.product,

@@ -58,8 +58,11 @@ def region(node: Any) -> int:
 
 def recomputed(workload: Workload, regions: Mapping[str, int]) -> Workload:
     """Return the workload with what stays in a region computed anew in training; `regions` has that of each op."""
-    leaving = {read for op in workload.ops for read in op.inputs if regions.get(read) != regions.get(op.name)}
-    leaving |= {*workload.outputs}
-    return workload.map(
-        lambda op: replace(op, recomputed=True), lambda op: bool(regions.get(op.name)) and op.name not in leaving
+    ops = (*workload.ops, *workload.prepared)
+    read = ((name, op.name) for op in ops for name in (*op.inputs, *op.prepared))
+    leaving = {name for name, reader in read if regions.get(name) != regions.get(reader)} | {*workload.outputs}
+    again, prepared = (
+        tuple(replace(op, recomputed=bool(regions.get(op.name)) and op.name not in leaving) for op in part)
+        for part in (workload.ops, workload.prepared)
     )
+    return replace(workload, ops=again, prepared=prepared)

@@ -3,7 +3,7 @@
 import math
 import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,13 +11,18 @@ from costmodel.importers import _aten, _chain, _checkpoints, _einsum, _flex, _lo
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._norms import written_norms
-from costmodel.importers._value import RANDOM, Value, passed, union
-from costmodel.workload import ops
+from costmodel.importers._value import RANDOM, Shape, Value, passed, union
+from costmodel.workload import Op, ops
+from costmodel.workload.training import UNCOUNTED
 
 GRADIENTS = "wrap_with_set_grad_enabled"
 """The function over whether there are gradients, and a graph."""
 WRAPPERS = (GRADIENTS, "wrap_with_autocast")
 """Functions over a graph that run it once, as it is."""
+
+
+Add = Callable[[Cost, Sequence[Value]], str]
+"""Appends an op that reads the given values, and returns its name."""
 
 
 @dataclass
@@ -67,31 +72,55 @@ class Walk:
         arguments = _node.arguments(node, values)
         reads = values_in(arguments.values())
         if self.norms.get(node) == "" or not _is_counted(node, arguments):
+            alone = _mapped(arguments, self.assembly.flow)
+            if self.norms.get(node) != "" and _is_counted(node, alone):
+                return self._prepared(node, self._call_of(node, alone), reads)
             fresh = [Value((), RANDOM)] if _node.function(node) in _aten.RANDOM else []
             return _node.results(node, passed([*fresh, *reads], None))
-        out = _node.results(node, Value(None))
-        call = Call(arguments, out[0].shape if isinstance(out, list) else out.shape)
+        operands = {name: value for name, value in arguments.items() if name in _aten.OPERANDS}
+        stored = [Value((), parameters=value.parameters) for value in values_in(operands.values())]
+        call = self._call_of(node, arguments | _mapped(operands, self.assembly.flow))
         try:
-            names = self._added(node, call, reads)
+            names = self._added(node, call, lambda cost, read: self._add(node, cost, (*read, *stored)))
         except ValueError as problem:
             return self._skipped(node, reads, f": {problem}")
         return _node.results(node, _held(node, names, reads)) if names else self._skipped(node, reads)
 
-    def _added(self, node: Any, call: Call, reads: Sequence[Value]) -> tuple[str, ...]:
+    def _call_of(self, node: Any, arguments: Mapping[str, Any]) -> Call:
+        out = _node.results(node, Value(None))
+        return Call(arguments, out[0].shape if isinstance(out, list) else out.shape)
+
+    def _prepared(self, node: Any, call: Call, reads: Sequence[Value]) -> Any:
+        """What an operator on parameters alone gives: they are still to be stored, by what reads the result."""
+
+        def add(cost: Cost, read: Sequence[Value]) -> str:
+            name = self.assembly.prepare(self._own_name(node), cost, read)
+            self.regions[name] = _checkpoints.region(node)
+            return name
+
+        try:
+            names = self._added(node, call, add)
+        except ValueError:
+            names = ()
+        names = names or (add(Cost(Op("", UNCOUNTED, output_elements=_elements(call.shape))), call.tensors),)
+        made, held = _held(node, names, call.tensors), passed(reads, None)
+        cut = tuple(name for name in held.detached if name in held.parameters)
+        found = replace(made, sources=(), parameters=held.parameters, made=made.sources, detached=cut)
+        return _node.results(node, found)
+
+    def _added(self, node: Any, call: Call, add: Add) -> tuple[str, ...]:
         """Add what a call costs, and return the names of the ops that hold its results; none where no rule knows it."""
         function = _node.function(node)
         if function in _recurrent.OPERATORS:
-            return _recurrent.aten(call, operator=function, add=lambda cost, read: self._add(node, cost, read))
+            return _recurrent.aten(call, operator=function, add=add)
         if function in _losses.OPERATORS:
-            return _losses.aten(call, operator=function, add=lambda cost, read: self._add(node, cost, read))
+            return _losses.aten(call, operator=function, add=add)
         if function == _chain.OPERATOR:
-            return _chain.aten(call["tensors"], add=lambda cost, read: self._add(node, cost, read))
+            return _chain.aten(call["tensors"], add=add)
         if function == "einsum" and len(call.tensors) > 2:
-            return _einsum.chain(
-                call["equation"], call.tensors, call.out, add=lambda cost, read: self._add(node, cost, read)
-            )
+            return _einsum.chain(call["equation"], call.tensors, call.out, add=add)
         cost = self._cost(node, call)
-        return (self._add(node, cost, cost.reads or reads),) if cost else ()
+        return (add(cost, cost.reads or call.tensors),) if cost else ()
 
     def _add(self, node: Any, cost: Cost, reads: Sequence[Value]) -> str:
         name = self._name(node, cost)
@@ -171,16 +200,19 @@ class Walk:
 
     def _name(self, node: Any, cost: Cost) -> str:
         """The layer that owns the op's weight or norm scale, else the module that it is, else module.function."""
-        module, function = _node.module(node), _node.function(node)
+        module = _node.module(node)
         owned = cost.weight.parameters if cost.weight else ()
         if cost.op.kind == "norm":
             owned = union(value.parameters for value in cost.reads or ())
         if owned:
             names = self.aliases[owned[0]]
-            return layer_name(next((n for n in names if n.startswith(f"{module}.")), names[0])) or function
-        if module in self.leaves:
-            return module
-        return f"{module}.{function}" if module else function
+            named = layer_name(next((n for n in names if n.startswith(f"{module}.")), names[0]))
+            return named or _node.function(node)
+        return module if module in self.leaves else self._own_name(node)
+
+    @staticmethod
+    def _own_name(node: Any) -> str:
+        return f"{_node.module(node)}.{_node.function(node)}".lstrip(".")
 
 
 def layer_name(parameter: str) -> str:
@@ -216,6 +248,21 @@ def _is_counted(node: Any, arguments: Mapping[str, Any]) -> bool:
     if _is_movement(node) or (function in (_aten.VECTOR.keys() | _aten.ORDERINGS) and not _node.is_real(node)):
         return False
     return function in _aten.LAYERS or function in _recurrent.OPERATORS or any(value.sources for value in reads)
+
+
+def _mapped(arguments: Mapping[str, Any], edit: Callable[[Value], Value]) -> dict[str, Any]:
+    """Arguments with every Value edited, in lists too."""
+
+    def one(argument: Any) -> Any:
+        if isinstance(argument, list | tuple):
+            return [one(part) for part in argument]
+        return edit(argument) if isinstance(argument, Value) else argument
+
+    return {name: one(argument) for name, argument in arguments.items()}
+
+
+def _elements(shape: Shape | None) -> float:
+    return float(math.prod(shape)) if shape else 0.0
 
 
 def _is_movement(node: Any) -> bool:

@@ -16,7 +16,8 @@ class Value:
     sources     names of the ops, or of the network's inputs, whose results it holds; none = the same in every pass
     parameters  names of the stored parameters it holds
     distinct    elements before any expansion: a broadcast or repeated tensor is read once
-    detached    names among the sources and parameters to which no gradient passes
+    detached    names among the sources, parameters and `made` to which no gradient passes
+    made        names of the prepared ops that give it from its parameters
     """
 
     shape: Shape | None
@@ -24,11 +25,12 @@ class Value:
     parameters: tuple[str, ...] = ()
     distinct: float = math.inf
     detached: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
 
     @property
     def cut(self) -> "Value":
         """The value as one to which no gradient passes."""
-        return replace(self, detached=(*self.sources, *self.parameters))
+        return replace(self, detached=(*self.sources, *self.parameters, *self.made))
 
     @property
     def dims(self) -> Shape:
@@ -62,13 +64,15 @@ def passed(reads: Sequence[Value], shape: Shape | None) -> Value:
     """The result of moving, reshaping or repeating `reads`: it holds what they hold."""
     known = all(read.shape is not None for read in reads)
     distinct = sum(read.stored for read in reads) if reads and known else math.inf
-    return Value(shape, union(r.sources for r in reads), union(r.parameters for r in reads), distinct, detached(reads))
+    held = (union(getattr(read, name) for read in reads) for name in ("sources", "parameters", "made"))
+    sources, parameters, made = held
+    return Value(shape, sources, parameters, distinct, detached(reads), made)
 
 
 def detached(reads: Sequence[Value]) -> tuple[str, ...]:
     """Names to which no gradient passes through any of these; what picks from parameters stands for them."""
     reached = {name for read in reads for name in read.sources if read.parameters or name not in read.detached}
-    reached |= {name for read in reads for name in read.parameters if name not in read.detached}
+    reached |= {name for read in reads for name in (*read.parameters, *read.made) if name not in read.detached}
     return tuple(name for name in union(read.detached for read in reads) if name not in reached)
 
 

@@ -36,7 +36,7 @@ def factors(op: Op, trained: list[bool]) -> tuple[bool, bool]:
     """
     if op.weight_elements or not op.trained_weights:
         return True, False
-    one_each = op.kind == "matmul" and len(trained) == 2 and any(trained)
+    one_each = op.kind.startswith(("matmul", "linear", "conv")) and len(trained) == 2 and any(trained)
     return (trained[0], trained[1]) if one_each else (True, True)
 
 

@@ -87,8 +87,11 @@ class Again:
     around_elements: Real = 0.0
 
 
-NAMES = ("name", "inputs", "detached")
+NAMES = ("name", "inputs", "detached", "prepared")
 """The fields of an op that are names: what it is called and reads costs nothing."""
+
+PARAMETER = ".parameter"
+"""What the name of an input ends in that is a parameter, which trains where no gradient is kept from it."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ class Op:
 
     kind             the constructor's name: linear, conv, attention, norm, embedding, ...
     inputs           names of the ops whose outputs it reads; empty = the op before it
-    detached         names among these to whose outputs no gradient passes
+    detached         names among these, and those of `prepared`, to which no gradient passes
+    prepared         names of those of the workload's prepared ops that give its own weights and vectors
     weight_elements  stored weights; `weight_reads` is the fraction of them that one execution touches (embedding rows,
                      routed experts), `weight_density` the fraction that is not zero
     stored_density   the fraction of weights that a training stores, reads and updates where fewer count; 0 = as many
@@ -166,6 +170,12 @@ class Op:
     shares: str = ""
     again: Again = Again()
     detached: tuple[str, ...] = ()
+    prepared: tuple[str, ...] = ()
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Names of the parameters among its inputs that train."""
+        return tuple(name for name in self.inputs if name.endswith(PARAMETER) and name not in self.detached)
 
     @property
     def macs(self) -> Real:

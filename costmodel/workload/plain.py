@@ -35,6 +35,7 @@ def _workload(data: Mapping[str, Any]) -> Workload:
     return Workload(
         name=str(data["name"]),
         ops=tuple(_op(dict(op)) for op in data["ops"]),
+        prepared=tuple(_op(dict(op)) for op in data.get("prepared", ())),
         outputs=tuple(map(str, data["outputs"])),
         detached=tuple(map(str, data.get("detached", ()))),
         uncounted=tuple(map(str, data["uncounted"])),
@@ -49,8 +50,8 @@ def _workload(data: Mapping[str, Any]) -> Workload:
 def _op(data: dict[str, Any]) -> Op:
     parts = {name: cls(**_numbers(data.pop(name, {}), cls)) for name, cls in PARTS.items()}
     name, kind, inputs = (data.pop(part) for part in ("name", "kind", "inputs"))
-    shares, detached = str(data.pop("shares", "")), tuple(map(str, data.pop("detached", ())))
-    told: dict[str, Any] = {**parts, "shares": shares, "detached": detached, **_numbers(data, Op)}
+    named = {part: tuple(map(str, data.pop(part, ()))) for part in ("detached", "prepared")}
+    told: dict[str, Any] = {**parts, "shares": str(data.pop("shares", "")), **named, **_numbers(data, Op)}
     return Op(str(name), str(kind), tuple(map(str, inputs)), **told)
 
 

@@ -19,6 +19,7 @@ def rerun(layer: Op, op: Op, number: int) -> Op:
         RERUN,
         op.inputs,
         detached=op.detached,
+        prepared=op.prepared,
         count=0.0,
         input_elements=op.input_elements * op.count,
         output_elements=op.output_elements * op.count,

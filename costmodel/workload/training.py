@@ -1,6 +1,6 @@
 """The pass of one training step: forward, gradients by input, gradients by weight."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from costmodel.workload import gradients
@@ -12,6 +12,9 @@ from costmodel.workload.workload import Workload
 
 INPUT = "network_input"
 """What the gradient of an op reads that reads the network's input and says nothing of it."""
+
+UNCOUNTED = "uncounted"
+"""The kind of a prepared op of which nothing is known but that it runs."""
 
 COVERS = ", forward and backward, without the optimizer's step"
 """What is said of a training pass beside what its forward covers."""
@@ -45,11 +48,30 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     """
     if workload.phase == "training":
         raise ValueError(f"{workload.name} is a training pass already")
+    workload = _with_prepared(workload)
     forward, dead = _reached(workload)
     workload = replace(workload, ops=forward)
-    ops = (*forward, *_backward(forward, recompute, dead))
+    ops = (*forward, *_backward(forward, recompute, dead, {op.name for op in workload.prepared}))
     covers = f"{workload.covers}{COVERS}{_of_which(workload)}" if workload.covers else ""
     return replace(workload, ops=ops, phase="training", covers=covers)
+
+
+def _with_prepared(workload: Workload) -> Workload:
+    """The workload with its prepared ops among the others, each before the first that reads its result."""
+    waiting = {op.name: op for op in workload.prepared}
+    ops: list[Op] = []
+
+    def put(op: Op) -> None:
+        for name in (*op.inputs, *op.prepared):
+            if name in waiting:
+                put(waiting.pop(name))
+        ops.append(op)
+
+    for op in workload.ops:
+        put(op)
+    left = tuple(op.name for op in ops if op.kind == UNCOUNTED)
+    known = tuple(replace(op, kind="elementwise") if op.kind == UNCOUNTED else op for op in ops)
+    return replace(workload, ops=known, uncounted=(*workload.uncounted, *left))
 
 
 def _reached(workload: Workload) -> tuple[tuple[Op, ...], frozenset[int]]:
@@ -65,7 +87,7 @@ def _reached(workload: Workload) -> tuple[tuple[Op, ...], frozenset[int]]:
         op, before = ops[i], tuple(ops[j].name for j in reads[i])
         ends = read_by[i] or op.name in workload.detached
         if ends and op.name not in outputs and all(op.name in ops[j].detached for j in read_by[i]):
-            ops[i] = replace(op, detached=before)
+            ops[i] = replace(op, detached=(*before, *op.learned))
             dead.add(i)
     for runs in runs_of(ops).values():
         if dead.issuperset(runs):
@@ -79,8 +101,11 @@ def retrained(workload: Workload, edit: Callable[[Workload], Workload]) -> Workl
     ValueError for a pass that is no training pass as `training` makes it.
     """
     again = {op.name.removesuffix(RECOMPUTED) for op in workload.ops if op.name.endswith(RECOMPUTED)}
-    ops = workload.ops[: forward_end(workload) + 1]
-    forward = replace(workload, ops=ops, phase="forward", covers=workload.covers.partition(COVERS)[0])
+    prepared = {op.name for op in workload.prepared}
+    ops = tuple(op for op in workload.ops[: forward_end(workload) + 1] if op.name not in prepared)
+    uncounted = tuple(name for name in workload.uncounted if name not in prepared)
+    covers = workload.covers.partition(COVERS)[0]
+    forward = replace(workload, ops=ops, phase="forward", covers=covers, uncounted=uncounted)
     if training(forward, recompute=lambda op: op.name in again).ops != workload.ops:
         raise ValueError(f"{workload.name} was edited as a training pass: edit its forward pass, then train it")
     return training(edit(forward), recompute=lambda op: op.name in again)
@@ -111,30 +136,39 @@ def sources(ops: tuple[Op, ...]) -> list[list[int]]:
     ]
 
 
-def _backward(ops: tuple[Op, ...], recompute: Callable[[Op], bool], dead: frozenset[int]) -> Iterator[Op]:
+def _backward(
+    ops: tuple[Op, ...], recompute: Callable[[Op], bool], dead: frozenset[int], prepared: Collection[str]
+) -> Iterator[Op]:
     reads, runs = sources(ops), runs_of(ops)
     flows = [[j for j in read if ops[j].name not in op.detached] for op, read in zip(ops, reads, strict=True)]
     index, done = {op.name: i for i, op in enumerate(ops)}, set[int]()
+    needs = [
+        [*read, *(index[name] for name in op.prepared if name in index)] for op, read in zip(ops, reads, strict=True)
+    ]
     trains = [i not in dead and gradients.trains(ops[runs[layer_of(op)][0]]) for i, op in enumerate(ops)]
     trained = _reach_parameters(ops, flows, trains)
     again = [layer.recomputed or recompute(layer) for layer in (ops[runs[layer_of(op)][0]] for op in ops)]
     consumers: list[list[str]] = [[] for _ in ops]
     for i in reversed(range(len(ops))):
         op, every = ops[i], runs[layer_of(ops[i])]
-        fed = {run: n for run in every if (n := _trained_inputs(op, trained, flows[run]))}
-        if not (i in fed or trains[i]):
+        fed = {run: n for run in every if (n := _trained_inputs(op, trained, flows[run]) + len(ops[run].learned))}
+        if not (i in fed or trains[i]) or (op.name in prepared and not consumers[i]):
             continue
-        reached, layer = tuple(consumers[i]) or ("grad_output",), ops[every[0]]
-        live = {ops[j].name for j in flows[i] if trained[j]}
-        factors = gradients.factors(layer, [name in live for name in op.inputs])
-        whole = all(factors) or bool(layer.weight_elements)
+        reached = tuple(consumers[i]) or ("grad_output",)
+        live = {*op.learned, *(ops[j].name for j in flows[i] if trained[j])}
+        factors = gradients.factors(ops[every[0]], [name in live for name in op.inputs])
+        whole = all(factors) or ops[every[0]].weight_elements
         kept = _kept(op, i, [j for j in reads[i] if whole or ops[j].name not in live])
-        for j in _to_recompute(kept + [j for j in reads[i] if not ops[j].recomputed], reads, again, done):
+        for j in _to_recompute(kept + [j for j in needs[i] if not ops[j].recomputed], needs, again, done):
             yield gradients.recomputed(ops[j], [_saved(ops[s], again[s]) for s in reads[j]])
         inputs = (*reached, *(_saved(ops[j], again[j]) for j in kept), *_of_network(op, index))
-        if trains[i]:
-            taught = [run for run in every if trains[run]]
+        if taught := [run for run in every if trains[run]] if trains[i] else []:
             yield _by_weight(ops, every, taught, i, inputs=inputs, more=_more(consumers, set(taught).difference(fed)))
+            _reach(
+                consumers,
+                [j for j in needs[i] if ops[j].name in {*op.prepared}.difference(op.detached)],
+                f"{op.name}{BY_WEIGHT}",
+            )
         if i in fed:
             yield from (
                 by_input := _by_input(ops, every, fed, i, inputs=inputs, more=_more(consumers, fed), factors=factors)
@@ -203,7 +237,7 @@ def _of_network(op: Op, index: Mapping[str, int]) -> list[str]:
 def _reach_parameters(ops: tuple[Op, ...], reads: list[list[int]], trains: list[bool]) -> list[bool]:
     reaches: list[bool] = []
     for op, before, own in zip(ops, reads, trains, strict=True):
-        reaches.append(own or op.kind == RECEIVE or any(reaches[j] for j in before))
+        reaches.append(bool(own or op.learned or op.kind == RECEIVE or any(reaches[j] for j in before)))
     return reaches
 
 

@@ -30,6 +30,7 @@ class Workload:
     stated     (layer, precision) where the model's file states formats, "*" for layers of which it says none
     answers    how often what is written is right, where somebody said how often one sample is
     passes     passes of equally many that the batch is run in: a training step's micro-batches and replicas
+    prepared   ops on parameters alone: run once before inferences, which do not count them, and in each training step
     written    tokens that a decode writes for each that counts: those of thoughts, of discarded samples, of padding
     """
 
@@ -45,6 +46,7 @@ class Workload:
     written: float = 1.0
     passes: int = 1
     detached: tuple[str, ...] = ()
+    prepared: tuple[Op, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.ops:
