@@ -166,7 +166,8 @@ def choices(
                       inputs alone; a data set or loader, of which some are taken (`sensitivity.examples.gathered`)
     Other arguments as in Choices; by default the method is "loss" where there is a `loss_fn`, else "kl", and "sqnr" of
     a Workload, which has no other. Costs are those of `batch` examples a pass. `progress` is told (step, steps) while
-    sensitivities are measured. ValueError on an empty list, a module without data, or a batch beyond the data.
+    sensitivities are measured. ValueError on an empty list, a module without data, or a batch beyond the data;
+    TypeError for what is neither module nor Workload.
     """
     _require_formats(formats)
     if method:
@@ -181,6 +182,7 @@ def choices(
                 f"a Workload has no weights to measure on calibration data; pass {model.name}'s torch module"
             )
         return Choices(model, tuple(formats), method="sqnr")
+    _require_module(model)
     if calibration_data is None:
         raise ValueError("a torch module's loss is measured on calibration data, got none")
     from costmodel.importers import torch_export
@@ -196,6 +198,14 @@ def choices(
     return Choices(
         workload, tuple(formats), opened(module, inputs), (inputs, targets), how, ranges, loss_fn, progress, taken=told
     )
+
+
+def _require_module(model: Any) -> None:
+    if not hasattr(model, "named_modules"):
+        parts = isinstance(model, tuple | list)
+        got = f"({', '.join(type(part).__name__ for part in model)})" if parts else f"a {type(model).__name__}"
+        made = "torch_export.read(module, inputs) or cm.zoo.build(name)"
+        raise TypeError(f"choices takes a torch module and calibration data, or a Workload, as {made} gives, got {got}")
 
 
 def _require_formats(formats: Sequence[str]) -> None:

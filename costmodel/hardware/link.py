@@ -104,7 +104,4 @@ def _checked(path: Path, data: Any, cls: type[L]) -> L:
         if key not in ("name", "protocols", "sources"):
             check_number(str(path), key, value)
     require_keys(path, sorted(known - {"sources"}), data)
-    shares = [key for key in ("achievable", "share") if data.get(key, 0) > 1]
-    if shares:
-        raise ValueError(f"{path}: {shares[0]} must be at most 1, got {data[shares[0]]}")
     return cls(**data)

@@ -19,8 +19,19 @@ TEXT = ("name", "dsp_kind", "memory_kind", "backend", "link")
 TABLES = ("peak_flops", "sources")
 MAY_BE_ZERO = ("dsp", "bram18", "uram", "amid_s")
 WHOLE = ("sm_count", "cores")
-WITHIN = {"process_m": (1e-10, 1e-6, "metres, as 4e-9"), "clock_hz": (1e6, 1e11, "hertz, as 1.4e9")}
-"""Where a value in another unit would lie outside."""
+_RATE = (1e6, 1e16, "bytes a second, as 2e12")
+_PEAK = (1e6, 1e20, "operations a second, as 300e12")
+_WATTS = (1e-3, 1e5, "watts, as 300")
+_SHARE = (0.0, 1.0, "shares of 1, as 0.125")
+WITHIN = {
+    "process_m": (1e-10, 1e-6, "metres, as 4e-9"), "clock_hz": (1e6, 1e11, "hertz, as 1.4e9"),
+    "memory_bytes": (1e6, 1e16, "bytes, as 80e9"), "l2_bytes": (1e4, 1e11, "bytes, as 40e6"),
+    "power_w": _WATTS, "static_w": _WATTS, "toggle_rate": _SHARE, "amid_s": (0.0, 1.0, "seconds, as 3e-6"),
+    **dict.fromkeys(("memory_bytes_per_s", "link_bytes_per_s", "storage_bytes_per_s", "bytes_per_s"), _RATE),
+    **{pipe.name: _PEAK for pipe in fields(PeakFlops)}, **dict.fromkeys(("achievable", "share"), _SHARE),
+    **dict.fromkeys(("start_s", "hop_s"), (1e-10, 0.1, "seconds, as 3e-6")),
+}  # fmt: skip
+"""Where a value in another unit would lie outside: the least and most that something built may have, and the unit."""
 
 D = TypeVar("D", Gpu, Cpu, Fpga)
 

@@ -44,10 +44,13 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     Results of ops for which `recompute` holds are not kept but computed anew, as `.recompute`, from those that are,
     be they read or not: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174. Those of
     `Op.recomputed` are where a gradient needs them, as under torch.utils.checkpoint, which stops early.
-    ValueError for a training pass, and where parameters are kept from training and none is left that does.
+    ValueError for a pass that none is of (training, decode, encode), and where parameters are kept from training and
+    none is left that does.
     """
     if workload.phase == "training":
         raise ValueError(f"{workload.name} is a training pass already")
+    if workload.phase in ("decode", "encode"):
+        raise ValueError(f"{workload.name}: a training step is of a forward pass, got phase {workload.phase!r}")
     workload = _with_prepared(workload)
     forward, dead = _reached(workload)
     workload = replace(workload, ops=forward)

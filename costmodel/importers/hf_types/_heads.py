@@ -68,7 +68,7 @@ DECODER: Mapping[str, Edit] = {
 def headed(model: LanguageModel, fields: ConfigFields, family: ModuleType) -> LanguageModel:
     """Return the model as the first of `architectures` has it; as it is where the file names none.
 
-    One whose head no edit knows is without a head, and uncounted by its name.
+    One whose head no edit knows is without a head, and uncounted by its name; so is a class of another model.
     """
     labels = _labels(fields)
     named = fields.values.get("architectures")
@@ -77,19 +77,22 @@ def headed(model: LanguageModel, fields: ConfigFields, family: ModuleType) -> La
     if not isinstance(named, list) or not isinstance(named[0], str):
         fields.reject("architectures", "a list of class names")
     heads: Mapping[str, Edit] = getattr(family, "HEADS", DECODER)
-    edit = heads.get(_part(named[0], fields.text("model_type")))
+    owner, part = _parts(named[0])
+    model_type = re.sub("[-_]", "", fields.text("model_type"))
+    own = owner in (model_type, model_type.removesuffix("text"))
+    edit = heads.get(part) if own or part != "Model" else None
     if edit is None:
         unknown = f"architecture {shortened(named[0])}, counted without a head"
         return replace(bare(model), pooler=False, uncounted=(*model.uncounted, unknown))
-    return edit(model, labels)
+    found = edit(model, labels)
+    foreign = f"architecture {shortened(named[0])}, counted as {fields.text('model_type')}'s {part}"
+    return found if own else replace(found, uncounted=(*found.uncounted, foreign))
 
 
-def _part(name: str, model_type: str) -> str:
-    """What a class's name says behind the model's; "" for a bare model of another type."""
+def _parts(name: str) -> tuple[str, str]:
+    """The model in small letters and what a class's name says behind it."""
     found = CLASS.fullmatch(name)
-    if found is None or (found[2] == "Model" and found[1].lower() != re.sub("[-_]", "", model_type)):
-        return ""
-    return found[2]
+    return (found[1].lower().removesuffix("with"), found[2]) if found else ("", "")
 
 
 def _labels(fields: ConfigFields) -> int:

@@ -58,7 +58,7 @@ def test_a_gpu_sends_at_half_of_what_its_sheet_counts_for_both_directions(name):
     ("edit", "says"),
     [
         (("25e9", "-1"), "bytes_per_s must be a positive finite number, got -1"),
-        (("0.9", "1.5"), "achievable must be at most 1, got 1.5"),
+        (("0.9", "1.5"), "achievable must be in shares of 1, .*, got 1.5"),
         (("hop_s", "hops_s"), "unknown key in .*'hops_s'; did you mean hop_s"),
         (("hop_s = 1e-6\n", ""), "hop_s is missing"),
         ((GOOD, "bytes_per_s = 1e9"), "at least one .*protocols.* table"),

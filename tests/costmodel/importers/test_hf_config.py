@@ -272,6 +272,7 @@ def test_a_field_is_named_as_the_file_names_it(write, name, change, complaint):
 def test_gemma_s_caps_are_uncounted(write):
     gemma = LLAMA | {
         "model_type": "gemma2",
+        "architectures": ["Gemma2ForCausalLM"],
         "hidden_activation": "gelu_pytorch_tanh",
         "hidden_act": "gelu_pytorch_tanh",
     }

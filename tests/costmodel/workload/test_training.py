@@ -226,3 +226,10 @@ def test_a_training_pass_is_not_trained_again() -> None:
     _, workload = convolutions(groups=1)
     with pytest.raises(ValueError, match="net is a training pass already"):
         training(training(workload))
+
+
+@pytest.mark.parametrize("phase", ["decode", "encode"])
+def test_a_pass_that_writes_tokens_is_not_trained(phase: str) -> None:
+    asked = zoo.build("whisper-tiny", phase=phase)
+    with pytest.raises(ValueError, match=f"^whisper-tiny: a training step is of a forward pass, got phase '{phase}'$"):
+        training(asked)

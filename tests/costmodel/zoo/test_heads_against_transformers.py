@@ -146,6 +146,13 @@ def test_an_unknown_class_is_uncounted_by_its_name(read, model_type, name):
     assert not model.head
 
 
+def test_a_class_of_another_model_is_told(read):
+    model = read(config("llama", "MysteryForCausalLM"))
+    assert model.uncounted == ("architecture MysteryForCausalLM, counted as llama's ForCausalLM",)
+    assert model.head
+    assert read(config("t5", "T5WithLMHeadModel")).uncounted == ()
+
+
 def test_without_architectures_a_decoder_writes_and_an_encoder_pools(read):
     fields = {"architectures": None}
     assert read(config("llama", "LlamaModel") | fields).head
