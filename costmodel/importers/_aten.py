@@ -118,6 +118,7 @@ _FREE = """
     bitwise_and bitwise_or bitwise_xor bitwise_not __and__ __or__ __xor__ isnan isinf isfinite is_floating_point
     sym_size sym_numel sym_stride sym_storage_offset item _local_scalar_dense sym_constrain_range
     sym_constrain_range_for_size _assert_scalar _assert_tensor_metadata _assert_async broadcast_tensors
+    _has_compatible_shallow_copy_type
 """
 MOVEMENT = frozenset(_FREE.split()) | COPIES.keys()
 """Copies, and what converts, compares or creates for free, beside operators whose schema says that they give a view."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from costmodel.importers import _checkpoints, _flex, _untraceable, _wrappers
+from costmodel.importers import _checkpoints, _data_attribute, _flex, _untraceable, _wrappers
 from costmodel.importers._assembly import Assembly
 from costmodel.importers._fx import Walk
 from costmodel.importers._quiet import quiet
@@ -125,14 +125,24 @@ def _export(
             return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
         twin.forward = tensors
-        try:
-            return _traced(twin, args, kwargs), names
-        except NotImplementedError as error:
-            if _flex.UNTRAINED not in str(error):
-                raise
-            return _traced(twin, args, kwargs, gradients=False), names
+        return _program(twin, args, kwargs), names
     except Exception as error:
         raise ValueError(_untraceable.untraced(name, error)) from None
+
+
+def _program(twin: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Export, again without gradients or with `.data` as `detach()` where the module needs that."""
+    try:
+        return _traced(twin, args, kwargs)
+    except NotImplementedError as error:
+        if _flex.UNTRAINED not in str(error):
+            raise
+        return _traced(twin, args, kwargs, gradients=False)
+    except RuntimeError as error:
+        if _data_attribute.UNTRACED not in str(error):
+            raise
+        with _data_attribute.as_detached():
+            return _traced(twin, args, kwargs)
 
 
 def _traced(twin: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, gradients: bool = True) -> Any:

@@ -92,7 +92,21 @@ class FrozenThere(Net):
         return self.c(F.linear(self.a(x), self.b.weight.detach(), self.b.bias))
 
 
-NETS = [Detached, Without, Between, Beside, Codes, Within, Read, Target, Truncated, Teacher, FrozenThere]
+class Data(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.c(F.linear(torch.relu(self.a(x)).data, self.b.weight.data, self.b.bias))
+
+
+class Clamped(Net):
+    """Weights kept within bounds, in place."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.b.weight.data.clamp_(-1, 1)
+        self.c.weight.data = self.c.weight.data.clamp(-1, 1)
+        return self.c(self.b(self.a(x)))
+
+
+NETS = [Detached, Without, Between, Beside, Codes, Within, Read, Target, Truncated, Teacher, FrozenThere, Data, Clamped]
 
 
 @pytest.mark.parametrize("build", NETS)
