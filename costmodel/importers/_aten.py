@@ -9,7 +9,6 @@ LAYERS: dict[str, Rule] = {
     "linear": rules.linear,
     "embedding": rules.embedding,
     **dict.fromkeys(("embedding_bag", "_embedding_bag"), rules.embedding_bag),
-    "bilinear": rules.bilinear,
     "_grouped_mm": rules.experts,
     "transformers::grouped_mm_fallback": rules.experts,
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "convolution", "_convolution"), rules.convolution),

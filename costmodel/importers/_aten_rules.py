@@ -164,16 +164,6 @@ def embedding_bag(call: Call) -> Cost:
     return Cost(op, weight)
 
 
-def bilinear(call: Call) -> Cost:
-    """y = x1 W x2 + b, W (out, in1, in2): a linear layer of x1, whose results x2 weighs and adds."""
-    x, y, weight = call["input1"], call["input2"], call["weight"]
-    features, first, second = weight.dims
-    cost = _shapes.linear(x, weight, features_out=features * second, features_in=first)
-    weighed = 2.0 * call.elements * second
-    more = {"output_elements": call.elements, "vector_flops": weighed}
-    return replace(cost, op=replace(cost.op, input_elements=x.stored + y.stored, **more))
-
-
 def distances(call: Call) -> Cost:
     """Distances of all pairs of rows, as torch's cdist computes them.
 

@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from costmodel.importers import _aten, _chain, _checkpoints, _einsum, _flex, _losses, _mask, _node, _recurrent, _shapes
+from costmodel.importers import (
+    _aten,
+    _bilinear,
+    _chain,
+    _checkpoints,
+    _einsum,
+    _flex,
+    _losses,
+    _mask,
+    _node,
+    _recurrent,
+    _shapes,
+)
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._norms import written_norms
@@ -115,6 +127,8 @@ class Walk:
             return _recurrent.aten(call, operator=function, add=add)
         if function in _losses.OPERATORS:
             return _losses.aten(call, operator=function, add=add)
+        if function == _bilinear.OPERATOR:
+            return _bilinear.aten(call, add=add)
         if function == _chain.OPERATOR:
             return _chain.aten(call["tensors"], add=add)
         if function == "einsum" and len(call.tensors) > 2:
@@ -247,7 +261,8 @@ def _is_counted(node: Any, arguments: Mapping[str, Any]) -> bool:
         return (function == "one_hot" or _node.is_real(node)) and any(value.sources for value in moved)
     if _is_movement(node) or (function in (_aten.VECTOR.keys() | _aten.ORDERINGS) and not _node.is_real(node)):
         return False
-    return function in _aten.LAYERS or function in _recurrent.OPERATORS or any(value.sources for value in reads)
+    layers = _aten.LAYERS.keys() | _recurrent.OPERATORS.keys() | {_bilinear.OPERATOR}
+    return function in layers or any(value.sources for value in reads)
 
 
 def _mapped(arguments: Mapping[str, Any], edit: Callable[[Value], Value]) -> dict[str, Any]:

@@ -58,8 +58,24 @@ class Walk:
         elif node.op_type == "Where" and not any(value.sources for value in reads):
             return self._mask(reads, [value for value in reads if value.shape is not None and value.elements == 1])
         elif node.op_type in _onnx_operators.VECTOR:
-            return passed(reads, None)
+            return self._prepared(node, inputs, passed(reads, None))
         return self._moved(node, reads) or self._skipped(node, reads, why)
+
+    def _prepared(self, node: Any, inputs: Sequence[Value | None], held: Value) -> Value:
+        """What an operator on stored tensors alone gives, which a training step computes where they are parameters."""
+        own = [value and (replace(value, parameters=()) if value.stored == 1 else value) for value in inputs]
+        given = [value and self.assembly.flow(value) for value in own]
+        reads = [value for value in given if value]
+        if not any(value.sources for value in reads) or self.types.get(node.output[0]) in BOOKKEEPING:
+            return held
+        try:
+            call = Call(given, _onnx_node.attributes(node), self.shapes.get(node.output[0]))
+            cost = _onnx_operators.VECTOR[node.op_type](call)
+            _require_sane(cost.op)
+        except (ValueError, ArithmeticError, LookupError, TypeError):
+            return held
+        name = _onnx_node.name(node, "", is_layer=False)
+        return replace(held, made=(self.assembly.prepare(name, cost, cost.reads or reads),))
 
     def _mask(self, reads: Sequence[Value], constants: Sequence[Value]) -> Value:
         """What is put together from stored tensors, of which `constants` are no parameters."""

@@ -1,10 +1,11 @@
 """Take the weights out of an ONNX model: costs need their shapes alone."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costmodel.importers._value import Shape
 
@@ -33,8 +34,8 @@ def strip(graph: Any) -> dict[str, Shape]:
         if tensor.data_location != EXTERNAL and math.prod(shapes[name]) > MAX_EMBEDDED:
             raise ValueError(f"tensor {name!r} cannot be within the file at dimensions {list(shapes[name][:8])}")
     gone = {name: t.data_type for name, t in tensors if t.data_location == EXTERNAL or math.prod(shapes[name]) > SMALL}
-    scalars = {name for name, _ in within if math.prod(shapes[name]) == 1}
-    constants = {name for name, tensor in tensors if name in scalars or is_mask(tensor)}
+    filled = {name for name, tensor in within if math.prod(shapes[name]) == 1 or _holds(tensor)}
+    constants = filled | {name for name, tensor in tensors if is_mask(tensor)} | _neutral(graph, dict(tensors))
     numbers = {n: shapes[n] for n, tensor in tensors if tensor.data_type not in NOT_PARAMETERS and n not in constants}
     keep(graph.initializer, lambda tensor: tensor.name not in gone)
     keep(graph.input, lambda value: value.name not in gone)
@@ -47,10 +48,32 @@ def strip(graph: Any) -> dict[str, Shape]:
 
 def is_mask(tensor: Any) -> bool:
     """Whether a tensor within the file holds minus infinity or the least number of its type: nothing learned does."""
+    numbers = _numbers(tensor)
+    return bool(numbers.size and numbers.min() <= np.finfo(numbers.dtype).min)
+
+
+def _numbers(tensor: Any) -> NDArray[Any]:
+    """The real numbers of a tensor within the file, none where it has others or they are elsewhere."""
     real = np.dtype(REAL.get(tensor.data_type, "V1"))
     if real.kind != "f" or not tensor.raw_data or len(tensor.raw_data) % real.itemsize:
-        return False
-    return bool(np.frombuffer(tensor.raw_data, real).min() <= np.finfo(real).min)
+        return np.zeros(0)
+    return np.frombuffer(tensor.raw_data, real)
+
+
+def _holds(tensor: Any, value: float | None = None) -> bool:
+    """Whether a tensor holds one number alone, which is `value` if that is given."""
+    numbers = _numbers(tensor)
+    return bool(numbers.size and (numbers == (numbers[0] if value is None else value)).all())
+
+
+def _neutral(graph: Any, tensors: Mapping[str, Any]) -> set[str]:
+    """Scales of 1 and shifts of 0 of an instance norm between reshapes: part of a group norm, whose own follow."""
+    reshapes = [node for node in graph.node if node.op_type == "Reshape" and node.output and node.input]
+    before, after = {node.output[0] for node in reshapes}, {node.input[0] for node in reshapes}
+    norms = [node for node in graph.node if node.op_type == "InstanceNormalization" and len(node.input) == 3]
+    parts = [node for node in norms if node.input[0] in before and after.intersection(node.output)]
+    given = [pair for node in parts for pair in zip(node.input[1:], (1.0, 0.0), strict=True)]
+    return {name for name, value in given if name in tensors and _holds(tensors[name], value)}
 
 
 def checked(name: str, dims: Any) -> Shape:

@@ -176,12 +176,12 @@ def pooling(
     dilation: Sequence[int] = (1,),
     padding: Sequence[int] | str = (),
 ) -> Cost:
-    """Return a pooling over windows of one dimension or more."""
+    """Return a pooling over windows of one dimension or more; one of a single element has nothing to compute."""
     rank = len(kernel)
     size, across = x.dims[-rank:], out[-rank:]
     slide = window(kernel, stride, size, across, dilation=dilation, padding=padding) if rank < 3 else None
-    op = ops.pooling("", x.stored, math.prod(out), window=slide)
-    return Cost(replace(op, vector_flops=float(math.prod(kernel) * math.prod(out))))
+    op, area = ops.pooling("", x.stored, math.prod(out), window=slide), math.prod(kernel)
+    return Cost(replace(op, vector_flops=float(area * math.prod(out) if area > 1 else 0.0)))
 
 
 def elementwise(reads: Sequence[Value], out: Shape, *, flops: float = 1.0, product: bool = True) -> Cost:

@@ -42,7 +42,8 @@ def read(
     that torch.onnx notes at the node, else as the node is. Quantize and dequantize nodes cost nothing; what they,
     QONNX's quantisers and operands of integers state of the layers' formats is in the workload's `stated`. Stored
     tensors other than 64-bit integers are parameters where an op reads them; scalars in elementwise ops, running
-    statistics and masks are not: what is compared with other constants, or holds minus infinity.
+    statistics, constants of one value and masks are not: what is compared with other constants, or holds minus
+    infinity.
 
     ValueError in one line that names the file, for one that is malformed or too large, for a dimension without a size,
     or with `strict` where something is not counted.

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from costmodel.catalog import UnknownNameError
 from costmodel.importers import _isolated, _onnx_infer, onnx_graph, torch_export
 from costmodel.workload import Workload, ops
+from costmodel.workload.training import training
 
 FLOAT, INT8, INT32, INT64 = TensorProto.FLOAT, TensorProto.INT8, TensorProto.INT32, TensorProto.INT64
 OPSETS = [helper.make_opsetid("", 23), helper.make_opsetid("com.microsoft", 1), helper.make_opsetid("mine", 1)]
@@ -541,3 +542,59 @@ def test_stored_masks_are_no_parameters(read):
     found = read(nodes, {"x": [2, 8, 4]}, [ones, one, low, causal, stored("w", 4, 8), stored("position", 8, 8)])
     assert found.uncounted == ()
     assert total(found, "params") == 4 * 8 + 8 * 8
+
+
+def test_what_stored_tensors_alone_give_is_for_a_training_step(read):
+    nodes = [node("MatMul", "b a", "ba"), node("Add", "w ba", "merged"), node("MatMul", "x merged", "y")]
+    workload = read(nodes, {"x": [7, 10]}, [stored("w", 10, 12), stored("b", 10, 3), stored("a", 3, 12)], strict=True)
+    layer, product = 2 * 7 * 10 * 12, 2 * 10 * 3 * 12
+    assert [(op.kind, op.flops, op.params) for op in workload.ops] == [("linear", layer, 120 + 30 + 36)]
+    assert total(training(workload), "flops") == 2 * layer + 3 * product
+
+
+def test_a_group_norm_has_no_other_parameters_than_its_own(read):
+    own = [stored("scale", 8, 1, 1), stored("shift", 8, 1, 1)]
+    ones, zeros = (helper.make_tensor(n, FLOAT, [2], torch.full((2,), v).numpy().tobytes(), raw=True) for n, v in EACH)
+    nodes = [
+        node("Reshape", "x grouped", "g"), node("InstanceNormalization", "g ones zeros", "n"),
+        node("Reshape", "n whole", "r"), node("Mul", "r scale", "s"), node("Add", "s shift", "y"),
+    ]  # fmt: skip
+    sizes = [integers("grouped", 1, 2, -1), integers("whole", 1, 8, 4, 4)]
+    assert total(read(nodes, {"x": [1, 8, 4, 4]}, [*own, *sizes, ones, zeros], strict=True), "params") == 16
+    alone = [node("InstanceNormalization", "x ones zeros", "y")]
+    assert total(read(alone, {"x": [1, 2, 4, 4]}, [ones, zeros], strict=True), "params") == 4
+
+
+EACH = (("ones", 1.0), ("zeros", 0.0))
+
+
+def test_a_tensor_of_one_value_in_a_node_is_no_parameter(read):
+    value = helper.make_tensor("v", FLOAT, [2, 8], bytes(4 * 16), raw=True)
+    nodes = [node("Constant", "", "state", value=value), node("Add", "x state", "y")]
+    assert total(read(nodes, {"x": [2, 8]}, strict=True), "params") == 0
+
+
+def test_a_window_of_one_element_computes_nothing(read):
+    attributes = {"kernel_shape": [1, 1], "strides": [1, 1]}
+    assert only_op(read([node("MaxPool", "x", "y", **attributes)], {"x": [1, 8, 4, 4]})).vector_flops == 0
+
+
+class Form(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.form = nn.Bilinear(16, 8, 28)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.form(x, x[:, :8])
+
+
+def test_a_bilinear_form_is_two_products_in_a_file_as_in_its_module(tmp_path):
+    module, x = Form().eval(), torch.zeros(4, 16)
+    path = tmp_path / "form.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, (x,), path, dynamo=True, verbose=False)
+    found, expected = onnx_graph.read(path, strict=True), torch_export.read(module, x, strict=True)
+    for quantity in ("macs", "params"):
+        assert total(found, quantity) == total(expected, quantity)
+        assert total(training(found), quantity) == total(training(expected), quantity)
