@@ -157,8 +157,8 @@ class Assembly:
         return self._append(name, op)
 
     def _storing(self, op: Op, weight: Value, stored: float) -> Op:
-        """Take `stored` elements of one parameter; or all of several, those beyond the weight as vectors."""
-        if len(weight.parameters) == 1:
+        """Take `stored` elements of one parameter; or all that a weight is made of, those beyond it as vectors."""
+        if len(weight.parameters) == 1 and not weight.made:
             self.left[weight.parameters[0]] -= stored
             return replace(op, weight_elements=stored)
         trained = op.trained_weights * sum(self.left[p] for p in weight.parameters)

@@ -76,6 +76,7 @@ VECTOR: dict[str, Rule] = {
     **{f"max_pool{rank}d_with_indices": partial(rules.pooling, rank=rank) for rank in (1, 2, 3)},
     **{f"adaptive_{kind}_pool{rank}d": rules.reduction for kind in ("avg", "max") for rank in (1, 2, 3)},
     **dict.fromkeys(("softmax", "_softmax", "log_softmax", "_log_softmax", "special_softmax"), rules.softmax),
+    **dict.fromkeys(("_weight_norm", "_weight_norm_interface"), partial(rules.elementwise, flops=4.0)),
     "col2im": rules.reduction,
     "glu": rules.glu,
     "grid_sampler": rules.grid_sample,

@@ -35,7 +35,7 @@ def einsum(equation: str, operands: Sequence[Value], out: Shape) -> Cost:
         x, weight, rows, features = (a, b, m, n) if b.is_parameter else (b, a, n, m)
         op = replace(_shapes.matmul(batch, rows, features, k, x.stored), kind="linear")
         return Cost(replace(op, weight_elements=float(batch * features * k)), weight)
-    return Cost(_shapes.matmul(batch, m, n, k, a.stored + b.stored))
+    return _shapes.unweighted(a, b, batch, m=m, n=n, k=k)
 
 
 def chain(

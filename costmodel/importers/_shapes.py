@@ -103,6 +103,11 @@ def product(a: Value, b: Value) -> Cost:
         return _weighted(a, b, matrices=math.prod(right[:-2]), rows=batch * m, n=n, k=k)
     if a.is_parameter and not b.is_parameter:
         return _weighted(b, a, matrices=math.prod(left[:-2]), rows=batch * n, n=m, k=k)
+    return unweighted(a, b, batch, m=m, n=n, k=k)
+
+
+def unweighted(a: Value, b: Value, batch: float, *, m: float, n: float, k: float) -> Cost:
+    """Return `batch` products of tensors that are no parameters, of which one may be constant."""
     read = a.stored + b.stored
     if a.is_constant or b.is_constant:
         rows, features = (n, m) if a.is_constant else (m, n)

@@ -165,6 +165,19 @@ class Started(nn.Module):
         return self.rnn(x[:, None], self.state)[0]
 
 
+class Placed(nn.Module):
+    """Keys that a weight makes of constant places: Dai et al., Transformer-XL, arXiv 1901.02860."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel, self.query = learned(10, 2, 5), nn.Linear(10, 10)
+        self.register_buffer("places", torch.ones(4, 10))
+
+    def forward(self, x: Tensor) -> Tensor:
+        keys = torch.einsum("td,dnh->tnh", self.places, self.kernel)
+        return torch.einsum("bnh,tnh->bnt", self.query(x).view(-1, 2, 5), keys)
+
+
 class Prompted(nn.Module):
     """A learned prompt before tokens of a frozen network: Lester et al., Prompt Tuning, arXiv 2104.08691."""
 
@@ -197,6 +210,7 @@ NETS: dict[str, nn.Module] = {
     "generated": Generated(),
     "started": Started(),
     "started, frozen": Started(frozen=True),
+    "placed": Placed(),
     "prompted": Prompted(),
 }
 X = torch.ones(7, 10)
