@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel import hardware
-from dse.axes import FIELD, SHAPE
+from dse.axes import FIELD, SHAPE, require_unit
 from dse.crossover import Along, Band, crossovers, points, undecided
 from dse.curves import Varied, along, require_axis
 from dse.metric import METRICS
@@ -43,6 +43,8 @@ class Axis:
             raise ValueError(f"--axis must be NAME=LOW:HIGH or NAME=VALUE,VALUE, got {text!r}")
         if not all(0 < low < high for low, high in pairwise(numbers)):
             raise ValueError(f"--axis must rise from above 0, got {text!r}")
+        for value in numbers:
+            require_unit(name, value)
         whole = all(re.fullmatch(r"\d+", part) for part in parts)
         if name in SHAPE and not whole:
             raise ValueError(f"--axis {name} takes whole numbers, got {text!r}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from costmodel.catalog import require
 from costmodel.display import quantity
 from costmodel.hardware import Cpu, Fpga, Gpu, PeakFlops
+from costmodel.hardware.load import check_unit
 from costmodel.precision import precision
 from costmodel.strategies._named import as_text
 
@@ -137,12 +138,19 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
+def require_unit(name: str, value: float) -> None:
+    """ValueError where a value of a device's field lies where only one in another unit would."""
+    if name.startswith(FIELD):
+        check_unit(f"axis {name}", name.rpartition(".")[2], value)
+
+
 def number(name: str, value: Any, *, whole: bool) -> Any:
     """Return a positive finite number, an int where it must be `whole`; ValueError names the axis and value."""
     kind = "a whole number of at least 1" if whole else "a positive finite number"
     right = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
     if not right or (whole and (value < 1 or value != int(value))):
         raise ValueError(f"axis {name!r} takes {kind}, got {value!r}")
+    require_unit(name, value)
     return int(value) if whole else float(value)
 
 

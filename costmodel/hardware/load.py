@@ -12,6 +12,7 @@ from costmodel.catalog import only, read_toml, require, require_keys, toml_files
 from costmodel.hardware.cpu import Cpu
 from costmodel.hardware.fpga import DSP_KINDS, Fpga
 from costmodel.hardware.gpu import MEMORY_KINDS, Gpu, PeakFlops
+from costmodel.record import Real
 
 Device: TypeAlias = Gpu | Cpu | Fpga
 
@@ -178,6 +179,11 @@ def check_number(where: str, key: str, value: Any) -> None:
         raise ValueError(f"{where}: {key} must be a positive finite number, got {value!r}")
     if key in WHOLE and value != int(value):
         raise ValueError(f"{where}: {key} must be a whole number, got {value!r}")
+    check_unit(where, key, value)
+
+
+def check_unit(where: str, key: str, value: Real) -> None:
+    """ValueError where a device's value lies where only one in another unit would."""
     least, most, unit = WITHIN.get(key, (0.0, value, ""))
     if not least <= value <= most:
         raise ValueError(f"{where}: {key} must be in {unit}, within {least:g}..{most:g}, got {value!r}")

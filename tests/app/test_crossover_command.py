@@ -52,6 +52,7 @@ def test_a_draft_is_overtaken_as_the_batch_grows(bitfront):
         (("zoo:resnet18", *PAIR[:2], *PAIR[:2], "--axis", "batch=1:8"), "different designs"),
         (("zoo:resnet18", *PAIR, "--axis", "width=1:8"), "unknown axis 'width'"),
         (("zoo:resnet18", *PAIR, "--axis", "device.memory_bytes_per_second=1:8"), "device.memory_bytes_per_s"),
+        (("zoo:resnet18", *PAIR, "--axis", "device.memory_bytes_per_s=300:3000"), "bytes a second, as 2e12"),
         (("zoo:resnet18", *PAIR, "--axis", "batch=1.5:8"), "whole numbers"),
         (("zoo:resnet18", *PAIR, "--axis", "batch=1:many"), "takes numbers, got 'many'"),
         (("zoo:resnet18", *PAIR, "--axis", "batch=4"), "NAME=LOW:HIGH or NAME=VALUE,VALUE"),

@@ -98,6 +98,8 @@ def test_what_a_table_shows_of_a_strategy_is_read_back(name):
         ("strategy", {"n": 2}, "'name'"),
         ("device", [None], "None"),
         ("device.lut_count", 3, "device.lut"),
+        ("device.memory_bytes_per_s", [300, 600], "must be in bytes a second, as 2e12, within .*, got 300$"),
+        ("device.peak_flops.bf16", {"from": 100, "to": 900, "points": 3}, "must be in operations a second"),
         ("device.clock_hz", [-1.0], "-1.0"),
         ("device.clock_hz", [float("nan")], "nan"),
     ],
