@@ -93,6 +93,14 @@ class Assembly:
         self.prepared.append(op)
         return op.name
 
+    def result(self, value: Value) -> Value:
+        """A result of the network; what parameters alone give is read by an op that costs nothing."""
+        if value.sources or not value.made:
+            return value
+        op = Op("", "elementwise", gradient_ratio=0.0, launches=0.0)
+        name = self.add(value.made[0].removesuffix(PREPARED), Cost(op), (value,))
+        return replace(value, sources=(name,), detached=(name,) if set(value.made) <= set(value.detached) else ())
+
     def take(self, parameters: Iterable[str]) -> float:
         """Mark all that is left of the parameters as stored, and return how many elements that is."""
         taken = 0.0

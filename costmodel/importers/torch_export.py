@@ -93,7 +93,7 @@ def read(module: Any, example_inputs: Any, *, name: str = "", strict: bool = Fal
     assembly = Assembly(sizes, frozen=[first for fqn, first in canonical.items() if not trains[fqn]])
     walk = Walk(assembly, _leaves(module), {aliases[0]: aliases for aliases in names.values()})
     results = walk.graph(program.graph, inputs)
-    given = [value for value in results if isinstance(value, Value)]
+    given = [walk.assembly.result(value) for value in results if isinstance(value, Value)]
     outputs, cut = union(value.sources for value in given), detached(given)
     found = walk.assembly.workload(name, outputs=outputs, batch=_batch(args, kwargs), strict=strict, cut=cut)
     covers = _covers(args, kwargs) + _chosen(walk.assembly.chosen)

@@ -102,6 +102,14 @@ class Penalised(nn.Module):
         return self.layer(x).sum() + (weight @ weight.t()).square().sum()
 
 
+class Apart(Penalised):
+    """The penalty beside the results."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        weight = self.layer.weight
+        return self.layer(x), (weight @ weight.t()).square().sum()
+
+
 class Standardised(nn.Module):
     """Convolutions of weights with mean 0 and deviation 1: Qiao et al., Weight Standardization, arXiv 1903.10520."""
 
@@ -201,6 +209,7 @@ NETS: dict[str, nn.Module] = {
     "factors": Factors(),
     "heads": Heads(),
     "penalised": Penalised(),
+    "penalty apart": Apart(),
     "standardised": Standardised(),
     "weight norm": parametrizations.weight_norm(nn.Linear(10, 12)),
     "queries": Queries(),
