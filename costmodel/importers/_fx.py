@@ -2,7 +2,6 @@
 
 import math
 import operator
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,8 +11,10 @@ from costmodel.importers import (
     _bilinear,
     _chain,
     _checkpoints,
+    _counted,
     _einsum,
     _flex,
+    _layer_name,
     _losses,
     _mask,
     _node,
@@ -25,7 +26,7 @@ from costmodel.importers._aten_rules import Call, values_in
 from costmodel.importers._norms import written_norms
 from costmodel.importers._value import RANDOM, Shape, Value, passed, union
 from costmodel.workload import Op, ops
-from costmodel.workload.training import UNCOUNTED
+from costmodel.workload.prepared import UNCOUNTED
 
 GRADIENTS = "wrap_with_set_grad_enabled"
 """The function over whether there are gradients, and a graph."""
@@ -54,7 +55,9 @@ class Walk:
 
     def graph(self, graph: Any, inputs: Iterable[Value]) -> Any:
         """Read the nodes of a graph whose placeholders are `inputs`, and return its result."""
-        self.norms |= written_norms((n for n in graph.nodes if n.op == "call_function"), _node.call_path, _arithmetic)
+        self.norms |= written_norms(
+            (n for n in graph.nodes if n.op == "call_function"), _node.call_path, _counted.arithmetic
+        )
         values: dict[Any, Any] = {}
         waiting = iter(inputs)
         for node in graph.nodes:
@@ -83,9 +86,9 @@ class Walk:
     def _operator(self, node: Any, values: Mapping[Any, Any]) -> Any:
         arguments = _node.arguments(node, values)
         reads = values_in(arguments.values())
-        if self.norms.get(node) == "" or not _is_counted(node, arguments):
+        if self.norms.get(node) == "" or not _counted.is_counted(node, arguments):
             alone = _mapped(arguments, self.assembly.flow)
-            if self.norms.get(node) != "" and _is_counted(node, alone):
+            if self.norms.get(node) != "" and _counted.is_counted(node, alone):
                 return self._prepared(node, self._call_of(node, alone), reads)
             fresh = [Value((), RANDOM)] if _node.function(node) in _aten.RANDOM else []
             return _node.results(node, passed([*fresh, *reads], None))
@@ -220,7 +223,7 @@ class Walk:
             owned = union(value.parameters for value in cost.reads or ())
         if owned:
             names = self.aliases[owned[0]]
-            named = layer_name(next((n for n in names if n.startswith(f"{module}.")), names[0]))
+            named = _layer_name.layer_name(next((n for n in names if n.startswith(f"{module}.")), names[0]))
             return named or _node.function(node)
         return module if module in self.leaves else self._own_name(node)
 
@@ -229,40 +232,12 @@ class Walk:
         return f"{_node.module(node)}.{_node.function(node)}".lstrip(".")
 
 
-def layer_name(parameter: str) -> str:
-    """The layer that a parameter belongs to: `a.b` for a.b.weight, `a.in_proj` for a.in_proj_weight, `a.p` for a.p.
-
-    A recurrent layer has one for each of its matrices: `a.hh_l0` for a.weight_hh_l0.
-    """
-    parameter = re.sub(r"\.parametrizations\.(\w+)\.original\d*$", r".\1", parameter)
-    owner, _, own = parameter.rpartition(".")
-    if re.fullmatch(r"weight_(ih|hh|hr)(_l\d+)?(_reverse)?", own):
-        return f"{owner}.{own.removeprefix('weight_')}".lstrip(".")
-    return owner if own.startswith("weight") else parameter.removesuffix("_weight")
-
-
 def _held(node: Any, names: tuple[str, ...], reads: Sequence[Value]) -> Value:
     """What the results of an op hold: of one that writes into a tensor, the rest of that; repeated elements once."""
     function = _node.function(node)
     sources = union((names, reads[0].sources)) if function in _aten.WRITES else names
     distinct = passed(reads, None).distinct if function in _aten.REPEATS else math.inf
     return Value(None, sources, distinct=distinct)
-
-
-def _is_counted(node: Any, arguments: Mapping[str, Any]) -> bool:
-    """Whether every pass repeats an operator: on activations, or of a layer with a weight.
-
-    Views are not counted, nor moving or making integers, nor what constants and parameters alone give: that can be
-    computed once.
-    """
-    function, reads = _node.function(node), values_in(arguments.values())
-    if function in _aten.COPIES:
-        moved = values_in(v for name, v in arguments.items() if name not in ("index", "indices"))
-        return (function == "one_hot" or _node.is_real(node)) and any(value.sources for value in moved)
-    if _is_movement(node) or (function in (_aten.VECTOR.keys() | _aten.ORDERINGS) and not _node.is_real(node)):
-        return False
-    layers = _aten.LAYERS.keys() | _recurrent.OPERATORS.keys() | {_bilinear.OPERATOR}
-    return function in layers or any(value.sources for value in reads)
 
 
 def _mapped(arguments: Mapping[str, Any], edit: Callable[[Value], Value]) -> dict[str, Any]:
@@ -278,11 +253,3 @@ def _mapped(arguments: Mapping[str, Any], edit: Callable[[Value], Value]) -> dic
 
 def _elements(shape: Shape | None) -> float:
     return float(math.prod(shape)) if shape else 0.0
-
-
-def _is_movement(node: Any) -> bool:
-    return not hasattr(node.target, "_schema") or _node.function(node) in _aten.MOVEMENT or _node.is_view(node)
-
-
-def _arithmetic(node: Any) -> str:
-    return "" if _is_movement(node) else _node.function(node)

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from costmodel.importers._fx import layer_name
+from costmodel.importers._layer_name import layer_name
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 FIELDS = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints", 8: "strings"}

@@ -7,14 +7,12 @@ from costmodel.workload import gradients
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.gradients import BY_INPUT, BY_WEIGHT, RECOMPUTED, rereads
 from costmodel.workload.op import Op
+from costmodel.workload.prepared import among_others
 from costmodel.workload.rerun import layer_of, runs_of
 from costmodel.workload.workload import Workload
 
 INPUT = "network_input"
 """What the gradient of an op reads that reads the network's input and says nothing of it."""
-
-UNCOUNTED = "uncounted"
-"""The kind of a prepared op of which nothing is known but that it runs."""
 
 COVERS = ", forward and backward, without the optimizer's step"
 """What is said of a training pass beside what its forward covers."""
@@ -51,30 +49,12 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
         raise ValueError(f"{workload.name} is a training pass already")
     if workload.phase in ("decode", "encode"):
         raise ValueError(f"{workload.name}: a training step is of a forward pass, got phase {workload.phase!r}")
-    workload = _with_prepared(workload)
+    workload = among_others(workload)
     forward, dead = _reached(workload)
     workload = replace(workload, ops=forward)
     ops = (*forward, *_backward(forward, recompute, dead, {op.name for op in workload.prepared}))
     covers = f"{workload.covers}{COVERS}{_of_which(workload)}" if workload.covers else ""
     return replace(workload, ops=ops, phase="training", covers=covers)
-
-
-def _with_prepared(workload: Workload) -> Workload:
-    """The workload with its prepared ops among the others, each before the first that reads its result."""
-    waiting = {op.name: op for op in workload.prepared}
-    ops: list[Op] = []
-
-    def put(op: Op) -> None:
-        for name in (*op.inputs, *op.prepared):
-            if name in waiting:
-                put(waiting.pop(name))
-        ops.append(op)
-
-    for op in workload.ops:
-        put(op)
-    left = tuple(op.name for op in ops if op.kind == UNCOUNTED)
-    known = tuple(replace(op, kind="elementwise") if op.kind == UNCOUNTED else op for op in ops)
-    return replace(workload, ops=known, uncounted=(*workload.uncounted, *left))
 
 
 def _reached(workload: Workload) -> tuple[tuple[Op, ...], frozenset[int]]:
