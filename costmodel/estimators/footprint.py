@@ -9,6 +9,7 @@ from costmodel.estimators.traffic import BITS_PER_BYTE, kv_bytes, trained_bytes,
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op, Workload
+from costmodel.workload.dequantisation import entry
 from costmodel.workload.gradients import BY_WEIGHT
 from costmodel.workload.rerun import own_outputs
 from costmodel.workload.training import INPUT, forward_end
@@ -106,8 +107,7 @@ def input_last_use(workload: Workload) -> int:
 
 def _first(workload: Workload) -> int:
     """The op that reads the network's input: the first one that does not read parameters alone."""
-    prepared = {op.name for op in workload.prepared}
-    return next((i for i, op in enumerate(workload.ops) if op.name not in prepared), 0)
+    return entry(workload.ops, {op.name for op in workload.prepared})
 
 
 @lru_cache(maxsize=64)
@@ -115,10 +115,13 @@ def output_elements(workload: Workload) -> NDArray[np.float64]:
     """What each op adds to the live activations: float64[ops]; do not edit.
 
     Each execution of a recurrence adds a token to the result; of what a layer makes that runs again, each run has its
-    own. Gradients by weight are `gradient_bytes`, but of prepared weights what their parameters' are made of.
+    own. Gradients by weight are `gradient_bytes`, but of prepared weights what their parameters' are made of. What is
+    prepared and read by no op's name are weights as they are stored.
     """
     made = own_outputs(workload.ops)
-    stored = [op.name.endswith(BY_WEIGHT) and not op.prepared for op in workload.ops]
+    weights = {op.name for op in workload.prepared}.difference(*(op.prepared for op in workload.ops))
+    weights -= {name for op in workload.ops for name in op.inputs}
+    stored = [op.name in weights or (op.name.endswith(BY_WEIGHT) and not op.prepared) for op in workload.ops]
     return np.where(stored, 0.0, made)
 
 

@@ -5,7 +5,7 @@ of its introduction could be read: it keeps weights in float32, trains on a quan
 multiply-additions weighted by word length. A run that picks its word lengths is dse.compression.word_lengths.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isclose
 from typing import ClassVar
@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from costmodel.claim import Claim
+from costmodel.strategies._before import before
 from costmodel.strategies._shown import Shown
 from costmodel.strategies._trace_file import whole_numbers
 from costmodel.workload import Op, Workload
+from costmodel.workload.gradients import BY_INPUT
 
 FULL_BITS = 32
 
@@ -33,11 +35,13 @@ class AdaptivePrecision(Shown):
     Forward and gradients by input multiply the weights that are left, among zeros that are stored and read too, so that
     a GPU gains no time; which are left is not counted. Gradients by weight are dense, as is the float32 master. With
     `copies`, each layer's copy is made anew before the layer, `NAME.quantise`, once a step. The word length is that of
-    the precision. A schedule gives the mean step instead, to estimate in fp32: `word_lengths` of equally many steps
-    each for all layers, or in the file `trace` as JSON lists [epochs][layers]. Products that read a copy, and the bytes
-    they read, then go with its word length over 32 bits, as the paper counts: what units serial in bits would gain, not
-    a GPU, whose pipes `schedule_speedup` weighs. ValueError for a pass that is no training step, a
-    density outside (0, 1], word lengths outside 1 to 32 or both kinds of schedule.
+    the precision, whose `weight_bytes` are the copies' and whose `optimizer_bytes` have the masters. A schedule gives
+    the mean step instead, to estimate in fp32: `word_lengths` of equally many steps each for all layers, or in the file
+    `trace` as JSON lists [epochs][layers]. Products that read a copy, and the bytes they read, then go with its word
+    length over 32 bits, as the paper counts: what units serial in bits would gain, not a GPU, whose pipes
+    `schedule_speedup` weighs; copies are live activations from when they are made to their last product, beside the
+    fp32 weights (`memory_ratio`). ValueError for a pass that is no training step, a density outside (0, 1], word
+    lengths outside 1 to 32 or both kinds of schedule.
     """
 
     density: float = 1.0
@@ -60,14 +64,23 @@ class AdaptivePrecision(Shown):
             raise ValueError(f"AdaPT changes a training step, got a {workload.phase} pass of {workload.name}")
         named = [op.name for op in workload.ops if _is_layer(op)]
         layers = dict(zip(named, self._shares(len(named)), strict=True))
-        ops: list[Op] = []
-        for op in workload.ops:
-            if _is_layer(op) and self.copies:
-                ops.append(_copy(op))
-            share = layers.get(op.name.removesuffix(".grad_input"))
-            ops.append(op if share is None else self._sparse(op, share))
+        step = workload.map(lambda op: self._edited(op, layers))
         left_out = (MASKS,) if self.density < 1 else ()
-        return replace(workload, ops=tuple(ops), uncounted=workload.uncounted + left_out)
+        step = replace(step, uncounted=workload.uncounted + left_out)
+        if not self.copies:
+            return step
+        copies = {op.name: _copy(op, layers[op.name]) for op in workload.ops if _is_layer(op)}
+        step = before(step, _is_layer, lambda op: (copies[op.name], op))
+        return replace(step, prepared=(*workload.prepared, *copies.values()))
+
+    def _edited(self, op: Op, layers: Mapping[str, float]) -> Op:
+        """The op as it runs: one that reads a copy with the share of the work that the copy's word length has."""
+        layer = op.name.removesuffix(BY_INPUT)
+        if layer not in layers:
+            return op
+        if self.copies and (self.word_lengths or self.trace):
+            op = replace(op, prepared=(*op.prepared, _name(layer)))
+        return self._sparse(op, layers[layer])
 
     def _sparse(self, op: Op, share: float) -> Op:
         op = op.times(share)
@@ -91,11 +104,15 @@ def _is_layer(op: Op) -> bool:
     return op.kind in ("linear", "conv") and op.weight_elements > 0
 
 
-def _copy(op: Op) -> Op:
+def _name(layer: str) -> str:
+    return f"{layer}.quantise"
+
+
+def _copy(op: Op, share: float) -> Op:
     weights = float(op.weight_elements)
     return Op(
-        f"{op.name}.quantise", "elementwise", ("input",), count=op.count, input_elements=weights,
-        output_elements=weights, vector_flops=QUANTISE_FLOPS * weights,
+        _name(op.name), "elementwise", ("weights",), count=op.count, input_elements=weights,
+        output_elements=weights * share, vector_flops=QUANTISE_FLOPS * weights,
     )  # fmt: skip
 
 

@@ -3,13 +3,18 @@
 Ops of their own belong to the layer; arithmetic within the layer's own op is its `weight_flops`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from costmodel.record import Real, changed
 from costmodel.workload.op import Op
 
 DEQUANTISATION = "dequantisation"
 """The kind of such an op, which is called after its layer: `LAYER.codebooks`, `LAYER.narrow`."""
+
+
+def entry(ops: Sequence[Op], prepared: Collection[str] = ()) -> int:
+    """Return the index of the first op that reads tokens or images, not weights alone as these and `prepared` do."""
+    return next((i for i, op in enumerate(ops) if op.kind != DEQUANTISATION and op.name not in prepared), 0)
 
 
 def layers_of(ops: Sequence[Op]) -> dict[int, int]:

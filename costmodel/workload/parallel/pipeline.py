@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from dataclasses import replace
 
+from costmodel.workload.dequantisation import entry
 from costmodel.workload.op import Op
 from costmodel.workload.ops import collective
 from costmodel.workload.parallel.divide import require_degree
@@ -78,7 +79,8 @@ RECEIVED = "stage.receive"
 
 def _received(kept: tuple[Op, ...], chunks: int) -> Op:
     """What the stage before sends: the tensor that the first op of each chunk reads, as often as it runs."""
-    return collective(RECEIVED, "send", kept[0].input_elements, 2).times(kept[0].count * chunks)
+    first = kept[entry(kept)]
+    return collective(RECEIVED, "send", first.input_elements, 2).times(first.count * chunks)
 
 
 def _rewired(op: Op, elsewhere: set[str]) -> Op:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import costmodel as cm
+from costmodel.estimators.footprint import alive_bytes, footprint_bytes, input_bytes
 from costmodel.strategies import strategy
 from costmodel.strategies.adapt import AdaptivePrecision, memory_ratio, schedule_speedup, weighted_madds
+from costmodel.workload.training import forward_end
 
 FORWARD = cm.zoo.build("resnet18", batch=8)
 STEP = cm.training(FORWARD)
@@ -27,6 +29,25 @@ def test_copies_cost_their_weights_and_store_nothing():
     weights = sum(op.weight_elements for op in LAYERS)
     assert sum(op.output_elements for op in added) == weights
     assert sum(op.params for op in copied.ops) == sum(op.params for op in STEP.ops)
+
+
+@pytest.mark.parametrize("text", ["fp32", "bf16", "int8/int8"])
+def test_copies_are_the_stored_weights_and_the_input_stays(text):
+    used = cm.precision(text)
+    assert input_bytes(AdaptivePrecision()(STEP), used) == input_bytes(STEP, used) > 0
+    assert footprint_bytes(AdaptivePrecision()(STEP), used) == footprint_bytes(STEP, used)
+
+
+def test_copies_of_a_schedule_occupy_memory_beside_the_weights_they_are_made_of():
+    used, bits = cm.precision("fp32"), (8, 8, 12, 16)
+    copied = AdaptivePrecision(word_lengths=bits)(STEP)
+    end, copied_end = (forward_end(net) for net in (STEP, copied))
+    alive, copied_alive = alive_bytes(STEP, used)[end], alive_bytes(copied, used)[copied_end]
+    params = [op.weight_elements for op in LAYERS[1:]]  # no gradient by the network's input reads the first copy again
+    assert 4 * sum(params) + copied_alive - alive == pytest.approx(
+        4 * sum(params) * memory_ratio(params, np.mean(bits))
+    )
+    assert footprint_bytes(copied, used) > footprint_bytes(STEP, used)
 
 
 def test_a_step_in_int8_is_faster_than_in_fp32_by_less_than_its_madds_say():

@@ -18,6 +18,7 @@ from costmodel.strategies.double_rounding import (
     switch_probabilities,
     switch_s,
 )
+from costmodel.workload.parallel import pipeline_parallel
 
 NET = cm.zoo.build("resnet18")
 WEIGHTS = sum(op.weight_elements for op in NET.ops)
@@ -136,3 +137,13 @@ def test_plans_have_no_format_that_does_not_hold_the_codes():
     assert taken[~narrow].all()
     with pytest.raises(ValueError, match="is stored in codes of 4 bits"):
         dse.choices(net, ["int8", "bf16"]).on(cm.gpu("a100_sxm"))
+
+
+@pytest.mark.parametrize("every", [0, 10])
+def test_a_stage_receives_tokens_where_its_first_layer_is_narrowed(every):
+    """A block of BERT starts with a product, not with a norm."""
+    net = cm.zoo.build("bert-base")
+    narrowed = DoubleRounding(8, 4, every=every)(net)
+    before, after = (pipeline_parallel(each, 2).op("stage.receive") for each in (net, narrowed))
+    assert after == before
+    assert after.input_elements > 0

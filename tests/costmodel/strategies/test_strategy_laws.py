@@ -8,10 +8,12 @@ import pytest
 
 import costmodel as cm
 from costmodel import strategies
+from costmodel.estimators.footprint import input_bytes
 from costmodel.strategies._cifar import resnet
 from costmodel.workload import Op
 from costmodel.workload.op import NAMES
 from costmodel.workload.ops.collective import COLLECTIVES
+from costmodel.workload.parallel.pipeline import is_stage
 
 NETS = {
     "resnet18": cm.zoo.build("resnet18"),
@@ -59,6 +61,15 @@ def test_examples_change_some_network_and_keep_counts_finite_and_positive(strate
             assert all(math.isfinite(getattr(op, n)) and getattr(op, n) >= 0 for n in NUMBERS), op
             assert 0 <= op.weight_density <= 1
             assert 0 <= op.mask_density <= 1
+
+
+@pytest.mark.parametrize("strategy", _declared("EXAMPLES"))
+def test_no_strategy_loses_the_images_that_a_network_reads(strategy):
+    for name in ("resnet18", "mobilenetv2", "deit", "resnet18-training"):
+        found = _applied(strategy, NETS[name])
+        if found is not None and not is_stage(found):
+            before, after = (input_bytes(net, cm.W16A16) * net.passes / net.batch for net in (NETS[name], found))
+            assert after >= before, name
 
 
 @pytest.mark.parametrize("strategy", _declared("EXAMPLES"))
