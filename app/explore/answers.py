@@ -45,9 +45,12 @@ def sweep(set_progress: Callable[[Any], None], asked: Any) -> Any:
 
 
 def draw(
-    ready: Any, x: Any, y: Any, z: Any, log: Any, per: Any, scheme: Any, zoom: Any, design: Any, edits: Any
+    ready: Any, x: Any, y: Any, z: Any, log: Any, per: Any, scheme: Any, zoom: Any, design: Any, edits: Any, drawn: Any
 ) -> Any:
-    """The figure of all designs, what it shows in a sentence, and what it was drawn of."""
+    """The figure of all designs, what it shows in a sentence, and what it was drawn of.
+
+    drawn  what the figure shows already, None on a page that has just been loaded
+    """
     if ready is None or scheme is None:
         raise PreventUpdate
     try:
@@ -63,7 +66,8 @@ def draw(
     view = plane(ready, names, log)
     within = _within(zoom, view)
     few = len(found.places.drawn) <= front_figure.MOST_POINTS
-    if ctx.triggered_id == "explore-zoom" and (few or len(names) == 3):
+    already = drawn is not None and all(drawn.get(part) == value for part, value in view.items())
+    if list(ctx.triggered_prop_ids) == ["explore-zoom.data"] and already and (few or len(names) == 3):
         raise PreventUpdate
     figure = front_figure.front(
         designs.columns, names, cloud=found.places.drawn, fronts=_titled(found.places.fronts),
@@ -76,9 +80,9 @@ def draw(
     with suppress(ValueError):
         for trace, place in _places(ready, names, design, edits).items():
             figure.data[trace].update(place)
-    drawn = {**view, "design": design, "edits": edits}
+    now = {**view, "design": design, "edits": edits}
     seen = len(front_figure.inside(designs.columns, names, found.cloud, within)) if within else None
-    return dressed(figure, scheme == "dark"), _about(designs, len(found.cloud), seen, about), drawn
+    return dressed(figure, scheme == "dark"), _about(designs, len(found.cloud), seen, about), now
 
 
 def listing_frame(_clicks: Any, framed: Any) -> Any:

@@ -8,6 +8,7 @@ from app.web import state
 from app.web.state import State
 from dse import axes
 from dse.axes import FIELD
+from dse.space import Space
 
 PLACES = ("x", "y", "z")
 AXES = (*PLACES, "log", "per")
@@ -58,6 +59,11 @@ def read_zoom(given: State, shown: Mapping[str, Any]) -> list[float] | None:
     if not fine or not all(abs(end) <= bound for end, bound in zip(ends, most, strict=True)):
         raise ValueError(f"zoom must be {FLAT if shown['z'] == NONE else DEEP}, got {spelled[:40]!r}")
     return ends
+
+
+def grouped(space: Space) -> str:
+    """The axis whose values have fronts of their own in a run: the first such that Explore has, "none" without."""
+    return next((name for name in space.groups if name in GROUPS and len(space.axis(name).values) > 1), NONE)
 
 
 def told(name: str, value: Any) -> str:

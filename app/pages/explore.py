@@ -25,16 +25,16 @@ def layout(given: state.State) -> Any:
     """The page of a link: its question is asked, its axes shown, its design opened."""
     folder = None if any(name in given for name in question.FIELDS) else settings.current().run
     run = folder is not None
-    shown_run = folder.name if folder else ""
     asked = question.read_link(given, session_runs.uploads())
     own: Sequence[str] = question.SHOWN
     unheld: list[str] = []
+    per = "device" if len(asked.devices) > 1 else axes.NONE
     if run:
         found = session_runs.joined(SHOWN, ())[0]
-        own = found.metrics
+        own, per = found.metrics, axes.grouped(found.space)
         with suppress(ValueError):
             asked, unheld = question.of_space(found.space), question.unheld(found.space)
-    shown = axes.read(given, own, per="none" if run or len(asked.devices) < 2 else "device")
+    shown = axes.read(given, own, per=per)
     listed = state.chosen(given, "list", [listing.LISTED], "")
     zoom = None
     if ends := axes.read_zoom(given, shown):
@@ -60,7 +60,7 @@ def layout(given: state.State) -> Any:
         html.Div(listing.section() if listed else None, id="explore-listing"),
         side=html.Div([controls.states(), controls.list_button()], className="plane-side"),
     )
-    form = controls.question_panel(asked, session_runs.uploads(), shown_run, unheld)
+    form = controls.question_panel(asked, session_runs.uploads(), folder.name if folder else "", unheld)
     top = html.Div([form, plane], className="explore-top")
     return html.Div(
         [*stores, top, html.Div(id="explore-detail-trouble"), html.Div(id="explore-detail")], className="stack"
@@ -105,7 +105,7 @@ def register(app: Dash) -> None:
     app.callback(
         Output("explore-front", "figure"), Output("explore-about", "children"), Output("explore-drawn", "data"),
         Input(ready, "data"), *[Input(axis, "value") for axis in axes], DARK, Input("explore-zoom", "data"),
-        State(design, "data"), State(edits, "data"),
+        State(design, "data"), State(edits, "data"), State("explore-drawn", "data"),
         running=[(Output("explore-drawing", "children"), "solving and drawing…", "")],
     )(answers.draw)  # fmt: skip
     app.callback(

@@ -5,12 +5,14 @@ from urllib.parse import parse_qs
 
 import pandas
 import pytest
-from served import hold
+from served import hold, served
 
 from app import exports
 from app.explore import question
 from app.rerun import rerun
 from app.text import quantity
+from dse.space import Space
+from dse.sweep import sweep
 
 ASKED = {"model": "zoo:resnet18", "devices": "l4", "precisions": "int8/int8,int4/bf16", "batch": "1"}
 QUERY = "explore?" + "&".join(f"{name}={value}" for name, value in ASKED.items())
@@ -57,6 +59,17 @@ def compared(page, name, loss):
 @pytest.fixture(scope="module")
 def space():
     return question.read(ASKED, {}).space
+
+
+def test_a_run_of_few_designs_is_drawn_when_its_page_opens(profile, tmp_path, screenshot):
+    axes = {"model": "zoo:resnet18", "batch": [1, 8], "precision": ["w8a8", "w4a16", "bf16"], "device": "l4"}
+    given = {"axes": axes, "objectives": ["latency_s", "loss"], "groups": ["batch"], "rows": True}
+    sweep(Space.read(given), tmp_path / "run", workers=1)
+    with served("--run", str(tmp_path / "run"), home=tmp_path / "cache") as site:
+        page = open_page(profile(), site, "")
+        assert "6 designs; 6 have these metrics" in page.inner_text("#explore-about")
+        assert page.input_value("#explore-per") == "batch"
+        screenshot(page, "explore-run-light-1280")
 
 
 @pytest.mark.long
