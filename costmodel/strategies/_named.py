@@ -77,7 +77,7 @@ def _build(table: dict[str, Any]) -> Strategy | None:
             raise ValueError(f"strategy {NONE} has no fields, got {', '.join(given)}")
         return None
     cls = classes()[require("strategy", name, [NONE, *names()])]
-    known = {field.name: field.type for field in fields(cls) if field.init}
+    known = _kinds(name)
     for key in given:
         require(f"field of strategy {name}", key, known)
     missing = [f.name for f in fields(cls) if f.init and f.default is MISSING and f.name not in given]
@@ -99,8 +99,12 @@ def _told(part: str, whole: str) -> str:
 
 
 def _table(text: str) -> dict[str, Any]:
-    """Read "name:key=value,key=value"; a value is a number, true, false, or text, of several ";" stands between."""
+    """Read "name:key=value,key=value"; a value is a number, true, false, or text, of several ";" stands between.
+
+    Where a field takes text, as the names of layers, "2" is text.
+    """
     name, _, rest = text.partition(":")
+    kinds = _kinds(name)
     table: dict[str, Any] = {"name": name}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
@@ -108,7 +112,7 @@ def _table(text: str) -> dict[str, Any]:
             raise ValueError(f"a strategy is spelled name:key=value,key=value, got {text!r}")
         if key.strip() in table:
             raise ValueError(f"{key.strip()} is given twice in strategy {text!r}")
-        table[key.strip()] = _value(value.strip())
+        table[key.strip()] = value.strip() if _is_text(kinds.get(key.strip())) else _value(value.strip())
     return table
 
 
@@ -122,13 +126,22 @@ def _value(text: str) -> Any:
     return value if isinstance(value, int | float) else text
 
 
+def _kinds(name: str) -> dict[str, Any]:
+    """The types of the fields of a strategy by their names, none of an unknown one."""
+    cls = classes().get(name)
+    return {} if cls is None else {field.name: field.type for field in fields(cls) if field.init}
+
+
+def _is_text(kind: Any) -> bool:
+    return kind is str or str in get_args(kind)
+
+
 def _several(value: Any, kind: Any) -> Any:
     """The value as a field of that type takes it: one with several values gets a tuple."""
     if get_origin(kind) is not tuple:
         return value
     if isinstance(value, str):
-        text = get_args(kind)[0] is str
-        return tuple(part if text else _value(part) for part in value.split(";") if value)
+        return tuple(part if _is_text(kind) else _value(part) for part in value.split(";") if value)
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
@@ -143,6 +156,8 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     """The value if a field of that type takes it; ValueError with the value and what was expected."""
     if get_origin(kind) is tuple:
         return tuple(_checked(key, part, get_args(kind)[0]) for part in value)
+    if kind is str:
+        return as_text(value)
     if kind not in EXPECTED:
         return value
     numeric = isinstance(value, int | float) and not isinstance(value, bool) and not isnan(value)

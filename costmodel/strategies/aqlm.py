@@ -47,6 +47,7 @@ class AdditiveCodebooks(Shown):
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with its layers coded."""
         require_matches(workload, self.layers)
+        require_matches(workload, self.keep if self.keep != HEADS_AND_ROUTERS else ())
         require_uncoded(workload, self.touches)
         return before(workload, self.touches, self.code)
 

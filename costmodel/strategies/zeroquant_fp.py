@@ -38,6 +38,7 @@ class LowRankCompensation(Shown):
     def __call__(self, workload: Workload) -> Workload:
         """Return the workload with the products before the layers that add them."""
         require_matches(workload, self.layers)
+        require_matches(workload, self.keep if self.keep != HEADS_AND_ROUTERS else ())
         require_in_memory(workload, self.touches)
         return before(workload, self.touches, self.compensate)
 

@@ -3,6 +3,7 @@
 import importlib
 import math
 from dataclasses import fields
+from typing import get_args
 
 import pytest
 
@@ -10,8 +11,9 @@ import costmodel as cm
 from costmodel import strategies
 from costmodel.estimators.footprint import input_bytes
 from costmodel.strategies._cifar import resnet
-from costmodel.workload import Op
+from costmodel.workload import Op, Workload
 from costmodel.workload.op import NAMES
+from costmodel.workload.ops import linear
 from costmodel.workload.ops.collective import COLLECTIVES
 from costmodel.workload.parallel.pipeline import is_stage
 
@@ -154,6 +156,37 @@ def test_several_values_are_spelled_with_semicolons():
     assert strategies.strategy("nm_sparsity:n=2,m=4,layers=fc") == strategies.NMSparsity(2, 4, ("fc",))
     assert strategies.strategy("token_pruning:keep=0.5,at=3;6").at == (3, 6)
     assert strategies.strategy("token_pruning:keep=0.5,at=3").at == (3,)
+
+
+NUMBERED = Workload("numbered", tuple(linear(name, 4, 8, 8) for name in ("0", "2", "0.1")))
+"""Layers as those of torch's nn.Sequential are called, and of one within another."""
+
+
+@pytest.mark.parametrize(
+    "spelled", ["nm_sparsity:n=2,m=4,layers=2", {"name": "nm_sparsity", "n": 2, "m": 4, "layers": [2]}]
+)
+def test_layers_may_be_called_by_numbers(spelled):
+    found = strategies.strategy(spelled)
+    assert found == strategies.NMSparsity(2, 4, ("2",)) == strategies.strategy(strategies.spelled(found))
+    assert [op.weight_density for op in found(NUMBERED).ops] == [1, 0.5, 1]
+    both = strategies.strategy("nm_sparsity:n=2,m=4,layers=2;0.1")
+    assert [op.weight_density for op in both(NUMBERED).ops] == [1, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("value", [1, 0.5, True])
+@pytest.mark.parametrize("name", strategies.names())
+def test_a_number_where_text_is_meant_is_text_or_refused_in_a_line(name, value):
+    example = strategies.strategy(next(s for s in strategies.examples() if s.partition(":")[0] == name))
+    given = {"name": name} | {f.name: getattr(example, f.name) for f in fields(example) if f.init}
+    for field in (f.name for f in fields(example) if f.init and (f.type is str or str in get_args(f.type))):
+        for net in (NETS["resnet18"], NETS["resnet18-training"], NETS["llama-decode"], NETS["mixtral-decode"]):
+            _applied(lambda net, field=field: strategies.strategy(given | {field: value})(net), net)
+
+
+@pytest.mark.parametrize("spelled", ["aqlm:codebooks=1,code_bits=16,keep=0.5", "zeroquant_fp:rank=8,keep=lm_haed"])
+def test_layers_to_keep_are_layers_of_the_network(spelled):
+    with pytest.raises(ValueError, match=r"no layer of llama-3.2-1b matches '(0.5|lm_haed)'"):
+        strategies.strategy(spelled)(NETS["llama-decode"])
 
 
 def test_spellings_one_after_the_other():
