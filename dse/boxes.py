@@ -7,18 +7,18 @@ limits on the costs bound, in which others can still be; boxes within others are
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dse import allocate, exact
+from dse.interrupts import heard
 from dse.pareto import mask
 from dse.plan import InfeasibleError, Plan
 from dse.solvers.merging import TooManyPointsError
-from dse.tables import Floats, Tables
+from dse.tables import Tables
 
 _LOSS = "loss "
 """The loss as a cost: no metric's name ends in a space."""
@@ -139,29 +139,36 @@ def _least(sought: Sought, limits: tuple[float, ...]) -> Point | None:
     below = {n: float(np.nextafter(b, -np.inf)) for n, b in zip(sought.names, limits, strict=True) if b < np.inf}
     if any(limit < 0 for limit in below.values()):
         return None
-    kept = {**tables.limits} | {name: min(limit, tables.limits.get(name, np.inf)) for name, limit in below.items()}
-    available = np.where(tables.available, 0.0, np.inf)
-    coupled: dict[str, Any] = {"max_formats": sought.max_formats, "edges": tables.edges}
-    try:
-        plan = allocate.solve(tables.loss + available, tables.costs, kept, tables.groups, tables.conversion, **coupled)
-    except InfeasibleError:
+    most = {**tables.limits} | {name: min(limit, tables.limits.get(name, np.inf)) for name, limit in below.items()}
+    kept = replace(tables, limits=most)
+    if (plan := _proven(kept, sought.max_formats)) is None:
         return None
     if tables.conversion is None:
-        plan = _cheapest(sought, plan, kept, available)
+        plan = _cheapest(sought, plan, kept)
     values = exact.totals(tables, plan.choice)
     loss = float(exact.objective(tables, plan.choice))
     return Point((loss, *(float(values[name]) for name in sought.names)), tuple(plan.choice.tolist()))
 
 
-def _cheapest(sought: Sought, plan: Plan, kept: dict[str, float], available: Floats) -> Plan:
+def _cheapest(sought: Sought, plan: Plan, kept: Tables) -> Plan:
     """Of the plans that lose no more than this one, that of least costs, one after another."""
-    tables = sought.tables
-    lowest = min(0.0, float(tables.loss.min()))
-    costs = {**tables.costs, _LOSS: tables.loss - lowest}
-    spent = float((tables.loss - lowest)[np.arange(len(plan.choice)), plan.choice].sum())
-    kept = kept | {_LOSS: float(np.nextafter(spent * (1 + 1e-15), np.inf))}
+    lowest = min(0.0, float(kept.loss.min()))
+    lost = kept.loss - lowest
+    spent = exact.at_least(exact.exact_sum(lost[np.arange(len(plan.choice)), plan.choice]))
+    limits = {**kept.limits, _LOSS: float(np.nextafter(spent, np.inf))}
     for name in sought.names:
-        table = tables.costs[name] + available
-        plan = allocate.solve(table, costs, kept, tables.groups, max_formats=sought.max_formats)
-        kept[name] = min(float(np.nextafter(plan.objective, np.inf)), kept.get(name, np.inf))
+        asked = replace(kept, loss=kept.costs[name], costs={**kept.costs, _LOSS: lost}, limits=limits)
+        cheaper = _proven(asked, sought.max_formats)
+        assert cheaper is not None  # the plan itself keeps all limits
+        plan = cheaper
+        limits[name] = min(float(np.nextafter(plan.objective, np.inf)), limits.get(name, np.inf))
+    return plan
+
+
+def _proven(tables: Tables, max_formats: int | None) -> Plan | None:
+    """The proven plan of least loss, None where there is none; KeyboardInterrupt where Ctrl-C ended the search."""
+    with heard() as interrupt:
+        plan = allocate.best(tables, max_formats)
+    if interrupt.came:
+        raise KeyboardInterrupt
     return plan

@@ -125,7 +125,8 @@ def stream(
     Two columns come at once, more after merging where no partial front passes `most` points; else, and where answers
     are to be kept or formats are converted, integer programs find each point (`boxes`). `keep` is told every answer:
     `known` ones, as a killed run left them, are not asked for again. Programs prove a loss to a relative 1e-9: of
-    points whose losses differ by less, those that cost less may be told alone.
+    points whose losses differ by less, those that cost less may be told alone. Ctrl-C ends the search at once with
+    KeyboardInterrupt: what is told or kept is proven.
     """
     sought = _sought(loss, costs, ties, within)
     try:

@@ -1,6 +1,7 @@
 """Fronts point by point, hulls and hypervolumes, against brute force and moocore."""
 
 import itertools
+import signal
 
 import moocore
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import costmodel as cm
 import dse
-from dse import frontier, pareto
+from dse import allocate, frontier, pareto
 from dse.hull import supported
 from dse.restrictions import restricted
 
@@ -154,3 +155,32 @@ def test_a_front_without_loss_keeps_pins():
     pinned = restricted(problem, {"*": "int8"}, {})
     found = dse.front(pinned, [dse.metric.weight_bytes, dse.metric.latency_s])
     assert found.points[:, 0] == pytest.approx([problem.costs["weight_bytes"][:, 1].sum()])
+
+
+@pytest.mark.parametrize("converted", [False, True])
+def test_an_interrupt_ends_a_front_after_its_proven_points(monkeypatch, converted):
+    loss, tables = network(11, layers=24, costs=1, whole=False)
+    within = frontier.Within(conversion=0.05 * (1 - np.eye(3))) if converted else None
+    kept, dispatch = [], allocate.dispatch
+    whole = list(itertools.islice(frontier.stream(loss, tables, within=within, keep=kept.append), 8))
+
+    def answers_until(at):
+        def search(*given):
+            searches.append(given)
+            if len(searches) == at:
+                signal.raise_signal(signal.SIGINT)
+            return dispatch(*given)
+
+        searches, more = [], []
+        monkeypatch.setattr(allocate, "dispatch", search)
+        with pytest.raises(KeyboardInterrupt):
+            list(frontier.stream(loss, tables, within=within, keep=more.append))
+        monkeypatch.setattr(allocate, "dispatch", dispatch)
+        assert len(searches) == at
+        return more
+
+    for at in range(1, 8):
+        more = answers_until(at)
+        assert more == kept[: len(more)]
+    again = frontier.stream(loss, tables, within=within, known=more, keep=lambda _: None)
+    assert list(itertools.islice(again, 8)) == whole
