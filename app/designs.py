@@ -18,7 +18,7 @@ def _spoken(word: str) -> str:
     if words:
         return words if words[1].isupper() else words[0].lower() + words[1:]
     weight, slash, activation = word.partition("/")
-    return weight if slash and weight == activation else word
+    return weight if slash and weight == activation and weight else word
 
 
 def same(one: Design, other: Design) -> bool:

@@ -11,8 +11,8 @@ from app import ranges
 from app.figures.bits import bits
 from app.figures.pareto import pareto
 from app.figures.style import dressed
+from app.limits import limit
 from app.optimise.question import Question
-from app.report.optimization_section import budget
 from app.results import misfit, sources, sure
 from app.text import label, quantity
 from app.web import downloads
@@ -63,7 +63,7 @@ def summary(result: Result) -> Any:
     look = {} if is_fixed else {"c": "var(--good)" if is_proven else "var(--bad)"}
     proven = dmc.Badge(sure(result), color="gray" if is_fixed else "teal" if is_proven else "yellow", variant="light",
                        **look)  # fmt: skip
-    budgets = " and ".join(budget(text) for text in result["budgets"]) or "no budget"
+    budgets = " and ".join(map(limit, result["budgets"])) or "no budget"
     head = dmc.Group([html.Code(result["design"], id="optimise-id", className="id"), proven,
                       dmc.Text(f"{result['model']} on {result['device']}, {budgets}", size="sm")],
                      gap="sm")  # fmt: skip

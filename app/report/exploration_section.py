@@ -6,8 +6,8 @@ from typing import Any
 
 from app.designs import spoken
 from app.figures.explored import explored
+from app.limits import in_words, limit
 from app.report.document import Section, Table
-from app.report.optimization_section import budget
 from app.text import counted, label
 from dse.axes import label as label_of
 
@@ -24,7 +24,7 @@ def section(name: str, run: Run) -> Section:
     axes = {axis: values for axis, values in run["space"]["axes"].items() if len(values) > 1}
     varied = [axis for axis in axes if rows and axis in rows[0]]
     columns = ("id", *varied, *run["columns"])
-    objectives = [text.split(" ", 1) for text in run["objectives"]]
+    objectives = [text.partition(" ")[::2] for text in run["objectives"]]
     drawn = [c for _, c in objectives if rows and c in rows[0]]
     higher = {c for sense, c in objectives if sense == "maximise"}
     figures = tuple(
@@ -49,9 +49,9 @@ def _sentences(run: Run, axes: Mapping[str, Any]) -> tuple[str, ...]:
         f"{run['designs_done']:,} of {counted(run['designs'], 'design')} ({sizes}): {run['excluded']} do not fit "
         f"their device or break a constraint, {run['unknown']} have no value there, {run['points']} are on the front.",
     ]
-    found.append(f"Objectives: {', '.join(map(spoken, run['objectives']))}.")
+    found.append(f"Objectives: {', '.join(map(in_words, run['objectives']))}.")
     if run["constraints"]:
-        found.append(f"Constraints: {'; '.join(map(budget, run['constraints']))}.")
+        found.append(f"Constraints: {'; '.join(map(limit, run['constraints']))}.")
     if run["groups"]:
         found.append(f"A front for each {' and '.join(run['groups'])}.")
     if run["latency"] == "roofline":

@@ -11,6 +11,7 @@ from app.figures.bits import bits
 from app.figures.pareto import pareto
 from app.figures.resources import resources
 from app.figures.roofline import roofline
+from app.limits import limit
 from app.report.document import Row, Section, Table, present
 from app.results import misfit, sources, sure, unfit
 from app.show import folding_of, measured
@@ -35,7 +36,7 @@ def section(name: str, run: Run) -> Section:
 
 
 def _sentences(run: Run) -> tuple[str, ...]:
-    budgets = " and ".join(budget(b) for b in run["budgets"]) or "no budget"
+    budgets = " and ".join(map(limit, run["budgets"])) or "no budget"
     if "budgets_from" in run:
         budgets += f" ({run['budgets_from']})"
     found = [f"{_chosen(run, budgets)}; {_objective(run)} ({run['loss_source']}).", *run.get("notes", ())]
@@ -135,12 +136,3 @@ def _figures(run: Run) -> tuple[go.Figure, ...]:
     if run.get("available"):
         shown.append(resources(chosen, available=run["available"], title="Share of the device"))
     return tuple(shown)
-
-
-def budget(text: str) -> str:
-    """A budget such as lut <= 17744 in words; one of another form as it is."""
-    parts = text.split(" ")
-    if len(parts) != 3:
-        return text
-    metric, sense, limit = parts
-    return f"{spoken(metric)} {sense.replace('<=', '≤').replace('>=', '≥')} {quantity(metric, float(limit))}"

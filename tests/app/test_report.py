@@ -226,15 +226,18 @@ def test_the_front_of_a_model(here: Callable[..., Any], tmp_path: Path) -> None:
 
 def test_a_run_of_the_explorer(here: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "space.toml").write_text(
-        'objectives = ["latency_s", "loss", "footprint_bytes"]\ngroups = ["device"]\n[axes]\nmodel = "zoo:resnet18"\n'
-        'batch = [1, 8]\nprecision = ["w8a8", "w4a16", "bf16"]\ndevice = ["l4", "a100_sxm"]\n'
+        'objectives = ["latency_s / batch", "latency_s", "loss", "footprint_bytes"]\ngroups = ["device"]\n'
+        'constraints = ["latency_s <= 100ms", "footprint_bytes <= 0.9 * memory_bytes"]\n[axes]\n'
+        'model = "zoo:resnet18"\nbatch = [1, 8]\nprecision = ["w8a8", "w4a16", "bf16"]\ndevice = ["l4", "a100_sxm"]\n'
     )
     assert here("explore", "space.toml", "--out", "run", "--workers", "1", cwd=tmp_path).returncode == 0
     front = json.loads(here("front", "run", "--json", cwd=tmp_path).stdout)["front"]
     done = here("report", "run", "--out", "out", "--format", "html,csv,json", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) == {"html", "csv", "json"}
-    assert "Objectives: minimise latency, minimise predicted loss, minimise memory footprint." in held(tmp_path, "html")
+    said = held(tmp_path, "html")
+    assert "Objectives: minimise latency / batch, minimise latency, minimise predicted loss, minimise memory" in said
+    assert "Constraints: latency ≤ 100ms; memory footprint ≤ 0.9 × memory." in said
     rows = [row for row in csv.DictReader(held(tmp_path, "csv").splitlines()) if row["table"] != "origin"]
     assert [row["id"] for row in rows] == [point["id"] for point in front]
     assert [float(row["latency_s"]) for row in rows] == [point["latency_s"] for point in front]
