@@ -26,7 +26,11 @@ PRODUCTS: dict[str, Rule] = {
     "baddbmm": partial(rules.product, a="batch1", b="batch2"),
     "matmul": partial(rules.product, b="other"),
     "mv": partial(rules.product, b="vec"),
+    "addmv": partial(rules.product, a="mat", b="vec"),
+    "addbmm": partial(rules.product, a="batch1", b="batch2"),
     "dot": partial(rules.product, b="tensor"),
+    "vdot": partial(rules.product, b="other"),
+    "inner": rules.inner,
     "einsum": rules.einsum,
     "tensordot": rules.tensordot,
     "cdist": rules.distances,
@@ -48,14 +52,15 @@ _NORMS = {
 }
 _ELEMENTWISE = {
     1.0: "floor_divide remainder fmod abs pow square sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos"
-    " tan asin acos atan atan2 sinh cosh erf erfc maximum minimum clamp_min clamp_max cumprod nan_to_num",
-    2.0: "addcmul addcdiv clamp clip logaddexp",
-    3.0: "lerp",
+    " tan asin acos atan atan2 sinh cosh erf erfc maximum minimum clamp_min clamp_max cumprod nan_to_num"
+    " hypot erfinv lgamma digamma heaviside cummax cummin",
+    2.0: "addcmul addcdiv clamp clip logaddexp addr sinc",
+    3.0: "lerp logit cross linalg_cross",
 }
-_SUMS = "add sub rsub subtract neg sign floor ceil round trunc frac where masked_fill cumsum"
-_SCALED = "mul multiply div divide true_divide"
+_SUMS = "add sub rsub subtract neg sign floor ceil round trunc frac where masked_fill cumsum diff"
+_SCALED = "mul multiply div divide true_divide outer ger kron"
 _REDUCTIONS = {
-    1.0: "mean sum nansum amax amin max min prod argmax argmin any all",
+    1.0: "mean sum trace nansum nanmean amax amin max min prod argmax argmin any all",
     2.0: "norm linalg_vector_norm count_nonzero",
     4.0: "var std var_mean std_mean logsumexp",
 }
@@ -63,6 +68,7 @@ _RESIZES = {
     "upsample_linear1d": 2, "upsample_bilinear2d": 4, "_upsample_bilinear2d_aa": 4, "upsample_trilinear3d": 8,
     "upsample_bicubic2d": 16, "_upsample_bicubic2d_aa": 16,
 }  # fmt: skip
+_COMPARED = {"linalg_vecdot": 2.0, "dist": 3.0, "pairwise_distance": 4.0, "cosine_similarity": 6.0}
 
 VECTOR: dict[str, Rule] = {
     **{name: partial(rules.activation, function=function) for name, function in _ACTIVATIONS.items()},
@@ -71,6 +77,7 @@ VECTOR: dict[str, Rule] = {
     **dict.fromkeys(_SUMS.split(), partial(rules.elementwise, product=False)),
     **dict.fromkeys(_SCALED.split(), rules.scaled),
     **{n: partial(rules.reduction, flops=flops) for flops, names in _REDUCTIONS.items() for n in names.split()},
+    **{name: partial(rules.compared, flops=flops) for name, flops in _COMPARED.items()},
     **{name: partial(rules.resize, taps=taps) for name, taps in _RESIZES.items()},
     **{f"{kind}_pool{rank}d": partial(rules.pooling, rank=rank) for kind in ("avg", "max") for rank in (1, 2, 3)},
     **{f"max_pool{rank}d_with_indices": partial(rules.pooling, rank=rank) for rank in (1, 2, 3)},
@@ -86,7 +93,10 @@ VECTOR: dict[str, Rule] = {
 ORDERINGS = frozenset(("sort", "argsort", "topk", "histc", "bincount", "searchsorted", "unique2"))
 """Operators that compare as often as their data asks: bookkeeping on integers, not counted on real numbers."""
 
-_RANDOM = "rand randn randint randperm rand_like randn_like randint_like normal bernoulli multinomial poisson"
+_RANDOM = (
+    "rand randn randint randperm rand_like randn_like randint_like normal bernoulli multinomial poisson"
+    " exponential uniform geometric log_normal cauchy"
+)
 RANDOM = frozenset(_RANDOM.split())
 """Operators whose result is new in every pass, though nothing is computed."""
 
@@ -95,19 +105,21 @@ _COPIES = """
     masked_select roll flip rot90 pad constant_pad_nd reflection_pad1d reflection_pad2d replication_pad1d
     replication_pad2d pixel_shuffle pixel_unshuffle channel_shuffle im2col tril triu upsample_nearest1d
     upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d
-    _upsample_nearest_exact3d one_hot
+    _upsample_nearest_exact3d one_hot diag diag_embed block_diag
 """
 _JOINS = "cat concat concatenate stack hstack vstack clone"
 _WRITES = "copy slice_scatter select_scatter index_put index_copy scatter"
+_ADDS = "scatter_add scatter_reduce index_add"
 REPEATS = frozenset(("repeat", "tile", "repeat_interleave"))
 """Copies whose elements a later kernel that knows of the repetition, as attention does, reads once."""
-WRITES = frozenset(_WRITES.split())
+WRITES = frozenset((*_WRITES.split(), *_ADDS.split()))
 COPIES: dict[str, Rule] = {
     **dict.fromkeys(_COPIES.split(), rules.copied),
     **dict.fromkeys(_JOINS.split(), rules.joined),
-    **dict.fromkeys(WRITES, rules.written),
+    **dict.fromkeys(_WRITES.split(), rules.written),
+    **dict.fromkeys(_ADDS.split(), rules.added),
 }
-"""Operators that move data without arithmetic; `WRITES` into a tensor that stays."""
+"""Operators that move data, without arithmetic unless they add; `WRITES` into a tensor that stays."""
 
 RULES = LAYERS | PRODUCTS | VECTOR | COPIES
 

@@ -92,6 +92,12 @@ def product(call: Call, *, a: str = "self", b: str = "mat2") -> Cost:
     return _shapes.product(call[a], call[b])
 
 
+def inner(call: Call) -> Cost:
+    """Products of all pairs of rows."""
+    other = call["other"]
+    return _shapes.product(call["self"], replace(other, shape=other.dims[::-1]))
+
+
 def einsum(call: Call) -> Cost:
     """A product of two tensors over shared labels."""
     return _einsum.einsum(call["equation"], call["tensors"], call.out)
@@ -193,6 +199,13 @@ def reduction(call: Call, *, flops: float = 1.0) -> Cost:
     return _shapes.reduction(call.tensors[0], call.out, flops=flops)
 
 
+def compared(call: Call, *, flops: float) -> Cost:
+    """A number for each pair of vectors, of `flops` an element."""
+    op = ops.pooling("", sum(value.stored for value in call.tensors), call.elements)
+    most = max(value.elements for value in call.tensors)
+    return Cost(replace(op, vector_flops=flops * most, keeps_inputs=True))
+
+
 def elementwise(call: Call, *, flops: float = 1.0, product: bool = True) -> Cost:
     """Arithmetic on every element of the result; a product is one of tensors."""
     return _shapes.elementwise(call.tensors, call.out, flops=flops, product=product)
@@ -218,6 +231,12 @@ def joined(call: Call) -> Cost:
 def written(call: Call) -> Cost:
     """Elements written into a tensor, the rest of which stays where it is: the last tensor among the arguments."""
     return _shapes.copied(call.tensors[-1:], call.tensors[-1].dims)
+
+
+def added(call: Call) -> Cost:
+    """Elements added to those of a tensor."""
+    cost = written(call)
+    return replace(cost, op=replace(cost.op, vector_flops=cost.op.output_elements))
 
 
 def resize(call: Call, *, taps: int) -> Cost:

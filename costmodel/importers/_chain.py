@@ -7,8 +7,8 @@ from costmodel.importers import _shapes
 from costmodel.importers._assembly import Cost
 from costmodel.importers._value import Value
 
-OPERATOR = "linalg_multi_dot"
-"""The aten operator: its first matrix may be a row vector, its last a column vector."""
+OPERATORS = {"linalg_multi_dot": "tensors", "chain_matmul": "matrices"}
+"""The aten operators with their argument: its first matrix may be a row vector, its last a column vector."""
 
 
 def aten(matrices: Sequence[Value], *, add: Callable[[Cost, Sequence[Value]], str]) -> tuple[str, ...]:

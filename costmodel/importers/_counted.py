@@ -17,7 +17,8 @@ def is_counted(node: Any, arguments: Mapping[str, Any]) -> bool:
     if function in _aten.COPIES:
         moved = values_in(v for name, v in arguments.items() if name not in ("index", "indices"))
         return (function == "one_hot" or _node.is_real(node)) and any(value.sources for value in moved)
-    if _is_movement(node) or (function in (_aten.VECTOR.keys() | _aten.ORDERINGS) and not _node.is_real(node)):
+    free = function in _aten.RANDOM or _is_movement(node)
+    if free or (function in (_aten.VECTOR.keys() | _aten.ORDERINGS) and not _node.is_real(node)):
         return False
     layers = _aten.LAYERS.keys() | _recurrent.OPERATORS.keys() | {_bilinear.OPERATOR}
     return function in layers or any(value.sources for value in reads)

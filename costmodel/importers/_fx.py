@@ -90,8 +90,9 @@ class Walk:
             alone = _mapped(arguments, self.assembly.flow)
             if self.norms.get(node) != "" and _counted.is_counted(node, alone):
                 return self._prepared(node, self._call_of(node, alone), reads)
-            fresh = [Value((), RANDOM)] if _node.function(node) in _aten.RANDOM else []
-            return _node.results(node, passed([*fresh, *reads], None))
+            if _node.function(node) in _aten.RANDOM:
+                return _node.results(node, passed([Value((), RANDOM), *reads], None).cut)
+            return _node.results(node, passed(reads, None))
         operands = {name: value for name, value in arguments.items() if name in _aten.OPERANDS}
         stored = [Value((), parameters=value.parameters) for value in values_in(operands.values())]
         call = self._call_of(node, arguments | _mapped(operands, self.assembly.flow))
@@ -132,8 +133,8 @@ class Walk:
             return _losses.aten(call, operator=function, add=add)
         if function == _bilinear.OPERATOR:
             return _bilinear.aten(call, add=add)
-        if function == _chain.OPERATOR:
-            return _chain.aten(call["tensors"], add=add)
+        if function in _chain.OPERATORS:
+            return _chain.aten(call[_chain.OPERATORS[function]], add=add)
         if function == "einsum" and len(call.tensors) > 2:
             return _einsum.chain(call["equation"], call.tensors, call.out, add=add)
         cost = self._cost(node, call)

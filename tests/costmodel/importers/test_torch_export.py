@@ -231,6 +231,11 @@ def test_activations_have_the_flops_of_their_constructor(name):
         (lambda a: F.glu(a, 0), "activation", 25, 10, 5),
         (lambda a: F.max_pool1d(a[None], 2), "pooling", 8, 10, 4),
         (lambda a: F.interpolate(a[None, None], size=(4, 10), mode="bilinear"), "elementwise", 7 * 40, 10, 40),
+        (lambda a, b: F.cosine_similarity(a, b), "pooling", 60, 20, 2),
+        (lambda a, b: torch.kron(a, b), "elementwise", 100, 20, 100),
+        (lambda a: a.new_zeros(3, 5).index_add(0, torch.arange(2), a), "elementwise", 10, 10, 10),
+        (lambda a: a.new_zeros(2, 5).scatter_add(0, torch.zeros(2, 5).long(), a), "elementwise", 10, 10, 10),
+        (lambda a: a + torch.rand_like(a), "elementwise", 10, 20, 10),
         (lambda a: F.dropout(a, 0.5).t().reshape(10).neg_(), "elementwise", 10, 10, 10),
     ],
 )
@@ -257,6 +262,21 @@ def test_a_convolution_has_its_padding(padding, kernel, around):
     w = only_op(nn.Conv2d(2, 4, kernel, padding=padding), (1, 2, 9, 11)).window
     assert (w.padding_top, w.padding_left, w.padding_bottom, w.padding_right) == around
     assert (w.kernel_height, w.output_height) == (kernel, 9 + around[0] + around[2] - kernel + 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "a", "b", "macs"),
+    [
+        (torch.inner, (3, 6), (4, 6), 3 * 6 * 4),
+        (torch.vdot, (6,), (6,), 6),
+        (torch.chain_matmul, (3, 6), (6, 2), 3 * 6 * 2),
+        (lambda a, b: torch.addbmm(a[0], a, b), (5, 4, 4), (5, 4, 4), 5 * 4 * 4 * 4),
+        (lambda a, b: torch.addmv(b, a, b), (6, 6), (6,), 6 * 6),
+    ],
+)
+def test_products_by_other_names(function, a, b, macs):
+    op = only_op(lambda x, y: function(x, y), a, b)
+    assert (op.kind, op.macs) == ("matmul", macs)
 
 
 @pytest.mark.parametrize(
@@ -436,23 +456,23 @@ def test_what_indices_pick_and_what_is_written_moves_that_much():
     assert set(workload.op("cat").inputs) >= {"index", "gather", "clone"}
 
 
-class Kronecker(nn.Module):
+class Solved(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(3, 5))
+        self.weight = nn.Parameter(torch.eye(16))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.kron(x, self.weight)
+        return torch.linalg.solve(self.weight, x, left=False)
 
 
 def test_parameters_of_what_is_not_counted_are_parameters():
-    net = nn.Sequential(nn.Linear(16, 16), Kronecker(), nn.ReLU())
+    net = nn.Sequential(nn.Linear(16, 16), Solved(), nn.ReLU())
     workload = torch_export.read(net, torch.zeros(4, 16))
-    assert workload.uncounted == ("1.kron (aten.kron.default)",)
+    assert workload.uncounted == ("1.linalg_solve (aten.linalg_solve.default)",)
     assert total(workload, "params") == sum(p.numel() for p in net.parameters())
-    row = workload.op("1.kron")
-    assert (row.macs, row.params, row.output_elements) == (0, 15, 12 * 80)
-    assert workload.ops[-1].inputs == ("1.kron",)
+    row = workload.op("1.linalg_solve")
+    assert (row.macs, row.params, row.output_elements) == (0, 256, 4 * 16)
+    assert workload.ops[-1].inputs == ("1.linalg_solve",)
 
 
 def test_what_is_not_understood_is_listed_and_strict_refuses_it():
