@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel import hardware
-from dse.axes import FIELD, SHAPE, require_unit
+from dse.axes import SHAPE, require_unit
 from dse.crossover import Along, Band, crossovers, points, undecided
 from dse.curves import Varied, along, require_axis
 from dse.metric import METRICS
@@ -76,14 +75,21 @@ def _number(part: str, text: str) -> float:
     return value
 
 
+Fits = dict[str, tuple[float, float] | None]
+"""The values of the axis from and to which each design fits its device, None where it nowhere does."""
+
+
 def found(
     model: str, designs: Sequence[str], axis: Axis, metric: str, shape: Mapping[str, Any]
-) -> tuple[dict[str, list[float]], list[dict[str, Any]]]:
-    """The metric of each design at both ends of the axis, and the crossovers of all pairs in its order."""
+) -> tuple[dict[str, list[float]], list[dict[str, Any]], Fits]:
+    """The metric of each design at both ends of the axis, the crossovers of all pairs in its order, and what fits.
+
+    A crossover says which of its two designs do not fit their devices there.
+    """
     sign = -1.0 if metric in METRICS and METRICS[metric].better == "higher" else 1.0
-    curves, bands = {}, {}
+    curves, bands, occupied = {}, {}, {}
     for design in designs:
-        curves[design], bands[design] = _curve(model, design, axis, metric, shape, sign)
+        curves[design], bands[design], occupied[design] = _curve(model, design, axis, metric, shape, sign)
     ends = {design: (sign * curve(axis.places[[0, -1]])).tolist() for design, curve in curves.items()}
     whole = axis.whole or axis.listed
     rows = []
@@ -94,24 +100,45 @@ def found(
             if one and other:
                 low, high = undecided(one, other, axis.places, c.at, whole=whole, share=UNSURE)
                 row |= {"from": axis.told(low), "to": axis.told(high)}
-            rows.append(row)
-    return ends, sorted(rows, key=lambda row: row[axis.name])
+            unfit = [name for name in (c.after, c.before) if occupied[name](np.array([c.at]))[0] > 1]
+            rows.append(row | {"unfit": unfit})
+    fits = {design: _fits(axis, share) for design, share in occupied.items()}
+    return ends, sorted(rows, key=lambda row: row[axis.name]), fits
+
+
+def _fits(axis: Axis, occupied: Along) -> tuple[float, float] | None:
+    """The values from and to which a design fits, as far as both ends of the axis tell."""
+    ends = axis.places[[0, -1]]
+    first, last = occupied(ends) <= 1
+    if not (first or last):
+        return None
+    low, high = map(axis.told, ends)
+    if first and last:
+        return low, high
+    whole = axis.whole or axis.listed
+    (change,) = crossovers(
+        lambda at: np.where(occupied(at) <= 1, 0.0, 2.0), np.ones_like, ends, whole=whole, share=FINE
+    )
+    at = change.at
+    return (low, axis.told(at - 1 if whole else at)) if first else (axis.told(at), high)
 
 
 def _curve(
     model: str, design: str, axis: Axis, metric: str, shape: Mapping[str, Any], sign: float
-) -> tuple[Along, Band | None]:
-    """A design's metric along the places of the axis, lower where it is better, and the ends of its interval."""
+) -> tuple[Along, Band | None, Along]:
+    """A design's metric along the places of the axis, lower where it is better, the ends of its interval, and how much
+    it takes of its device."""
     device, precision, spelled = (*design.split("@", 2), "", "")[:3]
     if not precision:
         raise ValueError(f"--design must be DEVICE@PRECISION[@STRATEGY], got {design!r}")
     text = spelled or "none"
-    curve, band = Varied(axis.name, model, precision, device, text, shape).curve(metric, float(axis.values[0]))
-    if not axis.name.startswith(FIELD) and f"{{{axis.name}}}" not in design:  # many sizes of a pass at once
-        board = hardware.device(device)
+    varied = Varied(axis.name, model, precision, device, text, shape)
+    curve, band = varied.curve(metric, float(axis.values[0]))
+    if varied.sizes_the_pass:
+        board = varied.board(1.0)
         curve = along(axis.name, model, precision, board, strategy_text=text, metric=metric, shape=shape)
-    placed = axis.of(curve)
+    placed, occupied = axis.of(curve), axis.of(varied.occupied())
     if band is None:
-        return (lambda at: sign * placed(at)), None
+        return (lambda at: sign * placed(at)), None, occupied
     low, high = (axis.of(end) for end in band)
-    return (lambda at: sign * placed(at)), (low, high)
+    return (lambda at: sign * placed(at)), (low, high), occupied

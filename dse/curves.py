@@ -1,9 +1,10 @@
 """A metric of one design along an axis, as crossovers read it: batch, context, resolution, a field of the device, or
 a number in the spelling of a precision or a strategy."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from costmodel.catalog import require
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.evaluate import WORK, as_run, latency_interval
 from costmodel.estimators.evaluate import evaluate as evaluate_ops
-from costmodel.estimators.fit import in_l2
+from costmodel.estimators.fit import beyond, in_l2
 from costmodel.estimators.footprint import footprint_bytes
 from costmodel.hardware import Device, Gpu
 from costmodel.precision import Precision, precision
@@ -46,32 +47,67 @@ class Varied:
     strategy: str
     shape: Mapping[str, Any]
 
+    @property
+    def sizes_the_pass(self) -> bool:
+        """Whether the axis is a size of the pass and nothing else, so that many values are evaluated together."""
+        spelled = self.precision, self.device, self.strategy
+        return not self.axis.startswith(FIELD) and not any(f"{{{self.axis}}}" in text for text in spelled)
+
     def totals(self, value: float) -> Mapping[str, float]:
-        """The totals of `estimate` at a value of the axis; ValueError where there is no such design."""
-        spelled = str(int(value)) if value == int(value) else repr(value)
-        precision, device, strategy_text = (
-            text.replace(f"{{{self.axis}}}", spelled) for text in (self.precision, self.device, self.strategy)
-        )
-        shape = {name: size for name, size in self.shape.items() if size not in (None, "")}
-        shape |= {self.axis: int(value)} if self.axis in SHAPE else {}
-        board: Any = hardware.device(device)
-        if self.axis.startswith(FIELD):
-            board = with_field(board, self.axis.removeprefix(FIELD).split("."), value)
-        return estimate(strategy(strategy_text)(models.load(self.model, **shape)), precision, board).totals
+        """The totals of `estimate` at a value of the axis, each evaluated once; ValueError where there is no design."""
+        if value not in self._known:
+            shape = {name: size for name, size in self.shape.items() if size not in (None, "")}
+            shape |= {self.axis: int(value)} if self.axis in SHAPE else {}
+            edit = strategy(self._at(self.strategy, value))
+            found = estimate(edit(models.load(self.model, **shape)), self._at(self.precision, value), self.board(value))
+            self._known[value] = found.totals
+        return self._known[value]
+
+    def board(self, value: float) -> Any:
+        """The device at a value of the axis."""
+        board: Any = hardware.device(self._at(self.device, value))
+        if not self.axis.startswith(FIELD):
+            return board
+        return with_field(board, self.axis.removeprefix(FIELD).split("."), value)
 
     def curve(self, metric: str, first: float) -> tuple[Along, Band | None]:
-        """The metric, and the ends of its interval where it has one at the `first` value, each value evaluated once."""
-        totals = cache(self.totals)
+        """The metric, and the ends of its interval where it has one at the `first` value."""
 
         def of(name: str) -> Along:
             def known(value: float) -> float:
-                total = totals(value)
+                total = self.totals(value)
                 return float(total[require(f"total on {self.device}", name, total)])
 
             return lambda values: np.array([known(float(value)) for value in values])
 
         low, high = ends(metric)
-        return of(metric), (of(low), of(high)) if {low, high} <= totals(first).keys() else None
+        return of(metric), (of(low), of(high)) if {low, high} <= self.totals(first).keys() else None
+
+    def occupied(self) -> Along:
+        """Return the most that a design takes of anything that its device has, over what there is: 1 fits, more not.
+
+        0 where an FPGA has enough of everything; infinite where it has none of what is needed.
+        """
+        board = self.board(1.0) if self.sizes_the_pass else None
+        if isinstance(board, Gpu):
+            footprint = along(
+                self.axis, self.model, self.precision, board, strategy_text=self.strategy, metric="footprint_bytes",
+                shape=self.shape,
+            )  # fmt: skip
+            return lambda values: footprint(values) / board.memory_bytes
+
+        def most(value: float) -> float:
+            over = beyond(self.totals(value), self.board(value))
+            return max((math.inf if share is None else share for share in over.values()), default=0.0)
+
+        return lambda values: np.array([most(float(value)) for value in values])
+
+    @cached_property
+    def _known(self) -> dict[float, Mapping[str, float]]:
+        return {}
+
+    def _at(self, text: str, value: float) -> str:
+        return text.replace(f"{{{self.axis}}}", str(int(value)) if value == int(value) else repr(value))
 
 
 def require_axis(name: str, spelled: str) -> None:

@@ -115,3 +115,45 @@ def test_an_axis_that_changes_a_device_says_whose_constants_it_has(bitfront):
     assert "keeps the constants measured" in bitfront("crossover", *asked, "device.memory_bytes_per_s=1e12:2e12").stdout
     (note,) = json.loads(bitfront("crossover", *asked, "device.clock_hz=1e9:2e9", "--json").stdout)["notes"]
     assert "they tell less" in note
+
+
+LONG = ("zoo:llama-3.1-8b", "--context", "8192", "--phase", "decode")
+
+
+def test_a_crossover_of_designs_that_do_not_fit_says_so(bitfront):
+    """Caches of 129 sequences of 8192 tokens take nearly three times the memory of an L40S."""
+    args = ("crossover", *LONG, "--design", "l40s@w8a8", "--design", "l40s@w4a16", "--axis", "batch=1:256")
+    done = json.loads(bitfront(*args, "--json").stdout)
+    (c,) = done["crossovers"]
+    assert c["unfit"] == ["l40s@w8a8", "l40s@w4a16"]
+    board = cm.gpu("l40s")
+
+    def footprint(design, batch):
+        decode = cm.models.load(LONG[0], context=8192, phase="decode", batch=batch)
+        return cm.estimate(decode, design.partition("@")[2], board).totals["footprint_bytes"]
+
+    assert footprint("l40s@w4a16", c["batch"]) > 2.9 * board.memory_bytes
+    for design, (first, last) in done["fits"].items():
+        assert first == 1
+        assert footprint(design, last) <= board.memory_bytes < footprint(design, last + 1)
+    told = bitfront(*args).stdout
+    assert "both" in told.splitlines()[2]
+    assert f"does not fit its device beyond {done['fits']['l40s@w4a16'][1]}" in told
+
+
+def test_gpus_that_share_a_pass_make_it_fit(bitfront):
+    designs = ("--design", "a100_sxm@bf16@parallel:tensor={gpus}", "--design", "h100_sxm@bf16")
+    args = ("crossover", "zoo:llama-3.1-70b", "--context", "512", *designs, "--axis", "gpus=1,2,4")
+    done = json.loads(bitfront(*args, "--json").stdout)
+    assert done["fits"] == {designs[1]: [2, 4], designs[3]: None}
+    (c,) = done["crossovers"]
+    assert c["unfit"] == ["h100_sxm@bf16"]
+    told = bitfront(*args).stdout
+    assert "does not fit its device below 2" in told
+    assert "does not fit its device: no such design can run" in told
+
+
+def test_resources_of_an_fpga_run_out_too(bitfront):
+    args = ("zoo:resnet18", "--design", "zcu104@w4a4", "--design", "u250@w4a4", "--axis", "batch=1,2")
+    fits = json.loads(bitfront("crossover", *args, "--json").stdout)["fits"]
+    assert fits == {"zcu104@w4a4": None, "u250@w4a4": [1, 2]}
