@@ -63,7 +63,7 @@ def _numbers(tensor: Any) -> NDArray[Any]:
 def _holds(tensor: Any, value: float | None = None) -> bool:
     """Whether a tensor holds one number alone, which is `value` if that is given."""
     numbers = _numbers(tensor)
-    return bool(numbers.size and (numbers == (numbers[0] if value is None else value)).all())
+    return bool(numbers.size and numbers.min() == numbers.max() and value in (None, numbers[0]))
 
 
 def _neutral(graph: Any, tensors: Mapping[str, Any]) -> set[str]:
