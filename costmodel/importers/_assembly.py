@@ -148,12 +148,17 @@ class Assembly:
 
     def _add_layer(self, name: str, op: Op, weight: Value) -> str:
         left = sum(self.left[p] for p in weight.parameters)
-        layer = (weight.parameters, op.kind, op.b, op.n, op.k)
-        table = self._layers.get((weight.parameters, "embedding", 0.0, 1.0, 1.0))
+        layer: tuple[object, ...] = (weight.parameters, op.kind, op.b, op.n, op.k, bool(op.trained_weights))
+        table = self._layers.get((weight.parameters, "embedding", 0.0, 1.0, 1.0, bool(op.trained_weights)))
+        kept = self._layers.get((*layer[:-1], False)) if op.trained_weights else None
         if left:
             op = self._storing(op, weight, min(op.weight_elements, left))
         elif layer in self._layers:
             return self._run_again(self._layers[layer], op, weight)
+        elif kept is not None and self.ops[kept].weight_elements:
+            first = self.ops[kept]
+            op = replace(op, weight_elements=first.weight_elements)
+            self.ops[kept] = self._reading(first, replace(weight, detached=(*weight.parameters, *weight.made)))
         elif table is not None and op.kind == "linear" and self.ops[table].weight_elements:
             head = self._append(name, op)
             self.ops[table] = replace(borrowed(self.ops[table]), shares=head)

@@ -61,9 +61,10 @@ def _reached(workload: Workload) -> tuple[tuple[Op, ...], frozenset[int]]:
     """The ops, and which of them no gradient reaches, as all that reads them is detached: those pass none on, and their
     layer trains only by its other runs."""
     ops, reads = list(workload.ops), sources(workload.ops)
+    index = {op.name: i for i, op in enumerate(ops)}
     read_by: list[list[int]] = [[] for _ in ops]
     for i, read in enumerate(reads):
-        for j in read:
+        for j in (*read, *(index[name] for name in ops[i].prepared if name in index)):
             read_by[j].append(i)
     outputs, dead = set(workload.outputs) - set(workload.detached), set[int]()
     for i in reversed(range(len(ops))):

@@ -97,6 +97,29 @@ class Data(Net):
         return self.c(F.linear(torch.relu(self.a(x)).data, self.b.weight.data, self.b.bias))
 
 
+class FrozenAgain(Net):
+    """A layer that trains by its first run, and one that trains by its last."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.linear(torch.relu(self.b(self.a(x))), self.b.weight.detach(), self.b.bias)
+        return self.c(h) + self.c(F.linear(h, self.b.weight.detach()))
+
+
+class FrozenBefore(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.linear(self.a(x), self.b.weight.detach())
+        return self.c(self.b(torch.relu(h)))
+
+
+class MadeAgain(Net):
+    """A weight made of two that is detached where it is read again."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.b.weight @ self.b.weight.sin()
+        h = F.linear(F.linear(self.a(x), weight, self.b.bias), weight.detach())
+        return self.c(h)
+
+
 class Clamped(Net):
     """Weights kept within bounds, in place."""
 
@@ -106,7 +129,10 @@ class Clamped(Net):
         return self.c(self.b(self.a(x)))
 
 
-NETS = [Detached, Without, Between, Beside, Codes, Within, Read, Target, Truncated, Teacher, FrozenThere, Data, Clamped]
+NETS = [
+    Detached, Without, Between, Beside, Codes, Within, Read, Target, Truncated,
+    Teacher, FrozenThere, Data, FrozenAgain, FrozenBefore, MadeAgain, Clamped,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("build", NETS)
