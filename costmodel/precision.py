@@ -34,7 +34,8 @@ class Precision:
 
     @property
     def name(self) -> str:
-        """The spelling that `precision` reads back: weight/activation, and the KV format where it differs.
+        """The spelling that `precision` reads back, the output apart: weight/activation, and the KV format where it
+        differs.
 
         Of a batch, an array of them.
         """
@@ -66,17 +67,20 @@ class Precision:
 def precision(spelling: str, *, math_pipe: str | None = None) -> Precision:
     """Read `w4a16`, `w8a8kv8` or `weight/activation[/kv]` in format names; `w16` and `a16` mean bf16, `w32` fp32.
 
+    A `>format` behind any of these is the `output`.
     Without a KV format, the cache and attention stay in bf16 where activations are narrower than 16 bits, as servers
     do, and follow the activations otherwise.
     """
-    names = _names(str(spelling).strip().lower())
+    operands, writes, written = str(spelling).strip().lower().partition(">")
+    names = _names(operands.strip())
     weight, activation, kv_cache = (get(name) for name in names)
     integers = weight.encoding == activation.encoding == "integer"
     accumulator = get("int32" if integers else "fp32")
     if math_pipe is not None and math_pipe not in PIPES:
         raise ValueError(f"math_pipe must be one of {', '.join(PIPES)}, got {math_pipe!r}")
     pipe = math_pipe or narrowest_pipe(weight, activation)
-    return Precision(weight, activation, kv_cache, accumulator, pipe, narrowest_pipe(kv_cache, kv_cache))
+    output = get(written.strip()) if writes else None
+    return Precision(weight, activation, kv_cache, accumulator, pipe, narrowest_pipe(kv_cache, kv_cache), output)
 
 
 def narrowest_pipe(weight: Format, activation: Format) -> str:

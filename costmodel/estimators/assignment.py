@@ -1,10 +1,12 @@
 """Which precision each op runs at: one for all, or a choice by name."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from costmodel.catalog import UnknownNameError, UnmatchedError
+from costmodel.formats import Format
 from costmodel.precision import Precision
 from costmodel.precision import precision as parse
 from costmodel.workload import Workload
@@ -18,10 +20,11 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
 
     A mapping names ops or globs of them, the last that matches counts, with "*" for the other layers; an op without
     weights that is not named follows the layer whose weights it shares, else the layer before it, or the first one.
+    What they write is apart, by `written`.
     ValueError where a layer has none, UnknownNameError where a name is no op's, UnmatchedError where a glob is of none.
     """
     if isinstance(assignment, Precision | str):
-        return (_read(assignment),) * len(workload.ops)
+        return (replace(_read(assignment), output=None),) * len(workload.ops)
     if not isinstance(assignment, Mapping):
         raise TypeError(
             f"a precision is a Precision, its spelling, or a mapping of layers to these, got {assignment!r}"
@@ -39,8 +42,18 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
         used = chosen.get(op.name, of_layer.get(op.shares, followed))
         if used is None:
             raise ValueError(f'no precision for layer {op.name!r}, and no "*" for the rest')
-        result.append(used)
+        result.append(used if used.output is None else replace(used, output=None))
     return tuple(result)
+
+
+def written(workload: Workload, assignment: Assignment) -> dict[str, Format]:
+    """The formats that an assignment states of what ops write, by name: of each named, of all layers beside."""
+    each = assignment if isinstance(assignment, Mapping) else {"*": assignment}
+    names, found = [op.name for op in workload.ops], dict[str, Format | None]()
+    for spelled, value in sorted(each.items(), key=lambda item: item[0] != "*"):
+        stated = workload.layers if spelled == "*" else _matched(spelled, names)
+        found |= dict.fromkeys(stated, _read(value).output)
+    return {name: output for name, output in found.items() if output is not None}
 
 
 def named(workload: Workload, assignment: Assignment) -> frozenset[str]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators import fpga
-from costmodel.estimators.assignment import Assignment, named, per_op
+from costmodel.estimators.assignment import Assignment, named, per_op, written
 from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.evaluate import as_run, evaluate, latency_interval, require_pipes
 from costmodel.estimators.fit import in_l2
@@ -43,7 +43,7 @@ def estimate(
     batch = stack(precisions)
     if isinstance(device, Fpga):
         fpga.check(workload, precisions)
-        batch = stack(precisions := fpga.carried(workload, precisions, named(workload, precision)))
+        batch = stack(precisions := _carried(workload, precisions, precision))
         folding = _placed(workload, folding or design(workload, batch, device))
     run, resident = stack(as_run(workload.ops, device)), in_l2(footprint_bytes(workload, batch), device)
     columns = {
@@ -66,6 +66,10 @@ def estimate(
         if "energy_j" in totals and isinstance(device, Gpu):
             totals["power_w"] = totals["energy_j"] / totals["latency_s"]
     return Estimate(workload, precisions, device, columns, totals, uncounted)
+
+
+def _carried(workload: Workload, precisions: tuple[Precision, ...], assignment: Assignment) -> tuple[Precision, ...]:
+    return fpga.carried(workload, precisions, named(workload, assignment), written(workload, assignment))
 
 
 def _per_op(workload: Workload, precision: Assignment) -> tuple[Precision, ...]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from costmodel.importers import _onnx_node
 from costmodel.importers._onnx_rnn import CELLS
-from costmodel.importers._qonnx import CARRIERS, UNSTATED
+from costmodel.importers._qonnx import UNSTATED
+from costmodel.importers._qonnx_tensors import CARRIERS
 from costmodel.importers._value import Value
 
 TYPES = {

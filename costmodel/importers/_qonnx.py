@@ -9,10 +9,13 @@ the types of tensors in annotations (qonnx, custom_op/general/multithreshold.py 
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from costmodel.importers import _onnx_node, _onnx_weights
+from costmodel.importers._qonnx_tensors import Tensors
 from costmodel.precision import precision
+from costmodel.workload import Workload
 
 DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant", "MultiThreshold")
@@ -22,19 +25,6 @@ DATA_TYPE = re.compile(r"(BIPOLAR|BINARY|TERNARY)|(U?)INT(\d+)")
 WIDEST_NARROW, WIDE = 16, 32
 """Integers of 2 to 16 bits are formats; wider ones are held in 32."""
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-CARRIERS = (
-    "Identity",
-    "Reshape",
-    "Transpose",
-    "Flatten",
-    "Squeeze",
-    "Unsqueeze",
-    "MaxPool",
-    "GlobalMaxPool",
-    "Dropout",
-    "Pad",
-)
-"""Operators whose result holds elements of their first input."""
 UNSTATED = "bf16"
 """The format of an operand that no quantiser states."""
 NUMBERS = (1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13)
@@ -43,27 +33,40 @@ FEW = 2**16
 """Elements of a width at most: one a channel."""
 
 
-def read(graph: Any) -> dict[str, tuple[str, str]]:
-    """Turn the graph's quantisers into identities; return (weight, activation) by the output of each quantised layer.
+@dataclass(frozen=True)
+class Stated:
+    """What quantisers state: (weight, activation) by the output of each quantised layer, a side without one UNSTATED;
+    (read, written) by the output of each operator between which a tensor's format is stated, "" the other; and the
+    quantisers whose widths are neither."""
 
-    A side without a quantiser is UNSTATED. ValueError where a width is no constant, or none that a format has.
+    layers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    passing: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+
+
+def read(graph: Any) -> Stated:
+    """Turn the graph's quantisers into identities; return what they state.
+
+    ValueError where a width is no constant, or none that a format has.
     """
     known = numbers(graph)
+    quantisers = {node.output[0]: node for node in graph.node if _is_quantiser(node)}
     formats = _annotated(graph)
-    formats |= {
-        node.output[0]: spelled for node in graph.node if _is_quantiser(node) and (spelled := _format(node, known))
-    }
-    if not formats and not any(map(_is_quantiser, graph.node)):
-        return {}
-    made = {name: node for node in graph.node for name in node.output}
+    formats |= {name: spelled for name, node in quantisers.items() if (spelled := _format(node, known))}
+    if not formats and not quantisers:
+        return Stated()
+    tensors = Tensors.of(graph, formats, quantisers)
     found = {}
     for node in graph.node:
         if node.op_type in LAYERS and node.domain in ("", "ai.onnx") and len(node.input) > 1:
-            activation, weight = (_carried(name, formats, made) for name in node.input[:2])
+            activation, weight = (tensors.read(name) for name in node.input[:2])
             if activation or weight:
+                tensors.take(node.input[:2])
                 found[node.output[0]] = (weight or UNSTATED, activation or UNSTATED)
+    passing = tensors.passing()
+    unread = tuple(f"{_onnx_node.told(node)} (its width)" for node in tensors.unread())
     _make_identities(graph)
-    return found
+    return Stated(found, passing, unread)
 
 
 def _make_identities(graph: Any) -> None:
@@ -82,15 +85,20 @@ def _make_identities(graph: Any) -> None:
 
 
 def stated(
-    layers: Mapping[str, tuple[str, str]], names: Mapping[str, str], every: tuple[str, ...]
+    layers: Mapping[str, tuple[str, str]], passing: Mapping[str, tuple[str, str]], read: Workload
 ) -> tuple[tuple[str, str], ...]:
-    """(layer, precision) of the layers by their ops' names; "*" for the others, if there are any."""
-    found = {names[output]: "/".join(pair) for output, pair in layers.items() if output in names}
-    if found and set(every) - set(found):
-        found["*"] = UNSTATED
-    for spelling in found.values():
+    """(op, precision) by the ops' names, with what they write where that is stated; "*" for other layers, if any."""
+    found = {name: "/".join(pair) for name, pair in layers.items()}
+    for name, (activation, written) in passing.items():
+        known = activation or written
+        spelled = found.get(name) or (f"{UNSTATED}/{activation or UNSTATED}" if name in read.layers else known)
+        found[name] = f"{spelled}>{written}" if written else spelled
+    ordered = [(op.name, found[op.name]) for op in read.ops if op.name in found]
+    if ordered and set(read.layers) - set(found):
+        ordered.append(("*", UNSTATED))
+    for _, spelling in ordered:
         precision(spelling)
-    return tuple(found.items())
+    return tuple(ordered)
 
 
 def _is_quantiser(node: Any) -> bool:
@@ -164,15 +172,3 @@ def _width(node: Any, position: int, numbers: Mapping[str, float]) -> int:
         got = "others by channel" if math.isinf(value) else got
         raise ValueError(f"the width of quantiser {own!r} must be one constant within 1 to 32, got {got}")
     return math.ceil(value)
-
-
-def _carried(name: str, formats: Mapping[str, str], made: Mapping[str, Any]) -> str:
-    """The format of the elements that a tensor holds, "" where no quantiser made them."""
-    for _ in range(len(made) + 1):
-        if name in formats:
-            return formats[name]
-        node = made.get(name)
-        if node is None or node.op_type not in CARRIERS or not node.input:
-            return ""
-        name = node.input[0]
-    return ""

@@ -115,9 +115,7 @@ def _made_plain(node: Any) -> set[str]:
     return set(given) - set(kept)
 
 
-def _workload(
-    graph: Any, parameters: dict[str, int], name: str, strict: bool, formats: Mapping[str, tuple[str, str]]
-) -> Workload:
+def _workload(graph: Any, parameters: dict[str, int], name: str, strict: bool, quantised: _qonnx.Stated) -> Workload:
     known = [*graph.input, *graph.value_info, *graph.output]
     types = {value.name: value.type.tensor_type.elem_type for value in known}
     found: dict[str, Shape | None] = {value.name: _shape(value) for value in known}
@@ -133,13 +131,29 @@ def _workload(
     tensors = _onnx_formats.Tensors(
         types, _qonnx.numbers(graph), walk.values, {o: n for n in graph.node for o in n.output}
     )
-    formats = {**_onnx_formats.read(graph, tensors), **formats}
-    walk.assembly.uncounted += _onnx_formats.unread(graph, tensors)
+    formats = {**_onnx_formats.read(graph, tensors), **quantised.layers}
+    walk.assembly.uncounted += [*_onnx_formats.unread(graph, tensors), *quantised.unread]
     walk.assembly.take(walk.masks)
     outputs = union(walk.values[o.name].sources for o in graph.output if o.name in walk.values)
     read = walk.assembly.workload(name, outputs=outputs, batch=_onnx_dims.batch_size(graph), strict=strict)
-    names = {output: held.sources[0] for output in formats if (held := walk.values.get(output)) and held.sources}
-    return replace(read, stated=_qonnx.stated(formats, names, read.layers))
+    return replace(read, stated=_stated(walk, graph, formats, quantised, read))
+
+
+def _stated(
+    walk: Walk, graph: Any, formats: Mapping[str, tuple[str, str]], quantised: _qonnx.Stated, read: Workload
+) -> tuple[tuple[str, str], ...]:
+    """What the file states by the ops' names; of a tensor passed on as it is, by the op that made it."""
+    outputs = [output for node in graph.node for output in node.output]
+    first = {source: output for output in reversed(outputs) for source in _sources(walk, output)}
+    layers = {made[0]: pair for output, pair in formats.items() if (made := _sources(walk, output))}
+    made_at = {output: source for source, output in first.items()}
+    passing = {made_at[output]: pair for output, pair in quantised.passing.items() if output in made_at}
+    return _qonnx.stated(layers, passing, read)
+
+
+def _sources(walk: Walk, output: str) -> tuple[str, ...]:
+    """The ops, or inputs of the network, whose results a tensor holds."""
+    return walk.values[output].sources if output in walk.values else ()
 
 
 def _shape(value: Any) -> Shape | None:
