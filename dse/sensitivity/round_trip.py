@@ -12,6 +12,8 @@ from dse.sensitivity.ranges import Range
 if TYPE_CHECKING:
     import torch
 
+FLOAT32 = np.finfo(np.float32)
+
 Scale: TypeAlias = "float | NDArray[np.float64] | None"
 """The step of a fixed grid: a number, one for each channel as an array that broadcasts to the input, or none fixed."""
 
@@ -34,25 +36,31 @@ def round_input(x: "torch.Tensor", part: "torch.nn.Module", fmt: Format, scale: 
     """Return a layer's input after a round trip, or None where it stays as it is: indices, and formats as wide.
 
     `scale` and the format are those of `calibrated`; group formats choose scales at each call, along the channels.
+    Divided by a fixed scale in float32 at least, as what runs an export divides: a tie there is a tie here.
     """
+    import torch
+
     if not x.is_floating_point() or keeps(fmt, x.dtype):
         return None
-    axis = channel_axis(part) if fmt.scale else None
-    return _tensor(quantize(_array(x), fmt, axis=axis, scale=scale), like=x)
+    if scale is None:
+        return _tensor(quantize(_array(x), fmt, axis=channel_axis(part) if fmt.scale else None), like=x)
+    step = torch.as_tensor(scale, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device)
+    return (_tensor(quantize(_array(x / step), fmt, scale=1.0), like=step) * step).to(x)
 
 
 def calibrated(fmt: Format, seen: Range) -> tuple[Format, Scale]:
     """Return the format and the fixed scale in which inputs of that range are kept; no scale where none is fixed.
 
-    The largest magnitude, or the range's limit for the format, meets the format's largest value. Where no input was
-    negative, a signed integer gives way to the unsigned one of the same width (`input_format`).
+    The largest magnitude, or the range's limit for the format, meets the format's largest value, to float32, in which
+    files hold scales; a scale below its normal numbers is 1. Where no input was negative, a signed integer gives way
+    to the unsigned one of the same width (`input_format`).
     """
     if not is_static(fmt):
         return fmt, None
     kept = input_format(fmt, seen)
     top = seen.limits.get(fmt.name, seen.absmax if kept.signed else max(seen.high, 0.0))
-    scale = np.asarray(top, dtype=np.float64) / largest(kept)
-    positive = np.where(scale > 0, scale, 1.0)
+    scale = np.minimum(np.asarray(top, dtype=np.float64) / largest(kept), FLOAT32.max).astype(np.float32)
+    positive = np.where(scale >= FLOAT32.tiny, scale, 1.0).astype(np.float64)
     return kept, positive if positive.ndim else float(positive)
 
 

@@ -73,13 +73,21 @@ def executed(model, x):
 @example(MIXED)
 @given(st.fixed_dictionaries({layer: st.sampled_from(sorted(PAIRS)) for layer in LAYERS}))
 def test_qonnx_computes_what_our_quantised_forward_does(assignment):
-    module, x = network()
+    require_equal(assignment, *network(), written(assignment))
+
+
+def require_equal(assignment, module, x, model):
     ours = apply(module, {n: precision(p) for n, p in assignment.items()}, observe(module, LAYERS, x))
     with torch.no_grad():
         expected = ours(x[:4]).numpy()
-    np.testing.assert_allclose(
-        executed(written(assignment), x[:4]), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max()
-    )
+    np.testing.assert_allclose(executed(model, x[:4]), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+def test_pixels_halfway_between_codes_are_rounded_to_the_same_side():
+    assignment = {"stem": "int8/int8"}
+    module, x = network()[0], (torch.arange(16 * 2 * 6 * 6) % 5 % 3).reshape(16, 2, 6, 6) / 2
+    text = exports.render("qonnx", plan(assignment), model=module, data=(x, x))
+    require_equal(assignment, module, x, onnx.load_model_from_string(text))
 
 
 def test_our_importer_reads_back_the_formats(tmp_path):

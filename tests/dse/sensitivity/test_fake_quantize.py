@@ -131,7 +131,7 @@ def test_inputs_that_were_never_negative_take_the_unsigned_integer(bits):
 def test_narrow_floats_put_the_calibrated_absmax_on_the_largest_value():
     x = torch.tensor([-6.0, 3.0, 0.1, 50.0]).reshape(1, 1, 2, 2)
     done = apply(eye(1), {"": precision("fp32/fp8_e4m3")}, {"": Range(-6.0, 6.0)})(x).detach()
-    scale = 6.0 / 448.0
+    scale = np.float32(6.0 / 448.0)
     expected = quantize(x.numpy(), "fp8_e4m3", scale=scale)
     np.testing.assert_array_equal(done.numpy(), expected.astype(np.float32))
     assert done.flatten()[0] == -6.0
@@ -159,7 +159,20 @@ def test_within_the_range_the_error_is_at_most_half_a_step(low, width, fmt, seed
     kept, scale = calibrated(get(fmt), seen)
     done = round_input(x, nn.Linear(16, 1), kept, scale)
     step = seen.absmax / largest(kept)
-    assert ((done - x).abs() <= step / 2 * (1 + 1e-9) + 1e-300).all()  # subnormal steps round to 0
+    assert ((done - x).abs() <= step / 2 * (1 + 1e-6) + 1e-35).all()  # steps that float32 lacks round to 0
+
+
+def test_scales_are_float32_and_ties_are_those_of_its_division():
+    kept, scale = calibrated(get("int8"), Range(0.0, 1.0))
+    assert (kept.name, scale) == ("uint8", float(np.float32(1 / 255)))
+    x = torch.arange(0, 17).float()[None] / 16  # 8 / 16 is 127.5 steps of 1 / 255, of its float32 below that
+    done = round_input(x, nn.Linear(17, 1), kept, scale).numpy()
+    step = np.float32(scale)
+    np.testing.assert_array_equal(done, np.rint(x.numpy() / step) * step)
+    assert done[0, 8] == 127 * step
+    halves = np.float32([[0.5, 1.5, 2.5, 126.5]]) * step  # ties in float32, not in float64
+    done = round_input(torch.from_numpy(halves), nn.Linear(4, 1), kept, scale).numpy()
+    np.testing.assert_array_equal(done, np.rint(halves / step) * step)
 
 
 @pytest.mark.parametrize("seen", [Range(0.0, 0.0), Range(-3.0, -1.0), Range(0.0, 5e-324)])
