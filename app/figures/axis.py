@@ -15,6 +15,8 @@ SMALL = 1e-5
 """Below which a logarithmic axis of plain numbers has all of them as powers: 1e-8 beside 1e-2."""
 MOST_DECADES = 9
 """Decades that each have a tick; of more, every second one."""
+ALIKE = 1e-6
+"""Values whose span is a smaller share of them are drawn as one."""
 EDGE = 1.2
 """The range of an axis to the span of its values, as plotly.js leaves room beside them."""
 
@@ -23,13 +25,15 @@ def axis(column: str, values: ArrayLike, *, log: bool = False) -> dict[str, Any]
     """Return plotly's axis of a column whose `values` it shows; on a logarithmic one those of 0 and below are not seen.
 
     Ticks carry the prefix and the unit (20ms, 8GB), so that the title needs none and zooming may change the prefix.
+    Values that are all alike stand in the middle of a linear axis from 0: plotly.js would show -1 to 1 around 0.2 ms.
     """
     low, high = _ends(values, least=5e-324 if log else -math.inf)
     found: dict[str, Any] = {"title": {"text": label(column)}} | _ticks(column, high)
     if log and found["tickformat"] == "~g" and low < SMALL:
         found["tickformat"] = "~e"
     if not log:
-        return found
+        alike = (low or high) and high - low <= ALIKE * max(abs(low), abs(high))
+        return found | ({"range": sorted((0.0, 2 * high))} if alike else {})
     decades = EDGE * math.log10(high / low) if low else 0.0
     return found | {"type": "log", "nticks": _log_ticks(decades)} | _between(column, low, high)
 

@@ -32,6 +32,13 @@ def test_any_values_have_an_axis(values):
     assert 1 <= axis("loss", values, log=True)["nticks"] <= 9
 
 
+def test_values_that_are_all_alike_stand_in_the_middle_of_their_axis():
+    assert axis("latency_s", [2e-4, 2e-4 * (1 + 1e-12)])["range"] == [0.0, pytest.approx(4e-4)]
+    assert axis("loss", [-3.0])["range"] == [-6.0, 0.0]
+    assert "range" not in axis("latency_s", [2e-4, 3e-4])
+    assert "range" not in axis("latency_s", [0.0, 0.0])
+
+
 def test_names_avoid_each_other_and_points_and_edges():
     texts, places = placed([0.1, 0.11, 0.99], [0.5, 0.5, 0.5], ["one", "two", "three"], within=UNIT, log=(False, False))
     assert texts == ["one", "two", "three"]

@@ -1,6 +1,8 @@
 """Every example space of a strategy loads, is swept in a moment, and gives a front on a calibrated device."""
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +37,23 @@ def test_an_example_gives_a_front_of_its_strategy(path, tmp_path):
 
 
 ROOT = EXAMPLES[0].parent
+ASSUMED = {"acceptance_rate", "acceptance", "correct", "false_positive", "true_positive", "skew", "foreseen", "spread",
+           "deviation"}  # fmt: skip
+"""Fields of strategies that say how texts, images, models and tests are: no design chooses them."""
+
+
+def steps(value) -> list[dict[str, Any]]:
+    listed = value if isinstance(value, list) else [value]
+    return [{"name": step} if isinstance(step, str) else step for step in listed]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.toml")), ids=lambda path: path.stem)
+def test_no_front_chooses_what_is_assumed(path):
+    axes = tomllib.loads(path.read_text()).get("axes", {})
+    for entry in axes.get("strategy", ()):
+        for step in steps(entry):
+            several = {key for key in ASSUMED & step.keys() if isinstance(step[key], list)}
+            assert not several, f"{step['name']} has {several} to choose: the front always has the kindest"
 
 
 def strategies_on(space, front) -> set[str]:
@@ -56,6 +75,15 @@ def test_a_space_of_fpgas_has_what_units_skip_on_its_front(tmp_path):
     run = sweep(small, tmp_path / "run")
     assert strategies_on(small, run.front) == {"filter_pruning", "block_sparsity", "nm_sparsity"}
     assert run.counts.excluded > 0, "the dense network does not fit"
+
+
+def test_filters_that_an_input_chooses_are_all_built_and_stand_behind_the_dense_network(tmp_path):
+    """Their predictors are parameters, and no quality."""
+    told = dict(Space.load(ROOT / "fpga_sparsity.toml").spec)
+    strategies = ["none", {"name": "dynamic_filters", "keep": 0.5}]
+    varied = {"device": ["u250"], "precision": ["w8a8"], "strategy": strategies}
+    space = Space.read(told | {"axes": told["axes"] | varied})
+    assert strategies_on(space, sweep(space, tmp_path / "run").front) == {"none"}
 
 
 def test_a_space_of_scans_and_attention_has_a_front_at_every_resolution(tmp_path):
