@@ -26,8 +26,9 @@ JOINED = -1
 class SparseAttention(Shown):
     """Attend from each query to the fraction `keep` of the keys, found by a predictor, in layers that a glob matches.
 
-    `basis_density` is the fraction of products of coefficients and basis that are not zero, learned (1: none is). The
-    attention is counted as the products of kept pairs: no measured kernel is like it, so that its latency is a bound.
+    `basis_density` is the fraction of products of coefficients and basis that are not zero, learned (1: none is); a
+    unit on an FPGA runs all of them. The attention is counted as the products of kept pairs: no measured kernel is like
+    it, so that its latency is a bound.
     `class_tokens` of each sequence attend to all keys and need no predictor: by default the one that a network of the
     zoo joins to its patches (an op `cls_token`), none without; an imported network's are to be named.
     Causal, windowed and one-query attention stays as it is. ValueError for fractions outside (0, 1], factors below 1
@@ -100,7 +101,8 @@ class SparseAttention(Shown):
         basis = linear(
             f"{op.name}.basis", heads * max(tokens - aside, 0), rank, tokens, bias=False, inputs=(scores.name,)
         )
-        chosen = replace(basis, k=rank * self.basis_density, vector_flops=basis.output_elements)
+        whole = {} if self.basis_density == 1 else {"full_height": basis.n, "full_width": basis.k}
+        chosen = replace(basis, k=rank * self.basis_density, vector_flops=basis.output_elements, **whole)
         return [replace(one, count=op.count) for one in (query, key, fewer, scores, chosen)]
 
 

@@ -59,5 +59,11 @@ def unskipped(workload: Workload, folding: Folding | None) -> tuple[str, ...]:
     kept = sparse if folding is None else sparse & ~skipping(ops, folding)
     dynamic, wide = (on_fabric(ops) & (np.asarray(size) > 0) for size in (ops.full_height, ops.full_width))
     dense = "zeros multiplied, decoder of places not counted" if folding is None else "zeros stored and multiplied"
-    told = ((kept, dense), (dynamic, "all filters run"), (wide & ~dynamic, "gathering of blocks' inputs not counted"))
+    filters = dynamic & np.asarray(ops.kind == "conv")
+    told = (
+        (kept, dense),
+        (filters, "all filters run"),
+        (dynamic & ~filters, "all products run"),
+        (wide & ~dynamic, "gathering of blocks' inputs not counted"),
+    )
     return tuple(f"{workload.ops[i].name} ({what})" for where, what in told for i in np.flatnonzero(where))

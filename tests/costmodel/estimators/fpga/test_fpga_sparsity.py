@@ -1,12 +1,14 @@
 """Sparse networks on an FPGA: what is skipped costs less, what is not is dense and said to be."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 import costmodel as cm
 from costmodel.estimators.fpga import Folding, columns, overlay, skipping
+from costmodel.estimators.fpga.folding import fold
 from costmodel.estimators.fpga.memory import weight_word_bits
 from costmodel.record import stack
 from costmodel.strategies import strategy
@@ -106,6 +108,18 @@ def test_dynamic_filters_are_all_built_and_all_run(name, batch):
     assert changed > 5
     notes = cm.estimate(strategy("dynamic_filters:keep=0.3")(NET), "w4a4", BOARD).uncounted
     assert sum("all filters run" in note for note in notes) >= 5
+
+
+@pytest.mark.parametrize("design", [fold, partial(fold, streaming=True), overlay.fit])
+def test_a_sparse_basis_is_a_unit_of_all_its_products_and_says_so(design):
+    """20 % of 24 columns are no whole number of them: which ones an input needs is known as it comes."""
+    net = cm.zoo.build("deit_tiny_patch16_224")
+    dense, sparse = (strategy(f"sparse_attention:keep=0.1,basis_density={d}")(net) for d in (1, 0.2))
+    assert sum(op.macs for op in sparse.ops) < sum(op.macs for op in dense.ops)
+    before, after = (cm.estimate(n, "int8", cm.fpga("u250"), design=design) for n in (dense, sparse))
+    assert after.totals["lut"] == before.totals["lut"]
+    assert after.totals["throughput_per_s"] == before.totals["throughput_per_s"]
+    assert "blocks.0.attn.attention.basis (all products run)" in after.uncounted
 
 
 def test_pruned_filters_are_units_of_fewer_rows():
