@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from dash import Dash
-from dash.exceptions import PreventUpdate
+from dash.exceptions import DependencyException, PreventUpdate
 from flask import Response, make_response, redirect, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -118,6 +118,8 @@ def _answer(error: Exception) -> AnyResponse | tuple[str, int]:
         return "", 204
     if isinstance(error, HTTPException):
         return f"{error.description}\n", error.code or 500
+    if isinstance(error, DependencyException):  # its message names every path that there is
+        return "no such file\n", 404
     status = 400 if isinstance(error, WRONG_INPUT) else 500
     at = error.__traceback__
     while at and at.tb_next:

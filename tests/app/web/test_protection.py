@@ -107,6 +107,13 @@ def test_forged_background_handles_end_no_process(app, client):
     assert answer.status_code < 500
 
 
+def test_paths_out_of_a_package_are_not_found(client, caplog):
+    for path in ("plotly/package_data/../../../etc/passwd", "dash/deps/../../../x.js", "nosuch/x.js"):
+        answer = client.get(f"/_dash-component-suites/{path}")
+        assert (answer.status_code, answer.text) == (404, "no such file\n")
+    assert not caplog.records
+
+
 def test_bodies_are_capped(client):
     answer = client.post(CALLBACKS, data=b"x" * (46 * 2**20), content_type="application/json")
     assert answer.status_code == 413
