@@ -16,7 +16,8 @@ def spoken(name: str) -> str:
 def _spoken(word: str) -> str:
     words = LABELS.get(word.removeprefix("device."), "")
     if words:
-        return words if words[1].isupper() else words[0].lower() + words[1:]
+        named = any(letter.isupper() or letter.isdigit() for letter in words.partition(" ")[0][1:])
+        return words if named else words[0].lower() + words[1:]
     weight, slash, activation = word.partition("/")
     return weight if slash and weight == activation and weight else word
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
+from app.designs import spoken
 from app.text import label
 from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.fit import RESOURCES, beyond, in_memory
@@ -123,9 +124,10 @@ def fitting(totals: Mapping[str, float], device: Device) -> dict[str, Any]:
 
 
 def misfit(design: Mapping[str, Any]) -> str:
-    """What a design takes too much of, as `bram18 832%`; "" where it fits, or where that is not known."""
+    """What a design takes too much of, as `block RAMs 832%`; "" where it fits, or where that is not known."""
     beyond: Mapping[str, float | None] = design.get("beyond") or {}
-    return ", ".join(f"{name} {'has none' if share is None else f'{share:.0%}'}" for name, share in beyond.items())
+    told = {spoken(name): "(it has none)" if share is None else f"{share:.0%}" for name, share in beyond.items()}
+    return ", ".join(f"{name} {share}" for name, share in told.items())
 
 
 def unfit(result: Mapping[str, Any], what: str) -> list[str]:

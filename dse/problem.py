@@ -161,14 +161,16 @@ class Problem:
 
     def option(self, name: str) -> int:
         """The index of an option by its name, as it was spelled, or another way that means it alone: bf16 for
-        bf16/bf16, int4 for int4/bf16 where no other has int4 weights. UnknownNameError lists near names.
+        bf16/bf16, int4 for int4/bf16 where no other has int4 weights. ValueError lists those that there are.
         """
         known = {spelling: i for i, spelling in enumerate(self.spelled)} | {n: i for i, n in enumerate(self.names)}
         if name not in known:
             dense = [n for n in self.names if "@" not in n]
             meant = [n for n in dense if n == f"{name}/{name}"] or [n for n in dense if n.partition("/")[0] == name]
             name = meant[0] if len(meant) == 1 else name
-        return known[require("format", name, known)]
+        if name not in known:
+            raise ValueError(f"{name} is not among the formats of a layer: {', '.join(self.spelled)}")
+        return known[name]
 
     def groups(self, ties: Sequence[Sequence[str]]) -> list[list[int]]:
         """Groups of layer names as indices; UnknownNameError lists near names."""

@@ -82,8 +82,11 @@ def solve(set_progress: Callable[[Any], None], asked: Any) -> Any:
         return "", trouble(str(error))
 
 
-def show(design: Any, scheme: Any, narrow: Any) -> Any:
-    """The plan in words, figures and rows."""
+def show(design: Any, scheme: Any, narrow: Any, asked: Any, linked: Any) -> Any:
+    """The plan in words, figures and rows.
+
+    linked  {design, asked} of the link that the page was opened from, "" where it has no plan
+    """
     if not design or scheme is None:
         return *(no_update,) * 7, HIDDEN, HIDDEN
     try:
@@ -91,7 +94,8 @@ def show(design: Any, scheme: Any, narrow: Any) -> Any:
     except ValueError:
         return *(no_update,) * 7, HIDDEN, HIDDEN
     figures = view.figures(result, dark=scheme == "dark", narrow=bool(narrow))
-    return view.summary(result), *figures, *view.designs(result), *view.layers(result), SHOWN, SHOWN
+    wanted = linked["design"] if linked and linked["asked"] == asked else ""
+    return view.summary(result, wanted), *figures, *view.designs(result), *view.layers(result), SHOWN, SHOWN
 
 
 def link(design: Any, boxes: Any, most: Any, seconds: Any, pins: Any, asked: Any, *values: Any) -> Any:

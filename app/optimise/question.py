@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.choices import by_layer, ties_of
-from app.text import quantity
+from app.text import label, quantity
 from app.web import inputs, state
 from app.web import uploads as uploaded
 from app.web.spelling import canonical
@@ -46,6 +46,8 @@ TIES = {"fused": "q, k, v and gate, up", "residual": "Layers added to each other
 NO_TIES = "none"
 TIME_LIMIT_S, MOST_S = 20.0, 120.0
 MOST_FORMATS = 64
+EXAMPLES = {"B": 9e6, "s": 2e-3, "J": 0.3, "": 60e3}
+"""Budgets in words' reach, by their metric's unit: what a box that cannot be read is told to hold."""
 FIELDS = ("model", "phase", "device", "formats", "batch", "context", "resolution")
 """Parts of a question that make its problem, each a control optimise-NAME."""
 
@@ -154,8 +156,8 @@ def read(given: State, uploads: Mapping[str, str]) -> Question:
         formats = tuple(dict.fromkeys(canonical(part) for part in state.parts(told, "formats")))
         if not formats:
             raise ValueError("choose at least one, as int4_g128/bf16 or int8/int8")
-    size = {name: next(iter(state.whole_numbers(told, name, [0]))) for name in ("batch", "context", "resolution")}
-    most = next(iter(state.whole_numbers(told, "max_formats", [0], MOST_FORMATS)))
+    size = {name: state.number(told, name) for name in ("batch", "context", "resolution")}
+    most = state.number(told, "max_formats", MOST_FORMATS)
     with state.named("budgets"):
         budgets = tuple(str(parse_budget(text)).replace(" ", "") for text in state.parts(told, "budgets"))
     ties = [] if told.get("ties") == NO_TIES else state.several(told, "ties", TIES, ["fused"] if language else [])
@@ -225,8 +227,14 @@ def written(metric: str, limit: float) -> str:
 
 
 def budget(metric: str, text: str) -> Budget:
-    """Read what a box holds: a number with a prefix and unit, spaces as you like."""
-    return parse_budget(f"{metric}{sense(metric)}{''.join(text.split()).replace('µ', 'u').replace(',', '')}")
+    """Read what a box holds: a number with a prefix and unit, spaces as you like; ValueError by the metric's label."""
+    plain = "".join(text.split()).replace("µ", "u").replace(",", "")
+    try:
+        return parse_budget(f"{metric}{sense(metric)}{plain}")
+    except ValueError:
+        unit = METRICS[metric].unit
+        like = quantity(metric, EXAMPLES.get(unit, EXAMPLES[""]))
+        raise ValueError(f"{label(metric)} must be a number of at least 0, as {like}, got {text[:40]!r}") from None
 
 
 def _pins(pins: Sequence[str]) -> tuple[str, ...]:

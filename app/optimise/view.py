@@ -50,15 +50,15 @@ def tables() -> Any:
     """The place of a plan's tables, as wide as the page."""
     return html.Section(
         [
-            panel("Designs", grid("optimise-designs", [{"field": "name", "headerName": "Design"}], height=230)),
+            panel("Designs", grid("optimise-designs", [{"field": "name", "headerName": "Design"}], height=None)),
             panel("Layers", grid("optimise-layers", [{"field": "name", "headerName": "Layer"}], height=420)),
         ],
         id="optimise-tables", className="stack", style={"display": "none"}, **{"aria-label": "The plan's tables"},
     )  # fmt: skip
 
 
-def summary(result: Result) -> Any:
-    """What was chosen, how sure it is, and how to do it again."""
+def summary(result: Result, linked: str = "") -> Any:
+    """What was chosen, how sure it is, and how to do it again; `linked` is the design of the link that asked it."""
     is_fixed, is_proven = "fixed" in result, result["proven"]
     look = {} if is_fixed else {"c": "var(--good)" if is_proven else "var(--bad)"}
     proven = dmc.Badge(sure(result), color="gray" if is_fixed else "teal" if is_proven else "yellow", variant="light",
@@ -78,6 +78,11 @@ def summary(result: Result) -> Any:
         note(f"Loss: {result['loss_source']}. {sources(result['layers'])}. {ranges.said(result['totals'], COSTS)}"),
         html.Pre(command, className="command"),
     ]
+    if linked not in ("", result["design"]):
+        says = (
+            f"The link's plan was {linked}. Solved anew, the question has this one: what it is solved from has changed"
+        )
+        told.insert(0, dmc.Alert(f"{says}, or its time was up elsewhere.", color="yellow", variant="light"))
     if not result.get("fits", True):
         says = f"{result['device']} has less than the plan takes: {misfit(result)}"
         told.insert(0, dmc.Alert(says, title="Does not fit", color="red"))

@@ -23,6 +23,7 @@ def layout(given: state.State) -> Any:
     stores = [
         dcc.Store(id="optimise-asked", data=asked.linked(uploads()) if given.get("design") else None),
         dcc.Store(id="optimise-design", data=""),
+        dcc.Store(id="optimise-linked", data={"design": given.get("design", ""), "asked": asked.linked(uploads())}),
         dcc.Store(id="optimise-answered"),
     ]
     budgets = panel(
@@ -81,7 +82,8 @@ def register(app: Dash) -> None:
         Output("optimise-designs", "rowData"), Output("optimise-designs", "columnDefs"),
         Output("optimise-layers", "rowData"), Output("optimise-layers", "columnDefs"),
         Output("optimise-result", "style"), Output("optimise-tables", "style"),
-        Input("optimise-design", "data"), DARK, Input("narrow", "data"),
+        Input("optimise-design", "data"), DARK, Input("narrow", "data"), State("optimise-asked", "data"),
+        State("optimise-linked", "data"),
     )(answers.show)  # fmt: skip
     downloads.register(app, "optimise", solution.printed, solution.printed, State("optimise-design", "data"))
     app.callback(

@@ -44,13 +44,15 @@ def graph(id: str, *, height: int = 430, label: str, config: Mapping[str, Any] =
     return html.Div(drawn, role="figure", **{"aria-label": label})
 
 
-def grid(id: str, columns: Sequence[Mapping[str, Any]], *, height: int = 420, **more: Any) -> Any:
-    """A table of `columns`, AG Grid's definitions; ValueError where one has no headerName, as it rewrites names."""
+def grid(id: str, columns: Sequence[Mapping[str, Any]], *, height: int | None = 420, **more: Any) -> Any:
+    """A table of `columns`, AG Grid's definitions, without a `height` as high as its rows; ValueError where one has no
+    headerName, as it rewrites names."""
     for column in columns:
         if "headerName" not in column:
             raise ValueError(f"a column needs a headerName, got {dict(column)}")
-    options = GRID | more.pop("dashGridOptions", {})
-    look = {"dashGridOptions": options, "defaultColDef": HEADERS, "style": {"height": f"{height}px"}}
+    options = GRID | ({} if height else {"domLayout": "autoHeight"}) | more.pop("dashGridOptions", {})
+    style = {"height": f"{height}px" if height else None}
+    look = {"dashGridOptions": options, "defaultColDef": HEADERS, "style": style}
     return dag.AgGrid(id=id, columnDefs=list(columns), **look, **more)
 
 

@@ -81,6 +81,12 @@ def whole_numbers(state: State, name: str, default: Iterable[int], most: int = 1
     return list(dict.fromkeys(found)) or list(default)
 
 
+def number(state: State, name: str, most: int = 10**6) -> int:
+    """The whole number of 1..most of a name, 0 where it is left out; ValueError in one line, of several too."""
+    given = state.get(name, "").strip()
+    return whole_number(given, name, most) if given else 0
+
+
 def whole_number(text: str, name: str, most: int = 10**6, *, several: bool = False) -> int:
     """A whole number of 1..most; ValueError names the field and the value, and that it may hold `several`."""
     plain = text.strip()

@@ -64,6 +64,6 @@ def test_a_mixed_design_on_an_fpga_is_reported_in_its_own_folding(run, edits):
     (table,) = (table for table in document(plan).sections[0].tables if table.name == "designs")
     beyond = {each["design"]: each["does not fit"] for each in table.rows}
     assert (beyond["plan"] is None) == plan["fits"] == (not edits)
-    assert any("dsp" in (told or "") for told in beyond.values())
+    assert any("DSP blocks" in (told or "") for told in beyond.values())
     assert table.columns[-1] == "does not fit"
     assert not rerun(json.loads(downloads.file(plan, "plan.json")[0]), "plan.json").differences

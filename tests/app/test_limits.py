@@ -38,6 +38,7 @@ def test_a_limit_in_words(text: str, told: str) -> None:
 def test_an_objective_keeps_its_quotient() -> None:
     assert limits.in_words("minimise latency_s / batch") == "minimise latency / batch"
     assert limits.in_words("maximise batch/latency_s") == "maximise batch/latency"
+    assert limits.in_words("uram + l2_bytes + memory_bytes") == "UltraRAMs + L2 cache + memory"
 
 
 @given(

@@ -174,7 +174,7 @@ def test_a_plan_fits_where_one_does_unless_it_need_not(bitfront: Callable[..., o
     assert demanded["objective"] == pytest.approx(fitted["objective"], rel=max(fitted["gap"], demanded["gap"], 1e-9))
     assert demanded["fits"] is True
     told = bitfront("optimize", *asked, "--no-fit").stdout
-    assert "The plan does not fit zcu104 (bram18" in told
+    assert "The plan does not fit zcu104 (block RAMs" in told
     told = bitfront("optimize", *asked, "--budget", "energy_j<=1").stdout
     assert "The plan does not fit" not in told
     assert "the best of the foldings for int8/int8, int2/int2" in told

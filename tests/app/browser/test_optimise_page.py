@@ -51,6 +51,7 @@ def test_a_plan_is_that_of_the_optimizer_and_a_copied_link_opens_it_elsewhere(si
     other = profile()
     other.goto(page.url)
     assert solved(other) == design
+    assert "The link's plan was" not in other.inner_text("#optimise-plan")
     assert other.locator("#optimise-layers .ag-center-cols-container .ag-row").first.inner_text()
 
 
@@ -67,7 +68,10 @@ def test_an_infeasible_budget_says_which_and_its_least_value(site, profile):
     assert "the budget is 1 MB" in text
     set_budget(page, "Weight storage", "a few")
     page.click("#optimise-go")
-    page.wait_for_function("document.querySelector('#optimise-trouble')?.innerText.includes('afew')")
+    told = "Weight storage must be a number of at least 0, as 9 MB, got a few"
+    page.wait_for_function(
+        f"document.querySelector('#optimise-trouble')?.innerText.replaceAll(`'`, '').includes('{told}')"
+    )
 
 
 @pytest.mark.long
@@ -191,3 +195,18 @@ def test_a_plan_that_is_too_large_for_its_fpga_says_so(site, profile):
     page.click("#optimise-go")
     solved(page)
     assert "Does not fit" in page.locator("#optimise-plan").inner_text()
+
+
+@pytest.mark.long
+def test_a_link_whose_plan_is_another_now_says_so(site, profile, screenshot):
+    page = profile()
+    more = ",".join(f"int{bits}/bf16" for bits in (2, 3, 5, 6))
+    page.goto(f"{site.address}{SMALL.replace('int4/bf16', f'{more},int4/bf16')}&design=0123456789abcdef")
+    assert solved(page) != "0123456789abcdef"
+    assert "The link's plan was 0123456789abcdef." in page.inner_text("#optimise-plan")
+    page.wait_for_url("**design=*")
+    rows = page.locator("#optimise-designs .ag-center-cols-container .ag-row")
+    shown = page.locator("#optimise-designs").bounding_box()
+    last = rows.last.bounding_box()
+    assert last["y"] + last["height"] <= shown["y"] + shown["height"]
+    screenshot(page, "optimise-another-light-1280")
