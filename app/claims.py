@@ -56,6 +56,20 @@ def summary(found: Sequence[dict[str, Any]], checked: Sequence[dict[str, Any]]) 
     return [{"system": name, **count(by_system[name]), "checks": checks[name]} for name in systems]
 
 
+def written(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as it is read: figures in the unit that their quantity names, without prefixes."""
+    numbers = {name: _number(row[name]) for name in ("published", "reproduced")}
+    numbers |= {"verdict": row["gap"]} if row["published"] is None else {}
+    off = "-" if row["rel_error"] is None else f"{row['rel_error']:.2%}"
+    return row | numbers | {"difference": off}
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.5g}"
+
+
 def _row(claim: Claim) -> dict[str, Any]:
     row = {
         "system": claim.system,

@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+from app.claims import rows
 from costmodel.strategies import names
 
 ROOT = Path(__file__).parents[2]
@@ -38,3 +39,17 @@ def test_readme_shows_the_claims_as_they_are():
     readme = (ROOT / "README.md").read_text()
     shown = readme.partition(claims.START)[2].partition(claims.END)[0]
     assert shown == claims.table()
+    assert "(docs/claims.md)" in shown
+
+
+def test_a_page_has_every_claim_with_what_is_computed_of_it():
+    claims = script("claims")
+    text = (ROOT / "docs" / "claims.md").read_text()
+    assert text == claims.page()
+    every = rows() + rows(checks=True)
+    for row in every:
+        assert row["quantity"] in text
+        assert row["source"] in text
+        assert row.get("gap", "").lower() in text.lower()
+    told = [line for line in text.splitlines() if line.startswith("| ") and "| published |" not in line]
+    assert len(told) == sum(row["published"] is not None for row in every)
