@@ -1,7 +1,7 @@
 """The exact Pareto front of one network: every trade of loss for cost that no other plan beats."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from html import escape
@@ -102,12 +102,12 @@ def exact(
     program finds each point, as in `stream`.
     """
     sought = _sought(loss, costs, ties, within)
-    if sought.tables.conversion is None:
+    if sought is not None and sought.tables.conversion is None:
         return _merged(sought, most)
-    found = sorted(boxes.points(sought), key=lambda point: point.values[1:])
-    points, choices = ([getattr(point, name) for point in found] for name in ("values", "choice"))
-    shape = (len(found), -1) if found else (0, 1 + len(costs))
-    return Front(("loss", *costs), np.array(points, np.float64).reshape(shape), np.array(choices, np.int16))
+    found = sorted(boxes.points(sought) if sought else (), key=lambda point: point.values[1:])
+    values, choices = ([getattr(point, name) for point in found] for name in ("values", "choice"))
+    points = np.array(values, np.float64).reshape(len(found), 1 + len(costs))
+    return Front(("loss", *costs), points, np.array(choices, np.int16).reshape(len(found), len(np.asarray(loss))))
 
 
 def stream(
@@ -129,6 +129,8 @@ def stream(
     KeyboardInterrupt: what is told or kept is proven.
     """
     sought = _sought(loss, costs, ties, within)
+    if sought is None:
+        return
     try:
         at_once = not known and (len(costs) == 1 or most > 0) and keep is None and sought.tables.conversion is None
         front = _merged(sought, most if len(sought.tables.costs) > 1 else None) if at_once else None
@@ -143,12 +145,22 @@ def stream(
 
 def _sought(
     loss: ArrayLike, costs: Mapping[str, ArrayLike], ties: Sequence[Sequence[int]], within: Within | None
-) -> Sought:
+) -> Sought | None:
+    """What to look for, None where some layer has no option that keeps every budget on its own.
+
+    Without budgets that nothing can break, and options that alone exceed one: either would make the grid coarser.
+    """
     given = within or Within()
     limited = {name: table for name, (table, _) in given.budgets.items() if name not in costs}
     limits = {name: limit for name, (_, limit) in given.budgets.items()}
     tables = read(loss, {**costs, **limited}, limits, ties, given.conversion, given.edges)
-    return Sought(tables, tuple(costs), given.max_formats)
+    kept = [table <= tables.limits[name] for name, table in tables.costs.items() if name in tables.limits]
+    narrowed = tables.keep(np.logical_and.reduce([tables.available, *kept]))
+    if narrowed is None:
+        return None
+    binding = {n: at for n, at in limits.items() if at < exact_sum(narrowed.costs[n].max(axis=1))}
+    used = {name: table for name, table in narrowed.costs.items() if name in costs or name in binding}
+    return Sought(replace(narrowed, costs=used, limits=binding), tuple(costs), given.max_formats)
 
 
 def _merged(sought: Sought, most: int | None) -> Front:

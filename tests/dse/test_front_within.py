@@ -5,7 +5,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import costmodel as cm
@@ -175,3 +175,36 @@ def test_no_plan_exceeds_a_budget_by_any_amount(seed):
     room = 1e-14 * np.array([loss.max(), cost.max()])
     for point in allowed:
         assert (found.points <= point + room).all(axis=1).any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1e-7, 1.0, 1e6, 1e30, np.inf]),
+    st.sampled_from([1.0, 1e9, 1e15, 1e200]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_budgets_of_any_size_keep_the_plans_that_keep_them(seed, limit, large, own, one_by_one):
+    """Budgets that nothing breaks, and options that alone exceed one, change no sum of the others."""
+    random = np.random.default_rng(seed)
+    loss, cost, other = random.random((3, LAYERS, OPTIONS))
+    spent = cost if own else other
+    spent[random.random((LAYERS, OPTIONS)) < 0.3] *= large
+    spent[random.random((LAYERS, OPTIONS)) < 0.3] *= 1e-8
+    assume(not own or spent[spent <= limit].max(initial=0.0) < 1e3)  # else the grid of an objective is that coarse
+    allowed = [
+        (exact_sum(loss[rows]), exact_sum(cost[rows]))
+        for choice in product(range(OPTIONS), repeat=LAYERS)
+        if exact_sum(spent[rows := (np.arange(LAYERS), list(choice))]) <= (Fraction(limit) if limit < np.inf else 1e300)
+    ]
+    expected = [p for p in allowed if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in allowed)]
+    within = Within({"cost" if own else "other": (spent, limit)})
+    if one_by_one:
+        found = [point.values for point in frontier.stream(loss, {"cost": cost}, (), within, keep=lambda _: None)]
+    else:
+        found = frontier.exact(loss, {"cost": cost}, (), within).points
+    assert len(found) == len(set(expected))
+    assert np.array(sorted(map(tuple, found))).reshape(-1, 2) == pytest.approx(
+        np.array(sorted({(float(a), float(b)) for a, b in expected})).reshape(-1, 2), rel=1e-9
+    )
