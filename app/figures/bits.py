@@ -10,25 +10,33 @@ Layer = Mapping[str, Any]
 
 MOST_BARS = 24
 """Layers whose bits are bars; names of more cannot be read beneath them."""
-MOST_LETTERS = 130
-"""Letters across up to which bits are written in their cells."""
+MOST_LETTERS = {True: 130, False: 60}
+"""Letters across up to which bits are written in their cells, in a figure as wide as a page and in half of one."""
 NARROW = 14
 """Blocks across for which half of a page is wide enough."""
-LINE, AROUND = 24, 150
-"""Height of a map's row, and of its title and axes, in pixels."""
+WIDTHS = {True: 1080, False: 430}
+"""Pixels across that a legend has, at least, in a figure as wide as a page and in half of one."""
+LINE, BELOW = 24, 100
+"""Height of a map's row, and of its axis, in pixels."""
+TITLE, ENTRY, LETTER, MARK = 42, 20, 6.6, 48
+"""Pixels of a map's title and of a line of its legend in height, of a legend's letter and mark in width."""
 SCALE = "Viridis"
 ALONE = "(no block)"
 """The row of layers that are in no block, as embeddings and heads are."""
 BAR_MARGIN = {"l": 70, "r": 20, "t": 74, "b": 60}
 """Around bars, in pixels: the title and the toolbar share a line, the legend has its own below them."""
 
+ABOVE: dict[str, Any] = {"y": 1, "yanchor": "top", "pad": {"t": 16}}
+"""Where a title stands, above the legend."""
 
-def bits(layers: Sequence[Layer], *, title: str, narrow: bool = False) -> Any:
+
+def bits(layers: Sequence[Layer], *, title: str, narrow: bool = False, half: bool = False) -> Any:
     """Plot the bits of each layer: dicts with "name", "precision", "weight_bits" and "activation_bits".
 
     narrow  a map's legend has a line a precision, so that none is out of a narrow page
+    half    it stands in half of a page, whatever it would need; otherwise its layout says whether it does
     """
-    return _bars(layers, title) if len(layers) <= MOST_BARS else _map(layers, title, narrow)
+    return _bars(layers, title) if len(layers) <= MOST_BARS else _map(layers, title, narrow, half)
 
 
 def _bars(layers: Sequence[Layer], title: str) -> Any:
@@ -45,11 +53,11 @@ def _bars(layers: Sequence[Layer], title: str) -> Any:
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
     axes = {"xaxis": {"tickangle": -40}, "yaxis": {"title": {"text": "bits per element"}}}
     figure.layout = layout(title, "", "", barmode="group", legend=legend, margin=BAR_MARGIN, **axes)
-    figure.layout.title.update(y=1, yanchor="top", pad={"t": 16})
+    figure.layout.title.update(**ABOVE)
     return figure
 
 
-def _map(layers: Sequence[Layer], title: str, narrow: bool) -> Any:
+def _map(layers: Sequence[Layer], title: str, narrow: bool, half: bool) -> Any:
     """A cell a layer: a column a block, a row for each layer of one; a colour a precision, dark for few bits."""
     places = blocks([str(layer["name"]) for layer in layers])
     columns, rows = (list(dict.fromkeys(part)) for part in zip(*places, strict=True))
@@ -64,19 +72,20 @@ def _map(layers: Sequence[Layer], title: str, narrow: bool) -> Any:
         told = f"{layer['name']}<br>{layer['precision']}<br>{weight:g} bits a weight"
         for part, value in (("z", formats.index(str(layer["precision"]))), ("text", written), ("told", told)):
             cells[part][at[0]][at[1]] = value
-    is_written = max(len(text) for row in cells["text"] for text in row) * len(columns) <= MOST_LETTERS
-    shades = _shades(len(formats))
-    figure = blank()
+    letters = max(len(text) for row in cells["text"] for text in row) * len(columns)
+    is_wide = not half and (len(columns) > NARROW or MOST_LETTERS[False] < letters <= MOST_LETTERS[True])
+    is_written = letters <= MOST_LETTERS[is_wide]
+    shades, figure = _shades(len(formats)), blank()
     figure.add_heatmap(
         z=cells["z"], x=_shortened(columns), y=_last(rows), text=cells["text"], customdata=cells["told"], xgap=1,
         ygap=1, texttemplate="%{text}" if is_written else "", textfont={"size": 10}, zmin=-0.5, zmax=len(formats) - 0.5,
         colorscale=[[(i + end) / len(formats), shade] for i, shade in enumerate(shades) for end in (0, 1)],
         showscale=False, hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
-    for name, shade in zip(formats, shades, strict=True):
-        count = sum(str(layer["precision"]) == name for layer in layers)
+    names = [f"{_short(f)} ({sum(str(layer['precision']) == f for layer in layers)})" for f in formats]
+    for name, shade in zip(names, shades, strict=True):
         figure.add_scatter(
-            x=[None], y=[None], mode="markers", name=f"{_short(name)} ({count})", hoverinfo="skip",
+            x=[None], y=[None], mode="markers", name=name, hoverinfo="skip",
             marker={"symbol": "square", "size": 11, "color": shade},
         )  # fmt: skip
     axes = {
@@ -84,11 +93,19 @@ def _map(layers: Sequence[Layer], title: str, narrow: bool) -> Any:
                   "showgrid": False},
         "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False},
     }  # fmt: skip
-    legend = {"orientation": "v" if narrow else "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
-    look = {"legend": legend, "meta": WIDE["meta"]}
-    look = look if len(columns) > NARROW else {"legend": look["legend"]}
-    figure.layout = layout(title, "", "", height=max(AROUND + LINE * len(rows), 260), **axes, **look)
+    look = _around(names, len(rows), 1 if narrow else WIDTHS[is_wide]) | (WIDE if is_wide else {})
+    figure.layout = layout(title, "", "", **axes, **look)
+    figure.layout.title.update(**ABOVE)
     return figure
+
+
+def _around(names: Sequence[str], rows: int, width: int) -> dict[str, Any]:
+    """The legend of a map, whose entries have a place each over so many pixels, the room above it, and the height."""
+    across = max(1, int(width / (LETTER * max(map(len, names)) + MARK)))
+    top = TITLE + ENTRY * -(-len(names) // across)
+    side = "h" if across > 1 else "v"
+    legend = {"orientation": side, "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
+    return {"legend": legend, "margin": BAR_MARGIN | {"t": top}, "height": max(top + BELOW + LINE * rows, 260)}
 
 
 def _short(name: str) -> str:

@@ -110,7 +110,7 @@ def figures(result: Result, *, dark: bool, narrow: bool = False) -> tuple[Any, A
     front, points = result["fronts"].get(cost, ()), result.get("front_points", {}).get(cost)
     plane = pareto(result["designs"], cost=cost, quality="loss", title="", front=front, points=points)
     chosen = [layer for layer in result["layers"] if layer["name"] in result["assignment"]]
-    return dressed(plane, dark), dressed(bits(chosen, title="", narrow=narrow), dark)
+    return dressed(plane, dark), dressed(bits(chosen, title="", narrow=narrow, half=True), dark)
 
 
 def _with_interval(totals: Mapping[str, float], name: str) -> str:

@@ -138,3 +138,28 @@ def test_a_maps_legend_has_a_line_a_precision_on_a_narrow_page():
     looks = [bits(layers, title="", narrow=narrow).layout.legend for narrow in (False, True)]
     assert [look.orientation for look in looks] == ["h", "v"]
     assert {look.x for look in looks} == {0}
+
+
+def mapped(blocks, parts, precisions, **how):
+    layers = [
+        {"name": f"layers.{b}.{p}", "precision": name, "weight_bits": 4.125, "activation_bits": 16.0}
+        for b in range(blocks)
+        for p, name in zip(range(parts), precisions * parts, strict=False)
+    ]
+    return bits(layers, title="Bits of each layer", **how)
+
+
+def test_bits_are_written_in_cells_that_hold_them_alone():
+    whole, half = mapped(14, 6, ["int4_g128/bf16"]), mapped(14, 6, ["int4_g128/bf16"], half=True)
+    assert (whole.data[0].texttemplate, whole.layout.meta) == ("%{text}", {"wide": True})
+    assert (half.data[0].texttemplate, half.layout.meta) == ("", None)
+    assert mapped(6, 6, ["int4_g128/bf16"]).layout.meta is None
+    assert mapped(80, 6, ["int4_g128/bf16"]).data[0].texttemplate == ""
+
+
+def test_a_maps_title_has_a_line_of_its_own_above_each_line_of_the_legend():
+    tops = [mapped(6, 12, [f"int{i}_g128/bf16" for i in range(2, 2 + n)]).layout.margin.t for n in (1, 3, 9)]
+    assert tops[0] < tops[1] < tops[2]
+    figure = mapped(6, 12, ["int4_g128/bf16"])
+    assert (figure.layout.title.y, figure.layout.title.yanchor) == (1, "top")
+    assert figure.layout.margin.t >= figure.layout.title.pad.t + figure.layout.title.font.size + 20
