@@ -10,6 +10,7 @@ import click
 from app.provenance import provenance
 from app.text import print_table, to_json
 from costmodel import hardware
+from costmodel.display import of_all, spread
 from costmodel.files import write_atomically
 from costmodel.hardware import Device
 from dse import store
@@ -149,10 +150,10 @@ def show_front(run: Run, sure: Sequence[float] = ()) -> None:
     space = run.plan.space
     rows = store.front_of(run).to_pylist()
     rows = [row | {"on front": f"{p:.0%}"} for row, p in zip(rows, sure, strict=True)] if sure else rows
-    step = max(1, -(-len(rows) // MOST_SHOWN))
+    some = spread(rows, MOST_SHOWN)
     varied = [axis.name for axis in space.axes if len(axis.values) > 1]
-    title = f"{run.folder}: {len(rows)} points" + (f", 1 in {step} shown" if step > 1 else "")
-    shown = [row | {name: str(row[name]) for name in varied} for row in rows[::step]]
+    title = f"{run.folder}: {len(rows)} points{of_all(len(some), len(rows))}"
+    shown = [row | {name: str(row[name]) for name in varied} for row in some]
     print_table(title, shown, ["id", *varied, *space.columns, *["on front"] * bool(sure)])
     left_out = f"{run.counts.excluded} do not fit or break a constraint, {run.counts.unknown} have no value there"
     click.echo(f"\n{run.counts.designs} of {space.size} designs: {left_out}.")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,8 +28,21 @@ UNITS = {
 }  # fmt: skip
 """The unit that the end of a column's name gives."""
 
+R = TypeVar("R")
+
 SHOWN_NAMES = 4
 """Different names of a batch that are told."""
+
+
+def spread(rows: Sequence[R], most: int) -> list[R]:
+    """At most so many of the rows, at least two, evenly spaced, the first and the last among them."""
+    count = len(rows)
+    return [rows[i] for i in np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()]
+
+
+def of_all(shown: int, count: int) -> str:
+    """What a title says of rows that are not all there."""
+    return f", {shown} shown" if shown < count else ""
 
 
 def unit(name: str) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from dse import exact
 from dse.infeasible import infeasible
 from dse.interrupts import came, heard
-from dse.plan import Plan, deadline_in, left_s
+from dse.plan import Plan, deadline_in, left_s, require_formats
 from dse.solvers.choose import dispatch
 from dse.solvers.classes import Classes
 from dse.solvers.instance import Outcome
@@ -47,8 +47,7 @@ def solve(
     is found.
     """
     tables = read(loss, costs, budgets, ties, conversion, edges)
-    if max_formats is not None and (max_formats != int(max_formats) or max_formats < 1):
-        raise ValueError(f"max_formats must be at least 1 and whole, got {max_formats}")
+    require_formats(max_formats)
     deadline = deadline_in(time_limit_s)
     with heard() as interrupt:
         plan = best(tables, max_formats, deadline)

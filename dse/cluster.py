@@ -30,8 +30,11 @@ def completed(address: str, work: Callable[[int], T], numbers: list[int], name: 
 
 def client_of(address: str) -> Any:
     """A connection to the scheduler, to be closed; ValueError where none answers."""
+    distributed = _distributed()
     try:
-        return _distributed().Client(address, timeout=CONNECT_S, set_as_default=False)
+        # of an address that it cannot read a client is left half made, and waits in vain for 20 s when it is dropped
+        distributed.comm.addressing.get_address_host_port(address)
+        return distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise ValueError(f"no Dask scheduler at {address!r}: {str(error).splitlines()[0]}") from None
 

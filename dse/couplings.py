@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dse import neighbours
+from dse.plan import require_formats
 from dse.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -37,8 +38,7 @@ class Couplings:
         max_formats: int | None = None,
     ) -> "Couplings":
         """Read couplings as `minimize` takes them; ValueError where tied layers share no option, or on bad numbers."""
-        if max_formats is not None and (max_formats != int(max_formats) or max_formats < 1):
-            raise ValueError(f"max_formats must be at least 1 and whole, got {max_formats}")
+        require_formats(max_formats)
         groups = problem.groups(neighbours.named(problem, ties) if isinstance(ties, str) else ties)
         for group in groups:
             if np.isinf(problem.loss[group]).any(axis=0).all():

@@ -29,7 +29,7 @@ from dse.folding_refusals import SPEEDS
 from dse.folding_search import INTERVAL, LATENCY_SEARCH_S, SEARCH_S, Search
 from dse.interrupts import heard
 from dse.metric import NO_SUM, Budget
-from dse.plan import InfeasibleError, Plan, left_s
+from dse.plan import InfeasibleError, Plan, left_s, require_time
 from dse.problem import Problem
 from dse.rates import longest_s
 from dse.tables import read
@@ -67,6 +67,7 @@ def fastest(
     not one of these.
     """
     check(objective, problem.device, subject_to)
+    require_time(time_limit_s)
     if objective == "latency_s" and time_limit_s is None:
         time_limit_s = LATENCY_SEARCH_S
     run = Search.least_latency if objective == "latency_s" else Search.least_interval
@@ -103,6 +104,7 @@ def least_loss(
     `couplings` are of formats: tied layers are folded each for itself. After the time limit, SEARCH_S by default, the
     best plan so far, with a gap, as after Ctrl-C.
     """
+    require_time(time_limit_s)
     with heard() as interrupt:
         plan = _least_loss(problem, subject_to, couplings, time_limit_s, utilisation)
     return replace(plan, interrupted=interrupt.came)

@@ -9,11 +9,13 @@ from html import escape
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costmodel import display
 from dse import boxes
 from dse.boxes import Answer, Point, Sought
 from dse.exact import exact_sum
 from dse.hull import supported
 from dse.metric import METRICS
+from dse.plan import require_formats
 from dse.solvers.grid import Grid, to_grid
 from dse.solvers.merging import Sums, TooManyPointsError, merge
 from dse.tables import Floats, Tables, read
@@ -69,13 +71,10 @@ class Front:
         return float(hypervolume(self.points * sign, ref=np.asarray(reference, dtype=np.float64) * sign))
 
     def _repr_html_(self) -> str:
-        step = max(1, -(-len(self.points) // SHOWN))
+        points = display.spread(self.points.tolist(), SHOWN)
         head = "".join(f"<th>{escape(name)}</th>" for name in self.names)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{value:.6g}</td>" for value in point) + "</tr>"
-            for point in self.points[::step].tolist()
-        )
-        shown = ", all proven" * self.proven + (f", 1 in {step} shown" if step > 1 else "")
+        rows = "".join("<tr>" + "".join(f"<td>{value:.6g}</td>" for value in point) + "</tr>" for point in points)
+        shown = ", all proven" * self.proven + display.of_all(len(points), len(self.points))
         return f"<table><caption>{len(self.points)} points{shown}</caption><tr>{head}</tr>{rows}</table>"
 
 
@@ -151,6 +150,7 @@ def _sought(
     Without budgets that nothing can break, and options that alone exceed one: either would make the grid coarser.
     """
     given = within or Within()
+    require_formats(given.max_formats)
     limited = {name: table for name, (table, _) in given.budgets.items() if name not in costs}
     limits = {name: limit for name, (_, limit) in given.budgets.items()}
     tables = read(loss, {**costs, **limited}, limits, ties, given.conversion, given.edges)

@@ -1,10 +1,11 @@
 """Plan: one option a layer, with what it costs and how good it is proven to be."""
 
 import math
+import numbers
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +42,25 @@ class InfeasibleError(ValueError):
 
 
 def deadline_in(time_limit_s: float | None) -> float:
-    """The `time.monotonic` at which a time is up, inf without one; ValueError on a time that is not above 0."""
-    if time_limit_s is not None and not time_limit_s > 0:
-        raise ValueError(f"time_limit_s must be above 0, got {time_limit_s}")
+    """The `time.monotonic` at which a time is up, inf without one; ValueError on what is no time above 0."""
+    require_time(time_limit_s)
     return math.inf if time_limit_s is None else time.monotonic() + time_limit_s
+
+
+def require_time(time_limit_s: object) -> None:
+    """ValueError on a time limit that is none: above 0, or None."""
+    if time_limit_s is not None and not (_is_number(time_limit_s) and time_limit_s > 0):
+        raise ValueError(f"time_limit_s must be seconds above 0, got {time_limit_s!r}")
+
+
+def require_formats(max_formats: object) -> None:
+    """ValueError on a number of formats that is none: at least 1 and whole, or None."""
+    if max_formats is not None and not (_is_number(max_formats) and max_formats >= 1 and max_formats % 1 == 0):
+        raise ValueError(f"max_formats must be at least 1 and whole, got {max_formats!r}")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def left_s(deadline: float, parts: int = 1) -> float | None:

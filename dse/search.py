@@ -4,7 +4,9 @@ Tree-structured Parzen estimators (Bergstra et al., Algorithms for Hyper-Paramet
 Optuna, whose study is a journal file or a database: the same call resumes it, and several processes may share it.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +74,7 @@ def search(
     storage  a journal file, a database URL (sqlite:///runs.db, postgresql://...), or None: in memory alone
     `evaluations` counts those of earlier calls on the same storage and name, so that a killed search resumes. No choice
     is evaluated twice. Ctrl-C returns what there is. ValueError on an unknown budget, a seed that breaks one, a storage
-    that holds another problem's search, or values that are not `objectives` finite numbers.
+    that holds another problem's search or anything else, or values that are not `objectives` finite numbers.
     """
     if evaluations < 1:
         raise ValueError(f"evaluations must be at least 1, got {evaluations}")
@@ -151,7 +153,9 @@ def _study(storage: Path | str | None, name: str, objectives: int, seed: int) ->
         raise ValueError("search needs the package optuna: pip install 'bitfront[search]'") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     directions = ["minimize"] * objectives
-    study = optuna.create_study(storage=_storage(storage), study_name=name, load_if_exists=True, directions=directions)
+    with _named(storage):
+        kept = _storage(storage)
+        study = optuna.create_study(storage=kept, study_name=name, load_if_exists=True, directions=directions)
     if len(study.directions) != objectives:
         raise ValueError(f"{name!r} in {storage} has {len(study.directions)} objectives, not {objectives}")
     study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials), n_startup_trials=STARTUP)
@@ -177,7 +181,32 @@ def _storage(storage: Path | str | None) -> Any:
 
     if storage is None:
         return None
-    return str(storage) if "://" in str(storage) else JournalStorage(JournalFileBackend(str(storage)))
+    if "://" in str(storage):
+        return str(storage)
+    _require_journal(Path(storage))
+    return JournalStorage(JournalFileBackend(str(storage)))
+
+
+def _require_journal(path: Path) -> None:
+    """ValueError where a file that is there holds anything but a journal's lines: optuna appends to what it opens."""
+    for line in path.read_bytes().splitlines(keepends=True) if path.is_file() else ():
+        try:
+            right = not line.endswith(b"\n") or "op_code" in json.loads(line)  # a last line may be cut off
+            if not right or not line.startswith(b"{"):
+                raise ValueError
+        except (ValueError, TypeError):
+            raise ValueError(f"{path} is no journal of a search; name another file") from None
+
+
+@contextmanager
+def _named(storage: Path | str | None) -> Iterator[None]:
+    """Errors of a database as a ValueError that names it."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "sqlalchemy":
+            raise
+        raise ValueError(f"no search can be kept in {storage}: {str(error).splitlines()[0]}") from None
 
 
 def _limits(problem: Problem, budgets: Sequence[Budget]) -> Callable[[Ints], bool]:

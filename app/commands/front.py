@@ -280,12 +280,12 @@ def _fitting(problem: Any, choices: Any) -> list[dict[str, Any]]:
 def _show(title: str, problems: Any, found: Any, most: int = 40) -> None:
     """Print at most `most` points, evenly spaced along the front."""
     from app.text import print_table
+    from costmodel.display import of_all, spread
 
-    step = max(1, -(-len(found.points) // most))
     every = [_told(row) for row in _rows(problems, found)]
-    rows = every[::step]
+    rows = spread(every, most)
     columns = tuple(dict.fromkeys(column for row in rows for column in row))
-    print_table(title + (f", 1 in {step} shown" if step > 1 else ""), rows, columns)
+    print_table(title + of_all(len(rows), len(every)), rows, columns)
     if not found.proven:
         click.echo("As evaluated, of plans with outputs priced in their own layer's format: others may be missing.")
     if unfit := sum("does not fit" in row for row in every):

@@ -9,6 +9,7 @@ from app.figures.explored import explored
 from app.report.document import Section, Table
 from app.results import misfit
 from app.text import label
+from costmodel.display import of_all, spread
 from dse.metric import METRICS
 
 Run = Mapping[str, Any]
@@ -16,7 +17,7 @@ Run = Mapping[str, Any]
 MOST_FIGURES = 3
 MOST_UNFOLDED = 20
 MOST_SHOWN = 5000
-"""Points in the table: every n-th of a longer front, whose report keeps them all as data."""
+"""Points in the table: some of a longer front, evenly spaced, whose report keeps them all as data."""
 
 
 def section(name: str, run: Run) -> Section:
@@ -28,11 +29,11 @@ def section(name: str, run: Run) -> Section:
         explored(rows, x=a, y=b, groups=(), higher=higher, title=f"{label(b)} against {label(a)}")
         for a, b in list(combinations(names[::-1], 2))[:MOST_FIGURES]
     )
-    step = max(1, -(-len(rows) // MOST_SHOWN))
+    shown = spread(rows, MOST_SHOWN)
     more = [column for column in ("folding_of", "does not fit") if any(row.get(column) for row in rows)]
-    title = f"The front ({len(rows)} points" + (f", 1 in {step} here)" if step > 1 else ")")
+    title = f"The front ({len(rows)} points{of_all(len(shown), len(rows))})"
     columns = ("id", *names, "formats", "on hull", *more)
-    front = Table("front", title, columns, tuple(rows[::step]), folded=len(rows) > MOST_UNFOLDED)
+    front = Table("front", title, columns, tuple(shown), folded=len(rows) > MOST_UNFOLDED)
     return Section(name, f"{run['model']} on {run['device']}", _sentences(run, rows), (front,), figures)
 
 

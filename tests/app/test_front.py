@@ -40,6 +40,9 @@ def test_table_says_how_many_points(bitfront: Callable[..., Any]) -> None:
     assert done.returncode == 0
     assert "points" in done.stdout
     assert "MB" in done.stdout
+    assert "points, 40 shown" in done.stdout
+    last = json.loads(bitfront("front", *ARGS, "--json").stdout)["points"][-1]
+    assert done.stdout.split()[-2:] == [f"{last['weight_bytes'] / 1e6:.4g}", "MB"]
 
 
 @pytest.mark.parametrize(

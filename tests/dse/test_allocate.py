@@ -279,7 +279,13 @@ def test_a_large_infeasible_problem_with_conversions_is_refused_at_once():
         ({"conversion": [[0.0]]}, "shape"),
         ({"conversion": [[1.0, 0.0], [0.0, 0.0]]}, "diagonal"),
         ({"max_formats": 0}, "max_formats must be at least 1"),
+        ({"max_formats": "a"}, "max_formats must be at least 1 and whole, got 'a'"),
+        ({"max_formats": math.nan}, "max_formats must be at least 1 and whole, got nan"),
+        ({"max_formats": math.inf}, "max_formats must be at least 1 and whole, got inf"),
+        ({"max_formats": [2]}, r"max_formats must be at least 1 and whole, got \[2\]"),
         ({"time_limit_s": 0.0}, "above 0"),
+        ({"time_limit_s": "a"}, "time_limit_s must be seconds above 0, got 'a'"),
+        ({"time_limit_s": math.nan}, "time_limit_s must be seconds above 0, got nan"),
     ],
 )
 def test_bad_input_is_one_clear_line(change, message):

@@ -14,7 +14,7 @@ import spaces
 
 from dse import cluster, store, sweep
 
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,14 @@ def test_an_exception_of_the_work_is_raised_here(two_workers: Any) -> None:
 
 def test_no_scheduler_is_one_line_and_leaves_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cluster, "CONNECT_S", 0.2)
-    for address in ("tcp://127.0.0.1:9", "nonsense://x", "127.0.0.1"):
+    made: list[str] = []
+    client = distributed.Client
+    monkeypatch.setattr(
+        distributed, "Client", lambda address, **given: made.append(address) or client(address, **given)
+    )
+    for address in ("tcp://127.0.0.1:9", "nonsense://x", "http://foo", "foo", "127.0.0.1", "tcp://"):
         with pytest.raises(ValueError, match="no Dask scheduler") as error:
             sweep.sweep(spaces.small(), tmp_path / "run", cluster=address)
         assert "\n" not in str(error.value)
+    assert made == ["tcp://127.0.0.1:9"]  # of one without a place to connect to none is made that waits to be dropped
     assert not (tmp_path / "run").exists()

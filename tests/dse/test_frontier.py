@@ -78,10 +78,13 @@ def test_an_explosion_of_points_is_one_clear_line():
 def test_bad_input_is_refused_as_in_solve():
     with pytest.raises(ValueError, match=r"loss\[0, 0\] is nan"):
         frontier.exact([[np.nan]], {})
+    with pytest.raises(ValueError, match="max_formats must be at least 1 and whole, got 'a'"):
+        frontier.exact([[1.0]], {}, (), frontier.Within(max_formats="a"))
 
 
 def test_a_notebook_shows_a_front():
     loss = np.arange(300.0)[None]
     shown = frontier.exact(loss, {"<size>": loss[:, ::-1]})._repr_html_()
-    assert "300 points, all proven, 1 in 8 shown" in shown
+    assert "300 points, all proven, 40 shown" in shown
+    assert shown.count("<td>299</td>") == 2  # the first and the last
     assert "<th>&lt;size&gt;</th>" in shown

@@ -120,3 +120,20 @@ def test_unavailable_options_are_never_asked_for(problem):
 def test_bad_input(problem, change, says):
     with pytest.raises(ValueError, match=says):
         search(problem, **({"evaluate": interacting, "evaluations": 3} | change))
+
+
+OTHERS = [b"no journal\n", b"[]\n", b"{}\n", b"7\n", b"\xff\xfe\x00", b"junk", b'{"a": 1}\n{"b"']
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_another_file_is_left_as_it_is(problem, tmp_path, text):
+    (tmp_path / "notes").write_bytes(text)
+    with pytest.raises(ValueError, match="notes is no journal of a search; name another file"):
+        search(problem, interacting, evaluations=3, storage=tmp_path / "notes")
+    assert (tmp_path / "notes").read_bytes() == text
+
+
+def test_what_is_no_database_is_named(problem, tmp_path):
+    (tmp_path / "notes").write_bytes(b"no database" * 100)
+    with pytest.raises(ValueError, match=r"no search can be kept in sqlite:///.*: .*not a database"):
+        search(problem, interacting, evaluations=3, storage=f"sqlite:///{tmp_path / 'notes'}")
