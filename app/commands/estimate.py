@@ -145,8 +145,8 @@ def _idle(edit: "Strategy", network: "Workload") -> list[str]:
 
     name = f"{network.name} ({network.phase}, batch {network.batch})"
     told = [f"{step} leaves {name} as it is: it touches none of its layers." for step in idle(edit, network)]
-    for step, share, why in left_dense(edit, network):
-        told.append(f"{step} leaves {share:.0%} of the weights of {name} as they are: {why}.")
+    for step, share, how in left_dense(edit, network):
+        told.append(f"{step} leaves layers with {share:.0%} of the weights of {name} {how}.")
     return list(dict.fromkeys(told))
 
 

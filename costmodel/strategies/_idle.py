@@ -1,6 +1,7 @@
 """Which strategies change nothing of a workload, and which leave most of it as it is."""
 
 from functools import partial
+from operator import eq
 
 from costmodel.strategies._graph import named
 from costmodel.strategies._kept import KINDS
@@ -24,14 +25,15 @@ TOLD = 0.1
 """The share of weights left dense from which on it is told: a stem or an odd layer is not."""
 
 
-UNDIVIDED = "those layers do not divide into whole blocks"
-"""Why most strategies leave layers as they are; others say so in `left`."""
+UNDIVIDED = "as they are: they do not divide into whole blocks"
+"""How most strategies leave layers, and why; others say so in `left`."""
 
 
 def left_dense(strategy: Strategy, workload: Workload) -> tuple[tuple[str, float, str], ...]:
-    """Return the spellings of steps that prune some of the layers which they mean, the share they leave, and why.
+    """Return the spellings of steps that prune some of the layers which they mean, the share they leave, how, and why.
 
-    Meant are those that its globs name, or for which `means` holds. Shares are of their weights, from TOLD on.
+    Meant are those that its globs name, or for which `means` holds; left are those that it returns as they were, or of
+    which `leaves` holds. Shares are of their weights, from TOLD on.
     """
     found = []
     for step in steps_of(strategy):
@@ -39,7 +41,9 @@ def left_dense(strategy: Strategy, workload: Workload) -> tuple[tuple[str, float
         globs = getattr(step, "layers", ()) if getattr(step, "prunes", False) else ()
         means = getattr(step, "means", partial(named, globs=globs))
         meant = {op.name: op for op in workload.ops if op.kind in KINDS and means(op)}
-        dense = sum(float(op.weight_elements) for op in edited.ops if meant.get(op.name) == op)
+        leaves = getattr(step, "leaves", eq)
+        kept = [meant[op.name] for op in edited.ops if op.name in meant and leaves(meant[op.name], op)]
+        dense = sum(float(op.weight_elements) for op in kept)
         share = dense / (sum(float(op.weight_elements) for op in meant.values()) or 1.0)
         if TOLD <= share < 1:
             found.append((spelled(step), share, getattr(step, "left", UNDIVIDED)))

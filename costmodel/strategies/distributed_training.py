@@ -34,8 +34,9 @@ class DistributedTraining(Shown):
     recompute      what the backward pass computes anew: none, pointwise or layers
 
     The stage is the last one, which has the head; its ops wait for the other stages (`Op.waits`), which takes time and
-    the board's idle power and is no work. Every exchange crosses the GPU's own link in bf16 and runs by itself:
-    networks, overlap, the optimizer's step and what a pipeline holds at once are those of
+    the board's idle power and is no work. Exchanges cross the GPU's own link and run by themselves: activations and
+    their gradients in bf16, gradients of weights summed in fp32, or those kept in fp32 with their places. Networks,
+    overlap, the optimizer's step and what a pipeline holds at once are those of
     `costmodel.estimators.training_step`. A training pass is taken as one micro-batch of replicas. ValueError for
     degrees below 1 or that divide neither layers nor heads, chunks that do not divide a stage's layers or whose
     micro-batches are no multiple of the stages, for what is no share, and for other passes.

@@ -26,10 +26,10 @@ class FilterPruning(Shown):
     """Keep the fraction `keep` of the output channels of each convolution, linear layer and routed expert.
 
     `by_layer` are "glob=ratio" for other fractions, of which the last match counts; "*=1" first leaves the rest alone.
-    Channels tied by residual sums keep the largest of their layers' fractions; those of the input, of outputs and of
-    attention stay as they are. Where one layer makes a gate and its value, channels are pairs of both. Numbers are
-    rounded down to multiples of `multiple`, at least one. ValueError unless fractions are in (0, 1], and on a training
-    pass (prune, then take the training of it).
+    Channels tied by residual sums keep the largest of their layers' fractions; those of the input, of outputs, of
+    attention and of grouped convolutions, read or made, stay as they are. Where one layer makes a gate and its value,
+    channels are pairs of both. Numbers are rounded down to multiples of `multiple`, at least one. ValueError unless
+    fractions are in (0, 1], and on a training pass (prune, then take the training of it).
     """
 
     keep: float = 1.0
@@ -38,7 +38,7 @@ class FilterPruning(Shown):
     prunes: ClassVar[bool] = True
     reshapes: ClassVar[bool] = True
     left: ClassVar[str] = (
-        "their channels and what they read are those of attention, of groups, of outputs or sums with them"
+        "all of their filters, which attention, a grouped convolution, an output, or a sum with what those read needs"
     )
 
     def __post_init__(self) -> None:
@@ -65,6 +65,10 @@ class FilterPruning(Shown):
     def means(self, op: Op) -> bool:
         """Whether an op is asked to have fewer channels."""
         return self.ratio(op) < 1
+
+    def leaves(self, before: Op, after: Op) -> bool:
+        """Whether a layer has all of its output channels still, whatever it reads."""
+        return bool(before.b * before.n == after.b * after.n)
 
     def _kept(self, channels: Channels, group: int) -> int:
         before = channels.size[group]

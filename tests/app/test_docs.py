@@ -4,7 +4,10 @@ import importlib.util
 import re
 from pathlib import Path
 
+import costmodel as cm
 from app.claims import rows
+from app.study.costs import lut_per_mac
+from app.study.methods import minifloat_ptq
 from costmodel.strategies import names
 
 ROOT = Path(__file__).parents[2]
@@ -53,3 +56,11 @@ def test_a_page_has_every_claim_with_what_is_computed_of_it():
         assert row.get("gap", "").lower() in text.lower()
     told = [line for line in text.splitlines() if line.startswith("| ") and "| published |" not in line]
     assert len(told) == sum(row["published"] is not None for row in every)
+
+
+def test_the_guide_has_the_luts_of_the_study_it_tells_of():
+    guide = (ROOT / "docs" / "guide.md").read_text()
+    (formats, told) = re.search(r"bitfront study minifloat_ptq .* in (\S+/\S+), ([\d.]+) LUTs a MAC", guide).groups()
+    board = cm.fpga(minifloat_ptq.DEVICE)
+    lut, _ = lut_per_mac(cm.precision(formats), board, minifloat_ptq.TERMS)
+    assert told == f"{lut:.1f}"

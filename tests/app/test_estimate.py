@@ -290,5 +290,5 @@ def test_hostile_device_is_one_line(refused: Callable[..., str], tmp_path: Path,
 def test_what_a_pruning_leaves_dense_is_told(here: Callable[..., object]) -> None:
     blocks = "compound_scaling:how=w,factor=2 + block_sparsity:density=0.5,block=16"
     (note,) = estimate(here, "zoo:resnet50", "--on", "a100_sxm", "--strategy", blocks)["notes"]
-    assert "leaves 89% of the weights of resnet50" in note
+    assert "leaves layers with 89% of the weights of resnet50" in note
     assert estimate(here, "zoo:resnet50", "--on", "a100_sxm", "--strategy", "nm_sparsity:n=2,m=4")["notes"] == []

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import costmodel as cm
@@ -117,3 +118,14 @@ def test_bad_input_is_one_line(spelled, net, says):
     with pytest.raises(ValueError, match=says) as error:
         strategy(spelled)(net)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kept", [1, 0.01])
+def test_gradients_cross_the_link_in_fp32(kept):
+    """A sum is of 32-bit gradients; of those kept each replica sends 32 bits and a place."""
+    net = cm.zoo.build("resnet18")
+    step = strategy(f"distributed_training:data=8,kept={kept}")(net)
+    params = sum(op.params for op in net.ops)
+    sent = step.op("gradients.exchange").output_elements * cm.W16A16.activation.bits
+    place = np.ceil(np.log2(params))
+    assert sent == pytest.approx(32 * params if kept == 1 else 8 * np.ceil(kept * params) * (32 + place))

@@ -98,14 +98,28 @@ def test_channels_go_before_experts_leave_memory():
     assert loads[1] == loads[0] / 2
 
 
-def test_layers_that_stay_as_they_are_are_told():
-    """Of GPT-2's 124e6 weights those of attention and of the head, 28e6 and 39e6."""
+def test_layers_that_keep_all_their_filters_are_told():
+    """Of GPT-2's 124e6 weights those of attention, of the head and of what adds to the residual sum with its tables."""
     half, gpt2 = FilterPruning(0.5), cm.zoo.build("gpt2", phase="prefill", context=16)
     ((spelled, share, why),) = left_dense(half, gpt2)
     assert spelled == "filter_pruning:keep=0.5"
-    assert share == pytest.approx((12 * 4 * 768**2 + 50257 * 768) / (12 * 12 * 768**2 + 50257 * 768))
+    head = 50257 * 768
+    assert share == pytest.approx((12 * 8 * 768**2 + head) / (12 * 12 * 768**2 + head))
     assert "attention" in why
-    assert left_dense(half, RESNET) == left_dense(FilterPruning(by_layer=("*.mlp.*=0.5",)), gpt2) == ()
+    assert left_dense(half, RESNET) == ()
+
+
+def test_grouped_convolutions_and_what_they_read_keep_their_filters_and_it_is_told():
+    net = cm.zoo.build("regnety_004")
+    pruned = FilterPruning(0.5)(net)
+    ((_, share, why),) = left_dense(FilterPruning(0.5), net)
+    kept = [op for op in _products(net) if pruned.op(op.name).n == op.n]
+    assert any(op.b > 1 for op in kept)
+    assert share == pytest.approx(
+        sum(op.weight_elements for op in kept) / sum(op.weight_elements for op in _products(net))
+    )
+    assert share > 0.5
+    assert "a grouped convolution" in why
 
 
 @settings(max_examples=25, deadline=None)
