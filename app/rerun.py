@@ -94,7 +94,7 @@ def _again(kept: Mapping[str, Run], name: str) -> dict[str, Run]:
 
 def _explored(run: Run, name: str) -> Run:
     from app.provenance import provenance
-    from app.runs import as_dict, devices_of, models_of
+    from app.runs import as_dict, devices_of, models_of, ranged
     from dse.space import Space
     from dse.sweep import sweep
 
@@ -102,7 +102,8 @@ def _explored(run: Run, name: str) -> Run:
         raise ValueError(f"{name} is of an exploration that is not complete; the same explore command goes on")
     space = Space.read(run["space"])
     with tempfile.TemporaryDirectory(prefix="bitfront") as folder:
-        found = as_dict(sweep(space, Path(folder) / "run", workers=len(os.sched_getaffinity(0))))
+        swept = sweep(space, Path(folder) / "run", workers=len(os.sched_getaffinity(0)))
+        found = ranged(swept) if "ranges" in run else as_dict(swept)
     again: Run = plain(found | {"provenance": provenance(devices_of(space), models_of(space))})
     return again
 

@@ -14,8 +14,11 @@ from costmodel.display import of_all, spread
 from costmodel.files import write_atomically
 from costmodel.hardware import Device
 from dse import store
+from dse.designs import estimate_of
 from dse.idle import idle_steps
+from dse.metric import METRICS
 from dse.refused import refusals
+from dse.run_ranges import MOST_RANGED, beside
 from dse.space import Space
 from dse.store import Run
 
@@ -34,6 +37,24 @@ def as_dict(run: Run) -> dict[str, Any]:
         "provenance": told(run.folder),
         "front": store.front_of(run).to_pylist(),
     }
+
+
+def ranged(run: Run) -> dict[str, Any]:
+    """`as_dict` with the ranges and sources of its front's values, of one of at most MOST_RANGED designs, and "ranges":
+    what they are, in sentences."""
+    from app import ranges
+
+    found, space = as_dict(run), run.plan.space
+    rows, columns = found["front"], [name for name in space.columns if name in METRICS]
+    if space.latency != "estimate" or len(rows) > MOST_RANGED:
+        return found
+    estimates = [estimate_of(space, row["design"]) for row in rows]
+    front = [row | beside(each, row, columns) for row, each in zip(rows, estimates, strict=True)]
+    of: dict[str, dict[str, None]] = {}
+    for row, each in zip(rows, estimates, strict=True):
+        of.setdefault(ranges.said(each.totals, columns), {})[str(row["device"])] = None
+    told = [f"{', '.join(names)}: " * (len(of) > 1) + sentence for sentence, names in of.items() if sentence]
+    return found | {"front": front, "ranges": told}
 
 
 def tell(folder: Path, space: Space) -> None:

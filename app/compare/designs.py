@@ -9,7 +9,6 @@ from app import ranges
 from app.compare import by_layer
 from app.compare.question import PER_LAYER, Design
 from app.explore.opened import rates as examples
-from app.explore.opened import source
 from app.web import inputs, uploads
 from app.web.spelling import words
 from costmodel import models
@@ -21,6 +20,7 @@ from costmodel.precision import precision
 from costmodel.strategies import strategy
 from dse.curves import ends
 from dse.noise import loss_of
+from dse.run_ranges import source
 
 SHOWN = (
     "loss", "latency_s", "examples_per_s", "tokens_per_s", "energy_j", "power_w", "weight_bytes", "footprint_bytes",

@@ -10,7 +10,7 @@ from dash import html
 from app import ranges
 from app.explore.axes import told as told_axis
 from app.explore.designs import Designs
-from app.explore.opened import Opened, source
+from app.explore.opened import Opened
 from app.explore.question import PRECISIONS
 from app.figures.breakdown import breakdown
 from app.figures.resources import resources
@@ -22,6 +22,7 @@ from app.web.parts import LAYER, graph, grid, note, numbers, panel, trust
 from costmodel.hardware import Fpga
 from costmodel.precision import precision
 from dse.curves import ends
+from dse.run_ranges import source
 
 TOTALS = (
     "loss", "latency_s", "examples_per_s", "energy_j", "power_w", "weight_bytes", "footprint_bytes", "bytes_moved",

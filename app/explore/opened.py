@@ -22,7 +22,6 @@ from dse.digests import digest
 from dse.noise import loss_of
 from dse.space import ID_DIGITS
 
-PROXY = "data-free proxy"
 _LOCK = threading.Lock()
 
 
@@ -121,18 +120,3 @@ def rates(found: Estimate) -> dict[str, float]:
         "examples_low_per_s": each * middle / high,
         "examples_high_per_s": each * middle / low,
     }
-
-
-def source(found: Estimate, name: str) -> str:
-    """Where a total comes from in a few words: shares of measured calibration, formula, synthesis."""
-    measured = ("lut", "ff") if isinstance(found.device, Fpga) else ("latency_s", "examples_per_s")
-    column = "source" if name in measured else {"energy_j": "energy_source", "power_w": "energy_source"}.get(name)
-    if column is None or column not in found.columns:
-        return PROXY if name == "loss" else "formula"
-    by = {"power_w": "energy_j"}.get(name, name if name in found.columns else "latency_s")
-    weights = np.nan_to_num(np.asarray(found.columns[by], dtype=float))
-    words = np.array([str(s).split(" (")[0] for s in found.columns[column]])
-    shares = {w: float(weights[words == w].sum()) for w in np.unique(words).tolist()}
-    whole = sum(shares.values()) or 1.0
-    told = [(w, s / whole) for w, s in sorted(shares.items(), key=lambda e: -e[1]) if s / whole >= 0.005]
-    return ", ".join(f"{s:.0%} {w}" if s < 0.995 else w for w, s in told) or "formula"

@@ -17,12 +17,13 @@ WORDS = {
     "design": "Design", "accuracy": "Test accuracy", "r2": "Test R2", "points": "Change (points)", "smaller": "Smaller",
     "id": "Id", "equals": "Equal designs", "name": "Layer", "kind": "Kind", "precision": "Precision",
     "bound": "Bound by", "source": "Source",
-    "energy_source": "Source of energy", "products_in": "Products in", "weights_in": "Weights in",
+    "energy_source": "Source of energy", "latency_source": "Source of latency", "lut_source": "Source of LUTs",
+    "products_in": "Products in", "weights_in": "Weights in",
     "model": "Model", "device": "Device", "batch": "Batch",
     "context": "Context", "resolution": "Resolution", "strategy": "Strategy", "footprint_bytes": "Footprint",
 }  # fmt: skip
 """Columns of a report in words, beside those of every table."""
-SOURCES = ("source", "energy_source")
+SOURCES = ("source", "energy_source", "latency_source", "lut_source")
 SHARES = ("accuracy",)
 SIGNED = ("points",)
 TIMES = ("smaller",)

@@ -7,9 +7,10 @@ from typing import Any
 from app.designs import spoken
 from app.figures.explored import explored
 from app.limits import in_words, limit
-from app.report.document import Section, Table
+from app.report.document import Section, Table, present
 from app.text import counted, label
 from dse.axes import label as label_of
+from dse.run_ranges import MOST_RANGED, SOURCED
 
 Run = Mapping[str, Any]
 
@@ -23,7 +24,7 @@ def section(name: str, run: Run) -> Section:
     rows = run["front"]
     axes = {axis: values for axis, values in run["space"]["axes"].items() if len(values) > 1}
     varied = [axis for axis in axes if rows and axis in rows[0]]
-    columns = ("id", *varied, *run["columns"])
+    columns = ("id", *varied, *run["columns"], *present(tuple(SOURCED.values()), rows))
     objectives = [text.partition(" ")[::2] for text in run["objectives"]]
     drawn = [c for _, c in objectives if rows and c in rows[0]]
     higher = {c for sense, c in objectives if sense == "maximise"}
@@ -56,6 +57,9 @@ def _sentences(run: Run, axes: Mapping[str, Any]) -> tuple[str, ...]:
         found.append(f"A front for each {' and '.join(run['groups'])}.")
     if run["latency"] == "roofline":
         found.append("Latency is the plain roofline, a lower bound.")
+    found += run.get("ranges", ())
+    if len(run["front"]) > MOST_RANGED and run["latency"] == "estimate":
+        found.append(f"Ranges and sources are told of fronts of at most {MOST_RANGED} designs.")
     if not run["complete"]:
         found.append(f"Not complete: {run['chunks_done']} of {run['chunks']} chunks are done.")
     return tuple(found)

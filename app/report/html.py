@@ -55,7 +55,7 @@ def _cell(column: str, row: Row) -> str:
     """A cell with its interval below it; of a source its first words, the whole of it on hovering."""
     text, between = shown(column, row.get(column)), interval(column, row)
     if column in SOURCES:
-        return Html(f'<span title="{escape(text)}">{escape(text.partition(" (")[0])}</span>')
+        return Html(f'<span class="source" title="{escape(text)}">{escape(text.partition(" (")[0])}</span>')
     return Html(f"{escape(text)}<small>{escape(between)}</small>") if between else text
 
 

@@ -33,7 +33,7 @@ SHAPES: dict[str, dict[str, Shape]] = {
     "exploration": {
         "space": {"axes": {"*": []}}, "objectives": [TEXT], "front": [{"*": CELL}], "columns": [TEXT],
         "groups": [TEXT], "constraints": [TEXT], "latency": TEXT, "provenance?": ORIGIN, "designs": NUMBER,
-        "designs_done": NUMBER, "excluded": NUMBER, "unknown": NUMBER, "points": NUMBER,
+        "ranges?": [TEXT], "designs_done": NUMBER, "excluded": NUMBER, "unknown": NUMBER, "points": NUMBER,
     },
 }  # fmt: skip
 

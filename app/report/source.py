@@ -58,7 +58,7 @@ def read(path: Path) -> dict[str, Any]:
     if path.is_dir():
         from app import runs
 
-        found: dict[str, Any] = plain(runs.as_dict(runs.read(path)))
+        found: dict[str, Any] = plain(runs.ranged(runs.read(path)))
         return found
     if not path.is_file():
         raise ValueError(f"no run or result at {str(path)!r}")

@@ -242,6 +242,12 @@ def test_a_run_of_the_explorer(here: Callable[..., Any], tmp_path: Path) -> None
     assert [row["id"] for row in rows] == [point["id"] for point in front]
     assert [float(row["latency_s"]) for row in rows] == [point["latency_s"] for point in front]
     assert len(figures(held(tmp_path, "html"))) == 3
+    ends = [[float(row[f"latency_{end}_s"]) for end in ("low", "high")] for row in rows]
+    assert all(low < float(row["latency_s"]) < high for row, (low, high) in zip(rows, ends, strict=True))
+    assert all(re.search("calibrated|transferred|spec|fitted roofline", row["latency_source"]) for row in rows)
+    assert "A range beside a value holds 90" in said
+    assert said.count("<small>") >= len(rows)
+    assert json.loads(here("rerun", "out/report.json", "--json", cwd=tmp_path).stdout)["equal"]
     assert "bitfront explore space.toml --out run --workers 1" in held(tmp_path, "html")
 
 
