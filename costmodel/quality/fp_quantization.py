@@ -7,6 +7,7 @@ on one of 1.2e9; beyond that it extrapolates.
 
 import numpy as np
 
+from costmodel.bounds import require_above, require_at_least
 from costmodel.claim import Claim
 from costmodel.formats import Format
 from costmodel.record import Real
@@ -30,13 +31,21 @@ def loss(*, params: Real, tokens: Real, exponent_bits: Real, mantissa_bits: Real
     """Cross-entropy a token after training `params` non-embedding parameters on `tokens`.
 
     Operands of products have `exponent_bits` and `mantissa_bits`, and `block` of them share a scale. Arrays broadcast.
+    ValueError unless parameters and tokens are above 0, bits at least 0 and blocks at least 1.
     """
+    require_above(0, params=params, tokens=tokens)
+    _require_format(exponent_bits, mantissa_bits, block)
     added = tokens**D_POWER / params**N_POWER * np.log2(block) / (GAMMA * _range(exponent_bits, mantissa_bits))
     return N_SCALE / params**N_POWER + D_SCALE / tokens**D_POWER + FLOOR + added
 
 
 def critical_tokens(*, params: Real, exponent_bits: Real, mantissa_bits: Real, block: Real = BLOCK) -> Real:
-    """Tokens beyond which more of them raise the loss: where its derivative by them is 0; infinite for a block of 1."""
+    """Tokens beyond which more of them raise the loss: where its derivative by them is 0; infinite for a block of 1.
+
+    ValueError as of `loss`.
+    """
+    require_above(0, params=params)
+    _require_format(exponent_bits, mantissa_bits, block)
     with np.errstate(divide="ignore"):
         ratio = D_SCALE * GAMMA * params**N_POWER * _range(exponent_bits, mantissa_bits) / np.log2(block)
     return ratio ** (1 / (2 * D_POWER))
@@ -54,8 +63,10 @@ def best_bits(tokens: Real, block: Real = BLOCK) -> Real:
     """Bits, a real number, that lose least at any given cost, params x tokens x bits, of training on `tokens`.
 
     Exponent and mantissa share the bits as E + 1/2 : M + 1/2 = delta : nu. At a fixed cost the parameters fall as bits
-    rise, so that the loss varies as bits^alpha (n + c / bits^(delta + nu)).
+    rise, so that the loss varies as bits^alpha (n + c / bits^(delta + nu)). ValueError as of `loss`.
     """
+    require_above(0, tokens=tokens)
+    require_at_least(1, block=block)
     power = E_POWER + M_POWER
     c = tokens**D_POWER * np.log2(block) / (GAMMA * (E_POWER / power) ** E_POWER * (M_POWER / power) ** M_POWER)
     return (c * (power - N_POWER) / (N_POWER * N_SCALE)) ** (1 / power)
@@ -68,6 +79,11 @@ def trained_loss(fmt: Format, *, params: Real, tokens: Real) -> Real:
     block = fmt.group_size if fmt.scale else BLOCK
     e, m = fmt.exponent_bits, fmt.mantissa_bits
     return loss(params=params, tokens=tokens, exponent_bits=e, mantissa_bits=m, block=block)
+
+
+def _require_format(exponent_bits: Real, mantissa_bits: Real, block: Real) -> None:
+    require_at_least(0, exponent_bits=exponent_bits, mantissa_bits=mantissa_bits)
+    require_at_least(1, block=block)
 
 
 def _range(exponent_bits: Real, mantissa_bits: Real) -> Real:

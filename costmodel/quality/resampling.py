@@ -14,6 +14,7 @@ Arrays broadcast; a leading axis of problems gives each its own probabilities.
 
 import numpy as np
 
+from costmodel.bounds import require_at_least, require_within
 from costmodel.claim import Claim
 from costmodel.record import Real
 
@@ -31,13 +32,13 @@ def precision(*, correct: Real, true_positive: Real, false_positive: Real) -> Re
 
 def answered(samples: Real, *, correct: Real, true_positive: Real, false_positive: Real) -> Real:
     """Probability that one of the samples is accepted."""
-    _require_samples(samples)
+    require_at_least(0, samples=samples)
     return 1.0 - (1.0 - accepted(**_all(correct, true_positive, false_positive))) ** np.asarray(samples)
 
 
 def expected_samples(samples: Real, *, correct: Real, true_positive: Real, false_positive: Real) -> Real:
     """Mean number of samples drawn: those up to the first accepted, `samples` at most."""
-    _require_samples(samples)
+    require_at_least(0, samples=samples)
     rate = np.asarray(accepted(**_all(correct, true_positive, false_positive)), dtype=np.float64)
     drawn = (1.0 - (1.0 - rate) ** np.asarray(samples)) / np.where(rate > 0, rate, 1.0)
     return np.where(rate > 0, drawn, samples)[()]
@@ -54,7 +55,7 @@ def value(
     """
     rates = _all(correct, true_positive, false_positive)
     check(**rates)
-    _require_samples(samples)
+    require_at_least(0, samples=samples)
     right = np.nan_to_num(precision(**rates))
     worth = answered(samples, **rates) * (right - penalty * (1.0 - right))
     return worth - sample_cost * expected_samples(samples, **rates)
@@ -81,16 +82,7 @@ def best_samples(
 
 def check(**probabilities: Real) -> None:
     """ValueError for a probability outside [0, 1]."""
-    for name, given in probabilities.items():
-        outside = np.ravel(given)[~((np.ravel(given) >= 0) & (np.ravel(given) <= 1))]
-        if outside.size:
-            raise ValueError(f"{name} must be within [0, 1], got {outside[0]}")
-
-
-def _require_samples(samples: Real) -> None:
-    wrong = np.ravel(samples)[~(np.ravel(samples) >= 0)]
-    if wrong.size:
-        raise ValueError(f"samples must be at least 0, got {wrong[0]}")
+    require_within(0, 1, **probabilities)
 
 
 def _all(correct: Real, true_positive: Real, false_positive: Real) -> dict[str, Real]:

@@ -8,6 +8,7 @@ whose objective.py has the law and counts FLOPs; the constants below are a least
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.bounds import require_above, require_at_least
 from costmodel.claim import Claim
 from costmodel.record import Real
 
@@ -31,18 +32,23 @@ TEXT_TOKENS = 50
 def error(*, params: Real, visual_tokens: Real) -> Real:
     """Downstream error, 0 to 1: a / (params / 1e9)^b / tokens^c. Arrays broadcast.
 
-    Fitted on 0.5e9 to 7e9 parameters and 1 to 576 tokens; beyond that it extrapolates.
+    Fitted on 0.5e9 to 7e9 parameters and 1 to 576 tokens; beyond that it extrapolates. ValueError unless both are
+    above 0.
     """
+    require_above(0, params=params, visual_tokens=visual_tokens)
     return A / (params / 1e9) ** N_POWER / visual_tokens**V_POWER
 
 
 def flops(*, params: Real, visual_tokens: Real, text_tokens: Real = TEXT_TOKENS) -> Real:
-    """FLOPs of a prefill, two a parameter and token."""
+    """FLOPs of a prefill, two a parameter and token; ValueError for numbers below 0."""
+    require_at_least(0, params=params, visual_tokens=visual_tokens, text_tokens=text_tokens)
     return 2.0 * params * (text_tokens + visual_tokens)
 
 
 def params_at(flops: Real, *, visual_tokens: Real, text_tokens: Real = TEXT_TOKENS) -> Real:
-    """Parameters that the same FLOPs pay for on so many tokens."""
+    """Parameters that the same FLOPs pay for on so many tokens; ValueError for numbers below 0, or no token."""
+    require_at_least(0, flops=flops, visual_tokens=visual_tokens, text_tokens=text_tokens)
+    require_above(0, tokens=text_tokens + visual_tokens)
     return flops / (2.0 * (text_tokens + visual_tokens))
 
 
@@ -50,8 +56,9 @@ def best_tokens(text_tokens: Real, *, n_power: float = N_POWER, v_power: float =
     """Visual tokens of the least error at any given FLOPs, at least 1: Q c / (b - c), whatever the FLOPs.
 
     At fixed FLOPs the error goes as (Q + V)^b V^-c, whose derivative by V is 0 there. ValueError unless size has the
-    larger power: else more tokens are always better.
+    larger power: else more tokens are always better; and for tokens below 0.
     """
+    require_at_least(0, text_tokens=text_tokens)
     if not n_power > v_power > 0:
         raise ValueError(f"n_power > v_power > 0 must hold, got {n_power=}, {v_power=}")
     return np.maximum(1.0, text_tokens * v_power / (n_power - v_power))

@@ -10,12 +10,18 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costmodel.bounds import require_at_least, require_within
 from costmodel.claim import Claim
 from costmodel.record import Real
 
 
 def expected_tokens(acceptance_rate: Real, draft_tokens: Real) -> Real:
-    """Mean tokens of a round, (1 - a^(K + 1)) / (1 - a): accepted ones and the target's own."""
+    """Mean tokens of a round, (1 - a^(K + 1)) / (1 - a): accepted ones and the target's own.
+
+    ValueError for a rate outside [0, 1] or fewer tokens than none.
+    """
+    require_within(0, 1, acceptance_rate=acceptance_rate)
+    require_at_least(0, draft_tokens=draft_tokens)
     a, k = np.asarray(acceptance_rate, dtype=np.float64), np.asarray(draft_tokens)
     sure = a == 1
     return np.where(sure, k + 1.0, (1.0 - a ** (k + 1)) / np.where(sure, 1.0, 1.0 - a))[()]
@@ -39,12 +45,17 @@ def acceptance(target: ArrayLike, draft: ArrayLike) -> NDArray[np.float64]:
 
 
 def speedup(acceptance_rate: Real, draft_tokens: Real, draft_cost: Real) -> Real:
-    """Time of plain decoding over that of drafted, where a draft pass takes `draft_cost` of a target pass."""
+    """Time of plain decoding over that of drafted, where a draft pass takes `draft_cost` of a target pass.
+
+    ValueError for a cost below 0, and as of `expected_tokens`.
+    """
+    require_at_least(0, draft_cost=draft_cost)
     return expected_tokens(acceptance_rate, draft_tokens) / (1.0 + draft_tokens * draft_cost)
 
 
 def operations(acceptance_rate: Real, draft_tokens: Real, draft_cost: Real) -> Real:
-    """Operations of drafted decoding over plain; a draft pass has `draft_cost` of a target pass's."""
+    """Operations of drafted decoding over plain; a draft pass has `draft_cost` of a target pass's. Errors as there."""
+    require_at_least(0, draft_cost=draft_cost)
     return (draft_tokens * draft_cost + draft_tokens + 1.0) / expected_tokens(acceptance_rate, draft_tokens)
 
 

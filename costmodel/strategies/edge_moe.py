@@ -81,7 +81,7 @@ class EdgeMoE(Shown):
             raise ValueError(f"cached must be at most the {stored} experts of a layer, got {self.cached}")
         if self.cached == stored:
             return workload
-        misses, places = self._by_rank(stored, taken)
+        misses, places = self._by_rank(stored, taken, len(layers))
         missed = float(misses @ self._widths(stored)), float(misses.sum())
         wider = float(places @ (self._widths(stored) - min(self.bits)))
         first = {ops[0].name: ops for ops in layers.values()}
@@ -101,14 +101,23 @@ class EdgeMoE(Shown):
         """Bits loaded for each weight of the experts that a token takes: misses of each expert times its width."""
         return float(self._by_rank(stored, taken)[0] @ self._widths(stored))
 
-    def _by_rank(self, stored: int, taken: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of a layer's experts, the hottest first, shares of what is asked for that miss and of the cache's places."""
+    def _by_rank(self, stored: int, taken: int, layers: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of a layer's experts, the hottest first, shares of what is asked for that miss and of the cache's places.
+
+        A trace has as many `layers`, if they are told.
+        """
         if not self.trace:
             return _simulated(stored, taken, self.cached, self.skew)
         seen = whole_numbers(self.trace, ("tokens", "layers", "experts a token"))
         if seen.max() >= stored or seen.shape[2] != taken:
             has = f"{seen.shape[2]} of {seen.max() + 1} or more"
             raise ValueError(f"{self.trace} has {has} experts a token, the workload's layers take {taken} of {stored}")
+        if layers and seen.shape[1] != layers:
+            raise ValueError(f"{self.trace} has {seen.shape[1]} layers, the workload has {layers} of routed experts")
+        twice = np.argwhere(np.diff(np.sort(seen, axis=2), axis=2) == 0)
+        if len(twice):
+            token, layer, _ = twice[0]
+            raise ValueError(f"{self.trace}: token {token} takes one expert of layer {layer} twice")
         return by_rank(seen, self.cached, stored)
 
     def _widths(self, stored: int) -> NDArray[np.float64]:

@@ -67,7 +67,7 @@ class SpecDecPlusPlus(Shown):
         if not (self.draft_cost >= 0 and 0 <= self.threshold <= 1):
             told = f"got {self.draft_cost} and {self.threshold}"
             raise ValueError(f"draft_cost >= 0 and threshold within [0, 1] must hold, {told}")
-        if self.most < 1 or (self.threshold and not 1 <= self.least <= self.most):
+        if min(self.least, self.most) < 1 or (self.threshold and self.least > self.most):
             raise ValueError(f"1 <= least <= most must hold, got {self.least} and {self.most}")
         require_drafting("most", self.most, self.draft)
 

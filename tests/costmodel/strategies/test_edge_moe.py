@@ -164,8 +164,12 @@ def test_a_user_s_trace_decides_what_is_missed(tmp_path) -> None:
     path.write_text("[[[0, 1]], [[0, 1]], [[2, 3]], [[0, 1]]]")
     assert EdgeMoE(2, trace=str(path)).missed_bits(8, 2) == 4 * 6 / 8
     assert EdgeMoE(4, trace=str(path)).missed_bits(8, 2) == 4 * 4 / 8
+    layers = 32
+    path.write_text(str([[[i % 8, (i + 1) % 8]] * layers for i in range(16)]))
     assert strategy(f"edge_moe:cached=4,trace={path}")(DECODE).ops
     bad = {
+        str([[[0, 1]] * 4]): f"has 4 layers, the workload has {layers} of routed experts",
+        str([[[0, 1]] * (layers - 1) + [[3, 3]]]): f"token 0 takes one expert of layer {layers - 1} twice",
         "[[[0, 9]]]": "2 of 10 or more experts a token",
         "[[[0]]]": "1 of 1 or more",
         "[[0]]": "JSON lists",

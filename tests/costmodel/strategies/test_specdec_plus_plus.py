@@ -167,6 +167,7 @@ def test_a_trace_is_read_from_a_file(tmp_path):
         ("threshold=2", r"threshold within \[0, 1\] must hold"),
         ("most=0", "1 <= least <= most must hold, got 2 and 0"),
         ("threshold=0.3,least=21", "1 <= least <= most must hold, got 21 and 20"),
+        ("least=-3", "1 <= least <= most must hold, got -3 and 20"),
         ("draft_cost=-1", "draft_cost >= 0"),
         ("draft=lama-3.2-1b", "did you mean llama-3.2-1b"),
     ],
