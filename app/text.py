@@ -8,7 +8,7 @@ from typing import Any
 
 from costmodel.display import quantity
 
-__all__ = ["counted", "label", "plain", "print_table", "quantity", "some", "to_json"]
+__all__ = ["counted", "label", "not_counted", "plain", "print_table", "quantity", "some", "to_json"]
 
 WIDTH = 200
 """Columns of characters where output is no terminal."""
@@ -87,6 +87,12 @@ def within(name: str, low: float, high: float) -> str:
     if not math.isfinite(high) or high <= 0:
         return number
     return f"{low * float(number) / high:.4g}-{number} {unit}"
+
+
+def not_counted(names: Sequence[str], most: int = 6) -> list[str]:
+    """A sentence on what a page's figures leave out, the first names and how many more; none where that is nothing."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return [f"Not counted: {', '.join(names[:most])}{more}."] if names else []
 
 
 def some(names: Sequence[str], most: int = 8) -> str:

@@ -11,7 +11,7 @@ from app.compare.designs import SHOWN, Record
 from app.compare.question import SLOTS
 from app.compare.verdicts import ALIKE, AMONG, BEST, OTHER, Verdict, differ, verdicts
 from app.figures.style import colour
-from app.text import label, quantity
+from app.text import label, not_counted, quantity
 from app.web.parts import LAYER, grid, note, panel, trust
 
 NEUTRAL = ("power_w", "macs", "bops")
@@ -27,10 +27,8 @@ def table(records: Sequence[Record], reference: int, *, only_differences: bool) 
     body = [*_described(records, only_differences), *_measured(records, reference, only_differences)]
     said = [note(sentence) for sentence in _ranges(records)]
     missing = list(dict.fromkeys(part for record in records for part in record["uncounted"]))
-    more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""
-    told = note(f"Not counted: {', '.join(missing[:6])}{more}") if missing else None
     shown = html.Table([head, html.Tbody(body)], id="compare-table", className="compared")
-    return html.Div([html.Div(shown, className="compared-frame"), *said, told])
+    return html.Div([html.Div(shown, className="compared-frame"), *said, *map(note, not_counted(missing))])
 
 
 def _ranges(records: Sequence[Record]) -> list[str]:

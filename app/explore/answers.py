@@ -13,7 +13,7 @@ from app.explore.designs import Designs
 from app.explore.opened import Opened
 from app.figures import front as front_figure
 from app.figures.style import dressed
-from app.text import counted
+from app.text import counted, label, not_counted
 from app.web import inputs, spelling, state, uploads
 from app.web.parts import note, trouble
 from costmodel.hardware import Fpga
@@ -80,9 +80,13 @@ def draw(
     with suppress(ValueError):
         for trace, place in _places(ready, names, design, edits).items():
             figure.data[trace].update(place)
-    now = {**view, "design": design, "edits": edits}
+    about = " ".join([about, *_unseen(designs, view, found.cloud)])
     seen = len(front_figure.inside(designs.columns, names, found.cloud, within)) if within else None
-    return dressed(figure, scheme == "dark"), _about(designs, len(found.cloud), seen, about), now
+    return (
+        dressed(figure, scheme == "dark"),
+        _about(designs, len(found.cloud), seen, about),
+        {**view, "design": design, "edits": edits},
+    )
 
 
 def listing_frame(_clicks: Any, framed: Any) -> Any:
@@ -170,7 +174,7 @@ def upload(content: Any, name: Any, models: Any) -> Any:
     except ValueError as error:
         return no_update, no_update, trouble(str(error), "This file is not taken"), None
     others = [group for group in models if group["group"] != "Uploaded"]
-    told = note(f"{uploads.name_of(link)} is read: explore it.")
+    told = note(" ".join([f"{uploads.name_of(link)} is read: explore it.", *not_counted(uploads.uncounted(link))]))
     return [controls.uploaded(session_runs.uploads()), *others], link, told, None
 
 
@@ -253,6 +257,13 @@ def _places(ready: Any, names: tuple[str, ...], design: str, edits: Mapping[str,
         at = {axis: [columns[n]] if found else [] for axis, n in zip("xyz", names, strict=False)}
         places[trace] = at | {"customdata": []}
     return places
+
+
+def _unseen(designs: Designs, view: Mapping[str, Any], rows: Any) -> list[str]:
+    """A sentence on each logarithmic axis that none of the rows has a place on."""
+    scaled = [name for name, log in zip(view["names"], view["log"], strict=False) if log]
+    hidden = [name for name in scaled if len(rows) and not (designs.columns[name][rows] > 0).any()]
+    return [f"{label(name)} is 0 in all of them, which a logarithmic axis cannot show." for name in hidden]
 
 
 def _about(designs: Designs, shown: int, seen: int | None, about: str) -> Any:

@@ -16,7 +16,7 @@ from app.figures.breakdown import breakdown
 from app.figures.resources import resources
 from app.figures.roofline import roofline
 from app.figures.utilisation import utilisation
-from app.text import label, quantity
+from app.text import label, not_counted, quantity
 from app.web import downloads
 from app.web.parts import LAYER, graph, grid, note, numbers, panel, trust
 from costmodel.hardware import Fpga
@@ -126,17 +126,13 @@ def totals(opened: Opened, values: Mapping[str, Any], edits: int) -> Any:
         [html.Code(opened.id, id="explore-id", className="id"), dmc.Text(" · ".join(what), size="sm"), edited], gap="sm"
     )
     cells = [_cell(opened, name) for name in TOTALS if _has(opened, name)]
-    missing = opened.estimate.uncounted
-    told = note(
-        f"Not counted: {', '.join(missing[:6])}" + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
-    )
     return html.Div(
         [
             heading,
             html.Div(cells, className="totals", style=_even(len(cells))),
             note(ranges.said(opened.columns, TOTALS)),
             _pace(opened),
-            told if missing else None,
+            *map(note, not_counted(opened.estimate.uncounted)),
         ]
     )
 

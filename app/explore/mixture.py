@@ -93,6 +93,8 @@ def _front(space: Space, index: int, shown: Sequence[str], wanted: Sequence[str]
     workload, device = parts_of(space, index)
     where = str(label(space.design(index)["device"]))
     usable = _usable(workload, space.axis("precision").values, device)
+    if not any(op.weight_elements > 0 for op in workload.ops):
+        return Front(where, [], [], lacks="no layer has weights to choose a precision for")
     if len(usable) < 2:
         return Front(where, [], [], lacks="fewer than two of the precisions run on it")
     choices = dse.choices(workload, usable)

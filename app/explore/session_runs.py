@@ -10,9 +10,11 @@ from typing import Any
 from app.explore import axes, designs, mixture
 from app.explore.designs import Designs
 from app.explore.question import Question
+from app.text import not_counted
 from app.web import session, settings
 from app.web import uploads as web_uploads
 from dse import store
+from dse.designs import parts_of
 from dse.space import ID_DIGITS
 from dse.sweep import sweep
 
@@ -89,7 +91,10 @@ def folder_of(name: object) -> Path:
 @lru_cache(maxsize=16)
 def _joined(folder: Path, objectives: tuple[str, ...], mixed: bool) -> tuple[Designs, str]:
     found = designs.load(folder)
-    return mixture.with_fronts(found, objectives) if mixed else (found, _about(found))
+    if not mixed:
+        return found, _about(found)
+    found, told = mixture.with_fronts(found, objectives)
+    return found, " ".join([told, *not_counted(parts_of(found.space, 0)[0].uncounted)])
 
 
 def _about(found: Designs) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.web import session, settings, upload_reader
 from app.web.protection import MOST_UPLOAD_BYTES
+from costmodel import models
 from costmodel.files import write_atomically
 
 KINDS = ("onnx", "json")
@@ -59,6 +60,12 @@ def known() -> dict[str, str]:
     return {
         f"{PREFIX}{path.stem[:DIGITS]}{path.suffix}": f"{kinds[path.suffix]}:{path}" for path in paths if path.is_file()
     }
+
+
+def uncounted(link: str) -> tuple[str, ...]:
+    """What of an uploaded ONNX file no figure holds: its operators that are not known."""
+    kind, _, path = known()[link].partition(":")
+    return models.load(f"ops:{counted(Path(path), 1)}").uncounted if kind == "onnx" else ()
 
 
 def name_of(link: str) -> str:

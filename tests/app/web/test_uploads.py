@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from app.compare import designs as compared
 from app.compare import question as compare
 from app.compare import sent as sent_designs
-from app.explore import front, listing, question, session_runs
+from app.explore import answers, front, listing, question, session_runs
 from app.optimise import question as optimise
 from app.optimise import solution
 from app.web import session, settings, uploads
@@ -59,6 +59,37 @@ def test_an_onnx_file_is_explored_at_batches(browser):
     paths = [value.partition(":")[2] for value in asked.space.axis("model").values]
     assert [models.load(f"ops:{path}").batch for path in paths] == [1, 4]
     assert asked.linked(session_runs.uploads())["model"] == link
+
+
+def custom(*kinds: str) -> bytes:
+    """A chain of operators, those of no known name in a domain of their own."""
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in ("t0", f"t{len(kinds)}")]
+    nodes = [helper.make_node(kind, [f"t{i}"], [f"t{i + 1}"], domain="" if kind == "Relu" else "my", name=f"n{i}")
+             for i, kind in enumerate(kinds)]  # fmt: skip
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("my", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+
+
+def test_what_of_a_file_is_not_counted_is_said_as_it_arrives_and_beside_its_figure(browser):
+    content = sent(custom("Relu", "Foo"))
+    _, link, told, _ = answers.upload(content, "net.onnx", [])
+    assert told.children == ["net.onnx is read: explore it. Not counted: n1 (my.Foo)."]
+    asked = question.read({"model": link, "devices": "l4", "precisions": "w8a8,bf16"}, session_runs.uploads())
+    found, about = session_runs.joined(session_runs.prepare(asked), ("loss", "latency_s"))
+    assert (
+        about == "No mixed precision: l4 has none: no layer has weights to choose a precision for. "
+        "Not counted: n1 (my.Foo)."
+    )
+    view = answers.plane("ready", ["loss", "latency_s"], ["x", "y"])
+    (unseen,) = answers._unseen(found, view, [0, 1])
+    assert unseen == "Predicted loss is 0 in all of them, which a logarithmic axis cannot show."
+    assert not answers._unseen(found, view | {"log": [False, True, False]}, [0, 1])
+
+
+def test_a_file_of_which_nothing_is_counted_is_not_taken(browser):
+    _, _, told, _ = answers.upload(sent(custom("Foo")), "net.onnx", [])
+    assert "no op that costs anything; not counted: n0 (my.Foo)" in told.children
 
 
 def test_an_uploaded_model_goes_by_its_files_name_and_batch(browser):
