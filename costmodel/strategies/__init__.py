@@ -12,11 +12,12 @@ field `trace` names a file: spaces hash it, pages refuse it.
 
 from typing import Any
 
+from costmodel.strategies._described import described
 from costmodel.strategies._idle import idle, left_dense
 from costmodel.strategies._named import classes, examples, names, spelled, strategy
 from costmodel.strategies._then import Then, compose
 
-__all__ = ["Then", "compose", "examples", "idle", "left_dense", "names", "spelled", "strategy"]
+__all__ = ["Then", "compose", "described", "examples", "idle", "left_dense", "names", "spelled", "strategy"]
 
 
 def __getattr__(name: str) -> Any:

@@ -54,10 +54,10 @@ def spelled(step: Strategy) -> str:
 
 def examples() -> tuple[str, ...]:
     """The spelling of "none" and of each strategy's first example."""
-    return (NONE, *map(_example, classes().values()))
+    return (NONE, *map(example, classes().values()))
 
 
-def _example(cls: Any) -> str:
+def example(cls: Any) -> str:
     """The spelling of the first example of a strategy's file."""
     return spelled(sys.modules[cls.__module__].EXAMPLES[0])
 
@@ -82,7 +82,7 @@ def _build(table: dict[str, Any]) -> Strategy | None:
         require(f"field of strategy {name}", key, known)
     missing = [f.name for f in fields(cls) if f.init and f.default is MISSING and f.name not in given]
     if missing:
-        raise ValueError(f"strategy {name} needs {' and '.join(missing)}, as {_example(cls)}")
+        raise ValueError(f"strategy {name} needs {' and '.join(missing)}, as {example(cls)}")
     try:
         built: Strategy = cls(**{key: _checked(key, _several(v, known[key]), known[key]) for key, v in given.items()})
     except (TypeError, ValueError) as error:
