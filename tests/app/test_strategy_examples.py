@@ -91,3 +91,14 @@ def test_a_space_of_scans_and_attention_has_a_front_at_every_resolution(tmp_path
     run = sweep(space, tmp_path / "run")
     assert run.counts.unknown == 0
     assert len(set(space.group(run.front.index).tolist())) == 10
+
+
+def test_each_number_of_gpus_has_a_front_on_each_device(tmp_path):
+    """Nothing in that space charges for a GPU: beside more of them fewer would be nowhere."""
+    told = dict(Space.load(ROOT / "strategy_parallel.toml").spec)
+    space = Space.read(told | {"axes": told["axes"] | {"batch": [1]}})
+    found = [space.design(int(index)) for index in sweep(space, tmp_path / "run").front.index]
+    shared = {(d["device"], label(d["strategy"])) for d in found}
+    assert shared == {(d, f"parallel:tensor={n}") for d in space.axis("device").values for n in (2, 4, 8)} | {
+        (d, "none") for d in space.axis("device").values
+    }
