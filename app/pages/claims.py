@@ -28,17 +28,17 @@ VERDICT = {
     ]
 }
 COLUMNS = [
-    {"field": "system", "headerName": "System", "width": 128, "pinned": "left", "filter": True, **WRAPPED},
-    {"field": "quantity", "headerName": "Quantity", "minWidth": 180, "flex": 3, "filter": True,
+    {"field": "system", "headerName": "System", "width": 124, "pinned": "left", "filter": True, **WRAPPED},
+    {"field": "quantity", "headerName": "Quantity", "minWidth": 160, "flex": 3, "filter": True,
      "tooltipField": "quantity", **WRAPPED},
-    {"field": "published", "headerName": "Published", "valueFormatter": NUMBER, "type": "rightAligned", "width": 90},
-    {"field": "reproduced", "headerName": "Reproduced", "valueFormatter": NUMBER, "type": "rightAligned", "width": 102},
-    {"field": "rel_error", "headerName": "Difference", "valueFormatter": PERCENT, "type": "rightAligned", "width": 92},
-    {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 88},
-    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 118},
-    {"field": "how", "headerName": "How", "width": 82},
-    {"field": "gap", "headerName": "Why not", "minWidth": 124, "flex": 3, "tooltipField": "gap", **WHOLE},
-    {"field": "source", "headerName": "Source", "minWidth": 194, "flex": 2, "tooltipField": "source", **WHOLE},
+    {"field": "published", "headerName": "Published", "valueFormatter": NUMBER, "type": "rightAligned", "width": 86},
+    {"field": "reproduced", "headerName": "Reproduced", "valueFormatter": NUMBER, "type": "rightAligned", "width": 98},
+    {"field": "rel_error", "headerName": "Difference", "valueFormatter": PERCENT, "type": "rightAligned", "width": 88},
+    {"field": "rtol", "headerName": "Tolerance", "valueFormatter": PERCENT, "type": "rightAligned", "width": 82},
+    {"field": "verdict", "headerName": "Verdict", "cellStyle": VERDICT, "width": 122},
+    {"field": "how", "headerName": "How", "width": 74},
+    {"field": "gap", "headerName": "Why not", "minWidth": 196, "flex": 4, "tooltipField": "gap", **WHOLE},
+    {"field": "source", "headerName": "Source", "minWidth": 164, "flex": 2, "tooltipField": "source", **WHOLE},
 ]  # fmt: skip
 
 

@@ -44,8 +44,8 @@ COLUMNS: list[dict[str, Any]] = [
     {"field": "kendall_tau", "headerName": "Kendall τ", "valueFormatter": THREE, "type": "rightAligned", "width": 86},
     {"field": "coverage", "headerName": "90 % holds", "valueFormatter": PERCENT, "cellStyle": OUTSIDE,
      "type": "rightAligned", "width": 80, "headerTooltip": "Measurements that the 90 % interval holds"},
-    {"field": "stage", "headerName": "Model", "width": 96, "tooltipField": "stage", **WRAPPED},
-    {"field": "source", "headerName": "Measured by", "minWidth": 170, "flex": 1, "tooltipField": "source", **WRAPPED},
+    {"field": "stage", "headerName": "Model", "width": 146, "tooltipField": "stage"},
+    {"field": "source", "headerName": "Measured by", "minWidth": 120, "flex": 1, "tooltipField": "source"},
 ]  # fmt: skip
 FIGURES = (
     ("rows", "Rows", "{:,.0f}"), ("mape", "Mean error", "{:.1%}"), ("median", "Median error", "{:.1%}"),
@@ -92,7 +92,7 @@ def _calibrations(models: list[str], model: str) -> Any:
             "interval holds fewer than 88 % of them, or more than 92 %."
         ),
         graph("validate-errors", height=430, label="Mean held-out error by calibration"),
-        grid("validate-calibrations", COLUMNS, height=330, rowData=[]),
+        grid("validate-calibrations", COLUMNS, height=620, rowData=[]),
         side=choice,
     )
 

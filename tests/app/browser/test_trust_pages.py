@@ -26,6 +26,7 @@ def test_claims_are_counted_and_filtered_and_linked(site, profile):
     page.locator("#claims-verdict label", has_text="contradicted").click()
     page.wait_for_url("**/claims?verdict=contradicted")
     page.wait_for_function(ALL_CONTRADICTED)
+    assert page.locator("#claims-table .ag-header-cell[col-id=gap]").bounding_box()["width"] >= 190
     header = page.locator("#claims-table .ag-header-cell[col-id=published]")
     header.click()
     header.click()
@@ -46,6 +47,9 @@ def test_calibrations_are_listed_by_model_with_their_held_out_errors(site, profi
     shown_rows(page, "validate-calibrations").first.wait_for()
     first = next(row for row in accuracy.held_out() if row["model"] == "Matrix products")
     assert f"{first['mape']:.1%}" in page.locator("#validate-calibrations").inner_text()
+    end = (frame := page.locator("#validate-calibrations").bounding_box())["y"] + frame["height"]
+    boxes = [row.bounding_box() for row in shown_rows(page, "validate-calibrations").all()]
+    assert sum(box["y"] + box["height"] <= end for box in boxes) >= 12
     page.locator("#validate-model label", has_text="Attention").click()
     page.wait_for_url("**model=Attention*")
     page.wait_for_function("document.querySelector('#validate-calibrations')?.innerText.includes('ctx_bfloat16')")
