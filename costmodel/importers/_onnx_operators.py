@@ -57,19 +57,6 @@ VECTOR: dict[str, Rule] = {
 }
 """Operators on activations: computed once, so free, where they read nothing else than what the file stores."""
 
-CONTRIBUTED = {
-    "QGemm": ("Gemm", (0, 3, 6)),
-    "QLinearAdd": ("Add", (0, 3)),
-    "QLinearMul": ("Mul", (0, 3)),
-    "QLinearAveragePool": ("AveragePool", (0,)),
-    "QLinearGlobalAveragePool": ("GlobalAveragePool", (0,)),
-    "QLinearLeakyRelu": ("LeakyRelu", (0,)),
-    "QLinearSigmoid": ("Sigmoid", (0,)),
-    "QLinearSoftmax": ("Softmax", (0,)),
-    "Gelu": ("Gelu", (0,)),
-}
-"""Operators that ONNX Runtime's quantizer writes in domain com.microsoft: the plain one, and which inputs are its."""
-
 _MOVES = """
     Identity Cast CastLike Reshape Transpose Flatten Squeeze Unsqueeze Split Slice Pad Expand Tile Gather GatherElements
     GatherND DepthToSpace SpaceToDepth Dropout ReverseSequence Trilu Compress QuantizeLinear DequantizeLinear

@@ -94,7 +94,7 @@ def stated(
         spelled = found.get(name) or (f"{UNSTATED}/{activation or UNSTATED}" if name in read.layers else known)
         found[name] = f"{spelled}>{written}" if written else spelled
     ordered = [(op.name, found[op.name]) for op in read.ops if op.name in found]
-    if ordered and set(read.layers) - set(found):
+    if ordered and (not read.layers or set(read.layers) - set(found)):
         ordered.append(("*", UNSTATED))
     for _, spelling in ordered:
         precision(spelling)

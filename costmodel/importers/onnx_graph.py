@@ -11,11 +11,11 @@ from costmodel.catalog import UnknownNameError
 from costmodel.files import require_file
 from costmodel.importers import (
     _isolated,
+    _onnx_contributed,
     _onnx_dims,
     _onnx_formats,
     _onnx_infer,
     _onnx_node,
-    _onnx_operators,
     _onnx_weights,
     _qonnx,
 )  # fmt: skip
@@ -55,7 +55,7 @@ def read(
         model = _parsed(_bytes(path))
         formats = _qonnx.read(model.graph)
         covers = _onnx_dims.resolve(model.graph, batch=batch, shapes=shapes)
-        sizes = _prepare(model.graph)
+        sizes = _prepare(model)
         script, data = Path(_onnx_infer.__file__), model.SerializeToString()
         inferred = _isolated.run(script, data, timeout_s=TIMEOUT_S, memory_bytes=MEMORY_BYTES)
         found = _workload(_parsed(inferred).graph, sizes, path.stem, strict, formats)
@@ -94,25 +94,11 @@ def _parsed(data: bytes) -> Any:
     return model
 
 
-def _prepare(graph: Any) -> dict[str, int]:
-    """Leave only shapes in the graph; return the elements of what may be parameters."""
-    numbers = _onnx_weights.strip(graph)
-    scales = {name for node in graph.node for name in _made_plain(node)}
+def _prepare(model: Any) -> dict[str, int]:
+    """Leave only shapes in the model; return the elements of what may be parameters."""
+    numbers = _onnx_weights.strip(model.graph)
+    scales = _onnx_contributed.make_plain(model)
     return {name: math.prod(shape) for name, shape in numbers.items() if name not in scales}
-
-
-def _made_plain(node: Any) -> set[str]:
-    """Turn an operator that ONNX Runtime contributes into the plain one it stands for; return the inputs it loses."""
-    plain = _onnx_operators.CONTRIBUTED.get(node.op_type) if node.domain == "com.microsoft" else None
-    if plain is None or any(a.name == "channels_last" and a.i for a in node.attribute):
-        return set()
-    _onnx_weights.keep(node.attribute, lambda attribute: attribute.name != "channels_last")
-    given = list(node.input)
-    kept = [given[i] for i in plain[1] if i < len(given)]
-    node.op_type, node.domain = plain[0], ""
-    del node.input[:]
-    node.input.extend(kept)
-    return set(given) - set(kept)
 
 
 def _workload(graph: Any, parameters: dict[str, int], name: str, strict: bool, quantised: _qonnx.Stated) -> Workload:

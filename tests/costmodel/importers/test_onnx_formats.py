@@ -37,7 +37,14 @@ def declared(name, shape, kind=TensorProto.FLOAT):
 
 def saved(path, nodes, inputs, stored, out=None, opset=23):
     graph = helper.make_graph(nodes, "g", inputs, [out or declared("y", None)], stored)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=11), path)
+    onnx.save(
+        helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)],
+            ir_version=11,
+        ),
+        path,
+    )
     return path
 
 
@@ -48,6 +55,10 @@ def tensor(name, kind, shape):
 
 @pytest.fixture
 def floats(tmp_path):
+    return network(tmp_path / "floats.onnx", opset=21)
+
+
+def network(path, *, opset, last=()):
     nodes = [
         helper.make_node("Conv", ["x", "c.weight", "c.bias"], ["a"]),
         helper.make_node("Relu", ["a"], ["b"]),
@@ -55,12 +66,13 @@ def floats(tmp_path):
         helper.make_node("MaxPool", ["e"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
         helper.make_node("Flatten", ["p"], ["f"]),
         helper.make_node("Gemm", ["f", "f.weight", "f.bias"], ["h"], transB=1),
-        helper.make_node("MatMul", ["h", "m.weight"], ["y"]),
+        helper.make_node("MatMul", ["h", "m.weight"], ["l" if last else "y"]),
+        *last,
     ]
     rng = np.random.default_rng(0)
     stored = [numpy_helper.from_array(rng.normal(size=s).astype(np.float32), n) for n, s in SHAPES.items()]
     out = declared("y", [1, 5])
-    return saved(tmp_path / "floats.onnx", nodes, [declared("x", [1, 3, 8, 8])], stored, out, opset=21)
+    return saved(path, nodes, [declared("x", [1, 3, 8, 8])], stored, out, opset=opset)
 
 
 class OneImage(CalibrationDataReader):
@@ -73,7 +85,13 @@ class OneImage(CalibrationDataReader):
 
 def weight_bits(path):
     """Bits of the stored matrices and kernels in the file itself."""
-    width = {TensorProto.INT4: 4, TensorProto.INT8: 8, TensorProto.UINT8: 8, TensorProto.FLOAT8E4M3FN: 8}
+    width = {
+        TensorProto.INT4: 4,
+        TensorProto.UINT4: 4,
+        TensorProto.INT8: 8,
+        TensorProto.UINT8: 8,
+        TensorProto.FLOAT8E4M3FN: 8,
+    }
     stored = onnx.load(path).graph.initializer
     return sum(np.prod(t.dims) * width[t.data_type] for t in stored if len(t.dims) > 1)
 
@@ -83,7 +101,7 @@ def bits_of(workload):
     found = estimate(workload, dict(workload.stated), gpu("h100_sxm"))
     stored = [(op.weight_elements, dict(workload.stated)[op.name]) for op in workload.ops if op.weight_elements]
     assert found.totals["weight_bytes"] > 0
-    widths = {"int4": 4, "int8": 8, "uint8": 8, "fp8_e4m3": 8}
+    widths = {"int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "fp8_e4m3": 8}
     return sum(elements * widths[pair.split("/")[0]] for elements, pair in stored)
 
 
@@ -109,6 +127,59 @@ def test_four_bit_weights_and_wide_activations_are_read(tmp_path, floats):
     workload = onnx_graph.read(path, strict=True)
     assert {pair for _, pair in workload.stated} == {"int4/uint16"}
     assert bits_of(workload) == weight_bits(path)
+
+
+@pytest.mark.parametrize(
+    ("weight", "style"), [("QInt8", QuantFormat.QOperator), ("QInt4", QuantFormat.QDQ), ("QUInt4", QuantFormat.QDQ)]
+)
+def test_what_onnx_runtime_contributes_to_older_versions_of_onnx_is_read(tmp_path, weight, style):
+    """A softmax of integers, and the quantisers of four bits, which ONNX has as of version 21."""
+    path, plain = tmp_path / "q.onnx", tmp_path / "plain.onnx"
+    network(plain, opset=17, last=[helper.make_node("Softmax", ["l"], ["y"])])
+    types = {"weight_type": QuantType[weight], "activation_type": QuantType.QInt8}
+    quantize_static(plain, path, OneImage(), quant_format=style, **types)
+    assert {"QLinearSoftmax", "DequantizeLinear"} & contributed(path)
+    workload, floats = onnx_graph.read(path, strict=True), onnx_graph.read(plain)
+    assert workload.stated == tuple((layer, f"{weight[1:].lower()}/int8") for layer in LAYERS)
+    assert bits_of(workload) == weight_bits(path)
+    assert [(op.kind, op.macs, op.vector_flops) for op in workload.ops] == [
+        (op.kind, op.macs, op.vector_flops) for op in floats.ops if op.kind != "activation"
+    ], "a quantiser clips in a ReLU's stead"
+
+
+def contributed(path):
+    """The operators of domain com.microsoft in a file."""
+    return {node.op_type for node in onnx.load(path).graph.node if node.domain == "com.microsoft"}
+
+
+@pytest.mark.parametrize(
+    ("opset", "operator", "flags"),
+    [(17, "Gelu", {}), (17, "DequantizeLinear", {"block_size": 32}), (23, "QLinearSoftmax", {"sparse": 1})],
+)
+def test_what_the_plain_operator_cannot_say_is_uncounted(tmp_path, opset, operator, flags):
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"]),
+        helper.make_node(operator, ["a", "s"], ["y"], name="last", domain="com.microsoft", **flags),
+    ]
+    stored = [tensor("w", TensorProto.FLOAT, (64, 8)), tensor("s", TensorProto.FLOAT, ())]
+    path = saved(tmp_path / "u.onnx", nodes, [declared("x", [2, 64])], stored, opset=opset)
+    workload = onnx_graph.read(path)
+    assert workload.uncounted == (f"last (com.microsoft.{operator})",)
+    assert [op.macs for op in workload.ops if op.kind == "linear"] == [1024]
+
+
+def test_a_file_of_no_layer_states_a_rest(tmp_path):
+    """So that what a user who chose no precision gets is an estimate."""
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"]),
+        helper.make_node("QuantizeLinear", ["a", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+        helper.make_node("MatMul", ["d", "d"], ["y"]),
+    ]
+    stored = [tensor("s", TensorProto.FLOAT, ()), tensor("z", TensorProto.INT8, ())]
+    workload = onnx_graph.read(saved(tmp_path / "n.onnx", nodes, [declared("x", [8, 8])], stored))
+    assert [pair for _, pair in workload.stated] == ["int8/int8", "bf16"]
+    assert estimate(workload, dict(workload.stated), gpu("h100_sxm")).totals["macs"] == 512
 
 
 def test_narrow_floats_are_read(tmp_path, floats):
