@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dse.interrupts import late
 from dse.solvers.bounded import Bounded
 from dse.solvers.enumeration import Half, Item, combine, few_within, reach_within, split
+from dse.solvers.exchange import exchanged
 from dse.solvers.instance import Counts, Instance, Outcome
 from dse.solvers.meeting import meet
 from dse.solvers.node import Node
@@ -38,6 +39,9 @@ LATE_NODES = 8
 _CORE, _CORE_S, _LARGE = 200, 0.4, 4000
 """Alternatives among which a large problem first looks for a good plan, for how long, and from how many on it is one:
 200 layers of 8 options are proven in less time than that look takes, 1,000 of 12 are not."""
+_EXCHANGE_S, _SHARE, _LONGEST_S = 0.3, 0.25, 60.0
+"""How long such a problem is searched before its plan is bettered by exchanges, and how long they are tried: at least
+that, else a share of the time left, of no more than a minute."""
 _ITEMS = 600
 """Alternatives of least excess that are combined; the excess of the next limits the reach."""
 
@@ -60,7 +64,8 @@ def solve(instance: Instance, deadline: float = math.inf, cutoff: float = math.i
 
 @dataclass
 class _Search:
-    """The state of one search: the best loss so far (at first the cutoff), its counts, and the open nodes."""
+    """The state of one search: the best loss so far (at first the cutoff), its counts, and the open nodes; the root of
+    a large problem until its plan is exchanged, and when that may be."""
 
     instance: Instance
     deadline: float
@@ -70,6 +75,8 @@ class _Search:
     serial: "itertools.count[int]" = field(default_factory=itertools.count)
     dive: bool = False
     nodes: int = 0
+    large: Bounded | None = None
+    exchanges_at: float = math.inf
 
     def __post_init__(self) -> None:
         self.unit = int(np.gcd.reduce(self.instance.loss, axis=None)) or 1
@@ -88,6 +95,7 @@ class _Search:
                 return Outcome(self.counts, min(self.best, bound), False)
             lowest, depth, _, node = self._pop()
             self._expand(node, lowest, -depth)
+            self._exchange()
         return Outcome(self.counts, self.best, True)
 
     @property
@@ -163,6 +171,17 @@ class _Search:
         outcome = _Search(self.instance, until, self.best, dive=True)._run(part, depth=1)
         if outcome.counts is not None:
             self._consider(outcome.counts)
+        self.large, self.exchanges_at = found, time.monotonic() + _EXCHANGE_S
+
+    def _exchange(self) -> None:
+        """Better the plan of a large problem once, where it is not proven soon, in a part of the time left."""
+        now = time.monotonic()
+        if self.large is None or self.counts is None or now < self.exchanges_at:
+            return
+        found, self.large = self.large, None
+        until = min(self.deadline, now + max(_EXCHANGE_S, _SHARE * min(self.deadline - now, _LONGEST_S)))
+        least = float(np.ceil((found.bound - found.error) / self.unit)) * self.unit
+        self._consider(exchanged(self.instance, self.counts, found.multipliers, least, until))
 
     def _consider(self, counts: Counts) -> bool:
         loss = self.instance.objective(counts)

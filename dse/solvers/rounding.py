@@ -21,7 +21,7 @@ def feasible_near(instance: Instance, counts: Counts, multipliers: Floats) -> Co
     scale = 1.0 / np.maximum(instance.limits, 1)
     for _ in range(_STEPS):
         rows, room = np.argwhere(found > 0), instance.limits - instance.spent(found)
-        loss, costs = _moves(instance, rows)
+        loss, costs = moves(instance, rows)
         gain = gains(loss, costs, room, scale, multipliers)
         row, option = np.unravel_index(int(np.argmax(gain)), gain.shape)
         if gain[row, option] == -np.inf:
@@ -47,7 +47,7 @@ def gains(loss: Floats, costs: Ints, room: Ints, scale: Floats, multipliers: Flo
     return np.where(np.isfinite(loss) & (relief > 0), relief / np.maximum(price, floor), -np.inf)
 
 
-def _moves(instance: Instance, rows: Ints) -> tuple[Floats, Ints]:
+def moves(instance: Instance, rows: Ints) -> tuple[Floats, Ints]:
     """What moving a layer of (class, option) rows to each option adds to loss [rows, options] (inf = barred), costs."""
     group, option = rows.T
     loss = (instance.loss[group] - instance.loss[group, option][:, None]).astype(np.float64)
