@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _STEPS = 500
+_AT_ONCE = 4000
+"""Moves in all for each that is made before the others are looked at anew."""
 
 
 def feasible_near(instance: Instance, counts: Counts, multipliers: Floats) -> Counts | None:
@@ -23,12 +25,30 @@ def feasible_near(instance: Instance, counts: Counts, multipliers: Floats) -> Co
         rows, room = np.argwhere(found > 0), instance.limits - instance.spent(found)
         loss, costs = moves(instance, rows)
         gain = gains(loss, costs, room, scale, multipliers)
-        row, option = np.unravel_index(int(np.argmax(gain)), gain.shape)
-        if gain[row, option] == -np.inf:
+        chosen = _best(gain)
+        if not len(chosen):
             break
-        found[rows[row, 0], rows[row, 1]] -= 1
-        found[rows[row, 0], option] += 1
+        over, touched = room < 0, set[int]()
+        for row, option in chosen.tolist():
+            helps = bool((costs[over, row, option] < 0).any()) if over.any() else True
+            if row in touched or not helps or (touched and (costs[:, row, option] > room)[~over].any()):
+                continue
+            found[rows[row, 0], rows[row, 1]] -= 1
+            found[rows[row, 0], option] += 1
+            touched.add(row)
+            room = room - costs[:, row, option]
+            if over.any() != (room < 0).any():
+                break
     return found if instance.feasible(found) else None
+
+
+def _best(gain: Floats) -> Ints:
+    """(row, option) of the moves worth most, the best first: one, or of a large problem one in _AT_ONCE."""
+    flat = gain.ravel()
+    most = max(1, flat.size // _AT_ONCE)
+    chosen = np.array([int(flat.argmax())]) if most == 1 else np.argpartition(-flat, most)[:most]
+    chosen = chosen[np.argsort(-flat[chosen], kind="stable")]
+    return np.stack(np.divmod(chosen[flat[chosen] > -np.inf], gain.shape[1]), axis=1)
 
 
 def gains(loss: Floats, costs: Ints, room: Ints, scale: Floats, multipliers: Floats) -> Floats:

@@ -153,3 +153,15 @@ def test_conversions_among_sets_of_formats_keep_their_time():
     asked, before = instances.converted(0, 300, 10), time.process_time()
     assert kept(asked, allocate.solve(**asked, time_limit_s=0.2))
     assert time.process_time() - before < 1.0
+
+
+def test_a_large_problem_whose_best_options_break_budgets_by_far_has_a_plan_in_time():
+    random = np.random.default_rng(1)
+    costs = {name: random.uniform(1, 1000, (3000, 10)) for name in "abc"}
+    loss = 1000 - costs["a"]
+    limits = {n: float(c.min(axis=1).sum() + 0.35 * (c.max(axis=1) - c.min(axis=1)).sum()) for n, c in costs.items()}
+    started = time.monotonic()
+    plan = allocate.solve(loss, costs, limits, time_limit_s=1)
+    assert time.monotonic() - started < 10  # on a machine of which this has a tenth
+    assert all(c[np.arange(len(c)), plan.choice].sum() <= limits[n] * (1 + 1e-12) for n, c in costs.items())
+    assert plan.gap < 1e-4
