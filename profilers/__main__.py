@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from profilers import campaign
+from profilers.cases import MORE_CASES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,11 +19,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fit", action="store_true", help="measure nothing: fit and check the rows in --out")
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"], help="cpu proves the flow")
+    parser.add_argument("--passes", help=f"measure whole networks of these alone: {','.join(MORE_CASES)}")
     parser.add_argument("--threads", type=int, help="PyTorch's, on a CPU")
     given = parser.parse_args(arguments)
     try:
         if not given.fit:
             target = campaign.cpu_target(threads=given.threads) if given.device == "cpu" else campaign.gpu_target()
+            if given.passes:
+                groups = given.passes.split(",")
+                campaign.measure_more(target, given.out, minutes=given.minutes, groups=groups, tell=_tell)
+                return 0
             campaign.measure(target, given.out, minutes=given.minutes, seed=given.seed, tell=_tell)
         _report(given.out)
     except (ValueError, RuntimeError, OSError) as error:

@@ -12,9 +12,11 @@ from typing import Any
 
 import pandas as pd
 
+from costmodel.catalog import require
 from costmodel.hardware import Cpu, Gpu, save
 from profilers import end_to_end, rows_file, session
 from profilers.call import ROWS_TO_FIT, Call
+from profilers.cases import CPU_CASES, GPU_CASES, MORE_CASES
 from profilers.end_to_end import Case
 from profilers.sweep import Backend
 
@@ -24,29 +26,12 @@ CALIBRATIONS = "calibrations"
 SWEEP_SHARE = 0.75
 """Share of the time that goes to single calls, the rest to whole networks."""
 
+PASS_S = 0.4
+"""Seconds that a pass of MORE_CASES is timed for."""
+
 TELL_S = 10.0
 
 PERCENT = "{:.1%}".format
-
-GPU_CASES: tuple[Case, ...] = tuple(
-    (name, fmt, batch)
-    for name, fmts, batches in (
-        ("resnet50", ("bf16", "fp16", "fp32"), (1, 8, 64)),
-        ("vit_base_patch16_224", ("bf16", "fp16", "fp8", "int8", "int4"), (1, 8, 64)),
-        ("llama-3.1-8b block", ("bf16", "fp8", "int4"), (1, 16, 64)),
-        ("llama-3.1-8b block", ("int8",), (32, 64, 128)),
-    )
-    for fmt in fmts
-    for batch in batches
-)
-"""PyTorch has no narrow convolutions on a GPU, and its int8 product takes more than 16 rows there."""
-
-CPU_CASES: tuple[Case, ...] = tuple(
-    (name, fmt, batch)
-    for name in ("resnet18", "vit_tiny_patch16_224", "all-minilm-l6-v2")
-    for fmt in ("fp32", "bf16")
-    for batch in (1, 4)
-)
 
 
 @dataclass(frozen=True)
@@ -114,6 +99,27 @@ def measure(target: Target, out: Path, *, minutes: float, seed: int = 0, tell: C
     )  # fmt: skip
     tell(f"{len(found.rows)} whole passes; left out: {_failed(found.failed)}")
     rows_file.write(found.rows.assign(**target.facts), out / NETWORKS)
+
+
+def measure_more(
+    target: Target, out: Path, *, minutes: float, groups: Sequence[str], tell: Callable[[str], None]
+) -> None:
+    """Measure passes of MORE_CASES' `groups` alone, in turn within `minutes`, into the folder `out`."""
+    if not minutes > 0:
+        raise ValueError(f"minutes must be positive, got {minutes}")
+    out.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + minutes * 60.0
+    rows: list[pd.DataFrame] = []
+    for group in groups:
+        cases = MORE_CASES[require("passes", group, MORE_CASES)]
+        found = end_to_end.measure(
+            cases, target.backend, device=target.device.name, where=target.where, budget_s=PASS_S,
+            limit_s=end - time.monotonic(), progress=_cases(tell),
+        )  # fmt: skip
+        tell(f"{group}: {len(found.rows)} passes; left out: {_failed(found.failed)}")
+        if len(found.rows):
+            rows.append(found.rows.assign(**target.facts))
+            rows_file.write(pd.concat(rows, ignore_index=True), out / NETWORKS)
 
 
 def can_fit() -> bool:

@@ -1,27 +1,31 @@
-"""Whole networks, predicted against measured: a forward pass timed where the calls were, beside its estimate."""
+"""Whole networks, predicted against measured: a pass timed where the calls were, beside its estimate."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from costmodel import hardware
-from costmodel.catalog import require
+from costmodel import hardware, zoo
+from costmodel.catalog import UnknownNameError, require
 from costmodel.estimators.evaluate import evaluate, interval
 from costmodel.estimators.gpu_latency import backends
+from costmodel.estimators.reuse import on_gpu
 from costmodel.hardware import Cpu, Gpu
 from costmodel.precision import Precision, precision
 from costmodel.record import stack
 from costmodel.workload import Op
+from costmodel.workload.training import training
 from profilers import timing
-from profilers.networks import NETWORKS, beside
+from profilers.networks import NETWORKS, Network, beside
+from profilers.networks.by_timm import by_timm
 from profilers.networks.sides import fits
 from profilers.sweep import Backend
-from profilers.timing import Clock, Timing, Work
+from profilers.timing import Timing, Work
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -39,8 +43,22 @@ EAGER, GRAPH = "eager", "graph"
 NEEDED = ("gpu", "network", "precision", "batch", "backend", "launched", "host_call_s", "latency_s")
 """Columns of measured passes that `predicted` reads."""
 
-Case = tuple[str, str, int]
-"""Name of a network, format of weights and activations, batch."""
+FORWARD, TRAINING = "forward", "training"
+"""The passes that are timed; `training` is forward and backward, without an optimizer."""
+
+COMPILED = ".compile"
+"""Ends the name of a backend whose networks are compiled first, batch norms folded: pointwise ops run fused."""
+
+
+class Case(NamedTuple):
+    """What is timed: the name of a network, format of weights and activations, batch, pass, and whether compiled."""
+
+    network: str
+    precision: str
+    batch: int
+    run: str = FORWARD
+    compiled: bool = False
+
 
 HOST_FACTOR = 2.5
 """How far the time of launching a network may lie from that of the probe's calls, either way. A judgement: beside an
@@ -60,35 +78,39 @@ class Measured:
 
 
 def measure(
-    cases: Sequence[Case], backend: Backend, *, device: str, where: str, budget_s: float, limit_s: float = np.inf,
+    cases: Iterable[Case], backend: Backend, *, device: str, where: str, budget_s: float, limit_s: float = np.inf,
     progress: Tell | None = None,
 ) -> Measured:  # fmt: skip
-    """The latency of each case's forward pass on torch's device `where`, within `budget_s` each, launched every way.
+    """The latency of each case's pass on torch's device `where`, within `budget_s` each, launched every way.
 
     `host_call_s` is what a call costs the host alone, nan where calls are not launched. A case whose least runs, or
     those of the same in a smaller batch, do not fit what is left of `limit_s` is left out.
     """
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
-    slow: dict[tuple[str, str], str] = {}
+    slow: dict[Case, str] = {}
     end = time.perf_counter() + limit_s
     call_s = host_call_s(backend, where) if where != "cpu" else np.nan
-    for i, (name, fmt, batch) in enumerate(cases):
+    cases = [Case(*case) for case in cases]
+    for i, case in enumerate(cases):
         if progress:
             progress(i, len(cases))
+        same = case._replace(batch=0)
         try:
-            if (name, fmt) in slow:
-                raise TooSlowError(slow[name, fmt])
-            found = _timed(name, fmt, batch, backend.clocks, where, budget_s, end)
+            if same in slow:
+                raise TooSlowError(slow[same])
+            found = _timed(case, backend, where, budget_s, end)
         except RuntimeError as error:
-            failed[f"{name} {fmt} {batch}"] = str(error).splitlines()[0]
+            failed[" ".join(str(part) for part in case[:3])] = str(error).splitlines()[0]
             if isinstance(error, TooSlowError):
-                slow[name, fmt] = str(error)
+                slow[same] = str(error)
             continue
-        row = {"gpu": device, "network": name, "precision": fmt, "batch": batch, "backend": backend.name}
-        for launched, timed in found.items():
+        name = f"{backend.name}{COMPILED}" if case.compiled else backend.name
+        row = {"gpu": device, "network": case.network, "precision": case.precision, "batch": case.batch,
+               "run": case.run, "backend": name}  # fmt: skip
+        for launched, (timed, power) in found.items():
             how = {"launched": launched, "host_call_s": call_s}
-            rows.append({**row, **how, **asdict(timed), "spread": timed.spread})
+            rows.append({**row, **how, **asdict(timed), "spread": timed.spread, **power})
     return Measured(pd.DataFrame(rows, columns=None if rows else [*NEEDED]), failed)
 
 
@@ -102,9 +124,10 @@ def check(rows: pd.DataFrame) -> None:
     missing = [name for name in NEEDED if name not in rows.columns]
     if missing:
         raise ValueError(f"whole passes need the columns {', '.join(NEEDED)}; {', '.join(missing)} are missing")
-    known = {"network": NETWORKS, "precision": {**DTYPES, **NARROW}}
-    for column, names in known.items():
-        for name in rows[column].unique():
+    for name in rows["network"].unique():
+        network(str(name))
+    for column, names in (("precision", {**DTYPES, **NARROW}), ("run", (FORWARD, TRAINING))):
+        for name in rows[column].unique() if column in rows.columns else ():
             require(column, str(name), names)
     for name in rows["gpu"].unique():
         hardware.processor(str(name))
@@ -113,19 +136,30 @@ def check(rows: pd.DataFrame) -> None:
             raise ValueError(f"{column} must be above 0 in every row")
 
 
+def network(name: str) -> Network:
+    """The network of that name: of NETWORKS, else a vision network of the zoo; UnknownNameError lists near names."""
+    try:
+        return NETWORKS[name] if name in NETWORKS else by_timm(name)
+    except UnknownNameError:
+        raise UnknownNameError("network", name, [*NETWORKS, *zoo.names()]) from None
+
+
 def predicted(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with `predicted_s`, `low_s`, `high_s` and `error`, by the calibrations of their device.
 
-    Every op is a call of its own, as eager PyTorch runs it: nothing fused. Calls that the host launches take
-    `host_call_s` each at least. Fits of the rows' `backend` are taken where there are any, else the device's pooled
-    ones.
+    Every op is a call of its own, as eager PyTorch runs it: nothing fused but where the backend compiles, and then as
+    `estimate` fuses. Calls that the host launches take `host_call_s` each at least. Fits of the rows' `backend` are
+    taken where there are any, else the device's pooled ones. Rows without `run` are forward passes.
     """
     if not len(rows):
         return rows
     columns: dict[str, list[float]] = {"predicted_s": [], "low_s": [], "high_s": []}
     cases: dict[tuple[Any, ...], tuple[list[Op], list[Precision], float, float, float]] = {}
     for record in rows.to_dict("records"):
-        case = tuple(record[name] for name in ("gpu", "backend", "network", "precision", "batch"))
+        case = (
+            *(record[name] for name in ("gpu", "backend", "network", "precision", "batch")),
+            record.get("run", FORWARD),
+        )
         if case not in cases:
             cases[case] = _case(*case)
         calls, used, total, low, high = cases[case]
@@ -143,11 +177,12 @@ def predicted(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _case(
-    gpu: Any, backend: Any, network: Any, fmt: Any, batch: Any
+    gpu: Any, backend: Any, name: Any, fmt: Any, batch: Any, run: Any
 ) -> tuple[list[Op], list[Precision], float, float, float]:
     """The calls of a pass, their precisions, the sum of their latencies and its interval."""
     device = _under(hardware.processor(str(gpu)), str(backend))
-    calls, used = as_run(str(network), str(fmt), int(batch), device)
+    case = Case(str(name), str(fmt), int(batch), str(run), str(backend).endswith(COMPILED))
+    calls, used = as_run(case, device)
     found = evaluate(device, stack(calls), stack(used), None)
     return calls, used, float(np.sum(found["latency_s"])), *interval(calls, used, found)
 
@@ -156,16 +191,20 @@ def _under(device: Cpu | Gpu, backend: str) -> Cpu | Gpu:
     return replace(device, backend=backend) if isinstance(device, Gpu) and backend in backends() else device
 
 
-def as_run(name: str, fmt: str, batch: int, device: Cpu | Gpu) -> tuple[list[Op], list[Precision]]:
-    """The calls that a network makes in a format, on a GPU those beside its ops included, and the precision of each."""
+def as_run(case: Case, device: Cpu | Gpu) -> tuple[list[Op], list[Precision]]:
+    """The calls that a network makes in a case, on a GPU those beside its ops included, and the precision of each."""
+    name, fmt, batch, run, compiled = case
     wide = precision(fmt if fmt in DTYPES else "bf16")
+    workload = network(name).workload(batch)
+    if run == TRAINING:
+        workload = training(workload)
     calls: list[Op] = []
     used: list[Precision] = []
-    for op in NETWORKS[name].workload(batch).ops:
+    for op in on_gpu(workload.ops) if compiled else workload.ops:
         narrowed = fmt in NARROW and op.kind == "linear" and bool(fits(op.n, op.k))
-        rotates = op.name.endswith(".rotary") and isinstance(device, Gpu)
-        around = beside.narrowing(op, fmt) if narrowed and isinstance(device, Gpu) else []
-        own = beside.rotation(op) if rotates else [op]
+        apart = isinstance(device, Gpu) and not compiled
+        around = beside.narrowing(op, fmt) if narrowed and apart else []
+        own = beside.rotation(op) if op.name.endswith(".rotary") and apart else [op]
         calls += [*own, *around]
         used += [precision(NARROW[fmt]) if narrowed else wide] * len(own) + [wide] * len(around)
     return calls, used
@@ -196,26 +235,39 @@ class TooSlowError(RuntimeError):
 
 
 def _timed(
-    name: str, fmt: str, batch: int, clocks: Mapping[str, Clock], where: str, budget_s: float, end: float
-) -> dict[str, Timing]:
-    """The latency of one case, by way of launching; what it took of the device's memory is given back.
+    case: Case, backend: Backend, where: str, budget_s: float, end: float
+) -> dict[str, tuple[Timing, Mapping[str, Any]]]:
+    """The latency of one case, and its power where that is told, by way of launching; memory is given back.
 
     TooSlowError where its least runs do not fit the time until `end`.
     """
     import torch
 
+    clocks = backend.clocks
     try:
-        with torch.inference_mode():
-            work = [_pass(name, fmt, batch, where)]
+        with torch.set_grad_enabled(True) if case.run == TRAINING else _without_gradients(case.compiled):
+            work = [_pass(case, where)]
+            if case.compiled:
+                work[0]()
             if np.isfinite(end):
                 _check_fits(work[0], end)
             each_s = budget_s / len(clocks)
-            return {launched: timing.measure(work, clock, budget_s=each_s) for launched, clock in clocks.items()}
+            return {
+                launched: (timing.measure(work, clock, budget_s=each_s), backend.power_of(launched))
+                for launched, clock in clocks.items()
+            }
     finally:
         for clock in clocks.values():
             clock.prepare([])
         if where != "cpu":
             torch.cuda.empty_cache()
+
+
+def _without_gradients(compiled: bool) -> AbstractContextManager[Any]:
+    """Inductor folds weights under no_grad; inference_mode spares the host more."""
+    import torch
+
+    return torch.no_grad() if compiled else torch.inference_mode()
 
 
 def _check_fits(work: Work, end: float) -> None:
@@ -230,18 +282,34 @@ def _check_fits(work: Work, end: float) -> None:
         raise TooSlowError(f"a pass takes {once_s:.2g} s, {runs} do not fit the {left}")
 
 
-def _pass(name: str, fmt: str, batch: int, where: str) -> Work:
-    """A forward pass of a network in a format."""
+def _pass(case: Case, where: str) -> Work:
+    """A pass of a network in a format."""
     import torch
 
     torch.set_float32_matmul_precision("highest")
+    fmt = case.precision
     dtype = getattr(torch, DTYPES.get(fmt, "bfloat16"))
     with torch.device(where):
-        module, inputs = NETWORKS[name].build(batch)
-    module = module.eval().to(device=where, dtype=dtype)
+        module, inputs = network(case.network).build(case.batch)
+    module = module.train(case.run == TRAINING).to(device=where, dtype=dtype)
     inputs = inputs.to(where) if inputs.dtype == torch.int64 else inputs.to(device=where, dtype=dtype)
     if fmt in NARROW:
         from profilers.networks.narrow import narrow
 
         module = narrow(module, fmt)
-    return partial(module, inputs)
+    if case.compiled:
+        torch.compiler.reset()
+        module = torch.compile(module, dynamic=False, options={"freezing": True})
+    return partial(_forward_and_backward, module, inputs) if case.run == TRAINING else partial(module, inputs)
+
+
+def _forward_and_backward(module: Any, inputs: Any) -> Any:
+    """A training step's pass; gradients are made anew."""
+    import torch
+
+    for weight in module.parameters():
+        weight.grad = None
+    found = module(inputs)
+    found = found[0] if isinstance(found, tuple) else found
+    found.backward(torch.ones_like(found))
+    return found

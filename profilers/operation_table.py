@@ -53,7 +53,7 @@ def free(kind: OperationKind, device: Gpu | Cpu) -> list[str]:
 
 def _family(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with what is held out together: a layer's (n, k) and groups, the elements of what has no product."""
-    product, grouped = (rows.b > 0).to_numpy(), rows.math.str.startswith("conv_grouped")
+    product, grouped = (rows.b > 0).to_numpy(), rows.math.str.startswith(("conv_grouped", "conv_wide_groups"))
     places = np.where(product, np.where(grouped, rows.b, 0.0) * 1e13 + rows.n * 1e7 + rows.k, rows.output_elements)
     return rows.assign(place=places, math=rows.math)
 

@@ -43,6 +43,9 @@ class Backend(Protocol):
     def facts(self, work: Sequence[Work], call: Call, /) -> Mapping[str, Any]:
         """Columns that describe the conditions of the measurement: clocks, temperature, power, caches."""
 
+    def power_of(self, launched: str, /) -> Mapping[str, Any]:
+        """Columns of the power of the network just timed so, if any tells."""
+
 
 @dataclass
 class Family:

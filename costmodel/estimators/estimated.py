@@ -22,8 +22,9 @@ SHOWN_COLUMNS = (
 
 
 FUSED = (
-    "Pointwise ops run fused, as in an engine such as TensorRT, of which no whole pass was measured; {torch} is"
-    " PyTorch, which fuses none: several times as long for networks of small layers."
+    "Pointwise ops run fused, as in an engine such as TensorRT or a compiler: 13 passes compiled by PyTorch on an H100"
+    " took 0.96 to 1.5 times as long, all within the interval; {torch} is PyTorch without, which fuses none: several"
+    " times as long for networks of small layers."
 )
 SPARSE = (
     "2:4 weights take the full rate of the sparse pipe, by kernels that nobody measured; PyTorch's, measured on an H100"

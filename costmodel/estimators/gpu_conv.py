@@ -10,6 +10,9 @@ residuals of measured convolutions by window, channels, stride and planes; pairs
 some depthwise ones, which were seen when THREADS was chosen.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from costmodel.estimators.gpu_gemm import FLOPS_PER_CLOCK, OPERANDS_PER_CLOCK, PARTIAL_BYTES, SPLIT_STEP, TILES
@@ -39,6 +42,9 @@ THREADS, WARP = 1024.0, 32.0
 """Outputs a multiprocessor works on at a time where a thread makes one each (waves in measured depthwise convolutions
 are of 135,000 on 132 multiprocessors), and threads that take a step together."""
 
+PACK = 32.0
+"""Channels of groups that a tile holds side by side: groups of 4, 8, 16, 24 and 32 take as long an output."""
+
 STRIDED = 1.3
 """Inputs a channel and output from which on a convolution has a stride: of 2 it has four, padding makes them fewer."""
 
@@ -48,10 +54,16 @@ def terms(
     output_elements: Real, kind: OperationKind, gpu: Gpu, constants: OperationConstants,
 ) -> Terms:  # fmt: skip
     """Seconds of `b` groups' convolutions and their parts; `positions` are an image's outputs a channel."""
-    c = constants
+    c, name = constants, str(kind.math)
     b, m, n, k, area = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(b, m, n, k, area))
+    if "_grad_input_" in name:
+        n, k = n / area, k * area
+    if name.startswith("conv_wide_groups"):
+        b, m, n, k = _packed(b, m, n, k, area, by_weight="_grad_weight_" in name)
+    if "_grad_weight_" in name:
+        area = np.ones_like(area)
     streams, weights = (input_elements + output_elements) * kind.activation_bytes, weight_elements * kind.weight_bytes
-    dense = not str(kind.math).startswith("conv_grouped")
+    dense = not name.startswith("conv_grouped")
     compute_s = (_tiles_s if dense else _threads_s)(b, m, n, k, area, positions, kind, gpu, c)
     missed = streams * miss(streams + weights, gpu.l2_bytes * c.cache_fraction)
     rate = gpu.memory_bytes_per_s
@@ -63,6 +75,34 @@ def terms(
         fixed_s = fixed_s + np.where((area > 1.0) | strided, c.layout_cycles / gpu.clock_hz + moved_s, 0.0)
     busy_s = overlapped_s(compute_s, memory_s, c.overlap, OVERLAP_CYCLES / gpu.clock_hz)
     return Terms(fixed_s + busy_s, compute_s, memory_s, fixed_s)
+
+
+def shares(
+    moved: Sequence[Real], kind: OperationKind, gpu: Gpu, measured: OperationKind, device: Gpu,
+    constants: OperationConstants,
+) -> tuple[Real, Real]:  # fmt: skip
+    """What a kind on a GPU takes over what the `measured` one takes on `device`, without changes of layout and with.
+
+    A step of the k loop on tensor units takes bytes: so many more elements of a narrower format.
+    """
+    b, m, n, k, area, positions, inputs, weights, outputs = moved
+    depthwise = kind.math.startswith("conv_grouped")
+    step = 1.0 if depthwise else np.minimum(kind.activation_bytes / measured.activation_bytes, 1.0)
+    stepped = replace(constants, step_cycles=constants.step_cycles * step)
+    kept = replace(stepped, layout_cycles=0.0, layout_rate=np.inf, filter_rate=np.inf)
+    none, whole, base = (
+        terms(b, m, n, k, area, positions, inputs, weights, outputs, own, where, c).latency_s
+        for own, where, c in ((kind, gpu, kept), (kind, gpu, stepped), (measured, device, constants))
+    )
+    return none / base, whole / base
+
+
+def _packed(b: Real, m: Real, n: Real, k: Real, area: Real, *, by_weight: bool) -> tuple[Real, Real, Real, Real]:
+    """Groups side by side on the diagonal of tiles of PACK channels, or of a multiple of them: the rest is zeros."""
+    inward = (m if by_weight else k) / area
+    side = PACK * np.ceil(np.maximum(inward, n) / PACK)
+    tiles = np.ceil(b / np.maximum(np.floor(side / np.maximum(inward, n)), 1.0))
+    return (tiles, area * side, side, k) if by_weight else (tiles, m, side, area * side)
 
 
 def _tiles_s(

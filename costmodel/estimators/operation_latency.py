@@ -24,14 +24,18 @@ R = TypeVar("R", Op, Precision)
 
 
 def fits_of(device: Cpu | Gpu) -> tuple[Calibration, ...]:
-    """The calibrations of library calls on a device, on other GPUs where it was not profiled and a backend is named.
+    """The calibrations of library calls on a device, and of other GPUs for kinds that it lacks under a named backend.
 
     None where nobody profiled it or that backend.
     """
     backend = device.backend if isinstance(device, Gpu) else ""
     every = calibrations(OPERATION.name, backend)
     own = tuple(fit for fit in every if fit.device == device.name)
-    return own or tuple(fit for fit in transfer.lent_to(device, every) if backend and fit.backend == backend)
+    if not backend:
+        return own
+    has = {fit.math for fit in own}
+    lent = transfer.lent_to(device, every)
+    return own + tuple(fit for fit in lent if fit.backend == backend and fit.math not in has)
 
 
 def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Calibration]) -> Prediction:
@@ -42,8 +46,9 @@ def predict(op: Op, precision: Precision, device: Cpu | Gpu, fits: Sequence[Cali
     """
     shape = np.broadcast_shapes(np.shape(op.m), np.shape(precision.weight.bits))
     op, precision = _flat(op, op.m, shape), _flat(precision, precision.weight.bits, shape)
-    names = math(op, precision)
-    known = np.isin(names, [fit.math for fit in fits])
+    has = {fit.math for fit in fits}
+    names = math(op, precision, has)
+    known = np.isin(names, list(has))
     parts: list[tuple[NDArray[np.intp], Prediction]] = []
     for at, made in ((np.flatnonzero(known), True), (np.flatnonzero(~known), False)):
         if len(at):

@@ -1,7 +1,8 @@
 """Latency of matrix products in networks: linear layers, convolutions, routed experts, products of activations.
 
-A convolution is its implicit product, whose patches overlap in memory (Chetlur et al., cuDNN, arXiv 1410.0759); the
-products of routed experts share one launch. Neither was measured: both borrow the constants of plain products.
+A convolution is its implicit product, whose patches overlap in memory (Chetlur et al., cuDNN, arXiv 1410.0759), scaled
+to what a library's calls take where some GPU's were measured; the products of routed experts share one launch. Both
+borrow the constants of plain products.
 """
 
 from dataclasses import fields, replace
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from costmodel.estimators import (
     fitted_roofline,
     gemm_kind,
+    library_convolutions,
     own_family,
     sparse_pipe,
     traffic,
@@ -41,6 +43,18 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
 
     Weights that a sparse pipe takes may be multiplied zeros and all instead: the faster counts, unless it was measured.
     """
+    found = _as_products(op, precision, gpu)
+    rows = np.flatnonzero(library_convolutions.known(op, gpu) & (found.latency_s > 0.0))
+    if not rows.size:
+        return found
+    own, used = map_fields(op, itemgetter(rows)), map_fields(precision, itemgetter(rows))
+    zeros = (own.read_density < 1.0) & ~(sparse_pipe.speedup(own, used.math_pipe, gpu) > 1.0)
+    own = _filled(own, zeros)
+    called = library_convolutions.predict(own, used, gpu, _kind(own, used, gpu), zeros)
+    return scattered([(np.arange(len(op.m)), found), (rows, called)], len(op.m))
+
+
+def _as_products(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     pruned = (op.read_density < 1.0) & ~_is_grouped_convolution(op)
     sparse = pruned & (sparse_pipe.speedup(op, precision.math_pipe, gpu) > 1.0)
     found = _predicted(op, precision, gpu, filled=pruned & ~sparse)
@@ -59,13 +73,7 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
 def _predicted(op: Op, precision: Precision, gpu: Gpu, *, filled: NDArray[np.bool_]) -> Prediction:
     """Each row as it is stored, and where `filled` as if its zeros were weights too."""
     stored_bytes = _stored_bytes(op, precision)
-    op = replace(
-        op,
-        weight_density=np.where(filled, 1.0, op.weight_density),
-        stored_density=np.where(filled, 0.0, op.stored_density),
-        weight_block=np.where(filled, 0.0, op.weight_block),
-        index_bits=np.where(filled, 0.0, op.index_bits),
-    )
+    op = _filled(op, filled)
     kind = own_family.taken(_kind(op, precision, gpu), op, precision, gpu)
     grouped = _is_grouped_convolution(op)
     reasons = np.where(grouped, "grouped convolution", _reasons(op, precision, kind))
@@ -77,6 +85,17 @@ def _predicted(op: Op, precision: Precision, gpu: Gpu, *, filled: NDArray[np.boo
         stored = stored_bytes[rows] if filled[rows[0]] else None
         parts.append((rows, _of_one_family(rows, op, precision, kind, gpu, stored, because=str(reasons[rows[0]]))))
     return scattered(parts, len(reasons))
+
+
+def _filled(op: Op, filled: NDArray[np.bool_]) -> Op:
+    """The rows with their zeros as weights where `filled`."""
+    return replace(
+        op,
+        weight_density=np.where(filled, 1.0, op.weight_density),
+        stored_density=np.where(filled, 0.0, op.stored_density),
+        weight_block=np.where(filled, 0.0, op.weight_block),
+        index_bits=np.where(filled, 0.0, op.index_bits),
+    )
 
 
 def _of_one_family(

@@ -15,6 +15,7 @@ from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.record import map_fields
 from costmodel.workload import Op
+from costmodel.workload.op import BY_WEIGHT
 
 
 def known(op: Op, precision: Precision, gpu: Gpu) -> NDArray[np.bool_]:
@@ -22,10 +23,17 @@ def known(op: Op, precision: Precision, gpu: Gpu) -> NDArray[np.bool_]:
     fits = fits_of(gpu)
     if not fits:
         return np.zeros(len(op.m), dtype=bool)
-    names, _ = _names(op, precision)
+    has = {fit.math for fit in fits}
+    names, _ = _names(op, precision, has)
     causal = (op.kind == "attention") & (np.asarray(op.heads.causal, dtype=bool) | (op.m == 1))
-    own = ~np.char.startswith(names, "linear") & ~causal & (np.asarray(op.launches) > 0)
-    return np.asarray(own & np.isin(names, [fit.math for fit in fits]))
+    own = ~np.char.startswith(names, "linear") & ~causal & ((np.asarray(op.launches) > 0) | joined(op, gpu))
+    return np.asarray(own & (np.isin(names, list(has)) | joined(op, gpu)))
+
+
+def joined(op: Op, gpu: Gpu) -> NDArray[np.bool_]:
+    """Which rows are no call: sums over a norm's gradients, which the call of its gradient by input makes too."""
+    measured = any(fit.math.startswith("norm_grad") for fit in fits_of(gpu))
+    return np.asarray((op.kind == "norm") & (op.role == BY_WEIGHT) & measured, dtype=bool)
 
 
 def apart(gpu: Gpu) -> bool:
@@ -38,7 +46,16 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
 
     No call with pruned weights was measured: a library multiplies their zeros, in kernels that may differ.
     """
-    names, lent = _names(op, precision)
+    within = joined(op, gpu)
+    if within.any():
+        calls = np.flatnonzero(~within)
+        parts = [(np.flatnonzero(within), _nothing(int(within.sum())))]
+        if len(calls):
+            parts.append(
+                (calls, predict(map_fields(op, itemgetter(calls)), map_fields(precision, itemgetter(calls)), gpu))
+            )
+        return scattered(parts, len(within))
+    names, lent = _names(op, precision, {fit.math for fit in fits_of(gpu)})
     parts = []
     for flag in (False, True):
         at = np.flatnonzero(lent == flag)
@@ -53,9 +70,15 @@ def predict(op: Op, precision: Precision, gpu: Gpu) -> Prediction:
     return scattered([(np.arange(len(names)), found), (pruned, other)], len(names))
 
 
-def _names(op: Op, precision: Precision) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
+def _nothing(count: int) -> Prediction:
+    none = np.zeros(count)
+    how = np.full(count, "fused (in the gradient by input)")
+    return Prediction(none, none, none, np.full(count, "none"), np.zeros(count, dtype=bool), how, np.ones(count))
+
+
+def _names(op: Op, precision: Precision, has: set[str]) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
     """The kind of each row, and whether it is that of the format's sibling."""
-    names = operation_kind.math(op, precision)
-    lent = operation_kind.math(op, sibling.precision_of(precision))
+    names = operation_kind.math(op, precision, has)
+    lent = operation_kind.math(op, sibling.precision_of(precision), has)
     takes = (names == "") & (lent != "")
     return np.where(takes, lent, names), takes

@@ -35,6 +35,7 @@ def predict(
     before = gpu_gemm.terms(m, n, k, kind, seen, constants, b)
     after = gpu_gemm.terms(m, n, k, replace(kind, weight_bytes=stored_bytes), seen, constants, b)
     limits = [np.maximum(parts.compute_s, parts.memory_s) for parts in (before, after)]
+    limits[1] = np.where(stored_bytes > kind.weight_bytes, np.maximum(*limits), np.minimum(*limits))  # other tiles
     by_products = dense.bound == "compute"
     spent_s = np.where(by_products, np.maximum(*limits), limits[1])
     scale = 1.0 + (spent_s - limits[0]) / before.latency_s

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from costmodel.workload import op as roles
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.op import Heads, Op
 from costmodel.workload.ops.collective import COLLECTIVES
@@ -71,6 +72,7 @@ def by_weight(op: Op, inputs: tuple[str, ...], *, share: float, more: float, aga
     made = op.weight_elements * op.weight_reads * weighted + op.vector_elements * vectors
     return replace(
         gradient,
+        role=roles.BY_WEIGHT,
         count=op.count * share,
         kind=op.kind if weighted or not (op.weight_elements or op.b) else "pooling",
         b=op.b if weighted else 0.0,
@@ -108,6 +110,7 @@ def by_input(
     flops = 0.0 if passes_on(op) else BACKWARD_VECTOR_FLOPS * (op.vector_flops - op.weight_flops) + op.weight_flops
     return replace(
         gradient,
+        role=roles.BY_INPUT,
         count=executions,
         b=op.b * steps,
         n=op.n if all(factors) else op.k,

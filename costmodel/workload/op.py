@@ -87,11 +87,18 @@ class Again:
     around_elements: Real = 0.0
 
 
+TEXTS = ("kind", "shares", "role")
+"""The other fields that are text."""
+
 NAMES = ("name", "inputs", "detached", "prepared")
 """The fields of an op that are names: what it is called and reads costs nothing."""
 
 PARAMETER = ".parameter"
 """What the name of an input ends in that is a parameter, which trains where no gradient is kept from it."""
+
+
+FORWARD, BY_WEIGHT, BY_INPUT = "forward", "by_weight", "by_input"
+ROLES = ("", FORWARD, BY_WEIGHT, BY_INPUT)
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,7 @@ class Op:
     fetched_elements  what one execution has brought over the GPU's link as it runs: the longer of both is its time
     row_elements     of a table that is looked up, the elements of a row
     waits            idle time after each execution over the execution's own, as while other stages of a pipeline work
+    role             what the op is in a training pass, a member of ROLES, "" in others: libraries have kernels for each
     shares           the name of the op that stores the weights that this one reads, "" where it stores its own
     again            how a layer runs again within a pass, as `reuse` finds it
     """
@@ -168,6 +176,7 @@ class Op:
     gradient_ratio: Real = 1.0
     recomputed: Real = False
     shares: str = ""
+    role: str = ""
     again: Again = Again()
     detached: tuple[str, ...] = ()
     prepared: tuple[str, ...] = ()

@@ -7,8 +7,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from costmodel.catalog import require
 from costmodel.workload.answers import Answers
-from costmodel.workload.op import Again, Heads, Op, Window
+from costmodel.workload.op import ROLES, Again, Heads, Op, Window
 from costmodel.workload.workload import Workload
 
 PARTS: dict[str, type[Any]] = {"window": Window, "heads": Heads, "again": Again}
@@ -51,7 +52,9 @@ def _op(data: dict[str, Any]) -> Op:
     parts = {name: cls(**_numbers(data.pop(name, {}), cls)) for name, cls in PARTS.items()}
     name, kind, inputs = (data.pop(part) for part in ("name", "kind", "inputs"))
     named = {part: tuple(map(str, data.pop(part, ()))) for part in ("detached", "prepared")}
-    told: dict[str, Any] = {**parts, "shares": str(data.pop("shares", "")), **named, **_numbers(data, Op)}
+    role = require("role", str(data.pop("role", "")), ROLES)
+    told: dict[str, Any] = {**parts, "shares": str(data.pop("shares", "")), "role": role, **named}
+    told |= _numbers(data, Op)
     return Op(str(name), str(kind), tuple(map(str, inputs)), **told)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from costmodel.workload import gradients
 from costmodel.workload.dequantisation import DEQUANTISATION
 from costmodel.workload.gradients import BY_INPUT, BY_WEIGHT, RECOMPUTED, rereads
-from costmodel.workload.op import Op
+from costmodel.workload.op import FORWARD, Op
 from costmodel.workload.prepared import among_others
 from costmodel.workload.rerun import layer_of, runs_of
 from costmodel.workload.workload import Workload
@@ -52,7 +52,8 @@ def training(workload: Workload, *, recompute: Callable[[Op], bool] = nothing) -
     workload = among_others(workload)
     forward, dead = _reached(workload)
     workload = replace(workload, ops=forward)
-    ops = (*forward, *_backward(forward, recompute, dead, {op.name for op in workload.prepared}))
+    prepared = {op.name for op in workload.prepared}
+    ops = (*(replace(op, role=FORWARD) for op in forward), *_backward(forward, recompute, dead, prepared))
     covers = f"{workload.covers}{COVERS}{_of_which(workload)}" if workload.covers else ""
     return replace(workload, ops=ops, phase="training", covers=covers)
 
@@ -85,8 +86,8 @@ def retrained(workload: Workload, edit: Callable[[Workload], Workload]) -> Workl
     ValueError for a pass that is no training pass as `training` makes it.
     """
     again = {op.name.removesuffix(RECOMPUTED) for op in workload.ops if op.name.endswith(RECOMPUTED)}
-    prepared = {op.name for op in workload.prepared}
-    ops = tuple(op for op in workload.ops[: forward_end(workload) + 1] if op.name not in prepared)
+    prepared, end = {op.name for op in workload.prepared}, forward_end(workload) + 1
+    ops = tuple(replace(op, role="") for op in workload.ops[:end] if op.name not in prepared)
     uncounted = tuple(name for name in workload.uncounted if name not in prepared)
     covers = workload.covers.partition(COVERS)[0]
     forward = replace(workload, ops=ops, phase="forward", covers=covers, uncounted=uncounted)

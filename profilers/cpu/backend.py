@@ -37,3 +37,7 @@ class CpuBackend:
     def facts(self, work: Sequence[Work], _call: Call) -> Mapping[str, Any]:
         """Threads, how weights were kept cold, and the share of runs in which other processes took the core."""
         return {"threads": self.threads, "cache": "weights cycled", "copies": len(work), "busy": self.clock.busy_share}
+
+    def power_of(self, _launched: str) -> Mapping[str, Any]:
+        """None: no counter of a whole processor can be read without rights."""
+        return {}

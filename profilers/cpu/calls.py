@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from costmodel.estimators.operation_kind import DTYPES, FAMILIES, KINDS
+from costmodel.estimators.operation_kind import DTYPES, FAMILIES, GRADIENTS, KINDS
 from costmodel.hardware import Cpu
 from profilers.call import Call
 from profilers.operations.call import call
@@ -28,7 +28,7 @@ def calls(cpu: Cpu, *, seed: int = 0, count: int = OF_A_FAMILY) -> list[Call]:
     """
     rng = np.random.default_rng(seed)
     found: dict[object, Call] = {}
-    for math in sorted(KINDS, key=_place):
+    for math in sorted((name for name in KINDS if name.rsplit("_", 1)[0] not in GRADIENTS), key=_place):
         family, pipe = math.rsplit("_", 1)
         if cpu.peak_flops.of(pipe) > 0:
             for _ in range(count):

@@ -171,6 +171,11 @@ class CudaBackend:
         power = self.meter.columns(self.clock.run_for) if call.table == POWER_TABLE and not self.flushed else {}
         return {"cache": cache, "launched": launched, "copies": len(work), **nvml.read(self.bus), **power}
 
+    def power_of(self, launched: str) -> Mapping[str, Any]:
+        """Power of the network that the clock of that way of launching was prepared for, as a graph."""
+        clock = self.clocks[launched]
+        return self.meter.columns(clock.run_for) if clock.graphs else {}
+
 
 def bus_id() -> str:
     """The PCI bus id of CUDA's device 0, as NVML and nvidia-smi take it."""

@@ -3,6 +3,7 @@
 They need torch alone: no torchvision, timm or transformers on the machine that measures.
 """
 
-from profilers.networks.registry import NETWORKS, Network
+from profilers.networks.network import Network
+from profilers.networks.registry import NETWORKS
 
 __all__ = ["NETWORKS", "Network"]

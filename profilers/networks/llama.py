@@ -40,3 +40,18 @@ class DecoderBlock(nn.Module):
         cos, sin = self.rotation
         first, second = x.chunk(2, dim=-1)
         return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+class PromptBlock(DecoderBlock):
+    """The same block as it reads a prompt of `context` tokens: it fills the cache, and attends to what came before."""
+
+    def _attend(self, x: Tensor) -> Tensor:
+        batch, heads, kv_heads, dim = self.shape
+        tokens = x.shape[1]
+        q = self._rotated(self.q(x).view(batch, tokens, heads, dim).transpose(1, 2))
+        k, v = (part(x).view(batch, tokens, kv_heads, dim).transpose(1, 2) for part in (self.k, self.v))
+        for cached, new in zip(self.cache, (self._rotated(k), v), strict=True):
+            cached.copy_(new)
+        keys, values = self.cache
+        found = functional.scaled_dot_product_attention(q, keys, values, is_causal=True, enable_gqa=kv_heads < heads)
+        return torch.as_tensor(self.out(found.transpose(1, 2).reshape(batch, tokens, heads * dim)))

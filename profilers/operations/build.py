@@ -19,8 +19,8 @@ def linear(tokens: int, width: int, out: int) -> Build:
 
         if dtype is torch.int8:
             return _int8_linear(tokens, width, out, device, copies)
-        x, bias = _random((tokens, width), dtype, device), _random((out,), dtype, device)
-        weights = _random((copies, out, width), dtype, device)
+        x, bias = random((tokens, width), dtype, device), random((out,), dtype, device)
+        weights = random((copies, out, width), dtype, device)
         return [partial(torch.nn.functional.linear, x, w, bias) for w in weights]
 
     return made
@@ -29,7 +29,7 @@ def linear(tokens: int, width: int, out: int) -> Build:
 def _int8_linear(tokens: int, width: int, out: int, device: str, copies: int) -> list[Work]:
     import torch
 
-    x, bias = (_random(shape, torch.float32, device) for shape in ((tokens, width), (out,)))
+    x, bias = (random(shape, torch.float32, device) for shape in ((tokens, width), (out,)))
     weights = torch.randint(-127, 128, (copies, out, width), dtype=torch.int8, device=device)
 
     def run(weight: Any) -> Any:
@@ -46,8 +46,8 @@ def conv(batch: int, depth: int, out: int, plane: int, kernel: int, stride: int,
     def made(dtype: Any, device: str, copies: int) -> list[Work]:
         import torch
 
-        x = _random((batch, depth, plane, plane), dtype, device)
-        weights = _random((copies, out, depth // groups, kernel, kernel), dtype, device)
+        x = random((batch, depth, plane, plane), dtype, device)
+        weights = random((copies, out, depth // groups, kernel, kernel), dtype, device)
         return [partial(torch.nn.functional.conv2d, x, w, None, stride, pad, 1, groups) for w in weights]
 
     return made
@@ -59,7 +59,7 @@ def attention(batch: int, tokens: int, heads: int, head_dim: int) -> Build:
     def made(dtype: Any, device: str, _copies: int) -> list[Work]:
         import torch
 
-        joined = _random((batch, tokens, 3, heads, head_dim), dtype, device)
+        joined = random((batch, tokens, 3, heads, head_dim), dtype, device)
 
         def run() -> Any:
             q, k, v = joined.permute(2, 0, 3, 1, 4).unbind(0)
@@ -77,8 +77,8 @@ def batch_norm(batch: int, depth: int, plane: int) -> Build:
     def made(dtype: Any, device: str, _copies: int) -> list[Work]:
         import torch
 
-        x = _random((batch, depth, plane, plane), dtype, device)
-        mean, variance, scale, shift = (_random((depth,), dtype, device).abs() + 0.5 for _ in range(4))
+        x = random((batch, depth, plane, plane), dtype, device)
+        mean, variance, scale, shift = (random((depth,), dtype, device).abs() + 0.5 for _ in range(4))
         return [lambda: torch.nn.functional.batch_norm(x, mean, variance, scale, shift)]
 
     return made
@@ -90,7 +90,7 @@ def layer_norm(rows: int, width: int) -> Build:
     def made(dtype: Any, device: str, _copies: int) -> list[Work]:
         import torch
 
-        x, scale, shift = (_random(shape, dtype, device) for shape in ((rows, width), (width,), (width,)))
+        x, scale, shift = (random(shape, dtype, device) for shape in ((rows, width), (width,), (width,)))
         return [lambda: torch.nn.functional.layer_norm(x, (width,), scale, shift)]
 
     return made
@@ -102,7 +102,7 @@ def activation(count: int, function: str) -> Build:
     def made(dtype: Any, device: str, _copies: int) -> list[Work]:
         import torch
 
-        x = _random((count,), dtype, device)
+        x = random((count,), dtype, device)
         if function == "relu":
             return [lambda: torch.relu_(x)]
         apply = getattr(torch.nn.functional, function)
@@ -115,7 +115,7 @@ def add(count: int) -> Build:
     """A residual sum."""
 
     def made(dtype: Any, device: str, _copies: int) -> list[Work]:
-        x, y = (_random((count,), dtype, device) for _ in range(2))
+        x, y = (random((count,), dtype, device) for _ in range(2))
         return [lambda: x + y]
 
     return made
@@ -127,7 +127,7 @@ def mean_pool(batch: int, depth: int, plane: int) -> Build:
     def made(dtype: Any, device: str, _copies: int) -> list[Work]:
         import torch
 
-        x = _random((batch, depth, plane, plane), dtype, device)
+        x = random((batch, depth, plane, plane), dtype, device)
         return [lambda: torch.nn.functional.adaptive_avg_pool2d(x, 1)]
 
     return made
@@ -139,7 +139,7 @@ def max_pool(batch: int, depth: int, plane: int) -> Build:
     def made(dtype: Any, device: str, _copies: int) -> list[Work]:
         import torch
 
-        x = _random((batch, depth, plane, plane), dtype, device)
+        x = random((batch, depth, plane, plane), dtype, device)
         return [lambda: torch.nn.functional.max_pool2d(x, 3, 2, 1)]
 
     return made
@@ -151,7 +151,7 @@ def softmax(rows: int, width: int) -> Build:
     def made(dtype: Any, device: str, _copies: int) -> list[Work]:
         import torch
 
-        x = _random((rows, width), dtype, device)
+        x = random((rows, width), dtype, device)
         return [lambda: torch.softmax(x, -1)]
 
     return made
@@ -163,7 +163,7 @@ def embedding(tokens: int, entries: int, width: int) -> Build:
     def made(dtype: Any, device: str, copies: int) -> list[Work]:
         import torch
 
-        table = _random((entries, width), dtype, device)
+        table = random((entries, width), dtype, device)
         places = torch.randint(entries, (copies, tokens), device=device)
         return [partial(torch.nn.functional.embedding, index, table) for index in places]
 
@@ -174,7 +174,8 @@ BLOCK = 2**16
 """Random values that are made; larger operands repeat them, since drawing gigabytes takes longer than measuring."""
 
 
-def _random(shape: tuple[int, ...], dtype: Any, device: str) -> Any:
+def random(shape: tuple[int, ...], dtype: Any, device: str) -> Any:
+    """Normal values of a shape, a block of which repeats."""
     import torch
 
     count = prod(shape)

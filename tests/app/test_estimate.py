@@ -42,7 +42,7 @@ def test_gpu_json_has_the_stable_shape(bitfront: Callable[..., object]) -> None:
         assert layer["latency_low_s"] <= layer["latency_s"] <= layer["latency_high_s"]
         assert layer["source"].split(" (")[0] in SOURCES
         assert layer["extrapolated"] in (True, False)
-    assert set(found["latency_sources"]) == {"calibrated", "transferred", "fitted roofline", "fused"}
+    assert set(found["latency_sources"]) == {"calibrated", "spec", "fitted roofline", "fused"}
     assert math.isclose(sum(found["latency_sources"].values()), 1.0)
     assert "CUDA graph" in found["counting"]["latency"]
 

@@ -48,7 +48,7 @@ def test_a_changed_bandwidth_or_l2_counts_as_in_estimate():
     axes = {"device.memory_bytes_per_s": [1e10, 3e11], "device.l2_bytes": [1e7, 5e7]}
     space = Space.read({
         "objectives": ["latency_s"], "metrics": ["weight_bytes"],
-        "axes": {"model": "zoo:resnet18", "precision": ["bf16", "w8a8"], "device": "l4", **axes},
+        "axes": {"model": "zoo:deit_tiny_patch16_224", "precision": ["bf16", "w8a8"], "device": "l4", **axes},
     })  # fmt: skip
     found = columns(space)
     for i in range(space.size):

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 import costmodel as cm
+from costmodel.catalog import UnknownNameError
 from costmodel.hardware.calibration import read
-from profilers import campaign, end_to_end, fit, rows_file
+from profilers import campaign, end_to_end, fit, rows_file, timing
 from profilers.cpu import calls, machine
+from profilers.end_to_end import TRAINING, Case
 from profilers.split_rows import split
 
 KINDS = ("linear_fp32", "activation_gelu_fp32")
@@ -141,3 +143,19 @@ def test_own_networks_have_the_parameters_that_the_zoo_counts(name):
     module, inputs = network.build(2)
     assert sum(p.numel() for p in module.parameters()) == sum(op.params for op in network.workload(2).ops)
     assert len(inputs) == 2
+
+
+def test_further_passes_are_measured_alone_and_kept_group_by_group(tmp_path, monkeypatch):
+    case = Case("all-minilm-l6-v2", "fp32", 1)
+    monkeypatch.setattr(campaign, "MORE_CASES", {"a": (case,), "b": (case._replace(run=TRAINING),)})
+    monkeypatch.setattr(campaign, "PASS_S", 0.01)
+    monkeypatch.setattr(timing, "LEAST_RUNS", 2)
+    target, told = campaign.cpu_target(0.2, threads=1), []
+    campaign.measure_more(target, tmp_path / "new", minutes=1.0, groups=["a", "b"], tell=told.append)
+    rows = rows_file.read(tmp_path / "new" / campaign.NETWORKS)
+    assert rows.run.tolist() == ["forward", "training"]
+    assert [line.partition(":")[0] for line in told if "passes" in line] == ["a", "b"]
+    with pytest.raises(UnknownNameError, match="unknown passes 'c'; known: a, b"):
+        campaign.measure_more(target, tmp_path, minutes=1.0, groups=["c"], tell=told.append)
+    with pytest.raises(ValueError, match="minutes must be positive"):
+        campaign.measure_more(target, tmp_path, minutes=0.0, groups=["a"], tell=told.append)

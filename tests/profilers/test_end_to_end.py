@@ -9,13 +9,24 @@ import pytest
 import torch
 from torch import nn
 
+import costmodel as cm
 from costmodel import hardware
+from costmodel.catalog import UnknownNameError
 from profilers import campaign, end_to_end, timing
+from profilers.cases import MORE_CASES
+from profilers.end_to_end import COMPILED, TRAINING, Case
+from profilers.networks.experts import Experts
+from profilers.networks.llama import DecoderBlock, PromptBlock
 from profilers.networks.narrow import LAYERS, narrow
 from profilers.timing import HostClock
 
 FORMATS = ("bf16", "fp8", "int8", "int4")
+VIT = Case("vit_tiny_patch16_224", "bf16", 1)
 H100 = hardware.gpu("h100_sxm")
+
+
+def _backend(**clocks):
+    return SimpleNamespace(name="torch", clocks=clocks, power_of=lambda _way: {})
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +35,7 @@ def measured():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     clocks = {end_to_end.GRAPH: HostClock(), end_to_end.EAGER: HostClock()}
-    backend = SimpleNamespace(name="torch", clocks=clocks)
+    backend = _backend(**clocks)
     cases = [("vit_tiny_patch16_224", fmt, 1) for fmt in FORMATS]
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(timing, "LEAST_RUNS", 2)
@@ -52,7 +63,7 @@ def test_rows_are_predicted_with_intervals_by_their_formats(measured):
 def test_calls_that_the_host_launches_take_its_time_at_least(measured):
     row = measured.rows.iloc[[0, 1]].assign(launched=["graph", "eager"], host_call_s=1e-3)
     graph, eager = end_to_end.predicted(row).predicted_s
-    calls, _ = end_to_end.as_run("vit_tiny_patch16_224", "bf16", 1, H100)
+    calls, _ = end_to_end.as_run(VIT, H100)
     assert eager == pytest.approx(1e-3 * sum(op.count for op in calls))
     assert graph < eager
     bf16, fp8 = (
@@ -62,25 +73,26 @@ def test_calls_that_the_host_launches_take_its_time_at_least(measured):
 
 
 def test_narrow_layers_alone_are_narrow_and_their_quantisers_are_calls_of_a_gpu():
-    calls, used = end_to_end.as_run("vit_tiny_patch16_224", "int8", 1, H100)
+    calls, used = end_to_end.as_run(VIT._replace(precision="int8"), H100)
     by = dict(zip([op.name for op in calls], used, strict=True))
     assert by["blocks.0.attn.qkv"].math_pipe == "int8"
     assert by["head"].math_pipe == by["blocks.0.norm1"].math_pipe == "bf16"  # 1000 classes are no multiple of 16
     assert {"blocks.0.attn.qkv.quantise", "blocks.0.attn.qkv.rescale"} <= set(by)
-    on_cpu, _ = end_to_end.as_run("vit_tiny_patch16_224", "int8", 1, hardware.Cpu("c", H100.peak_flops, 1e9, 1e9, 1))
+    cpu = hardware.Cpu("c", H100.peak_flops, 1e9, 1e9, 1)
+    on_cpu, _ = end_to_end.as_run(VIT._replace(precision="int8"), cpu)
     assert len(on_cpu) < len(calls)
 
 
 def test_a_case_without_a_kernel_is_told_and_the_rest_measured(monkeypatch):
     real = end_to_end._pass
 
-    def lacking(name, fmt, batch, where):
-        if fmt == "fp8":
+    def lacking(case, where):
+        if case.precision == "fp8":
             raise RuntimeError("no such kernel\nat all")
-        return real(name, fmt, batch, where)
+        return real(case, where)
 
     monkeypatch.setattr(end_to_end, "_pass", lacking)
-    backend = SimpleNamespace(name="torch", clocks={"eager": HostClock()})
+    backend = _backend(eager=HostClock())
     cases = [("vit_tiny_patch16_224", fmt, 1) for fmt in ("fp8", "bf16")]
     found = end_to_end.measure(cases, backend, device="c", where="cpu", budget_s=0.02)
     assert found.failed == {"vit_tiny_patch16_224 fp8 1": "no such kernel"}
@@ -90,16 +102,16 @@ def test_a_case_without_a_kernel_is_told_and_the_rest_measured(monkeypatch):
 def test_a_pass_whose_runs_do_not_fit_the_time_is_told_and_so_are_its_larger_batches(monkeypatch):
     ran = []
 
-    def slow(_name, fmt, batch, _where):
+    def slow(case, _where):
         def work():
-            ran.append((fmt, batch))
-            time.sleep(0.5 if fmt == "bf16" else 0.0)
+            ran.append((case.precision, case.batch))
+            time.sleep(0.5 if case.precision == "bf16" else 0.0)
 
         return work
 
     monkeypatch.setattr(end_to_end, "_pass", slow)
     monkeypatch.setattr(timing, "LEAST_RUNS", 6)
-    backend = SimpleNamespace(name="torch", clocks={"eager": HostClock()})
+    backend = _backend(eager=HostClock())
     cases = [("n", fmt, batch) for fmt in ("bf16", "fp32") for batch in (1, 4)]
     found = end_to_end.measure(cases, backend, device="c", where="cpu", budget_s=0.01, limit_s=2.0)
     assert set(found.failed) == {"n bf16 1", "n bf16 4"}
@@ -138,12 +150,95 @@ def test_layers_that_do_not_fit_stay():
 
 
 def test_the_campaign_of_a_gpu_has_three_networks_at_several_batches_and_formats():
-    cases = pd.DataFrame(campaign.GPU_CASES, columns=["network", "fmt", "batch"])
+    cases = pd.DataFrame(campaign.GPU_CASES).rename(columns={"precision": "fmt"})
     assert set(cases.network) == {"resnet50", "vit_base_patch16_224", "llama-3.1-8b block"}
     for name, part in cases.groupby("network"):
         assert part.groupby("fmt").batch.nunique().min() >= 3
         wanted = {"bf16"} if name == "resnet50" else set(FORMATS)
         assert wanted <= set(part.fmt)
         for case in part.itertuples(index=False):
-            calls, used = end_to_end.as_run(case.network, case.fmt, case.batch, H100)
+            calls, used = end_to_end.as_run(Case(case.network, case.fmt, case.batch), H100)
             assert len(calls) == len(used)
+
+
+def test_a_training_pass_is_forward_and_backward_and_priced_as_one(monkeypatch):
+    monkeypatch.setattr(timing, "LEAST_RUNS", 2)
+    cases = [VIT, VIT._replace(run=TRAINING)]
+    found = end_to_end.measure(cases, _backend(eager=HostClock()), device="h100_sxm", where="cpu", budget_s=0.01)
+    assert not found.failed
+    assert found.rows.run.tolist() == ["forward", "training"]
+    assert found.rows.latency_s.iloc[1] > 1.5 * found.rows.latency_s.iloc[0]
+    forward, both = end_to_end.predicted(found.rows.assign(launched="graph")).predicted_s
+    assert 2.0 < both / forward < 5.0
+
+
+def test_the_gradient_of_every_parameter_is_made():
+    work = end_to_end._pass(Case("all-minilm-l6-v2", "fp32", 1, TRAINING), "cpu")
+    work()
+    module = work.args[0]
+    missing = [name for name, weight in module.named_parameters() if weight.grad is None and "pooler" not in name]
+    assert not missing
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
+def test_a_compiled_network_computes_the_same_and_is_a_backend_of_its_own(monkeypatch):
+    monkeypatch.setattr(timing, "LEAST_RUNS", 2)
+    torch.manual_seed(0)
+    case = Case("all-minilm-l6-v2", "fp32", 1, compiled=True)
+    with torch.no_grad():
+        work = end_to_end._pass(case, "cpu")
+        plain = work.func._orig_mod(*work.args)
+        torch.testing.assert_close(work()[0], plain[0], rtol=1e-3, atol=1e-4)
+    found = end_to_end.measure([case], _backend(eager=HostClock()), device="h100_sxm", where="cpu", budget_s=0.01)
+    assert found.rows.backend.tolist() == [f"torch{COMPILED}"]
+
+
+def test_compiled_networks_fuse_and_are_those_of_no_named_software():
+    fused, _ = end_to_end.as_run(VIT._replace(compiled=True), H100)
+    apart, _ = end_to_end.as_run(VIT, H100)
+    assert sum(float(op.launches) for op in fused) < sum(float(op.launches) for op in apart)
+    row = {"gpu": "h100_sxm", "backend": f"torch{COMPILED}", "launched": "graph", "host_call_s": 0.0, "latency_s": 1.0}
+    named = pd.DataFrame([{"network": VIT.network, "precision": "bf16", "batch": 1, **row}])
+    (latency_s,) = end_to_end.predicted(named).predicted_s
+    whole = cm.estimate(cm.zoo.build(VIT.network, batch=1), "bf16", H100)
+    assert latency_s == pytest.approx(whole.totals["latency_s"])
+
+
+def test_a_prompt_block_is_the_decoder_block_run_over_its_prompt():
+    """Its last token's output is what a step after the others gives."""
+    torch.manual_seed(0)
+    prompt = PromptBlock(64, 4, 2, 128, 2, 6)
+    step = DecoderBlock(64, 4, 2, 128, 2, 6)
+    step.load_state_dict(prompt.state_dict())
+    x = torch.randn(2, 6, 64)
+    with torch.inference_mode():
+        whole = prompt(x)
+        step.cache[0].copy_(prompt.cache[0])
+        step.cache[1].copy_(prompt.cache[1])
+        torch.testing.assert_close(step(x[:, -1:]), whole[:, -1:], rtol=1e-4, atol=1e-5)
+
+
+def test_grouped_experts_are_each_token_by_its_own_experts():
+    torch.manual_seed(0)
+    experts = Experts(4, 2, 16, 8, 5)
+    rows = torch.randn(10, 16)
+    found, start = experts(rows), 0
+    for i, end in enumerate(experts.ends.tolist()):
+        gate, up = (rows[start:end] @ experts.inward[i]).chunk(2, -1)
+        torch.testing.assert_close(found[start:end], (nn.functional.silu(gate) * up) @ experts.outward[i])
+        start = end
+
+
+@pytest.mark.parametrize("group", MORE_CASES)
+def test_every_further_case_is_a_network_that_is_counted(group):
+    for case in MORE_CASES[group]:
+        calls, used = end_to_end.as_run(case, H100)
+        assert len(calls) == len(used) > 2
+
+
+def test_a_network_that_nobody_has_is_named_with_near_ones():
+    with pytest.raises(UnknownNameError, match="resnet50"):
+        end_to_end.network("resnet5")
+    with pytest.raises(ValueError, match="timm has vision networks, gpt2 is a language model"):
+        end_to_end.network("gpt2")

@@ -44,4 +44,4 @@ def test_others_keep_theirs(h100):
     assert how(FC, "bf16", h100) == "calibrated (pooled trtllm, vllm)"
     assert how(FC, "int4_g128/bf16", h100).startswith("transferred")
     image = conv("c", 1, 64, 64, input_size=(8, 8), kernel=(3, 3))
-    assert how(image, "fp16", h100).startswith("transferred (convolution as implicit product")
+    assert how(image, "fp16", h100).startswith("transferred (convolution as cuDNN's")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from costmodel import hardware, zoo
-from costmodel.estimators import calibrated, fitted_roofline, gemm_kind, gpu_gemm, gpu_latency
+from costmodel.estimators import calibrated, fitted_roofline, gemm_kind, gpu_gemm, gpu_latency, library_convolutions
 from costmodel.estimators.gemm_constants import GemmConstants
 from costmodel.estimators.gemm_latency import GEMM, OTHER_FAMILY, predict
 from costmodel.estimators.transfer import mean_constants
@@ -27,6 +27,12 @@ def own(math, gpu):
     return mean_constants(GEMM, [f for f in calibrations("gemm") if (f.device, f.math) == (gpu.name, math)])
 
 
+@pytest.fixture
+def as_products(monkeypatch):
+    """As where no library's convolutions were measured."""
+    monkeypatch.setattr(library_convolutions, "known", lambda op, _gpu: np.zeros(len(op.m), dtype=bool))
+
+
 @pytest.mark.parametrize(("spelling", "math"), [("bf16", "bfloat16"), ("w8a8", "sq"), ("fp8_e4m3", "fp8")])
 def test_a_linear_layer_is_its_measured_product(spelling, math):
     expected = predict(64.0, 4096.0, 2048.0, gemm_kind.named(math), L40S)
@@ -36,6 +42,7 @@ def test_a_linear_layer_is_its_measured_product(spelling, math):
     assert found.how == f"calibrated ({'trtllm' if math == 'sq' else 'vllm'})"
 
 
+@pytest.mark.usefixtures("as_products")
 def test_a_pointwise_convolution_is_a_product_and_a_wider_one_reads_its_input_once():
     found = seconds(conv("c", 64, 256, 64, input_size=(56, 56), kernel=(1, 1)))
     m = 64.0 * 56 * 56
@@ -47,12 +54,14 @@ def test_a_pointwise_convolution_is_a_product_and_a_wider_one_reads_its_input_on
     assert wide < float(gpu_gemm.latency_s(m, 64.0, 576.0, BF16, L40S, own("bfloat16", L40S)))
 
 
+@pytest.mark.usefixtures("as_products")
 def test_a_strided_pointwise_convolution_reads_what_it_uses():
     by_four = seconds(conv("c", 64, 256, 64, input_size=(56, 56), kernel=(1, 1), stride=(2, 2)))
     dense = seconds(conv("c", 64, 256, 64, input_size=(28, 28), kernel=(1, 1)))
     assert by_four == dense
 
 
+@pytest.mark.usefixtures("as_products")
 def test_what_was_not_measured_as_such_has_the_interval_of_another_family():
     found = gpu_latency.predict(conv("c", 8, 64, 64, input_size=(8, 8), kernel=(3, 3)), precision("bf16"), L40S)
     low, high = np.exp(OTHER_FAMILY)
@@ -61,6 +70,7 @@ def test_what_was_not_measured_as_such_has_the_interval_of_another_family():
     assert found.correlation == 1.0
 
 
+@pytest.mark.usefixtures("as_products")
 def test_convolutions_borrow_library_kernels_at_any_width():
     op = conv("c", 1, 256, 256, input_size=(14, 14), kernel=(3, 3), padding=(1, 1))
     for spelling in ("bf16", "w8a8", "w4a16", "fp8_e4m3"):

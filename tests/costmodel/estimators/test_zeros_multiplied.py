@@ -80,7 +80,7 @@ def test_nobody_measured_it_and_the_interval_has_room(op, pair, density):
     low, high = np.exp(OTHER_FAMILY)
     assert low_s <= latency_s * low * (1 + 1e-9)
     assert high_s >= latency_s * high * (1 - 1e-9)
-    assert found.correlation == 1.0
+    assert found.correlation >= 1.0
 
 
 @given(OPS, st.sampled_from(PAIRS))

@@ -17,11 +17,11 @@ from costmodel.strategies.padded_batches import PaddedBatches
 from costmodel.strategies.shallow_decoder import ShallowDecoder
 from costmodel.strategies.visual_tokens import VisualTokens
 from costmodel.workload import Op
-from costmodel.workload.op import NAMES
+from costmodel.workload.op import NAMES, TEXTS
 
 PREFILL = cm.zoo.build("llama-3.2-1b", phase="prefill", batch=2, context=300)
 EXPERTS = cm.zoo.build("mixtral-8x7b", phase="decode", batch=4, context=300)
-NUMBERS = [f.name for f in fields(Op) if f.name not in (*NAMES, "kind", "shares", "window", "heads", "again")]
+NUMBERS = [f.name for f in fields(Op) if f.name not in (*NAMES, *TEXTS, "window", "heads", "again")]
 
 SPARSE = st.sampled_from([NMSparsity(2, 4), NMSparsity(1, 8), NMSparsity(2, 4, ("*.q_proj",))])
 PADDED = st.builds(PaddedBatches, st.floats(0, 1), st.integers(1, 20))

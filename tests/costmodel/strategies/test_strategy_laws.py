@@ -12,7 +12,7 @@ from costmodel import strategies
 from costmodel.estimators.footprint import input_bytes
 from costmodel.strategies._cifar import resnet
 from costmodel.workload import Op, Workload
-from costmodel.workload.op import NAMES
+from costmodel.workload.op import NAMES, TEXTS
 from costmodel.workload.ops import linear
 from costmodel.workload.ops.collective import COLLECTIVES
 from costmodel.workload.parallel.pipeline import is_stage
@@ -28,7 +28,7 @@ NETS = {
     "whisper-decode": cm.zoo.build("whisper-tiny", phase="decode", context=20),
     "resnet18-training": cm.training(cm.zoo.build("resnet18")),
 }
-NUMBERS = [f.name for f in fields(Op) if f.name not in (*NAMES, "kind", "window", "heads", "again", "shares")]
+NUMBERS = [f.name for f in fields(Op) if f.name not in (*NAMES, *TEXTS, "window", "heads", "again")]
 
 
 def _declared(what):

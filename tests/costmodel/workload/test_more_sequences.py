@@ -7,9 +7,9 @@ import pytest
 import costmodel as cm
 from costmodel.workload import Op
 from costmodel.workload.more_sequences import more_sequences
-from costmodel.workload.op import NAMES
+from costmodel.workload.op import NAMES, TEXTS
 
-NUMBERS = [f.name for f in fields(Op) if f.name not in (*NAMES, "kind", "shares", "window", "heads", "again")]
+NUMBERS = [f.name for f in fields(Op) if f.name not in (*NAMES, *TEXTS, "window", "heads", "again")]
 
 
 @pytest.mark.parametrize(

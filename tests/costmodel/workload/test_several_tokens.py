@@ -8,11 +8,12 @@ import costmodel as cm
 from costmodel import zoo
 from costmodel.strategies import strategy
 from costmodel.workload import Op
+from costmodel.workload.op import NAMES, TEXTS
 from costmodel.workload.several_tokens import several_tokens
 from costmodel.workload.transformer.network import network
 from costmodel.workload.transformer.span import Span
 
-NUMBERS = [f.name for f in fields(Op) if f.name not in ("name", "kind", "inputs", "shares", "window", "heads", "again")]
+NUMBERS = [f.name for f in fields(Op) if f.name not in (*NAMES, *TEXTS, "window", "heads", "again")]
 MODELS = [
     "llama-3.2-1b", "mixtral-8x7b", "mistral-7b", "opt-350m", "gpt2", "qwen3-0.6b", "deepseek-v2-lite",
     "whisper-tiny",
