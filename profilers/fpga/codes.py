@@ -24,13 +24,18 @@ def get(name: str) -> Format:
 
     ValueError names integers of unheard width and formats of which groups share a scale: units take their elements.
     """
-    integer = re.fullmatch(r"u?int(\d+)", name)
-    if integer and not 1 <= int(integer[1]) <= WIDEST_BITS:
-        raise ValueError(f"a format on the fabric has 1 to {WIDEST_BITS} bits, got {name}")
-    found = _EXTRA.get(name) or formats.get(name)
+    found = known(name)
     if found.scale:
         raise ValueError(f"a unit on the fabric takes elements without a group's scale, got {name}")
     return found
+
+
+def known(name: str) -> Format:
+    """The format of that name, one of which groups share a scale too; ValueError names integers of unheard width."""
+    integer = re.fullmatch(r"u?int(\d+)", name)
+    if integer and not 1 <= int(integer[1]) <= WIDEST_BITS:
+        raise ValueError(f"a format on the fabric has 1 to {WIDEST_BITS} bits, got {name}")
+    return _EXTRA.get(name) or formats.get(name)
 
 
 def decode(codes: Any, fmt: Format) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from profilers.fpga.codes import known
 from profilers.fpga.design import Design
 from profilers.fpga.sample import DEFAULT
 from profilers.fpga.units import binary_dot, dot, sign_dot
@@ -30,13 +31,14 @@ def grid(
     out_format: str = "",
     skipped: list[str] | None = None,
 ) -> list[Design]:
-    """Each unit for each pair of formats, sums for each n; ValueError where a unit does not take a pair or a size.
+    """Each unit for each pair of formats, sums for each n; ValueError where there is no such format, or a unit does
+    not take a pair or a size.
 
     acc_bits None gives sums an accumulator of 8 bits more than the sum's own, other units none; products have none.
     Given a list, `skipped` is told each design that cannot be and why, and ValueError is raised where none is left.
     """
-    for terms in n:
-        Design("dot", n=terms)
+    pairs = list(pairs)
+    _require(pairs, n)
     found: dict[Design, None] = {}
     refused: dict[str, ValueError] = {}
     for unit in units:
@@ -51,6 +53,14 @@ def grid(
     if skipped is not None:
         skipped += refused
     return list(found)
+
+
+def _require(pairs: Sequence[tuple[str, str]], n: Sequence[int]) -> None:
+    """ValueError on a number of terms or a format that no unit takes, whatever else is asked for."""
+    for terms in n:
+        Design("dot", n=terms)
+    for name in dict.fromkeys(name for pair in pairs for name in pair):
+        known(name)
 
 
 def _checked(bare: Design, acc_bits: int | None) -> Design:
