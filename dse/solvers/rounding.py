@@ -13,8 +13,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _STEPS = 500
-_AT_ONCE = 4000
-"""Moves in all for each that is made before the others are looked at anew."""
+_AT_ONCE, _MANY = 4000, 40_000
+"""Moves in all for each that is made before the others are looked at anew, and of how many on those are more again."""
 
 
 def feasible_near(instance: Instance, counts: Counts, multipliers: Floats) -> Counts | None:
@@ -43,9 +43,9 @@ def feasible_near(instance: Instance, counts: Counts, multipliers: Floats) -> Co
 
 
 def _best(gain: Floats) -> Ints:
-    """(row, option) of the moves worth most, the best first: one, or of a large problem one in _AT_ONCE."""
+    """(row, option) of the moves worth most, the best first: one, or of a large problem a part of them."""
     flat = gain.ravel()
-    most = max(1, flat.size // _AT_ONCE)
+    most = max(1, flat.size // _AT_ONCE * max(1, flat.size // _MANY))
     chosen = np.array([int(flat.argmax())]) if most == 1 else np.argpartition(-flat, most)[:most]
     chosen = chosen[np.argsort(-flat[chosen], kind="stable")]
     return np.stack(np.divmod(chosen[flat[chosen] > -np.inf], gain.shape[1]), axis=1)
