@@ -8,6 +8,8 @@ from costmodel.importers._layer_name import layer_name
 SCOPES = "pkg.torch.onnx.name_scopes"
 FIELDS = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints", 8: "strings"}
 """AttributeProto's fields by the AttributeType of what they hold."""
+QUANTISED = re.compile(r"(_quantized|(_DQ)?_Q\d+)$")
+"""What ONNX Runtime's quantizers append to a weight's name."""
 AT_LEAST_1 = ("strides", "dilations", "kernel_shape", "hidden_size")
 
 
@@ -52,7 +54,7 @@ def name(node: Any, weight: str, *, is_layer: bool) -> str:
 
     A weight called a.b.weight is of layer a.b; one that an exporter renamed leaves the layer to the node's module.
     """
-    weight = weight.removesuffix("_quantized")
+    weight = QUANTISED.sub("", weight)
     if is_layer and weight.endswith("weight") and "." in weight:
         return clean(layer_name(weight))
     owner = module(node)

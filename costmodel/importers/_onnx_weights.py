@@ -41,7 +41,7 @@ def strip(graph: Any) -> dict[str, Shape]:
     keep(graph.input, lambda value: value.name not in gone)
     keep(graph.node, lambda node: _value(node) is None or not node.output or node.output[0] not in gone)
     for name, data_type in gone.items():
-        _declare(graph, name, data_type, shapes[name])
+        declare(graph, name, data_type, shapes[name])
     _refuse_external(graph)
     return numbers
 
@@ -121,7 +121,8 @@ def _refuse_external(graph: Any) -> None:
             raise ValueError(f"node {node.name!r} holds a tensor whose data is in another file")
 
 
-def _declare(graph: Any, name: str, data_type: int, shape: Shape) -> None:
+def declare(graph: Any, name: str, data_type: int, shape: Shape) -> None:
+    """Add an input of that type and shape, which stands for a stored tensor."""
     declared = graph.input.add()
     declared.name = name
     declared.type.tensor_type.elem_type = data_type

@@ -11,6 +11,7 @@ from costmodel.catalog import UnknownNameError
 from costmodel.files import require_file
 from costmodel.importers import (
     _isolated,
+    _onnx_blocks,
     _onnx_contributed,
     _onnx_dims,
     _onnx_formats,
@@ -53,9 +54,9 @@ def read(
     path = Path(path)
     try:
         model = _parsed(_bytes(path))
-        formats = _qonnx.read(model.graph)
+        quantised = _qonnx.read(model.graph)
         covers = _onnx_dims.resolve(model.graph, batch=batch, shapes=shapes)
-        sizes = _prepare(model)
+        sizes, formats = _prepare(model, quantised)
         script, data = Path(_onnx_infer.__file__), model.SerializeToString()
         inferred = _isolated.run(script, data, timeout_s=TIMEOUT_S, memory_bytes=MEMORY_BYTES)
         found = _workload(_parsed(inferred).graph, sizes, path.stem, strict, formats)
@@ -94,11 +95,15 @@ def _parsed(data: bytes) -> Any:
     return model
 
 
-def _prepare(model: Any) -> dict[str, int]:
-    """Leave only shapes in the model; return the elements of what may be parameters."""
+def _prepare(model: Any, quantised: _qonnx.Stated) -> tuple[dict[str, int], _qonnx.Stated]:
+    """Leave only shapes in the model; return the elements of what may be parameters, and all that is stated."""
     numbers = _onnx_weights.strip(model.graph)
-    scales = _onnx_contributed.make_plain(model)
-    return {name: math.prod(shape) for name, shape in numbers.items() if name not in scales}
+    blocks = _onnx_blocks.make_plain(model.graph, numbers)
+    lost = _onnx_contributed.make_plain(model) | blocks.lost
+    sizes = {name: math.prod(shape) for name, shape in {**numbers, **blocks.shapes}.items() if name not in lost}
+    layers = {output: (held, _qonnx.UNSTATED) for output, held in blocks.formats.items()}
+    unread = (*quantised.unread, *blocks.unread)
+    return sizes, replace(quantised, layers={**quantised.layers, **layers}, unread=unread)
 
 
 def _workload(graph: Any, parameters: dict[str, int], name: str, strict: bool, quantised: _qonnx.Stated) -> Workload:

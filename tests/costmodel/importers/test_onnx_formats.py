@@ -211,6 +211,64 @@ def test_blocks_have_their_scales_and_what_is_left_of_them_is_uncounted(tmp_path
     assert [entry.split(" of ")[0] for entry in workload.uncounted] == parts
 
 
+@pytest.mark.parametrize(("bits", "symmetric"), [(4, True), (4, False), (8, True), (2, True)])
+def test_products_of_packed_blocks_are_layers(tmp_path, floats, bits, symmetric):
+    found = MatMulNBitsQuantizer(onnx.load(floats), block_size=16, is_symmetric=symmetric, bits=bits)
+    found.process()
+    path = tmp_path / "q.onnx"
+    found.model.save_model_to_file(str(path))
+    assert contributed(path) == {"MatMulNBits"}
+    workload = onnx_graph.read(path)
+    assert workload.ops == onnx_graph.read(floats).ops
+    assert dict(workload.stated) == {"m": f"int{bits}_g16/bf16", "*": "bf16"}
+    parts = ["scales wider than 16 bits", *([] if symmetric else ["zero points"])]
+    assert workload.uncounted == tuple(f"{part} of m.weight_Q{bits}" for part in parts)
+
+
+PACKED = {"K": 64, "N": 6, "bits": 4, "block_size": 32}
+
+
+def packed_product(path, *more, kind=TensorProto.FLOAT16, **sizes):
+    """Of 64 inputs, 6 outputs and a ReLU, which reads what the product gives."""
+    nodes = [
+        helper.make_node("MatMulNBits", ["x", "w", "s", *more], ["a"], "p", domain="com.microsoft", **PACKED | sizes),
+        helper.make_node("Relu", ["a"], ["y"], "r"),
+    ]
+    stored = [tensor("w", TensorProto.UINT8, (6, 2, 16)), tensor("s", kind, (12,))]
+    stored += [tensor("b", kind, (6,)), tensor("g", TensorProto.INT32, (64,))]
+    stored = [t for t in stored if t.name in ("w", "s", *more)]
+    return saved(path, nodes, [declared("x", ["N", 3, 64], kind)], stored)
+
+
+def test_a_packed_product_has_its_weights_scales_and_bias(tmp_path):
+    """By hand: 384 weights of 4 bits, 12 scales of 16, and a bias of 6 numbers of 16 for its 12 results of 3 tokens."""
+    workload = onnx_graph.read(packed_product(tmp_path / "p.onnx", "", "", "b"), batch=2, strict=True)
+    assert [(op.kind, op.macs, op.weight_elements, op.vector_elements) for op in workload.ops] == [
+        ("linear", 2 * 3 * 64 * 6, 384, 0),
+        ("elementwise", 0, 0, 6),
+        ("activation", 0, 0, 0),
+    ]
+    assert workload.ops[1].output_elements == workload.ops[2].output_elements == 2 * 3 * 6
+    totals = estimate(workload, dict(workload.stated), gpu("h100_sxm")).totals
+    assert (totals["params"], totals["weight_bytes"]) == (390, 384 / 2 + 12 * 2 + 6 * 2)
+
+
+def test_the_order_of_groups_is_uncounted(tmp_path):
+    workload = onnx_graph.read(packed_product(tmp_path / "p.onnx", "", "g"))
+    assert workload.uncounted == ("group indices of w",)
+    assert workload.batch_of_ops.weight_elements.sum() == 384
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"K": 65}, {"N": 2**40}, {"bits": 8}, {"block_size": 0}, {"K": -64, "N": -6}, {"bits": "four"}], ids=str
+)
+def test_packed_products_that_cannot_be(tmp_path, sizes):
+    path = packed_product(tmp_path / "p.onnx", **sizes)
+    told = ", ".join(f"{name}={value}" for name, value in (PACKED | sizes).items())
+    with pytest.raises(ValueError, match=rf"com.microsoft.MatMulNBits 'p': a weight of \[6, 2, 16\] bytes.*{told}$"):
+        onnx_graph.read(path)
+
+
 @pytest.mark.parametrize(
     ("kind", "scales", "expected", "left"),
     [
