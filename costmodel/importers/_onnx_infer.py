@@ -6,7 +6,11 @@ itself, make it fill any memory. Here it meets a limit, and takes nothing along 
 
 import contextlib
 import sys
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+MOST_NODES = 50_000
+"""Nodes in all rounds of inference together: each looks at all."""
 
 
 def infer(model: bytes) -> bytes:
@@ -27,14 +31,12 @@ def infer(model: bytes) -> bytes:
     del proto.graph.value_info[:]
     for value in proto.graph.output:
         value.ClearField("type")
-    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    inferred = _inferred(proto)
     known = {value.name for value in inferred.graph.value_info if _is_known(value)}
     missing = [value for value in declared if value.name not in known and _is_known(value)]
     if missing:
-        found = [value for value in inferred.graph.value_info if value.name in known]
-        del inferred.graph.value_info[:]
-        inferred.graph.value_info.extend(found + missing)
-        inferred = onnx.shape_inference.infer_shapes(inferred, data_prop=True)
+        _keep(inferred.graph, known, missing)
+        inferred = _inferred(inferred)
     return bytes(inferred.SerializeToString())
 
 
@@ -45,6 +47,41 @@ def _declare_outputs(graph: Any) -> None:
             value.type.tensor_type.elem_type = 1
         if value.type.HasField("tensor_type"):
             value.type.tensor_type.shape.SetInParent()
+
+
+def _inferred(model: Any) -> Any:
+    """The model with shapes inferred, and those that are found once what it computes of others is known."""
+    import onnx
+
+    model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    for _ in range(MOST_NODES // len(model.graph.node)):
+        shapes = _shapes(model.graph)
+        if all(name in shapes for node in model.graph.node for name in node.output) or not _is_folded(model, shapes):
+            break
+        _keep(model.graph, shapes, ())
+        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    return model
+
+
+def _is_folded(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether something was found that the model computes of shapes."""
+    from costmodel.importers._onnx_fold import fold
+
+    return fold(model, shapes)
+
+
+def _shapes(graph: Any) -> dict[str, tuple[int, ...]]:
+    """The shapes that are known, by name."""
+    declared = [value for value in (*graph.input, *graph.value_info, *graph.output) if _is_known(value)]
+    found = {value.name: tuple(d.dim_value for d in value.type.tensor_type.shape.dim) for value in declared}
+    return found | {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+
+
+def _keep(graph: Any, known: Collection[str], declared: Iterable[Any]) -> None:
+    """Leave the declarations of known results, and add others."""
+    found = [value for value in graph.value_info if value.name in known]
+    del graph.value_info[:]
+    graph.value_info.extend([*found, *declared])
 
 
 def _is_known(value: Any) -> bool:

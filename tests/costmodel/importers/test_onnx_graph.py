@@ -461,6 +461,58 @@ def test_files_of_torch_onnx_equal_the_module(tmp_path, build, inputs, optimize)
     assert optimize or workload.layers == expected.layers
 
 
+class OwnShapes(nn.Module):
+    """Two layers whose attention takes sizes from its input, as the exporter that traces writes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(*(nn.TransformerEncoderLayer(16, 4, 32, batch_first=True) for _ in range(2)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+def test_an_open_batch_gives_what_a_fixed_one_does(tmp_path):
+    """Sizes that are computed of shapes are known once the batch is."""
+    module, x = OwnShapes().eval(), torch.zeros(3, 10, 16)
+    for name, axes in (("open", {"x": {0: "N"}}), ("fixed", {})):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            path = tmp_path / f"{name}.onnx"
+            torch.onnx.export(module, (x,), path, dynamo=False, input_names=["x"], opset_version=17, dynamic_axes=axes)
+    found = onnx_graph.read(tmp_path / "open.onnx", batch=3, strict=True)
+    fixed = onnx_graph.read(tmp_path / "fixed.onnx", strict=True)
+    costs = [sorted((op.kind, op.macs, op.output_elements) for op in read.ops) for read in (found, fixed)]
+    assert costs[0] == costs[1]
+    products = 2 * 2 * 3 * 10 * 10 * 16
+    assert total(found, "macs") == total(torch_export.read(module, x), "macs") == 2 * 30 * (4 * 256 + 1024) + products
+
+
+def test_sizes_are_computed_of_shapes_alone(read):
+    """By hand: 4 x 9 numbers become 4 x 3 x 10 // 3 x 10 % 3. What data decides, or what is large, stays unknown."""
+    shape = [
+        node("Shape", "x", "s"),
+        node("Slice", "s from to", "last"),
+        node("Mod", "last three", "one"),
+        node("Div", "last three", "thirds"),
+        node("Slice", "s nought one", "first"),
+        node("Concat", "first three thirds one", "sizes", axis=0),
+        node("Slice", "x nought nine axis", "part"),
+        node("Reshape", "part sizes", "y"),
+        node("Relu", "y", "z"),
+        node("Shape", "z", "again"),
+        node("Slice", "again nought one", "n"),
+        node("ConstantOfShape", "n", "zeros"),
+    ]
+    stored = [integers(n, v) for n, v in {"from": 1, "to": 2, "three": 3, "nought": 0, "nine": 9, "axis": 1}.items()]
+    assert read(shape, {"x": ["N", 10]}, stored, batch=4).op("z").output_elements == 36
+    data = [node("NonZero", "x", "i"), node("Shape", "i", "s"), node("Reshape", "x s", "y"), node("Relu", "y", "z")]
+    last = [node("Relu", "x", "w")]
+    assert read([*data, *last], {"x": [2, 2]}, outputs=["z", "w"]).uncounted == ("z (Relu: the shape is not known)",)
+    huge = [*shape[:1], node("Mul", "s s", "much"), node("ConstantOfShape", "much", "m"), node("Div", "s nought", "d")]
+    assert read([*huge, node("Reshape", "x d", "y"), *last], {"x": ["N", 10**6]}, stored).op("w").macs == 0
+
+
 class Moves(nn.Module):
     def __init__(self) -> None:
         super().__init__()
