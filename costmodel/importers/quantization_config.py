@@ -2,8 +2,9 @@
 
 Read as transformers 5's quantizers do (integrations and utils/quantization_config.py): GPTQ, Frantar et al., arXiv
 2210.17323; AWQ, Lin et al., arXiv 2306.00978; fp8 with one scale a tensor or a block of 128 x 128; bitsandbytes' NF4,
-Dettmers et al., arXiv 2305.14314; MXFP4 of gpt-oss; compressed-tensors with one group of all linear layers. Anything
-else is not read. Scales of whole tensors, channels and blocks of a matrix are left out, as everywhere here.
+Dettmers et al., arXiv 2305.14314, and LLM.int8(), arXiv 2208.07339; AutoRound, Cheng et al., arXiv 2309.05516; MXFP4 of
+gpt-oss; ModelOpt with one algorithm; compressed-tensors with one group of all linear layers. Anything else is not read.
+Scales of whole tensors, channels and blocks of a matrix are left out, as everywhere here.
 """
 
 import re
@@ -22,6 +23,13 @@ MOST_STARS, LONGEST = 3, 100
 """Of a pattern that is searched for in names."""
 FLOATS: Mapping[tuple[Any, Any], str] = {(4, 16): "nvfp4", (4, 32): "mxfp4", (8, 32): "mxfp8_e4m3"}
 """Floats in groups by their bits and group size."""
+
+ALGORITHMS: Mapping[str, str] = {
+    "FP8": "fp8_e4m3/fp8_e4m3", "FP8_PER_CHANNEL_PER_TOKEN": "fp8_e4m3/fp8_e4m3", "FP8_PB_WO": f"fp8_e4m3/{PLAIN}",
+    "NVFP4": "nvfp4/nvfp4", "W4A16_NVFP4": f"nvfp4/{PLAIN}", "MXFP8": "mxfp8_e4m3/mxfp8_e4m3",
+}  # fmt: skip
+"""Weights and activations of ModelOpt's algorithms, as vLLM runs its checkpoints (docs, quantization/modelopt)."""
+MODELOPT_CACHE = "fp8_e4m3"
 
 
 class NotReadError(Exception):
@@ -70,10 +78,45 @@ def _fp8(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
 
 
 def _bitsandbytes(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
+    if config.get("load_in_8bit") is True:
+        return _eight_bits(config)
     four = config.get("load_in_4bit") is True and config.get("bnb_4bit_quant_type") == "nf4"
     if not four or config.get("bnb_4bit_use_double_quant"):
         raise NotReadError
     return Checkpoint(f"nf4/{PLAIN}", PLAIN, _paths(config.get("llm_int8_skip_modules"))), ()
+
+
+def _eight_bits(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
+    """Integers on both sides, but for features that some activation of is above a threshold."""
+    threshold = config.get("llm_int8_threshold", 6.0)
+    held_wide = config.get("llm_int8_has_fp16_weight") not in (None, False)
+    if config.get("load_in_4bit") is True or held_wide or not isinstance(threshold, int | float):
+        raise NotReadError
+    left = (f"features above llm_int8_threshold={threshold}, multiplied at 16 bits",) if threshold else ()
+    return Checkpoint("int8/int8", PLAIN, _paths(config.get("llm_int8_skip_modules"))), left
+
+
+def _auto_round(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
+    """Layers that `extra_config` gives 16 bits are left; those that it gives other bits than the rest are not read."""
+    extra, blocks = config.get("extra_config") or {}, config.get("block_name_to_quantize") or []
+    blocks = blocks.split(",") if isinstance(blocks, str) else blocks
+    narrow = any(config.get(key, wide) != wide for key, wide in (("data_type", "int"), ("act_bits", 16)))
+    if narrow or not isinstance(extra, dict) or not all(_part(v).get("bits") in (16, 32) for v in extra.values()):
+        raise NotReadError
+    only = tuple(pattern.replace(r"(^|\.)", "^") for pattern in _paths(blocks))
+    found = Checkpoint(f"{_integer(config)}/{PLAIN}", PLAIN, _paths(list(extra)), only=only)
+    return found, () if config.get("sym", True) is True else _zero_points(config)
+
+
+def _modelopt(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
+    own = _part(config.get("quantization", config))
+    algorithm, size = str(own.get("quant_algo")).upper(), own.get("group_size") or 16
+    cache = own.get("kv_cache_scheme", own.get("kv_cache_quant_algo"))
+    if algorithm not in ALGORITHMS or ("NVFP4" in algorithm and size != 16):
+        raise NotReadError
+    kv = f"/{MODELOPT_CACHE if cache == 'FP8' else _tensor({'strategy': 'tensor', **_part(cache)})}" if cache else ""
+    kept = _wildcards(own.get("ignore", own.get("exclude_modules")))
+    return Checkpoint(f"{ALGORITHMS[algorithm]}{kv}", f"{PLAIN}/{PLAIN}{kv}", kept, results=True), ()
 
 
 def _compressed(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
@@ -106,7 +149,8 @@ def _mxfp4(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
 
 READERS: Mapping[str, Callable[[Config], tuple[Checkpoint, tuple[str, ...]]]] = {
     "gptq": _gptq, "awq": _awq, "fp8": _fp8, "bitsandbytes": _bitsandbytes, "compressed-tensors": _compressed,
-    "mxfp4": _mxfp4,
+    "mxfp4": _mxfp4, "auto-round": _auto_round, "intel/auto-round": _auto_round, "modelopt": _modelopt,
+    "modelopt_fp4": _modelopt, "modelopt_mxfp8": _modelopt,
 }  # fmt: skip
 
 
@@ -157,6 +201,19 @@ def _paths(names: Any) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise NotReadError
     return tuple(rf"(^|\.){re.escape(name)}(\.|$)" for name in names)
+
+
+def _wildcards(names: Any) -> tuple[str, ...]:
+    """Patterns of whole names with stars, or of whole parts of names without."""
+    plain = (
+        [name for name in names or [] if isinstance(name, str) and "*" not in name]
+        if isinstance(names, list)
+        else names
+    )
+    starred = [name for name in names if name not in plain] if isinstance(names, list) else []
+    if not all(isinstance(name, str) and name.count("*") <= MOST_STARS and len(name) <= LONGEST for name in starred):
+        raise NotReadError
+    return _paths(plain) + tuple(f"^{'.*'.join(map(re.escape, name.split('*')))}$" for name in starred)
 
 
 def _ignored(names: Any) -> tuple[str, ...]:

@@ -25,6 +25,9 @@ GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128, "sym": True, "desc
 AWQ = {"quant_method": "awq", "bits": 4, "group_size": 64, "zero_point": True, "version": "gemm"}
 FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [128, 128]}
 NF4 = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}
+EIGHT = {"quant_method": "bitsandbytes", "load_in_8bit": True, "llm_int8_threshold": 6.0}
+ROUND = {"quant_method": "auto-round", "bits": 4, "group_size": 128, "sym": True, "data_type": "int", "iters": 200}
+OUTLIERS = ("features above llm_int8_threshold=6.0, multiplied at 16 bits",)
 ZERO_POINTS = ("zero points of 4 bits a group of weights",)
 
 
@@ -37,7 +40,13 @@ def compressed(weights, activations=None, **more):
     return {"quant_method": "compressed-tensors", "config_groups": {"group_0": group}, "ignore": ["lm_head"], **more}
 
 
+def modelopt(algorithm, **more):
+    return {"quant_method": "modelopt", "quant_algo": algorithm, "ignore": ["lm_head"], "config_groups": {}, **more}
+
+
 GROUPED = scheme(4, "int", "group", group_size=128)
+CACHE = {"dynamic": False, "num_bits": 8, "type": "float"}
+TWO = ("zero points of 2 bits a group of weights",)
 TOKENS = scheme(8, "int", "token") | {"dynamic": True}
 
 
@@ -61,6 +70,24 @@ def read(tmp_path):
         (AWQ | {"zero_point": False}, "int4_g64/bf16", "bf16", ()),
         (FP8, "fp8_e4m3/fp8_e4m3", "bf16", ()),
         (NF4, "nf4/bf16", "bf16", ()),
+        (EIGHT, "int8/int8", "bf16", OUTLIERS),
+        (EIGHT | {"llm_int8_threshold": 0.0}, "int8/int8", "bf16", ()),
+        (ROUND, "int4_g128/bf16", "bf16", ()),
+        (ROUND | {"bits": 2, "group_size": 32, "sym": False}, "int2_g32/bf16", "bf16", TWO),
+        (ROUND | {"block_name_to_quantize": "model.layers", "act_bits": 16}, "int4_g128/bf16", "bf16", ()),
+        (ROUND | {"extra_config": {"lm_head": {"bits": 16, "data_type": "fp"}}}, "int4_g128/bf16", "bf16", ()),
+        (modelopt("FP8"), "fp8_e4m3/fp8_e4m3", "bf16/bf16", ()),
+        (modelopt("FP8", kv_cache_scheme=CACHE), "fp8_e4m3/fp8_e4m3/fp8_e4m3", "bf16/bf16/fp8_e4m3", ()),
+        (modelopt("NVFP4", kv_cache_scheme="FP8"), "nvfp4/nvfp4/fp8_e4m3", "bf16/bf16/fp8_e4m3", ()),
+        (modelopt("NVFP4", quant_method="modelopt_fp4", group_size=16), "nvfp4/nvfp4", "bf16/bf16", ()),
+        (modelopt("w4a16_nvfp4"), "nvfp4/bf16", "bf16/bf16", ()),
+        (modelopt("fp8_pb_wo"), "fp8_e4m3/bf16", "bf16/bf16", ()),
+        (
+            {"quant_method": "modelopt", "quantization": {"quant_algo": "FP8", "exclude_modules": ["lm_head"]}},
+            "fp8_e4m3/fp8_e4m3",
+            "bf16/bf16",
+            (),
+        ),
         (compressed(GROUPED), "int4_g128/bf16", "bf16/bf16", ()),
         (compressed(GROUPED | {"symmetric": False}), "int4_g128/bf16", "bf16/bf16", ZERO_POINTS),
         (compressed(scheme(8, "int", "channel"), TOKENS), "int8/int8", "bf16/bf16", ()),
@@ -110,7 +137,21 @@ def test_bytes_are_those_of_the_stored_tensors(read):
         FP8 | {"fmt": "e5m2"},
         FP8 | {"weight_block_size": [1, 128]},
         NF4 | {"bnb_4bit_use_double_quant": True},
-        {"quant_method": "bitsandbytes", "load_in_8bit": True},
+        EIGHT | {"llm_int8_has_fp16_weight": True},
+        EIGHT | {"load_in_4bit": True},
+        EIGHT | {"llm_int8_threshold": "six"},
+        ROUND | {"data_type": "mx_fp"},
+        ROUND | {"act_bits": 8},
+        ROUND | {"extra_config": {"model.layers.0.mlp.up_proj": {"bits": 8}}},
+        ROUND | {"extra_config": ["lm_head"]},
+        ROUND | {"block_name_to_quantize": 3},
+        modelopt("MIXED_PRECISION"),
+        modelopt("NVFP4", group_size=32),
+        modelopt("FP8", kv_cache_scheme="NVFP4"),
+        modelopt("FP8", ignore="lm_head"),
+        modelopt("FP8", ignore=["*a*a*a*a*"]),
+        modelopt("FP8", ignore=[3]),
+        {"quant_method": "modelopt", "quantization": "FP8"},
         {"quant_method": "hqq"},
         {"quant_method": ["gptq"]},
         compressed(None),
@@ -173,6 +214,31 @@ def test_routers_and_chosen_layers_are_left_and_experts_held(read):
         *(f"model.layers.{i}.{part}" for i in (0, 1) for part in parts),
     }
     assert "lm_head" in dict(decode(read(GPTQ | {"lm_head": True}), 1, 8).stated)
+
+
+@pytest.mark.parametrize(
+    ("kept", "gone"),
+    [
+        (["lm_head", "model.layers.0.self_attn*"], ["self_attn.q_proj", "self_attn.k_proj"]),
+        (["lm_head", "*.0.mlp.*"], ["mlp.up_proj"]),
+        (["lm_head", "model.layers.0.mlp.up_proj"], ["mlp.up_proj"]),
+    ],
+)
+def test_wildcards_leave_what_they_match(read, kept, gone):
+    stated = dict(decode(read(modelopt("FP8", ignore=kept)), 1, 8).stated)
+    parts = ["self_attn.q_proj", "self_attn.k_proj", "mlp.up_proj"]
+    assert [part for part in parts if f"model.layers.0.{part}" not in stated] == gone
+    assert all(f"model.layers.1.{part}" in stated for part in parts)
+    assert "lm_head" in dict(decode(read(modelopt("FP8", ignore=[])), 1, 8).stated)
+
+
+def test_blocks_are_prefixes_and_layers_of_sixteen_bits_are_left(read):
+    extra = {"model.layers.0.mlp.up_proj": {"bits": 16}}
+    stated = set(dict(decode(read(ROUND | {"extra_config": extra}), 1, 8).stated))
+    assert "model.layers.0.mlp.up_proj" not in stated
+    assert "model.layers.1.mlp.up_proj" in stated
+    some = dict(decode(read(ROUND | {"block_name_to_quantize": "model.layers.1"}), 1, 8).stated)
+    assert {name.split(".")[2] for name in some if name != "*"} == {"1"}
 
 
 def test_every_phase_is_estimated_with_what_is_stated(read):
