@@ -56,9 +56,10 @@ class Question:
 def plan(question: Question) -> list[dict[str, Any]]:
     """Return a row a layout, those that fit first and the fastest of each number of GPUs first.
 
-    A layout that divides neither batch, layers nor heads has a `reason` instead of numbers. ValueError where all have;
-    InfeasibleError with the least memory where none fits.
+    A layout that divides neither batch, layers nor heads has a `reason` instead of numbers. ValueError where all have,
+    or a step of its strategy is a layout itself; InfeasibleError with the least memory where none fits.
     """
+    _refuse_layouts(question.strategy)
     rows = [_row(question, layout) for layout in question.layouts()]
     if not rows:
         raise ValueError(f"no product of --tensor and --pipeline divides {question.gpus[0]} GPUs")
@@ -74,6 +75,17 @@ def plan(question: Question) -> list[dict[str, Any]]:
         )
     ran.sort(key=lambda row: (row["gpus"], not row["fits"], row["step_s"]))
     return ran + [row for row in rows if "reason" in row]
+
+
+def _refuse_layouts(strategy: str) -> None:
+    """ValueError where a step divides the network between GPUs, or makes the training step, as the options do."""
+    for step in steps_of(cm.strategies.strategy(strategy)):
+        made = isinstance(step, cm.strategies.DistributedTraining)
+        if made or (isinstance(step, cm.strategies.Parallel) and step.gpus > 1):
+            told = "make the training step" if made else "divide the network between GPUs"
+            raise ValueError(
+                f"--gpus, --tensor and --pipeline {told}: leave {cm.strategies.spelled(step)} out of --strategy"
+            )
 
 
 def _row(question: Question, layout: Layout) -> dict[str, Any]:

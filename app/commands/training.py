@@ -61,9 +61,10 @@ def command(
     given = (("--gpus", gpus), ("--tensor", tensor), ("--pipeline", pipeline), ("--micro-batch", micro_batch))
     of = {option: _counts(option, text) for option, text in given}
     gpu, link = read(device, network, price=price, tokens=tokens, images=images)
-    wrong = ("--images", "--context") if context else ("--tokens", "no --context")
-    if (images if context else tokens) is not None:
-        raise ValueError(f"{wrong[0]} do not go with {wrong[1]}: a sequence has tokens, an image has not")
+    if context and images is not None:
+        raise ValueError("--images do not go with --context: a sequence has tokens, an image has not")
+    if tokens is not None and not context:
+        raise ValueError("--tokens need --context, the tokens of a sequence; a network of images takes --images")
     shared = Layout(
         interleave=interleave,
         zero=zero,

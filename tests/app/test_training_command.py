@@ -68,7 +68,10 @@ def test_a_model_that_fits_no_layout_names_the_least_and_exits_3(refused):
         (("--gpus", "8", "--tensor", "3"), "no product of --tensor and --pipeline divides 8 GPUs"),
         (("--gpus", "5", "--pipeline", "5"), "5 stages do not divide the 12 layers"),
         (("--gpus", "3"), "3 replicas of micro-batches of 1 do not divide 64"),
-        (("--strategy", "distributed_training"), "gpt2 is a training pass already"),
+        (
+            ("--strategy", "distributed_training:data=2"),
+            "--pipeline make the training step: leave distributed_training:data=2 out of --strategy",
+        ),
         (("--zero", "4"), "a ZeRO stage is 0, 1, 2 or 3, got 4"),
         (("--overlap", "foo"), "unknown overlap 'foo'; known: data, pipeline, tensor"),
         (("--interleave", "0"), "interleave must be a whole number of chunks a stage of at least 1, got 0"),
@@ -84,6 +87,18 @@ def test_a_model_that_fits_no_layout_names_the_least_and_exits_3(refused):
 )
 def test_bad_layouts_are_one_line(refused_here, args, says):
     assert says in refused_here(*GPT, *args)
+
+
+@pytest.mark.parametrize(
+    "strategy", ["parallel:tensor=2", "parallel:pipeline=4", "block_sparsity:density=0.5 + parallel:data=2"]
+)
+def test_gpus_of_training_are_not_a_strategy(refused_here, strategy):
+    line = refused_here(*GPT, "--gpus", "8", "--strategy", strategy)
+    assert line.endswith(f"divide the network between GPUs: leave {strategy.rpartition(' + ')[2]} out of --strategy")
+
+
+def test_a_network_on_one_gpu_is_whole(bitfront):
+    assert _step(bitfront, "parallel") == _step(bitfront, "none")
 
 
 def _step(bitfront, strategy, *more):
@@ -140,7 +155,9 @@ def test_a_vision_network_is_trained_on_images(bitfront, refused_here):
     assert sparse[0]["step_s"] > one["step_s"], "zeros are multiplied"
     assert "samples/s" in bitfront(*RESNET, "--resolution", "160").stdout
     assert "zoo:gpt2 reads tokens: --context says how many" in refused_here(*GPT[:-2])
-    assert "--tokens do not go with no --context" in refused_here(*RESNET, "--tokens", "1e9")
+    assert "--tokens need --context, the tokens of a sequence; a network of images takes --images" in refused_here(
+        *RESNET, "--tokens", "1e9"
+    )
 
 
 def test_what_has_no_cost_is_said(bitfront, tmp_path):
