@@ -112,15 +112,24 @@ def _named(slot: str, text: str) -> Design:
 
 
 def read_design(text: str) -> Design:
-    """Read "model@device@precision;batch=8;..."; ValueError in one line names what is wrong."""
+    """Read "model@device@precision;batch=8;..."; ValueError in one line names what is wrong.
+
+    What is no part, after a strategy, is one more value of its field: ";strategy=token_pruning:at=3;6".
+    """
     first, *rest = text.split(";")
     parts = first.split("@")
     if len(parts) != 3:
         raise ValueError(f"a design is model@device@precision;batch=8;..., got {text[:80]!r}")
-    given = {}
+    known = [f.name for f in fields(Design)[3:]]
+    given: dict[str, str] = {}
+    last = ""
     for part in rest:
-        name, _, value = part.partition("=")
-        given[require("part of a design", name, [f.name for f in fields(Design)[3:]])] = value
+        name, equals, value = part.partition("=")
+        if last == "strategy" and not (equals and name in known):
+            given[last] += f";{part}"
+            continue
+        last = require("part of a design", name, known)
+        given[last] = value
     return design(parts[0], parts[1], parts[2], given)
 
 

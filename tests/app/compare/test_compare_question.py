@@ -1,9 +1,13 @@
 """Designs go into a link and come back; what a link must not name is refused."""
 
+import sys
+
 import pytest
 
 from app.compare import question
 from app.web import state
+from costmodel import strategies
+from costmodel.strategies._named import classes
 
 LLAMA = "zoo:llama-3.1-8b@l40s@w4a16;phase=decode;batch=8;context=2048"
 SPARSE = "zoo:resnet18@zcu104@w8a8;batch=2;resolution=160;strategy=nm_sparsity:n=2,m=4"
@@ -13,6 +17,24 @@ SPARSE = "zoo:resnet18@zcu104@w8a8;batch=2;resolution=160;strategy=nm_sparsity:n
 def test_designs_come_back(text):
     found = question.read_design(text)
     assert question.read_design(found.text) == found
+
+
+SEVERAL = (
+    "token_pruning:keep=0.7,at=3;6;9",
+    "edge_moe:bits=8;2,shares=0.25;0.75",
+    "nm_sparsity:n=2,m=4,layers=a*;b*",
+    "adapt:word_lengths=8;16 + nm_sparsity:n=2,m=4,layers=phase;batch + adapt",
+    *(strategies.spelled(one) for cls in classes().values() for one in sys.modules[cls.__module__].EXAMPLES),
+)
+PACKED = "int8/int8+int4/bf16:a3b18"
+
+
+@pytest.mark.parametrize("spelled", SEVERAL)
+def test_every_strategy_comes_back(spelled):
+    asked = question.Design("zoo:llama-3.1-8b", "h100_sxm", "bf16", "decode", 2, 64, strategy=spelled)
+    assert question.read_design(asked.text) == asked
+    a_layer_each = question.Design("zoo:resnet18", "t4", question.PER_LAYER, strategy=spelled, layers=PACKED)
+    assert question.read_design(a_layer_each.text) == a_layer_each
 
 
 def test_links_come_back():
@@ -42,6 +64,8 @@ def test_without_designs_there_are_some_all_the_same():
         ("zoo:resnet18@t4@w3z", "w3z"),
         ("zoo:resnet18@t4@w8a8;batch=0", "batch must be a whole number of 1 to 65,536, got '0'"),
         ("zoo:resnet18@t4@w8a8;bach=2", "batch"),
+        ("zoo:resnet18@t4@w8a8;strategy=nm_sparsity:n=2,m=4;bach=2", "bach"),
+        ("zoo:resnet18@t4@w8a8;batch=2;6", "unknown part of a design '6'"),
         ("zoo:resnet18@t4@w8a8;strategy=none:x", "strategy"),
         ("zoo:resnet18@t4@w8a8;strategy=none + edge_moe:cached=2,trace=x", "a page reads no files"),
         ("zoo:llama-3.1-8b@t4@w8a8;phase=sleep", "sleep"),
