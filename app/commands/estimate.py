@@ -140,14 +140,14 @@ def _left_out(folding: str | None, network: "Workload") -> list[str]:
 
 
 def _idle(edit: "Strategy", network: "Workload") -> list[str]:
-    """A sentence for each strategy that changes nothing, or leaves much of what it is to prune dense."""
-    from costmodel.strategies import idle, left_dense
+    """A sentence for each strategy that changes nothing, leaves much dense, or gives times of no device."""
+    from costmodel.strategies import idle, left_dense, unreached
 
     name = f"{network.name} ({network.phase}, batch {network.batch})"
     told = [f"{step} leaves {name} as it is: it touches none of its layers." for step in idle(edit, network)]
     for step, share, how in left_dense(edit, network):
         told.append(f"{step} leaves layers with {share:.0%} of the weights of {name} {how}.")
-    return list(dict.fromkeys(told))
+    return [*dict.fromkeys(told), *unreached(edit)]
 
 
 def _of_layer(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """bitfront training: how many GPUs share a training step best, and how long training takes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -55,6 +56,7 @@ def command(
     from app.progress import working
     from app.text import to_json
     from app.training import Question, plan, read
+    from costmodel import strategies
     from costmodel.catalog import require
     from costmodel.estimators.training_step import RECOMPUTE, Layout
 
@@ -78,6 +80,7 @@ def command(
     )  # fmt: skip
     with working("Planning layouts"):
         rows = plan(question)
+    notes = strategies.unreached(strategies.strategy(strategy))
     if as_json:
         click.echo(
             to_json(
@@ -88,12 +91,13 @@ def command(
                     "batch": batch,
                     "strategy": strategy,
                     "plans": rows,
+                    "notes": list(notes),
                 }
             )
         )
     else:
         what = f"sequences of {context}" if context else "images"
-        _show(f"{model} on {device}, {batch} {what} a step", rows)
+        _show(f"{model} on {device}, {batch} {what} a step", rows, notes)
 
 
 def _counts(option: str, text: str) -> tuple[int, ...]:
@@ -104,7 +108,7 @@ def _counts(option: str, text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _show(title: str, rows: list[dict[str, Any]]) -> None:
+def _show(title: str, rows: list[dict[str, Any]], notes: Sequence[str]) -> None:
     from app.text import print_table, quantity, some
 
     named = ("gpus", "tensor", "pipeline", "data", "micro_batch")
@@ -124,3 +128,5 @@ def _show(title: str, rows: list[dict[str, Any]]) -> None:
             click.echo(f"{' x '.join(str(row[name]) for name in named[1:4])}: {row['reason']}")
     if missing := list(dict.fromkeys(name for row in rows for name in row.get("uncounted", ()))):
         click.echo(f"Not counted: {some(missing)}.")
+    for note in notes:
+        click.echo(note)

@@ -5,19 +5,31 @@
 A strategy may say more of itself: `prunes`, parameters never rise; `reshapes`, the network to be trained is another, of
 other widths or depth; `alike`, ops that differ in name and inputs alone are edited alike and one to one, so that a
 sweep edits one of each; `alone`, the same on one GPU; `shares_layers`, a GPU has a part of the network; `schedules`, it
-says what a training does over its steps; `pads`, it counts the padding of a batch. One that runs several passes for a
-token has `passes`, `runs`, `rounds` (None where it changes nothing) and `scored`, as speculative_decoding.py does. A
-field `trace` names a file: spaces hash it, pages refuse it.
+says what a training does over its steps; `pads`, it counts the padding of a batch; `unreached`, why no device takes the
+time that it gives, "" where one does. One that runs several passes for a token has `passes`, `runs`, `rounds` (None
+where it changes nothing) and `scored`, as speculative_decoding.py does. A field `trace` names a file: spaces hash it,
+pages refuse it.
 """
 
 from typing import Any
 
 from costmodel.strategies._described import described
-from costmodel.strategies._idle import idle, left_dense
+from costmodel.strategies._idle import idle, left_dense, unreached
 from costmodel.strategies._named import classes, examples, names, spelled, strategy
 from costmodel.strategies._then import Then, compose
 
-__all__ = ["Then", "compose", "described", "examples", "idle", "left_dense", "names", "spelled", "strategy"]
+__all__ = [
+    "Then",
+    "compose",
+    "described",
+    "examples",
+    "idle",
+    "left_dense",
+    "names",
+    "spelled",
+    "strategy",
+    "unreached",
+]
 
 
 def __getattr__(name: str) -> Any:

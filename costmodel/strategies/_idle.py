@@ -1,4 +1,4 @@
-"""Which strategies change nothing of a workload, and which leave most of it as it is."""
+"""Which strategies change nothing of a workload, leave most of it as it is, or give times that no device reaches."""
 
 from functools import partial
 from operator import eq
@@ -19,6 +19,12 @@ def idle(strategy: Strategy, workload: Workload) -> tuple[str, ...]:
             found.append(spelled(step))
         workload = edited
     return tuple(found)
+
+
+def unreached(strategy: Strategy) -> tuple[str, ...]:
+    """Return a sentence for each step of a strategy whose time no device reaches, as its `unreached` has it."""
+    found = [(spelled(step), getattr(step, "unreached", "")) for step in steps_of(strategy)]
+    return tuple(dict.fromkeys(f"{step}: {why}." for step, why in found if why))
 
 
 TOLD = 0.1

@@ -24,6 +24,8 @@ FULL_BITS = 32
 
 MASKS = "choosing which weights are left"
 
+UNREACHED = "time of products goes with their bits, as units serial in bits would run them; no device here does"
+
 QUANTISE_FLOPS = 5.0
 """Vector FLOPs a weight of a copy: scaled, rounded, clipped on both sides, scaled back."""
 
@@ -57,6 +59,12 @@ class AdaptivePrecision(Shown):
         if self.word_lengths and self.trace:
             raise ValueError("a schedule is word_lengths or a trace, got both")
         weighted_madds(1.0, self.word_lengths)
+
+    @property
+    def unreached(self) -> str:
+        """Why no device here takes the time that a schedule leaves; empty where products keep their time."""
+        narrow = self.trace or min(self.word_lengths, default=FULL_BITS) < FULL_BITS
+        return UNREACHED if narrow else ""
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the step with copies made and sparse weights multiplied."""

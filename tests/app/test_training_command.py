@@ -126,6 +126,20 @@ def test_adapt_takes_the_command_and_stages_that_its_globs_leave_out(bitfront):
     assert pytest.approx(dense["step_s"]) == first["step_s"]
 
 
+def test_a_time_that_no_gpu_reaches_is_said(bitfront):
+    said = "adapt:word_lengths=8;16: time of products goes with their bits, as units serial in bits would run them"
+    args = (*GPT, "--precision", "fp32", "--strategy")
+    assert bitfront(*args, "adapt:word_lengths=8;16").stdout.splitlines()[-1].startswith(said)
+    (note,) = json.loads(bitfront(*args, "adapt:word_lengths=8;16", "--json").stdout)["notes"]
+    assert note.startswith(said)
+    assert json.loads(bitfront(*args, "adapt:word_lengths=32", "--json").stdout)["notes"] == []
+    one = ("estimate", "zoo:resnet18", "--phase", "training", "--precision", "fp32", "--json", "--on")
+    for device in ("a100_sxm", "h100_sxm"):
+        notes = json.loads(bitfront(*one, device, "--strategy", "adapt:word_lengths=8;16").stdout)["notes"]
+        assert any(note.startswith(said) for note in notes)
+    assert json.loads(bitfront(*one, "a100_sxm", "--strategy", "adapt").stdout)["notes"] == []
+
+
 def test_a_schedule_of_no_layer_is_refused(refused_here):
     line = refused_here(*GPT, "--strategy", "decaying_mask:n=1,m=8,layers=nosuch*")
     assert "no layer of gpt2 matches 'nosuch*'" in line

@@ -67,6 +67,13 @@ def test_a_schedule_is_the_mean_step_by_weighted_madds():
     assert sum(op.params for op in mean.ops) == sum(op.params for op in STEP.ops)
 
 
+def test_a_schedule_says_that_no_device_reaches_its_time():
+    for narrow in (AdaptivePrecision(word_lengths=(8, 32)), AdaptivePrecision(trace="bits.json")):
+        assert "no device here does" in narrow.unreached
+    for whole in (AdaptivePrecision(), AdaptivePrecision(word_lengths=(32,)), AdaptivePrecision(density=0.5)):
+        assert whole.unreached == ""
+
+
 def test_a_trace_gives_each_layer_its_own_word_lengths(tmp_path):
     lengths = np.tile(np.arange(4, 4 + len(LAYERS)), (3, 1))
     (tmp_path / "trace.json").write_text(str(lengths.tolist()))
