@@ -43,6 +43,8 @@ def _method(name: str, seeds: int, as_json: bool) -> None:
     shown = methods.summary(found)
     columns = [column for column in shown[0] if seeds > 1 or column != "over seeds"]
     print_table(methods.names()[name], shown, columns)
+    for note in methods.notes(name, found):
+        click.echo(note)
 
 
 def _formats(path: str, out: str | None, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """Ways to leave something out of two networks for digits: what each costs by its strategy, and what it loses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from costmodel import strategies as cut
 from costmodel.importers import torch_export
 from costmodel.workload import Workload
 from dse import compression
+from dse.compression.decaying_mask import Trained
 from dse.sensitivity.evaluate import accuracy
 
 TUNED = 6
@@ -51,30 +52,40 @@ Method = Callable[[Subject], Iterator[Row]]
 
 def rows(seed: int, only: Method | None = None) -> Iterator[Row]:
     """Yield the rows of both networks, trained from a seed; of one method those of its network alone."""
+    wanted = {net: [method for method in METHODS[net] if only in (None, method)] for net in METHODS}
+    for subject in subjects(seed, tuple(net for net, methods in wanted.items() if methods)):
+        yield subject.row("whole", "", subject.whole, subject.module)
+        for method in wanted[subject.network]:
+            yield from method(subject)
+
+
+def subjects(seed: int, networks: Sequence[str]) -> Iterator[Subject]:
+    """Yield those of "cnn" and "vit" that are asked for, trained from a seed."""
     from app.demo.network import digits, train, use_one_thread
     from app.demo.transformer import train_transformer
 
     use_one_thread()
     data = digits(seed)
     for network, trained in (("cnn", train), ("vit", train_transformer)):
-        methods = [method for method in METHODS[network] if only in (None, method)]
-        if not methods:
+        if network not in networks:
             continue
         module: Any = trained(data["train"], seed=seed)
         whole = torch_export.read(module, (data["test"][0][:1],))
-        subject = Subject(network, module, whole, data, seed)
-        yield subject.row("whole", "", whole, module)
-        for method in methods:
-            yield from method(subject)
+        yield Subject(network, module, whole, data, seed)
 
 
 def masks(on: Subject) -> Iterator[Row]:
     """One of four weights, by three schedules."""
+    for how, done in decayed(on):
+        yield on.row("1:4 weights", how.schedule, how(on.whole), done.module)
+
+
+def decayed(on: Subject) -> Iterator[tuple[cut.DecayingMask, Trained]]:
+    """The same schedules, each with the network that it trained."""
     for schedule in ("sdgf_stepwise", "mdgf_linear", "mdgf_exponential"):
         how = cut.DecayingMask(1, 4, schedule, fine_tune=0.3)
         layers = [op.name for op in on.whole.ops if how.touches(op)]
-        done = compression.train_decaying(on.module, layers, how, on.data["train"], epochs=TUNED)
-        yield on.row("1:4 weights", schedule, how(on.whole), done.module)
+        yield how, compression.train_decaying(on.module, layers, how, on.data["train"], epochs=TUNED)
 
 
 def filters(on: Subject) -> Iterator[Row]:

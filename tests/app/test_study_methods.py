@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.demo import left_out, network
 from app.study import methods
 from app.study.methods import error_control, masked_training, word_lengths
 from app.study.row import Row
@@ -59,6 +60,28 @@ def test_training_in_few_bits_gives_a_row_a_layout(monkeypatch: pytest.MonkeyPat
     assert narrow.cost != narrow.cost, "no GPU has a pipe for six bits of its own"
     assert half.quality > narrow.quality
     assert all(row.beside["sharpness"] > 0 for row in (whole, half, narrow))
+
+
+def test_decaying_masks_cost_the_training_that_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(left_out, "TUNED", 2)
+    monkeypatch.setattr(network.train, "__kwdefaults__", {**(network.train.__kwdefaults__ or {}), "epochs": 1})
+    whole, stepwise, linear, exponential = methods.rows("decaying_mask", 0)
+    assert (whole.costs, whole.cost, whole.beside["products left"]) == ("training FLOPs", 1.0, 1.0)
+    assert 0.5 < stepwise.cost < linear.cost == exponential.cost < 1
+    for row, used in ((stepwise, 0.7 * 0.5 + 0.3 / 4), (linear, 0.7 + 0.3 / 4)):
+        assert row.beside["weights used"] == pytest.approx(used, abs=0.03), "the run goes as its cost counts it"
+        assert 1 - row.cost == pytest.approx((1 - used) * (1 - linear.cost) / (1 - 0.775))
+    assert len({row.beside["products left"] for row in (stepwise, linear, exponential)}) == 1
+
+
+def test_pairs_that_save_nothing_are_said_to() -> None:
+    def found(*costs: float) -> list[Row]:
+        return [Row("net", str(i), "products left", cost, "right", 0.5, 0) for i, cost in enumerate(costs)]
+
+    (said,) = methods.notes("sparse_attention", found(1.0, 1.02, 1.01))
+    assert said.startswith("No setting saves products: the predictor takes more")
+    assert methods.notes("sparse_attention", found(1.0, 1.02, 0.99)) == []
+    assert methods.notes("low_rank", found(1.0)) == []
 
 
 def test_training_in_word_lengths_saves_what_it_chose(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Published methods on small trained networks, one a file: what each setting costs by its strategy, and what it loses.
 
-A module's `rows(seed)` yields a Row a setting; its docstring is what `bitfront study --list` says of it.
+A module's `rows(seed)` yields a Row a setting; its docstring is what `bitfront study --list` says of it, and its
+`notes(rows)`, where it has them, what the table alone does not.
 """
 
 import sys
@@ -24,6 +25,12 @@ def rows(name: str, seed: int) -> Iterator[Row]:
     """Yield the rows of a method by name from a seed; UnknownNameError lists near names."""
     found = modules(sys.modules[__name__])
     yield from found[require("study", name, found)].rows(seed)
+
+
+def notes(name: str, found: list[Row]) -> list[str]:
+    """Sentences on what a method found, as its module's own `notes` has them; none of most."""
+    told: list[str] = getattr(modules(sys.modules[__name__])[name], "notes", lambda _: [])(found)
+    return told
 
 
 def summary(found: list[Row]) -> list[dict[str, Any]]:
