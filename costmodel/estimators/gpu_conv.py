@@ -30,6 +30,9 @@ PIPES = {"fp32": "tf32"}
 STEP_BYTES = 128.0
 """Channels of one place of the window, in bytes, that a step of the k loop takes."""
 
+LEAST_BYTES = 2.0
+"""Bytes an element below which padding and alignment are those of so many: nobody measured narrower convolutions."""
+
 VECTOR_BYTES = 16.0
 """Bytes of the widest load, to which a plane must align: NVIDIA, CUDA C++ Programming Guide, device memory accesses."""
 
@@ -111,11 +114,12 @@ def _tiles_s(
 ) -> Real:  # fmt: skip
     """The fastest of a menu of tiles on tensor units, with or without split k."""
     tm, tn = (np.array(side, dtype=np.float64).reshape(-1, *[1] * m.ndim) for side in zip(*TILES, strict=True))
-    peak = gpu.peak_flops.of(PIPES.get(kind.pipe, kind.pipe))
+    peak = gpu.peak_flops.of(pipe_of(kind.pipe, gpu))
     size, clock, sms = kind.activation_bytes, gpu.clock_hz, gpu.sm_count
-    step = STEP_BYTES / size
+    counted = np.maximum(size, LEAST_BYTES)
+    step = STEP_BYTES / counted
     padded = area * np.ceil(k / area / step) * step
-    unaligned = (area == 1.0) & (np.mod(positions * size, VECTOR_BYTES) > 0.0)
+    unaligned = (area == 1.0) & (np.mod(positions * counted, VECTOR_BYTES) > 0.0)
     floor_s = c.step_cycles / clock * np.where(unaligned, c.unaligned, 1.0)
     sm_bytes_per_s = SUPPLY * OPERANDS_PER_CLOCK * clock * (peak / (sms * clock) / FLOPS_PER_CLOCK)
     mac_s = 2.0 * sms / (peak * c.compute_efficiency)
@@ -135,6 +139,12 @@ def _threads_s(
     """Waves of threads that make an output each."""
     waves = b * m * n / (gpu.sm_count * THREADS)
     return _paid(waves, c) * (k * c.step_cycles * (THREADS / WARP) + c.start_cycles) / gpu.clock_hz
+
+
+def pipe_of(pipe: str, gpu: Gpu) -> str:
+    """The pipe that convolutions of a format take on a GPU: the format's where it lacks that of PIPES."""
+    other = PIPES.get(pipe, pipe)
+    return pipe if np.isnan(gpu.peak_flops.of(other)) else other
 
 
 def _paid(waves: Real, c: OperationConstants) -> Real:

@@ -37,7 +37,7 @@ NARROW = 1.5
 def known(op: Op, gpu: Gpu) -> NDArray[np.bool_]:
     """Which rows of a batch are convolutions that some GPU's library was measured to run, where none is named."""
     library = _library(gpu)
-    if gpu.backend or library is None or not gpu.peak_flops.of(WIDE) > 0:
+    if gpu.backend or library is None or not library.peak_flops.of(WIDE) > 0:
         return np.zeros(len(op.m), dtype=bool)
     names = _names(op)
     return np.asarray(np.char.startswith(names, "conv") & np.isin(names, [fit.math for fit in fits_of(library)]))
@@ -62,7 +62,7 @@ def predict(op: Op, precision: Precision, gpu: Gpu, kind: GemmKind, zeros: NDArr
         name, pipe, speedup = str(names[at[0]]), str(pipes[at[0]]), float(speedups[at[0]])
         own = OperationKind(name, activation_bytes[at], weight_bytes[at], pipe)
         rows = tuple(np.asarray(x)[at] for x in size)
-        faster = _faster(library, gpu_conv.PIPES.get(pipe, pipe), speedup)
+        faster = _faster(library, gpu_conv.pipe_of(pipe, library), speedup)
         kept[at], whole[at] = gpu_conv.shares(
             rows, own, faster, operation_kind.named(name), library, _constants(name, library)
         )
@@ -88,7 +88,7 @@ def _library(gpu: Gpu) -> Gpu | None:
     """The GPU under the software whose convolutions somebody measured, best on it itself."""
     fits = [fit for fit in every("operation") if fit.backend and fit.math.startswith("conv")]
     fits.sort(key=lambda fit: (fit.device != gpu.name, fit.backend))
-    return replace(gpu, backend=fits[0].backend) if fits else None
+    return replace(sibling.lent(gpu), backend=fits[0].backend) if fits else None
 
 
 def _names(op: Op) -> NDArray[np.str_]:

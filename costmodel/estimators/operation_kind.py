@@ -1,6 +1,6 @@
 """OperationKind: what runs as one call of a library, sorted into families that were measured alike."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,17 +103,19 @@ def family(op: Op) -> NDArray[np.str_]:
     return np.where(np.isin(ended, GRADIENTS), ended, base)
 
 
-def math(op: Op, precision: Precision, has: Collection[str] | None = None) -> NDArray[np.str_]:
+def math(
+    op: Op, precision: Precision, has: Collection[str] | None = None, bases: Mapping[str, str] = BASES
+) -> NDArray[np.str_]:
     """The name of the kind of each row of batches of one length, "" where nothing like it is measured.
 
-    Kinds that are not among those a device `has` are those of BASES.
+    Kinds that are not among those a device `has` are those of `bases`.
     """
     name = family(op)
     weight, activation = (np.asarray(side.name).astype(str) for side in (precision.weight, precision.activation))
     same = (op.weight_elements == 0) | (weight == activation)
     if has is not None:
         ends = np.char.add("_", activation)
-        for own, base in BASES.items():
+        for own, base in bases.items():
             name = np.where((name == own) & ~np.isin(np.char.add(own, ends), list(has)), base, name)
     found = np.where((name != "") & same, np.char.add(np.char.add(name, "_"), activation), "")
     return np.where(np.isin(found, list(KINDS)), found, "")

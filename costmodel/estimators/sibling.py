@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from costmodel.estimators.prediction import Prediction
+from costmodel.hardware import Gpu
 from costmodel.precision import Precision
 from costmodel.record import Real
 
@@ -43,6 +44,13 @@ def precision_of(precision: Precision) -> Precision:
 
     weight, activation = (replace(side, name=named(side.name)) for side in (precision.weight, precision.activation))
     return replace(precision, weight=weight, activation=activation)
+
+
+def lent(gpu: Gpu) -> Gpu:
+    """The GPU with the rate of a pipe that it has as that of the sibling that it lacks."""
+    peaks = gpu.peak_flops
+    rates = {near: peaks.of(own) for own, near in SIBLINGS.items() if np.isnan(peaks.of(near))}
+    return replace(gpu, peak_flops=replace(peaks, **rates)) if rates else gpu
 
 
 def _label(how: str, pipe: str) -> str:
