@@ -3,15 +3,20 @@
 ONNX Runtime, docs/ContribOperators.md.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from costmodel.importers import _onnx_weights
 
 DOMAIN = "com.microsoft"
-PLAIN = {
+EVERY_THIRD = range(2, 2**31, 3)
+"""A concatenation's tensors: each is followed by its scale and zero point, and those of the result lead."""
+PLAIN: Mapping[str, tuple[str, Sequence[int]]] = {
     "QGemm": ("Gemm", (0, 3, 6)),
     "QLinearAdd": ("Add", (0, 3)),
     "QLinearMul": ("Mul", (0, 3)),
+    "QLinearConcat": ("Concat", EVERY_THIRD),
+    "QLinearWhere": ("Where", (0, 1, 4)),
     "QLinearAveragePool": ("AveragePool", (0,)),
     "QLinearGlobalAveragePool": ("GlobalAveragePool", (0,)),
     "QLinearLeakyRelu": ("LeakyRelu", (0,)),
@@ -49,7 +54,7 @@ def _made_plain(node: Any, version: int) -> set[str]:
         return set()
     _onnx_weights.keep(node.attribute, lambda attribute: attribute.name in understood)
     given = list(node.input)
-    kept = [given[i] for i in positions if i < len(given)]
+    kept = [given[i] for i in positions[: len(given)] if i < len(given)]
     node.op_type, node.domain = operator, ""
     del node.input[:]
     node.input.extend(kept)

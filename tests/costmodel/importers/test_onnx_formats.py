@@ -147,6 +147,32 @@ def test_what_onnx_runtime_contributes_to_older_versions_of_onnx_is_read(tmp_pat
     ], "a quantiser clips in a ReLU's stead"
 
 
+def test_what_onnx_runtime_joins_and_chooses_of_integers_is_read(tmp_path):
+    """A layer that reads the two results joined, and what a mask leaves of them."""
+    path, plain = tmp_path / "q.onnx", tmp_path / "plain.onnx"
+    nodes = [
+        helper.make_node("Conv", ["x", "c.weight", "c.bias"], ["a"]),
+        helper.make_node("Conv", ["a", "d.weight"], ["b"]),
+        helper.make_node("Concat", ["a", "b", "a"], ["j"], axis=1),
+        helper.make_node("Conv", ["j", "e.weight"], ["e"]),
+        helper.make_node("Where", ["mask", "e", "a"], ["m"]),
+        helper.make_node("Conv", ["m", "f.weight"], ["y"]),
+    ]
+    sizes = {"c.weight": (8, 3, 1, 1), "c.bias": (8,), "d.weight": (8, 8, 1, 1), "e.weight": (8, 24, 1, 1)}
+    sizes["f.weight"] = (4, 8, 1, 1)
+    stored = [numpy_helper.from_array(np.ones(size, np.float32), name) for name, size in sizes.items()]
+    stored.append(numpy_helper.from_array(np.eye(8, dtype=bool), "mask"))
+    saved(plain, nodes, [declared("x", [1, 3, 8, 8])], stored, declared("y", [1, 4, 8, 8]), opset=17)
+    quantize_static(
+        plain, path, OneImage(), quant_format=QuantFormat.QOperator, extra_options={"ForceQuantizeNoInputCheck": True}
+    )
+    assert {"QLinearConcat", "QLinearWhere"} <= contributed(path)
+    workload = onnx_graph.read(path, strict=True)
+    layers = [op for op in workload.ops if op.kind == "conv"]
+    assert [(op.name, op.macs) for op in layers] == [("c", 1536), ("d", 4096), ("e", 12288), ("f", 2048)]
+    assert {pair for _, pair in workload.stated} == {"int8/int8"}
+
+
 def contributed(path):
     """The operators of domain com.microsoft in a file."""
     return {node.op_type for node in onnx.load(path).graph.node if node.domain == "com.microsoft"}
