@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,12 +24,12 @@ Tell = Callable[[int, int], None]
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """Show a spinner and the time while the body runs."""
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Show a spinner and the time while the body runs, which may tell what has come last."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
-        shown.add_task(what, total=None)
-        yield
+        task = shown.add_task(what, total=None)
+        yield lambda last: shown.update(task, description=escape(f"{what}, {last}"))
 
 
 class _Rate(ProgressColumn):

@@ -33,10 +33,16 @@ def command(study: str | None, listed: bool, out: str | None, seeds: int, as_jso
 def _method(name: str, seeds: int, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from app.progress import working
     from app.study import methods
     from app.text import print_table, to_json
 
-    found = [row for seed in range(seeds) for row in methods.rows(name, seed)]
+    found = []
+    with working(f"Running {name}") as tell:
+        for seed in range(seeds):
+            for row in methods.rows(name, seed):
+                found.append(row)
+                tell(f"{len(found)} done, last {row.network}: {row.setting}" + f", seed {seed}" * (seeds > 1))
     if as_json:
         click.echo(to_json([asdict(row) for row in found]))
         return

@@ -1,10 +1,12 @@
 """Methods as studies: listed by their folder, run on small networks, summed over seeds, refused in a line."""
 
+import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from app.commands.study import command
 from app.demo import left_out, network
 from app.study import methods
 from app.study.methods import error_control, masked_training, word_lengths
@@ -72,6 +74,22 @@ def test_decaying_masks_cost_the_training_that_was_run(monkeypatch: pytest.Monke
         assert row.beside["weights used"] == pytest.approx(used, abs=0.03), "the run goes as its cost counts it"
         assert 1 - row.cost == pytest.approx((1 - used) * (1 - linear.cost) / (1 - 0.775))
     assert len({row.beside["products left"] for row in (stepwise, linear, exponential)}) == 1
+
+
+def test_where_somebody_watches_a_method_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def rows(name: str, seed: int) -> Iterator[Row]:
+        yield from (Row("net", setting, "cost", 0.5, "right", 0.8, seed) for setting in ("whole", "int4 GPTQ"))
+
+    monkeypatch.setattr(methods, "rows", rows)
+    monkeypatch.setattr("sys.stderr", watched := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    command.callback("minifloat_ptq", listed=False, out=None, seeds=2, as_json=True)  # type: ignore[misc]
+    assert "Running minifloat_ptq, 4 done, last net: int4 GPTQ, seed 1" in watched.getvalue()
 
 
 def test_pairs_that_save_nothing_are_said_to() -> None:
