@@ -42,8 +42,8 @@ class AdaptivePrecision(Shown):
     `trace` as JSON lists [epochs][layers]. Products that read a copy, and the bytes they read, then go with its word
     length over 32 bits, as the paper counts: what units serial in bits would gain, not a GPU, whose pipes
     `schedule_speedup` weighs; copies are live activations from when they are made to their last product, beside the
-    fp32 weights (`memory_ratio`). ValueError for a pass that is no training step, a density outside (0, 1], word
-    lengths outside 1 to 32 or both kinds of schedule.
+    fp32 weights (`memory_ratio`), none of a layer of 32 bits throughout, which reads its master. ValueError for a pass
+    that is no training step, a density outside (0, 1], word lengths outside 1 to 32 or both kinds of schedule.
     """
 
     density: float = 1.0
@@ -77,8 +77,9 @@ class AdaptivePrecision(Shown):
         step = replace(step, uncounted=workload.uncounted + left_out)
         if not self.copies:
             return step
-        copies = {op.name: _copy(op, layers[op.name]) for op in workload.ops if _is_layer(op)}
-        step = before(step, _is_layer, lambda op: (copies[op.name], op))
+        copied = [op for op in workload.ops if _is_layer(op) and self._copies(layers[op.name])]
+        copies = {op.name: _copy(op, layers[op.name]) for op in copied}
+        step = before(step, lambda op: op.name in copies, lambda op: (copies[op.name], op))
         return replace(step, prepared=(*workload.prepared, *copies.values()))
 
     def _edited(self, op: Op, layers: Mapping[str, float]) -> Op:
@@ -86,9 +87,13 @@ class AdaptivePrecision(Shown):
         layer = op.name.removesuffix(BY_INPUT)
         if layer not in layers:
             return op
-        if self.copies and (self.word_lengths or self.trace):
+        if self._copies(layers[layer]) and (self.word_lengths or self.trace):
             op = replace(op, prepared=(*op.prepared, _name(layer)))
         return self._sparse(op, layers[layer])
+
+    def _copies(self, share: float) -> bool:
+        """Whether a layer has a copy: under a schedule not where it keeps the word length of its master."""
+        return self.copies and not ((self.word_lengths or self.trace) and share == 1)
 
     def _sparse(self, op: Op, share: float) -> Op:
         op = op.times(share)
@@ -173,4 +178,4 @@ EXAMPLES = (
     AdaptivePrecision(density=0.5, copies=False),
     AdaptivePrecision(word_lengths=(8, 8, 12, 16)),
 )
-IDENTITIES = (AdaptivePrecision(copies=False), AdaptivePrecision(copies=False, word_lengths=(FULL_BITS,)))
+IDENTITIES = (AdaptivePrecision(copies=False), AdaptivePrecision(word_lengths=(FULL_BITS,)))

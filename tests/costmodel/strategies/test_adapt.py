@@ -50,6 +50,14 @@ def test_copies_of_a_schedule_occupy_memory_beside_the_weights_they_are_made_of(
     assert footprint_bytes(copied, used) > footprint_bytes(STEP, used)
 
 
+def test_a_layer_of_full_word_length_reads_its_master(tmp_path):
+    assert AdaptivePrecision(word_lengths=(32, 32))(STEP) == STEP
+    (tmp_path / "trace.json").write_text(str([[32] + [8] * (len(LAYERS) - 1)]))
+    mixed = AdaptivePrecision(trace=str(tmp_path / "trace.json"))(STEP)
+    copies = {op.name for op in mixed.ops if op.name.endswith(".quantise")}
+    assert copies == {f"{op.name}.quantise" for op in LAYERS[1:]}
+
+
 def test_a_step_in_int8_is_faster_than_in_fp32_by_less_than_its_madds_say():
     gpu = cm.gpu("a100_sxm")
     full = cm.estimate(STEP, "fp32", gpu).totals["latency_s"]
