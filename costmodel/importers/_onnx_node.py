@@ -45,8 +45,21 @@ def module(node: Any) -> str | None:
         return None
     path = ""
     for part in node.name.split("/")[1:-1]:
-        path = part if part.startswith(f"{path}.") or not path else f"{path}.{part}"
+        path = _within(path, part)
     return path
+
+
+def _within(path: str, part: str) -> str:
+    """The module that a part of a name says is in another.
+
+    A part is the module's last name and the numbers after it, so that one of a container repeats the container's:
+    torch.onnx, _internal/torchscript_exporter/utils.py, _setup_trace_module_map.
+    """
+    last = part.split(".")
+    for n in range(len(last) - 1, 0, -1):
+        if f".{path}".endswith(f".{'.'.join(last[:n])}"):
+            return ".".join((path, *last[n:]))
+    return f"{path}.{part}" if path else part
 
 
 def name(node: Any, weight: str, *, is_layer: bool) -> str:

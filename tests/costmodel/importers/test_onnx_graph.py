@@ -488,6 +488,46 @@ def test_an_open_batch_gives_what_a_fixed_one_does(tmp_path):
     assert total(found, "macs") == total(torch_export.read(module, x), "macs") == 2 * 30 * (4 * 256 + 1024) + products
 
 
+class Nested(nn.Module):
+    """Containers that are called, in others and in lists that are not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        down = nn.Sequential(nn.Conv2d(4, 4, 1, bias=False), nn.BatchNorm2d(4))
+        self.down = nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)), nn.Sequential(down))
+        self.blocks = nn.ModuleList(nn.Sequential(Mixed(4), Mixed(4)) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.down(x).flatten(2).transpose(1, 2)
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+class Mixed(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Linear(width, width)])
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.Sequential(nn.GELU(), nn.Linear(2 * width, width)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.mlp(self.blocks[0](x))
+
+
+@pytest.mark.parametrize("build", [Nested, lambda: nn.Sequential(nn.Sequential(Nested()), Mixed(4))])
+def test_layers_in_containers_have_the_module_s_names(tmp_path, build):
+    """As the exporter that traces writes them: it folds norms and turns matrices, and so renames weights."""
+    module = build().eval()
+    path = tmp_path / "nested.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, (torch.zeros(1, 3, 4, 4),), path, dynamo=False, opset_version=17)
+    assert any("::" in tensor.name for tensor in onnx.load(path).graph.initializer)
+    layers = [name for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)]
+    found = onnx_graph.read(path, strict=True)
+    assert [op.name for op in found.ops if op.kind in ("conv", "linear")] == layers
+
+
 def test_sizes_are_computed_of_shapes_alone(read):
     """By hand: 4 x 9 numbers become 4 x 3 x 10 // 3 x 10 % 3. What data decides, or what is large, stays unknown."""
     shape = [
