@@ -1,7 +1,8 @@
 """Formats whose codes index a table of values: NF4, and binary and ternary weights.
 
 Dettmers et al., QLoRA: Efficient Finetuning of Quantized LLMs, arXiv 2305.14314, appendix E: the sixteen values,
-quantiles of a standard normal scaled to [-1, 1] with an exact zero, in blocks of 64 with an fp32 absmax.
+quantiles of a standard normal scaled to [-1, 1] with an exact zero, in blocks of 64 with an fp32 absmax. Its section 3
+stores that as an 8-bit float, with an fp32 scale every 256 blocks: nf4_dq, for double quantisation, with one a tensor.
 """
 
 from costmodel.formats.format import Format
@@ -15,6 +16,7 @@ NF4 = (
 
 FORMATS = (
     Format("nf4", 4, encoding="codebook", scale="fp32", scale_bits=32, group_size=64, codebook=NF4),
+    Format("nf4_dq", 4, encoding="codebook", scale="fp8_e4m3", scale_bits=8, group_size=64, codebook=NF4),
     Format("binary", 1, encoding="codebook", codebook=(-1.0, 1.0)),
     Format("ternary", 2, encoding="codebook", codebook=(-1.0, 0.0, 1.0)),
 )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from costmodel.importers.config_fields import ConfigFields
+from costmodel.importers.config_fields import ConfigFields, shortened
 from costmodel.workload.checkpoint import Checkpoint
 
 Config = Mapping[str, Any]
@@ -21,6 +21,8 @@ EXPERTS = (r"\.experts\.",)
 """What transformers holds in MXFP4: the experts of gpt-oss alone."""
 MOST_STARS, LONGEST = 3, 100
 """Of a pattern that is searched for in names."""
+SECOND_SCALES = ("scales of 32 bits that 256 blocks of NF4 share",)
+"""Of double quantisation: QLoRA, section 3."""
 FLOATS: Mapping[tuple[Any, Any], str] = {(4, 16): "nvfp4", (4, 32): "mxfp4", (8, 32): "mxfp8_e4m3"}
 """Floats in groups by their bits and group size."""
 
@@ -29,36 +31,44 @@ ALGORITHMS: Mapping[str, str] = {
     "NVFP4": "nvfp4/nvfp4", "W4A16_NVFP4": f"nvfp4/{PLAIN}", "MXFP8": "mxfp8_e4m3/mxfp8_e4m3",
 }  # fmt: skip
 """Weights and activations of ModelOpt's algorithms, as vLLM runs its checkpoints (docs, quantization/modelopt)."""
+SCHEME = ("num_bits", "type", "strategy", "group_size", "block_structure")
+"""What decides the format of one of compressed-tensors' schemes."""
 MODELOPT_CACHE = "fp8_e4m3"
 
 
 class NotReadError(Exception):
-    """A scheme that is not read."""
+    """A scheme that is not read, by the settings that are why."""
+
+
+def _unread(config: Config, *keys: str) -> NotReadError:
+    given = [f"{key}={shortened(config[key])}" for key in keys if config.get(key) is not None]
+    return NotReadError(", ".join(given) or f"no {keys[0]}")
 
 
 def read(fields: ConfigFields) -> tuple[Checkpoint | None, tuple[str, ...]]:
     """Return the formats that a configuration states, None where it states none that is read, and what they leave out.
 
-    The key counts as understood where it is read.
+    The weights of a configuration that is not read count as if there were none, which is told with the setting.
     """
     config = fields.values.get(KEY)
-    reader = READERS.get(str(config.get("quant_method"))) if isinstance(config, dict) else None
-    if reader is None or not isinstance(config, dict):
-        return None, ()
-    try:
-        found, left = reader(config)
-    except NotReadError:
+    if config in (None, False, [], {}):
         return None, ()
     fields.used.add(KEY)
-    return found, left
+    try:
+        method = str(_part(config).get("quant_method"))
+        if method not in READERS:
+            raise _unread(config, "quant_method")
+        return READERS[method](config)
+    except NotReadError as why:
+        return None, (f"{KEY} ({why} is not read; weights count at {PLAIN} unless a precision is chosen)",)
 
 
 def _gptq(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
     if config.get("dynamic"):
-        raise NotReadError
+        raise _unread(config, "dynamic")
     blocks = config.get("modules_in_block_to_quantize") or []
     if not isinstance(blocks, list):
-        raise NotReadError
+        raise _unread(config, "modules_in_block_to_quantize")
     flat = [name for part in blocks for name in (part if isinstance(part, list) else [part])]
     found = Checkpoint(f"{_integer(config)}/{PLAIN}", PLAIN, only=_paths(flat), results=config.get("lm_head") is True)
     return found, () if config.get("sym", True) is True else _zero_points(config)
@@ -72,7 +82,7 @@ def _awq(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
 
 def _fp8(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
     if config.get("fmt", "e4m3") != "e4m3" or config.get("weight_block_size") not in (None, [128, 128]):
-        raise NotReadError
+        raise _unread(config, "fmt", "weight_block_size")
     kept = _paths(config.get("modules_to_not_convert")) + _paths(config.get("ignored_layers"))
     return Checkpoint("fp8_e4m3/fp8_e4m3", PLAIN, kept), ()
 
@@ -80,10 +90,13 @@ def _fp8(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
 def _bitsandbytes(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
     if config.get("load_in_8bit") is True:
         return _eight_bits(config)
-    four = config.get("load_in_4bit") is True and config.get("bnb_4bit_quant_type") == "nf4"
-    if not four or config.get("bnb_4bit_use_double_quant"):
-        raise NotReadError
-    return Checkpoint(f"nf4/{PLAIN}", PLAIN, _paths(config.get("llm_int8_skip_modules"))), ()
+    if config.get("load_in_4bit") is not True or config.get("bnb_4bit_quant_type") != "nf4":
+        raise _unread(config, "bnb_4bit_quant_type", "load_in_4bit")
+    twice = config.get("bnb_4bit_use_double_quant") or False
+    if not isinstance(twice, bool):
+        raise _unread(config, "bnb_4bit_use_double_quant")
+    found = Checkpoint(f"{'nf4_dq' if twice else 'nf4'}/{PLAIN}", PLAIN, _paths(config.get("llm_int8_skip_modules")))
+    return found, SECOND_SCALES if twice else ()
 
 
 def _eight_bits(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
@@ -91,7 +104,7 @@ def _eight_bits(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
     threshold = config.get("llm_int8_threshold", 6.0)
     held_wide = config.get("llm_int8_has_fp16_weight") not in (None, False)
     if config.get("load_in_4bit") is True or held_wide or not isinstance(threshold, int | float):
-        raise NotReadError
+        raise _unread(config, "load_in_4bit", "llm_int8_has_fp16_weight", "llm_int8_threshold")
     left = (f"features above llm_int8_threshold={threshold}, multiplied at 16 bits",) if threshold else ()
     return Checkpoint("int8/int8", PLAIN, _paths(config.get("llm_int8_skip_modules"))), left
 
@@ -102,7 +115,7 @@ def _auto_round(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
     blocks = blocks.split(",") if isinstance(blocks, str) else blocks
     narrow = any(config.get(key, wide) != wide for key, wide in (("data_type", "int"), ("act_bits", 16)))
     if narrow or not isinstance(extra, dict) or not all(_part(v).get("bits") in (16, 32) for v in extra.values()):
-        raise NotReadError
+        raise _unread(config, "data_type", "act_bits", "extra_config")
     only = tuple(pattern.replace(r"(^|\.)", "^") for pattern in _paths(blocks))
     found = Checkpoint(f"{_integer(config)}/{PLAIN}", PLAIN, _paths(list(extra)), only=only)
     return found, () if config.get("sym", True) is True else _zero_points(config)
@@ -113,7 +126,7 @@ def _modelopt(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
     algorithm, size = str(own.get("quant_algo")).upper(), own.get("group_size") or 16
     cache = own.get("kv_cache_scheme", own.get("kv_cache_quant_algo"))
     if algorithm not in ALGORITHMS or ("NVFP4" in algorithm and size != 16):
-        raise NotReadError
+        raise _unread(own, "quant_algo", "group_size")
     kv = f"/{MODELOPT_CACHE if cache == 'FP8' else _tensor({'strategy': 'tensor', **_part(cache)})}" if cache else ""
     kept = _wildcards(own.get("ignore", own.get("exclude_modules")))
     return Checkpoint(f"{ALGORITHMS[algorithm]}{kv}", f"{PLAIN}/{PLAIN}{kv}", kept, results=True), ()
@@ -122,13 +135,13 @@ def _modelopt(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
 def _compressed(config: Config) -> tuple[Checkpoint, tuple[str, ...]]:
     groups = config.get("config_groups")
     if not isinstance(groups, dict) or len(groups) != 1 or config.get("transform_config"):
-        raise NotReadError
+        raise _unread(config, "transform_config", "config_groups")
     (group,) = groups.values()
     sparsity = config.get("sparsity_config")
     if not isinstance(group, dict) or group.get("targets") != ["Linear"] or group.get("output_activations"):
-        raise NotReadError
+        raise _unread(_part(group), "targets", "output_activations")
     if isinstance(sparsity, dict) and sparsity.get("format") not in (None, "dense"):
-        raise NotReadError
+        raise _unread(config, "sparsity_config")
     weights = _part(group.get("weights"))
     given, cache = group.get("input_activations"), config.get("kv_cache_scheme")
     activation = _tensor(_part(given)) if given else PLAIN
@@ -156,7 +169,7 @@ READERS: Mapping[str, Callable[[Config], tuple[Checkpoint, tuple[str, ...]]]] = 
 
 def _part(scheme: Any) -> dict[str, Any]:
     if not isinstance(scheme, dict):
-        raise NotReadError
+        raise NotReadError(f"{shortened(scheme)} for an object")
     return scheme
 
 
@@ -168,11 +181,11 @@ def _integer(config: Config) -> str:
 
 def _grouped(bits: Any, size: Any) -> str:
     if type(bits) is not int or not 2 <= bits <= 8:
-        raise NotReadError
+        raise NotReadError(f"bits={shortened(bits)}")
     if size is None:
         return f"int{bits}"
     if type(size) is not int or not 1 <= size <= 10**6:
-        raise NotReadError
+        raise NotReadError(f"group_size={shortened(size)}")
     return f"int{bits}_g{size}"
 
 
@@ -184,13 +197,13 @@ def _tensor(scheme: Config) -> str:
     if kind == "float" and grouped and (bits, size) in FLOATS:
         return FLOATS[bits, size]
     if strategy == "block" and scheme.get("block_structure") != [128, 128]:
-        raise NotReadError
+        raise _unread(scheme, *SCHEME)
     if strategy not in ("tensor", "channel", "token", "block") and not (grouped and kind == "int"):
-        raise NotReadError
+        raise _unread(scheme, *SCHEME)
     if kind == "float" and bits == 8:
         return "fp8_e4m3"
     if kind != "int":
-        raise NotReadError
+        raise _unread(scheme, *SCHEME)
     return _grouped(bits, size if grouped else None)
 
 
@@ -199,7 +212,7 @@ def _paths(names: Any) -> tuple[str, ...]:
     if names in (None, []):
         return ()
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise NotReadError
+        raise NotReadError(f"the layers {shortened(names)}")
     return tuple(rf"(^|\.){re.escape(name)}(\.|$)" for name in names)
 
 
@@ -212,7 +225,7 @@ def _wildcards(names: Any) -> tuple[str, ...]:
     )
     starred = [name for name in names if name not in plain] if isinstance(names, list) else []
     if not all(isinstance(name, str) and name.count("*") <= MOST_STARS and len(name) <= LONGEST for name in starred):
-        raise NotReadError
+        raise NotReadError(f"the layers {shortened(names)}")
     return _paths(plain) + tuple(f"^{'.*'.join(map(re.escape, name.split('*')))}$" for name in starred)
 
 
@@ -221,7 +234,7 @@ def _ignored(names: Any) -> tuple[str, ...]:
     if names in (None, []):
         return ()
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise NotReadError
+        raise NotReadError(f"the layers {shortened(names)}")
     return tuple(_expression(name[3:]) if name.startswith("re:") else rf"^{re.escape(name)}$" for name in names)
 
 
@@ -232,7 +245,7 @@ def _expression(pattern: str) -> str:
     except re.error:
         plain = None
     if not plain:
-        raise NotReadError
+        raise NotReadError(f"the expression {shortened(pattern)}")
     return pattern if pattern.startswith("^") else f"^{pattern}"
 
 

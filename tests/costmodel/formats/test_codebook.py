@@ -36,3 +36,11 @@ def test_blocks_of_64_share_an_fp32_absmax():
         block = x[start : start + 64]
         scale = float(np.float32(np.abs(block).max()))
         np.testing.assert_array_equal(done[start : start + 64], cast(block / scale, "nf4") * scale)
+
+
+def test_double_quantisation_rounds_the_absmax_of_blocks_to_8_bits():
+    """By hand: the tensor's largest absmax, 3.5, is 448 of its scale, and 1 is 128 of it, both of which e4m3 has."""
+    x = np.repeat([3.5, 1.0, 0.0], 64)
+    np.testing.assert_array_equal(quantize(x, "nf4_dq"), x)
+    x[64:128] = 1.03  # is 131.84 of the scale; e4m3 has 128 and 144
+    np.testing.assert_array_equal(quantize(x, "nf4_dq"), np.repeat([3.5, 1.0, 0.0], 64))

@@ -28,7 +28,7 @@ def test_a_listed_name_is_the_format_s_own(name):
     [
         ("int4", 4.0), ("uint7", 7.0), ("fp8_e4m3", 8.0), ("tf32", 32.0), ("e8m0", 8.0),
         ("mxfp8_e4m3", 8.25), ("mxfp8_e5m2", 8.25), ("mxfp6_e3m2", 6.25), ("mxfp6_e2m3", 6.25),
-        ("mxfp4", 4.25), ("mxint8", 8.25), ("nvfp4", 4.5), ("nf4", 4.5),
+        ("mxfp4", 4.25), ("mxint8", 8.25), ("nvfp4", 4.5), ("nf4", 4.5), ("nf4_dq", 4.125),
         ("int4_g128", 4.125), ("int4_g32", 4.5), ("int8_g64", 8.25), ("int3_g16", 4.0),
     ],
 )  # fmt: skip

@@ -11,6 +11,8 @@ from costmodel.catalog import UnknownNameError
 from costmodel.formats import cast, get, largest, names, quantize, values
 
 GROUPED = [n for n in names() if get(n).scale]
+ALONE = [n for n in GROUPED if get(n).scale != "fp8_e4m3"]
+"""Whose groups' scales do not depend on the rest of the tensor."""
 WIDE = ["fp32", "tf32", "bf16", "fp16"]
 MX = [n for n in names() if get(n).scale == "e8m0"]
 weights = arrays(np.float64, (3, 40), elements=st.floats(-100, 100).map(lambda v: v if abs(v) > 1e-3 else 0.0))
@@ -164,7 +166,7 @@ def test_integer_groups_share_an_fp16_scale(fmt, size):
         np.testing.assert_array_equal(done[:, start : start + size], codes * scale)
 
 
-@pytest.mark.parametrize("fmt", [n for n in GROUPED if n != "nvfp4"])
+@pytest.mark.parametrize("fmt", ALONE)
 def test_groups_run_along_the_axis_and_the_last_may_be_short(fmt):
     x = normal(37, 5, 70, seed=2)
     size = get(fmt).group_size
@@ -175,15 +177,16 @@ def test_groups_run_along_the_axis_and_the_last_may_be_short(fmt):
     np.testing.assert_array_equal(quantize(x, fmt), np.concatenate(alone, axis=-1))
 
 
-@given(weights, st.sampled_from([n for n in GROUPED if n != "nvfp4"]))
+@given(weights, st.sampled_from(ALONE))
 def test_group_formats_are_idempotent(x, fmt):
     once = quantize(x, fmt)
     np.testing.assert_array_equal(quantize(once, fmt), once)
 
 
-def test_nvfp4_is_idempotent_where_block_scales_are_normal():
-    once = quantize(normal(20, 64), "nvfp4")
-    np.testing.assert_array_equal(quantize(once, "nvfp4"), once)
+@pytest.mark.parametrize("fmt", [n for n in GROUPED if n not in ALONE])
+def test_scales_within_a_tensor_s_are_idempotent_where_those_of_blocks_are_normal(fmt):
+    once = quantize(normal(20, 64), fmt)
+    np.testing.assert_array_equal(quantize(once, fmt), once)
 
 
 @given(weights, st.sampled_from([n for n in names() if get(n).bits < 16 and n != "e8m0"]), st.integers(-8, 8))

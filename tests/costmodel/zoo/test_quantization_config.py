@@ -28,6 +28,7 @@ NF4 = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_typ
 EIGHT = {"quant_method": "bitsandbytes", "load_in_8bit": True, "llm_int8_threshold": 6.0}
 ROUND = {"quant_method": "auto-round", "bits": 4, "group_size": 128, "sym": True, "data_type": "int", "iters": 200}
 OUTLIERS = ("features above llm_int8_threshold=6.0, multiplied at 16 bits",)
+SECOND = ("scales of 32 bits that 256 blocks of NF4 share",)
 ZERO_POINTS = ("zero points of 4 bits a group of weights",)
 
 
@@ -70,6 +71,7 @@ def read(tmp_path):
         (AWQ | {"zero_point": False}, "int4_g64/bf16", "bf16", ()),
         (FP8, "fp8_e4m3/fp8_e4m3", "bf16", ()),
         (NF4, "nf4/bf16", "bf16", ()),
+        (NF4 | {"bnb_4bit_use_double_quant": True}, "nf4_dq/bf16", "bf16", SECOND),
         (EIGHT, "int8/int8", "bf16", OUTLIERS),
         (EIGHT | {"llm_int8_threshold": 0.0}, "int8/int8", "bf16", ()),
         (ROUND, "int4_g128/bf16", "bf16", ()),
@@ -136,7 +138,8 @@ def test_bytes_are_those_of_the_stored_tensors(read):
         AWQ | {"modules_to_not_convert": [3]},
         FP8 | {"fmt": "e5m2"},
         FP8 | {"weight_block_size": [1, 128]},
-        NF4 | {"bnb_4bit_use_double_quant": True},
+        NF4 | {"bnb_4bit_quant_type": "fp4"},
+        NF4 | {"bnb_4bit_use_double_quant": "yes"},
         EIGHT | {"llm_int8_has_fp16_weight": True},
         EIGHT | {"load_in_4bit": True},
         EIGHT | {"llm_int8_threshold": "six"},
@@ -167,8 +170,43 @@ def test_bytes_are_those_of_the_stored_tensors(read):
 )
 def test_others_are_listed_as_uncounted(read, config):
     model = read(config)
-    assert [entry.split("=")[0] for entry in model.uncounted] == ["quantization_config"]
+    (told,) = model.uncounted
+    assert told.startswith("quantization_config (")
+    assert told.endswith(" is not read; weights count at bf16 unless a precision is chosen)")
+    assert len(told) < 400
     assert decode(model, 1, 8).stated == ()
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        (NF4 | {"bnb_4bit_quant_type": "fp4"}, "bnb_4bit_quant_type=fp4, load_in_4bit=True"),
+        ({"quant_method": "hqq"}, "quant_method=hqq"),
+        ({"bits": 4}, "no quant_method"),
+        ("gptq", "gptq for an object"),
+        (GPTQ | {"bits": 40}, "bits=40"),
+        (FP8 | {"fmt": "e5m2", "weight_block_size": None}, "fmt=e5m2"),
+        (compressed(scheme(5, "float", "channel")), "num_bits=5, type=float, strategy=channel"),
+        (modelopt("FP8", ignore=[3]), "the layers [3]"),
+    ],
+)
+def test_what_is_not_read_is_told_with_what_the_weights_count_at(read, config, why):
+    model = read(config)
+    assert model.uncounted[0].startswith(f"quantization_config ({why} is not read; weights count at bf16 unless")
+    workload, plain = decode(model, 1, 8), decode(read(None), 1, 8)
+    found = [estimate(w, "bf16", gpu("h100_sxm")).totals["weight_bytes"] for w in (workload, plain)]
+    assert found[0] == found[1] == 2 * sum(op.params for op in plain.ops)
+
+
+def test_double_quantisation_has_a_scale_of_8_bits_a_block(read):
+    """QLoRA, section 3: 4.127 bits a weight, of which 32 / (64 * 256) is told as not counted."""
+    model = read(NF4 | {"bnb_4bit_use_double_quant": True})
+    workload = decode(model, 1, 8)
+    linear = sum(op.weight_elements for op in workload.ops if op.name in dict(workload.stated))
+    others = sum(op.params for op in workload.ops) - linear
+    found = estimate(workload, dict(workload.stated), gpu("h100_sxm")).totals["weight_bytes"]
+    assert found == linear * (4 + 8 / 64) / 8 + 2 * others
+    assert found == pytest.approx(linear * 4.127 / 8 + 2 * others, rel=0.001)
 
 
 def network(fields):
