@@ -14,10 +14,10 @@ import pandas as pd
 
 from costmodel.catalog import require
 from costmodel.hardware import Cpu, Gpu, save
-from profilers import end_to_end, rows_file, session
+from profilers import end_to_end, pass_timing, rows_file, session
 from profilers.call import ROWS_TO_FIT, Call
+from profilers.case import Case
 from profilers.cases import CPU_CASES, GPU_CASES, MORE_CASES
-from profilers.end_to_end import Case
 from profilers.sweep import Backend
 
 ROWS, NETWORKS, PREDICTED, DEVICES = "rows.parquet", "networks.parquet", "networks_predicted.csv", "cpus"
@@ -92,7 +92,7 @@ def measure(target: Target, out: Path, *, minutes: float, seed: int = 0, tell: C
     )  # fmt: skip
     tell(f"{made.new} new rows, {len(made.rows)} in all; left out: {_failed(made.failed)}")
     passes_s = seconds * (1.0 - SWEEP_SHARE)
-    found = end_to_end.measure(
+    found = pass_timing.measure(
         target.cases, target.backend, device=target.device.name, where=target.where,
         budget_s=passes_s / len(target.cases), limit_s=passes_s if target.where == "cpu" else math.inf,
         progress=_cases(tell),
@@ -112,7 +112,7 @@ def measure_more(
     rows: list[pd.DataFrame] = []
     for group in groups:
         cases = MORE_CASES[require("passes", group, MORE_CASES)]
-        found = end_to_end.measure(
+        found = pass_timing.measure(
             cases, target.backend, device=target.device.name, where=target.where, budget_s=PASS_S,
             limit_s=end - time.monotonic(), progress=_cases(tell),
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from itertools import product
 
-from profilers.end_to_end import FORWARD, TRAINING, Case
+from profilers.case import FORWARD, TRAINING, Case
 
 GPU_CASES: tuple[Case, ...] = tuple(
     Case(name, fmt, batch)

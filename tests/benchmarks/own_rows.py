@@ -22,8 +22,8 @@ import pandas as pd
 from costmodel.hardware import calibration
 from costmodel.hardware.calibration import FOLDER, calibrations, read
 from profilers import end_to_end, rows_file, scores
+from profilers.case import GRAPH, Case
 from profilers.cases import GPU_CASES, MORE_CASES
-from profilers.end_to_end import COMPILED, Case
 from profilers.fit import validate
 from profilers.split_rows import split
 
@@ -42,7 +42,7 @@ def report() -> None:
     for group, cases in MORE_CASES.items():
         own = _of(networks, cases)
         print(f"\n{group}:", end="")
-        _passes({"as run": end_to_end.predicted(own[own.launched == end_to_end.GRAPH])})
+        _passes({"as run": end_to_end.predicted(own[own.launched == GRAPH])})
 
     rows = rows_file.read(FOLDER / "h200_sxm_torch_rows.parquet")
     print(f"\nour own {len(rows)} rows of H200s under PyTorch by the H100's fits, none of which saw them: %")
@@ -57,7 +57,7 @@ def report() -> None:
 
 def _of(networks: pd.DataFrame, cases: Sequence[Case]) -> pd.DataFrame:
     """The rows of some cases."""
-    wanted = {(*case[:4], f"torch{COMPILED}" if case.compiled else "torch") for case in cases}
+    wanted = {(*case[:4], case.software("torch")) for case in cases}
     named = zip(*(networks[name] for name in ("network", "precision", "batch", "run", "backend")), strict=True)
     return networks[[case in wanted for case in named]].reset_index(drop=True)
 

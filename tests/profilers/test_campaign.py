@@ -10,9 +10,10 @@ import pytest
 import costmodel as cm
 from costmodel.catalog import UnknownNameError
 from costmodel.hardware.calibration import read
-from profilers import campaign, end_to_end, fit, rows_file, timing
+from profilers import campaign, fit, pass_timing, rows_file, timing
+from profilers.case import TRAINING, Case
 from profilers.cpu import calls, machine
-from profilers.end_to_end import TRAINING, Case
+from profilers.networks import NETWORKS
 from profilers.split_rows import split
 
 KINDS = ("linear_fp32", "activation_gelu_fp32")
@@ -26,7 +27,7 @@ def done(tmp_path_factory):
     out, threads, patch = tmp_path_factory.mktemp("campaign"), torch.get_num_threads(), pytest.MonkeyPatch()
     torch.set_num_threads(1)
     patch.setattr(machine, "COPY_BYTES", 32 * 2**20)
-    patch.setattr(end_to_end, "_check_fits", lambda *_: None)
+    patch.setattr(pass_timing, "_check_fits", lambda *_: None)
     target = campaign.cpu_target(0.5)
     drawn = [c for c in calls.calls(target.device, count=60) if c.math in KINDS and c.least_s < 1e-3]
     target = replace(target, calls=lambda _seed: drawn, cases=[("resnet18", "fp32", 1)])
@@ -139,7 +140,7 @@ def test_rows_with_caches_flushed_are_not_pooled_with_others():
 
 @pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224", "all-minilm-l6-v2"])
 def test_own_networks_have_the_parameters_that_the_zoo_counts(name):
-    network = end_to_end.NETWORKS[name]
+    network = NETWORKS[name]
     module, inputs = network.build(2)
     assert sum(p.numel() for p in module.parameters()) == sum(op.params for op in network.workload(2).ops)
     assert len(inputs) == 2

@@ -12,9 +12,10 @@ from torch import nn
 import costmodel as cm
 from costmodel import hardware
 from costmodel.catalog import UnknownNameError
-from profilers import campaign, end_to_end, timing
+from profilers import campaign, end_to_end, pass_timing, timing
+from profilers.case import COMPILED, EAGER, GRAPH, TRAINING, Case
 from profilers.cases import MORE_CASES
-from profilers.end_to_end import COMPILED, TRAINING, Case
+from profilers.networks import network
 from profilers.networks.experts import Experts
 from profilers.networks.llama import DecoderBlock, PromptBlock
 from profilers.networks.narrow import LAYERS, narrow
@@ -34,12 +35,12 @@ def measured():
     """A small network in four formats, launched in the two ways of a GPU, both by the host's clock here."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    clocks = {end_to_end.GRAPH: HostClock(), end_to_end.EAGER: HostClock()}
+    clocks = {GRAPH: HostClock(), EAGER: HostClock()}
     backend = _backend(**clocks)
     cases = [("vit_tiny_patch16_224", fmt, 1) for fmt in FORMATS]
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(timing, "LEAST_RUNS", 2)
-        yield end_to_end.measure(cases, backend, device="h100_sxm", where="cpu", budget_s=0.01)
+        yield pass_timing.measure(cases, backend, device="h100_sxm", where="cpu", budget_s=0.01)
     torch.set_num_threads(threads)
 
 
@@ -84,17 +85,17 @@ def test_narrow_layers_alone_are_narrow_and_their_quantisers_are_calls_of_a_gpu(
 
 
 def test_a_case_without_a_kernel_is_told_and_the_rest_measured(monkeypatch):
-    real = end_to_end._pass
+    real = pass_timing._pass
 
     def lacking(case, where):
         if case.precision == "fp8":
             raise RuntimeError("no such kernel\nat all")
         return real(case, where)
 
-    monkeypatch.setattr(end_to_end, "_pass", lacking)
+    monkeypatch.setattr(pass_timing, "_pass", lacking)
     backend = _backend(eager=HostClock())
     cases = [("vit_tiny_patch16_224", fmt, 1) for fmt in ("fp8", "bf16")]
-    found = end_to_end.measure(cases, backend, device="c", where="cpu", budget_s=0.02)
+    found = pass_timing.measure(cases, backend, device="c", where="cpu", budget_s=0.02)
     assert found.failed == {"vit_tiny_patch16_224 fp8 1": "no such kernel"}
     assert found.rows.precision.tolist() == ["bf16"]
 
@@ -109,24 +110,24 @@ def test_a_pass_whose_runs_do_not_fit_the_time_is_told_and_so_are_its_larger_bat
 
         return work
 
-    monkeypatch.setattr(end_to_end, "_pass", slow)
+    monkeypatch.setattr(pass_timing, "_pass", slow)
     monkeypatch.setattr(timing, "LEAST_RUNS", 6)
     backend = _backend(eager=HostClock())
     cases = [("n", fmt, batch) for fmt in ("bf16", "fp32") for batch in (1, 4)]
-    found = end_to_end.measure(cases, backend, device="c", where="cpu", budget_s=0.01, limit_s=2.0)
+    found = pass_timing.measure(cases, backend, device="c", where="cpu", budget_s=0.01, limit_s=2.0)
     assert set(found.failed) == {"n bf16 1", "n bf16 4"}
     assert found.failed["n bf16 4"].startswith("a pass takes 0.5")
     assert "s, 6 do not fit the" in found.failed["n bf16 4"]
     assert [case for case in ran if case[0] == "bf16"] == [("bf16", 1)]
     assert found.rows[["precision", "batch"]].to_numpy().tolist() == [["fp32", 1], ["fp32", 4]]
-    nothing = end_to_end.measure(cases, backend, device="c", where="cpu", budget_s=0.01, limit_s=0.0)
+    nothing = pass_timing.measure(cases, backend, device="c", where="cpu", budget_s=0.01, limit_s=0.0)
     assert set(nothing.failed.values()) == {"no time is left"}
     assert end_to_end.predicted(nothing.rows).empty
 
 
 def test_what_a_call_costs_the_host_is_measured_on_blocks_too_small_to_matter():
     backend = SimpleNamespace(clocks={"eager": HostClock()})
-    assert 1e-7 < end_to_end.host_call_s(backend, "cpu", budget_s=0.05) < 1e-3
+    assert 1e-7 < pass_timing.host_call_s(backend, "cpu", budget_s=0.05) < 1e-3
 
 
 @pytest.mark.parametrize("fmt", LAYERS)
@@ -164,7 +165,7 @@ def test_the_campaign_of_a_gpu_has_three_networks_at_several_batches_and_formats
 def test_a_training_pass_is_forward_and_backward_and_priced_as_one(monkeypatch):
     monkeypatch.setattr(timing, "LEAST_RUNS", 2)
     cases = [VIT, VIT._replace(run=TRAINING)]
-    found = end_to_end.measure(cases, _backend(eager=HostClock()), device="h100_sxm", where="cpu", budget_s=0.01)
+    found = pass_timing.measure(cases, _backend(eager=HostClock()), device="h100_sxm", where="cpu", budget_s=0.01)
     assert not found.failed
     assert found.rows.run.tolist() == ["forward", "training"]
     assert found.rows.latency_s.iloc[1] > 1.5 * found.rows.latency_s.iloc[0]
@@ -173,7 +174,7 @@ def test_a_training_pass_is_forward_and_backward_and_priced_as_one(monkeypatch):
 
 
 def test_the_gradient_of_every_parameter_is_made():
-    work = end_to_end._pass(Case("all-minilm-l6-v2", "fp32", 1, TRAINING), "cpu")
+    work = pass_timing._pass(Case("all-minilm-l6-v2", "fp32", 1, TRAINING), "cpu")
     work()
     module = work.args[0]
     missing = [name for name, weight in module.named_parameters() if weight.grad is None and "pooler" not in name]
@@ -187,10 +188,10 @@ def test_a_compiled_network_computes_the_same_and_is_a_backend_of_its_own(monkey
     torch.manual_seed(0)
     case = Case("all-minilm-l6-v2", "fp32", 1, compiled=True)
     with torch.no_grad():
-        work = end_to_end._pass(case, "cpu")
+        work = pass_timing._pass(case, "cpu")
         plain = work.func._orig_mod(*work.args)
         torch.testing.assert_close(work()[0], plain[0], rtol=1e-3, atol=1e-4)
-    found = end_to_end.measure([case], _backend(eager=HostClock()), device="h100_sxm", where="cpu", budget_s=0.01)
+    found = pass_timing.measure([case], _backend(eager=HostClock()), device="h100_sxm", where="cpu", budget_s=0.01)
     assert found.rows.backend.tolist() == [f"torch{COMPILED}"]
 
 
@@ -239,6 +240,6 @@ def test_every_further_case_is_a_network_that_is_counted(group):
 
 def test_a_network_that_nobody_has_is_named_with_near_ones():
     with pytest.raises(UnknownNameError, match="resnet50"):
-        end_to_end.network("resnet5")
+        network("resnet5")
     with pytest.raises(ValueError, match="timm has vision networks, gpt2 is a language model"):
-        end_to_end.network("gpt2")
+        network("gpt2")

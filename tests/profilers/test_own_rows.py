@@ -14,8 +14,9 @@ from costmodel.estimators.gpu_latency import AMID_S
 from costmodel.hardware import calibration
 from costmodel.hardware.calibration import FOLDER, every, read
 from profilers import end_to_end, rows_file
+from profilers.case import FORWARD, Case
 from profilers.cases import GPU_CASES, MORE_CASES
-from profilers.end_to_end import COMPILED, FORWARD, Case, as_run
+from profilers.end_to_end import as_run
 from profilers.fit import calibrate, validate
 from profilers.split_rows import split
 
@@ -51,7 +52,7 @@ def _held(done):
 
 
 def _of_group(replayed, group):
-    wanted = {(*case[:4], f"torch{COMPILED}" if case.compiled else "torch") for case in MORE_CASES[group]}
+    wanted = {(*case[:4], case.software("torch")) for case in MORE_CASES[group]}
     named = zip(*(replayed[name] for name in ("network", "precision", "batch", "run", "backend")), strict=True)
     found = replayed[[case in wanted for case in named]]
     assert len(found) == len(wanted)
