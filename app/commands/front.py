@@ -88,6 +88,7 @@ def command(
     if device is None or formats is None:
         raise click.UsageError(f"the front of a model needs --on and --formats; {model!r} is no folder of a run")
     from app.choices import names, ties_of
+    from app.front_told import as_dict, show
     from app.text import to_json
     from costmodel.catalog import require
     from dse.metric import METRICS
@@ -105,11 +106,9 @@ def command(
         return _stream(problems, metrics, kept, points)
     found = _filed(problems, metrics, kept, points) if points else _found(problems, metrics, kept)
     if as_json:
-        click.echo(to_json(_as_dict(model, device, problems, found, within) | options.edited_by(strategy)))
+        click.echo(to_json(as_dict(model, device, problems, found, within) | options.edited_by(strategy)))
     else:
-        _show(f"{model} on {device}: {len(found.points)} points", problems, found)
-        if found.proven and within:
-            click.echo(f"Proven among {within}.")
+        show(f"{model} on {device}: {len(found.points)} points", problems, found, within)
     return None
 
 
@@ -193,23 +192,17 @@ def _problems(
         return problems, among(laid, problems, asked)
 
 
-def _origin(problems: Any, index: int) -> dict[str, str]:
-    """The format that a point's folding was made for; nothing where there is one folding."""
-    from dse.foldings import made_for
-
-    return {"folding_of": made_for(problems[index])} if len(problems) > 1 else {}
-
-
 def _stream(problems: Any, metrics: Any, kept: dict[str, Any], file: str | None) -> None:
     """Print each point as it is proven."""
     import json
 
+    from app.front_told import origin
     from dse import fronts
 
     names = [metric.name for metric in metrics]
     for point in fronts.stream(problems, metrics, file=file, **kept):
         values = dict(zip(names, point.values, strict=True))
-        click.echo(json.dumps(values | _origin(problems, point.origin) | {"choice": list(point.choice)}))
+        click.echo(json.dumps(values | origin(problems, point.origin) | {"choice": list(point.choice)}))
 
 
 def _filed(problems: Any, metrics: Any, kept: dict[str, Any], file: str) -> Any:
@@ -221,80 +214,7 @@ def _filed(problems: Any, metrics: Any, kept: dict[str, Any], file: str) -> Any:
 
     with working("Proving points"):
         found = sorted(fronts.stream(problems, metrics, file=file, **kept), key=lambda point: point.values[1:])
-    points, choices, origin = (np.array([getattr(p, n) for p in found]) for n in ("values", "choice", "origin"))
+    points, choices, origins = (np.array([getattr(p, n) for p in found]) for n in ("values", "choice", "origin"))
     names = {each.name for each in (*metrics, *(budget.metric for budget in kept["subject_to"]))}
     proven = not any(outputs.coupled(problem, names) for problem in problems)
-    return Front(tuple(m.name for m in metrics), points, choices, origin, proven)
-
-
-def _as_dict(model: str, device: str, problems: Any, found: Any, within: str) -> dict[str, Any]:
-    from app.provenance import provenance
-
-    problem = problems[0]
-    rows = zip(_rows(problems, found), found.choices.tolist(), found.supported.tolist(), strict=True)
-    return {
-        "model": model,
-        "device": device,
-        "objectives": list(found.names),
-        "formats": list(problem.names),
-        "layers": list(problem.layers),
-        "loss_source": problem.loss_source,
-        "proven": found.proven,
-        "proven_within": within,
-        "points": [row | {"choice": choice, "supported": on_hull} for row, choice, on_hull in rows],
-        "provenance": provenance({device: problem.device}, [model]),
-    }
-
-
-def _rows(problems: Any, found: Any) -> list[dict[str, Any]]:
-    """The values of each point, whose folding it has, and on an FPGA whether it fits."""
-    values = [dict(zip(found.names, point, strict=True)) for point in found.points.tolist()]
-    origins = found.origin.tolist() if len(problems) > 1 else [0] * len(values)
-    fits: list[dict[str, Any]] = [{}] * len(values)
-    for at in set(origins):
-        own = [i for i, origin in enumerate(origins) if origin == at]
-        for i, told in zip(own, _fitting(problems[at], found.choices[own]), strict=True):
-            fits[i] = told
-    return [row | _origin(problems, at) | told for row, at, told in zip(values, origins, fits, strict=True)]
-
-
-def _fitting(problem: Any, choices: Any) -> list[dict[str, Any]]:
-    """Whether each point fits its FPGA and what it takes too much of; nothing elsewhere."""
-    import numpy as np
-
-    from app.results import fitting
-    from costmodel.estimators.fit import RESOURCES
-    from costmodel.estimators.fpga import Array
-    from costmodel.hardware import Fpga
-    from dse.choice_columns import columns
-
-    if not isinstance(problem.device, Fpga):
-        return [{}] * len(choices)
-    array = problem.folding
-    if isinstance(array, Array):
-        return [fitting({n: getattr(array, n) for n in RESOURCES if hasattr(array, n)}, problem.device)] * len(choices)
-    taken = columns(problem, np.asarray(choices, dtype=np.int64), [n for n in RESOURCES if n in problem.costs])
-    return [fitting({n: float(c[i]) for n, c in taken.items()}, problem.device) for i in range(len(choices))]
-
-
-def _show(title: str, problems: Any, found: Any, most: int = 40) -> None:
-    """Print at most `most` points, evenly spaced along the front."""
-    from app.text import print_table
-    from costmodel.display import of_all, spread
-
-    every = [_told(row) for row in _rows(problems, found)]
-    rows = spread(every, most)
-    columns = tuple(dict.fromkeys(column for row in rows for column in row))
-    print_table(title + of_all(len(rows), len(every)), rows, columns)
-    if not found.proven:
-        click.echo("As evaluated, of plans with outputs priced in their own layer's format: others may be missing.")
-    if unfit := sum("does not fit" in row for row in every):
-        click.echo(f"{unfit} of {len(every)} points do not fit the device: no such design can be built.")
-
-
-def _told(row: dict[str, Any]) -> dict[str, Any]:
-    """A point's row as it is printed: what it takes too much of in words."""
-    from app.results import misfit
-
-    shown = {name: value for name, value in row.items() if name not in ("fits", "beyond")}
-    return shown | ({"does not fit": misfit(row)} if misfit(row) else {})
+    return Front(tuple(m.name for m in metrics), points, choices, origins, proven)

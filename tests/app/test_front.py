@@ -12,7 +12,7 @@ import pytest
 
 import costmodel as cm
 import dse
-from app.commands.front import _fitting
+from app.front_told import fits
 from costmodel.workload import Workload
 from costmodel.workload.ops import linear
 
@@ -150,7 +150,7 @@ def test_whether_a_point_fits_is_as_its_plan_is_evaluated() -> None:
     net = Workload("net", tuple(linear(f"fc{i}", 16, 64, 64) for i in range(4)))
     problem = dse.choices(net, ["int2", "int8"]).on(replace(cm.fpga("pynq_z1"), lut=900.0))
     choices = np.array([[0, 1, 0, 1], [1, 0, 1, 0], [1, 1, 1, 1]])
-    said = [told["beyond"]["lut"] for told in _fitting(problem, choices)]
+    said = [told["beyond"]["lut"] for told in fits(problem, choices)]
     assert said == pytest.approx([problem.estimate(c).totals["lut"] / 900 for c in choices])
 
 
