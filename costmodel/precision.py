@@ -1,7 +1,7 @@
 """Precision: the formats of an op's operands, and the math pipe that multiplies them."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from costmodel.formats import Format, get
 from costmodel.record import Real
 
 PIPES = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "fp6", "fp4", "int8", "int4")
+
+WIDE_BITS = 16
+"""Bits of a number that biases and norms' scales are stored in as it is."""
 
 _SHORTHAND = {2: "int2", 3: "int3", 4: "int4", 5: "int5", 6: "int6", 7: "int7", 8: "int8", 16: "bf16", 32: "fp32"}
 
@@ -49,8 +52,19 @@ class Precision:
 
     @property
     def vector_bits(self) -> Real:
-        """Bits of a bias or norm scale: the activation's where that has 16 or more, else the accumulator's."""
-        return np.where(self.activation.bits >= 16, self.activation.bits, self.accumulator.bits)[()]
+        """Bits of a bias or norm scale: the activation's where that has 16 or more, else the result's where that has,
+        else the accumulator's."""
+        read, written = self.activation.bits, self.written.bits
+        return np.where(read >= WIDE_BITS, read, np.where(written >= WIDE_BITS, written, self.accumulator.bits))[()]
+
+    @property
+    def passed_on(self) -> "Precision":
+        """What reads the results without weights of its own: in the `output` where that is known, and it writes it."""
+        if self.output is None:
+            return self
+        wide = get("int32" if self.output.encoding == "integer" else "fp32")
+        pipe = narrowest_pipe(self.output, self.output)
+        return replace(self, activation=self.output, accumulator=wide, math_pipe=pipe)
 
     def _repr_html_(self) -> str:
         operands = ("weight", "activation", "kv_cache", "accumulator")

@@ -1,6 +1,6 @@
 """Which precision each op runs at: one for all, or a choice by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TypeAlias
@@ -9,6 +9,7 @@ from costmodel.catalog import UnknownNameError, UnmatchedError
 from costmodel.formats import Format
 from costmodel.precision import Precision
 from costmodel.precision import precision as parse
+from costmodel.record import Real
 from costmodel.workload import Workload
 from costmodel.workload.rerun import layer_of
 
@@ -19,12 +20,15 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
     """Return one precision an op.
 
     A mapping names ops or globs of them, the last that matches counts, with "*" for the other layers; an op without
-    weights that is not named follows the layer whose weights it shares, else the layer before it, or the first one.
-    What they write is apart, by `written`.
+    weights that is not named follows the layer whose weights it shares, else reads what the layer before it writes, or
+    follows the first one. Where the `output` of one is stated, all have one.
     ValueError where a layer has none, UnknownNameError where a name is no op's, UnmatchedError where a glob is of none.
     """
     if isinstance(assignment, Precision | str):
-        return (replace(_read(assignment), output=None),) * len(workload.ops)
+        read = _read(assignment)
+        if read.output is None:
+            return (read,) * len(workload.ops)
+        assignment = {"*": read}
     if not isinstance(assignment, Mapping):
         raise TypeError(
             f"a precision is a Precision, its spelling, or a mapping of layers to these, got {assignment!r}"
@@ -35,14 +39,19 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
     for spelled, value in assignment.items():
         chosen |= dict.fromkeys(_matched(spelled, names) if spelled != "*" else (), _read(value))
     of_layer = {name: chosen.get(name, default) for name in workload.layers}
-    followed = next(iter(of_layer.values()), default)
+    first = next(iter(of_layer.values()), default)
+    followed = first and replace(first, output=None)
     result = []
     for op in workload.ops:
-        followed = of_layer.get(layer_of(op), followed)
-        used = chosen.get(op.name, of_layer.get(op.shares, followed))
+        layer = layer_of(op)
+        used = chosen.get(op.name, of_layer.get(op.shares, of_layer.get(layer, followed)))
         if used is None:
             raise ValueError(f'no precision for layer {op.name!r}, and no "*" for the rest')
-        result.append(used if used.output is None else replace(used, output=None))
+        own = of_layer.get(layer)
+        followed = own.passed_on if own else followed
+        result.append(used)
+    if any(used.output for used in result):
+        return tuple(replace(used, output=used.written) for used in result)
     return tuple(result)
 
 
@@ -54,6 +63,17 @@ def written(workload: Workload, assignment: Assignment) -> dict[str, Format]:
         stated = workload.layers if spelled == "*" else _matched(spelled, names)
         found |= dict.fromkeys(stated, _read(value).output)
     return {name: output for name, output in found.items() if output is not None}
+
+
+def passing(assignment: Assignment, passes: Callable[[Format], Real]) -> Assignment:
+    """An assignment without the outputs that do not pass: those layers write what is read."""
+    if isinstance(assignment, Mapping):
+        return {spelled: _passing(_read(value), passes) for spelled, value in assignment.items()}
+    return _passing(_read(assignment), passes) if isinstance(assignment, Precision | str) else assignment
+
+
+def _passing(read: Precision, passes: Callable[[Format], Real]) -> Precision:
+    return read if read.output is None or passes(read.output) else replace(read, output=None)
 
 
 def named(workload: Workload, assignment: Assignment) -> frozenset[str]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators import fpga
-from costmodel.estimators.assignment import Assignment, named, per_op, written
+from costmodel.estimators.assignment import Assignment, named, passing, per_op, written
 from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.evaluate import as_run, evaluate, latency_interval, require_pipes
 from costmodel.estimators.fit import in_l2
@@ -19,6 +19,9 @@ from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import Precision
 from costmodel.record import stack
 from costmodel.workload import Workload
+
+FLOATS = ("conversions to and from the floats that layers are stated to write, in place of what is read",)
+"""Left out of a dataflow, whose units pass integers and narrow floats on."""
 
 
 def estimate(
@@ -39,6 +42,7 @@ def estimate(
     """
     _require_kinds(workload, device, folding)
     require_supported(workload, device)
+    precision, floats = _passed(workload, precision, device)
     precisions = _per_op(workload, precision)
     batch = stack(precisions)
     if isinstance(device, Fpga):
@@ -55,10 +59,7 @@ def estimate(
         # the device's node or memory is not in the energy tables: absent, not a guess, and Estimate.assumed says so
         columns = {name: column for name, column in columns.items() if not name.startswith("energy_")}
     require_pipes(workload.ops, precisions, columns, device)
-    uncounted = workload.uncounted
-    if isinstance(device, Fpga):
-        units = None if isinstance(folding, Array) else folding
-        uncounted += fpga.unskipped(workload, units) + fpga.uncounted(workload, dataflow=units is not None)
+    uncounted = (*workload.uncounted, *floats, *_uncounted(workload, device, folding))
     totals = _totals(workload, batch, columns) | _of_design(columns, workload, batch, device, folding)
     if correlation is not None:
         ends = latency_interval(workload.ops, precisions, columns, correlation)
@@ -66,6 +67,22 @@ def estimate(
         if "energy_j" in totals and isinstance(device, Gpu):
             totals["power_w"] = totals["energy_j"] / totals["latency_s"]
     return Estimate(workload, precisions, device, columns, totals, uncounted)
+
+
+def _passed(workload: Workload, assignment: Assignment, device: Device) -> tuple[Assignment, tuple[str, ...]]:
+    """The assignment with the results that a device's units pass on, and what that leaves out."""
+    if not isinstance(device, Fpga):
+        return assignment, ()
+    found = passing(assignment, fpga.written)
+    return found, FLOATS * (len(written(workload, assignment)) > len(written(workload, found)))
+
+
+def _uncounted(workload: Workload, device: Device, folding: Design | None) -> tuple[str, ...]:
+    """What no model of an FPGA covers."""
+    if not isinstance(device, Fpga):
+        return ()
+    units = None if isinstance(folding, Array) else folding
+    return fpga.unskipped(workload, units) + fpga.uncounted(workload, dataflow=units is not None)
 
 
 def _carried(workload: Workload, precisions: tuple[Precision, ...], assignment: Assignment) -> tuple[Precision, ...]:

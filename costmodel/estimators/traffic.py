@@ -39,8 +39,8 @@ def kv_bytes(op: Op, precision: Precision) -> Real:
 
 def activation_bytes(op: Op, precision: Precision) -> Real:
     """Inputs read and outputs written by one execution, and what it has brought over a link, which is written too."""
-    touched = op.input_elements + op.output_elements + op.fetched_elements
-    return touched * precision.activation.bits_per_element / BITS_PER_BYTE
+    read = (op.input_elements + op.fetched_elements) * precision.activation.bits_per_element
+    return (read + op.output_elements * precision.written.bits_per_element) / BITS_PER_BYTE
 
 
 def stream_bytes(op: Op, precision: Precision) -> tuple[Real, Real]:
@@ -50,8 +50,9 @@ def stream_bytes(op: Op, precision: Precision) -> tuple[Real, Real]:
     """
     alone = np.asarray(op.launches) > 0
     read = np.where(alone, op.input_elements, np.maximum(op.input_elements - op.output_elements, 0.0))
-    bytes_ = precision.activation.bits_per_element / BITS_PER_BYTE
-    return read * bytes_, np.where(alone, op.output_elements, 0.0) * bytes_
+    written = np.where(alone, op.output_elements, 0.0)
+    bits = (read * precision.activation.bits_per_element, written * precision.written.bits_per_element)
+    return bits[0] / BITS_PER_BYTE, bits[1] / BITS_PER_BYTE
 
 
 def bytes_moved(op: Op, precision: Precision) -> Real:

@@ -1,8 +1,8 @@
 """The formats of layers whose operands an ONNX file holds as integers or narrow floats.
 
-ONNX operator specification: QuantizeLinear, DequantizeLinear, QLinearConv, QLinearMatMul, ConvInteger, MatMulInteger. A
-tensor's element type is its format; one scale a tensor or channel is no part of it, one a block is. Where a Clip
-narrows integers, as Brevitas' QCDQ export writes widths below 8, its bounds tell theirs.
+ONNX operator specification: QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, QLinearConv, QLinearMatMul,
+ConvInteger, MatMulInteger. A tensor's element type is its format; one scale a tensor or channel is no part of it, one a
+block is. Where a Clip narrows integers, as Brevitas' QCDQ export writes widths below 8, its bounds tell theirs.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,7 @@ LAYERS = {
     **dict.fromkeys(("QLinearConv", "QLinearMatMul"), (0, 3)),
 }
 """Operators with the positions of their activations and weights."""
+OF_INTEGERS = ("ConvInteger", "MatMulInteger")
 MOVES = (*CARRIERS, "Cast", "Gather", "Slice", "Split", "Expand", "Tile")
 """Operators whose result holds elements of their first input."""
 MX_BLOCK = 32
@@ -53,6 +54,15 @@ class Tensors:
             name = node.input[0]
         stored = self.values[name].parameters if name in self.values else ()
         return next((TYPES[self.types[p]] for p in stored if self.types.get(p) in TYPES), "")
+
+    def is_dynamic(self, name: str) -> bool:
+        """Whether a tensor holds what is quantised by its own range, which no one knows before."""
+        for _ in range(len(self.made) + 1):
+            node = self.made.get(name)
+            if node is None or node.op_type not in MOVES or not node.input:
+                return node is not None and node.op_type == "DynamicQuantizeLinear"
+            name = node.input[0]
+        return False
 
     def _stored(self, name: str, node: Any) -> str:
         """The format of a tensor of a narrow type; what a Clip bounds is as wide as the bounds need."""
@@ -89,6 +99,16 @@ def read(graph: Any, tensors: Tensors) -> dict[str, tuple[str, str]]:
         pair = (tensors.format(weight), tensors.format(activation))
         if any(pair):
             found[node.output[0]] = (pair[0] or UNSTATED, pair[1] or UNSTATED)
+    return found
+
+
+def written(graph: Any, tensors: Tensors) -> dict[str, tuple[str, str]]:
+    """("", format) by the output of each product of what is quantised as the network runs: its results are floats."""
+    found = {}
+    for node in graph.node:
+        activation, _ = operands(node, tensors.values)
+        if activation and node.op_type in OF_INTEGERS and tensors.is_dynamic(activation):
+            found[node.output[0]] = ("", UNSTATED)
     return found
 
 

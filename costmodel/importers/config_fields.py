@@ -24,6 +24,7 @@ def shortened(value: Any, *, quoted: bool = False) -> str:
 @dataclass(frozen=True)
 class ConfigFields:
     """The key-value pairs of one file; `used` collects the keys that were asked for, `aliases` are their other names.
+    Those of an object in the file have the keys of that `within`, which messages tell.
 
     Each accessor returns `default` where the key is missing or null, and raises ValueError where it is neither of the
     right type nor within bounds, or missing without a default.
@@ -33,6 +34,7 @@ class ConfigFields:
     values: Mapping[str, Any]
     used: set[str] = field(default_factory=set)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    within: str = ""
 
     def named(self, **aliases: str) -> "ConfigFields":
         """The same fields where keys have other names too, separated by blanks, the first the one that is expected."""
@@ -48,6 +50,13 @@ class ConfigFields:
         if not isinstance(values, dict):
             self.reject(key, "an object")
         return ConfigFields(self.path, {**defaults, **values})
+
+    def part(self, key: str, *, optional: bool = False, **defaults: Any) -> "ConfigFields":
+        """The fields of an object within the file, told with its key, and what it has where it leaves something out."""
+        values = self._get(key, {} if optional else None)
+        if not isinstance(values, dict):
+            self.reject(key, "an object")
+        return ConfigFields(self.path, {**defaults, **values}, within=f"{self.within}{shortened(key)}.")
 
     def not_understood(self) -> tuple[str, ...]:
         """Keys that no one asked for, set to something, and not known to cost nothing."""
@@ -128,7 +137,7 @@ class ConfigFields:
         """Raise the ValueError of a key."""
         key = self.spelled(key)
         found = f"got {shortened(self.values[key], quoted=True)}" if key in self.values else "it is missing"
-        raise ValueError(f"{self.path}: {key} must be {expected}, {found}")
+        raise ValueError(f"{self.path}: {self.within}{shortened(key)} must be {expected}, {found}")
 
     def _get(self, key: str, default: Any) -> Any:
         key = self.spelled(key)

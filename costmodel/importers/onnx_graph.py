@@ -123,6 +123,7 @@ def _workload(graph: Any, parameters: dict[str, int], name: str, strict: bool, q
         types, _qonnx.numbers(graph), walk.values, {o: n for n in graph.node for o in n.output}
     )
     formats = {**_onnx_formats.read(graph, tensors), **quantised.layers}
+    quantised = replace(quantised, passing={**_onnx_formats.written(graph, tensors), **quantised.passing})
     walk.assembly.uncounted += [*_onnx_formats.unread(graph, tensors), *quantised.unread]
     walk.assembly.take(walk.masks)
     outputs = union(walk.values[o.name].sources for o in graph.output if o.name in walk.values)

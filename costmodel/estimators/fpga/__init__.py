@@ -5,7 +5,7 @@ overlay, one array that the layers share.
 from costmodel.estimators.fpga import overlay
 from costmodel.estimators.fpga.carried import carried
 from costmodel.estimators.fpga.columns import evaluate, finn_evaluate, totals
-from costmodel.estimators.fpga.coverage import check, uncounted
+from costmodel.estimators.fpga.coverage import check, uncounted, written
 from costmodel.estimators.fpga.folding import fold, folded_for
 from costmodel.estimators.fpga.placed import placed
 from costmodel.estimators.fpga.skipping import unskipped
@@ -17,5 +17,5 @@ Design = Folding | Array
 
 __all__ = [
     "Array", "Design", "Folding", "carried", "check", "evaluate", "finn_evaluate", "fold", "folded_for", "overlay",
-    "placed", "totals", "uncounted", "unskipped",
+    "placed", "totals", "uncounted", "unskipped", "written",
 ]  # fmt: skip

@@ -44,6 +44,11 @@ def check(workload: Workload, precisions: Sequence[Precision]) -> None:
             raise ValueError(f"an FPGA layer takes {KNOWN}; got {odd.name} for layer {op.name}")
 
 
+def written(fmt: Format) -> bool:
+    """Whether units write a format that a file states: integers of any width, and floats that the models know."""
+    return fmt.encoding == "integer" or bool(_known(fmt))
+
+
 def uncounted(workload: Workload, *, dataflow: bool = True) -> tuple[str, ...]:
     """Names of ops whose hardware no model covers, with what they are: attention, softmax, layer norm, scans, others.
 

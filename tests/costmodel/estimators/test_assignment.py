@@ -51,6 +51,22 @@ def test_an_op_without_weights_may_be_named_and_leads_no_other():
     assert found == (W16A16, W8A8, W16A16, W8A8, W8A8)
 
 
+def test_what_a_layer_writes_is_what_the_ops_behind_it_read():
+    found = per_op(NET, {"*": "bf16", "conv1": "int8/uint8>bf16"})
+    assert [used.name for used in found] == ["int8/uint8", "int8/uint8", "int8/bf16", "bf16/bf16", "bf16/bf16"]
+    assert {used.written.name for used in found[1:]} == {"bf16"}
+    assert (found[1].math_pipe, found[2].math_pipe) == ("int8", "bf16")
+    assert found[1].vector_bits == found[2].vector_bits == 16, "biases and scales are as wide as the floats"
+    assert per_op(NET, "int8/uint8>bf16")[1:] == per_op(NET, {"conv*": "int8/uint8>bf16"})[1:]
+
+
+def test_what_a_layer_writes_is_moved_and_kept_so():
+    """By hand: 16 weights, 4 inputs, 4 results and 4 biases of a layer, 4 of a ReLU each way, at 1 byte or 2."""
+    found = cm.estimate(NET, {"*": "int8/uint8>bf16"}, cm.gpu("h100_sxm"))
+    assert found.columns["bytes_moved"].tolist() == [8, 36, 16, 36, 16]
+    assert found.totals["peak_activation_bytes"] == 2 * 4 + 2 * 4
+
+
 def test_a_layer_without_precision_is_named():
     with pytest.raises(ValueError, match=r"""no precision for layer 'conv2', and no "\*" for the rest"""):
         per_op(NET, {"conv1": "w8a8"})

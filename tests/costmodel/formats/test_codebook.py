@@ -21,6 +21,13 @@ def test_nf4_has_sixteen_values_an_exact_zero_and_both_ends():
     assert get("nf4").codebook == tuple(grid)
 
 
+def test_fp4_of_bitsandbytes_has_a_sign_two_bits_of_a_falling_exponent_and_one_of_mantissa():
+    """Exponent code e is 2 ** (4 - e), and 0 the one small value beside zero; the table is scaled to 1."""
+    magnitudes = [0.0, 0.0625, *(2.0 ** (4 - e) * (1 + m / 2) for e in (1, 2, 3) for m in (0, 1))]
+    codes = {sign * value / max(magnitudes) for sign in (-1, 1) for value in magnitudes}
+    np.testing.assert_allclose(values("fp4_bnb"), sorted(codes), rtol=1e-15)
+
+
 def test_cast_takes_the_nearest_entry():
     grid = values("nf4")
     x = np.random.default_rng(3).uniform(-1.2, 1.2, 4000)

@@ -212,7 +212,7 @@ def test_no_framework_and_no_network_is_loaded(write):
 
 def test_keys_that_no_one_understands_are_uncounted(write):
     more = {
-        "quantization_config": {"quant_method": "gptq"},
+        "quantization_config": {"quant_method": "higgs"},
         "mystery_heads": 4,
         "off": False,
         "nothing": None,
@@ -220,7 +220,7 @@ def test_keys_that_no_one_understands_are_uncounted(write):
         "image_token_id": 5,
     }
     model = hf_config.read(write(LLAMA | more))
-    told = "quantization_config (bits=None is not read; weights count at bf16 unless a precision is chosen)"
+    told = "quantization_config (quant_method=higgs is not read; weights count at bf16 unless a precision is chosen)"
     assert model.uncounted == (told, "mystery_heads=4")
     assert passes(model).uncounted == model.uncounted
 

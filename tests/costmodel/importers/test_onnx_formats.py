@@ -15,7 +15,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
 from costmodel.estimators.estimate import estimate
-from costmodel.hardware import gpu
+from costmodel.hardware import fpga, gpu
 from costmodel.importers import _isolated, _onnx_infer, onnx_graph
 
 SHAPES = {
@@ -221,8 +221,26 @@ def test_dynamic_quantisation_is_read(tmp_path, floats):
     path = tmp_path / "q.onnx"
     quantize_dynamic(floats, path)
     workload = onnx_graph.read(path, strict=True)
-    assert [pair for _, pair in workload.stated] == ["int8/uint8"] * 4
+    assert [pair for _, pair in workload.stated] == ["int8/uint8>bf16"] * 4
     assert bits_of(workload) == weight_bits(path)
+
+
+def test_only_what_products_read_is_quantised_as_a_network_runs(tmp_path, floats):
+    """Between them the file has floats, those that its value infos declare: of 16 bits here."""
+    path = tmp_path / "q.onnx"
+    quantize_dynamic(floats, path)
+    workload = onnx_graph.read(path)
+    found = estimate(workload, dict(workload.stated), gpu("h100_sxm"))
+    inferred = onnx.shape_inference.infer_shapes(onnx.load(path)).graph.value_info
+    relu = next(op for op in workload.ops if op.kind == "activation")
+    assert next(v for v in inferred if v.name == "b").type.tensor_type.elem_type == TensorProto.FLOAT
+    moved = dict(zip((op.name for op in workload.ops), found.columns["bytes_moved"], strict=True))
+    assert moved[relu.name] == 2 * (relu.input_elements + relu.output_elements)
+    layer = workload.op("d")
+    assert moved["d"] == layer.weight_elements + layer.input_elements + 2 * layer.output_elements
+    on_fpga = estimate(workload, dict(workload.stated), fpga("zcu104"))
+    assert any("the floats that layers are stated to write" in told for told in on_fpga.uncounted)
+    assert on_fpga.totals["lut"] == estimate(workload, "int8/uint8", fpga("zcu104")).totals["lut"]
 
 
 @pytest.mark.parametrize("symmetric", [True, False])

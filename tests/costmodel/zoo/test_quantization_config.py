@@ -6,8 +6,18 @@ import pytest
 import torch
 import transformers
 from compressed_tensors.quantization import QuantizationConfig, apply_quantization_config
+from torchao.quantization import (
+    Float8DynamicActivationFloat8WeightConfig,
+    Float8WeightOnlyConfig,
+    Int4WeightOnlyConfig,
+    Int8DynamicActivationInt8WeightConfig,
+    Int8WeightOnlyConfig,
+    quantize_,
+)
 from transformers.integrations.finegrained_fp8 import replace_with_fp8_linear
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.quantizers.base import HfQuantizer
+from transformers.quantizers.quantizers_utils import should_convert_module
 
 from costmodel.estimators.estimate import estimate
 from costmodel.hardware import gpu
@@ -27,6 +37,10 @@ FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "we
 NF4 = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}
 EIGHT = {"quant_method": "bitsandbytes", "load_in_8bit": True, "llm_int8_threshold": 6.0}
 ROUND = {"quant_method": "auto-round", "bits": 4, "group_size": 128, "sym": True, "data_type": "int", "iters": 200}
+QUANTO = {"quant_method": "quanto", "weights": "int4", "activations": None, "modules_to_not_convert": None}
+BITNET = {"quant_method": "bitnet", "linear_class": "autobitlinear", "quantization_mode": "offline"}
+SECOND4 = ("scales of 32 bits that 256 blocks of FP4 share",)
+ZERO_POINTS_16 = ("zero points of 16 bits a group of weights",)
 OUTLIERS = ("features above llm_int8_threshold=6.0, multiplied at 16 bits",)
 SECOND = ("scales of 32 bits that 256 blocks of NF4 share",)
 ZERO_POINTS = ("zero points of 4 bits a group of weights",)
@@ -45,6 +59,18 @@ def modelopt(algorithm, **more):
     return {"quant_method": "modelopt", "quant_algo": algorithm, "ignore": ["lm_head"], "config_groups": {}, **more}
 
 
+def hqq(**params):
+    """As hqq's BaseQuantizeConfig writes it."""
+    held = {"nbits": 4, "group_size": 64, "axis": 1, "channel_wise": True, "optimize": True, **params}
+    parts = {"weight_quant_params": held, "scale_quant_params": None, "zero_quant_params": None}
+    return {"quant_method": "hqq", "quant_config": parts | {"offload_meta": False}, "skip_modules": ["lm_head"]}
+
+
+def torchao(name, **arguments):
+    return {"quant_method": "torchao", "quant_type": name, "quant_type_kwargs": arguments}
+
+
+HQQ = hqq()
 GROUPED = scheme(4, "int", "group", group_size=128)
 CACHE = {"dynamic": False, "num_bits": 8, "type": "float"}
 TWO = ("zero points of 2 bits a group of weights",)
@@ -69,32 +95,50 @@ def read(tmp_path):
         (GPTQ | {"sym": False}, "int4_g128/bf16", "bf16", ZERO_POINTS),
         (AWQ, "int4_g64/bf16", "bf16", ZERO_POINTS),
         (AWQ | {"zero_point": False}, "int4_g64/bf16", "bf16", ()),
-        (FP8, "fp8_e4m3/fp8_e4m3", "bf16", ()),
+        (FP8, "fp8_e4m3/fp8_e4m3>bf16", "bf16", ()),
         (NF4, "nf4/bf16", "bf16", ()),
         (NF4 | {"bnb_4bit_use_double_quant": True}, "nf4_dq/bf16", "bf16", SECOND),
-        (EIGHT, "int8/int8", "bf16", OUTLIERS),
-        (EIGHT | {"llm_int8_threshold": 0.0}, "int8/int8", "bf16", ()),
+        ({"load_in_4bit": True}, "fp4_bnb/bf16", "bf16", ()),
+        (
+            NF4 | {"bnb_4bit_quant_type": "fp4", "bnb_4bit_use_double_quant": True},
+            "fp4_bnb_dq/bf16",
+            "bf16",
+            SECOND4,
+        ),
+        (HQQ, "int4_g64/bf16", "bf16", ZERO_POINTS_16),
+        (hqq(nbits=8, group_size=None), "int8/bf16", "bf16", ZERO_POINTS_16),
+        (QUANTO, "int4_g128/bf16", "bf16", ZERO_POINTS_16),
+        (QUANTO | {"weights": "int8", "activations": "int8"}, "int8/int8>bf16", "bf16", ()),
+        (QUANTO | {"weights": "float8"}, "fp8_e4m3/bf16", "bf16", ()),
+        ({"quant_method": "eetq", "weights": "int8"}, "int8/bf16", "bf16", ()),
+        ({"quant_method": "fbgemm_fp8", "activation_scale_ub": 1200.0}, "fp8_e4m3/fp8_e4m3>bf16", "bf16", ()),
+        (BITNET, "ternary/int8>bf16", "bf16", ()),
+        (BITNET | {"use_rms_norm": True}, "ternary/int8>bf16", "bf16", ("norms before each quantised layer",)),
+        (torchao("int4_weight_only", group_size=32), "int4_g32/bf16", "bf16", ZERO_POINTS_16),
+        (torchao("int8_dynamic_activation_int4_weight"), "int4_g32/int8>bf16", "bf16", ()),
+        (EIGHT, "int8/int8>bf16", "bf16", OUTLIERS),
+        (EIGHT | {"llm_int8_threshold": 0.0}, "int8/int8>bf16", "bf16", ()),
         (ROUND, "int4_g128/bf16", "bf16", ()),
         (ROUND | {"bits": 2, "group_size": 32, "sym": False}, "int2_g32/bf16", "bf16", TWO),
         (ROUND | {"block_name_to_quantize": "model.layers", "act_bits": 16}, "int4_g128/bf16", "bf16", ()),
         (ROUND | {"extra_config": {"lm_head": {"bits": 16, "data_type": "fp"}}}, "int4_g128/bf16", "bf16", ()),
-        (modelopt("FP8"), "fp8_e4m3/fp8_e4m3", "bf16/bf16", ()),
-        (modelopt("FP8", kv_cache_scheme=CACHE), "fp8_e4m3/fp8_e4m3/fp8_e4m3", "bf16/bf16/fp8_e4m3", ()),
-        (modelopt("NVFP4", kv_cache_scheme="FP8"), "nvfp4/nvfp4/fp8_e4m3", "bf16/bf16/fp8_e4m3", ()),
-        (modelopt("NVFP4", quant_method="modelopt_fp4", group_size=16), "nvfp4/nvfp4", "bf16/bf16", ()),
-        (modelopt("w4a16_nvfp4"), "nvfp4/bf16", "bf16/bf16", ()),
-        (modelopt("fp8_pb_wo"), "fp8_e4m3/bf16", "bf16/bf16", ()),
+        (modelopt("FP8"), "fp8_e4m3/fp8_e4m3>bf16", "bf16", ()),
+        (modelopt("FP8", kv_cache_scheme=CACHE), "fp8_e4m3/fp8_e4m3/fp8_e4m3>bf16", "bf16/bf16/fp8_e4m3", ()),
+        (modelopt("NVFP4", kv_cache_scheme="FP8"), "nvfp4/nvfp4/fp8_e4m3>bf16", "bf16/bf16/fp8_e4m3", ()),
+        (modelopt("NVFP4", quant_method="modelopt_fp4", group_size=16), "nvfp4/nvfp4>bf16", "bf16", ()),
+        (modelopt("w4a16_nvfp4"), "nvfp4/bf16", "bf16", ()),
+        (modelopt("fp8_pb_wo"), "fp8_e4m3/bf16", "bf16", ()),
         (
             {"quant_method": "modelopt", "quantization": {"quant_algo": "FP8", "exclude_modules": ["lm_head"]}},
-            "fp8_e4m3/fp8_e4m3",
-            "bf16/bf16",
+            "fp8_e4m3/fp8_e4m3>bf16",
+            "bf16",
             (),
         ),
-        (compressed(GROUPED), "int4_g128/bf16", "bf16/bf16", ()),
-        (compressed(GROUPED | {"symmetric": False}), "int4_g128/bf16", "bf16/bf16", ZERO_POINTS),
-        (compressed(scheme(8, "int", "channel"), TOKENS), "int8/int8", "bf16/bf16", ()),
-        (compressed(scheme(8, "float", "tensor"), scheme(8, "float", "tensor")), "fp8_e4m3/fp8_e4m3", "bf16/bf16", ()),
-        (compressed(scheme(4, "float", "tensor_group", group_size=16)), "nvfp4/bf16", "bf16/bf16", ()),
+        (compressed(GROUPED), "int4_g128/bf16", "bf16", ()),
+        (compressed(GROUPED | {"symmetric": False}), "int4_g128/bf16", "bf16", ZERO_POINTS),
+        (compressed(scheme(8, "int", "channel"), TOKENS), "int8/int8>bf16", "bf16", ()),
+        (compressed(scheme(8, "float", "tensor"), scheme(8, "float", "tensor")), "fp8_e4m3/fp8_e4m3>bf16", "bf16", ()),
+        (compressed(scheme(4, "float", "tensor_group", group_size=16)), "nvfp4/bf16", "bf16", ()),
         (
             compressed(GROUPED, kv_cache_scheme=scheme(8, "float", "tensor")),
             "int4_g128/bf16/fp8_e4m3",
@@ -130,34 +174,25 @@ def test_bytes_are_those_of_the_stored_tensors(read):
 @pytest.mark.parametrize(
     "config",
     [
-        GPTQ | {"bits": "4"},
-        GPTQ | {"bits": 40},
-        GPTQ | {"group_size": 0},
         GPTQ | {"dynamic": {"-:.*mlp": {}}},
-        GPTQ | {"modules_in_block_to_quantize": 3},
-        AWQ | {"modules_to_not_convert": [3]},
         FP8 | {"fmt": "e5m2"},
         FP8 | {"weight_block_size": [1, 128]},
-        NF4 | {"bnb_4bit_quant_type": "fp4"},
-        NF4 | {"bnb_4bit_use_double_quant": "yes"},
         EIGHT | {"llm_int8_has_fp16_weight": True},
-        EIGHT | {"load_in_4bit": True},
-        EIGHT | {"llm_int8_threshold": "six"},
         ROUND | {"data_type": "mx_fp"},
         ROUND | {"act_bits": 8},
         ROUND | {"extra_config": {"model.layers.0.mlp.up_proj": {"bits": 8}}},
-        ROUND | {"extra_config": ["lm_head"]},
-        ROUND | {"block_name_to_quantize": 3},
         modelopt("MIXED_PRECISION"),
         modelopt("NVFP4", group_size=32),
         modelopt("FP8", kv_cache_scheme="NVFP4"),
-        modelopt("FP8", ignore="lm_head"),
         modelopt("FP8", ignore=["*a*a*a*a*"]),
-        modelopt("FP8", ignore=[3]),
-        {"quant_method": "modelopt", "quantization": "FP8"},
-        {"quant_method": "hqq"},
-        {"quant_method": ["gptq"]},
         compressed(None),
+        {"bits": 4, "group_size": 64},
+        {"quant_method": "vptq", "config_for_layers": {}},
+        hqq(nbits=1),
+        {"quant_method": "hqq", "quant_config": {"self_attn.q_proj": HQQ["quant_config"]}, "skip_modules": []},
+        BITNET | {"quantization_mode": "online"},
+        torchao("autoquant"),
+        torchao("int4_weight_only") | {"include_input_output_embeddings": True},
         compressed(scheme(4, "int", "odd")),
         compressed(scheme(4, "float", "group", group_size=48)),
         compressed(scheme(5, "float", "channel")),
@@ -178,16 +213,48 @@ def test_others_are_listed_as_uncounted(read, config):
 
 
 @pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        ("gptq", "quantization_config must be an object, got 'gptq'"),
+        ({"quant_method": "foo"}, "quant_method must be one of aqlm, auto_round, awq, bitnet, "),
+        ({"quant_method": ["gptq"]}, "quant_method must be a short text, got ['gptq']"),
+        (GPTQ | {"bits": "4"}, "bits must be an integer within 2..8, got '4'"),
+        (GPTQ | {"bits": -3}, "bits must be an integer within 2..8, got -3"),
+        ({"quant_method": "awq"}, "bits must be an integer within 2..8, it is missing"),
+        (GPTQ | {"group_size": "x"}, "group_size must be -1 or an integer within 1..1000000, got 'x'"),
+        (GPTQ | {"group_size": 0}, "group_size must be -1 or an integer within 1..1000000, got 0"),
+        (GPTQ | {"sym": "yes"}, "sym must be true or false, got 'yes'"),
+        (GPTQ | {"modules_in_block_to_quantize": 3}, "modules_in_block_to_quantize must be a list of names, or of"),
+        (AWQ | {"modules_to_not_convert": [3]}, "modules_to_not_convert must be a list of names, got [3]"),
+        (NF4 | {"bnb_4bit_quant_type": "nf5"}, "bnb_4bit_quant_type must be one of fp4, nf4, got 'nf5'"),
+        (NF4 | {"bnb_4bit_use_double_quant": "yes"}, "bnb_4bit_use_double_quant must be true or false, got 'yes'"),
+        (EIGHT | {"load_in_4bit": True}, "load_in_4bit must be true, or load_in_8bit, and not both, got True"),
+        (EIGHT | {"llm_int8_threshold": "six"}, "llm_int8_threshold must be a number of at least 0, got 'six'"),
+        (ROUND | {"extra_config": ["lm_head"]}, "extra_config must be an object of objects by the names of layers"),
+        (ROUND | {"block_name_to_quantize": 3}, "block_name_to_quantize must be names, in a list or between commas"),
+        (modelopt("FP8", ignore="lm_head"), "ignore must be a list of names, got 'lm_head'"),
+        ({"quant_method": "modelopt", "quantization": "FP8"}, "quantization must be an object, got 'FP8'"),
+        ({"quant_method": "hqq"}, "quant_config must be an object, it is missing"),
+        (hqq(nbits=5), "quant_config.weight_quant_params.nbits must be one of 8, 4, 3, 2, 1, got 5"),
+        (QUANTO | {"weights": "int3"}, "weights must be one of float8, int2, int4, int8, got 'int3'"),
+        (torchao("int4_weight_only", group_size=-4), "quant_type_kwargs.group_size must be -1 or an integer within"),
+        (compressed(GROUPED | {"num_bits": -3}), "config_groups.group_0.weights.num_bits must be an integer within"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_its_key(read, config, complaint):
+    with pytest.raises(ValueError, match=r"\A[^\n]*\Z") as caught:
+        read(config)
+    assert complaint in str(caught.value)
+    assert "config.json: quantization_config" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("config", "why"),
     [
-        (NF4 | {"bnb_4bit_quant_type": "fp4"}, "bnb_4bit_quant_type=fp4, load_in_4bit=True"),
-        ({"quant_method": "hqq"}, "quant_method=hqq"),
+        ({"quant_method": "vptq"}, "quant_method=vptq"),
         ({"bits": 4}, "no quant_method"),
-        ("gptq", "gptq for an object"),
-        (GPTQ | {"bits": 40}, "bits=40"),
         (FP8 | {"fmt": "e5m2", "weight_block_size": None}, "fmt=e5m2"),
         (compressed(scheme(5, "float", "channel")), "num_bits=5, type=float, strategy=channel"),
-        (modelopt("FP8", ignore=[3]), "the layers [3]"),
     ],
 )
 def test_what_is_not_read_is_told_with_what_the_weights_count_at(read, config, why):
@@ -207,6 +274,25 @@ def test_double_quantisation_has_a_scale_of_8_bits_a_block(read):
     found = estimate(workload, dict(workload.stated), gpu("h100_sxm")).totals["weight_bytes"]
     assert found == linear * (4 + 8 / 64) / 8 + 2 * others
     assert found == pytest.approx(linear * 4.127 / 8 + 2 * others, rel=0.001)
+
+
+def test_norms_and_biases_are_as_wide_as_the_model(read):
+    """Qwen2 has biases of queries, keys and values; by hand, 1 byte a linear weight and 2 all else."""
+    workload = decode(read(EIGHT, LLAMA | {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}), 1, 8)
+    held = sum(op.weight_elements for op in workload.ops if op.name in dict(workload.stated))
+    others = sum(op.params for op in workload.ops) - held
+    found = estimate(workload, dict(workload.stated), gpu("h100_sxm"))
+    assert found.totals["weight_bytes"] == held + 2 * others
+    norm = next(i for i, op in enumerate(workload.ops) if op.name == "model.layers.1.input_layernorm")
+    size = SMALL["hidden_size"]
+    assert found.columns["bytes_moved"][norm] == 2 * (size + size + size), "its input, its result and its weights"
+
+
+@pytest.mark.parametrize(("dtype", "wide"), [("float16", "fp16"), ("bfloat16", "bf16"), ("float32", "bf16")])
+@pytest.mark.parametrize("key", ["dtype", "torch_dtype"])
+def test_what_is_not_quantised_has_the_model_s_type(read, key, dtype, wide):
+    stated = dict(decode(read(AWQ, LLAMA | {key: dtype}), 1, 8).stated)
+    assert (stated["*"], stated["model.layers.0.mlp.up_proj"]) == (wide, f"int4_g64/{wide}")
 
 
 def network(fields):
@@ -230,6 +316,65 @@ def test_layers_that_are_left_are_those_of_compressed_tensors(read, ignore):
     apply_quantization_config(net, QuantizationConfig(**config))
     theirs = {name for name, module in net.named_modules() if hasattr(module, "quantization_scheme")}
     assert set(dict(decode(read(config), 1, 8).stated)) - {"*"} == theirs
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        transformers.QuantoConfig(weights="int2"),
+        transformers.EetqConfig(modules_to_not_convert=["lm_head"]),
+        transformers.FbgemmFp8Config(),
+        transformers.BitNetQuantConfig(),
+        transformers.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype="bfloat16"),
+        transformers.BitsAndBytesConfig(load_in_8bit=True),
+        transformers.TorchAoConfig(Int4WeightOnlyConfig(group_size=64)),
+        transformers.TorchAoConfig(Int8WeightOnlyConfig()),
+        transformers.TorchAoConfig(Int8DynamicActivationInt8WeightConfig()),
+        transformers.TorchAoConfig(Float8WeightOnlyConfig()),
+        transformers.TorchAoConfig(Float8DynamicActivationFloat8WeightConfig()),
+    ],
+    ids=lambda config: type(getattr(config, "quant_type", config)).__name__,
+)
+def test_files_that_transformers_writes_are_read(read, config):
+    model = read(json.loads(json.dumps(config.to_dict(), default=str)))
+    assert not any("is not read" in told for told in model.uncounted)
+    stated = dict(decode(model, 1, 8).stated)
+    assert "model.layers.0.mlp.up_proj" in stated
+    assert "lm_head" not in stated
+
+
+@pytest.mark.parametrize("config", [Int8WeightOnlyConfig(), Int8DynamicActivationInt8WeightConfig()], ids=str)
+def test_bytes_of_torchao_are_those_of_its_tensors(read, config):
+    """Without the scales of rows, which are no part of a format."""
+    layer = torch.nn.Linear(256, 64, bias=False, dtype=torch.bfloat16)
+    quantize_(layer, config)
+    stored = layer.weight.qdata
+    model = read(transformers.TorchAoConfig(config).to_dict(), LLAMA | {"num_key_value_heads": 1})
+    workload = decode(model, 1, 8)
+    at = workload.layers.index("model.layers.0.self_attn.k_proj")
+    found = estimate(workload, dict(workload.stated), gpu("h100_sxm")).columns["weight_bytes"]
+    assert found[[op.name for op in workload.ops].index(workload.layers[at])] == stored.numel() * stored.itemsize
+
+
+@pytest.mark.parametrize("kept", [None, [], ["lm_head"], ["lm_head", "model.layers.0.mlp"], ["down_proj"]], ids=str)
+@pytest.mark.parametrize(
+    "config",
+    [QUANTO, BITNET, {"quant_method": "eetq"}, {"quant_method": "fbgemm_fp8"}],
+    ids=lambda c: c["quant_method"],
+)
+def test_layers_that_are_left_are_those_of_transformers(read, config, kept):
+    net = network(LLAMA)
+    left = HfQuantizer.get_modules_to_not_convert(net, kept, None)
+    linear = (name for name, module in net.named_modules() if isinstance(module, torch.nn.Linear))
+    theirs = {name for name in linear if should_convert_module(name, left)}
+    assert set(dict(decode(read(config | {"modules_to_not_convert": kept}), 1, 8).stated)) - {"*"} == theirs
+
+
+def test_ternary_weights_take_two_bits(read):
+    workload = decode(read(BITNET), 1, 8)
+    found = estimate(workload, dict(workload.stated), gpu("h100_sxm")).columns["weight_bytes"]
+    at = [op.name for op in workload.ops].index("model.layers.0.mlp.up_proj")
+    assert found[at] == SMALL["hidden_size"] * SMALL["intermediate_size"] / 4
 
 
 @pytest.mark.parametrize("kept", [["lm_head"], ["lm_head", "down_proj"], ["lm_head", "model.layers.0"]])
