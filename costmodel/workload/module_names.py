@@ -73,6 +73,12 @@ STABLELM = ModuleNames(q_norm="q_layernorm", k_norm="k_layernorm")
 
 PHI3 = ModuleNames(act="mlp.activation_fn")
 
+GLM4 = ModuleNames(
+    act="mlp.activation_fn", attention_post_norm="post_self_attn_layernorm", mlp_post_norm="post_mlp_layernorm"
+)
+
+HUNYUAN = ModuleNames(q_norm="query_layernorm", k_norm="key_layernorm")
+
 GEMMA2 = ModuleNames(mlp_norm="pre_feedforward_layernorm")
 
 GEMMA3 = replace(
@@ -139,6 +145,16 @@ GPT2 = ModuleNames(
     act="mlp.act",
     down="mlp.c_proj",
     mlp_norm="ln_2",
+)
+
+GPTJ = replace(
+    GPT2,
+    q="attn.q_proj",
+    k="attn.k_proj",
+    v="attn.v_proj",
+    out="attn.out_proj",
+    up="mlp.fc_in",
+    down="mlp.fc_out",
 )
 
 OPT = ModuleNames(

@@ -80,6 +80,21 @@ def some_experts(
     return [dense if i in only or (i + 1) % step else moe for i in range(depth)]
 
 
+def all_experts(
+    fields: ConfigFields, *, experts: int, experts_per_token: int, key: str = "num_experts", **shape: Any
+) -> Moe:
+    """The experts of a model whose layers all have them, and no other width: `intermediate_size`."""
+    names = (key, *({"num_experts", "num_local_experts"} - {key}))
+    spelled = next((name for name in names if name in fields.values), key)
+    return Moe(
+        experts=fields.count(spelled, experts),
+        experts_per_token=fields.count("num_experts_per_tok", experts_per_token),
+        d_ff=fields.count("intermediate_size"),
+        function=fields.choice("hidden_act", ACTIVATIONS, "silu"),
+        **shape,
+    )
+
+
 def rotary(fields: ConfigFields, key: str, default: float) -> float:
     """The turned fraction of a head, `key`, which newer files keep among the rotary parameters."""
     parameters = fields.values.get("rope_parameters")

@@ -175,7 +175,7 @@ def test_an_unknown_type_lists_what_is_known_and_another_way(write):
     for private in ("qwen4", "_decoder", "__init__", "costmodel", "../llama", "config_fields"):
         message = refusal(write(LLAMA | {"model_type": private}))
         assert f"unknown model_type {private!r}; transformers' own module can be given as torch:" in message
-        assert "known: bert, " in message
+        assert "known: arcee, bert, " in message
 
 
 def test_a_model_of_several_inputs_is_refused(write):

@@ -15,7 +15,10 @@ COSTS = {
     "gemma3": ("vision_config: the encoder of images",),
 }
 SPELLED = {"xlm_roberta": "xlm-roberta"}
-CHOSEN = {"deepseek_v2": {"num_experts_per_tok": 6}}
+CHOSEN = {
+    "deepseek_v2": {"num_experts_per_tok": 6},
+    "dots1": {"n_routed_experts": 128, "num_experts_per_tok": 6},
+}
 """What a type has no usable default for."""
 
 

@@ -12,6 +12,7 @@ from costmodel.workload.serving import forward
 
 SMALL = oracle.SMALL | {"pad_token_id": 0}
 ENCODER = {k: v for k, v in SMALL.items() if k != "num_key_value_heads"} | {"max_position_embeddings": 40}
+GPT = {"vocab_size": 97, "n_positions": 40, "n_embd": 32, "n_layer": 2, "n_head": 4}
 CASES = {
     "granite": SMALL | {"embedding_multiplier": 12, "logits_scaling": 8.0, "attention_bias": True},
     "smollm3": SMALL | {"use_sliding_window": True, "sliding_window": 5, "no_rope_layer_interval": 2},
@@ -29,6 +30,30 @@ CASES = {
                "vision_config": {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
                                  "num_attention_heads": 2, "image_size": 28, "patch_size": 14},
                "mm_tokens_per_image": 4},
+    "olmo3": SMALL | {"num_hidden_layers": 4, "sliding_window": 5, "num_key_value_heads": None},
+    "flex_olmo": SMALL | {"num_experts": 6, "num_experts_per_tok": 2},
+    "olmoe": SMALL | {"num_experts": 6, "num_experts_per_tok": 2},
+    "arcee": SMALL | {"attention_bias": True, "mlp_bias": True},
+    "seed_oss": SMALL | {"head_dim": 8, "attention_out_bias": True},
+    "helium": SMALL | {"head_dim": 8, "attention_bias": True},
+    "glm": SMALL | {"head_dim": 8},
+    "glm4": SMALL | {"head_dim": 8},
+    "ernie4_5": SMALL | {"use_bias": True},
+    "ministral": SMALL | {"sliding_window": 5, "head_dim": 16},
+    "ministral3": SMALL | {"head_dim": 16},
+    "cwm": SMALL | {"head_dim": 8, "sliding_window": 5},
+    "nemotron": SMALL | {"attention_bias": True},
+    "exaone4": SMALL | {"num_hidden_layers": 4, "sliding_window": 5},
+    "exaone4/whole": SMALL | {"sliding_window": None, "layer_types": ["full_attention"] * 3},
+    "hunyuan_v1_dense": SMALL | {"head_dim": 8, "attention_bias": True},
+    "granitemoe": SMALL | {"num_local_experts": 6, "residual_multiplier": 0.2},
+    "minimax_m2": SMALL | {"head_dim": 8, "num_local_experts": 6, "num_experts_per_tok": 2, "rotary_dim": 4},
+    "dots1": SMALL
+    | {"n_routed_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20, "n_shared_experts": 2,
+       "first_k_dense_replace": 1},
+    "gpt_bigcode": GPT,
+    "gpt_bigcode/many": GPT | {"multi_query": False},
+    "gptj": GPT | {"rotary_dim": 4},
     "xlm-roberta": ENCODER,
     "camembert": ENCODER,
     "electra": ENCODER | {"embedding_size": 24},

@@ -1,0 +1,18 @@
+"""AFM of Arcee: transformers' ArceeConfig."""
+
+from costmodel.importers.config_fields import ConfigFields
+from costmodel.importers.hf_types import _decoder
+from costmodel.workload.language_model import LanguageModel
+
+
+def language_model(fields: ConfigFields, name: str) -> LanguageModel:
+    """Read an AFM: a Llama whose MLP has no gate, and squares its ReLU."""
+    depth, bias = _decoder.layers(fields), _decoder.biased(fields)
+    mlp = _decoder.mlp(fields, default="relu2", gated=False, bias=fields.flag("mlp_bias", False))
+    return _decoder.decoder(
+        fields,
+        name,
+        attention=_decoder.attention(fields, kv_heads=0, bias=bias),
+        mlps=[mlp] * depth,
+        windows=[0] * depth,
+    )

@@ -1,0 +1,34 @@
+"""GPT-J: transformers' GPTJConfig."""
+
+from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
+from costmodel.importers.hf_types._activations import ACTIVATIONS
+from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm
+from costmodel.workload.module_names import GPTJ
+
+
+def language_model(fields: ConfigFields, name: str) -> LanguageModel:
+    """Read a GPT-J: attention and MLP read one layer norm, biases in the MLP and the head."""
+    d_model, heads = fields.count("n_embd"), fields.count("n_head")
+    if d_model % heads:
+        fields.reject("n_embd", f"a multiple of n_head ({heads})")
+    width = d_model // heads
+    mlp = Mlp(
+        fields.count("n_inner", 4 * d_model),
+        fields.choice("activation_function", ACTIVATIONS, "gelu_new"),
+        gated=False,
+        bias=True,
+    )
+    fields.accept("rotary", True)
+    fields.accept("n_positions", fields.values.get("n_positions"))
+    blocks = (Block(Attention(heads, heads, width), mlp),) * fields.count("n_layer", high=MAX_LAYERS)
+    return LanguageModel(
+        name,
+        fields.count("vocab_size"),
+        d_model,
+        blocks,
+        norm=Norm("layer", "parallel"),
+        rotary=min(1.0, fields.count("rotary_dim", 64) / width),
+        tied=fields.flag("tie_word_embeddings", False),
+        head_bias=True,
+        names=GPTJ,
+    )
