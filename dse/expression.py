@@ -1,10 +1,11 @@
 """Expressions over columns: limits as `footprint_bytes <= memory_bytes`, objectives as `latency_s / batch`."""
 
 import ast
+import copy
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
@@ -44,6 +45,15 @@ class Expression:
     def is_limit(self) -> bool:
         """Whether it is true or false rather than a number."""
         return isinstance(self.tree, ast.Compare | ast.BoolOp)
+
+    def reading(self, read: Callable[[str, str], str]) -> "Expression":
+        """The same with each text that a name is compared with as `read` gives it, from the name and the text."""
+        tree = copy.deepcopy(self.tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and _is_text(node.left):
+                node.comparators = [ast.Constant(read(node.left.id, ast.literal_eval(node.comparators[0])))]
+        changed = ast.dump(tree) != ast.dump(self.tree)
+        return replace(self, text=ast.unparse(tree), tree=tree) if changed else self
 
     def __call__(self, columns: Mapping[str, Any]) -> Any:
         """Evaluate on columns by name: scalars or arrays that broadcast; a division by zero is nan or infinite."""

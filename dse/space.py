@@ -19,6 +19,7 @@ from dse.asked import ANSWERS, FITS, METRICS, NEEDED, known_names
 from dse.axes import CORRECT, Axis
 from dse.calibrations import calibrations
 from dse.expression import TEXT, Expression, Objective, check_names, limit, objective
+from dse.named_values import named
 
 KEYS = ("axes", "objectives", "constraints", "groups", "metrics", "latency", "rows", "misfits")
 LATENCIES = ("estimate", "roofline")
@@ -77,6 +78,7 @@ class Space:
             data.get("misfits", False),
         )
         _check(space)
+        space = replace(space, constraints=tuple(named(limit, axes) for limit in space.constraints))
         return replace(space, spec=_plain(space))
 
     @property
