@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from dse import moments, outputs, readers
+from dse import moments, outputs, reader_tables
 from dse.couplings import Couplings
 from dse.interrupts import came
 from dse.limits import Limits
@@ -44,7 +44,7 @@ class Solve:
     def by_readers(self, sums: Mapping[str, float], passed: Passed, share: float = SHARE) -> Plan:
         """With outputs in the formats that are read, in a share of the time; TimeoutError where that cannot be."""
         now = time.monotonic()
-        arrays = readers.exact(self._read(sums, {}), passed, self.metric, every=bool(self.limits.peaks))
+        arrays = reader_tables.exact(self._read(sums, {}), passed, self.metric, every=bool(self.limits.peaks))
         problem, until = self.limits.problem, now + share * (self.deadline - now)
         plan = moments.solve(problem, arrays, self.limits.peaks, self.max_formats, until)
         return replace(plan, choice=plan.choice[: len(problem.layers)])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dse import readers
+from dse import reader_tables
 from dse.couplings import Couplings
 from dse.folding_memory import MOVED
 from dse.folding_options import ALONG, RESOURCES, SPENT, Units
@@ -66,7 +66,7 @@ class Candidates:
         )
         if self.by_readers:
             written = {name: self.written[..., i] for i, name in enumerate(RESOURCES)}
-            tables = readers.folded(tables, self.problem, written)
+            tables = reader_tables.folded(tables, self.problem, written)
         return replace(tables, limits=dict(limits))
 
     def named(self, plan: Plan) -> tuple[Plan, list[Units]]:

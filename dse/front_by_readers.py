@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dse.passed import Passed
-from dse.readers import exact
+from dse.reader_tables import exact
 from dse.solvers.grid import to_grid
 from dse.solvers.merging import TooManyPointsError
 from dse.solvers.reading_front import Pairs, front

@@ -12,7 +12,7 @@ import dse
 from costmodel.estimators.fpga import carried
 from costmodel.workload import Workload
 from costmodel.workload.ops import elementwise, linear, pooling
-from dse import fronts, neighbours, readers
+from dse import fronts, neighbours, reader_tables
 from dse.choice_columns import columns
 from dse.metric import METRICS, loss
 from dse.pareto import mask
@@ -191,7 +191,7 @@ def test_a_plan_of_a_search_that_cannot_price_by_readers_is_told_as_it_is_evalua
     def too_close(*_, **__):
         raise TimeoutError("layers are coupled too closely")
 
-    monkeypatch.setattr(readers, "exact", too_close)
+    monkeypatch.setattr(reader_tables, "exact", too_close)
     _, totals = every_plan()
     most, lut = float(np.quantile(totals["loss"], 0.3)), float(np.quantile(totals["lut"], 0.8))
     plan = dse.minimize(METRICS["lut"], over=problem(), subject_to=[loss <= most, METRICS["lut"] <= lut])
