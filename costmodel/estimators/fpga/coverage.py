@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from costmodel.estimators.fpga.unit import ON_FABRIC, streaming
+from costmodel.estimators.fpga.unit import ON_FABRIC, padded, streaming, windowed
 from costmodel.formats import Format
 from costmodel.precision import Precision
 from costmodel.record import Real
@@ -20,6 +20,9 @@ MONOTONE_FLOPS = 4
 """Pointwise functions of up to so many vector FLOPs an element (workload.ops.activation.FLOPS) are all monotone."""
 DATA_MOVERS = "data movers between memory and the first and last layer (AXI DMA)"
 """Left out of a dataflow: their LUTs, flip-flops and buffers are those of a vendor's core and a board's bus."""
+PADDING = "padding of images before windows (FMPadding)"
+"""Left out of a dataflow: FINN estimates no resources of it (v0.10.1: FMPadding has no lut_estimation of its own, that
+of HWCustomOp is 0), and no count of it is published."""
 KNOWN = "integers of up to 16 bits, minifloats of up to 16 with at most 5 of exponent, binary, ternary, and MX formats"
 
 
@@ -55,11 +58,12 @@ def uncounted(workload: Workload, *, dataflow: bool = True) -> tuple[str, ...]:
     Batch norm, requantisation and monotone activations cost nothing of their own: they are folded into the
     thresholds or scales after a matrix unit (Umuroglu and Jahre, Streamlined Deployment for Quantized Neural
     Networks, arXiv 1709.04060). What a matrix unit's op counts beyond them, as dequantised weights, is named too.
-    The data movers of a `dataflow` are not counted, while an overlay counts its own.
+    The data movers of a `dataflow` and what pads its images are not counted; an overlay counts its own, and pads none.
     """
     others = tuple(_told(op) for op in workload.ops if not _modelled(op))
     beside = tuple(f"{op.name} (arithmetic beside its products)" for op in workload.ops if _beside(op))
-    return others + beside + (DATA_MOVERS,) * dataflow
+    pads = any(bool(padded(op)) and (op.kind == "pooling" or bool(windowed(op))) for op in workload.ops)
+    return others + beside + (PADDING,) * (dataflow and pads) + (DATA_MOVERS,) * dataflow
 
 
 def _told(op: Op) -> str:

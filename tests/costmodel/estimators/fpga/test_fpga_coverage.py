@@ -5,13 +5,13 @@ import pytest
 
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import estimate
-from costmodel.estimators.fpga.coverage import DATA_MOVERS, MONOTONE_FLOPS
+from costmodel.estimators.fpga.coverage import DATA_MOVERS, MONOTONE_FLOPS, PADDING
 from costmodel.hardware import fpga as device
 from costmodel.precision import precision
 from costmodel.strategies.aqlm import AdditiveCodebooks
 from costmodel.strategies.fast_2bit import Dequantisation
 from costmodel.workload import Workload
-from costmodel.workload.ops import activation, attention, elementwise, embedding, linear, norm, pooling, softmax
+from costmodel.workload.ops import activation, attention, conv, elementwise, embedding, linear, norm, pooling, softmax
 from costmodel.workload.ops.activation import FLOPS
 
 NEITHER_RISING_NOR_FALLING = {"silu", "hardswish", "gelu", "quick_gelu", "mish"}
@@ -84,6 +84,13 @@ def test_what_thresholds_cannot_express_is_listed(function):
 
 def test_batch_norm_is_absorbed():
     assert fpga.uncounted(network(norm("norm", 128, 32, style="batch"))) == (DATA_MOVERS,)
+
+
+@pytest.mark.parametrize(("around", "named"), [((0, 0), ()), ((1, 1), (PADDING,)), ((0, 1), (PADDING,))])
+def test_what_pads_images_before_windows_is_named_of_a_dataflow(around, named):
+    padded = network(conv("conv", 1, 8, 8, input_size=(16, 16), kernel=(3, 3), padding=around))
+    assert fpga.uncounted(padded) == (*named, DATA_MOVERS)
+    assert fpga.uncounted(padded, dataflow=False) == ()
 
 
 def test_dequantisation_within_a_unit_and_codebooks_before_it_are_named_and_scales_of_outputs_are_none():

@@ -13,7 +13,7 @@ from costmodel.estimators.estimate import estimate
 from costmodel.estimators.fpga import Folding
 from costmodel.estimators.fpga.accumulator import accumulator_bits
 from costmodel.estimators.fpga.block_ram import ram_blocks, rom_blocks
-from costmodel.estimators.fpga.coverage import DATA_MOVERS
+from costmodel.estimators.fpga.coverage import DATA_MOVERS, PADDING
 from costmodel.estimators.fpga.layer import lut_parts
 from costmodel.estimators.fpga.sites import sites
 from costmodel.hardware import fpga as device
@@ -161,7 +161,7 @@ def test_poolings_and_sums_are_counted():
     found = estimate(Workload("net", ops), "e4m3/e4m3", BOARD)
     assert found.columns["source"].tolist() == ["synthesis-calibrated", "formula", "formula", "no formula"]
     assert (found.lut[1:3] > 0).all()
-    assert found.uncounted == ("gate (elementwise)", DATA_MOVERS)
+    assert found.uncounted == ("gate (elementwise)", PADDING, DATA_MOVERS)
 
 
 @pytest.mark.parametrize("spelling", ["nf4/int8", "int4_g128/int8", "w32a32", "int8/e8m0"])
