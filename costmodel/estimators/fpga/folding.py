@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from costmodel.estimators.fpga.covering import covering
 from costmodel.estimators.fpga.folding_streamed import streamed
 from costmodel.estimators.fpga.folding_tables import (
     BRAM,
@@ -59,11 +60,11 @@ def fold(
     allow: each layer takes the cheapest folding, by its shares of the device, that keeps up with it. With it every
     layer keeps up with that rate of images or sequences for the fewest LUTs; where that does not fit, for less of what
     is short if that does. DSP blocks go to the layers where one saves most LUTs, while they last; weights move to URAM
-    where a block of it saves most block RAM. With `streaming`, where that is not enough, others come from the device's
-    memory so that the rest fits: those that it brings first of all, which may pace the units, at an asked throughput
-    those that it brings in time. A resource of which even the smallest design needs more than that share may be used
-    whole. Where it needs more than there is, the network does not fit, and its totals show it: no folding is then taken
-    that needs more of that resource than the smallest one does.
+    where a block of it saves most block RAM, or else those of any layers that make the rest fit. With `streaming`,
+    where that is not enough, others come from the device's memory so that the rest fits: those that it brings first of
+    all, which may pace the units, at an asked throughput those that it brings in time. A resource of which even the
+    smallest design needs more than that share may be used whole. Where it needs more than there is, the network does
+    not fit, and its totals show it: no folding is then taken that needs more of that resource than the smallest does.
     ValueError where no folding, or not the memory, reaches the throughput, or it is not above 0.
     """
     if throughput_per_s is not None and not throughput_per_s > 0:
@@ -153,15 +154,22 @@ def _left_in_dsp(plan: Floats, known: Tables, limits: Floats) -> Floats:
 
 
 def _in_uram(plain: Floats, moved: Floats, limits: Floats) -> Floats:
-    """Weights in URAM where a block of it saves most block RAM, until the rest fits or none goes into what is left."""
+    """Weights in URAM where a block of it saves most block RAM, until the rest fits or none goes into what is left;
+    where it then does not, those of fewest blocks of URAM that make it fit, if there are so many."""
     saved = plain[:, BRAM18] - moved[:, BRAM18]
     order = np.argsort(-saved / np.maximum(moved[:, URAM], 1e-9), kind="stable")
-    over, left = plain[:, BRAM18].sum() - limits[2], limits[3]
-    plan = plain.copy()
+    short, left, layers = plain[:, BRAM18].sum() - limits[2], limits[3], []
+    over, plan = short, plain.copy()
     for layer in order[saved[order] > 0].tolist():
         if over > 0 and moved[layer, URAM] <= left:
-            plan[layer] = moved[layer]
+            layers.append(layer)
             over, left = over - saved[layer], left - moved[layer, URAM]
+    if over > 0:
+        movable = np.flatnonzero(saved > 0)
+        others = movable[covering(saved[movable], moved[movable, URAM], short)]
+        fits = saved[others].sum() >= short and moved[others, URAM].sum() <= limits[3]
+        layers = others.tolist() if fits else layers
+    plan[layers] = moved[layers]
     return plan
 
 

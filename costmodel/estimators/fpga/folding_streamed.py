@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.estimators.fpga.covering import covering
 from costmodel.estimators.fpga.folding_tables import BRAM18, MOVED, Floats
 
 Ints = NDArray[np.int64]
@@ -16,7 +17,7 @@ def streamed(plan: Floats, moved: Floats, brought: float, limits: Floats) -> Flo
     left, movable = brought - plan[:, MOVED].sum(), np.flatnonzero(saved > 0)
     if not over > 0:
         return found
-    layers = movable[_covering(saved[movable], more[movable], over)]
+    layers = movable[covering(saved[movable], more[movable], over)]
     if saved[layers].sum() < over or more[layers].sum() > left:
         layers = _in_time(
             movable[np.argsort(-saved[movable] / np.maximum(more[movable], 1.0), kind="stable")], more, left
@@ -33,25 +34,3 @@ def _in_time(order: Ints, more: Floats, left: float) -> Ints:
             left -= more[layer]
             kept.append(layer)
     return np.array(kept, np.int64)
-
-
-def _covering(saved: Floats, more: Floats, over: float) -> Ints:
-    """The layers of least sum of `more` whose whole `saved` sum to at least `over`; all where none do.
-
-    The knapsack problem by dynamic programming on what is still to be saved.
-    """
-    need = int(np.ceil(over))
-    if saved.sum() < need:
-        return np.arange(len(saved))
-    least, taken = np.full(need + 1, np.inf), np.zeros((len(saved), need + 1), bool)
-    least[0] = 0.0
-    for layer, (blocks, cycles) in enumerate(zip(np.minimum(saved, need).astype(np.int64).tolist(), more, strict=True)):
-        with_it = np.concatenate([np.full(blocks, least[0]), least[: need + 1 - blocks]]) + cycles
-        taken[layer] = with_it < least
-        least = np.where(taken[layer], with_it, least)
-    layers = []
-    for layer in range(len(saved) - 1, -1, -1):
-        if taken[layer, need]:
-            layers.append(layer)
-            need = max(need - int(saved[layer]), 0)
-    return np.array(layers[::-1], np.int64)

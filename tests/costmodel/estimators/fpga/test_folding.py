@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 from costmodel.estimators import fpga
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.evaluate import grid
+from costmodel.estimators.fpga import folding_tables
 from costmodel.estimators.fpga.coverage import DATA_MOVERS
+from costmodel.estimators.fpga.folding import _in_uram
 from costmodel.hardware import device as any_device
 from costmodel.hardware import fpga as device
 from costmodel.hardware import names
 from costmodel.precision import precision
 from costmodel.record import stack
+from costmodel.strategies import strategy
 from costmodel.workload import Workload
 from costmodel.workload.ops import activation, conv, linear, norm, softmax
 from costmodel.zoo import build
@@ -220,6 +224,37 @@ def test_a_network_beyond_its_device_fills_uram_and_no_folding_takes_more_of_wha
     assert board.bram18 < found["bram18"] <= smallest["bram18"]
     assert found["uram"] >= 0.9 * board.uram
     assert found["lut"] <= board.lut
+
+
+BLOCKS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 8)), min_size=1, max_size=7)
+
+
+@given(BLOCKS, st.integers(0, 120), st.integers(0, 16))
+@example([(7, 2), (12, 4), (12, 4)], 7, 8)
+def test_weights_that_some_blocks_of_uram_would_make_fit_do(layers, bram18, uram):
+    plain, moved = np.zeros((2, len(layers), folding_tables.MOVED + 1))
+    plain[:, folding_tables.BRAM18] = [blocks for blocks, _ in layers]
+    moved[:, folding_tables.URAM] = [blocks for _, blocks in layers]
+    limits = np.array([0.0, 0.0, bram18, uram], dtype=np.float64)
+    left = [
+        sum(blocks for at, (blocks, _) in enumerate(layers) if at not in there)
+        for count in range(len(layers) + 1)
+        for there in combinations(range(len(layers)), count)
+        if sum(layers[at][1] for at in there) <= uram
+    ]
+    found = _in_uram(plain, moved, limits).sum(axis=0)
+    assert found[folding_tables.URAM] <= uram
+    assert (found[folding_tables.BRAM18] <= bram18) == (min(left) <= bram18)
+
+
+@pytest.mark.parametrize("spelling", ["int4/int4", "int6/int6", "int8/int8"])
+def test_units_beside_those_of_a_network_make_it_no_faster(spelling):
+    """Dynamic filters leave every unit as it is, and add predictors and longer queues."""
+    net, board, used = build("resnet18"), device("zcu104"), precision(spelling)
+    more = strategy("dynamic_filters:keep=0.5")(net)
+    alone, beside = (spent(each, used, board, fpga.fold(each, used, board)) for each in (net, more))
+    assert alone["cycles"] <= beside["cycles"]
+    assert alone["bram18"] < beside["bram18"]
 
 
 def test_a_network_beyond_its_device_is_not_fast_for_it():
