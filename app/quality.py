@@ -7,7 +7,8 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-METHODS = ("loss", "kl", "mse", "hessian", "fisher", "sqnr")
+MEASURED, FORETOLD = ("loss", "kl", "mse"), ("hessian", "fisher", "sqnr")
+METHODS = (*MEASURED, *FORETOLD)
 
 
 def options(command: F) -> F:
@@ -21,6 +22,13 @@ def options(command: F) -> F:
     ranges = click.option(
         "--ranges",
         metavar="RULE",
-        help="Where layers' inputs are cut off: min-max (the default), percentile[:99.9], mse, learned.",
+        help="Where inputs are cut off in what is measured: min-max (the default), percentile[:99.9], mse, learned.",
     )
     return method(ranges(command))
+
+
+def require_use(method: str | None, ranges: str | None, *, scored: bool) -> None:
+    """ValueError where ranges would change nothing: losses are foretold, and no plan is `scored` on held-out data."""
+    if ranges not in (None, "min-max") and method in FORETOLD and not scored:
+        why = f"{method} foretells losses without cutting inputs off, and no held-out data score the plans here"
+        raise ValueError(f"--ranges {ranges} would change nothing: {why}; take {', '.join(MEASURED)}, or leave it out")

@@ -24,7 +24,7 @@ from dse.sensitivity.calls import take, tensors
 from dse.sensitivity.cutoffs import parse
 from dse.sensitivity.examples import gathered
 from dse.sensitivity.interactions import Interactions
-from dse.sensitivity.methods import SOURCES, pairwise, sensitivity
+from dse.sensitivity.methods import MEASURED, SOURCES, pairwise, sensitivity
 from dse.sensitivity.opening import opened
 from dse.sensitivity.prepared import prepared
 
@@ -84,12 +84,17 @@ class Choices:
             raise ValueError("sparse options take the data-free proxy: give the model without data, as a Workload")
         found = self.sensitivity(options)
         loss = found.clipped()
-        told = (found.source, self.taken, "" if self.ranges == "min-max" else f"{self.ranges} ranges")
-        source = "; ".join(filter(None, told))
+        source = "; ".join(filter(None, (found.source, self.taken, self._cut_off)))
         problem = build(
             self.workload, device, layers=found.layers, options=options, loss=loss, loss_source=source, **given
         )
         return replace(problem, additivity=found.additivity, ranges=found.ranges)
+
+    @property
+    def _cut_off(self) -> str:
+        """Where inputs are cut off, in words, "" at the largest magnitudes."""
+        beside = "" if self.method in MEASURED else " in what is measured of whole plans alone"
+        return "" if self.ranges == "min-max" else f"{self.ranges} ranges{beside}"
 
     def _noise(self, layers: tuple[str, ...], options: tuple[Precision, ...]) -> NDArray[np.float64]:
         """The proxy of each layer and of the caches that follow it, at each option: float64[layers, options]."""

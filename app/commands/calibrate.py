@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app import written
 from app.fpga_rows import fit_sites
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ HEADS = ("device", "math", "backend", "how", "rows", "pairs", "held out", "MAPE"
 @click.command("calibrate")
 @click.argument("file", type=click.Path())
 @click.option("--device", default="", metavar="NAME", help="The one to fit, where FILE has rows of several.")
-@click.option("--out", type=click.Path(file_okay=False), help="A folder; your own calibrations folder if not given.")
+@click.option("--out", type=written.NewFolder(), help="A folder; your own calibrations folder if not given.")
 @click.option(
     "--by-name", is_flag=True, help="Fits that answer only where their backend is named, as in h100_sxm:torch."
 )

@@ -2,9 +2,11 @@
 
 import click
 
+from app import written
+
 
 @click.command("demo")
-@click.option("--out", default="demo_out", show_default=True, type=click.Path(file_okay=False), help="Report folder.")
+@click.option("--out", default="demo_out", show_default=True, type=written.NewFolder(), help="Report folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(out: str, as_json: bool) -> None:
     """Train a small network on real digits, pick each layer's format for an FPGA and a GPU, test, and report."""

@@ -4,9 +4,11 @@ from typing import Any
 
 import click
 
+from app import written
+
 
 @click.command("exam")
-@click.option("--out", default="exam_out", show_default=True, type=click.Path(file_okay=False), help="Results folder.")
+@click.option("--out", default="exam_out", show_default=True, type=written.NewFolder(), help="Results folder.")
 @click.option("--only", type=click.Choice(["digits", "minilm"]), help="One of the two networks.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Processes side by side.")
 @click.option("--quick", is_flag=True, help="Too small to conclude anything: for trying it out.")

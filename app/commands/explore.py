@@ -2,10 +2,12 @@
 
 import click
 
+from app import written
+
 
 @click.command("explore")
 @click.argument("space", type=click.Path(dir_okay=False))
-@click.option("--out", required=True, type=click.Path(), help="The run's folder; one that was interrupted goes on.")
+@click.option("--out", required=True, type=written.NewFolder(), help="The run's folder; an interrupted one goes on.")
 @click.option("--workers", type=int, help="Processes of this machine; as many as cores if not given.")
 @click.option("--cluster", default="", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers do it instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

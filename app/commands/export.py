@@ -2,7 +2,7 @@
 
 import click
 
-from app import complete
+from app import complete, written
 
 
 class _Targets(click.Command):
@@ -18,7 +18,7 @@ class _Targets(click.Command):
 @click.command("export", cls=_Targets)
 @click.argument("target", shell_complete=complete.exports)
 @click.argument("plan", type=click.Path(dir_okay=False))
-@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The file to write.")
+@click.option("--out", required=True, type=written.NewFile(), help="The file to write.")
 @click.option("--model", metavar="MODEL", help="Where the target needs weights or shapes: the plan's own by default.")
 @click.option(
     "--data", metavar="MODULE:CALLABLE", help="Calibration data; by default the plan's, or what its callable returns."

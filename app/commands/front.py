@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from app import complete, options, quality
+from app import complete, options, quality, written
 
 
 @click.command("front")
@@ -45,7 +45,7 @@ from app import complete, options, quality
 @options.layout
 @click.option("--robust", is_flag=True, help="Of a run: each point's probability of staying on the front.")
 @click.option("--stream", "streamed", is_flag=True, help="Print each point as a JSON line once it is proven.")
-@click.option("--points", type=click.Path(dir_okay=False), help="Keep proven points in a file; a killed run goes on.")
+@click.option("--points", type=written.NewFile(), help="Keep proven points in a file; a killed run goes on.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     model: str,
@@ -181,6 +181,7 @@ def _problems(
     from app.progress import bar
     from dse.foldings import among, laid_out
 
+    quality.require_use(quality_of["method"], quality_of["ranges"], scored=False)
     target = cm.device(device)
     mapping, folding, laid_for = design
     lay_out = layout(target, mapping, folding, budgets, laid_for)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from app import complete, options, quality
+from app import complete, options, quality, written
 
 
 @click.command("optimize")
@@ -54,8 +54,8 @@ from app import complete, options, quality
     "there is one that does.",
 )
 @click.option("--strict", is_flag=True, help="Fail if any part of the model is not counted.")
-@click.option("--report", type=click.Path(dir_okay=False), help="Write an HTML report.")
-@click.option("--out", type=click.Path(dir_okay=False), help="Write the JSON to a file.")
+@click.option("--report", type=written.NewFile(), help="Write an HTML report.")
+@click.option("--out", type=written.NewFile(), help="Write the JSON to a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     model: str,
@@ -105,11 +105,12 @@ def command(
     if objective != "loss":
         _require_folding(objective, target, budgets, mapping, folding or laid_for)
     pins, lists = by_layer("--pin", pin), by_layer("--allow", allow)
-    _require_folders(report, out)
     with bar("Sensitivities") as progress:
-        how = {"method": method, "ranges": ranges, "strategy": strategy}
-        choices, test = choices_of(model, names(formats), data, shape, progress, **how)
+        choices, test = choices_of(
+            model, names(formats), data, shape, progress, method=method, ranges=ranges, strategy=strategy
+        )
         choices = replace(choices, design=lay_out)
+        quality.require_use(method, ranges, scored=test is not None)
         if choices.module is not None:
             choices.sensitivity(choices.options(target))
     question = Question(
@@ -153,15 +154,6 @@ def _laid_out(mapping: str | None) -> str:
     if mapping == "streamed":
         return "the search for foldings keeps all weights on the chip; leave out --mapping streamed, or"
     return "--mapping, --folding and --laid-for lay the layers out, which is chosen with"
-
-
-def _require_folders(*paths: str | None) -> None:
-    from pathlib import Path
-
-    from costmodel.files import require_folder
-
-    for path in filter(None, paths):
-        require_folder(Path(path))
 
 
 def _deliver(result: dict[str, Any], report: str | None, out: str | None, as_json: bool) -> None:

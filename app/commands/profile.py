@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app import written
 from app.cli import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def command() -> None:
 @click.option("--seconds", type=float, default=4.0, show_default=True, help="How long to measure rates.")
 @click.option("--calls", "calls_s", type=float, default=0.0, show_default=True, help="Seconds of library calls.")
 @click.option("--threads", type=int, help="PyTorch's threads; as many as it takes by itself if not given.")
-@click.option("--out", type=click.Path(dir_okay=False), help="A TOML path; your own device folder if not given.")
-@click.option("--rows", type=click.Path(dir_okay=False), help="Keep the measured calls (parquet or csv), resumable.")
+@click.option("--out", type=written.NewFile(), help="A TOML path; your own device folder if not given.")
+@click.option("--rows", type=written.NewFile(), help="Keep the measured calls (parquet or csv), resumable.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def cpu(seconds: float, calls_s: float, threads: int | None, out: str | None, rows: str | None, as_json: bool) -> None:
     """Measure this machine's matrix products and memory copies; write them as a device that --on takes.
@@ -69,7 +70,7 @@ def cpu(seconds: float, calls_s: float, threads: int | None, out: str | None, ro
 
 @command.command("gpu")
 @click.option("--minutes", type=float, default=5.0, show_default=True, help="How long to measure.")
-@click.option("--out", type=click.Path(dir_okay=False), required=True, help="Rows (parquet or csv), resumable.")
+@click.option("--out", type=written.NewFile(), required=True, help="Rows (parquet or csv), resumable.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the candidates.")
 @click.option("--flush", is_flag=True, help="Overwrite the L2 before every run; left as networks leave it otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -112,7 +113,7 @@ def gpu(minutes: float, out: str, seed: int, flush: bool, as_json: bool) -> None
 @click.option("--out-format", default="", help="Output of the units of --formats that round to one.")
 @click.option("--family", default="xc7", show_default=True, help="xc7 or xcup.")
 @click.option("--icarus", is_flag=True, help="Run each design's Verilog in Icarus Verilog too, before synthesis.")
-@click.option("--out", type=click.Path(), help="Write one row a design (parquet or csv).")
+@click.option("--out", type=written.NewFile(), help="Write one row a design (parquet or csv).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def fpga(family: str, icarus: bool, out: str | None, as_json: bool, **spelled: Any) -> None:
     """Synthesise arithmetic units with Yosys, check each netlist against its formats, and count LUT sites.
@@ -200,7 +201,7 @@ def _show_designs(table: "pd.DataFrame", title: str, out: str | None) -> None:
 @click.option("--random", type=click.IntRange(1), default=240, show_default=True, help="Memories and multipliers each.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Of the random shapes.")
 @click.option("--family", default="xc7,xcup", show_default=True, help="xc7, xcup or both.")
-@click.option("--out", type=click.Path(), help="Write one row a block (parquet or csv).")
+@click.option("--out", type=written.NewFile(), help="Write one row a block (parquet or csv).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def fpga_blocks(random: int, seed: int, family: str, out: str | None, as_json: bool) -> None:
     """Map memories and multipliers with Yosys to block RAM, UltraRAM and DSP blocks, and compare the rules with it.

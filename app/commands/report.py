@@ -2,10 +2,12 @@
 
 import click
 
+from app import written
+
 
 @click.command("report")
 @click.argument("run", type=click.Path())
-@click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder of the files, made if needed.")
+@click.option("--out", required=True, type=written.NewFolder(), help="Folder of the files, made if needed.")
 @click.option("--format", "formats", help="Comma-separated: html,md,csv,parquet,json,pdf; all if not given.")
 @click.option("--title", default="", help="Heading of the report.")
 @click.option("--json", "as_json", is_flag=True, help="Print the files' paths as JSON.")

@@ -2,11 +2,13 @@
 
 import click
 
+from app import written
+
 
 @click.command("study")
 @click.argument("study", required=False, metavar="[STUDY.toml | METHOD]")
 @click.option("--list", "listed", is_flag=True, help="The methods by name.")
-@click.option("--out", type=click.Path(file_okay=False), help="Of a file: a folder for what is found and the page.")
+@click.option("--out", type=written.NewFolder(), help="Of a file: a folder for what is found and the page.")
 @click.option("--seeds", type=click.IntRange(1), default=1, help="Of a method: networks, each from another seed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(study: str | None, listed: bool, out: str | None, seeds: int, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from app import written
 from app.fpga_rows import show_errors
 
 HEADS = {
@@ -20,7 +21,7 @@ ADDED = (
 
 @click.command("validate")
 @click.argument("file", type=click.Path())
-@click.option("--out", type=click.Path(), help="Write the rows with predicted_s, low_s, high_s, how (parquet or csv).")
+@click.option("--out", type=written.NewFile(), help="Rows with predicted_s, low_s, high_s, how (parquet or csv).")
 @click.option(
     "--calibration",
     type=click.Choice(["auto", "transfer", "spec"]),

@@ -16,6 +16,11 @@ def build():
     x = torch.randn(64, 6)
     module = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
     return module, (x[:1],), (x, module(x).argmax(1))
+
+
+def tested():
+    module, inputs, data = build()
+    return module, inputs, {"calibration": data, "test": data}
 """
 
 
@@ -41,11 +46,26 @@ def test_interactions_are_measured_and_reported(bitfront: Callable[..., object],
 
 def test_optimize_takes_a_way_and_ranges_and_says_so(bitfront: Callable[..., object], folder: Path) -> None:
     args = ["torch:small_net:build", "--on", "pynq_z1", "--formats", "int2,int4", "--budget", "lut<=50e3"]
-    done = bitfront("optimize", *args, "--sensitivity", "fisher", "--ranges", "mse", "--json", cwd=folder)
+    done = bitfront("optimize", *args, "--sensitivity", "mse", "--ranges", "mse", "--json", cwd=folder)
     assert done.returncode == 0, done.stderr
     source = json.loads(done.stdout)["loss_source"]
-    assert source.startswith("foretold: Fisher diagonal")
+    assert source.startswith("measured: squared error")
     assert source.endswith("; mse ranges")
+
+
+def test_ranges_that_would_change_nothing_are_refused(bitfront: Callable[..., object], folder: Path) -> None:
+    args = ["torch:small_net:build", "--on", "pynq_z1", "--formats", "int2,int4", "--sensitivity", "fisher"]
+    for command in (["optimize", *args, "--budget", "lut<=50e3"], ["front", *args]):
+        done = bitfront(*command, "--ranges", "learned", cwd=folder)
+        assert done.returncode == 2
+        assert "fisher foretells losses without cutting inputs off" in done.stderr
+        assert done.stderr.count("\n") == 1
+    held_out = [*args[1:], "--ranges", "percentile:90", "--budget", "lut<=50e3", "--json"]
+    done = bitfront("optimize", "torch:small_net:tested", *held_out, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["loss_source"].endswith("; percentile:90 ranges in what is measured of whole plans alone")
+    assert "accuracy" in found["designs"][0]
 
 
 def test_what_needs_weights_is_one_line(refused: Callable[..., str]) -> None:
