@@ -22,9 +22,12 @@ def infer(model: bytes) -> bytes:
     import onnx
     import onnx.inliner
 
+    from costmodel.importers import _onnx_standins
+
     proto = onnx.load_model_from_string(model)
     if proto.functions:
         proto = onnx.inliner.inline_local_functions(proto)
+    held = _onnx_standins.put(proto.graph)
     _declare_outputs(proto.graph)
     onnx.checker.check_model(proto)
     declared = list(proto.graph.value_info)
@@ -37,6 +40,7 @@ def infer(model: bytes) -> bytes:
     if missing:
         _keep(inferred.graph, known, missing)
         inferred = _inferred(inferred)
+    _onnx_standins.restore(inferred.graph, held)
     return bytes(inferred.SerializeToString())
 
 

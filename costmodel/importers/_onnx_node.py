@@ -10,6 +10,8 @@ FIELDS = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints", 8: "strings"}
 """AttributeProto's fields by the AttributeType of what they hold."""
 QUANTISED = re.compile(r"(_quantized|(_DQ)?_Q\d+)$")
 """What ONNX Runtime's quantizers append to a weight's name."""
+FUSED = re.compile(r"^fused |/MatMulAddFusion\w*$")
+"""What ONNX Runtime's optimiser puts before and behind the name of a product that it joins with its neighbours."""
 AT_LEAST_1 = ("strides", "dilations", "kernel_shape", "hidden_size")
 
 
@@ -41,10 +43,11 @@ def module(node: Any) -> str | None:
     scopes = next((p.value for p in node.metadata_props if p.key == SCOPES), "")
     if scopes:
         return next(iter(re.findall(r"'([^']*)'", scopes)[-2:-1]), "")
-    if not node.name.startswith("/"):
+    name = FUSED.sub("", node.name)
+    if not name.startswith("/"):
         return None
     path = ""
-    for part in node.name.split("/")[1:-1]:
+    for part in name.split("/")[1:-1]:
         path = _within(path, part)
     return path
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from costmodel.importers import _onnx_attention
 from costmodel.importers import _onnx_rules as rules
 from costmodel.importers._onnx_rules import Rule
 
@@ -43,6 +44,15 @@ VECTOR: dict[str, Rule] = {
     "QLinearMatMul": partial(rules.product, b=3),
     "Einsum": rules.einsum,
     "Attention": rules.attention,
+    "GroupQueryAttention": partial(_onnx_attention.grouped_attention, past=3),
+    "MultiHeadAttention": partial(_onnx_attention.grouped_attention, past=6, bias=3),
+    "RotaryEmbedding": _onnx_attention.rotary,
+    "SimplifiedLayerNormalization": partial(rules.norm, style="rms"),
+    "SkipSimplifiedLayerNormalization": partial(_onnx_attention.norm_of_sum, style="rms", weights=(2,), bias=3),
+    "SkipLayerNormalization": partial(_onnx_attention.norm_of_sum, style="layer", weights=(2, 3), bias=4),
+    "FastGelu": partial(rules.activation, function="gelu"),
+    "BiasGelu": partial(rules.activation, function="gelu"),
+    "QuickGelu": partial(rules.activation, function="quick_gelu"),
     "Resize": rules.resize,
     "Upsample": rules.resize,
     "GridSample": rules.grid_sample,

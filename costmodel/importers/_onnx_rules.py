@@ -104,7 +104,7 @@ def einsum(call: Call) -> Cost:
 def attention(call: Call) -> Cost:
     """Fused attention over (batch, heads, tokens, features) or (batch, tokens, heads x features), past keys first."""
     counts = ("q_num_heads", "kv_num_heads", "kv_num_heads")
-    q, k, v = (_by_head(call[i], call.attributes.get(count, 0)) for i, count in enumerate(counts))
+    q, k, v = (by_head(call[i], call.attributes.get(count, 0)) for i, count in enumerate(counts))
     past = call[4].dims[-2] if call.given(4) else 0
     k, v = (replace(x, shape=(*x.dims[:2], x.dims[2] + past, x.dims[3]), distinct=math.inf) for x in (k, v))
     queries, keys = q.dims[2], k.dims[2]
@@ -112,10 +112,13 @@ def attention(call: Call) -> Cost:
     return replace(_shapes.attention(q, k, v, density=kept / (queries * keys)), reads=call.given(0, 1, 2, 3, 4, 5))
 
 
-def _by_head(x: Value, heads: int) -> Value:
+def by_head(x: Value, heads: int) -> Value:
+    """A tensor (batch, tokens, heads x features) by head, or as it is where it has four dimensions."""
     if len(x.dims) == 4:
         return x
     batch, tokens, width = x.dims
+    if width % heads:
+        raise MisfitError(f"{width} features of {heads} heads")
     return replace(x, shape=(batch, heads, tokens, width // heads))
 
 
@@ -126,7 +129,7 @@ def norm(call: Call, *, style: str) -> Cost:
 
 
 def activation(call: Call, *, function: str) -> Cost:
-    """A pointwise nonlinearity, its slope perhaps learned."""
+    """A pointwise nonlinearity, its slope perhaps learned, or a bias added before."""
     return Cost(ops.activation("", call.elements, function=function), reads=call.given(0, 1))
 
 

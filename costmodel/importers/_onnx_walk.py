@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
-from costmodel.importers import _einsum, _onnx_node, _onnx_operators, _onnx_rnn, _recurrent, _shapes
+from costmodel.importers import (
+    _einsum,
+    _onnx_node,
+    _onnx_operators,
+    _onnx_rnn,
+    _onnx_standins,
+    _recurrent,
+    _shapes,
+)  # fmt: skip
 from costmodel.importers._assembly import Assembly, Cost
 from costmodel.importers._onnx_rules import Call, MisfitError
 from costmodel.importers._value import RANDOM, Shape, Value, passed, union
@@ -34,7 +42,7 @@ class Walk:
         """Read one node."""
         inputs = [self.values.get(name, Value(None)) if name else None for name in node.input]
         reads = [value for value in inputs if value is not None]
-        own = node.domain in ("", "ai.onnx") and bool(node.output)
+        own = (node.domain in ("", "ai.onnx") or _onnx_standins.is_known(node)) and bool(node.output)
         if own:
             _onnx_node.require_positive(node)
         held = self._held(node, inputs, reads) if own else self._skipped(node, reads)
@@ -129,7 +137,9 @@ class Walk:
         weight = (cost.weight,) if cost.weight else ()
         read = union(value.parameters for value in (*weight, *(cost.reads or reads)))
         self.assembly.take(p for value in reads for p in value.parameters if p not in read)
-        name = _onnx_node.name(node, _first(weight), is_layer=bool(weight) or cost.op.kind == "norm")
+        scales = [value for value in reads if value.is_parameter] if node.op_type in _onnx_standins.NORMS else ()
+        named = weight or scales[:1]
+        name = _onnx_node.name(node, _first(named), is_layer=bool(weight) or cost.op.kind == "norm")
         return Value(None, (self.assembly.add(name, cost, cost.reads or reads),))
 
     def _chained(self, node: Any, reads: Sequence[Value]) -> Value:

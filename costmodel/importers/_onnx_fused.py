@@ -1,0 +1,83 @@
+"""Operators that stand for several become those: layers with their activation, and attention with its projections.
+
+ONNX Runtime, docs/ContribOperators.md: FusedConv, FusedGemm, Attention.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from costmodel.importers import _onnx_node, _onnx_weights
+
+DOMAIN = "com.microsoft"
+LAYERS = {"FusedConv": "Conv", "FusedGemm": "Gemm"}
+ADDED = 3
+"""Where a convolution has what is added to its result."""
+ACTIVATIONS = ("Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "Clip")
+OF_ACTIVATION = "activation"
+"""What the names of an activation's attributes begin with."""
+PAST, PROJECTIONS = 4, 3
+SPLIT_COUNTS = 18
+"""As of this version of ONNX a Split has the number of its results as an attribute."""
+
+
+def make_plain(model: Any, version: int) -> None:
+    """Put plain operators in the place of fused ones; those that say what plain ones cannot stay."""
+    found = [(node, list(_plain(node, version))) for node in model.graph.node]
+    if not any(own for _, own in found):
+        return
+    kept = [type(n).FromString(n.SerializeToString()) for node, own in found for n in own or [node]]
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+
+
+def _plain(node: Any, version: int) -> Iterator[Any]:
+    if node.domain != DOMAIN or len(node.output) < 1 or len(node.input) < 2:
+        return
+    flags = _onnx_node.attributes(node)
+    if node.op_type in LAYERS and flags.get(OF_ACTIVATION) in ACTIVATIONS:
+        yield from _layer(node, flags[OF_ACTIVATION])
+    if node.op_type == "Attention" and not flags.get("qkv_hidden_sizes") and not any(node.input[PAST : PAST + 1]):
+        yield from _attention(node, flags, version)
+
+
+def _layer(node: Any, activation: str) -> Iterator[Any]:
+    """A layer, the sum of its result and another tensor if there is one, and the activation."""
+    result, product = node.output[0], f"{node.output[0]}/product"
+    layer = type(node).FromString(node.SerializeToString())
+    layer.op_type, layer.domain, layer.output[0] = LAYERS[node.op_type], "", product
+    del layer.input[ADDED:]
+    _onnx_weights.keep(layer.attribute, lambda a: not a.name.startswith(OF_ACTIVATION))
+    yield layer
+    if any(node.input[ADDED:]):
+        yield _next(node, "Add", [product, node.input[ADDED]], f"{result}/sum")
+        product = f"{result}/sum"
+    yield _next(node, activation, [product], result)
+
+
+def _attention(node: Any, flags: dict[str, Any], version: int) -> Iterator[Any]:
+    """The projection of an input to queries, keys and values, and their attention."""
+    result = node.output[0]
+    three = [f"{result}/{name}" for name in ("queries", "keys", "values")]
+    yield _next(node, "MatMul", node.input[:2], f"{result}/product")
+    projected = f"{result}/product"
+    if any(node.input[2:3]):
+        yield _next(node, "Add", [projected, node.input[2]], f"{result}/sum")
+        projected = f"{result}/sum"
+    split = _next(node, "Split", [projected], *three)
+    split.attribute.add(name="axis", type=2, i=-1)
+    if version >= SPLIT_COUNTS:
+        split.attribute.add(name="num_outputs", type=2, i=PROJECTIONS)
+    yield split
+    scores = _next(node, "MultiHeadAttention", three, *node.output)
+    scores.domain = DOMAIN
+    for name in ("num_heads", "unidirectional"):
+        if isinstance(flags.get(name), int):
+            scores.attribute.add(name=name, type=2, i=flags[name])
+    yield scores
+
+
+def _next(node: Any, operator: str, inputs: list[str], *outputs: str) -> Any:
+    """A node of what is fused, called after it."""
+    made = type(node)(op_type=operator, name=node.name, input=inputs, output=outputs)
+    made.metadata_props.extend(node.metadata_props)
+    return made
