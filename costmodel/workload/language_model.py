@@ -15,6 +15,7 @@ class Attention:
     fused    queries, keys and values come from one projection
     qk_norm  a norm over each head's query and key, its style as in ops.norm (Qwen3: rms); "" for none
     qk_norm_whole  that norm is over all heads together (OLMo 2)
+    qk_norm_affine that norm has weights (not in Llama 4)
     window   keys that a token sees up to its own, 0 = all
     alibi    a multiple of the distance is added to every score: Press et al., arXiv 2108.12409, section 3
     turned   rotary embedding turns queries and keys, where a model has it at all
@@ -28,6 +29,7 @@ class Attention:
     fused: bool = False
     qk_norm: str = ""
     qk_norm_whole: bool = False
+    qk_norm_affine: bool = True
     window: int = 0
     alibi: bool = False
     turned: bool = True
@@ -85,7 +87,8 @@ class Moe:
 
     `shared_d_ff` is the width of the MLP that every token takes, all shared experts together, `shared_gate` a factor of
     it for each token (Qwen2); `router_correction` says that the router stores a score offset an expert (DeepSeek-V3),
-    `bias` that it and the experts' projections add one each (gpt-oss). `router` is its name in a layer.
+    `bias` that it and the experts' projections add one each (gpt-oss). `router` is its name in a layer, `module` that
+    of all of it, and `shared` that of what every token takes within it, by default as DeepSeek's or Qwen's.
     """
 
     experts: int
@@ -97,6 +100,8 @@ class Moe:
     router_correction: bool = False
     bias: bool = False
     router: str = "mlp.gate"
+    module: str = "mlp"
+    shared: str = ""
 
     def __post_init__(self) -> None:
         if not 0 < self.experts_per_token <= self.experts:

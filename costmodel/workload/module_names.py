@@ -45,18 +45,20 @@ class ModuleNames:
 
 LLAMA = ModuleNames()
 
-SHARED_EXPERTS = ModuleNames(
-    gate="mlp.shared_experts.gate_proj",
-    up="mlp.shared_experts.up_proj",
-    act="mlp.shared_experts.act_fn",
-    down="mlp.shared_experts.down_proj",
-)
 
-SHARED_EXPERT = ModuleNames(
-    gate="mlp.shared_expert.gate_proj",
-    up="mlp.shared_expert.up_proj",
-    act="mlp.shared_expert.act_fn",
-    down="mlp.shared_expert.down_proj",
+def shared_experts(module: str, name: str) -> ModuleNames:
+    """The projections of experts that every token takes, which `name` is of within a layer's `module`."""
+    parts = {part: f"{module}.{name}.{part}_proj" for part in ("gate", "up", "down")}
+    return ModuleNames(**parts, act=f"{module}.{name}.act_fn")
+
+
+LLAMA4 = ModuleNames(
+    q_norm="qk_norm.q",
+    k_norm="qk_norm.k",
+    gate="feed_forward.gate_proj",
+    up="feed_forward.up_proj",
+    act="feed_forward.activation_fn",
+    down="feed_forward.down_proj",
 )
 
 PHI = ModuleNames(

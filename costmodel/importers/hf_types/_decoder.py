@@ -102,6 +102,18 @@ def rotary(fields: ConfigFields, key: str, default: float) -> float:
     return inner.fraction("partial_rotary_factor", fields.fraction(key, default))
 
 
+def turned(fields: ConfigFields, depth: int) -> list[bool]:
+    """Which layers have a rotary embedding: 1 in the file's list, all but each fourth where it has none."""
+    interval = fields.count("no_rope_layer_interval", 4, high=MAX_LAYERS)
+    listed = fields.value("no_rope_layers")
+    fields.used.add("no_rope_layers")
+    if listed in (None, []):
+        return [(i + 1) % interval != 0 for i in range(depth)]
+    if not isinstance(listed, list) or len(listed) < depth or any(each not in (0, 1) for each in listed):
+        fields.reject("no_rope_layers", f"a list of {depth} zeros and ones")
+    return [bool(each) for each in listed[:depth]]
+
+
 def window(fields: ConfigFields) -> int:
     """Tokens that a windowed layer sees, 0 for all."""
     return fields.count("sliding_window", 0, low=0)

@@ -22,9 +22,9 @@ def attention_layer(
         for name, read, features in ((names.q_norm, q, width), (names.k_norm, k, kv_width)):
             normed = features if shape.qk_norm_whole else shape.head_dim
             style, shifts = shape.qk_norm, shape.qk_norm == "layer" and not shape.qk_norm_whole
-            ops.append(
-                norm(f"{module}.{name}", span.tokens * features, normed, style=style, bias=shifts, inputs=(read,))
-            )
+            affine = shape.qk_norm_affine
+            size = (span.tokens * features, normed)
+            ops.append(norm(f"{module}.{name}", *size, style=style, affine=affine, bias=shifts, inputs=(read,)))
         q, k = ops[-2].name, ops[-1].name
     if rotary and shape.turned:
         turned = span.tokens * (width + kv_width) * rotary

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from costmodel.workload.language_model import Mlp, Moe
-from costmodel.workload.module_names import SHARED_EXPERT, SHARED_EXPERTS
+from costmodel.workload.module_names import shared_experts
 from costmodel.workload.op import Op
 from costmodel.workload.ops import activation, elementwise, experts, linear, softmax
 from costmodel.workload.transformer.feed_forward import feed_forward
@@ -23,14 +23,16 @@ def mixture_of_experts(layer: str, shape: Moe, span: Span, *, d_model: int, sour
     ops = [gate, scores, *_routed(layer, shape, span, d_model=d_model, source=source, scores=scores.name)]
     if not shape.shared_d_ff:
         return ops
-    names = SHARED_EXPERT if shape.shared_gate else SHARED_EXPERTS
+    names = shared_experts(shape.module, shape.shared or ("shared_expert" if shape.shared_gate else "shared_experts"))
     shared = feed_forward(
         layer, Mlp(shape.shared_d_ff, shape.function), span, d_model=d_model, names=names, source=source
     )
     if shape.shared_gate:
-        shared += _gate(f"{layer}.mlp.shared_expert_gate", span, d_model=d_model, source=source, value=shared[-1].name)
+        shared += _gate(
+            f"{layer}.{shape.module}.shared_expert_gate", span, d_model=d_model, source=source, value=shared[-1].name
+        )
     both = (ops[-1].name, shared[-1].name)
-    return [*ops, *shared, elementwise(f"{layer}.mlp.sum", span.tokens * d_model, inputs=both)]
+    return [*ops, *shared, elementwise(f"{layer}.{shape.module}.sum", span.tokens * d_model, inputs=both)]
 
 
 def _gate(name: str, span: Span, *, d_model: int, source: str, value: str) -> list[Op]:
@@ -45,7 +47,7 @@ def _gate(name: str, span: Span, *, d_model: int, source: str, value: str) -> li
 
 
 def _routed(layer: str, shape: Moe, span: Span, *, d_model: int, source: str, scores: str) -> list[Op]:
-    module, taken = f"{layer}.mlp.experts", shape.experts_per_token
+    module, taken = f"{layer}.{shape.module}.experts", shape.experts_per_token
     rows = span.tokens * taken
     project = partial(experts, experts=shape.experts, experts_per_token=taken, bias=shape.bias)
     up = project(f"{module}.gate_up_proj", span.tokens, d_model, 2 * shape.d_ff, inputs=(source, scores))

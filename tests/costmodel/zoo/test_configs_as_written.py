@@ -8,10 +8,13 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from costmodel import catalog
 from costmodel.importers import hf_config, hf_types
 
+CHUNK = "attention_chunk_size=8192, counted as a window of that many tokens"
 COSTS = {
     "gemma2": ("attn_logit_softcapping=50.0", "final_logit_softcapping=30.0"),
     "deepseek_v3": ("num_nextn_predict_layers=1",),
     "glm4_moe": ("num_nextn_predict_layers=1",),
+    "llama4": (CHUNK, "vision_config: the encoder of images"),
+    "llama4_text": (CHUNK,),
     "gemma3": ("vision_config: the encoder of images",),
 }
 SPELLED = {"xlm_roberta": "xlm-roberta"}

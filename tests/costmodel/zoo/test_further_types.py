@@ -80,6 +80,39 @@ def test_it_counts_what_transformers_module_does(case, tmp_path):
     assert set(counted) - linear <= {name for name in counted if name.endswith((".gate", ".router"))}
 
 
+SCOUT = SMALL | {
+    "num_hidden_layers": 4, "head_dim": 8, "intermediate_size": 20, "intermediate_size_mlp": 48, "num_local_experts": 4,
+    "interleave_moe_layer_step": 2, "attention_chunk_size": 32,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [{}, {"use_qk_norm": False, "moe_layers": [0]}], ids=["norms", "listed"])
+def test_llama_4_counts_what_transformers_module_does(tmp_path, more):
+    """But that transformers multiplies every token by every expert, and drops what was not chosen."""
+    config = SCOUT | more | {"model_type": "llama4_text"}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    model, net = hf_config.read(path), network(config)
+    assert model.uncounted == ("attention_chunk_size=32, counted as a window of that many tokens",)
+    workload = forward(model, BATCH, 9)
+    assert sum(op.params for op in workload.ops) == parameters(net)
+    in_all, by_module, _ = flops(net, **inputs(config, tokens=9))
+    chosen = sum(op.flops for op in workload.ops if op.kind == "experts")
+    assert sum(op.flops for op in workload.ops) == in_all - chosen * (4 - 1)
+    linear = {name for name, module in net.named_modules() if isinstance(module, torch.nn.Linear) and name in by_module}
+    counted = {op.name: op.flops for op in workload.ops if op.kind == "linear"}
+    assert counted == {name: by_module[name] for name in linear}
+    assert [b.attention.turned for b in model.blocks] == [True, True, True, False]
+
+
+def test_llama_4_for_images_is_its_language_model(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "llama4", "text_config": SCOUT, "vision_config": {"hidden_size": 16}}))
+    model = hf_config.read(path)
+    assert model.uncounted[-1] == "vision_config: the encoder of images"
+    assert forward(model, 1, 4).op("language_model.model.layers.0.self_attn.q_proj").params == 32 * 32
+
+
 def test_gpt_oss_checkpoints_hold_experts_in_mxfp4(tmp_path):
     kept = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
     quantized = {"quant_method": "mxfp4", "modules_to_not_convert": kept}
