@@ -14,6 +14,7 @@ class Attention:
     bias     letters of the projections that add one, among "qkvo"
     fused    queries, keys and values come from one projection
     qk_norm  a norm over each head's query and key, its style as in ops.norm (Qwen3: rms); "" for none
+    gated    a sigmoid of as many values as the queries have multiplies what is attended to (Qwen3-Next)
     qk_norm_whole  that norm is over all heads together (OLMo 2)
     qk_norm_affine that norm has weights (not in Llama 4)
     window   keys that a token sees up to its own, 0 = all
@@ -34,6 +35,7 @@ class Attention:
     alibi: bool = False
     turned: bool = True
     sinks: bool = False
+    gated: bool = False
 
     def __post_init__(self) -> None:
         if self.heads % self.kv_heads:
@@ -65,6 +67,30 @@ class LatentAttention:
     def cache_elements(self) -> int:
         """Elements that one token adds to a layer's cache: the latent and the rotary key."""
         return self.kv_lora_rank + self.rope_dim
+
+
+@dataclass(frozen=True)
+class DeltaNet:
+    """Linear attention by the gated delta rule, as Qwen3-Next has it: Yang et al., arXiv 2412.06464.
+
+    `heads` values of `value_dim`, several to each of `key_heads` queries and keys of `key_dim`, all after a convolution
+    along `kernel` tokens; their states are as large whatever the context is.
+    """
+
+    heads: int
+    key_heads: int
+    key_dim: int
+    value_dim: int
+    kernel: int
+
+    def __post_init__(self) -> None:
+        if self.heads % self.key_heads:
+            raise ValueError(f"key_heads must divide heads, got heads={self.heads}, key_heads={self.key_heads}")
+
+    @property
+    def cache_elements(self) -> int:
+        """Elements that one token adds to a layer's cache: none."""
+        return 0
 
 
 @dataclass(frozen=True)
@@ -129,7 +155,7 @@ class Norm:
 class Block:
     """One layer: attention, then an MLP or experts."""
 
-    attention: Attention | LatentAttention
+    attention: Attention | LatentAttention | DeltaNet
     mlp: Mlp | Moe
 
 

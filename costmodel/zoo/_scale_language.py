@@ -6,6 +6,7 @@ from costmodel.workload.language_model import (
     Attention,
     Block,
     Conformer,
+    DeltaNet,
     Encoder,
     LanguageModel,
     LatentAttention,
@@ -61,7 +62,12 @@ def _block(block: Block, factors: Factors) -> Block:
     return Block(_attention(block.attention, factors), _mlp(block.mlp, factors))
 
 
-def _attention(attention: Attention | LatentAttention, factors: Factors) -> Attention | LatentAttention:
+def _attention(
+    attention: Attention | LatentAttention | DeltaNet, factors: Factors
+) -> Attention | LatentAttention | DeltaNet:
+    if isinstance(attention, DeltaNet):
+        keys = factors.channels(attention.key_heads, 1)
+        return replace(attention, heads=keys * attention.heads // attention.key_heads, key_heads=keys)
     if isinstance(attention, LatentAttention):
         queries = factors.channels(attention.q_lora_rank) if attention.q_lora_rank else 0
         keys = factors.channels(attention.kv_lora_rank)

@@ -11,11 +11,11 @@ from costmodel.workload.ops.moe import experts
 from costmodel.workload.ops.norm import norm
 from costmodel.workload.ops.pooling import pooling
 from costmodel.workload.ops.recurrent import recurrence, recurrent_input, recurrent_projection
-from costmodel.workload.ops.scan import linear_attention, selective_scan
+from costmodel.workload.ops.scan import delta_rule, linear_attention, selective_scan
 from costmodel.workload.ops.softmax import softmax
 
 __all__ = [
-    "COLLECTIVES", "activation", "attention", "collective", "conv", "elementwise", "embedding", "experts",
+    "COLLECTIVES", "activation", "attention", "collective", "conv", "delta_rule", "elementwise", "embedding", "experts",
     "latent_attention", "linear",
     "linear_attention", "norm", "pooling", "recurrence", "recurrent_input", "recurrent_projection",
     "selective_scan", "softmax",

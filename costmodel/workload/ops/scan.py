@@ -31,6 +31,33 @@ def linear_attention(
     )
 
 
+def delta_rule(
+    name: str, batch: int, *, tokens: int, heads: int, key_dim: int, value_dim: int, cached: bool = False,
+    inputs: tuple[str, ...] = (),
+) -> Op:  # fmt: skip
+    """Return the gated delta rule in recurrent form, whose (key_dim, value_dim) state a head is kept where `cached`.
+
+    MACs: 3 key_dim value_dim a head and token (what the state has for the key, the outer product, the readout); the
+    decay is one vector FLOP a state element, what is corrected two a value. Yang, Kautz and Hatamizadeh, Gated Delta
+    Networks, arXiv 2412.06464, eq. 10. ValueError where a size is not positive.
+    """
+    require_positive(name, batch=batch, tokens=tokens, heads=heads, key_dim=key_dim, value_dim=value_dim)
+    rows, state = batch * tokens * heads, key_dim * value_dim
+    return Op(
+        name,
+        "scan",
+        inputs,
+        b=rows,
+        m=1,
+        n=value_dim,
+        k=3 * key_dim,
+        input_elements=rows * (2 * key_dim + value_dim + 2),
+        kv_elements=batch * heads * state if cached else 0,
+        output_elements=rows * value_dim,
+        vector_flops=rows * (state + 2 * value_dim),
+    )
+
+
 def selective_scan(
     name: str, batch: int, *, tokens: int, channels: int, states: int, directions: int = 1, inputs: tuple[str, ...] = ()
 ) -> Op:

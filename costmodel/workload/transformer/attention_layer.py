@@ -5,7 +5,7 @@ from dataclasses import replace
 from costmodel.workload.language_model import Attention
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.op import Op
-from costmodel.workload.ops import attention, linear, norm
+from costmodel.workload.ops import activation, attention, elementwise, linear, norm
 from costmodel.workload.transformer.rotary import rotary_embedding
 from costmodel.workload.transformer.span import Span
 
@@ -18,13 +18,9 @@ def attention_layer(
     module = f"{layer}.{names.attention}"
     ops = projections(layer, shape, span.tokens, d_model=d_model, names=names, source=source)
     q, k, v = (ops[0].name,) * 3 if shape.fused else (op.name for op in ops)
+    queries = q
     if shape.qk_norm:
-        for name, read, features in ((names.q_norm, q, width), (names.k_norm, k, kv_width)):
-            normed = features if shape.qk_norm_whole else shape.head_dim
-            style, shifts = shape.qk_norm, shape.qk_norm == "layer" and not shape.qk_norm_whole
-            affine = shape.qk_norm_affine
-            size = (span.tokens * features, normed)
-            ops.append(norm(f"{module}.{name}", *size, style=style, affine=affine, bias=shifts, inputs=(read,)))
+        ops += _normed(shape, span.tokens, (f"{module}.{names.q_norm}", q), (f"{module}.{names.k_norm}", k))
         q, k = ops[-2].name, ops[-1].name
     if rotary and shape.turned:
         turned = span.tokens * (width + kv_width) * rotary
@@ -49,8 +45,28 @@ def attention_layer(
     if names.distances:
         elements = scores.input_elements + span.queries * span.keys * shape.heads
         scores = replace(scores, input_elements=elements, inputs=(*scores.inputs, names.distances))
-    out = linear(f"{layer}.{names.out}", span.tokens, width, d_model, bias="o" in shape.bias, inputs=(scores.name,))
-    return [*ops, scores, out]
+    ops.append(scores)
+    if shape.gated:
+        ops += gate(f"{module}.gate", span.tokens * width, value=scores.name, by=queries)
+    out = linear(f"{layer}.{names.out}", span.tokens, width, d_model, bias="o" in shape.bias, inputs=(ops[-1].name,))
+    return [*ops, out]
+
+
+def _normed(shape: Attention, tokens: int, queries: tuple[str, str], keys: tuple[str, str]) -> list[Op]:
+    """The norms of queries and keys, whose names are given each with that of what they read."""
+    whole, style = shape.qk_norm_whole, shape.qk_norm
+    ops = []
+    for (name, read), heads in ((queries, shape.heads), (keys, shape.kv_heads)):
+        features = heads * shape.head_dim
+        size, shifts = (tokens * features, features if whole else shape.head_dim), style == "layer" and not whole
+        ops.append(norm(name, *size, style=style, affine=shape.qk_norm_affine, bias=shifts, inputs=(read,)))
+    return ops
+
+
+def gate(name: str, elements: float, *, value: str, by: str, function: str = "sigmoid") -> list[Op]:
+    """Return a function of op `by`, and the product of op `value` with it."""
+    factor = activation(f"{name}.{function}", elements, function=function, inputs=(by,))
+    return [factor, elementwise(f"{name}.product", elements, product=True, inputs=(value, factor.name))]
 
 
 def projections(
@@ -61,7 +77,7 @@ def projections(
     if shape.fused:
         bias = "q" in shape.bias
         return [linear(f"{layer}.{names.qkv}", tokens, d_model, width + 2 * kv_width, bias=bias, inputs=(source,))]
-    parts = (("q", names.q, width), ("k", names.k, kv_width), ("v", names.v, kv_width))
+    parts = (("q", names.q, width * (1 + shape.gated)), ("k", names.k, kv_width), ("v", names.v, kv_width))
     return [
         linear(f"{layer}.{name}", tokens, d_model, features, bias=letter in shape.bias, inputs=(source,))
         for letter, name, features in parts

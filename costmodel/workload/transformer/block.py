@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from costmodel.workload.language_model import Attention, Block, LatentAttention, Moe, Norm
+from costmodel.workload.language_model import Attention, Block, DeltaNet, LatentAttention, Moe, Norm
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.op import Op
 from costmodel.workload.ops import elementwise
 from costmodel.workload.transformer.attention_layer import attention_layer
 from costmodel.workload.transformer.cross_attention_layer import cross_attention_layer
+from costmodel.workload.transformer.delta_net_layer import delta_net_layer
 from costmodel.workload.transformer.feed_forward import feed_forward
 from costmodel.workload.transformer.latent_attention_layer import latent_attention_layer
 from costmodel.workload.transformer.mixture_of_experts import mixture_of_experts
@@ -25,9 +26,9 @@ def block(
     attention = shape.attention
 
     def attend(read: str) -> list[Op]:
-        if isinstance(attention, LatentAttention):
-            return latent_attention_layer(layer, attention, span, d_model=d_model, source=read)
-        return attention_layer(layer, attention, span, d_model=d_model, rotary=rotary, names=names, source=read)
+        if isinstance(attention, Attention):
+            return attention_layer(layer, attention, span, d_model=d_model, rotary=rotary, names=names, source=read)
+        return _other(layer, attention, span, d_model=d_model, source=read)
 
     def cross(read: str) -> list[Op]:
         assert isinstance(attention, Attention)
@@ -48,6 +49,13 @@ def block(
         parts.append(("cross_residual", cross, names.cross_norm, ""))
     parts.append(("mlp_residual", transform, names.mlp_norm, names.mlp_post_norm))
     return _in_turn(layer, parts, span, d_model=d_model, style=style, source=source)
+
+
+def _other(layer: str, shape: LatentAttention | DeltaNet, span: Span, *, d_model: int, source: str) -> list[Op]:
+    """An attention of another kind than queries, keys and values a head."""
+    if isinstance(shape, LatentAttention):
+        return latent_attention_layer(layer, shape, span, d_model=d_model, source=source)
+    return delta_net_layer(layer, shape, span, d_model=d_model, source=source)
 
 
 def _in_turn(

@@ -7,8 +7,10 @@ import torch
 import transformers_oracle as oracle
 from transformers_oracle import BATCH, flops, inputs, network, parameters
 
+from costmodel.estimators.estimate import estimate
+from costmodel.hardware import gpu
 from costmodel.importers import hf_config
-from costmodel.workload.serving import forward
+from costmodel.workload.serving import decode, forward, passes, prefill
 
 SMALL = oracle.SMALL | {"pad_token_id": 0}
 ENCODER = {k: v for k, v in SMALL.items() if k != "num_key_value_heads"} | {"max_position_embeddings": 40}
@@ -111,6 +113,49 @@ def test_llama_4_for_images_is_its_language_model(tmp_path):
     model = hf_config.read(path)
     assert model.uncounted[-1] == "vision_config: the encoder of images"
     assert forward(model, 1, 4).op("language_model.model.layers.0.self_attn.q_proj").params == 32 * 32
+
+
+NEXT = SMALL | {
+    "model_type": "qwen3_next", "num_hidden_layers": 4, "head_dim": 8, "num_experts": 6, "num_experts_per_tok": 2,
+    "moe_intermediate_size": 20, "shared_expert_intermediate_size": 24, "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 12,
+}  # fmt: skip
+
+
+@pytest.fixture
+def qwen3_next(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(NEXT))
+    return hf_config.read(path)
+
+
+def test_qwen3_next_counts_what_transformers_module_does(qwen3_next):
+    """But for the recurrence and its convolution, which transformers computes in chunks and beyond the last token."""
+    net, workload = network(NEXT), forward(qwen3_next, BATCH, 9)
+    assert not qwen3_next.uncounted
+    assert sum(op.params for op in workload.ops) == parameters(net)
+    in_all, by_module, _ = flops(net, **inputs(NEXT, tokens=9))
+    linear = {name for name, module in net.named_modules() if isinstance(module, torch.nn.Linear) and name in by_module}
+    counted = {op.name: op.flops for op in workload.ops if op.kind == "linear"}
+    assert {name: by_module[name] for name in linear} == {k: v for k, v in counted.items() if k in linear}
+    mixers = [name for name in by_module if name.endswith(".linear_attn")]
+    inner = sum(by_module[name] for name in linear if ".linear_attn." in name)
+    others = sum(op.flops for op in workload.ops if op.kind not in ("scan", "conv"))
+    assert others == in_all - sum(by_module[name] for name in mixers) + inner
+    assert len(mixers) == 3
+    conv = workload.op("model.layers.0.linear_attn.conv1d")
+    assert conv.macs == BATCH * 9 * 4 * (2 * 2 * 8 + 4 * 12), "a result a token of the padded convolution"
+
+
+def test_states_of_qwen3_next_do_not_grow(qwen3_next):
+    short, long = (decode(qwen3_next, 2, context) for context in (16, 64))
+    states = [op.kv_elements for op in short.ops if op.kind == "scan"]
+    assert states == [op.kv_elements for op in long.ops if op.kind == "scan"] == [2 * 4 * 8 * 12] * 3
+    rule = short.op("model.layers.0.linear_attn.delta_rule")
+    assert (rule.macs, rule.vector_flops) == (2 * 4 * 3 * 8 * 12, 2 * 4 * (8 * 12 + 2 * 12))
+    assert qwen3_next.cache_elements == 2 * 2 * 8
+    for workload in (short, prefill(qwen3_next, 1, 16), passes(qwen3_next, phase="training", context=16)):
+        assert estimate(workload, "w16a16", gpu("h100_sxm")).totals["latency_s"] > 0
 
 
 def test_gpt_oss_checkpoints_hold_experts_in_mxfp4(tmp_path):
