@@ -14,6 +14,7 @@ class Attention:
     bias     letters of the projections that add one, among "qkvo"
     fused    queries, keys and values come from one projection
     qk_norm  a norm over each head's query and key, its style as in ops.norm (Qwen3: rms); "" for none
+    inner_norm  what the RMS norm before the output projection is called, where there is one (BitNet)
     gated    a sigmoid of as many values as the queries have multiplies what is attended to (Qwen3-Next)
     qk_norm_whole  that norm is over all heads together (OLMo 2)
     qk_norm_affine that norm has weights (not in Llama 4)
@@ -36,6 +37,7 @@ class Attention:
     turned: bool = True
     sinks: bool = False
     gated: bool = False
+    inner_norm: str = ""
 
     def __post_init__(self) -> None:
         if self.heads % self.kv_heads:
@@ -97,7 +99,8 @@ class DeltaNet:
 class Mlp:
     """Two linear layers around an activation, or three where a gate multiplies it; `function` as in ops.activation.
 
-    `fused` computes the gate's and the value's projection in one.
+    `fused` computes the gate's and the value's projection in one; `inner_norm` is what the RMS norm before the last
+    layer is called, where there is one (BitNet).
     """
 
     d_ff: int
@@ -105,6 +108,7 @@ class Mlp:
     gated: bool = True
     fused: bool = False
     bias: bool = False
+    inner_norm: str = ""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def shared_width(fields: ConfigFields) -> int:
 
 
 def mlp(
-    fields: ConfigFields, *, key: str = "hidden_act", default: str = "silu", width: int | None = None, **shape: bool
+    fields: ConfigFields, *, key: str = "hidden_act", default: str = "silu", width: int | None = None, **shape: Any
 ) -> Mlp:
     """The MLP, gated unless told otherwise; `width` where the file does not say it."""
     return Mlp(fields.count("intermediate_size", width), fields.choice(key, ACTIVATIONS, default), **shape)

@@ -6,6 +6,7 @@ from costmodel.workload.language_model import Attention
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.op import Op
 from costmodel.workload.ops import activation, attention, elementwise, linear, norm
+from costmodel.workload.transformer.normalization import rms_norm
 from costmodel.workload.transformer.rotary import rotary_embedding
 from costmodel.workload.transformer.span import Span
 
@@ -48,6 +49,8 @@ def attention_layer(
     ops.append(scores)
     if shape.gated:
         ops += gate(f"{module}.gate", span.tokens * width, value=scores.name, by=queries)
+    if shape.inner_norm:
+        ops.append(rms_norm(f"{module}.{shape.inner_norm}", span.tokens, width, source=ops[-1].name))
     out = linear(f"{layer}.{names.out}", span.tokens, width, d_model, bias="o" in shape.bias, inputs=(ops[-1].name,))
     return [*ops, out]
 

@@ -4,6 +4,7 @@ from costmodel.workload.language_model import Mlp
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.op import Op
 from costmodel.workload.ops import activation, elementwise, linear
+from costmodel.workload.transformer.normalization import rms_norm
 from costmodel.workload.transformer.span import Span
 
 
@@ -22,4 +23,6 @@ def feed_forward(layer: str, shape: Mlp, span: Span, *, d_model: int, names: Mod
         value = ops[-1].name
         ops.append(activation(act_name, tokens * shape.d_ff, function=shape.function, inputs=(gate_name,)))
         ops.append(elementwise(f"{act_name}.gate", tokens * shape.d_ff, product=True, inputs=(act_name, value)))
+    if shape.inner_norm:
+        ops.append(rms_norm(f"{layer}.{shape.inner_norm}", tokens, shape.d_ff, source=ops[-1].name))
     return [*ops, linear(down_name, tokens, shape.d_ff, d_model, bias=bias, inputs=(ops[-1].name,))]

@@ -16,3 +16,8 @@ def normalization(name: str, tokens: int, d_model: int, style: Norm, *, source: 
         bias=style.style == "layer" and style.shifts,
         inputs=(source,),
     )
+
+
+def rms_norm(name: str, tokens: int, features: int, *, source: str) -> Op:
+    """Return an RMS norm of `tokens` vectors within a sublayer, whatever the model's own norms are."""
+    return norm(name, tokens * features, features, style="rms", bias=False, inputs=(source,))

@@ -53,6 +53,13 @@ CASES = {
     "dots1": SMALL
     | {"n_routed_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20, "n_shared_experts": 2,
        "first_k_dense_replace": 1},
+    "bitnet": SMALL | {"attention_bias": True},
+    "phimoe": SMALL | {"num_local_experts": 6, "attention_bias": True, "lm_head_bias": True},
+    "solar_open": SMALL
+    | {"head_dim": 8, "n_routed_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20,
+       "n_shared_experts": 2, "attention_bias": True},
+    "ernie4_5_moe": SMALL
+    | {"moe_num_experts": 6, "moe_k": 2, "moe_intermediate_size": 20, "moe_layer_end_index": 1},
     "gpt_bigcode": GPT,
     "gpt_bigcode/many": GPT | {"multi_query": False},
     "gptj": GPT | {"rotary_dim": 4},

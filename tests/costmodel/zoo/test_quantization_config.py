@@ -370,8 +370,9 @@ def test_layers_that_are_left_are_those_of_transformers(read, config, kept):
     assert set(dict(decode(read(config | {"modules_to_not_convert": kept}), 1, 8).stated)) - {"*"} == theirs
 
 
-def test_ternary_weights_take_two_bits(read):
-    workload = decode(read(BITNET), 1, 8)
+@pytest.mark.parametrize("fields", [LLAMA, LLAMA | {"model_type": "bitnet", "architectures": ["BitNetForCausalLM"]}])
+def test_ternary_weights_take_two_bits(read, fields):
+    workload = decode(read(BITNET, fields), 1, 8)
     found = estimate(workload, dict(workload.stated), gpu("h100_sxm")).columns["weight_bytes"]
     at = [op.name for op in workload.ops].index("model.layers.0.mlp.up_proj")
     assert found[at] == SMALL["hidden_size"] * SMALL["intermediate_size"] / 4
