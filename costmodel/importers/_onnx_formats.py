@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from costmodel.formats import get
 from costmodel.importers import _onnx_node
 from costmodel.importers._onnx_rnn import CELLS
 from costmodel.importers._qonnx import UNSTATED
@@ -88,7 +89,10 @@ class Tensors:
 
 
 def read(graph: Any, tensors: Tensors) -> dict[str, tuple[str, str]]:
-    """Return (weight, activation) by the output of each layer of which the file states one, UNSTATED the other."""
+    """Return (weight, activation) by the output of each layer of which the file states one, UNSTATED the other.
+
+    Behind the activation of a product of two activations is the format in which they meet, the wider one.
+    """
     found = {}
     for node in graph.node:
         if node.domain not in ("", "ai.onnx") or not node.output:
@@ -99,6 +103,8 @@ def read(graph: Any, tensors: Tensors) -> dict[str, tuple[str, str]]:
         pair = (tensors.format(weight), tensors.format(activation))
         if any(pair):
             found[node.output[0]] = (pair[0] or UNSTATED, pair[1] or UNSTATED)
+        if all(pair) and weight in tensors.values and not tensors.values[weight].is_parameter:
+            found[node.output[0]] = (pair[0], f"{pair[1]}/{max(pair, key=lambda name: get(name).bits)}")
     return found
 
 

@@ -204,8 +204,33 @@ def test_a_file_of_no_layer_states_a_rest(tmp_path):
     ]
     stored = [tensor("s", TensorProto.FLOAT, ()), tensor("z", TensorProto.INT8, ())]
     workload = onnx_graph.read(saved(tmp_path / "n.onnx", nodes, [declared("x", [8, 8])], stored))
-    assert [pair for _, pair in workload.stated] == ["int8/int8", "bf16"]
+    assert [pair for _, pair in workload.stated] == ["int8/int8/int8", "bf16"]
     assert estimate(workload, dict(workload.stated), gpu("h100_sxm")).totals["macs"] == 512
+
+
+@pytest.mark.parametrize("style", list(QuantFormat), ids=str)
+def test_products_of_two_activations_meet_as_they_are_quantised(tmp_path, style):
+    plain, path = tmp_path / "plain.onnx", tmp_path / "q.onnx"
+    nodes = [
+        helper.make_node("Conv", ["x", "c.weight"], ["a"]),
+        helper.make_node("Transpose", ["a"], ["t"], perm=[0, 1, 3, 2]),
+        helper.make_node("MatMul", ["a", "t"], ["y"], name="scores"),
+    ]
+    stored = [numpy_helper.from_array(np.ones((8, 3, 1, 1), np.float32), "c.weight")]
+    saved(plain, nodes, [declared("x", [1, 3, 8, 8])], stored, declared("y", [1, 8, 8, 8]), opset=17)
+    quantize_static(
+        plain,
+        path,
+        OneImage(),
+        quant_format=style,
+        extra_options={"MatMulConstBOnly": False},
+        activation_type=QuantType.QInt8,
+    )
+    workload = onnx_graph.read(path, strict=True)
+    found = estimate(workload, dict(workload.stated), gpu("h100_sxm"))
+    at = next(i for i, op in enumerate(workload.ops) if op.kind == "matmul")
+    assert found.precisions[at].attention_pipe == "int8"
+    assert dict(workload.stated)[workload.ops[at].name] == "int8/int8/int8"
 
 
 def test_narrow_floats_are_read(tmp_path, floats):
