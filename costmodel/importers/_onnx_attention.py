@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from costmodel.importers import _shapes
 from costmodel.importers._assembly import Cost
-from costmodel.importers._onnx_rules import Call, MisfitError, by_head
+from costmodel.importers._onnx_rules import Call, MisfitError, by_head, seen
 from costmodel.importers._value import Value
 from costmodel.workload import ops
 from costmodel.workload.transformer.rotary import FLOPS as ROTARY_FLOPS
@@ -28,8 +28,8 @@ def grouped_attention(call: Call, *, past: int, bias: int | None = None) -> Cost
     queries, keys, window = q.dims[2], k.dims[2], call.attributes.get("local_window_size", -1)
     density = 1.0
     if grouped or call.attributes.get("unidirectional", 0):
-        seen = window if window > 0 else keys
-        density = sum(min(earlier + i + 1, keys, seen) for i in range(queries)) / (queries * keys)
+        most = min(window, keys) if window > 0 else keys
+        density = seen(queries, earlier, most=most) / (queries * keys)
     cost = _shapes.attention(q, k, v, density=density)
     flops = ROTARY_FLOPS * q.dims[0] * tokens * q.dims[3] * (heads + kv_heads) if turned else 0
     extra = call.given(bias) if bias is not None else ()

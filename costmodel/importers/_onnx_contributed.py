@@ -47,9 +47,9 @@ def make_plain(model: Any) -> set[str]:
     """
     stated = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
     version = min(max(stated, 1), LATEST)
-    _onnx_fused.make_plain(model, version)
+    lost = _onnx_fused.make_plain(model, version)
     graph = model.graph
-    return {name for node in graph.node if node.domain == DOMAIN for name in _made_plain(graph, node, version)}
+    return lost | {name for node in graph.node if node.domain == DOMAIN for name in _made_plain(graph, node, version)}
 
 
 def _made_plain(graph: Any, node: Any, version: int) -> set[str]:

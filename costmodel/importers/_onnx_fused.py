@@ -1,6 +1,7 @@
-"""Operators that stand for several become those: layers with their activation, and attention with its projections.
+"""Operators that stand for several become those: layers with their activation, attention with its projections, and
+products that quantise their input.
 
-ONNX Runtime, docs/ContribOperators.md: FusedConv, FusedGemm, Attention.
+ONNX Runtime, docs/ContribOperators.md: FusedConv, FusedGemm, Attention, DynamicQuantizeMatMul, MatMulIntegerToFloat.
 """
 
 from collections.abc import Iterator
@@ -16,18 +17,27 @@ ACTIVATIONS = ("Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "Clip")
 OF_ACTIVATION = "activation"
 """What the names of an activation's attributes begin with."""
 PAST, PROJECTIONS = 4, 3
+BIAS = {"DynamicQuantizeMatMul": 4, "MatMulIntegerToFloat": 6}
+"""Where products with weights of integers, whose results are floats, have their bias."""
+FLOAT = 1
+"""Of TensorProto.DataType."""
 SPLIT_COUNTS = 18
 """As of this version of ONNX a Split has the number of its results as an attribute."""
 
 
-def make_plain(model: Any, version: int) -> None:
-    """Put plain operators in the place of fused ones; those that say what plain ones cannot stay."""
+def make_plain(model: Any, version: int) -> set[str]:
+    """Put plain operators in the place of fused ones, and return the inputs that none has any longer.
+
+    Those that say what plain ones cannot stay.
+    """
     found = [(node, list(_plain(node, version))) for node in model.graph.node]
     if not any(own for _, own in found):
-        return
+        return set()
+    given = {name for node in model.graph.node for name in node.input}
     kept = [type(n).FromString(n.SerializeToString()) for node, own in found for n in own or [node]]
     del model.graph.node[:]
     model.graph.node.extend(kept)
+    return given - {name for node in kept for name in node.input}
 
 
 def _plain(node: Any, version: int) -> Iterator[Any]:
@@ -36,6 +46,8 @@ def _plain(node: Any, version: int) -> Iterator[Any]:
     flags = _onnx_node.attributes(node)
     if node.op_type in LAYERS and flags.get(OF_ACTIVATION) in ACTIVATIONS:
         yield from _layer(node, flags[OF_ACTIVATION])
+    if node.op_type in BIAS:
+        yield from _product(node)
     if node.op_type == "Attention" and not flags.get("qkv_hidden_sizes") and not any(node.input[PAST : PAST + 1]):
         yield from _attention(node, flags, version)
 
@@ -52,6 +64,23 @@ def _layer(node: Any, activation: str) -> Iterator[Any]:
         yield _next(node, "Add", [product, node.input[ADDED]], f"{result}/sum")
         product = f"{result}/sum"
     yield _next(node, activation, [product], result)
+
+
+def _product(node: Any) -> Iterator[Any]:
+    """A product of integers, the conversion of its result, and the sum with a bias if there is one."""
+    result, read = node.output[0], node.input[0]
+    bias = node.input[BIAS[node.op_type] : BIAS[node.op_type] + 1]
+    if node.op_type == "DynamicQuantizeMatMul":
+        parts = [f"{result}/{name}" for name in ("input", "scale", "zero")]
+        yield _next(node, "DynamicQuantizeLinear", [read], *parts)
+        read = parts[0]
+    yield _next(node, "MatMulInteger", [read, node.input[1]], f"{result}/integers")
+    product = f"{result}/product" if any(bias) else result
+    converted = _next(node, "Cast", [f"{result}/integers"], product)
+    converted.attribute.add(name="to", type=2, i=FLOAT)
+    yield converted
+    if any(bias):
+        yield _next(node, "Add", [product, bias[0]], result)
 
 
 def _attention(node: Any, flags: dict[str, Any], version: int) -> Iterator[Any]:

@@ -108,8 +108,14 @@ def attention(call: Call) -> Cost:
     past = call[4].dims[-2] if call.given(4) else 0
     k, v = (replace(x, shape=(*x.dims[:2], x.dims[2] + past, x.dims[3]), distinct=math.inf) for x in (k, v))
     queries, keys = q.dims[2], k.dims[2]
-    kept = sum(min(past + i + 1, keys) for i in range(queries)) if call.attributes.get("is_causal") else queries * keys
+    kept = seen(queries, past, most=keys) if call.attributes.get("is_causal") else queries * keys
     return replace(_shapes.attention(q, k, v, density=kept / (queries * keys)), reads=call.given(0, 1, 2, 3, 4, 5))
+
+
+def seen(queries: int, past: int, *, most: int) -> int:
+    """The keys that causal queries behind `past` tokens see together, each of them `most` at most."""
+    growing = max(0, min(queries, most - past))
+    return growing * past + growing * (growing + 1) // 2 + (queries - growing) * most
 
 
 def by_head(x: Value, heads: int) -> Value:

@@ -4,9 +4,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import quantize_dynamic
 
-from costmodel.importers import _isolated, _onnx_infer, onnx_graph
+from costmodel.importers import _isolated, _onnx_infer, _onnx_rules, onnx_graph
 
 HALF = TensorProto.FLOAT16
 
@@ -187,6 +190,26 @@ def test_layers_with_their_activation_count_as_apart(tmp_path):
     )
 
 
+def test_products_that_quantise_their_input_count_as_apart(tmp_path):
+    """As the optimiser joins what onnxruntime's dynamic quantiser writes."""
+    nodes = [
+        node("MatMul", ["x", "w1.weight"], ["a"], "/w1/MatMul", ""),
+        node("Add", ["a", "w1.bias"], ["b"], "/w1/Add", ""),
+        node("Relu", ["b"], ["r"], "/act/Relu", ""),
+        node("MatMul", ["r", "w2.weight"], ["y"], "/w2/MatMul", ""),
+    ]
+    tensors = stored(w1__weight=(16, 32), w1__bias=(32,), w2__weight=(32, 8))
+    plain = saved(tmp_path / "p.onnx", nodes, [declared("x", [2, 4, 16])], tensors)
+    quantize_dynamic(plain, tmp_path / "q.onnx")
+    path = optimised(tmp_path / "q.onnx", tmp_path / "o.onnx")
+    assert {n.op_type for n in onnx.load(path).graph.node} >= {"DynamicQuantizeMatMul"}
+    found, wanted = (onnx_graph.read(p, strict=True) for p in (path, tmp_path / "q.onnx"))
+    layers = [[(op.macs, op.weight_elements) for op in w.ops if op.kind == "linear"] for w in (found, wanted)]
+    assert layers[0] == layers[1] == [(8 * 16 * 32, 512), (8 * 32 * 8, 256)]
+    assert found.batch_of_ops.params.sum() == wanted.batch_of_ops.params.sum() == 512 + 256 + 32
+    assert [pair for _, pair in found.stated] == ["int8/uint8>bf16"] * 2
+
+
 @pytest.mark.parametrize("opset", [13, 18])
 def test_attention_with_its_projections_is_a_layer_and_heads(tmp_path, opset):
     nodes = [node("Attention", ["x", "w.weight", "w.bias"], ["y"], "/a", num_heads=4, unidirectional=1)]
@@ -209,10 +232,10 @@ def test_activations_of_the_optimiser(tmp_path, kind, flops):
     assert (op.kind, op.vector_flops, op.params) == ("activation", flops * 32, 16 * (kind != "QuickGelu"))
 
 
-def attention(path, *, kind, opset=23, **flags):
-    """Queries, keys and values of 2 sequences of 6 tokens, 4 heads of 8 features."""
+def attention(path, *, kind, opset=23, tokens=6, **flags):
+    """Queries, keys and values of 2 sequences of tokens, 4 heads of 8 features."""
     nodes = [node(kind, ["q", "k", "v"], ["y"], "/a", "com.microsoft" if kind != "Attention" else "", **flags)]
-    return saved(path, nodes, [declared(name, [2, 6, 32]) for name in "qkv"], [], opset=opset)
+    return saved(path, nodes, [declared(name, [2, tokens, 32]) for name in "qkv"], [], opset=opset)
 
 
 def test_attention_of_several_heads_is_onnx_s_own(tmp_path):
@@ -236,6 +259,21 @@ def test_heads_that_do_not_fit(tmp_path, flags, told):
     with pytest.raises(ValueError, match=r"\A[^\n]*\Z") as caught:
         onnx_graph.read(path, strict=True)
     assert told in str(caught.value)
+
+
+@given(queries=st.integers(1, 9), past=st.integers(0, 9), most=st.integers(1, 12))
+def test_causal_queries_see_what_is_before_them(queries, past, most):
+    assert _onnx_rules.seen(queries, past, most=most) == sum(min(past + i + 1, most) for i in range(queries))
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags"), [("Attention", {"q_num_heads": 4, "is_causal": 1}), ("MultiHeadAttention", {})]
+)
+def test_as_many_queries_as_no_loop_ends_over_take_no_time(tmp_path, kind, flags):
+    flags |= {"kv_num_heads": 4} if kind == "Attention" else {"num_heads": 4, "unidirectional": 1}
+    path = attention(tmp_path / "a.onnx", kind=kind, tokens=2**30, **flags)
+    (op,) = onnx_graph.read(path, strict=True).ops
+    assert op.mask_density == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("heads", [2**60, -4])
