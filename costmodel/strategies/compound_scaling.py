@@ -63,10 +63,10 @@ class CompoundScaling(Shown):
     """Scale a network of the zoo by a key of MIXES; any other workload is an error.
 
     Tokens of a language model count as pixels: the context grows with the square of the resolution's factor, as do
-    the positions of an encoder beside its decoder. Whole layers, channels and pixels take small networks far from
-    the factor (mobilenetv2_100 by dWr from 2 to 3.1), as does attention by more tokens; `covers` says how far. It
-    builds the network anew, so it comes before strategies that edit one. ValueError unless factor is positive and
-    at most LARGEST; a factor of 1 changes nothing.
+    the rows of a learned position table and the positions of an encoder beside its decoder. Whole layers, channels
+    and pixels take small networks far from the factor (mobilenetv2_100 by dWr from 2 to 3.1), as does attention by
+    more tokens; `covers` says how far. It builds the network anew, so it comes before strategies that edit one.
+    ValueError unless factor is positive and at most LARGEST; a factor of 1 changes nothing.
     """
 
     how: str = "dWr"
@@ -107,7 +107,9 @@ class CompoundScaling(Shown):
         scaled = scaled_language(model, grown)
         context = _context(workload)
         _require_first(workload, passes(model, batch=workload.batch, context=context, phase=workload.phase))
-        context = None if context is None else max(1, round(context * grown.resolution**2))
+        if context is not None:
+            room = scaled.max_context - (workload.phase == "decode")
+            context = int(min(max(1, round(context * grown.resolution**2)), room))
         return passes(scaled, batch=workload.batch, context=context, phase=workload.phase)
 
 

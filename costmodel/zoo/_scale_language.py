@@ -21,7 +21,8 @@ def scaled_language(model: LanguageModel, factors: Factors) -> LanguageModel:
     """Return the model with layers repeated or left out evenly, and more or fewer heads of the same size.
 
     Its width, its MLPs' and the ranks of latent attention grow with the heads; vocabulary and experts stay as many. An
-    encoder beside the decoder grows with it, in layers, heads and, as pixels, in positions.
+    encoder beside the decoder grows with it, in layers and heads. Tokens are pixels: a learned table of positions and
+    an encoder's positions grow with the square of the resolution's factor.
     """
     encoder = None if model.encoder is None else _encoder(model.encoder, factors)
     width = factors.channels(model.d_model)
@@ -31,13 +32,14 @@ def scaled_language(model: LanguageModel, factors: Factors) -> LanguageModel:
         model,
         d_model=width,
         blocks=_blocks(model.blocks, factors),
+        positions=model.position_offset + _tokens(int(model.max_context), factors) if model.positions else 0,
         embedding_width=factors.channels(model.embedding_width) if model.embedding_width else 0,
         encoder=encoder,
     )
 
 
 def _encoder(encoder: Encoder | TextEncoder | Conformer, factors: Factors) -> Encoder | TextEncoder | Conformer:
-    positions = max(1, round(encoder.positions * factors.resolution**2))
+    positions = _tokens(encoder.positions, factors)
     if not isinstance(encoder, Conformer):
         return replace(encoder, blocks=_blocks(encoder.blocks, factors), positions=positions)
     layers, heads = factors.blocks(encoder.layers), factors.channels(encoder.heads, 1)
@@ -51,6 +53,11 @@ def _encoder(encoder: Encoder | TextEncoder | Conformer, factors: Factors) -> En
         channels=factors.channels(encoder.channels),
         names=replace(encoder.names, final_norm=last),
     )
+
+
+def _tokens(tokens: int, factors: Factors) -> int:
+    """As many tokens as the pixels of an image of so many, two at least: one cached, and one that reads it."""
+    return max(2, round(tokens * factors.resolution**2))
 
 
 def _blocks(blocks: tuple[Block, ...], factors: Factors) -> tuple[Block, ...]:

@@ -9,6 +9,7 @@ from costmodel.catalog import require
 from costmodel.workload import Workload
 from costmodel.zoo._build import Network
 from costmodel.zoo._mbconv import Row, Trunk, inverted, norm_act, round_channels, separable, trunk_blocks
+from costmodel.zoo._mbconv import scaled as own_rows
 from costmodel.zoo._scale import Factors
 
 _ENDS = (32, 1280)  # channels of B0's stem and head
@@ -53,13 +54,13 @@ def efficientnet(name: str, *, batch: int = 1, resolution: int | None = None) ->
 
 
 def scaled(name: str, factors: Factors, *, batch: int = 1, resolution: int | None = None) -> Workload:
-    """Build B0 with its stages, stem and head scaled, as pycls does; ValueError for the others, scaled ones of B0."""
-    if name != "efficientnet_b0":
-        raise ValueError(f"{name} is efficientnet_b0 scaled: scale that, its own factors are on another rounding")
-    pixels = factors.pixels(MODELS[name].resolution if resolution is None else resolution)
-    rows = tuple(tuple(_scaled_row(row, factors) for row in stage) for stage in _B0)
-    stem, head = (factors.channels(channels) for channels in _ENDS)
-    return _network(Network(name, batch=batch, resolution=pixels), stem, rows, head, MODELS[name])
+    """Build a key of MODELS with its own stages, stem and head scaled, as pycls scales any network's."""
+    own = MODELS[name]
+    pixels = factors.pixels(own.resolution if resolution is None else resolution)
+    stages = (own_rows(stage, width=own.width, depth=own.depth) for stage in _B0)
+    rows = tuple(tuple(_scaled_row(row, factors) for row in stage) for stage in stages)
+    stem, head = (factors.channels(round_channels(channels * own.width)) for channels in _ENDS)
+    return _network(Network(name, batch=batch, resolution=pixels), stem, rows, head, replace(own, width=1.0, depth=1.0))
 
 
 def _scaled_row(row: Row, factors: Factors) -> Row:

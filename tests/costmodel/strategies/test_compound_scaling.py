@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from costmodel import zoo
 from costmodel.strategies.compound_scaling import MIXES, CompoundScaling, exponents, factors, ideal_exponents
 from costmodel.workload import Workload
+from costmodel.workload.ops.embedding import looks_up_positions
 from costmodel.workload.training import training
 from costmodel.zoo._scale import Factors
 
@@ -20,7 +21,7 @@ def test_factors_multiply_to_the_factor(how: str, factor: float) -> None:
     assert found.group == (found.width if how == "dWr" else 1.0)
 
 
-@pytest.mark.parametrize("name", ["resnet50", "regnetx_016", "regnety_040", "efficientnet_b0"])
+@pytest.mark.parametrize("name", ["resnet50", "regnetx_016", "regnety_040", "efficientnet_b0", "efficientnet_b3"])
 @pytest.mark.parametrize("how", ["d", "w", "r", "dwr", "dWr"])
 def test_networks_grow_as_the_law_says(name: str, how: str) -> None:
     """Rounding, stems, first blocks and groups of fixed width keep the exponents within 0.2 of the law."""
@@ -61,9 +62,37 @@ def test_bad_mixes_are_one_line(how: str, factor: float, says: str) -> None:
         CompoundScaling(how, factor)
 
 
-def test_networks_that_cannot_be_scaled_are_refused() -> None:
-    with pytest.raises(ValueError, match="scale that"):
-        CompoundScaling("d", 2.0)(zoo.build("efficientnet_b3"))
+@pytest.mark.parametrize("name", ["efficientnet_b0", "efficientnet_b1", "efficientnet_b5", "regnety_040", "resnet18"])
+def test_a_network_scaled_by_nothing_is_what_it_was(name: str) -> None:
+    base = zoo.build(name)
+    family = next(module for module in zoo.families() if name in module.MODELS)
+    assert family.scaled(name, Factors()).ops == base.ops
+
+
+def _table(workload: Workload) -> float:
+    """Rows of a decoder's or an encoder-only model's own position table."""
+    return next(
+        op.weight_elements / op.row_elements
+        for op in workload.ops
+        if looks_up_positions(op) and ".encoder." not in op.name
+    )
+
+
+@pytest.mark.parametrize("name", ["gpt2", "opt-125m", "gpt3-125m", "bert-base", "all-minilm-l6-v2", "whisper-tiny"])
+@pytest.mark.parametrize("how", ["d", "r", "dWr"])
+@pytest.mark.parametrize("factor", [0.37, 2.0, 3.3])
+def test_learned_positions_are_as_many_as_the_scaled_network_has_tokens(name: str, how: str, factor: float) -> None:
+    """In every phase, of the longest context too, and the table is the same whatever the pass."""
+    model = zoo.language_model(name)
+    assert model is not None
+    phases = ("prefill", "decode", "forward") if model.causal else ("forward",)
+    longest = int(model.max_context)
+    rows = model.position_offset + round(longest * factors(how, factor).resolution ** 2)
+    for phase in phases:
+        for context in (40, longest - (phase == "decode")):
+            base = zoo.build(name, phase=phase, context=context)
+            assert _table(CompoundScaling(how, factor)(base)) == rows, (phase, context)
+    assert (rows == model.positions) == (how == "d")
 
 
 @pytest.mark.parametrize(
