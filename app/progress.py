@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,8 +20,12 @@ from rich.progress import (
 from rich.progress import TimeRemainingColumn as Eta
 from rich.text import Text
 
-Tell = Callable[[int, int], None]
-"""Told (steps done, steps in all)."""
+
+class Tell(Protocol):
+    """Told (steps done, steps in all), and what is done next where that has a name."""
+
+    def __call__(self, done: int, total: int, now: str = "", /) -> None:
+        """Show it."""
 
 
 @contextmanager
@@ -52,4 +57,8 @@ def bar(what: str, *, unit: str = "") -> Iterator[Tell]:
     columns = (*counted, *rate, TimeElapsedColumn(), Eta())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
         task = shown.add_task(what, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+        def tell(done: int, total: int, now: str = "", /) -> None:
+            shown.update(task, completed=done, total=total, description=escape(now or what))
+
+        yield tell

@@ -1,5 +1,6 @@
 """bitfront profile: measure a device, to estimate on it."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("design", "sites", "carry_bits", "ff", "levels")
 MOST_SHOWN = 20
+SHORT_S = 60.0
+"""Seconds of synthesis from which those left are told, in lines where nobody sees a bar."""
 
 
 @click.group("profile")
@@ -118,7 +121,8 @@ def gpu(minutes: float, out: str, seed: int, flush: bool, as_json: bool) -> None
 def fpga(family: str, icarus: bool, out: str | None, as_json: bool, **spelled: Any) -> None:
     """Synthesise arithmetic units with Yosys, check each netlist against its formats, and count LUT sites.
 
-    Done batches are kept: a command that was interrupted goes on where it stopped. About 2 s a design.
+    Done batches are kept: a command that was interrupted goes on where it stopped. About 2 s a design, minutes for
+    dot products of wide floats; what takes over a minute says what it does and how long that takes.
     """
     from pathlib import Path
 
@@ -177,7 +181,11 @@ def _synthesised(designs: "list[Design]", family: str) -> "tuple[pd.DataFrame, P
         def tell(now: Progress) -> None:
             nonlocal last
             last = now
-            shown(now.done, now.total)
+            left = f"about {now.remaining_s / 60:.0f} min left"
+            soon = not now.remaining_s >= SHORT_S
+            shown(now.done, now.total, now.now if soon else f"{now.now}, {left}")
+            if not (soon or sys.stderr.isatty()):
+                click.echo(f"bitfront: {now.done} of {now.total} designs; now {now.now}, {left}", err=True)
 
         try:
             return rows(designs, family, progress=tell), last

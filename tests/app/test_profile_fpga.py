@@ -46,6 +46,22 @@ def test_an_interruption_tells_what_is_kept(monkeypatch):
     assert (done.exit_code, done.output) == (130, "bitfront: interrupted; 16 of 40 designs are kept\n")
 
 
+def test_what_takes_minutes_says_so_from_its_start(monkeypatch):
+    def slow(designs, family, progress):
+        progress(Progress(0, 2, 0, 0.0, "dot-e5m10-e5m10-n16-acc93", (0.0, 240.0)))
+        progress(Progress(1, 2, 0, 400.0, "product-int4-int4-n1-acc0", (200.0, 240.0)))
+        progress(Progress(1, 2, 0, 450.0, "product-int4-int4-n1-acc0", (230.0, 240.0)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("profilers.fpga.rows", slow)
+    done = CliRunner().invoke(command, ["fpga", "--formats", "int4"])
+    assert done.stderr.splitlines() == [
+        "bitfront: 0 of 2 designs; now dot-e5m10-e5m10-n16-acc93, about 4 min left",
+        "bitfront: 1 of 2 designs; now product-int4-int4-n1-acc0, about 1 min left",
+        "bitfront: interrupted; 1 of 2 designs are kept",
+    ]
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -2,10 +2,13 @@ import json
 
 import pytest
 
-from profilers.fpga import Cache, Design, YosysError, measure, rows
+from profilers.fpga import Cache, Design, Progress, YosysError, measure, rows
 from profilers.fpga import synthesis as synthesis_module
+from profilers.fpga.expected import expected_s
 from profilers.fpga.flow import script, synthesise
 from profilers.fpga.rows import designs
+from profilers.fpga.sites import Counts
+from profilers.fpga.synthesis import BATCH_S
 from profilers.fpga.tool import Yosys, yosys
 
 ONE = Design("product", "int2", "uint2")
@@ -51,6 +54,30 @@ def test_batches_of_long_dot_products_are_small(terms, batches):
     chunks = list(synthesis_module._chunks(asked, 16))
     assert [len(chunk) for chunk in chunks] == batches
     assert [design for chunk in chunks for design in chunk] == asked
+
+
+WIDE = [Design("dot", "e5m10_ieee", "e5m10_ieee", 16, 93), Design("dot", "e5m10_ieee", "e5m10_ieee", 8, 92)]
+
+
+def test_designs_that_take_minutes_are_batches_of_their_own():
+    asked = [ONE, *WIDE, TWO, ONE]
+    assert list(synthesis_module._chunks(asked, 16)) == [[ONE], [WIDE[0]], [WIDE[1], TWO, ONE]]
+    small, large = expected_s([Design("dot", "int4", "int4", 16, 20), WIDE[0]])
+    assert 10 * small < BATCH_S < large
+
+
+def test_each_batch_is_told_before_it_begins(monkeypatch, tmp_path):
+    monkeypatch.setattr(synthesis_module, "synthesise", lambda batch, *_: batch)
+    monkeypatch.setattr(synthesis_module, "verify", lambda *_: 0)
+    monkeypatch.setattr(synthesis_module, "count", lambda _: Counts(1, 0, 1, 0, 0, 1))
+    seen = []
+    measure([ONE, TWO, *WIDE], cache=Cache(tmp_path), progress=seen.append, tool=Yosys(("yosys",), "0.70"))
+    told = [f"{ONE.name} and 1 more", WIDE[0].name, WIDE[1].name, ""]
+    assert [(p.done, p.now) for p in seen] == list(zip([0, 2, 3, 4], told, strict=True))
+    assert seen[0].remaining_s == seen[0].expected[1] > 60
+    halfway = Progress(3, 4, 0, 300.0, "", (150.0, 200.0))
+    assert halfway.remaining_s == 100.0
+    assert Progress(3, 4, 1, 10.0).remaining_s == 5.0
 
 
 def test_a_changed_entry_is_no_entry(tmp_path):
