@@ -1,11 +1,13 @@
 """Padding: sequences of unequal length run as long as the longest of their batch, unless buckets keep like with like.
 
 Zelasko et al., Training and Inference Efficiency of Encoder-Decoder Speech Models, arXiv 2503.05931, of which the
-abstract's figures are listed; batches are simulated here on lengths with a lognormal distribution.
+abstract's figures are listed; lengths have a lognormal distribution here.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
+from statistics import NormalDist
 from typing import ClassVar
 
 import numpy as np
@@ -16,14 +18,15 @@ from costmodel.strategies._longer import longer
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 
-EXAMPLES_SEEN = 20_000
-WIDEST = 5.0
-"""Lengths of a larger spread are taken for slips of the keyboard: one in six is beyond 148 times the median."""
+WIDEST, MOST_BUCKETS = 5.0, 10_000
+"""Larger ones are taken for slips of the keyboard: of that spread one length in six is beyond 148 times the median."""
+CELLS, FARTHEST = 2_000, 10.0
+"""Parts of the integral over lengths, and how many standard deviations of their logarithm from its ends it goes."""
 
 Batches = tuple[NDArray[np.int64], ...]
 
 
-def lengths(spread: float, examples: int = EXAMPLES_SEEN, *, seed: int = 0) -> NDArray[np.float64]:
+def lengths(spread: float, examples: int = 20_000, *, seed: int = 0) -> NDArray[np.float64]:
     """Lognormal lengths with mean 1, whose logarithms have standard deviation `spread`: float64[examples]."""
     drawn = np.random.default_rng(seed).standard_normal(examples)
     return np.exp(spread * drawn - spread**2 / 2)
@@ -46,6 +49,29 @@ def batches(by: ArrayLike, batch: int, buckets: tuple[int, ...]) -> Batches:
 def waste(lengths: NDArray[np.float64], found: Batches) -> float:
     """Share of what batches compute that is padding: 1 - sum of lengths / sum of (size x longest)."""
     return 1.0 - float(lengths.sum()) / sum(len(indices) * float(lengths[indices].max()) for indices in found)
+
+
+@cache
+def expected_waste(spread: float, batch: int, buckets: int) -> float:
+    """What `waste` tends to with ever more lengths of this `spread`, in whole batches of `batch` and equal buckets.
+
+    The longest of a batch is in the mean the integral of 1 - F^batch, F the distribution of lengths in its bucket,
+    from 0 on: over z = (log length + spread^2 / 2) / spread here, of which the buckets are quantiles.
+    """
+    if spread == 0 or batch == 1:
+        return 0.0
+    normal = NormalDist()
+    ends = [normal.inv_cdf(i / buckets) for i in range(1, buckets)]
+    cells = np.union1d(np.linspace(-FARTHEST, FARTHEST + spread, CELLS + 1), ends)
+    nodes, weights = np.polynomial.legendre.leggauss(4)
+    half = np.diff(cells)[:, None] / 2
+    z = cells[:-1, None] + half * (1 + nodes)
+    bucket = np.searchsorted(ends, z)
+    longer = buckets * np.vectorize(math.erfc)(z / math.sqrt(2)) / 2 - (buckets - 1 - bucket)
+    any_longer = -np.expm1(batch * np.log1p(-np.clip(longer, 0.0, 1 - 2**-53)))
+    starts = np.exp(spread * np.array([-FARTHEST, *ends]) - spread**2 / 2)
+    beyond = np.sum(half * weights * any_longer * spread * np.exp(spread * z - spread**2 / 2))
+    return max(0.0, 1.0 - buckets / float(starts.sum() + beyond))
 
 
 def batch_gain(lengths: NDArray[np.float64], batch: int, buckets: int) -> float:
@@ -73,7 +99,7 @@ class PaddedBatches(Shown):
     The pass given is one of the mean length; the longest is the mean over batches that the padding makes. Tokens of a
     prefill, an encode or a forward pass become more, a decode's caches longer: its own tokens have no padding. Weights
     are read as often. A spread of 0, or batches of one, change nothing. ValueError for a spread outside of [0, WIDEST],
-    fewer than one bucket and a step of several passes; others are those of `longer`.
+    buckets outside of [1, MOST_BUCKETS] and a step of several passes; others are those of `longer`.
     """
 
     spread: float = 0.6
@@ -81,8 +107,8 @@ class PaddedBatches(Shown):
     pads: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.spread <= WIDEST or self.buckets < 1:
-            limits = f"spread must be within 0..{WIDEST:g} and buckets >= 1 must hold"
+        if not (0 <= self.spread <= WIDEST and 1 <= self.buckets <= MOST_BUCKETS):
+            limits = f"spread must be within 0..{WIDEST:g} and buckets within 1..{MOST_BUCKETS}"
             raise ValueError(f"{limits}, got {self.spread} and {self.buckets}")
 
     def __call__(self, workload: Workload) -> Workload:
@@ -93,16 +119,8 @@ class PaddedBatches(Shown):
                 f"a step of {workload.name} has {workload.batch} sequences in passes of {each}, of which padding is: "
                 "padded_batches comes before distributed_training"
             )
-        share = _simulated(self.spread, self.buckets, workload.batch)
+        share = expected_waste(self.spread, workload.batch, self.buckets)
         return longer(workload, 1.0 / (1.0 - share)) if share > 0 else workload
-
-
-@cache
-def _simulated(spread: float, buckets: int, batch: int) -> float:
-    if spread == 0 or batch == 1:
-        return 0.0
-    drawn = lengths(spread)
-    return waste(drawn, batches(drawn, batch, (buckets,)))
 
 
 _ABSTRACT = "Zelasko et al., arXiv 2503.05931, abstract: Canary-1B"

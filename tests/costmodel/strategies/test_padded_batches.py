@@ -1,6 +1,7 @@
 """Padding: what unequal lengths waste, and how buckets give it back."""
 
 from dataclasses import fields
+from math import erf
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 import costmodel as cm
 from costmodel.strategies import strategy
 from costmodel.strategies._longer import longer
-from costmodel.strategies.padded_batches import PaddedBatches, batch_gain, batches, lengths, waste
+from costmodel.strategies.padded_batches import PaddedBatches, batch_gain, batches, expected_waste, lengths, waste
 from costmodel.workload.op import NAMES, TEXTS, Heads, Op
 
 
@@ -39,6 +40,36 @@ def test_batches_in_order_of_arrival_waste_half_and_more_as_published(spread: fl
     assert gains[0] == 1.0
     assert gains == sorted(gains)
     assert gains[-1] >= 4.0
+
+
+@pytest.mark.parametrize(
+    ("spread", "batch", "buckets"),
+    [(0.6, 16, 1), (0.6, 32, 30), (0.6, 256, 100), (0.6, 1024, 30), (0.6, 3, 500), (0.1, 64, 4), (1.2, 8, 7)],
+)
+def test_what_is_expected_is_what_many_whole_batches_waste(spread: float, batch: int, buckets: int) -> None:
+    """To four standard errors of twenty simulations, of batches larger than what 20,000 lengths leave a bucket too."""
+    whole = batch * buckets * max(1, 60_000 // (batch * buckets))
+    found = []
+    for seed in range(20):
+        drawn = lengths(spread, whole, seed=seed)
+        found.append(1 / (1 - waste(drawn, batches(drawn, batch, (buckets,)))))
+    error = np.std(found, ddof=1) / len(found) ** 0.5
+    assert 1 / (1 - expected_waste(spread, batch, buckets)) == pytest.approx(np.mean(found), abs=4 * error)
+
+
+def test_the_longest_of_two_is_what_the_error_function_says() -> None:
+    """E max of two lognormal lengths of mean 1 is 2 Phi(spread / sqrt 2) = 1 + erf(spread / 2)."""
+    for spread in (0.01, 0.6, 2.0, 5.0):
+        assert 1 / (1 - expected_waste(spread, 2, 1)) == pytest.approx(1 + erf(spread / 2), rel=1e-6)
+
+
+@given(st.floats(0.01, 5.0), st.integers(2, 5_000), st.integers(1, 2_000))
+@settings(max_examples=30)
+def test_larger_batches_waste_more_and_more_buckets_less(spread: float, batch: int, buckets: int) -> None:
+    found = expected_waste(spread, batch, buckets)
+    assert 0 <= found < 1
+    assert expected_waste(spread, 2 * batch, buckets) >= found - 1e-9
+    assert expected_waste(spread, batch, 2 * buckets) <= found + 1e-9
 
 
 def test_two_dimensional_buckets_keep_texts_alike_too() -> None:
@@ -114,8 +145,7 @@ def test_padding_a_training_is_training_the_padded() -> None:
 def test_padding_takes_time_and_memory_and_reads_no_weights_again(spread: float, buckets: int, batch: int) -> None:
     base = cm.zoo.build("bert-base", batch=batch, context=60)
     padded = PaddedBatches(spread, buckets)(base)
-    drawn = lengths(spread)
-    longest = 1 / (1 - waste(drawn, batches(drawn, batch, (buckets,))))
+    longest = 1 / (1 - expected_waste(spread, batch, buckets))
     rows = [op.m / batch for op in padded.ops if op.kind == "linear" and op.m > batch]
     assert rows == [round(60 * longest)] * len(rows)
     assert [op.count for op in padded.ops] == [op.count for op in base.ops]
@@ -159,7 +189,10 @@ def test_a_step_s_sequences_are_not_padded_all_together(net: str, how: str) -> N
     assert strategy(f"padded_batches + distributed_training:{how}")(base).passes > 1
 
 
-@pytest.mark.parametrize(("spread", "buckets"), [(-0.1, 1), (float("nan"), 1), (0.5, 0), (5.1, 1), (1e308, 1)])
+@pytest.mark.parametrize(
+    ("spread", "buckets"),
+    [(-0.1, 1), (float("nan"), 1), (0.5, 0), (5.1, 1), (1e308, 1), (0.5, 10_001), (5.0, 100_000_000)],
+)
 def test_bad_fields_are_one_line(spread: float, buckets: int) -> None:
-    with pytest.raises(ValueError, match=r"buckets >= 1 must hold, got [^=]+ and [01]$"):
+    with pytest.raises(ValueError, match=r"buckets within 1..10000, got [^=]+ and [01]+$"):
         PaddedBatches(spread, buckets)
