@@ -15,10 +15,11 @@ HOLDERS = ("strategies", "quality", "zoo", "estimators", "workload")
 def claims() -> tuple[Claim, ...]:
     """Return the claims of every module that has them, by system and in their file's order.
 
-    ValueError where two claims share system and id.
+    ValueError where two claims share system and id, or system and quantity: a row says what it is of.
     """
     found = [claim for module in _modules(costmodel) for claim in vars(module).get("CLAIMS", ())]
-    twice = [key for key, count in Counter((claim.system, claim.id) for claim in found).items() if count > 1]
+    keys = [(claim.system, key) for claim in found for key in {claim.id, claim.quantity}]
+    twice = [key for key, count in Counter(keys).items() if count > 1]
     if twice:
         raise ValueError(f"a claim is there twice: {' '.join(twice[0])}")
     return tuple(sorted(found, key=lambda claim: claim.system))

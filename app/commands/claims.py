@@ -29,6 +29,6 @@ def command(pattern: str, checks: bool, as_json: bool) -> None:
         if row["published"] is None:
             click.echo(f"{row['system']}: {row['gap']}; {row['quantity']} ({row['source']})")
         elif row.get("gap"):
-            click.echo(f"{row['system']} {row['id']}: {row['gap']}")
+            click.echo(f"{row['system']}, {row['quantity']}: {row['gap']}")
     total = {"checks": len(found)} if checks else count(found)
     click.echo(", ".join(f"{number} {verdict}" for verdict, number in total.items()))

@@ -159,10 +159,12 @@ def _ideal(how: str, quantity: int) -> float:
 
 
 CLAIMS = tuple(
-    Claim("Fast model scaling", f"{name}-{how}-{_QUANTITIES[i]}", f"exponent of {_QUANTITIES[i]}", source, "analytic",
+    Claim("Fast model scaling", f"{name}-{how}-{_QUANTITIES[i]}",
+          f"exponent of {_QUANTITIES[i]} of {of} scaled by {how}", source, "analytic",
           value, partial(compute, how, i), rtol=0.012, how=kind)
-    for name, kind, source, rows, compute in (
-        ("run", "run", _SCALER, _RUN, _exponent), ("ideal", "definition", _LAW, _IDEAL, _ideal))
+    for name, kind, of, source, rows, compute in (
+        ("run", "run", "EfficientNet-B0", _SCALER, _RUN, _exponent),
+        ("ideal", "definition", "networks", _LAW, _IDEAL, _ideal))
     for how, values in rows
     for i, value in enumerate(values)
 )  # fmt: skip

@@ -128,7 +128,7 @@ CLAIMS = (
         for (begin, end), published in _LAZY.items()
     ),
     *(
-        Claim("KV Prediction", f"lazy-0.75-{end}-as-in-table-5", f"{_WHAT} LazyLLM from 0.75 to {end}",
+        Claim("KV Prediction", f"lazy-0.75-{end}-as-in-table-5", f"{_WHAT} LazyLLM from 0.75 to {end}, tables 5 and 6",
               "Horton et al., arXiv 2410.08391, tables 5 and 6", "analytic", published,
               partial(lazy_speedup, 0.75, end), gap=_SLIP, how="fitted")
         for end, published in ((0.1, 1.89), (0.01, 1.77))

@@ -11,7 +11,7 @@ from costmodel.zoo.efficientnet import efficientnet
 from costmodel.zoo.regnet import regnet
 from costmodel.zoo.resnet import resnet
 
-QUANTITIES = ("FLOPs, a MAC as one and a bias as one more", "parameters", "activations")
+QUANTITIES = ("FLOPs of {}, a MAC as one and a bias as one more", "parameters of {}", "activations of {}")
 
 
 def complexity(workload: Workload) -> tuple[float, float, float]:
@@ -73,7 +73,7 @@ def _counted(name: str, resolution: int, quantity: int) -> float:
 
 
 CLAIMS = tuple(
-    Claim("Fast model scaling", f"{name}-{('flops', 'params', 'acts')[i]}", QUANTITIES[i],
+    Claim("Fast model scaling", f"{name}-{('flops', 'params', 'acts')[i]}", QUANTITIES[i].format(name),
           "facebookresearch/pycls, dev/model_complexity.json", "analytic", float(published[i]),
           partial(_counted, name, resolution, i), rtol=0.0, how="count")
     for name, resolution, published in _PYCLS

@@ -69,7 +69,7 @@ def _millions(name: str) -> float:
 _CUT = "0.6 million more by the layers, which rounds to the next whole one: cut off there, perhaps"
 
 CLAIMS = tuple(
-    Claim("Encoder-decoder speech", f"params-{name}", "parameters, millions", source, "analytic", millions,
+    Claim("Encoder-decoder speech", f"params-{name}", f"parameters of {name}, millions", source, "analytic", millions,
           partial(_millions, name), rtol=rounding / millions, gap=gap, how="count")
     for name, millions, rounding, source, gap in (
         ("canary-1b", 1000.0, 50.0, "huggingface.co/nvidia/canary-1b, README.md", ""),

@@ -65,7 +65,7 @@ def _millions(name: str) -> float:
 
 
 CLAIMS = tuple(
-    Claim("KV Prediction", f"params-{name}", "parameters with 32k tokens, millions",
+    Claim("KV Prediction", f"params-{name}", f"parameters of {name} with 32k tokens, millions",
           "apple/corenet, general_gpt.py, summed", "analytic", millions, partial(_millions, name),
           rtol=2e-5, how="evaluated")
     for name, millions in (("openelm-270m", 271.53), ("openelm-450m", 457.18), ("openelm-1.1b", 1079.89))

@@ -104,22 +104,22 @@ _SIZES = (("vig_tiny", 6.0), ("vig_small", 23.0), ("vig_base", 89.0))
 _T, _S, _B = (f"deit_{size}_patch16_224" for size in ("tiny", "small", "base"))
 
 CLAIMS = (
-    *(Claim("ViG", f"params-{name}", "parameters, millions", _CODE, "analytic", millions,
+    *(Claim("ViG", f"params-{name}", f"parameters of {name}, millions", _CODE, "analytic", millions,
             partial(_sum, name, "params", scale=1e6), rtol=0.5 / millions, how="count") for name, millions in _SIZES),
-    *(Claim("ViG", f"{name}-params", "parameters of the baseline, millions", _COUNTED, "analytic", millions,
+    *(Claim("ViG", f"{name}-params", f"parameters of the baseline {name}, millions", _COUNTED, "analytic", millions,
             partial(_sum, name, "params", scale=1e6), rtol=0.0, how="run")
       for name, millions in ((_T, 5.717416), (_S, 22.050664), (_B, 86.567656))),
-    *(Claim("ViG", f"{name}-macs-{pixels}", f"GMACs of the baseline at {pixels} pixels", _COUNTED, "analytic", gmacs,
-            partial(_sum, name, "macs", pixels, scale=1e9), rtol=5e-4, how="run")
+    *(Claim("ViG", f"{name}-macs-{pixels}", f"GMACs of the baseline {name} at {pixels} pixels", _COUNTED,
+            "analytic", gmacs, partial(_sum, name, "macs", pixels, scale=1e9), rtol=5e-4, how="run")
       for name, pixels, gmacs in (
           (_T, 224, 1.254), (_S, 224, 4.599), (_B, 224, 17.564), (_T, 1024, 99.7), (_S, 1024, 242.9))),
-    Claim("ViG", "params-small-over-deit-base", "parameters over DeiT-B's", _PAPER, "analytic", 0.27,
+    Claim("ViG", "params-small-over-deit-base", "ViG-S's parameters over DeiT-B's", _PAPER, "analytic", 0.27,
           lambda: _sum("vig_small", "params") / _sum(_B, "params"), gap=_WHOLE, how="count"),
-    Claim("ViG", "flops-small-over-deit-base", "FLOPs over DeiT-B's at 224 pixels", _PAPER, "analytic", 0.20,
+    Claim("ViG", "flops-small-over-deit-base", "ViG-S's FLOPs over DeiT-B's at 224 pixels", _PAPER, "analytic", 0.20,
           lambda: _sum("vig_small", "macs") / _sum(_B, "macs"), gap=_GAP, how="count"),
     Claim("ViG", "flops-deit-tiny-over-tiny", "DeiT-T's FLOPs over ViG-T's at 1024 pixels", _PAPER, "analytic", 5.2,
           lambda: _sum(_T, "macs", 1024) / _sum("vig_tiny", "macs", 1024), gap=_GAP, how="count"),
-    Claim("ViG", "memory-1024", "GPU memory saved against DeiT-T at 1024 pixels", _PAPER, "hardware", 0.90),
-    Claim("ViG", "speed-1024", "speed over DeiT-T's at 1024 pixels", _PAPER, "hardware", 4.8),
+    Claim("ViG", "memory-1024", "GPU memory that ViG-T saves against DeiT-T at 1024 pixels", _PAPER, "hardware", 0.90),
+    Claim("ViG", "speed-1024", "ViG-T's speed over DeiT-T's at 1024 pixels", _PAPER, "hardware", 4.8),
     Claim("ViG", "speed-224", "ViG-S's speed over DeiT-B's at 224 pixels", _PAPER, "hardware", 2.0),
 )  # fmt: skip

@@ -93,7 +93,7 @@ def _millions(name: str) -> float:
 
 CLAIMS = (
     *(
-        Claim("Vim", f"params-{name}", "parameters, millions", "hustvl/Vim, README.md", "analytic", millions,
+        Claim("Vim", f"params-{name}", f"parameters of {name}, millions", "hustvl/Vim, README.md", "analytic", millions,
               partial(_millions, name), rtol=max(0.02, 0.5 / millions), how="count")
         for name, millions in (("vim_tiny", 7.0), ("vim_small", 26.0))
     ),

@@ -1,9 +1,12 @@
 """Every published figure that a formula here claims to give is given, and every known gap is still one."""
 
+from dataclasses import replace
+
 import pytest
 
 from costmodel.claim import INDEPENDENT
 from costmodel.published import claims
+from costmodel.strategies import nm_sparsity
 
 EVERY = claims()
 ANALYTIC = [claim for claim in EVERY if claim.kind == "analytic"]
@@ -23,6 +26,19 @@ def test_a_claim_is_reproduced_or_its_gap_is_explained(claim):
 def test_a_claim_says_where_it_was_read(claim):
     assert len(claim.source) > 10
     assert claim.quantity
+
+
+@pytest.mark.parametrize("same", ["id", "quantity"])
+def test_two_rows_of_a_system_that_read_alike_are_refused(same, monkeypatch):
+    one, two = nm_sparsity.CLAIMS[:2]
+    monkeypatch.setattr(nm_sparsity, "CLAIMS", (one, replace(two, **{same: getattr(one, same)})))
+    with pytest.raises(ValueError, match=f"a claim is there twice: {one.system} {getattr(one, same)}"):
+        claims()
+
+
+def test_a_count_of_a_network_names_it():
+    counted = [c for c in EVERY if c.system == "Fast model scaling" and c.how == "count"]
+    assert all(claim.id.rpartition("-")[0] in claim.quantity for claim in counted)
 
 
 def test_enough_is_reproduced_by_something_independent_of_the_figure():
