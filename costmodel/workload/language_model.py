@@ -76,7 +76,8 @@ class DeltaNet:
     """Linear attention by the gated delta rule, as Qwen3-Next has it: Yang et al., arXiv 2412.06464.
 
     `heads` values of `value_dim`, several to each of `key_heads` queries and keys of `key_dim`, all after a convolution
-    along `kernel` tokens; their states are as large whatever the context is.
+    along `kernel` tokens; their states are as large whatever the context is. `separate` projections make what goes into
+    the convolution, its gate and the two values a head of each token (Qwen3.5), or one each two of these.
     """
 
     heads: int
@@ -84,6 +85,7 @@ class DeltaNet:
     key_dim: int
     value_dim: int
     kernel: int
+    separate: bool = False
 
     def __post_init__(self) -> None:
         if self.heads % self.key_heads:

@@ -20,8 +20,14 @@ def delta_net_layer(layer: str, shape: DeltaNet, span: Span, *, d_model: int, so
     module, tokens = f"{layer}.linear_attn", span.tokens
     keys, values = shape.key_heads * shape.key_dim, shape.heads * shape.value_dim
     mixed = 2 * keys + values
-    project = linear(f"{module}.in_proj_qkvz", tokens, d_model, mixed + values, bias=False, inputs=(source,))
-    steps = linear(f"{module}.in_proj_ba", tokens, d_model, 2 * shape.heads, bias=False, inputs=(source,))
+    wide = {"qkv": mixed, "z": values} if shape.separate else {"qkvz": mixed + values}
+    narrow = {"b": shape.heads, "a": shape.heads} if shape.separate else {"ba": 2 * shape.heads}
+    projected = [
+        linear(f"{module}.in_proj_{part}", tokens, d_model, features, bias=False, inputs=(source,))
+        for part, features in (wide | narrow).items()
+    ]
+    project, by = projected[0], projected[len(wide) - 1]
+    steps = tuple(op.name for op in projected[len(wide) :])
     moved = conv(
         f"{module}.conv1d",
         span.batch,
@@ -34,7 +40,7 @@ def delta_net_layer(layer: str, shape: DeltaNet, span: Span, *, d_model: int, so
         inputs=(project.name,),
     )
     act = activation(f"{module}.act", tokens * mixed, function="silu", inputs=(moved.name,))
-    decay = activation(f"{module}.decay", 2 * tokens * shape.heads, function="softplus", inputs=(steps.name,))
+    decay = activation(f"{module}.decay", 2 * tokens * shape.heads, function="softplus", inputs=steps)
     decay = replace(decay, vector_elements=GATE_VECTORS * shape.heads)
     normed = norm(f"{module}.qk_norm", 2 * tokens * keys, shape.key_dim, style="rms", affine=False, inputs=(act.name,))
     core = delta_rule(
@@ -48,6 +54,6 @@ def delta_net_layer(layer: str, shape: DeltaNet, span: Span, *, d_model: int, so
         inputs=(normed.name, act.name, decay.name),
     )
     scaled = norm(f"{module}.norm", tokens * values, shape.value_dim, style="rms", bias=False, inputs=(core.name,))
-    gated = gate(f"{module}.gate", tokens * values, value=scaled.name, by=project.name, function="silu")
+    gated = gate(f"{module}.gate", tokens * values, value=scaled.name, by=by.name, function="silu")
     out = linear(f"{module}.out_proj", tokens, values, d_model, bias=False, inputs=(gated[-1].name,))
-    return [project, steps, moved, act, decay, normed, core, scaled, *gated, out]
+    return [*projected, moved, act, decay, normed, core, scaled, *gated, out]

@@ -15,6 +15,8 @@ COSTS = {
     "glm4_moe": ("num_nextn_predict_layers=1",),
     "llama4": (CHUNK, "vision_config: the encoder of images"),
     "llama4_text": (CHUNK,),
+    "qwen3_5": ("vision_config: the encoder of images",),
+    "qwen3_5_moe": ("vision_config: the encoder of images",),
     "gemma3": ("vision_config: the encoder of images",),
 }
 SPELLED = {"xlm_roberta": "xlm-roberta"}

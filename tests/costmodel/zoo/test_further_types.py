@@ -89,6 +89,11 @@ def test_it_counts_what_transformers_module_does(case, tmp_path):
     assert set(counted) - linear <= {name for name in counted if name.endswith((".gate", ".router"))}
 
 
+NEXT = SMALL | {
+    "model_type": "qwen3_next", "num_hidden_layers": 4, "head_dim": 8, "num_experts": 6, "num_experts_per_tok": 2,
+    "moe_intermediate_size": 20, "shared_expert_intermediate_size": 24, "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 12,
+}  # fmt: skip
 SCOUT = SMALL | {
     "num_hidden_layers": 4, "head_dim": 8, "intermediate_size": 20, "intermediate_size_mlp": 48, "num_local_experts": 4,
     "interleave_moe_layer_step": 2, "attention_chunk_size": 32,
@@ -114,19 +119,23 @@ def test_llama_4_counts_what_transformers_module_does(tmp_path, more):
     assert [b.attention.turned for b in model.blocks] == [True, True, True, False]
 
 
-def test_llama_4_for_images_is_its_language_model(tmp_path):
+@pytest.mark.parametrize(
+    ("model_type", "text", "name", "features"),
+    [
+        ("llama4", SCOUT, "language_model.model.layers.3.self_attn.q_proj", 32),
+        ("qwen3_5", NEXT, "model.language_model.layers.3.self_attn.q_proj", 64),
+        ("qwen3_5_moe", NEXT, "model.language_model.layers.3.self_attn.q_proj", 64),
+    ],
+)
+def test_models_for_images_have_their_language_model(tmp_path, model_type, text, name, features):
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({"model_type": "llama4", "text_config": SCOUT, "vision_config": {"hidden_size": 16}}))
+    path.write_text(json.dumps({"model_type": model_type, "text_config": text, "vision_config": {"hidden_size": 16}}))
     model = hf_config.read(path)
     assert model.uncounted[-1] == "vision_config: the encoder of images"
-    assert forward(model, 1, 4).op("language_model.model.layers.0.self_attn.q_proj").params == 32 * 32
+    assert forward(model, 1, 4).op(name).params == 32 * features
 
 
-NEXT = SMALL | {
-    "model_type": "qwen3_next", "num_hidden_layers": 4, "head_dim": 8, "num_experts": 6, "num_experts_per_tok": 2,
-    "moe_intermediate_size": 20, "shared_expert_intermediate_size": 24, "linear_num_key_heads": 2,
-    "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 12,
-}  # fmt: skip
+HYBRIDS = [NEXT, *(NEXT | {"model_type": f"qwen3_5{kind}_text"} for kind in ("", "_moe"))]
 
 
 @pytest.fixture
@@ -136,12 +145,14 @@ def qwen3_next(tmp_path):
     return hf_config.read(path)
 
 
-def test_qwen3_next_counts_what_transformers_module_does(qwen3_next):
+@pytest.mark.parametrize("config", HYBRIDS, ids=lambda config: config["model_type"])
+def test_hybrids_count_what_transformers_module_does(tmp_path, config):
     """But for the recurrence and its convolution, which transformers computes in chunks and beyond the last token."""
-    net, workload = network(NEXT), forward(qwen3_next, BATCH, 9)
-    assert not qwen3_next.uncounted
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    net, workload = network(config), forward(hf_config.read(path), BATCH, 9)
     assert sum(op.params for op in workload.ops) == parameters(net)
-    in_all, by_module, _ = flops(net, **inputs(NEXT, tokens=9))
+    in_all, by_module, _ = flops(net, **inputs(config, tokens=9))
     linear = {name for name, module in net.named_modules() if isinstance(module, torch.nn.Linear) and name in by_module}
     counted = {op.name: op.flops for op in workload.ops if op.kind == "linear"}
     assert {name: by_module[name] for name in linear} == {k: v for k, v in counted.items() if k in linear}
@@ -155,6 +166,7 @@ def test_qwen3_next_counts_what_transformers_module_does(qwen3_next):
 
 
 def test_states_of_qwen3_next_do_not_grow(qwen3_next):
+    assert not qwen3_next.uncounted
     short, long = (decode(qwen3_next, 2, context) for context in (16, 64))
     states = [op.kv_elements for op in short.ops if op.kind == "scan"]
     assert states == [op.kv_elements for op in long.ops if op.kind == "scan"] == [2 * 4 * 8 * 12] * 3
