@@ -28,8 +28,9 @@ class DynamicFilters(Shown):
     `dse.compression.firing` do; a sum's channels are those of any of its addends, whose masks are taken as independent,
     so that n of them leave 1 - (1 - keep)^n (fractions over inputs: a beta distribution), and all where one addend has
     no mask. Filters stay stored; of a batch each image has its own, so that its products are apart. Activations
-    move whole and norms are counted whole. A unit on an FPGA is built for all filters, and runs them. ValueError for a
-    fraction outside (0, 1], a deviation that none has, and a training pass; keep = 1 changes nothing.
+    move whole and norms are counted whole. A unit on an FPGA is built for all filters, and runs them; its whole input
+    waits before it for the mask. ValueError for a fraction outside (0, 1], a deviation that none has, and a training
+    pass; keep = 1 changes nothing.
     """
 
     keep: float

@@ -80,21 +80,20 @@ def line_bram18(op: Op, precision: Precision, folding: Folding) -> Real:
 
 def stream_bits(op: Op, precision: Precision, folding: Folding) -> Real:
     """Bits that a unit reads a cycle; 0 for an op that is none."""
-    lanes: Real = np.where(streaming(op), folding.pe, window_lanes(op, folding))
-    bits: Real = np.ceil(lanes * precision.activation.bits_per_element)
+    bits: Real = np.ceil(_lanes(op, folding) * precision.activation.bits_per_element)
     return np.where(on_fabric(op) | streaming(op), bits, 0.0)
 
 
 def fifo_lut(op: Op, precision: Precision, folding: Folding) -> Real:
     """Shift registers of the queues before a unit, as wide as what it reads a cycle, and their addresses."""
     bits = stream_bits(op, precision, folding)
-    return _queue_lut(bits, folding.queue_words) + _queue_lut(bits, _waiting_words(folding))
+    return _queue_lut(bits, folding.queue_words) + _queue_lut(bits, _waiting_words(op, folding))
 
 
 def fifo_bram18(op: Op, precision: Precision, folding: Folding) -> Real:
     """Block RAM of the queues before a unit that are too deep for shift registers."""
     bits = stream_bits(op, precision, folding)
-    return _queue_bram18(bits, folding.queue_words) + _queue_bram18(bits, _waiting_words(folding))
+    return _queue_bram18(bits, folding.queue_words) + _queue_bram18(bits, _waiting_words(op, folding))
 
 
 def converter_lut(op: Op, precision: Precision, folding: Folding) -> Real:
@@ -118,8 +117,13 @@ def replay_lut(op: Op, precision: Precision, folding: Folding) -> Real:
     return np.where(again, bits * (1 + np.where(words > 1, np.ceil(words / SRL_WORDS), 0.0)), 0.0)
 
 
-def _waiting_words(folding: Folding) -> Real:
-    return np.ceil(folding.waiting / folding.pe)
+def _waiting_words(op: Op, folding: Folding) -> Real:
+    return np.ceil(folding.waiting / _lanes(op, folding))
+
+
+def _lanes(op: Op, folding: Folding) -> Real:
+    """Elements that a unit reads a cycle."""
+    return np.where(streaming(op), folding.pe, window_lanes(op, folding))
 
 
 def _queue_lut(bits: Real, words: Real) -> Real:

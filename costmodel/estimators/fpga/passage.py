@@ -88,23 +88,23 @@ def waits(workload: Workload) -> float:
 
 @lru_cache(maxsize=64)
 def waiting(workload: Workload) -> NDArray[np.float64]:
-    """Elements that wait before each sum of two paths of an image while the slower path fills: float64[ops].
+    """Elements that wait before each unit that reads two paths of an image, while the slower one fills: float64[ops].
 
-    All units work at one rate, so that the lag of a path is what its windows hold: a queue of less stops the pass, as
-    the fork then waits for the full queue and the sum for the fork.
+    Paths join in a sum, and in a matrix unit that a mask of its rows tells which of them run. All units work at one
+    rate, so that the lag of a path is what its windows hold: a queue of less stops the pass, as the fork then waits for
+    the full queue and what joins the paths for the fork.
     """
     ops, laid = workload.batch_of_ops, paths(workload)
     units, none = (on_fabric(ops) | streaming(ops)) * 1.0, np.zeros(len(workload.ops))
     done = followed(workload, Stages(units, none, units, none, none), 1.0)
     found = np.zeros(len(workload.ops))
-    for i, (op, read) in enumerate(zip(workload.ops, laid.reads, strict=True)):
-        if op.kind == "elementwise" and bool(streaming(op)) and len(read) > 1:
-            steps = len(done[i])
-            taken = np.arange(steps) / steps
-            for source in read:
-                come = np.searchsorted(done[source], done[i] * (1 + 1e-12), side="right") / len(done[source])
-                held = float(np.max(come - taken))
-                found[i] += max(held - 1 / steps, 0.0) * op.output_elements / workload.batch
+    for i, (op, read, parts) in enumerate(zip(workload.ops, laid.reads, laid.parts, strict=True)):
+        joins, steps = len(read) > 1, len(done[i])
+        for source, part in zip(read, parts, strict=True) if joins and units[i] else ():
+            come = np.searchsorted(done[source], done[i] * (1 + 1e-12), side="right") / len(done[source])
+            taken = np.arange(1, steps + 1) / steps if bool(streaming(op)) else (part + 1) / len(done[source])
+            elements = op.output_elements if bool(streaming(op)) else workload.ops[source].output_elements
+            found[i] += max(float(np.max(come - taken)), 0.0) * elements / workload.batch
     return np.round(found, 6)
 
 

@@ -35,7 +35,7 @@ class Folding:
     window_simd   channels a cycle of the sliding-window unit, 0 where it follows the unit behind it
     whole_windows 1 where a sliding-window unit that has a `window_simd` emits whole windows
     padding_simd  channels a cycle of the padding before a sliding-window unit, 0 where it keeps up with that unit
-    waiting       elements that wait before a sum of two paths, and
+    waiting       elements that wait before a unit that reads two paths, and
     moved         elements that a unit reads of the network's input and writes of its output: `fpga.placed` finds both
     """
 

@@ -138,7 +138,10 @@ class Windows(Unit):
 
 @dataclass
 class Matrix(Unit):
-    """`rows` / pe passes over an output's inputs, which the first pass takes; `pe` outputs after each."""
+    """`rows` / pe passes over an output's inputs, which the first pass takes; `pe` outputs after each.
+
+    Where it has `masks`, it begins each image, of so many `steps`, with a mask of as many elements as it has rows.
+    """
 
     into: Queue = None
     pe: int = 1
@@ -146,15 +149,24 @@ class Matrix(Unit):
     rows: int = 1
     words: int = 1
     takes_always: bool = False
+    masks: Queue = None
+    steps: int = 1
+    step_of_image: int = 0
     row: int = 0
     at: int = 0
 
     def step(self):
         takes, last = self.row == 0 or self.takes_always, self.at == self.words - 1
+        begins, mask = self.masks is not None and self.step_of_image == 0, self.rows * self.pe
         if (takes and not self.into.has(self.word)) or (last and not self.can_put(self.pe)):
             return False
+        if begins and not self.masks.has(mask):
+            return False
+        if begins:
+            self.masks.take(mask)
         if takes:
             self.into.take(self.word)
+        self.step_of_image = (self.step_of_image + 1) % self.steps
         self.at += 1
         if last:
             self.put(self.pe)
@@ -197,6 +209,7 @@ def simulate(workload, folding, *, images=1, queue=32.0, skips=None):
     """The cycles in which the last output of each image is there, of convolutions, linear layers, poolings and sums.
 
     `queue` words before every unit, `skips` elements more before a sum's inputs by op name (without any, whole images).
+    A convolution's second input is a mask of its filters, for which `skips` of its first wait, and which fits whole.
     """
     queues, units, writers = [], [], {}
     for i, op in enumerate(workload.ops):
@@ -206,9 +219,12 @@ def simulate(workload, folding, *, images=1, queue=32.0, skips=None):
         if op.kind == "elementwise":
             room = queue * pe + (op.output_elements if skips is None else skips[op.name])
         else:
-            room = queue * lanes
+            room = queue * lanes + (0 if len(reads) == 1 else op.input_elements if skips is None else skips[op.name])
         into = [Queue(room) for _ in reads]
         made, inner = units_of(op, into, pe, simd)
+        if op.kind == "conv" and len(reads) > 1:
+            made[-1].masks, made[-1].steps = into[1], op.m * made[-1].rows * made[-1].words
+            into[1].capacity = op.n
         queues += into + inner
         units += made
         for name, each in zip(reads, into, strict=True):

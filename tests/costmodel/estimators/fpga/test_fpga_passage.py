@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from stream_simulator import DeadlockError, simulate
 
+from costmodel import zoo
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.fpga import Folding, fold
 from costmodel.estimators.fpga.cycles import cycles
 from costmodel.estimators.fpga.passage import passage, waiting
 from costmodel.hardware import fpga
 from costmodel.precision import precision
+from costmodel.strategies import strategy
 from costmodel.workload import Window, Workload
 from costmodel.workload.ops import activation, attention, conv, elementwise, linear, pooling
 
@@ -63,6 +65,18 @@ RESIDUAL = chain(
     elementwise("again", 8 * 144, inputs=("e", "sum")),
     linear("f", 1, 8 * 144, 4),
 )
+
+
+def gated(**conv):
+    return chain(
+        square("stem", 12, 2, 8, **SAME),
+        pool("pooled", 12, 8, kernel=12),
+        linear("mask", 1, 8, 8),
+        square("gated", 12, 8, 8, **conv, inputs=("stem", "mask")),
+        linear("f", 1, 8 * 144, 4),
+    )
+
+
 NETS = {"cnn": CNN, "deep": DEEP, "wide": WIDE, "mlp": MLP, "tokens": TOKENS, "residual": RESIDUAL}
 
 
@@ -128,6 +142,32 @@ def test_a_sum_s_queue_holds_what_the_longer_path_needs_and_less_stops_the_pass(
     assert sized <= endless * 1.01
     with pytest.raises(DeadlockError):
         simulate(net, folding, queue=2, skips={n: 0.4 * e for n, e in needed.items()})
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_an_input_waits_whole_for_the_mask_that_is_made_of_it(seed):
+    """But for what its unit holds of it: with less room the unit before never gets to the image's end."""
+    net = gated(kernel=1)
+    folding = balanced(net, seed)
+    needed = dict(zip((op.name for op in net.ops), waiting(net).tolist(), strict=True))
+    assert needed == {"stem": 0, "pooled": 0, "mask": 0, "gated": 8 * 143, "f": 0}
+    assert waiting(gated(**SAME)).tolist() == [0, 0, 0, 8 * (144 - 14), 0]
+    (endless,) = simulate(net, folding, queue=8)
+    (sized,) = simulate(net, folding, queue=8, skips=needed)
+    assert sized <= endless * 1.01
+    with pytest.raises(DeadlockError):
+        simulate(net, folding, queue=8, skips={n: 0.8 * e for n, e in needed.items()})
+    assert passage(net, folding).cycles == pytest.approx(endless, rel=0.02, abs=60)
+
+
+def test_the_queue_of_an_input_that_waits_has_all_of_its_bits():
+    """56 x 56 pixels of 64 channels in 4 bits but for a window's first rows: 43 blocks of 18,432 bits at least."""
+    net = strategy("dynamic_filters:keep=0.5")(zoo.build("resnet18"))
+    found, plain = (estimate(w, "int4", fpga("zcu102")) for w in (net, zoo.build("resnet18")))
+    bits = 4 * 64 * (56 * 56 - 58)
+    at = [op.name for op in net.ops].index("layer1.0.conv1")
+    assert bits / 18432 <= found.bram18[at] <= 1.5 * bits / 18432
+    assert found.totals["bram18"] - plain.totals["bram18"] > 400
 
 
 def test_an_attention_waits_for_all_of_its_tokens():
