@@ -12,6 +12,7 @@ from app.figures.along import along
 from app.figures.by_kind import by_kind
 from app.figures.style import dressed
 from app.text import label
+from app.web.background import quick
 from app.web.parts import trouble
 
 
@@ -73,6 +74,7 @@ def references(found: Sequence[Design]) -> list[dict[str, str]]:
     ]
 
 
+@quick
 def estimate(asked: Any) -> Any:
     """Estimate the designs, in the background."""
     if not asked:
@@ -87,6 +89,7 @@ def estimate(asked: Any) -> Any:
     return records, None
 
 
+@quick
 def draw(set_progress: Callable[[Any], None], asked: Any) -> Any:
     """Evaluate the designs along the axis, in the background."""
     if not asked:

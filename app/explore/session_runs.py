@@ -1,8 +1,10 @@
 """Where a browser's questions are swept and found again: its session's folder, or the run that the server shows."""
 
+import fcntl
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -33,8 +35,17 @@ def prepare(question: Question, progress: Callable[[int, int], Any] | None = Non
         for batch in question.batch:
             web_uploads.counted(Path(question.model.partition(":")[2]), batch)
     name = name_of(question)
-    sweep(question.space, session.current().file("runs", name), progress=progress)
+    with _turn(session.current().file("runs", f"{name}.lock")):
+        sweep(question.space, session.current().file("runs", name), progress=progress)
     return name
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Wait while another process, which the browser's other tab asked, holds a file; then hold it."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def name_of(question: Question) -> str:

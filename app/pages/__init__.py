@@ -22,7 +22,8 @@ Its address is /FILE_NAME. To add one, write the file; nothing else names it. Th
   `Input("theme", "computedColorScheme")`, drawn by `app.web.parts.graph`, which has the right configuration.
   Custom data of points are lists: plotly.js drops NumPy's.
 - What takes longer than a second is a background callback (`background=True`, with `running`, `progress`, `cancel`); it
-  runs in a process of its own, where `session.current()` works as in the server.
+  runs in a process of its own, where `session.current()` works as in the server. One that takes a second or two is
+  marked `@app.web.background.quick`: long ones, of which a browser may run few, do not keep it waiting.
 - Files of a browser are in `app.web.session.current().file(...)`; another browser's session is another folder.
 - Columns of a grid (`app.web.parts.grid`) always have a headerName. Every control has a label.
 - Heavy imports (torch, ortools, pandas, scipy) stay inside functions: the server listens within seconds.

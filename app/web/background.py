@@ -1,85 +1,85 @@
 """Background callbacks: each a process of its own, which ends with the server however that ends."""
 
 import atexit
-import ctypes
 import os
-import shutil
+import secrets
 import signal
-import sys
-import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
 
-import diskcache
 import psutil
 from dash import DiskcacheManager
+from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
-MOST_JOBS = 4
-"""Background callbacks that run at once; more are refused, so that no browser takes the machine."""
-PR_SET_PDEATHSIG = 1
-"""linux/prctl.h: the signal that a process gets when its parent ends."""
+from app.web.scratch import Scratch
+from app.web.session import COOKIE
+from app.web.shared import Shared
+from costmodel.processes import end_with
 
-
-_QUIET = threading.RLock()
-"""Held around every use of a cache's file, and while a process is forked."""
-os.register_at_fork(before=_QUIET.acquire, after_in_parent=_QUIET.release, after_in_child=_QUIET.release)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Shared(diskcache.Cache):
-    """A cache that no thread uses while another forks: a child would wait for ever for SQLite's locks as they were."""
+class Most(NamedTuple):
+    """Callbacks of a kind that run at once: of all browsers, so that they do not take the machine, and of one of them,
+    so that it does not keep the others waiting."""
 
-    def get(self, *given: Any, **more: Any) -> Any:
-        """As diskcache's."""
-        with _QUIET:
-            return super().get(*given, **more)
+    all: int
+    one: int
 
-    def set(self, *given: Any, **more: Any) -> Any:
-        """As diskcache's."""
-        with _QUIET:
-            return super().set(*given, **more)
 
-    def add(self, *given: Any, **more: Any) -> Any:
-        """As diskcache's."""
-        with _QUIET:
-            return super().add(*given, **more)
+LONG, QUICK = Most(6, 3), Most(8, 4)
 
-    def delete(self, *given: Any, **more: Any) -> Any:
-        """As diskcache's."""
-        with _QUIET:
-            return super().delete(*given, **more)
 
-    @contextmanager
-    def transact(self, *given: Any, **more: Any) -> Iterator[None]:
-        """As diskcache's."""
-        with _QUIET, super().transact(*given, **more):
-            yield
+def quick(function: Function) -> Function:
+    """Mark a background callback that takes a second or two: it runs beside however many long ones."""
+    function.__dict__["quick"] = True
+    return function
+
+
+class Job(NamedTuple):
+    """A process, the browser that asked for it, and how many like it may run."""
+
+    process: psutil.Process
+    browser: str
+    most: Most
 
 
 class Manager(DiskcacheManager):
-    """Dash's manager, with at most MOST_JOBS processes, which neither see Ctrl-C nor outlive the server.
+    """Dash's manager, with LONG and QUICK processes at most, which neither see Ctrl-C nor outlive the server.
 
-    A job may end at any moment of a poll: Dash's own manager then fails, or takes its result for cancelled.
+    Each job has its own place for progress and result: what two browsers ask alike, each of them gets. A job may end at
+    any moment of a poll: Dash's own manager then fails, or takes its result for cancelled.
     """
 
     def __init__(self) -> None:
-        self.folder = tempfile.mkdtemp(prefix="bitfront-app-")
-        self.jobs: list[psutil.Process] = []
+        self.scratch = Scratch()
+        self.jobs: list[Job] = []
+        self.starting = threading.Lock()
         self.ended: set[int] = set()
-        super().__init__(Shared(self.folder))
+        super().__init__(Shared(str(self.scratch.folder)))
         atexit.register(self.close)
 
-    def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> Any:
-        """Start a job; ValueError where too many run."""
-        self.jobs = [job for job in self.jobs if _runs(job)]
-        if len(self.jobs) >= MOST_JOBS:
-            raise ValueError(f"{MOST_JOBS} computations run already: wait for one to end, or cancel it")
-        job = super().call_job_fn(key, _Alone(job_fn, os.getpid()), args, context)
-        self.ended.discard(job)
-        with suppress(psutil.NoSuchProcess):
-            self.jobs.append(psutil.Process(job))
-        return job
+    def build_cache_key(self, *_asked: Any) -> str:
+        """A key that no other job has, where Dash's own is the question's."""
+        return secrets.token_hex(32)
+
+    def make_job_fn(self, fn: Any, progress: Any, key: Any = None) -> Any:
+        """A callback's function as a process runs it."""
+        return _Alone(super().make_job_fn(fn, progress, key), os.getpid(), QUICK if hasattr(fn, "quick") else LONG)
+
+    def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Mapping[str, Any]) -> Any:
+        """Start a job; TooManyRequests or ServiceUnavailable, in one line, where too many run."""
+        browser = str((context.get("cookies") or {}).get(COOKIE, ""))
+        with self.starting:
+            self.jobs = [job for job in self.jobs if _runs(job.process)]
+            _admit(browser, [job.browser for job in self.jobs if job.most is job_fn.most], job_fn.most)
+            started = super().call_job_fn(key, job_fn, args, context)
+            self.ended.discard(started)
+            with suppress(psutil.NoSuchProcess):
+                self.jobs.append(Job(psutil.Process(started), browser, job_fn.most))
+        return started
 
     def terminate_job(self, job: Any) -> None:
         """End a job that may have ended by itself."""
@@ -98,10 +98,21 @@ class Manager(DiskcacheManager):
 
     def close(self) -> None:
         """End the jobs and delete their results."""
-        for job in filter(_runs, self.jobs):
-            self.terminate_job(job.pid)
+        for job in self.jobs:
+            if _runs(job.process):
+                self.terminate_job(job.process.pid)
+        self.jobs = []
         self.handle.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.scratch.close()
+
+
+def _admit(browser: str, running: list[str], most: Most) -> None:
+    if running.count(browser) >= most.one:
+        raise TooManyRequests(
+            f"{most.one} computations of this browser run already: wait for one to end, or cancel it, and ask again"
+        )
+    if len(running) >= most.all:
+        raise ServiceUnavailable(f"{most.all} computations of all browsers run already: ask again when one has ended")
 
 
 def _runs(job: psutil.Process) -> bool:
@@ -115,14 +126,11 @@ def _runs(job: psutil.Process) -> bool:
 class _Alone:
     """A job's function, run apart from the terminal and bound to the server's life."""
 
-    def __init__(self, run: Any, server: int) -> None:
-        self.run, self.server = run, server
+    def __init__(self, run: Any, server: int, most: Most) -> None:
+        self.run, self.server, self.most = run, server, most
 
     def __call__(self, *arguments: Any) -> None:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != self.server:
-            os._exit(1)
+        end_with(self.server)
         self.run(*arguments)

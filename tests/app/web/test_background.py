@@ -8,7 +8,8 @@ from multiprocessing import get_context
 import psutil
 import pytest
 
-from app.web.background import Manager, Shared
+from app.web.background import Manager
+from app.web.shared import Shared
 
 JOBS, LONGEST_S = 6, 10.0
 
