@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from app.web.settings import KEY, Settings
@@ -24,6 +25,8 @@ LEAST_TOKEN = 16
 """Characters of a token that nobody guesses, where other machines reach the server."""
 THREADS = 8
 BACKLOG = 128
+LAST_S = 1.0
+"""How long an answer may still take once the server is told to end."""
 
 
 def create(settings: Settings) -> "Dash":
@@ -74,16 +77,50 @@ def serve(settings: Settings, told: Callable[[str], Any]) -> None:
         server = create_server(
             app.server,
             sockets=[sock],
-            threads=THREADS,
+            _dispatcher=_threads(),
             max_request_body_size=app.server.config["MAX_CONTENT_LENGTH"],
             ident=None,
         )
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        _end_as_interrupted()
         told(Settings(settings.host, sock.getsockname()[1], settings.token).address)
         try:
             server.run()
         finally:
             server.close()
+            app._background_manager.close()
+
+
+def _threads() -> Any:
+    """Threads that answer; as they end, so does what they wait for, and they are not waited for longer than LAST_S."""
+    from waitress.task import ThreadedTaskDispatcher
+
+    threads = ThreadedTaskDispatcher()
+    threads.set_thread_count(THREADS)
+    wait = threads.shutdown
+
+    def shutdown() -> None:
+        _end_children()
+        wait(timeout=LAST_S)
+
+    threads.shutdown = shutdown
+    return threads
+
+
+def _end_children() -> None:
+    """Kill every process that this one started, and those that they did."""
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+
+
+def _end_as_interrupted() -> None:
+    """Let what ends a process end the server as Ctrl-C does: kill, and a closed terminal unless nohup ignores it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        signal.signal(hang_up, signal.default_int_handler)
 
 
 def listening(settings: Settings) -> socket.socket:

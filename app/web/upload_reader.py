@@ -1,6 +1,6 @@
 """A process of its own that reads one uploaded file, within limits: an ONNX file's ops as JSON on stdout, or nothing.
 
-python -P upload_reader.py KIND FILE BATCH MEMORY_BYTES SECONDS
+python -P upload_reader.py KIND FILE BATCH MEMORY_BYTES SECONDS PARENT
 """
 
 import contextlib
@@ -29,8 +29,11 @@ def read(kind: str, path: str, batch: int) -> str:
     return plain.to_json(onnx_graph.read(path, batch=batch))
 
 
-def main(kind: str, path: str, batch: str, memory_bytes: str, seconds: str) -> int:
-    """Serve one file; what is wrong with it is one line on stderr and exit status 1."""
+def main(kind: str, path: str, batch: str, memory_bytes: str, seconds: str, parent: str) -> int:
+    """Serve one file to a process; what is wrong with it is one line on stderr and exit status 1."""
+    from costmodel.processes import end_with
+
+    end_with(int(parent))
     limit(int(memory_bytes), int(seconds))
     try:
         sys.stdout.write(read(kind, path, int(batch)))

@@ -99,6 +99,7 @@ def counted(path: Path, batch: int) -> Path:
         str(batch),
         str(MEMORY_BYTES),
         str(SECONDS),
+        str(os.getpid()),
     ]
     roots = os.pathsep.join(part or os.getcwd() for part in sys.path)
     environment = os.environ | {"PYTHONPATH": roots, "OPENBLAS_NUM_THREADS": "1"}

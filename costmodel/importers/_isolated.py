@@ -7,10 +7,13 @@ from pathlib import Path
 
 
 def run(script: Path, data: bytes, *, timeout_s: float, memory_bytes: int) -> bytes:
-    """Return what the script, told its memory limit, writes for `data`; ValueError where it fails, dies or is slow."""
+    """Return what the script, told its memory limit and this process's id, writes for `data`.
+
+    ValueError where it fails, dies or is slow.
+    """
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     try:
-        command = [sys.executable, "-P", str(script), str(memory_bytes)]
+        command = [sys.executable, "-P", str(script), str(memory_bytes), str(os.getpid())]
         done = subprocess.run(command, input=data, capture_output=True, timeout=timeout_s, env=environment, check=False)
     except subprocess.TimeoutExpired:
         raise ValueError(f"its shapes are not inferred within {timeout_s:.0f} s") from None

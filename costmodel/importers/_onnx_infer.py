@@ -99,8 +99,11 @@ def _first_sentence(text: str) -> str:
     return " ".join(lines[:3] if lines[0].rstrip().endswith("node:") else lines[:1])
 
 
-def main(memory_bytes: int) -> int:
-    """Serve one model; an error is one line on stderr and exit status 1."""
+def main(memory_bytes: int, parent: int) -> int:
+    """Serve one model to a process; an error is one line on stderr and exit status 1."""
+    from costmodel.processes import end_with
+
+    end_with(parent)
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -117,4 +120,4 @@ def main(memory_bytes: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
