@@ -60,6 +60,12 @@
   }
   for (const kind of ["change", "drop"]) document.addEventListener(kind, judge, true);
 
+  const opens = ["Enter", " ", "ArrowDown", "ArrowUp"];
+  document.addEventListener("keydown", (event) => {  /* a list that the keyboard opens is marked as one that a click opens */
+    const place = opens.includes(event.key) && event.target.closest && event.target.closest(".choosing");
+    if (place && event.target.getAttribute("aria-expanded") !== "true") place.click();
+  }, true);
+
   const fetched = window.fetch.bind(window);
   window.fetch = async function (resource, options) {
     const isCallback = String(resource && resource.url ? resource.url : resource).includes("_dash-update-component");

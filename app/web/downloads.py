@@ -26,7 +26,7 @@ def control(page: str) -> Any:
         comboboxProps={"width": 460, "position": "bottom-end"}, **{"aria-label": "File to download"},
     )  # fmt: skip
     save = dmc.Button("Download", id=f"{page}-save", size="xs", variant="default")
-    return dmc.Group([html.Div(choice, id=f"{page}-choosing"), save], gap="xs")
+    return dmc.Group([html.Div(choice, id=f"{page}-choosing", className="choosing"), save], gap="xs")
 
 
 def place(page: str) -> Any:
