@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from app.web import settings
 COOKIE = "bitfront_session"
 VALID = re.compile(r"[A-Za-z0-9_-]{43}")
 KEPT_S = 30 * 24 * 3600.0
-"""A session that was not used for so long is deleted when the server starts."""
+"""A session that was not used for so long is deleted when the server starts, and what it alone had uploaded."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,13 @@ def forget_old(folder: Path, now_s: float | None = None) -> None:
     for path in sessions.iterdir() if sessions.is_dir() else ():
         if max((p.stat().st_mtime for p in (path, *path.iterdir())), default=oldest) < oldest:
             shutil.rmtree(path, ignore_errors=True)
+    _forget_uploads(folder, oldest)
+
+
+def _forget_uploads(folder: Path, oldest_s: float) -> None:
+    """Delete the uploads of before a time that no session has."""
+    seen = {marker.name.partition(".")[0] for marker in folder.glob("sessions/*/uploads/*")}
+    for path in folder.glob("uploads/*"):
+        with suppress(FileNotFoundError):
+            if path.name.partition(".")[0] not in seen and path.stat().st_mtime < oldest_s:
+                path.unlink()

@@ -7,6 +7,10 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from app.web import session, settings, upload_reader
@@ -20,6 +24,8 @@ SECONDS = 60
 PREFIX = "upload:"
 FILES = ("onnx:", "hf:", "ops:")
 """How models that are files are spelled for costmodel."""
+MOST_READ = 4
+"""Files that are read at once, each in the place of an answer: half of those that the server gives at once."""
 DIGITS = 16
 LINK = re.compile(rf"{PREFIX}[0-9a-f]{{{DIGITS}}}\.(onnx|json)")
 
@@ -104,7 +110,10 @@ def counted(path: Path, batch: int) -> Path:
     roots = os.pathsep.join(part or os.getcwd() for part in sys.path)
     environment = os.environ | {"PYTHONPATH": roots, "OPENBLAS_NUM_THREADS": "1"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=environment, check=False)
+        with _reading():
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=SECONDS, env=environment, check=False
+            )
     except subprocess.TimeoutExpired:
         raise ValueError(f"the file is not read within {SECONDS} s") from None
     if done.returncode:
@@ -113,6 +122,24 @@ def counted(path: Path, batch: int) -> Path:
     if made != path:
         write_atomically(made, done.stdout)
     return made
+
+
+@cache
+def _places(_process: int) -> threading.BoundedSemaphore:
+    """Places to read in: a background job, forked while files are read, has its own."""
+    return threading.BoundedSemaphore(MOST_READ)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Be one of MOST_READ at once; ValueError where there are as many."""
+    places = _places(os.getpid())
+    if not places.acquire(blocking=False):
+        raise ValueError(f"{MOST_READ} uploaded files are being read: try again in a minute")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _decoded(content: object) -> bytes:

@@ -1,7 +1,9 @@
 """Take the weights out of an ONNX model: costs need their shapes alone."""
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -25,12 +27,14 @@ REAL = {1: "<f4", 10: "<f2", 11: "<f8"}
 def strip(graph: Any) -> dict[str, Shape]:
     """Turn large and external tensors into inputs of their shape; return the shapes of all that may be parameters.
 
-    Data in other files is never opened. ValueError for impossible shapes, and for such data inside a subgraph.
+    Data in other files is never opened. ValueError for impossible shapes, and for such data inside a subgraph or
+    outside of the file's folder.
     """
     within = [(node.output[0], _value(node)) for node in graph.node if _value(node) is not None and node.output]
     tensors = [(tensor.name, tensor) for tensor in graph.initializer] + within
     shapes = {name: checked(name, tensor.dims) for name, tensor in tensors}
     for name, tensor in tensors:
+        _refuse_elsewhere(name, tensor)
         if tensor.data_location != EXTERNAL and math.prod(shapes[name]) > MAX_EMBEDDED:
             raise ValueError(f"tensor {name!r} cannot be within the file at dimensions {list(shapes[name][:8])}")
     gone = {name: t.data_type for name, t in tensors if t.data_location == EXTERNAL or math.prod(shapes[name]) > SMALL}
@@ -111,6 +115,15 @@ def _value(node: Any) -> Any:
     """The tensor of a Constant node, None for any other."""
     held = [a.t for a in node.attribute if a.HasField("t")] if node.op_type == "Constant" else []
     return held[0] if held else None
+
+
+def _refuse_elsewhere(name: str, tensor: Any) -> None:
+    """ValueError where a tensor's data is in a file outside of the model's folder, as onnx refuses to load it."""
+    if tensor.data_location != EXTERNAL:
+        return
+    for place in (os.fsdecode(entry.value) for entry in tensor.external_data if entry.key == "location"):
+        if PurePosixPath(place).is_absolute() or PureWindowsPath(place).anchor or ".." in PureWindowsPath(place).parts:
+            raise ValueError(f"tensor {name!r} has its data outside of the file's folder, in {place[:60]!r}")
 
 
 def _refuse_external(graph: Any) -> None:

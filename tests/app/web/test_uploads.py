@@ -1,7 +1,13 @@
 """Uploads: read in a process of its own within limits, kept by content, seen by the browser that sent them alone."""
 
 import base64
+import ctypes
 import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import onnx
 import pytest
@@ -13,10 +19,12 @@ from app.compare import sent as sent_designs
 from app.explore import answers, front, listing, question, session_runs
 from app.optimise import question as optimise
 from app.optimise import solution
+from app.server import THREADS
 from app.web import session, settings, uploads
 from costmodel import models
-from costmodel.importers import onnx_graph
 
+IN_ACCESS, IN_OPEN = 0x1, 0x20
+"""linux/inotify.h."""
 CONFIG = {
     "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
     "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100, "max_position_embeddings": 128,
@@ -188,13 +196,80 @@ def test_a_huge_config_ends_at_the_limit(browser, monkeypatch):
         uploads.accept("config.json", sent(json.dumps(huge).encode()))
 
 
-def test_no_file_of_the_server_is_read(browser, tmp_path):
+def external(place: str) -> bytes:
+    """The network with its weight in another file."""
     model = onnx.load_model_from_string(network())
     tensor = model.graph.initializer[0]
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value="../../../../etc/passwd")
-    path = tmp_path / "x.onnx"
-    path.write_bytes(model.SerializeToString())
-    found = onnx_graph.read(path)
-    assert found.ops[0].weight_elements == 80, "its shape is what counts; the file it names is not opened"
+    tensor.external_data.add(key="location", value=place)
+    return bytes(model.SerializeToString())
+
+
+@contextmanager
+def watched(path: Path) -> Iterator[Callable[[], bool]]:
+    """Whether any process has opened a file, or read it, since it was last asked: as the kernel tells."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = libc.inotify_init1(os.O_NONBLOCK)
+    assert libc.inotify_add_watch(handle, os.fsencode(path), IN_OPEN | IN_ACCESS) >= 0, os.strerror(ctypes.get_errno())
+
+    def opened() -> bool:
+        try:
+            return bool(os.read(handle, 4096))
+        except BlockingIOError:
+            return False
+
+    yield opened
+    os.close(handle)
+
+
+def test_a_file_that_an_upload_names_is_not_opened(browser, tmp_path):
+    named = tmp_path / "uploads" / "weights.bin"
+    named.parent.mkdir()
+    named.write_bytes(bytes(320))
+    with watched(named) as opened:
+        link = uploads.accept("net.onnx", sent(external("weights.bin")))
+        assert not opened()
+        named.read_bytes()
+        assert opened()
+    path = Path(uploads.known()[link].partition(":")[2])
+    assert models.load(f"ops:{uploads.counted(path, 1)}").ops[0].weight_elements == 80
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", "../../../../etc/passwd", "a/../../b", "C:\\b", "..\\b"])
+def test_no_upload_names_a_file_elsewhere(browser, place):
+    with pytest.raises(
+        ValueError, match=r"^tensor 'fc.weight' has its data outside of the file's folder, in '[^\n]*'$"
+    ):
+        uploads.accept("net.onnx", sent(external(place)))
+    assert uploads.known() == {}
+
+
+def test_files_that_are_read_leave_the_server_places_to_answer(browser):
+    places = uploads._places(os.getpid())
+    for _ in range(uploads.MOST_READ):
+        places.acquire()
+    try:
+        with pytest.raises(ValueError, match=r"^4 uploaded files are being read: try again in a minute$"):
+            uploads.accept("net.onnx", sent(network()))
+    finally:
+        places.release(uploads.MOST_READ)
+    assert uploads.accept("net.onnx", sent(network())) in uploads.known()
+    assert uploads.MOST_READ < THREADS
+
+
+def test_an_upload_is_deleted_with_the_last_session_that_had_it(browser, tmp_path):
+    def kept():
+        return {path.name.partition(".")[0][: uploads.DIGITS] for path in (tmp_path / "uploads").iterdir()}
+
+    both, _ = (uploads.accept("net.onnx", sent(data)) for data in (network(), custom("Relu")))
+    browser("b")
+    uploads.accept("net.onnx", sent(network()))
+    own = session.current().folder
+    later = time.time() + session.KEPT_S + 60.0
+    os.utime(own / "uploads", (later, later))
+    session.forget_old(tmp_path, later)
+    assert kept() == {both.removeprefix(uploads.PREFIX).partition(".")[0]}
+    assert uploads.known()
+    session.forget_old(tmp_path, later + session.KEPT_S + 60.0)
+    assert kept() == set()
