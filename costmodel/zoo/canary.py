@@ -11,9 +11,29 @@ from math import ceil
 
 from costmodel.claim import Claim
 from costmodel.workload.language_model import Attention, Block, Conformer, LanguageModel, Mlp, Norm
-from costmodel.workload.module_names import CANARY, ModuleNames
+from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.serving import prefill
 from costmodel.zoo._member import member
+
+NAMES = ModuleNames(
+    embedding="transf_decoder.embedding.token_embedding",
+    embedding_norm="transf_decoder.embedding.layer_norm",
+    layers="transf_decoder.decoder.layers",
+    final_norm="transf_decoder.decoder.final_layer_norm",
+    head="log_softmax.mlp.layer0",
+    attention="first_sub_layer",
+    q="first_sub_layer.query_net",
+    k="first_sub_layer.key_net",
+    v="first_sub_layer.value_net",
+    out="first_sub_layer.out_projection",
+    attention_norm="layer_norm_1",
+    cross="second_sub_layer",
+    cross_norm="layer_norm_2",
+    up="third_sub_layer.dense_in",
+    act="third_sub_layer.act_fn",
+    down="third_sub_layer.dense_out",
+    mlp_norm="layer_norm_3",
+)
 
 VOCAB, MEL_BINS, WIDTH, HEADS = 5248, 128, 1024, 8
 POSITION_S = 0.08
@@ -28,7 +48,7 @@ def _shape(name: str, encoder_layers: int, encoder_width: int, decoder_layers: i
     block = Block(attention, Mlp(4 * WIDTH, "relu", gated=False, bias=True))
     model = LanguageModel(
         name, VOCAB, WIDTH, (block,) * decoder_layers, norm=Norm("layer"), rotary=0.0, embedding_norm=True, tied=True,
-        encoder=encoder, head_bias=True, names=CANARY,
+        encoder=encoder, head_bias=True, names=NAMES,
     )  # fmt: skip
     return spoken(model, 10.0)
 

@@ -3,9 +3,20 @@
 from dataclasses import replace
 
 from costmodel.importers.config_fields import ConfigFields
-from costmodel.importers.hf_types import _decoder
+from costmodel.importers.hf_types import _decoder, gpt_neox
 from costmodel.workload.language_model import LanguageModel, Mlp, Norm
-from costmodel.workload.module_names import BLOOM
+
+NAMES = replace(
+    gpt_neox.NAMES,
+    embedding="transformer.word_embeddings",
+    embedding_norm="transformer.word_embeddings_layernorm",
+    layers="transformer.h",
+    final_norm="transformer.ln_f",
+    attention="self_attention",
+    qkv="self_attention.query_key_value",
+    out="self_attention.dense",
+    act="mlp.gelu_impl",
+)
 
 COSTLESS = (
     "apply_residual_connection_post_layernorm", "attention_softmax_in_fp32", "bias_dropout_fusion",
@@ -29,6 +40,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         tied=True,
         norm=Norm("layer"),
         rotary=0.0,
-        names=BLOOM,
+        names=NAMES,
     )
     return replace(model, embedding_norm=True)

@@ -5,8 +5,10 @@ from dataclasses import replace
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types._heads import as_read, classes
 from costmodel.importers.hf_types.bert import encoder
+from costmodel.workload.architectures import bert
 from costmodel.workload.language_model import LanguageModel, Transform
-from costmodel.workload.module_names import ELECTRA
+
+NAMES = replace(bert.NAMES, project_in="embeddings_project")
 
 FIRST = Transform("classifier.dense", "gelu")
 HEADS = {
@@ -27,7 +29,7 @@ HEADS = {
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read an ELECTRA: a BERT without a pooler, whose embeddings may be narrower than its layers."""
-    model = replace(encoder(fields, name), pooler=False, names=ELECTRA)
+    model = replace(encoder(fields, name), pooler=False, names=NAMES)
     width = fields.count("embedding_size", 128)
     within = width != model.d_model
     return replace(model, embedding_width=width if within else 0, embedding_within=within)

@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 from costmodel.importers.config_fields import ConfigFields
-from costmodel.importers.hf_types import _decoder
+from costmodel.importers.hf_types import _decoder, bloom
 from costmodel.workload.language_model import LanguageModel, Norm
-from costmodel.workload.module_names import FALCON, FALCON_TWO_NORMS
+
+NAMES = replace(bloom.NAMES, act="mlp.act")
+
+TWO_NORMS = replace(NAMES, attention_norm="ln_attn", mlp_norm="ln_mlp")
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -36,5 +39,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         tied=True,
         norm=Norm("layer", "parallel" if one_norm else "pre"),
         rotary=0.0 if alibi else 1.0,
-        names=FALCON_TWO_NORMS if parallel and not one_norm else FALCON,
+        names=TWO_NORMS if parallel and not one_norm else NAMES,
     )

@@ -3,7 +3,9 @@
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.workload.language_model import LanguageModel, Norm
-from costmodel.workload.module_names import GEMMA2
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(mlp_norm="pre_feedforward_layernorm")
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -23,5 +25,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         windows=_decoder.windows(fields, depth, size=size, default=[i % 2 == 0 for i in range(depth)]),
         tied=True,
         norm=Norm("rms", "sandwich"),
-        names=GEMMA2,
+        names=NAMES,
     )

@@ -3,10 +3,16 @@
 from dataclasses import replace
 
 from costmodel.importers.config_fields import ConfigFields
-from costmodel.importers.hf_types import gemma3_text
+from costmodel.importers.hf_types import gemma2, gemma3_text
 from costmodel.importers.hf_types._heads import as_read, bare
 from costmodel.workload.language_model import LanguageModel
-from costmodel.workload.module_names import GEMMA3
+
+NAMES = replace(
+    gemma2.NAMES,
+    embedding="model.language_model.embed_tokens",
+    layers="model.language_model.layers",
+    final_norm="model.language_model.norm",
+)
 
 HEADS = {"Model": bare, "ForConditionalGeneration": as_read}
 DEFAULTS = {"vocab_size": 262_208, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
@@ -23,4 +29,4 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     fields.accept("vision_config", fields.values.get("vision_config"))
     tied = fields.flag("tie_word_embeddings", model.tied)
     left = (*text.not_understood(), *(("vision_config: the encoder of images",) if seen else ()))
-    return replace(model, tied=tied, names=GEMMA3, uncounted=model.uncounted + left)
+    return replace(model, tied=tied, names=NAMES, uncounted=model.uncounted + left)

@@ -1,9 +1,8 @@
 """Gemma 3 for text alone: transformers' Gemma3TextConfig."""
 
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
-from costmodel.importers.hf_types import _decoder
+from costmodel.importers.hf_types import _decoder, gemma2
 from costmodel.workload.language_model import LanguageModel, Norm
-from costmodel.workload.module_names import GEMMA2
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -24,5 +23,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         windows=_decoder.windows(fields, depth, size=size, default=[(i + 1) % pattern != 0 for i in range(depth)]),
         tied=True,
         norm=Norm("rms", "sandwich"),
-        names=GEMMA2,
+        names=gemma2.NAMES,
     )

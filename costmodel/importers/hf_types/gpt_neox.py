@@ -3,7 +3,19 @@
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.workload.language_model import Attention, LanguageModel, Norm
-from costmodel.workload.module_names import GPT_NEOX
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(
+    embedding="gpt_neox.embed_in",
+    layers="gpt_neox.layers",
+    final_norm="gpt_neox.final_layer_norm",
+    attention="attention",
+    qkv="attention.query_key_value",
+    out="attention.dense",
+    up="mlp.dense_h_to_4h",
+    act="mlp.act",
+    down="mlp.dense_4h_to_h",
+)
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -26,5 +38,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         windows=[0] * depth,
         norm=Norm("layer"),
         rotary=_decoder.rotary(fields, "rotary_pct", 0.25),
-        names=GPT_NEOX,
+        names=NAMES,
     )

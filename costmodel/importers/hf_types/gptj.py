@@ -1,9 +1,21 @@
 """GPT-J: transformers' GPTJConfig."""
 
+from dataclasses import replace
+
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types._activations import ACTIVATIONS
+from costmodel.workload.architectures import gpt2
 from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm
-from costmodel.workload.module_names import GPTJ
+
+NAMES = replace(
+    gpt2.NAMES,
+    q="attn.q_proj",
+    k="attn.k_proj",
+    v="attn.v_proj",
+    out="attn.out_proj",
+    up="mlp.fc_in",
+    down="mlp.fc_out",
+)
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -30,5 +42,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         rotary=min(1.0, fields.count("rotary_dim", 64) / width),
         tied=fields.flag("tie_word_embeddings", False),
         head_bias=True,
-        names=GPTJ,
+        names=NAMES,
     )

@@ -3,7 +3,9 @@
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.workload.language_model import LanguageModel
-from costmodel.workload.module_names import HUNYUAN
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(q_norm="query_layernorm", k_norm="key_layernorm")
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -15,5 +17,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         attention=_decoder.attention(fields, kv_heads=0, bias=bias, qk_norm="rms"),
         mlps=[_decoder.mlp(fields)] * depth,
         windows=[0] * depth,
-        names=HUNYUAN,
+        names=NAMES,
     )

@@ -5,7 +5,16 @@ from dataclasses import replace
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.workload.language_model import Attention, LanguageModel, Mlp, Moe
-from costmodel.workload.module_names import LLAMA4
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(
+    q_norm="qk_norm.q",
+    k_norm="qk_norm.k",
+    gate="feed_forward.gate_proj",
+    up="feed_forward.up_proj",
+    act="feed_forward.activation_fn",
+    down="feed_forward.down_proj",
+)
 
 CHUNKED = "chunked_attention"
 COSTLESS = ("attn_temperature_tuning", "floor_scale", "attn_scale", "for_llm_compressor")
@@ -35,7 +44,7 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         mlps=[moe if i in sparse else wide for i in range(depth)],
         windows=[size if each else 0 for each in chunked],
         turned=turned,
-        names=LLAMA4,
+        names=NAMES,
         uncounted=(f"attention_chunk_size={size}, counted as a window of that many tokens",) if size else (),
     )
     return _normed(model) if fields.flag("use_qk_norm", True) else model

@@ -3,7 +3,21 @@
 from costmodel.importers.config_fields import ConfigFields, shortened
 from costmodel.importers.hf_types import _decoder
 from costmodel.workload.language_model import LanguageModel, Mlp, Norm
-from costmodel.workload.module_names import MPT
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(
+    embedding="transformer.wte",
+    layers="transformer.blocks",
+    final_norm="transformer.norm_f",
+    attention="attn",
+    qkv="attn.Wqkv",
+    out="attn.out_proj",
+    attention_norm="norm_1",
+    up="ffn.up_proj",
+    act="ffn.act",
+    down="ffn.down_proj",
+    mlp_norm="norm_2",
+)
 
 COSTLESS = (
     "attn_config",
@@ -37,6 +51,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         tied=True,
         norm=Norm("layer", shifts=False),
         rotary=0.0,
-        names=MPT,
+        names=NAMES,
         uncounted=() if clip is None else (f"clip_qkv={shortened(clip)}",),
     )

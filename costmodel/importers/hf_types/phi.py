@@ -5,7 +5,17 @@ from dataclasses import replace
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.workload.language_model import LanguageModel, Norm
-from costmodel.workload.module_names import PHI
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(
+    final_norm="model.final_layernorm",
+    out="self_attn.dense",
+    q_norm="q_layernorm",
+    k_norm="k_layernorm",
+    up="mlp.fc1",
+    act="mlp.activation_fn",
+    down="mlp.fc2",
+)
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -20,6 +30,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         windows=[0] * depth,
         norm=Norm("layer", "parallel"),
         rotary=_decoder.rotary(fields, "partial_rotary_factor", 0.5),
-        names=PHI,
+        names=NAMES,
     )
     return replace(model, head_bias=True)

@@ -3,7 +3,9 @@
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.workload.language_model import LanguageModel
-from costmodel.workload.module_names import PHI3
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(act="mlp.activation_fn")
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -16,5 +18,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         mlps=[_decoder.mlp(fields, fused=True)] * depth,
         windows=[_decoder.window(fields)] * depth,
         rotary=_decoder.rotary(fields, "partial_rotary_factor", 1.0),
-        names=PHI3,
+        names=NAMES,
     )

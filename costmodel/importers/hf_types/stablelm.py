@@ -3,7 +3,9 @@
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.workload.language_model import LanguageModel, Norm
-from costmodel.workload.module_names import STABLELM
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(q_norm="q_layernorm", k_norm="k_layernorm")
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -20,5 +22,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         windows=[0] * depth,
         norm=Norm("layer", "parallel" if parallel else "pre"),
         rotary=_decoder.rotary(fields, "partial_rotary_factor", 0.25),
-        names=STABLELM,
+        names=NAMES,
     )

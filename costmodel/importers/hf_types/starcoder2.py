@@ -3,7 +3,9 @@
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.workload.language_model import LanguageModel, Norm
-from costmodel.workload.module_names import STARCODER2
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(up="mlp.c_fc", act="mlp.act", down="mlp.c_proj")
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
@@ -18,5 +20,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         windows=[_decoder.window(fields)] * depth,
         tied=True,
         norm=Norm("layer"),
-        names=STARCODER2,
+        names=NAMES,
     )

@@ -1,7 +1,25 @@
 """BERT."""
 
 from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm
-from costmodel.workload.module_names import BERT
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(
+    embedding="embeddings.word_embeddings",
+    positions="embeddings.position_embeddings",
+    token_types="embeddings.token_type_embeddings",
+    embedding_norm="embeddings.LayerNorm",
+    layers="encoder.layer",
+    attention="attention.self",
+    q="attention.self.query",
+    k="attention.self.key",
+    v="attention.self.value",
+    out="attention.output.dense",
+    attention_norm="attention.output.LayerNorm",
+    up="intermediate.dense",
+    act="intermediate.intermediate_act_fn",
+    down="output.dense",
+    mlp_norm="output.LayerNorm",
+)
 
 
 def bert(
@@ -36,5 +54,5 @@ def bert(
         head=False,
         tied=True,
         pooler=True,
-        names=BERT,
+        names=NAMES,
     )

@@ -1,7 +1,22 @@
 """GPT-2 and GPT-3."""
 
 from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm
-from costmodel.workload.module_names import GPT2
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(
+    embedding="transformer.wte",
+    positions="transformer.wpe",
+    layers="transformer.h",
+    final_norm="transformer.ln_f",
+    attention="attn",
+    qkv="attn.c_attn",
+    out="attn.c_proj",
+    attention_norm="ln_1",
+    up="mlp.c_fc",
+    act="mlp.act",
+    down="mlp.c_proj",
+    mlp_norm="ln_2",
+)
 
 
 def gpt2(
@@ -33,5 +48,5 @@ def gpt2(
         positions=positions,
         rotary=0.0,
         tied=tied,
-        names=GPT2,
+        names=NAMES,
     )

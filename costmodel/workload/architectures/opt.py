@@ -1,7 +1,22 @@
 """OPT."""
 
 from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm
-from costmodel.workload.module_names import OPT
+from costmodel.workload.module_names import ModuleNames
+
+NAMES = ModuleNames(
+    embedding="model.decoder.embed_tokens",
+    positions="model.decoder.embed_positions",
+    project_in="model.decoder.project_in",
+    project_out="model.decoder.project_out",
+    layers="model.decoder.layers",
+    final_norm="model.decoder.final_layer_norm",
+    out="self_attn.out_proj",
+    attention_norm="self_attn_layer_norm",
+    up="fc1",
+    act="activation_fn",
+    down="fc2",
+    mlp_norm="final_layer_norm",
+)
 
 OFFSET = 2
 """Rows of OPT's position table before the first token's: OPTLearnedPositionalEmbedding in modeling_opt.py."""
@@ -42,5 +57,5 @@ def opt(
         embedding_width=0 if embedding_width == d_model else embedding_width,
         final_norm=pre_norm and final_norm,
         tied=tied,
-        names=OPT,
+        names=NAMES,
     )

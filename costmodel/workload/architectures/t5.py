@@ -3,7 +3,40 @@
 from dataclasses import replace
 
 from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm, TextEncoder
-from costmodel.workload.module_names import T5, T5_ENCODER, ModuleNames
+from costmodel.workload.module_names import ModuleNames
+
+ENCODER_NAMES = ModuleNames(
+    embedding="encoder.embed_tokens",
+    layers="encoder.block",
+    final_norm="encoder.final_layer_norm",
+    attention="layer.0.SelfAttention",
+    q="layer.0.SelfAttention.q",
+    k="layer.0.SelfAttention.k",
+    v="layer.0.SelfAttention.v",
+    out="layer.0.SelfAttention.o",
+    attention_norm="layer.0.layer_norm",
+    distances="encoder.block.0.layer.0.SelfAttention.relative_attention_bias",
+    gate="layer.1.DenseReluDense.wi_0",
+    up="layer.1.DenseReluDense.wi_1",
+    act="layer.1.DenseReluDense.act",
+    down="layer.1.DenseReluDense.wo",
+    mlp_norm="layer.1.layer_norm",
+)
+
+NAMES = replace(
+    ENCODER_NAMES,
+    embedding="shared",
+    layers="decoder.block",
+    final_norm="decoder.final_layer_norm",
+    distances="decoder.block.0.layer.0.SelfAttention.relative_attention_bias",
+    cross="layer.1.EncDecAttention",
+    cross_norm="layer.1.layer_norm",
+    gate="layer.2.DenseReluDense.wi_0",
+    up="layer.2.DenseReluDense.wi_1",
+    act="layer.2.DenseReluDense.act",
+    down="layer.2.DenseReluDense.wo",
+    mlp_norm="layer.2.layer_norm",
+)
 
 
 def t5(
@@ -41,6 +74,6 @@ def t5(
         rotary=0.0,
         relative_buckets=buckets,
         tied=tied,
-        encoder=TextEncoder((block,) * encoder_layers, source_positions, named(T5_ENCODER)),
-        names=named(T5),
+        encoder=TextEncoder((block,) * encoder_layers, source_positions, named(ENCODER_NAMES)),
+        names=named(NAMES),
     )

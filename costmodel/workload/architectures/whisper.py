@@ -1,7 +1,18 @@
 """Whisper."""
 
+from dataclasses import replace
+
+from costmodel.workload.architectures import opt
 from costmodel.workload.language_model import Attention, Block, Encoder, LanguageModel, Mlp, Norm
-from costmodel.workload.module_names import WHISPER, WHISPER_ENCODER
+
+NAMES = replace(opt.NAMES, final_norm="model.decoder.layer_norm", head="proj_out")
+
+ENCODER_NAMES = replace(
+    NAMES,
+    positions="model.encoder.embed_positions",
+    layers="model.encoder.layers",
+    final_norm="model.encoder.layer_norm",
+)
 
 
 def whisper(
@@ -30,7 +41,7 @@ def whisper(
         attention = Attention(heads, heads, d_model // heads, bias="qvo")
         return (Block(attention, Mlp(d_ff, function, gated=False, bias=True)),) * layers
 
-    encoder = Encoder(blocks(encoder_layers, encoder_heads, encoder_d_ff), mel_bins, source_positions, WHISPER_ENCODER)
+    encoder = Encoder(blocks(encoder_layers, encoder_heads, encoder_d_ff), mel_bins, source_positions, ENCODER_NAMES)
     return LanguageModel(
         name,
         vocab,
@@ -41,5 +52,5 @@ def whisper(
         rotary=0.0,
         tied=tied,
         encoder=encoder,
-        names=WHISPER,
+        names=NAMES,
     )
