@@ -11,7 +11,9 @@ from costmodel.bounds import require_above, require_at_least
 from costmodel.claim import Claim
 from costmodel.formats import Format
 from costmodel.record import Real
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import Block, LanguageModel
 from costmodel.workload.serving import forward
 
 N_SCALE, N_POWER = 69.2343, 0.2368

@@ -15,7 +15,8 @@ from costmodel.claim import Claim
 from costmodel.strategies._decoders import decoder, require_vocabulary
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Op, Workload
-from costmodel.workload.language_model import Attention, LanguageModel
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.language_model import LanguageModel
 from costmodel.workload.ops import linear
 from costmodel.workload.serving import decode, prefill
 from costmodel.zoo.openelm import params

@@ -1,4 +1,4 @@
-"""The names that transformers gives to a model's modules, by architecture, so that reports read like the code."""
+"""ModuleNames: what a model's modules are called, so that reports read like its code."""
 
 from dataclasses import dataclass
 

@@ -2,18 +2,9 @@
 
 from dataclasses import replace
 
-from costmodel.workload.language_model import (
-    Attention,
-    Block,
-    Conformer,
-    DeltaNet,
-    Encoder,
-    LanguageModel,
-    LatentAttention,
-    Mlp,
-    Moe,
-    TextEncoder,
-)
+from costmodel.workload.attention_shapes import Attention, DeltaNet, LatentAttention
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
+from costmodel.workload.language_model import Block, Conformer, Encoder, LanguageModel, TextEncoder
 from costmodel.zoo._scale import Factors
 
 

@@ -10,7 +10,9 @@ from functools import partial
 from math import ceil
 
 from costmodel.claim import Claim
-from costmodel.workload.language_model import Attention, Block, Conformer, LanguageModel, Mlp, Norm
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import Block, Conformer, LanguageModel, Norm
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.serving import prefill
 from costmodel.zoo._member import member

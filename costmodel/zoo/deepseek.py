@@ -6,7 +6,9 @@ module for predicting a second token is left out, as servers that do not specula
 """
 
 from costmodel.workload.architectures.deepseek import deepseek as shape
-from costmodel.workload.language_model import LanguageModel, LatentAttention, Mlp, Moe
+from costmodel.workload.attention_shapes import LatentAttention
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
+from costmodel.workload.language_model import LanguageModel
 from costmodel.zoo._member import member
 
 MODELS = {

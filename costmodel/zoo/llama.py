@@ -5,7 +5,9 @@ the models' config.json (huggingface.co/meta-llama/NAME) as Lightning-AI/litgpt'
 Llama 3.2 shares its token table is in its config.json (tie_word_embeddings).
 """
 
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import Block, LanguageModel
 from costmodel.zoo._member import member
 
 LLAMA_2 = 32_000

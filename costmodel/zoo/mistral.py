@@ -1,6 +1,8 @@
 """Mistral 7B v0.1: Jiang et al., Mistral 7B, arXiv 2310.06825, table 1: every layer sees a window of 4096 tokens."""
 
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import Block, LanguageModel
 from costmodel.zoo._member import member
 
 MODELS = {

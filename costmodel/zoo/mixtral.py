@@ -5,7 +5,9 @@ Lightning-AI/litgpt's litgpt/config.py repeats it, with the base model's vocabul
 32768), which gives the 140,620,634,112 parameters of its checkpoint.
 """
 
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Moe
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Moe
+from costmodel.workload.language_model import Block, LanguageModel
 from costmodel.zoo._member import member
 
 

@@ -9,7 +9,9 @@ from functools import partial
 import numpy as np
 
 from costmodel.claim import Claim
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import Block, LanguageModel
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.serving import forward
 from costmodel.zoo._mbconv import round_channels

@@ -6,7 +6,9 @@ share their token table with the head: the checkpoints of 2.5-0.5B and 3-4B have
 parameters.
 """
 
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Moe
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
+from costmodel.workload.language_model import Block, LanguageModel
 from costmodel.zoo._member import member
 
 SMALL, LARGE = 151_936, 152_064

@@ -7,7 +7,9 @@ from typing import Any
 
 from costmodel import zoo
 from costmodel.workload import Workload
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Moe
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
+from costmodel.workload.language_model import Block, LanguageModel
 from costmodel.workload.serving import decode, prefill
 from profilers.networks.network import Network
 

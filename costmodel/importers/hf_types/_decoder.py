@@ -6,7 +6,9 @@ from typing import Any
 
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types._activations import ACTIVATIONS
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Moe, Norm
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
+from costmodel.workload.language_model import Block, LanguageModel, Norm
 from costmodel.workload.module_names import LLAMA, ModuleNames
 
 WINDOWED = "sliding_attention"

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder, gpt_neox
-from costmodel.workload.language_model import LanguageModel, Mlp, Norm
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import LanguageModel, Norm
 
 NAMES = replace(
     gpt_neox.NAMES,

@@ -3,7 +3,9 @@
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.workload.architectures.deepseek import deepseek
-from costmodel.workload.language_model import LanguageModel, LatentAttention, Moe
+from costmodel.workload.attention_shapes import LatentAttention
+from costmodel.workload.feed_forward_shapes import Moe
+from costmodel.workload.language_model import LanguageModel
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import gpt2
-from costmodel.workload.language_model import Attention, LanguageModel
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.language_model import LanguageModel
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:

@@ -5,7 +5,9 @@ from dataclasses import replace
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types._activations import ACTIVATIONS
 from costmodel.workload.architectures import gpt2
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import Block, LanguageModel, Norm
 
 NAMES = replace(
     gpt2.NAMES,

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types import _decoder
-from costmodel.workload.language_model import Attention, LanguageModel, Mlp, Moe
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
+from costmodel.workload.language_model import LanguageModel
 from costmodel.workload.module_names import ModuleNames
 
 NAMES = ModuleNames(

@@ -2,7 +2,8 @@
 
 from costmodel.importers.config_fields import ConfigFields, shortened
 from costmodel.importers.hf_types import _decoder
-from costmodel.workload.language_model import LanguageModel, Mlp, Norm
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import LanguageModel, Norm
 from costmodel.workload.module_names import ModuleNames
 
 NAMES = ModuleNames(

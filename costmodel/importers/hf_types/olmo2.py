@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
-from costmodel.workload.language_model import LanguageModel, Mlp, Moe, Norm
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
+from costmodel.workload.language_model import LanguageModel, Norm
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:

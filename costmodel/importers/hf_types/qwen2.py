@@ -2,7 +2,8 @@
 
 from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
-from costmodel.workload.language_model import Attention, LanguageModel
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.language_model import LanguageModel
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:

@@ -4,7 +4,8 @@ from costmodel.importers.config_fields import ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.importers.hf_types._activations import ACTIVATIONS
 from costmodel.importers.hf_types.qwen3_next import hybrid
-from costmodel.workload.language_model import LanguageModel, Moe
+from costmodel.workload.feed_forward_shapes import Moe
+from costmodel.workload.language_model import LanguageModel
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types import _decoder
-from costmodel.workload.language_model import Block, DeltaNet, LanguageModel, Mlp, Moe
+from costmodel.workload.attention_shapes import DeltaNet
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
+from costmodel.workload.language_model import Block, LanguageModel
 
 LINEAR = "linear_attention"
 

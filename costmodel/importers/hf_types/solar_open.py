@@ -3,7 +3,8 @@
 from costmodel.importers.config_fields import MAX_LAYERS, ConfigFields
 from costmodel.importers.hf_types import _decoder
 from costmodel.importers.hf_types._activations import ACTIVATIONS
-from costmodel.workload.language_model import LanguageModel, Moe
+from costmodel.workload.feed_forward_shapes import Moe
+from costmodel.workload.language_model import LanguageModel
 
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:

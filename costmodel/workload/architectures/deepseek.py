@@ -1,6 +1,8 @@
 """DeepSeek-V2 and V3."""
 
-from costmodel.workload.language_model import Block, LanguageModel, LatentAttention, Mlp, Moe
+from costmodel.workload.attention_shapes import LatentAttention
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
+from costmodel.workload.language_model import Block, LanguageModel
 
 
 def deepseek(

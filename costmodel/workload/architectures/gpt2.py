@@ -1,6 +1,8 @@
 """GPT-2 and GPT-3."""
 
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import Block, LanguageModel, Norm
 from costmodel.workload.module_names import ModuleNames
 
 NAMES = ModuleNames(

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from costmodel.workload.language_model import Attention, Block, LanguageModel, Mlp, Norm, TextEncoder
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import Block, LanguageModel, Norm, TextEncoder
 from costmodel.workload.module_names import ModuleNames
 
 ENCODER_NAMES = ModuleNames(

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from costmodel.workload.architectures import opt
-from costmodel.workload.language_model import Attention, Block, Encoder, LanguageModel, Mlp, Norm
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.feed_forward_shapes import Mlp
+from costmodel.workload.language_model import Block, Encoder, LanguageModel, Norm
 
 NAMES = replace(opt.NAMES, final_norm="model.decoder.layer_norm", head="proj_out")
 

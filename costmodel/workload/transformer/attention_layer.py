@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from costmodel.workload.language_model import Attention
+from costmodel.workload.attention_shapes import Attention
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.op import Op
 from costmodel.workload.ops import activation, attention, elementwise, linear, norm

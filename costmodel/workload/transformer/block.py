@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from costmodel.workload.language_model import Attention, Block, DeltaNet, LatentAttention, Moe, Norm
+from costmodel.workload.attention_shapes import Attention, DeltaNet, LatentAttention
+from costmodel.workload.feed_forward_shapes import Moe
+from costmodel.workload.language_model import Block, Norm
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.op import Op
 from costmodel.workload.ops import elementwise

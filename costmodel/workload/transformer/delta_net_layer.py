@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from costmodel.workload.language_model import DeltaNet
+from costmodel.workload.attention_shapes import DeltaNet
 from costmodel.workload.op import Op
 from costmodel.workload.ops import activation, conv, delta_rule, linear, norm
 from costmodel.workload.transformer.attention_layer import gate

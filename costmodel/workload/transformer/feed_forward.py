@@ -1,6 +1,6 @@
 """The MLP of a block as ops."""
 
-from costmodel.workload.language_model import Mlp
+from costmodel.workload.feed_forward_shapes import Mlp
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.op import Op
 from costmodel.workload.ops import activation, elementwise, linear

@@ -7,7 +7,7 @@ into the queries and outputs and attends to what is cached, which then is all it
 
 from dataclasses import replace
 
-from costmodel.workload.language_model import LatentAttention
+from costmodel.workload.attention_shapes import LatentAttention
 from costmodel.workload.op import Op
 from costmodel.workload.ops import attention, latent_attention, linear, norm
 from costmodel.workload.transformer.rotary import rotary_embedding

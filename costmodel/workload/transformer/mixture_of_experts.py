@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from costmodel.workload.language_model import Mlp, Moe
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
 from costmodel.workload.module_names import shared_experts
 from costmodel.workload.op import Op
 from costmodel.workload.ops import activation, elementwise, experts, linear, softmax

@@ -1,6 +1,7 @@
 """T5's encoder and its scores by distance as ops: Raffel et al., arXiv 1910.10683, section 2.1."""
 
-from costmodel.workload.language_model import Attention, LanguageModel, TextEncoder
+from costmodel.workload.attention_shapes import Attention
+from costmodel.workload.language_model import LanguageModel, TextEncoder
 from costmodel.workload.module_names import ModuleNames
 from costmodel.workload.op import Op
 from costmodel.workload.ops import embedding

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from costmodel.workload.language_model import LatentAttention
+from costmodel.workload.attention_shapes import LatentAttention
 from costmodel.workload.ops import embedding, experts, linear_attention, selective_scan
 from costmodel.workload.ops.attention import kept_fraction
 from costmodel.workload.ops.moe import touched_experts

@@ -12,7 +12,8 @@ from language_models import EVERY
 from transformers_oracle import BATCH, CONFIGS, TOKENS, flops, inputs, network, parameters, training_flops
 
 from costmodel.workload import Workload
-from costmodel.workload.language_model import LanguageModel, Moe
+from costmodel.workload.feed_forward_shapes import Moe
+from costmodel.workload.language_model import LanguageModel
 from costmodel.workload.serving import forward
 from costmodel.workload.training import training
 

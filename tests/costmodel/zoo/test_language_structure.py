@@ -19,14 +19,9 @@ from costmodel import zoo
 from costmodel.catalog import UnknownNameError
 from costmodel.estimators.footprint import peak_activation_bytes
 from costmodel.workload import Op, Workload
-from costmodel.workload.language_model import (
-    Attention,
-    Block,
-    LanguageModel,
-    LatentAttention,
-    Mlp,
-    Moe,
-)
+from costmodel.workload.attention_shapes import Attention, LatentAttention
+from costmodel.workload.feed_forward_shapes import Mlp, Moe
+from costmodel.workload.language_model import Block, LanguageModel
 from costmodel.workload.op import Heads
 from costmodel.workload.serving import decode, encode, forward, passes, prefill
 
