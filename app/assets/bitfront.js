@@ -66,11 +66,16 @@
     if (place && event.target.getAttribute("aria-expanded") !== "true") place.click();
   }, true);
 
+  const MOST_TRIES = 60;  /* of what the server says to ask again for */
   const fetched = window.fetch.bind(window);
   window.fetch = async function (resource, options) {
     const isCallback = String(resource && resource.url ? resource.url : resource).includes("_dash-update-component");
     try {
-      const answer = await fetched(resource, options);
+      let answer = await fetched(resource, options);
+      for (let left = MOST_TRIES; left && isCallback && answer.headers.has("Retry-After"); left--) {
+        await new Promise((wake) => setTimeout(wake, 1000 * Number(answer.headers.get("Retry-After"))));
+        answer = await fetched(resource, options);
+      }
       if (isCallback && answer.status >= 400) notice((await answer.clone().text()).slice(0, 300) || "The server refused this.");
       return answer;
     } catch (error) {

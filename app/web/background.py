@@ -30,10 +30,13 @@ class Most(NamedTuple):
 
 
 LONG, QUICK = Most(6, 3), Most(8, 4)
+AGAIN_S = 1
+"""After how long a page asks again for what is quick."""
 
 
 def quick(function: Function) -> Function:
-    """Mark a background callback that takes a second or two: it runs beside however many long ones."""
+    """Mark a background callback that takes a second or two: it runs beside however many long ones, and where as many
+    quick ones run, the page asks again by itself."""
     function.__dict__["quick"] = True
     return function
 
@@ -107,12 +110,16 @@ class Manager(DiskcacheManager):
 
 
 def _admit(browser: str, running: list[str], most: Most) -> None:
+    again_s = AGAIN_S if most is QUICK else None
     if running.count(browser) >= most.one:
         raise TooManyRequests(
-            f"{most.one} computations of this browser run already: wait for one to end, or cancel it, and ask again"
+            f"{most.one} computations of this browser run already: wait for one to end, or cancel it, and ask again",
+            retry_after=again_s,
         )
     if len(running) >= most.all:
-        raise ServiceUnavailable(f"{most.all} computations of all browsers run already: ask again when one has ended")
+        raise ServiceUnavailable(
+            f"{most.all} computations of all browsers run already: ask again when one has ended", retry_after=again_s
+        )
 
 
 def _runs(job: psutil.Process) -> bool:

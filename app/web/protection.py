@@ -22,6 +22,9 @@ TOKEN_COOKIE = "bitfront_token"
 WRONG_INPUT = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 """What values that no control of the page gives raise in a callback."""
 
+Answer = tuple[str, int, dict[str, str]]
+"""What is told, the status, and headers of its own."""
+
 LOG = logging.getLogger("bitfront.app")
 
 
@@ -43,7 +46,7 @@ def protect(app: Dash, settings: Settings) -> None:
         return response
 
     @server.errorhandler(Exception)
-    def told(error: Exception) -> AnyResponse | tuple[str, int]:
+    def told(error: Exception) -> Answer:
         return _answer(error)
 
 
@@ -112,18 +115,20 @@ def _malformed(app: Dash) -> AnyResponse | None:
     return make_response(f"{found}\n", 400) if found else None
 
 
-def _answer(error: Exception) -> AnyResponse | tuple[str, int]:
+def _answer(error: Exception) -> Answer:
     """A status and one line; what went wrong inside is in the log alone."""
     if isinstance(error, PreventUpdate):
-        return "", 204
+        return "", 204, {}
     if isinstance(error, HTTPException):
-        return f"{error.description}\n", error.code or 500
+        again_s = getattr(error, "retry_after", None)
+        return f"{error.description}\n", error.code or 500, {"Retry-After": str(again_s)} if again_s else {}
     if isinstance(error, DependencyException):  # its message names every path that there is
-        return "no such file\n", 404
+        return "no such file\n", 404, {}
     status = 400 if isinstance(error, WRONG_INPUT) else 500
     at = error.__traceback__
     while at and at.tb_next:
         at = at.tb_next
     where = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at else "?"
     LOG.warning("%s at %s: %s: %s", status, where, type(error).__name__, " ".join(str(error).split())[:300])
-    return ("the request has values that no control gives\n" if status == 400 else "an error of the server\n"), status
+    told = "the request has values that no control gives" if status == 400 else "an error of the server"
+    return f"{told}\n", status, {}

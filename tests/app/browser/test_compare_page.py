@@ -71,6 +71,27 @@ def test_a_copied_link_shows_the_same_elsewhere(site, profile):
 
 
 @pytest.mark.long
+def test_a_page_asks_again_where_too_much_runs(site, profile):
+    refused, page = [], profile()
+
+    def refuse_once(route):
+        if refused or "compare-found.data" not in (route.request.post_data_json or {}).get("output", ""):
+            route.continue_()
+        else:
+            refused.append(route.request)
+            route.fulfill(status=503, headers={"Retry-After": "1"}, body="busy")
+
+    page.route("**/_dash-update-component*", refuse_once)
+    page.goto(site.address + QUERY)
+    page.wait_for_selector("#compare-table")
+    assert len(refused) == 1
+    assert not page.text_content("#notice")
+    (told,) = page.wrong
+    assert "503" in told
+    page.wrong.clear()
+
+
+@pytest.mark.long
 def test_what_does_not_work_is_said_in_one_line(site, profile):
     page = profile()
     page.goto(site.address + QUERY)

@@ -109,8 +109,10 @@ def test_a_full_server_says_so_and_still_answers_what_is_quick(app, running):
     asked = ["zoo:resnet18@l4@int8"]
     found = browser.wait(ESTIMATE, asked, browser.start(ESTIMATE, asked)).json["response"]
     assert found["compare-found"]["data"][0]["name"]
+    assert "Retry-After" not in told.headers
     running(QUICK.one, browser.cookie, QUICK)
-    assert browser.ask(ESTIMATE, asked).status_code == 429
+    again = browser.ask(ESTIMATE, asked)
+    assert (again.status_code, again.headers["Retry-After"]) == (429, "1"), "the page asks again by itself"
 
 
 def test_no_more_start_where_many_ask_at_once():
