@@ -13,6 +13,7 @@ from costmodel.estimators.boosted import pack
 from costmodel.estimators.calibrated import observed
 from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration
+from costmodel.record import Real
 from profilers import pair_split, scores
 from profilers.boosting import Growth, grow
 from profilers.call import ROWS_TO_FIT
@@ -67,7 +68,8 @@ def alone(rows: pd.DataFrame, blank: Calibration, kind: Any, device: Gpu | Cpu, 
     stated: dict[str, float] = {"rows": len(rows)}
     for stage, errors in (("analytic", folds.analytic), ("residual", left)):
         intervals |= _intervals(errors, stage)
-        stated |= stated_errors(rows, errors, intervals, stage)
+        low, high = (intervals[f"{stage}_{side}"][0] for side in ("low", "high"))
+        stated |= stated_errors(rows, errors, low, high, stage)
     for stage in STAGES:
         intervals |= {f"{stage}_low": [-UNKNOWN_OFFSET] * 2, f"{stage}_high": [UNKNOWN_OFFSET] * 2}
         intervals[f"{stage}_correlation"] = 1.0
@@ -111,6 +113,8 @@ def _by_folds(rows: pd.DataFrame, blank: Calibration, kind: Any, device: Gpu | C
         if not len(away):
             start = complete(of(rows).model, vars(of(rows).prior if prior is None else prior))
             analytic[out] = _left(here, replace(blank, constants=start), kind, device)[1]
+            if residual is not None:
+                residual[out] = analytic[out]
             continue
         fit, features, error = _fitted(away, blank, kind, device, prior)
         seen, analytic[out] = _left(here, fit, kind, device)
@@ -127,9 +131,8 @@ def _intervals(errors: Floats, stage: str) -> Mapping[str, Any]:
     return offsets | {f"{stage}_correlation": round(shared, 4)}
 
 
-def stated_errors(rows: pd.DataFrame, errors: Floats, intervals: Mapping[str, Any], stage: str) -> dict[str, float]:
-    """What a calibration says of a stage's log errors on rows that no fit saw, with the first stratum's interval."""
+def stated_errors(rows: pd.DataFrame, errors: Floats, low: Real, high: Real, stage: str) -> dict[str, float]:
+    """What a calibration says of a stage's log errors on rows that no fit saw, with its log offsets for them."""
     predicted_s = rows.latency_s.to_numpy() * np.exp(-errors)
-    low, high = (predicted_s * np.exp(intervals[f"{stage}_{side}"][0]) for side in ("low", "high"))
-    done = rows.assign(predicted_s=predicted_s, low_s=low, high_s=high)
+    done = rows.assign(predicted_s=predicted_s, low_s=predicted_s * np.exp(low), high_s=predicted_s * np.exp(high))
     return {f"{stage}_{name}": round(value, 5) for name, value in scores.score(done).items()}

@@ -52,7 +52,7 @@ def taken(rows: pd.DataFrame, blank: Calibration, kind: Any, gpu: Gpu | Cpu, fit
         intervals |= {f"{stage}_low": [round(x, 4) for x in low], f"{stage}_high": [round(x, 4) for x in high]}
         intervals[f"{stage}_correlation"] = 1.0
     for stage in ("analytic", "residual"):
-        stated |= stated_errors(rows, errors, intervals, stage)
+        stated |= stated_errors(rows, errors, low[0], high[0], stage)
     return replace(made, intervals=intervals, held_out_error=stated)
 
 

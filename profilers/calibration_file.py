@@ -20,7 +20,7 @@ def write(fits: Sequence[Calibration], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stem(fits[0])}.toml"
     arrays = {
-        f"{fit.math}.{part}.{name}": array
+        f"{_key(fit, fits)}.{part}.{name}": array
         for fit in fits
         for part, stored in fit.residual.items()
         for name, array in stored.items()
@@ -34,6 +34,12 @@ def write(fits: Sequence[Calibration], folder: Path) -> list[Path]:
         residual.unlink(missing_ok=True)
     write_atomically(path, dump(fits))
     return paths
+
+
+def _key(fit: Calibration, fits: Sequence[Calibration]) -> str:
+    """What a residual model's arrays are named by: the kind where all of its fits share it, else its backend too."""
+    shared = all(other.residual is fit.residual for other in fits if other.math == fit.math)
+    return fit.math if shared else f"{fit.math}@{fit.backend}"
 
 
 def stem(fit: Calibration) -> str:

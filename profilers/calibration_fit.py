@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from costmodel import hardware
 from costmodel.estimators import cells, uncertainty
 from costmodel.estimators.calibrated import predict
-from costmodel.estimators.transfer import carried, donors, mean_constants, peers
+from costmodel.estimators.transfer import carried, donors, mean_constants, of_device, peers
 from costmodel.hardware import Cpu, Gpu
-from costmodel.hardware.calibration import Calibration, shipped
-from profilers import alone_fit, apart_fit, cell_scales, error_tables, few_intervals, pair_split, scores
+from costmodel.hardware.calibration import Calibration, brought, shipped
+from profilers import alone_fit, apart_fit, cell_scales, error_tables, few_intervals, moved_fit, pair_split, scores
 from profilers.constants_fit import complete, fit_constants
 from profilers.measured_rows import of, roofline_s
 from profilers.residual_fit import Residual, grow_residual, seen
+from profilers.split_rows import Tell, untold
 
 Floats = NDArray[np.float64]
 
@@ -47,19 +48,20 @@ class Labels:
 
 
 def calibrate_all(
-    rows: pd.DataFrame, known: Sequence[Calibration], labels: Labels, progress: Callable[[int, int], None] | None = None
-) -> list[Calibration]:
+    rows: pd.DataFrame, known: Sequence[Calibration], labels: Labels,
+    progress: Callable[[int, int], None] | None = None, tell: Tell = untold,
+) -> list[Calibration]:  # fmt: skip
     """Calibrations of every gpu and math in checked rows; `known` are other devices' calibrations.
 
     Test pairs (profilers/pair_split.py) are used for the stated errors alone. `progress` is told (steps done, of): one
-    for each kind on each device, and one for all intervals and stated errors.
+    for each kind on each device, and one for all intervals and stated errors; `tell` gets a line on what is not fitted.
     """
     fits: list[Calibration] = []
     errors: dict[str, Residual] = {}
     groups = list(rows.groupby(["gpu", "math"], sort=True))
-    tell = progress or (lambda _done, _steps: None)
+    step_done = progress or (lambda _done, _steps: None)
     for step, ((device, math), part) in enumerate(groups):
-        tell(step, len(groups) + 1)
+        step_done(step, len(groups) + 1)
         gpu, kind = hardware.processor(str(device)), of(rows).model.named(str(math))
         others = [fit for fit in known if fit.device != device]
         if enough(part):
@@ -67,9 +69,9 @@ def calibrate_all(
             fits += made
             errors[f"{device} {math}"] = left
         else:
-            fits += [_few(own, kind, gpu, others, labels) for _, own in part.groupby("backend")]
+            fits += [_few(own, kind, gpu, others, labels, tell) for _, own in part.groupby("backend")]
     fits = [fit for fit in fits if fit.how]
-    tell(len(groups), len(groups) + 1)
+    step_done(len(groups), len(groups) + 1)
     every = [*fits, *(fit for fit in known if fit.device not in {f.device for f in fits})]
     return [_finished(fit, rows, every, errors) if not fit.intervals else fit for fit in fits]
 
@@ -80,13 +82,22 @@ def enough(rows: pd.DataFrame) -> bool:
     return len(fitted) >= FEW_ROWS and pair_split.count(fitted) >= FEW_PAIRS
 
 
-def _few(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibration], labels: Labels) -> Calibration:
+def _few(
+    rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibration], labels: Labels, tell: Tell
+) -> Calibration:
     """A calibration from few rows: leaning on other fits where any measured the kind and the rows do not decide."""
     table, backend = of(rows), str(rows.backend.iloc[0])
     known = [fit for fit in known if backend == fit.backend or not fit.by_name]
     lends = table.carries and (neighbours(rows, kind, gpu) or donors(table.model, kind.math, gpu, known, backend))
     version = ", ".join(sorted(rows.backend_version.unique()))
     blank = replace(_blank(rows, kind, gpu, labels), backend=backend, backend_version=version)
+    if near := () if labels.by_name else of_device(brought(table.model.name, backend), gpu, kind.math):
+        made = moved_fit.nearest(rows, blank, kind, gpu, near)
+        if alone_fit.decide(rows):
+            made = moved_fit.better(made, alone_fit.alone(rows, blank, kind, gpu, moved_fit.start(rows, made)))
+        elif lends:
+            made = moved_fit.better(made, adapt(rows, kind, gpu, known, labels))
+        return replace(made, how="") if moved_fit.kept(rows, made, kind, gpu, near, tell) else made
     apart = apart_fit.giver(rows, kind, gpu, known)
     if apart:
         lent = apart_fit.taken(rows, blank, kind, gpu, apart)
@@ -131,9 +142,11 @@ def adapt(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibra
     others = () if near else peers(givers, known)
     prior = _lent(rows, kind, gpu, known)
     constants = complete(model, fit_constants(rows, kind, gpu, prior, starts=1, firm=True))
-    intervals = few_intervals.intervals(rows, kind, gpu, prior, givers, others)
+    intervals, stated = few_intervals.intervals(rows, kind, gpu, prior, givers, others)
     blank = _blank(rows, kind, gpu, labels)
-    return replace(blank, backend=backend, constants=constants, intervals=intervals, how="transferred")
+    return replace(
+        blank, backend=backend, constants=constants, intervals=intervals, held_out_error=stated, how="transferred"
+    )
 
 
 def _measured(rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, labels: Labels) -> tuple[list[Calibration], Residual]:

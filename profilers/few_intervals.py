@@ -17,7 +17,7 @@ from costmodel.estimators import uncertainty
 from costmodel.hardware import Cpu, Gpu
 from costmodel.hardware.calibration import Calibration
 from profilers import pair_split
-from profilers.alone_fit import FOLDS, OWN_ROWS
+from profilers.alone_fit import FOLDS, OWN_ROWS, stated_errors
 from profilers.constants_fit import fit_constants
 from profilers.measured_rows import of
 
@@ -39,29 +39,38 @@ LEAST = 1e-3
 def intervals(
     rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, prior: Any, givers: Sequence[Calibration],
     others: Sequence[Calibration] = (),
-) -> dict[str, Any]:  # fmt: skip
-    """The `few` and `spec` offsets by stratum of a fit of these rows that began at `prior`.
+) -> tuple[dict[str, Any], dict[str, float]]:  # fmt: skip
+    """The `few` and `spec` offsets by stratum of a fit of these rows that began at `prior`, and the errors by folds.
 
     `others` are what the spec sheet's errors are taken of where they are more than the givers.
     """
     edges = list(givers[0].intervals["edges_s"])
     count = 2 * (len(edges) + 1)
     spec = np.max([_left_out(fit, count, pooled=bool(others)) for fit in others or givers], axis=0)
-    share = float(np.clip(np.log(len(rows) / UNTOLD_ROWS) / np.log(OWN_ROWS / UNTOLD_ROWS), 0.0, 1.0))
+    share = own_share(len(rows))
     ends = {
         side: share * sign * np.max([_outward(fit, count, "few", side, sign) for fit in givers], axis=0)
         + (1.0 - share) * sign * spec
         for side, sign in (("low", -1.0), ("high", 1.0))
     }
-    error, strata = _by_folds(rows, kind, gpu, prior, edges)
-    scale = _scale(np.maximum(error / ends["high"][strata], error / ends["low"][strata]))
+    error, strata = by_folds(rows, kind, gpu, prior, edges)
+    factor = scale(np.maximum(error / ends["high"][strata], error / ends["low"][strata]))
     found: dict[str, Any] = {"edges_s": edges}
+    stated: dict[str, float] = {"rows": len(rows)}
+    low, high = (factor * ends[side][strata] for side in ("low", "high"))
+    for stage in ("analytic", "residual"):
+        stated |= stated_errors(rows, error, low, high, stage)
     for side, sign in (("low", -1.0), ("high", 1.0)):
-        found[f"few_{side}"] = [round(float(x), 4) for x in scale * ends[side]]
+        found[f"few_{side}"] = [round(float(x), 4) for x in factor * ends[side]]
         found[f"spec_{side}"] = [round(float(x), 4) for x in sign * spec]
     for stage in ("few", "spec"):
         found[f"{stage}_correlation"] = max(fit.intervals[f"{s}_correlation"] for fit in givers for s in ("few", stage))
-    return found
+    return found, stated
+
+
+def own_share(rows: int) -> float:
+    """How far so many rows tell of a device's errors themselves: 0 up to UNTOLD_ROWS, 1 from OWN_ROWS on."""
+    return float(np.clip(np.log(rows / UNTOLD_ROWS) / np.log(OWN_ROWS / UNTOLD_ROWS), 0.0, 1.0))
 
 
 def _left_out(fit: Calibration, count: int, *, pooled: bool) -> Floats:
@@ -77,7 +86,7 @@ def _outward(fit: Calibration, count: int, stage: str, side: str, sign: float) -
     return offsets if len(offsets) == count else np.full(count, offsets.max())
 
 
-def _by_folds(
+def by_folds(
     rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, prior: Any, edges: Sequence[float]
 ) -> tuple[Floats, NDArray[np.intp]]:
     """Of each row the log error by a fit that did not see its pair, the prior where that leaves none; its stratum."""
@@ -95,7 +104,7 @@ def _by_folds(
     return error, strata
 
 
-def _scale(errors: Floats) -> float:
+def scale(errors: Floats) -> float:
     """By what intervals are to be scaled that these errors, over their ends, tell of: SHARE of them and of LENT_ROWS.
 
     The latter are those of a normal error whose interval is right: its size at evenly spaced shares.

@@ -54,7 +54,7 @@ def _fits(
     rows = power_fit.check(rows, tell).reset_index(drop=True)
     if device:
         rows = rows[rows.gpu == require("gpu in these rows", device, rows.gpu.unique())]
-    fits = calibrate_all(rows, every(of(rows).model.name), labels, progress)
+    fits = calibrate_all(rows, every(of(rows).model.name), labels, progress, tell)
     if "power_w" in rows.columns:
         rows = rows.dropna(subset="power_w")
         many = power_fit.are_enough(rows)

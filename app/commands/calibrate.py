@@ -27,7 +27,8 @@ def command(file: str, device: str, out: str | None, by_name: bool, source: str,
     """Fit the latency of the measured rows in FILE, matrix products or attention, by device, kind and backend.
 
     FILE is what `bitfront validate` reads. 30 % of the (n, k) pairs of products, or of the head configurations of
-    attention, are held out and give the errors that are printed; few rows only move what other devices' rows tell.
+    attention, are held out and give the errors that are printed; few rows only move what the device's shipped fits
+    tell, or other devices', and give errors by folds.
     A device's fits of products are one file, those of attention another, which a new call replaces; your own folder's
     go before those that bitfront brings.
     Rows of profile fpga, which have sites, refit the LUT sites of their circuits instead.
@@ -77,7 +78,7 @@ def _rows(record: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _shown(record: dict[str, Any], stage: str, mark: str) -> dict[str, Any]:
-    """The record as a row of text; a fit to few rows has no pairs to spare: it states errors by folds, or none."""
+    """The record as a row of text; a fit to few rows has no pairs to spare: it states errors by folds."""
     error = record["held_out_error"]
     figures = {head: error.get(f"{stage}_{head.lower()}") for head in HEADS[7:]}
     percent = {head: None if value is None else f"{value:.1%}" for head, value in figures.items()}

@@ -4,8 +4,8 @@ An oblivious tree asks the same question of every node of a level, so that a lea
 bits: Prokhorenkova et al., CatBoost: unbiased boosting with categorical features, arXiv 1706.09516, section 4.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,31 @@ class ObliviousTrees:
         of_level = np.ascontiguousarray(asked.reshape(self.cut.shape).T)
         pieces = [self._sum(codes[:, i : i + ROWS], questions, of_level) for i in range(0, codes.shape[1], ROWS)]
         return np.concatenate(pieces) if pieces else np.zeros(0)
+
+    def moved(self, by: float) -> "ObliviousTrees":
+        """The ensemble whose every sum is larger by so much."""
+        return replace(self, values=self.values + by / len(self.values))
+
+    def knowing(self, last: Sequence[float]) -> "ObliviousTrees":
+        """The ensemble of all features but the last ones, whose values are these."""
+        count = len(self.edges) - len(last)
+        bins = [np.searchsorted(edges, value) for edges, value in zip(self.edges[count:], last, strict=True)]
+        feature, cut, values = self.feature.copy(), self.cut.copy(), self.values
+        depth = feature.shape[1]
+        for level in range(depth):
+            asked = np.flatnonzero(feature[:, level] >= count)
+            above = np.array([bins[feature[t, level] - count] > cut[t, level] for t in asked], dtype=np.intp)
+            leaves = values.reshape(len(values), 2**level, 2, 2 ** (depth - 1 - level)).copy()
+            leaves[asked] = leaves[asked, :, above, :][:, :, None, :]
+            feature[asked, level] = cut[asked, level] = 0
+            values = leaves.reshape(self.values.shape)
+        return ObliviousTrees(self.edges[:count], feature, cut, values)
+
+    @classmethod
+    def constant(cls, features: int) -> "ObliviousTrees":
+        """One tree of so many features that says nothing."""
+        asks = np.zeros((1, 1), dtype=np.uint8)
+        return cls(np.full((features, 1), np.inf), asks, asks, np.zeros((1, 2)))
 
     def codes(self, features: NDArray[np.float64]) -> NDArray[np.uint8]:
         """The bin of every value: how many edges lie below it."""

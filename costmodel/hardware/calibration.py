@@ -97,6 +97,11 @@ def shipped(model: str) -> tuple[Calibration, ...]:
     return tuple(fit for fit in _of(FOLDER, model, named=False) if not fit.by_name)
 
 
+def brought(model: str, backend: str) -> tuple[Calibration, ...]:
+    """The calibrations of a model that came with this package and answer for a backend, whoever's replace them."""
+    return tuple(fit for fit in _of(FOLDER, model) if backend == fit.backend or not fit.by_name)
+
+
 def files() -> list[tuple[str, str, str, tuple[bytes, ...]]]:
     """(id, model, device, contents) of every calibration file, with its residual's arrays; the user's are user/ID."""
     found = []
@@ -171,9 +176,10 @@ def _fit(
         raise ValueError(f"{path}: unknown key {wrong!r}; a fit has {', '.join(sorted(known))}")
     for missing in sorted(needed - set(values)):
         raise ValueError(f"{path}: a fit lacks {missing}")
-    math = values["math"]
+    math, own = values["math"], f"{values['math']}@{values['backend']}"
     values["ranges"] = {name: (float(low), float(high)) for name, (low, high) in values["ranges"].items()}
-    return Calibration(**values, backends=backends[math], residual=arrays.get(math, {}))
+    shared = (values["backend"],) if own in arrays else backends[math]
+    return Calibration(**values, backends=shared, residual=arrays.get(own, arrays.get(math, {})))
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,11 +204,11 @@ class _Residual(Mapping[str, Arrays]):
 
 
 def _residuals(path: Path) -> dict[str, _Residual]:
-    """The residual models of a file, whose arrays are named `math.part.array`, by math."""
+    """The residual models of a file, whose arrays are named `math.part.array`, or `math@backend.part.array`."""
     found: dict[str, _Residual] = {}
     with np.load(path, allow_pickle=False) as stored:
         for name in stored.files:
-            math, part, array = name.split(".")
+            math, part, array = name.rsplit(".", 2)
             parts = found.setdefault(math, _Residual(path, {})).parts
             parts.setdefault(part, {})[array] = name
     return found

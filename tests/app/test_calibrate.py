@@ -40,9 +40,9 @@ def test_a_device_twice_as_slow_is_learned_and_then_predicted(run_at_home, tmp_p
 def test_one_of_several_devices_from_a_few_rows_into_a_folder(run_at_home, tmp_path):
     both = pd.concat([noisy_rows(gpu="l40s").sample(40, random_state=0), noisy_rows(gpu="a100_sxm", backend="sglang")])
     made = run_at_home("calibrate", put(both, tmp_path / "rows.parquet"), "--device", "l40s", "--out", "mine")
-    assert made["files"] == ["mine/l40s_gemm.toml"]
+    assert made["files"] == ["mine/l40s_gemm.toml", "mine/l40s_gemm_residual.npz"]
     assert [(fit["device"], fit["how"], fit["rows"]) for fit in made["fits"]] == [("l40s", "transferred", 40)]
-    assert made["fits"][0]["held_out_error"] == {}
+    assert made["fits"][0]["held_out_error"]["rows"] == 40
     assert not (tmp_path / "home").exists()
 
 

@@ -1,10 +1,15 @@
 """What calibrations from few rows hold: python tests/benchmarks/few_rows.py GEMM.parquet [ATTENTION.parquet].
 
 Each GPU of the tables is left out in turn; SEEDS draws of 2, 5, 10 and 30 rows of a kind, of pairs that are not held
-out, calibrate it from the other GPUs' fits, and held-out pairs are predicted.
+out, calibrate it from the other GPUs' fits, and held-out pairs are predicted. Before that, 30 and 120 rows of
+devices that have fits.
 """
 
+import os
 import sys
+from functools import partial
+from tempfile import TemporaryDirectory
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -12,12 +17,22 @@ import pandas as pd
 from costmodel import hardware
 from costmodel.estimators.calibrated import predict
 from costmodel.estimators.transfer import donors
+from costmodel.hardware import calibration
 from costmodel.hardware.calibration import shipped
 from profilers import calibration_fit, pair_split, scores
 from profilers.calibration_fit import Labels, adapt
+from profilers.fit import calibrate, validate
 from profilers.measured_rows import check, of
 
 COUNTS, SEEDS, MOST = (2, 5, 10, 30), 4, 1000
+
+BESIDE = (
+    ("a100_sxm", "bfloat16", "sglang", False),
+    ("l40s", "bfloat16", "vllm", False),
+    ("h100_sxm", "bfloat16", "vllm", True),
+    ("h100_sxm", "fp8", "vllm", True),
+)
+"""Rows of a device that has fits, and whether their backend's are left out."""
 
 
 def main(path: str) -> None:
@@ -45,6 +60,36 @@ def main(path: str) -> None:
     print("mean, least:", {n: (round(float(np.mean(x))), round(min(x))) for n, x in every.items()})
 
 
+def beside(path: str) -> None:
+    """Print errors before and after few rows of a device that has fits, a backend's left out where another has them."""
+    gemm, place = pd.read_parquet(path), pair_split._place
+    for gpu, math, backend, hidden in BESIDE:
+        rows = gemm[(gemm.gpu == gpu) & (gemm["math"] == math) & (gemm.backend == backend)].assign(backend="own")
+        rows = rows[pair_split.held_out(rows)].reset_index(drop=True)
+        draw = np.floor(pair_split.place(rows) * 1e6) % 3 == 0
+        test = rows[~draw].sample(min(3 * MOST, int(np.sum(~draw))), random_state=0)
+        with (
+            mock.patch.object(pair_split, "_place", lambda key: place(tuple(x + 7 for x in key))),  # folds of all rows
+            mock.patch.object(calibration, "_of", partial(_without, calibration._of, backend if hidden else None)),
+        ):
+            for count in (0, 30, 120):
+                line = [_beside(rows[draw], test, count, 2 + seed) for seed in range(3 if count else 1)]
+                print(gpu, math, backend, count, *("{:.1%} ({:.0%})".format(*x) for x in line), flush=True)
+
+
+def _without(found, hidden, *given, **named):
+    return [fit for fit in found(*given, **named) if fit.backend != hidden]
+
+
+def _beside(rows: pd.DataFrame, test: pd.DataFrame, count: int, seed: int) -> tuple[float, float]:
+    """Mean error and coverage of the test rows once so many rows are drawn and calibrated."""
+    with TemporaryDirectory() as home, mock.patch.dict(os.environ, BITFRONT_HOME=home):
+        if count:
+            calibrate(rows.sample(count, random_state=seed))
+        found = scores.score(validate(test))
+    return found["mape"], found["coverage"]
+
+
 def figures(test, kind, device, backend, fits) -> tuple[float, ...]:
     """Mean and least coverage, mean and worst error and the mean width over several calibrations, in %."""
     found = []
@@ -56,6 +101,7 @@ def figures(test, kind, device, backend, fits) -> tuple[float, ...]:
 
 
 if __name__ == "__main__":
+    beside(sys.argv[1])
     calibration_fit.neighbours = lambda *_: []  # a device left out has no other backends
     for file in sys.argv[1:]:
         main(file)

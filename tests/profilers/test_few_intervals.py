@@ -46,10 +46,10 @@ def test_rows_far_from_what_is_lent_widen_the_interval():
 
 
 def test_own_rows_count_as_many_as_they_are_beside_the_lent_ones():
-    assert few_intervals._scale(np.full(2, 0.1)) == pytest.approx(1.19, abs=0.01)
-    assert few_intervals._scale(np.full(90, 0.5)) == pytest.approx(0.5)
-    assert few_intervals._scale(np.full(90, 3.0)) == 3.0
-    assert few_intervals._scale(np.full(2, 3.0)) == 3.0
+    assert few_intervals.scale(np.full(2, 0.1)) == pytest.approx(1.19, abs=0.01)
+    assert few_intervals.scale(np.full(90, 0.5)) == pytest.approx(0.5)
+    assert few_intervals.scale(np.full(90, 3.0)) == 3.0
+    assert few_intervals.scale(np.full(2, 3.0)) == 3.0
 
 
 def test_a_firm_prior_keeps_one_wild_row_from_moving_the_rest():

@@ -115,20 +115,6 @@ def test_committed_errors_are_reproduced_on_held_out_pairs(monkeypatch, tmp_path
         assert error[fit.device, fit.math, fit.backend] == pytest.approx(stated, rel=0.2)
 
 
-def test_few_rows_lean_on_other_backends_of_the_same_device_first(home, quick, tmp_path):
-    """A backend whose kernels are those of another one shipped: six rows of it are enough."""
-    own = next(f for f in read(FOLDER / "h100_sxm_gemm.toml") if (f.math, f.backend) == ("bfloat16", "vllm"))
-    rows = made_rows(backend="mine", sizes=(512, 2048, 8192), ms=(1, 64, 4096))
-    m, n, k = (rows[name].to_numpy() for name in "mnk")
-    exact = gpu_gemm.latency_s(m, n, k, BF16, H100, GemmConstants(**own.constants))
-    few = rows.assign(latency_s=exact).sample(6, random_state=0)
-    calibrate(few, folder=tmp_path)
-    (fit,) = read(tmp_path / "h100_sxm_gemm.toml")
-    assert (fit.how, fit.backend) == ("transferred", "mine")
-    found = gpu_gemm.latency_s(m, n, k, BF16, H100, GemmConstants(**fit.constants))
-    assert np.abs(found / exact - 1.0).mean() < 0.05
-
-
 def test_networks_are_of_one_fold_where_a_model_of_its_own_predicted_each():
     """Two folds whose models err by the same factor in opposite ways: mixed, their errors cancel in a sum."""
     rows = made_rows(sizes=(512, 1024, 2048, 4096), ms=(1, 64, 512, 4096)).sort_values(["m", "n", "k"])

@@ -82,6 +82,25 @@ def test_grown_trees_learn_an_interaction_and_shrink_towards_nothing_on_noise():
     assert np.std(noise.predict(rows[:, 2000:])) < 0.05
 
 
+@pytest.mark.parametrize("last", [(), (0.3,), (1.0, -0.2)])
+def test_features_that_are_known_can_be_left_out(last):
+    rng = np.random.default_rng(5)
+    trees = random_trees(rng)
+    rows = rng.normal(size=(5, 300))
+    count = 5 - len(last)
+    rows[count:] = np.array(last)[:, None]
+    known = trees.knowing(last)
+    assert known.edges.shape[0] == count
+    np.testing.assert_array_equal(known.predict(rows[:count]), trees.predict(rows))
+
+
+def test_every_sum_moves_by_the_same_and_a_constant_says_nothing():
+    rng = np.random.default_rng(6)
+    trees, rows = random_trees(rng), rng.normal(size=(5, 50))
+    np.testing.assert_allclose(trees.moved(0.25).predict(rows), trees.predict(rows) + 0.25, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(ObliviousTrees.constant(5).predict(rows), 0.0)
+
+
 def test_growing_twice_gives_the_same_trees():
     rng = np.random.default_rng(4)
     rows, target = rng.normal(size=(3, 400)), rng.normal(size=400)
