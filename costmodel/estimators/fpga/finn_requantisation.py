@@ -9,7 +9,7 @@ LUT memory. Output bits are the op's own activation bits; the last layer of a ne
 import numpy as np
 
 from costmodel.estimators.fpga.accumulator import integer_bits
-from costmodel.estimators.fpga.unit import Folding, height
+from costmodel.estimators.fpga.unit import Folding, height, matrices
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
@@ -27,13 +27,13 @@ def multiplier(bits: Real) -> Real:
 
 def thresholds(op: Op, precision: Precision, folding: Folding) -> Real:
     """LUTs a PE for comparators and their memory: (2^bits - 1) accumulator_bits (1 + ceil(rows a PE / 64))."""
-    rows = np.ceil(height(op) / folding.pe / LUTRAM_WORDS)
+    rows = np.ceil(matrices(op) * height(op) / folding.pe / LUTRAM_WORDS)
     return (2.0**precision.activation.bits - 1) * integer_bits(op, precision) * (1 + rows)
 
 
 def scaling(op: Op, precision: Precision, folding: Folding) -> Real:
     """LUTs a PE for a bias adder and the memory of both parameters; the product apart."""
-    accumulator, rows = integer_bits(op, precision), np.ceil(height(op) / folding.pe / LUTRAM_WORDS)
+    accumulator, rows = integer_bits(op, precision), np.ceil(matrices(op) * height(op) / folding.pe / LUTRAM_WORDS)
     return accumulator + (accumulator + SCALE_BITS) * rows
 
 

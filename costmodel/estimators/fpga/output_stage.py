@@ -13,7 +13,7 @@ import numpy as np
 from costmodel.estimators.fpga.accumulator import accumulator_bits
 from costmodel.estimators.fpga.circuit_sites import circuit_parts, circuit_sites
 from costmodel.estimators.fpga.site_calibration import calibration
-from costmodel.estimators.fpga.unit import Folding, height
+from costmodel.estimators.fpga.unit import Folding, height, matrices
 from costmodel.formats import Format, get
 from costmodel.precision import Precision
 from costmodel.record import Real
@@ -63,7 +63,7 @@ def output_error(op: Op, precision: Precision, folding: Folding) -> Real:
 
 def _kinds(op: Op, precision: Precision, folding: Folding) -> tuple[Real, Real]:
     """LUTs of one stage by thresholds, and by a scale."""
-    acc_bits, rows = accumulator_bits(op, precision), height(op) / folding.pe
+    acc_bits, rows = accumulator_bits(op, precision), matrices(op) * height(op) / folding.pe
     floats, integers = to_float(precision, acc_bits, rows), requantise(acc_bits, precision.written, rows)
     return thresholds(acc_bits, precision.written, rows), np.where(_floating(precision), floats, integers)
 

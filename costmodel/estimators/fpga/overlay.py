@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from costmodel.estimators.fpga.coverage import covered
 from costmodel.estimators.fpga.energy import dynamic_j, power
 from costmodel.estimators.fpga.systolic_array import INPUT_WORDS, SUM_WORDS, Array, array
-from costmodel.estimators.fpga.unit import groups, height, on_fabric, pixels, streaming, width
+from costmodel.estimators.fpga.unit import groups, height, matrices, on_fabric, pixels, streaming, width
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
 from costmodel.record import Real, map_fields, stack
@@ -156,19 +156,25 @@ def totals(columns: Mapping[str, Any], workload: Workload, device: Fpga, array: 
 
 def _compute(op: Op, array: Array) -> tuple[Real, Real]:
     """Tiles of rows x columns weights, each as long as the inputs that stream through or its successor loads; and that
-    without the cycles in which the array fills and drains."""
-    parts = np.maximum(groups(op), 1)
-    tiles = groups(op) * np.ceil(width(op) / array.rows) * np.ceil(height(op) / parts / array.columns)
-    matrix = op.count * tiles * np.maximum(pixels(op), array.rows)
+    without the cycles in which the array fills and drains. Each expert that tokens reach has tiles of its own."""
+    parts, reached = np.maximum(groups(op), 1), _reached(op)
+    tiles = reached * groups(op) * np.ceil(width(op) / array.rows) * np.ceil(height(op) / parts / array.columns)
+    matrix = op.count * tiles * np.maximum(pixels(op) / reached, array.rows)
     stream = op.count * np.ceil(np.maximum(op.output_elements, op.vector_flops) / array.columns)
     filled = matrix + op.count * (array.rows + array.columns - 2)
     return np.where(on_fabric(op), filled, stream), np.where(on_fabric(op), matrix, stream)
 
 
+def _reached(op: Op) -> Real:
+    """Weight matrices that a pass reads: of experts those that its tokens take."""
+    return np.where(matrices(op) > 1, op.b, 1.0)
+
+
 def _moved(op: Op, precision: Precision, array: Array) -> Real:
     """Bytes: inputs and outputs once, weights once for every part of the inputs that the buffers hold."""
     held = np.clip(np.floor(INPUT_WORDS / 2 / np.ceil(np.maximum(width(op), 1) / array.rows)), 1, SUM_WORDS / 2)
-    parts = np.where(on_fabric(op), np.ceil(pixels(op) / held), 1.0)
+    reached = _reached(op)
+    parts = np.where(on_fabric(op), np.ceil(pixels(op) / reached / held), 1.0) * reached / matrices(op)
     read, written = precision.activation.bits_per_element, precision.written.bits_per_element
     activations = op.input_elements * read + op.output_elements * written
     weight_bits = op.weight_density * (precision.weight.bits_per_element + op.index_bits)

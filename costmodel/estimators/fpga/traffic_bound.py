@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from costmodel.estimators.fpga.memory import weight_place, weight_word_bits
 from costmodel.estimators.fpga.reach import paths
-from costmodel.estimators.fpga.unit import Folding, pixels, weight_depth
+from costmodel.estimators.fpga.unit import Folding, matrix_depth, pixels
 from costmodel.hardware import Fpga
 from costmodel.precision import Precision
 from costmodel.record import Real
@@ -29,7 +29,7 @@ def moved_bytes(op: Op, precision: Precision, folding: Folding) -> Real:
 
     FINN, MVAU with mem_mode "external": its weights are a stream that repeats for every output pixel.
     """
-    words = op.count * pixels(op) * weight_depth(op, folding)
+    words = op.count * pixels(op) * matrix_depth(op, folding)
     weights = np.where(weight_place(op, folding) == "memory", words * weight_word_bits(op, precision, folding), 0.0)
     return (weights + folding.moved * precision.activation.bits_per_element) / 8
 

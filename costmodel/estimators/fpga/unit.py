@@ -2,7 +2,9 @@
 
 Blott et al., FINN-R: An End-to-End Deep-Learning Framework for Fast Exploration of Quantized Neural Networks, ACM TRETS
 2018, doi 10.1145/3242897, arXiv 1809.04570. A depthwise or grouped convolution is a unit without shared inputs: every
-row has columns of its own (FINN's vector-vector unit, which FINN builds for depthwise layers alone).
+row has columns of its own (FINN's vector-vector unit, which FINN builds for depthwise layers alone). Routed experts are
+one unit with the weights of all of them, which runs those that a token takes one after another (a model of this
+project, by structure).
 """
 
 from dataclasses import dataclass, fields
@@ -12,7 +14,7 @@ import numpy as np
 from costmodel.record import Real
 from costmodel.workload import Op
 
-ON_FABRIC = ("linear", "conv")
+ON_FABRIC = ("linear", "conv", "experts")
 """Kinds of op that become a matrix unit."""
 LUT_WORDS, QUEUE_WORDS = 128.0, 32.0
 """Memories of up to so many words are built of LUTs (FINN, bram_estimation); a queue is one shift register deep (FINN's
@@ -73,8 +75,8 @@ def streaming(op: Op) -> Real:
 
 
 def height(op: Op) -> Real:
-    """Rows of the weight matrix over all groups: output channels (FINN's MH), of dynamic filters all."""
-    return np.where(_dynamic(op), op.full_height, op.b * op.n)
+    """Rows of the weight matrix over all groups: output channels (FINN's MH), of dynamic filters all, of one expert."""
+    return np.where(_dynamic(op), op.full_height, np.where(_routed(op), op.n, op.b * op.n))
 
 
 def width(op: Op) -> Real:
@@ -88,19 +90,29 @@ def window_width(op: Op) -> Real:
 
 
 def pixels(op: Op) -> Real:
-    """Outputs of a row: pixels or tokens."""
-    return np.where(_dynamic(op), op.output_elements / np.maximum(op.full_height, 1), op.m)
+    """Outputs of a row: pixels or tokens, once for each expert that a token takes."""
+    alike = np.where(_routed(op), op.b * op.m, op.m)
+    return np.where(_dynamic(op), op.output_elements / np.maximum(op.full_height, 1), alike)
 
 
 def groups(op: Op) -> Real:
     """Parts of the weight matrix without shared inputs; dynamic filters have a b for each image too."""
     dynamic = np.where(np.asarray(op.n) == 1, op.full_height, op.b * op.m / np.maximum(pixels(op), 1))
-    return np.where(_dynamic(op), dynamic, op.b)
+    return np.where(_dynamic(op), dynamic, np.where(_routed(op), 1.0, op.b))
+
+
+def matrices(op: Op) -> Real:
+    """Weight matrices of height x width that a unit holds, of which an output reads one: a layer's experts, else 1."""
+    return np.where(_routed(op), op.b / np.where(_routed(op), op.weight_reads, 1.0), 1.0)
 
 
 def grouped(op: Op) -> Real:
     """Whether rows do not share their inputs: depthwise and grouped convolutions."""
     return groups(op) > 1
+
+
+def _routed(op: Op) -> Real:
+    return np.asarray(op.kind == "experts")
 
 
 def _dynamic(op: Op) -> Real:
@@ -142,4 +154,9 @@ def parallel_window(op: Op, folding: Folding) -> Real:
 
 def weight_depth(op: Op, folding: Folding) -> Real:
     """Words of the weight memory, each of PE x SIMD weights."""
+    return matrices(op) * matrix_depth(op, folding)
+
+
+def matrix_depth(op: Op, folding: Folding) -> Real:
+    """Words that an output reads of it."""
     return height(op) * width(op) / (folding.pe * folding.simd)
