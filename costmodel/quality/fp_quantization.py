@@ -119,6 +119,13 @@ def _constant(name: str, value: float) -> Claim:
                  "training", value)  # fmt: skip
 
 
+def _critical(name: str, published: float, exponent_bits: int, mantissa_bits: int) -> Claim:
+    return Claim("FP quantisation training", f"critical-{name}", f"critical tokens of 1e9 parameters in {name}, 1e12",
+                 f"{_PAPER}, the derivative of its law with the constants of table 2", "analytic", published,
+                 lambda: float(critical_tokens(params=1e9, exponent_bits=exponent_bits, mantissa_bits=mantissa_bits))
+                 / 1e12, rtol=5e-4, how="evaluated")  # fmt: skip
+
+
 CLAIMS = (
     _size("41M", 40894464, 12, 512, 1536, 0.0),
     _size("85M", 85e6, 12, 768, 2048, 0.01),
@@ -128,6 +135,12 @@ CLAIMS = (
     _exponent(4, 2),
     _exponent(8, 4),
     _exponent(16, 8),
+    _critical("BF16", 1729.5, 8, 7),
+    _critical("E4M3", 27.33, 4, 3),
+    _critical("E2M1", 0.393, 2, 1),
+    Claim("FP quantisation training", "best-bits", "share of 1e11 to 1e14 tokens whose cost-optimal width is 4-8 bits",
+          f"{_PAPER}, figures 17 and 18", "analytic", 1.0,
+          lambda: float(np.mean(np.abs(best_bits(np.logspace(11, 14, 31)) - 6) <= 2)), rtol=0.0, how="definition"),
     *(_constant(name, value) for name, value in {
         "n": N_SCALE, "alpha": N_POWER, "d": D_SCALE, "beta": D_POWER, "epsilon": FLOOR, "gamma": GAMMA,
         "delta": E_POWER, "nu": M_POWER}.items()),

@@ -3,6 +3,7 @@
 from functools import cache
 
 from costmodel import zoo
+from costmodel.catalog import require
 from costmodel.workload import Workload
 from costmodel.workload.serving import LanguageModel, decode
 
@@ -19,6 +20,15 @@ def decoder(name: str, what: str) -> LanguageModel:
         has = "an encoder" if model.causal else "no decoder"
         raise ValueError(f"{what} reads and writes tokens alone, {name} has {has}")
     return model
+
+
+def require_decoder(kind: str, name: str) -> None:
+    """UnknownNameError with the nearest decoders where the zoo has no such model, else ValueError as of `decoder`."""
+    if name in zoo.names():
+        decoder(name, f"a {kind}")
+        return
+    models = ((known, zoo.language_model(known)) for known in zoo.names())
+    require(kind, name, [known for known, model in models if model and model.causal and not model.encoder])
 
 
 def require_vocabulary(small: LanguageModel, base: LanguageModel) -> None:

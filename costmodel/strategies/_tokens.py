@@ -84,8 +84,9 @@ def stream(workload: Workload) -> Stream:
     """
     workload = replace(workload, ops=spelled_out(workload.ops))
     attentions = [i for i, op in enumerate(workload.ops) if op.kind == "attention"]
-    if not attentions or workload.phase == "training":
-        what = "a training pass" if attentions else "a network without attention"
+    if not attentions or workload.phase in ("training", "decode"):
+        passes = {"training": "a training pass", "decode": "a decode, of a token at a time"}
+        what = passes.get(workload.phase, "") if attentions else "a network without attention"
         raise ValueError(f"tokens leave a forward pass of a transformer, {workload.name} is {what}")
     if load := bringing(workload.ops):
         raise ValueError(f"{load} brings what its batch misses; let tokens leave before experts leave memory")

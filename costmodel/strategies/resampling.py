@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from costmodel import zoo
-from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.quality import resampling as law
 from costmodel.strategies._beside import VERIFIER, beside, judging, reading
+from costmodel.strategies._decoders import require_decoder
 from costmodel.strategies._samples import again, problems, require_correct, require_samples
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
@@ -46,7 +45,7 @@ class Resampling(Shown):
         if self.answer_tokens < 1:
             raise ValueError(f"answer_tokens must be at least 1, got {self.answer_tokens}")
         if self.verifier:
-            require("verifier", self.verifier, zoo.names())
+            require_decoder("verifier", self.verifier)
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the pass of a token in every sample that is drawn."""

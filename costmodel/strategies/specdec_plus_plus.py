@@ -183,8 +183,10 @@ def stop_threshold(acceptance_rate: float, draft_cost: float, *, most: int = 64)
 
 def _probabilities(acceptance: ArrayLike) -> Floats:
     p = np.asarray(acceptance, dtype=np.float64)
-    if p.ndim != 1 or not len(p):
+    if p.ndim != 1:
         raise ValueError(f"acceptance must hold one probability a place, got an array of shape {p.shape}")
+    if not len(p):
+        raise ValueError("acceptance must hold the probability of one place or more, got none")
     outside = p[~((p >= 0) & (p <= 1))]
     if outside.size:
         raise ValueError(f"acceptance must be within [0, 1], got {outside[0]}")

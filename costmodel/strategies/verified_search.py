@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from costmodel import zoo
-from costmodel.catalog import require
 from costmodel.claim import Claim
 from costmodel.strategies._beside import VERIFIER, beside, judging, reading
+from costmodel.strategies._decoders import require_decoder
 from costmodel.strategies._shown import Shown
 from costmodel.workload import Workload
 from costmodel.workload.more_sequences import more_sequences
@@ -46,7 +46,7 @@ class VerifiedSearch(Shown):
             value = getattr(self, name)
             if value < least or value != int(value):
                 raise ValueError(f"{name} must be a whole number of at least {least}, got {value}")
-        require("verifier", self.verifier, zoo.names())
+        require_decoder("verifier", self.verifier)
 
     def __call__(self, workload: Workload) -> Workload:
         """Return the pass of a token of every candidate, with its share of a judgement."""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -109,6 +110,11 @@ def test_training_in_word_lengths_saves_what_it_chose(monkeypatch: pytest.Monkey
     assert (whole.setting, whole.cost) == ("float32", 1.0)
     assert 0.1 < found.cost < 0.6
     assert found.quality > 0.3
+    lengths, stored = re.fullmatch(
+        r"limit 0.02: ([\d, ]+) bits, (\d+)% of float32's weight bytes", found.setting
+    ).groups()
+    bits = [int(length) for length in lengths.split(", ")]
+    assert 0 < int(stored) <= 100 * max(bits) / 32 + 1
 
 
 def test_gradients_that_are_not_sent_are_saved(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ EPOCHS = 12
 
 
 def rows(seed: int) -> Iterator[Row]:
-    """Yield float32 and every limit, with the MACs of the training weighted by word length and density."""
+    """Yield float32 and every limit, with the MACs of the training weighted by word length and density, and what the
+    weights that it ends with take."""
     import torch
 
     from app.demo.network import DigitsNet, digits, use_one_thread
@@ -36,8 +37,10 @@ def rows(seed: int) -> Iterator[Row]:
     for limit in LIMITS:
         module = deepcopy(start)
         trace = train(module, data["train"], epochs=EPOCHS, limit=limit, seed=seed)
-        macs = [float(workload.op(name).macs) for name in select(module, trace.layers)]
+        ops = [workload.op(name) for name in select(module, trace.layers)]
+        macs, weights = ([float(getattr(op, name)) for op in ops] for name in ("macs", "weight_elements"))
         with as_trained(module, trace):
             right = accuracy(module, data["test"])
         bits = ", ".join(map(str, trace.word_lengths[-1]))
-        yield row(f"limit {limit}: {bits} bits", 1 / trace.training_speedup(macs), right)
+        stored = f"{trace.size_ratio(weights):.0%} of float32's weight bytes"
+        yield row(f"limit {limit}: {bits} bits, {stored}", 1 / trace.training_speedup(macs), right)

@@ -112,6 +112,9 @@ def test_answers_follow_each_other():
         ("verified_search:width=0", "width must be a whole number of at least 1, got 0"),
         ("verified_search:ahead=-1", "ahead must be a whole number of at least 0, got -1"),
         ("verified_search:verifier=lama-3.2-1b", "did you mean llama-3.2-1b"),
+        ("verified_search:verifier=resnet50", "a verifier is a language model, resnet50 is a vision network"),
+        ("resampling:verifier=whisper-tiny", "a verifier reads and writes tokens alone, whisper-tiny has an encoder"),
+        ("verified_search:verifier=nope", "unknown verifier 'nope'; known: deepseek"),
     ],
 )
 def test_bad_input_is_one_line(spelled, says):

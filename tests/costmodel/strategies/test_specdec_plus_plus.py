@@ -77,7 +77,8 @@ def test_adapting_beats_every_fixed_length_where_acceptance_varies():
 @pytest.mark.parametrize(
     ("trace", "cost", "says"),
     [
-        ([], 0.1, "one probability a place"),
+        ([], 0.1, "of one place or more, got none"),
+        ([[0.5]], 0.1, "one probability a place"),
         ([0.5, 1.5], 0.1, "got 1.5"),
         ([0.5], -0.1, "got -0.1"),
         ([np.nan], 0, "nan"),

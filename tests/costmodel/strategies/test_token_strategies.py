@@ -103,7 +103,10 @@ def test_on_a_gpu_a_large_batch_gains():
         (lambda: TokenMerging(8)(cm.zoo.build("resnet18")), "a network without attention"),
         (lambda: TokenMerging(8)(cm.training(DEIT)), "a training pass"),
         (lambda: TokenMerging(8)(cm.zoo.build("swin_tiny_patch4_window7_224")), "every layer attends to all"),
-        (lambda: TokenMerging(8)(cm.zoo.build("llama-3.2-1b", phase="decode", context=9)), "1 queries, 10 keys"),
+        (
+            lambda: TokenMerging(8)(cm.zoo.build("llama-3.2-1b", phase="decode", context=9)),
+            "a decode, of a token at a time",
+        ),
     ],
 )
 def test_bad_input_is_one_line(make, says):
