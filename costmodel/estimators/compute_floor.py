@@ -12,7 +12,7 @@ from costmodel.estimators import sparse_pipe
 from costmodel.estimators.attention_pipe import products_on
 from costmodel.estimators.gpu_conv import PIPES
 from costmodel.estimators.prediction import Prediction, at_least
-from costmodel.hardware import Gpu
+from costmodel.hardware import Cpu, Gpu
 from costmodel.precision import Precision
 from costmodel.record import Real
 from costmodel.workload import Op
@@ -25,14 +25,22 @@ def floor_s(op: Op, precision: Precision, gpu: Gpu) -> Real:
     convolutions in fp32 may take tf32.
     """
     weighted = np.asarray(op.weight_elements) > 0
-    pipe = products_on(op, precision, gpu)
-    peak = gpu.peak_flops.of(pipe) * np.where(weighted, sparse_pipe.speedup(op, precision.math_pipe, gpu), 1.0)
+    rate = _peak(op, precision, gpu, np.where(weighted, sparse_pipe.speedup(op, precision.math_pipe, gpu), 1.0))
+    return op.occupied * np.where(rate > 0, 2.0 * op.executed_macs / op.executions / np.where(rate > 0, rate, 1.0), 0.0)
+
+
+def dense_flops_per_s(op: Op, precision: Precision, device: Gpu | Cpu) -> Real:
+    """The peak of the pipe that each op's products are priced on, no weight taken as pruned; 0 where it is missing."""
+    return _peak(op, precision, device, 1.0)
+
+
+def _peak(op: Op, precision: Precision, device: Gpu | Cpu, speedup: Real) -> Real:
+    pipe = products_on(op, precision, device)
+    peak = device.peak_flops.of(pipe) * speedup
     convolution = np.char.startswith(np.asarray(op.kind).astype(str), "conv")
     for own, taken in PIPES.items():
-        peak = np.where(convolution & (pipe == own), np.fmax(peak, gpu.peak_flops.of(taken)), peak)
-    known = peak > 0
-    rate = np.fmax(np.where(known, peak, np.inf), gpu.peak_flops.vector)
-    return op.occupied * np.where(known, 2.0 * op.executed_macs / op.executions / rate, 0.0)
+        peak = np.where(convolution & (pipe == own), np.fmax(peak, device.peak_flops.of(taken)), peak)
+    return np.where(peak > 0, np.fmax(peak, device.peak_flops.vector), 0.0)
 
 
 def raised(found: Prediction, op: Op, precision: Precision, gpu: Gpu) -> Prediction:

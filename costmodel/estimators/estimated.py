@@ -1,6 +1,6 @@
 """What an estimate holds: columns over the ops of a workload on a device, and totals."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel import display
-from costmodel.estimators import energy
+from costmodel.estimators import energy, utilisation
+from costmodel.estimators.evaluate import as_run
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
 from costmodel.precision import Precision
-from costmodel.workload import Workload
+from costmodel.record import Real, stack
+from costmodel.workload import Op, Workload
 
 SHOWN_LAYERS = 8
 SHOWN_COLUMNS = (
@@ -100,18 +102,19 @@ class Estimate:
 
     @property
     def mfu(self) -> float:
-        """Useful FLOPs over the dense peak of the first layer's pipe, for the whole pass."""
-        if isinstance(self.device, Fpga):
-            raise ValueError("mfu needs a GPU or CPU: an FPGA has no fixed peak")
-        weighted = next(
-            (p for p, op in zip(self.precisions, self.workload.ops, strict=True) if op.macs), self.precisions[0]
-        )
-        return float(self.totals["flops"] / self.totals["latency_s"] / self.device.flops_per_s(weighted))
+        """Share of the pass that its useful products take at the dense peak of the pipe each runs on, 0 to 1."""
+        return self._share(utilisation.product_s, "mfu")
 
     @property
     def mbu(self) -> float:
-        """Bytes moved over what the memory could move in that time."""
-        return float(self.totals["bytes_moved"] / self.totals["latency_s"] / self.device.memory_bytes_per_s)
+        """Share of the pass that its memory traffic takes at full bandwidth, 0 to 1: what a GPU's L2 holds is none."""
+        return self._share(utilisation.memory_s, "mbu")
+
+    def _share(self, least_s: Callable[[Op, Precision, Gpu | Cpu], Real], name: str) -> float:
+        if isinstance(self.device, Fpga):
+            raise ValueError(f"{name} needs a GPU or CPU: an FPGA has no fixed peak")
+        run, used = stack(as_run(self.workload.ops, self.device)), stack(self.precisions)
+        return utilisation.share(least_s(run, used, self.device), self.columns["latency_s"])
 
     def table(self) -> list[dict[str, float | str]]:
         """One row an op: its name, kind, precision and every column."""
