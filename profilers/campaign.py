@@ -33,6 +33,9 @@ TELL_S = 10.0
 
 PERCENT = "{:.1%}".format
 
+UNSEEN = {"all": "pairs", "all, by folds": "folds"}
+"""How the rows of an error were kept from the fit that it is of."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -148,16 +151,17 @@ def fit(out: Path) -> str:
 
 
 def _held_out(rows: pd.DataFrame) -> str:
-    """The errors of the kinds that have a fit."""
-    from profilers import scores
+    """The errors of the kinds that have a fit, of rows that it did not see."""
+    from profilers import held_out
     from profilers.fit import validate
-    from profilers.pair_split import of_test_pairs
 
     if not len(rows):
         return f"no kind has {ROWS_TO_FIT} rows, which a fit needs at least: measure longer"
-    held = pd.DataFrame(scores.table(validate(of_test_pairs(rows)), regimes=False))
-    kinds = held[["math", "backend", "rows", "mape", "median", "p90", "bias", "coverage"]]
-    return kinds.to_string(index=False, formatters=dict.fromkeys(kinds.columns[3:], PERCENT))
+    test, stated = held_out.divided(rows)
+    held = pd.DataFrame(held_out.table_of(validate(test) if len(test) else test, stated, regimes=False))
+    kinds = held[["math", "backend", "regime", "rows", "mape", "median", "p90", "bias", "coverage"]].sort_values("math")
+    text = kinds.rename(columns={"regime": "unseen"}).replace({"unseen": UNSEEN})
+    return text.to_string(index=False, formatters=dict.fromkeys(kinds.columns[4:], PERCENT))
 
 
 def _passes(networks: pd.DataFrame) -> str:

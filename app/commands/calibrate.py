@@ -57,7 +57,7 @@ def command(file: str, device: str, out: str | None, by_name: bool, source: str,
     if as_json:
         click.echo(to_json({"file": file, "files": [str(path) for path in paths], "fits": records, "notes": notes}))
         return
-    print_table(f"Fits to {file}, errors on held-out pairs or heads", shown, HEADS)
+    print_table(f"Fits to {file}, errors on pairs or heads that they did not see", shown, HEADS)
     click.echo("".join(f"\n{note}\n" for note in notes))
     for path in paths:
         click.echo(f"written: {path}")

@@ -60,6 +60,11 @@ class Calibration:
     goes_by: Mapping[str, float] = field(default_factory=dict)
     residual: Mapping[str, Arrays] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def by_folds(self) -> bool:
+        """Whether it saw all rows that it was made from, so that the errors that it states are those of folds."""
+        return self.held_out_error.get("rows") == self.rows
+
     def _repr_html_(self) -> str:
         about = {"how": self.how, "rows": self.rows, "pairs": self.pairs, "measured_on": self.measured_on}
         title = f"Calibration {self.model} of {self.device}: {self.math} {self.backend} {self.backend_version}".rstrip()

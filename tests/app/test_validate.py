@@ -77,6 +77,24 @@ def test_held_out_scores_test_pairs_alone(validate, tmp_path):
     assert not any("--held-out" in note for note in found["notes"])
 
 
+def test_fits_to_few_rows_say_that_they_saw_all_and_state_errors_by_folds(bitfront, tmp_path):
+    env = {"BITFRONT_HOME": str(tmp_path)}
+    noisy_rows().assign(backend="mine").sample(40, random_state=0).to_parquet(tmp_path / "rows.parquet", index=False)
+    made = json.loads(bitfront("calibrate", "rows.parquet", "--json", cwd=tmp_path, env=env).stdout)["fits"][0]
+    seen, held = (
+        json.loads(bitfront("validate", "rows.parquet", *more, "--json", cwd=tmp_path, env=env).stdout)
+        for more in ((), ("--held-out",))
+    )
+    (group,) = held["groups"]
+    assert (group["regime"], group["rows"], held["rows"]) == ("all, by folds", 40, 0)
+    for name in ("mape", "median", "p90", "coverage", "width"):
+        assert group[name] == made["held_out_error"][f"residual_{name}"]
+    assert seen["rows"] == 40
+    assert any("saw all that they were made from (bfloat16): --held-out gives" in note for note in seen["notes"])
+    assert any("saw all of them (bfloat16): their errors are those that they state" in note for note in held["notes"])
+    assert not any("70 %" in note for note in seen["notes"] + held["notes"])
+
+
 def test_a_sampled_tau_is_said_to_be(validate):
     many = validate(pd.concat([GOOD] * 1700))
     assert any("20000" in note for note in many["notes"])

@@ -63,6 +63,17 @@ def test_the_fit_predicts_rows_that_it_did_not_see(done):
     assert ((predicted.low_s <= predicted.latency_s) & (predicted.latency_s <= predicted.high_s)).mean() > 0.7
 
 
+def test_errors_that_are_printed_are_of_rows_that_no_fit_saw(done):
+    fits = {f.math: f for f in read(next((done[0] / campaign.CALIBRATIONS).glob("*.toml")))}
+    words = [line.split() for line in done[1].splitlines()]
+    lines = {line[0]: line for line in words if line and line[0] in KINDS}
+    assert set(lines) == set(KINDS)
+    for math, (_, backend, unseen, rows, mape, *_rest) in lines.items():
+        error = fits[math].held_out_error
+        assert (backend, unseen, int(rows)) == ("torch", "folds", fits[math].rows)
+        assert mape == f"{error['residual_mape']:.1%}"
+
+
 def test_networks_are_predicted_beside_their_measurement(done):
     found = pd.read_csv(done[0] / campaign.PREDICTED)
     assert found.network.tolist() == ["resnet18"]
