@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from costmodel.catalog import only, read_toml, require, require_keys, toml_files
+from costmodel.catalog import UnknownNameError, only, read_toml, require, require_keys, toml_files
 from costmodel.hardware.cpu import Cpu
 from costmodel.hardware.fpga import DSP_KINDS, Fpga
 from costmodel.hardware.gpu import MEMORY_KINDS, Gpu, PeakFlops
@@ -69,7 +69,16 @@ def fpga(name: str) -> Fpga:
 
 def processor(name: str) -> Gpu | Cpu:
     """The CPU of that name where there is one, else the GPU; UnknownNameError where neither is known."""
-    return cpu(name) if name in files("cpu") else gpu(name)
+    if name in files("cpu"):
+        return cpu(name)
+    try:
+        return gpu(name)
+    except UnknownNameError as error:
+        if error.near:
+            raise
+        folder = user_folder() / "cpus"
+        told = f"{error}; a processor is known once the TOML that profile cpu writes of it is {folder / name}.toml"
+        raise ValueError(told) from None
 
 
 def device(name: str) -> Device:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 import costmodel as cm
+from costmodel import hardware
 from costmodel.catalog import UnknownNameError
-from costmodel.hardware import Cpu, Fpga, Gpu, cpu, device, fpga, gpu, load, names
+from costmodel.hardware import Cpu, Fpga, Gpu, PeakFlops, cpu, device, fpga, gpu, load, names, save
 
 GPU = """
 kind = "gpu"
@@ -219,3 +220,15 @@ def test_a_gpu_may_name_the_software_of_its_kernels(tmp_path):
             device(wrong)
     with pytest.raises(ValueError, match="describes a Gpu, expected a Fpga"):
         fpga("h100_sxm:vllm")
+
+
+def test_a_processor_that_is_not_known_says_where_its_file_would_be(monkeypatch, tmp_path):
+    monkeypatch.setenv("BITFRONT_HOME", str(tmp_path))
+    path = tmp_path / "cpus" / "my_epyc.toml"
+    with pytest.raises(ValueError, match="unknown gpu 'my_epyc'") as refused:
+        hardware.processor("my_epyc")
+    assert f"the TOML that profile cpu writes of it is {path}" in str(refused.value)
+    save.write(Cpu("my_epyc", PeakFlops(vector=1e11, fp32=1e11), 1e10, 2e10, 1), path)
+    assert hardware.processor("my_epyc").cores == 1
+    with pytest.raises(UnknownNameError, match="did you mean h100_sxm"):
+        hardware.processor("h100_sxn")
