@@ -73,7 +73,30 @@ def calibrate_all(
     fits = [fit for fit in fits if fit.how]
     step_done(len(groups), len(groups) + 1)
     every = [*fits, *(fit for fit in known if fit.device not in {f.device for f in fits})]
-    return [_finished(fit, rows, every, errors) if not fit.intervals else fit for fit in fits]
+    done = [_finished(fit, rows, every, errors) if not fit.intervals else fit for fit in fits]
+    return done if labels.by_name else [_or_moved(fit, rows, labels, tell) for fit in done]
+
+
+def _or_moved(fit: Calibration, rows: pd.DataFrame, labels: Labels, tell: Tell) -> Calibration:
+    """The fit to one backend's many rows, or a shipped one moved by them where that errs less on their test pairs."""
+    table, gpu = of(rows), hardware.processor(fit.device)
+    kind = table.model.named(fit.math)
+    near = of_device(brought(table.model.name, fit.backend), gpu, fit.math)
+    rows = rows[(rows.gpu == fit.device) & (rows.math == fit.math)].reset_index(drop=True)
+    out = pair_split.held_out(rows)
+    if not near or fit.by_folds or len(fit.backends) != 1 or not out.any():
+        return fit
+    blank = replace(_blank(rows[~out], kind, gpu, labels), backend=fit.backend, backend_version=fit.backend_version)
+    moved = moved_fit.nearest(rows[~out].reset_index(drop=True), blank, kind, gpu, near)
+    moved = replace(moved, held_out_error=stated(rows[out], kind, gpu, moved))
+    if moved_fit.better(fit, moved) is moved:
+        errors = [f"{one.held_out_error['residual_mape']:.1%}" for one in (fit, moved)]
+        tell(
+            f"{gpu.name} {kind.math}: {fit.rows:,} rows alone err by {errors[0]} on their held-out pairs, what"
+            f" bitfront brings, moved by them, by {errors[1]}: that is kept"
+        )
+        return moved
+    return fit
 
 
 def enough(rows: pd.DataFrame) -> bool:

@@ -17,10 +17,16 @@ from profilers.table import Table
 TELLING = {"kind", "num_heads"}
 """Columns that tell rows of attention; others are taken for matrix products."""
 
+PRODUCT = ("m", "n", "k")
+"""Columns that rows of attention lack, unless two tables were joined."""
+
 TELLING_OPERATION = {"area", "input_elements", "vector_flops"}
 """Columns that tell rows of library calls."""
 
-OTHERS = {"FPGA": {"unit", "device_family"}}
+OTHERS = {
+    "FPGA rows": {"unit", "device_family"},
+    "whole passes, which python -m profilers --fit compares": {"network", "precision", "batch"},
+}
 """Columns that tell rows of other measurements, which no model here predicts."""
 
 TOO_FAST = 10.0
@@ -57,6 +63,11 @@ def check(rows: pd.DataFrame, tell: Tell = untold) -> pd.DataFrame:
     """
     table = of(rows)
     _complete(rows, table)
+    if {*rows.columns} >= {*ATTENTION_ROWS.columns, *PRODUCT} and (rows["m"].isna() != rows["num_heads"].isna()).any():
+        raise ValueError(
+            "rows of matrix products and of attention are in one table: give each a file, or a column `table` that says"
+            " gemm or attention"
+        )
     if len(rows) < 2:
         raise ValueError(f"a table needs at least 2 rows to say anything about an error, got {len(rows)}")
     rows = rows.assign(**{name: rows.get(name, "") for name in ("backend", "backend_version")})
@@ -86,7 +97,7 @@ def roofline_s(rows: pd.DataFrame, gpu: hardware.Gpu | hardware.Cpu, math: str) 
 def _complete(rows: pd.DataFrame, table: Table) -> None:
     missing = [repr(name) for name in table.columns if name not in rows.columns]
     if missing:
-        other = next((f"; these look like {what} rows" for what, names in OTHERS.items() if names <= {*rows}), "")
+        other = next((f"; these look like {what}" for what, names in OTHERS.items() if names <= {*rows}), "")
         are = f"column {missing[0]} is" if len(missing) == 1 else f"columns {', '.join(missing)} are"
         raise ValueError(f"{are} missing{other}; a table of {table.name} has {', '.join(table.columns)}")
 

@@ -45,13 +45,13 @@ def nearest(
     return min((_moved(rows, blank, kind, gpu, fit) for fit in shipped), key=_error)
 
 
-def better(moved: Calibration, own: Calibration) -> Calibration:
-    """The one fitted to the rows themselves where its folds err less by more than chance: some 1 / sqrt(rows) of it.
+def better(first: Calibration, other: Calibration) -> Calibration:
+    """The other where it errs less by more than chance, some 1 / sqrt(rows) of it, on rows that neither saw.
 
     Nine rows and fewer decide nothing.
     """
-    chance = 1.0 / np.sqrt(own.rows)
-    return own if own.rows >= ROWS_TO_FIT and _error(own) < (1.0 - chance) * _error(moved) else moved
+    chance = 1.0 / np.sqrt(other.rows)
+    return other if other.rows >= ROWS_TO_FIT and _error(other) < (1.0 - chance) * _error(first) else first
 
 
 def kept(

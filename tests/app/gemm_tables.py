@@ -1,5 +1,6 @@
 """Tables of matrix products whose truth is known: a committed calibration's predictions times known noise."""
 
+import attention_tables
 import numpy as np
 import pandas as pd
 
@@ -43,6 +44,10 @@ def bad_tables():
         ("nested", GOOD.assign(m=[[1, 2]] * len(GOOD)), "m must be"),
         ("attention", pd.DataFrame({"gpu": ["h100_sxm"] * 2, "kind": "ctx", "num_heads": 8, "latency_s": 1e-3}),
          "a table of attention has"),
+        ("passes", pd.DataFrame({"gpu": ["h100_sxm"] * 2, "network": "vgg16", "precision": "bf16", "batch": 1}),
+         "these look like whole passes, which python -m profilers --fit compares"),
+        ("two_tables", pd.concat([GOOD, attention_tables.noisy_rows().head(3)], ignore_index=True),
+         "matrix products and of attention are in one table"),
         ("fpga", pd.DataFrame({"unit": ["dot"] * 2, "device_family": "xc7", "sites": 9}), "row 0: unknown format"),
     ]  # fmt: skip
 

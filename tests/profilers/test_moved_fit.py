@@ -15,9 +15,9 @@ from profilers.fit import calibrate, validate
 SIZES, MS = (512, 1024, 2048, 3072, 4096, 6144, 8192), (1, 8, 33, 64, 257, 1024, 4096)
 
 
-def shipped_rows(gpu="l40s", math="bfloat16", backend="", factor=1.0, noise=0.0):
+def shipped_rows(gpu="l40s", math="bfloat16", backend="", factor=1.0, noise=0.0, ms=MS):
     """Rows of software that takes so many times what the shipped fits of a backend say."""
-    rows = made_rows(gpu=gpu, math=math, sizes=SIZES, ms=MS)
+    rows = made_rows(gpu=gpu, math=math, sizes=SIZES, ms=ms)
     sizes = (rows[name].to_numpy() for name in "mnk")
     found = predict(*sizes, gemm_kind.named(math), hardware.gpu(gpu), backend=backend).latency_s
     return rows.assign(latency_s=factor * found * np.exp(np.random.default_rng(0).normal(0.0, noise, len(rows))))
@@ -63,10 +63,23 @@ def test_of_several_shipped_fits_the_nearest_is_moved_with_its_own_trees(home):
 def test_many_rows_whose_trees_learn_more_go_their_own_way(home):
     rows = shipped_rows(noise=0.01)
     odd = rows.assign(latency_s=rows.latency_s * np.where(rows.m > 100, 2.5, 0.5))
-    calibrate(odd.sample(120, random_state=0))
+    calibrate(odd.sample(80, random_state=0))
     done = validate(odd)
     assert set(done.how) == {"calibrated"}
     assert error(odd) < 0.2
+
+
+def test_hundreds_of_rows_of_a_few_layers_do_not_replace_a_fit_to_thousands(home, quick):
+    ms = (1, 2, 4, 8, 16, 33, 64, 128, 257, 512, 1024, 2048, 4096)
+    rows, told = shipped_rows(noise=0.03, ms=ms), []
+    before = error(rows)
+    assert len(rows) > 600
+    (path, _) = calibrate(rows, tell=told.append)
+    (fit,) = read(path)
+    assert (fit.how, fit.by_folds) == ("transferred", False)
+    assert error(rows) < before + 0.002
+    assert "rows alone err by" in told[0]
+    assert told[0].endswith("that is kept")
 
 
 def test_what_no_single_fit_explains_as_well_as_all_together_keeps_them_and_says_so(home):
@@ -95,7 +108,7 @@ def test_few_rows_need_more_than_chance_to_decide_against_what_ships(home):
 
 def test_backends_of_few_rows_keep_trees_of_their_own_in_one_file(home):
     slow, fast = (shipped_rows(factor=factor).assign(backend=name) for name, factor in (("a", 1.5), ("b.c", 0.8)))
-    few = [rows.sample(30, random_state=0) for rows in (slow, fast)]
+    few = [rows.sample(12, random_state=0) for rows in (slow, fast)]
     path, _ = calibrate(pd.concat(few, ignore_index=True))
     fits = {fit.backend: fit for fit in read(path)}
     assert {name: fit.backends for name, fit in fits.items()} == {"a": ("a",), "b.c": ("b.c",)}
