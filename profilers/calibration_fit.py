@@ -116,7 +116,7 @@ def _few(
     blank = replace(_blank(rows, kind, gpu, labels), backend=backend, backend_version=version)
     if near := () if labels.by_name else of_device(brought(table.model.name, backend), gpu, kind.math):
         made = moved_fit.nearest(rows, blank, kind, gpu, near)
-        if alone_fit.decide(rows):
+        if alone_fit.decide(rows) or (alone_fit.enough(rows) and not lends):
             made = moved_fit.better(made, alone_fit.alone(rows, blank, kind, gpu, moved_fit.start(rows, made)))
         elif lends:
             made = moved_fit.better(made, adapt(rows, kind, gpu, known, labels))

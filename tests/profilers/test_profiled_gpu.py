@@ -34,6 +34,9 @@ CALLS = (
     elementwise("x", 3e6),
 )
 
+SHIPPED = ("x",)
+"""Calls of which an H100's shipped fit errs no more than one to these rows: it is moved, and stays."""
+
 
 def truth(op, math):
     return terms(*(np.asarray(x, dtype=float) for x in sizes(op)), operation_kind.named(math), GPU, TRUE).latency_s
@@ -62,7 +65,8 @@ def test_the_hidden_truth_is_predicted_for_calls_that_no_row_has(home):
     fits = {fit.math: fit for fit in read(home / "calibrations" / "h100_sxm_operation.toml")}
     assert set(fits) == {f"{name}_bf16" for name in FAMILIES}
     found = gpu_latency.predict(stack(CALLS), cm.precision("bf16"), GPU)
-    assert set(found.how) == {"calibrated (torch)"}
+    moved = np.array([op.name in SHIPPED for op in CALLS])
+    assert found.how.tolist() == np.where(moved, "transferred (torch)", "calibrated (torch)").tolist()
     for op, latency_s, low_s, high_s in zip(CALLS, found.latency_s, found.low_s, found.high_s, strict=True):
         (math,) = operation_kind.math(stack([op]), stack([cm.precision("bf16")]))
         exact = float(truth(op, math))
@@ -89,8 +93,10 @@ def test_fp16_takes_the_fits_of_bf16_with_less_trust(home):
     ops = stack(CALLS)
     own, lent = (gpu_latency.predict(ops, cm.precision(name), GPU) for name in ("bf16", "fp16"))
     np.testing.assert_allclose(lent.latency_s, own.latency_s)
-    assert set(lent.how) == {"transferred (fp16 as bf16 of torch)"}
-    assert (lent.high_s > 1.1 * own.high_s).all()
+    moved = np.array([op.name in SHIPPED for op in CALLS])
+    assert set(lent.how[~moved]) == {"transferred (fp16 as bf16 of torch)"}
+    assert set(lent.how[moved]) == {"transferred (fp16 as bf16, torch)"}
+    assert (lent.high_s[~moved] > 1.1 * own.high_s[~moved]).all()
     assert (gpu_latency.predict(ops, cm.precision("fp32"), GPU).how != "calibrated (torch)").all()
 
 
