@@ -28,7 +28,7 @@ from dse.folding_options import RESOURCES, units
 from dse.folding_refusals import SPEEDS
 from dse.folding_search import INTERVAL, LATENCY_SEARCH_S, SEARCH_S, Search
 from dse.interrupts import heard
-from dse.metric import NO_SUM, Budget
+from dse.metric import NO_SUM, Budget, Metric, loss
 from dse.plan import InfeasibleError, Plan, left_s, require_time
 from dse.problem import Problem
 from dse.rates import longest_s
@@ -55,16 +55,17 @@ def fastest(
     objective: str = "throughput_per_s",
     *,
     subject_to: Sequence[Budget] = (),
+    couplings: Couplings = Couplings(),  # noqa: B008
     time_limit_s: float | None = None,
     utilisation: float = 1.0,
 ) -> Plan:
     """Return the plan of formats, with its problem folded, of the highest throughput or the least latency.
 
-    `subject_to` may bound what is in BESIDE_SPEED; each resource may be used to `utilisation` of the device, inf for
-    as much as it takes. The plan's objective is seconds: the interval between passes, or the latency that `estimate`
-    tells; no design is below its `bound`. After the time limit, of a latency LATENCY_SEARCH_S by default, the best plan
-    so far, as after Ctrl-C. InfeasibleError where no design meets the budgets, ValueError off an FPGA or on a budget
-    not one of these.
+    `subject_to` may bound what is in BESIDE_SPEED; each resource may be used to `utilisation` of the device, inf for as
+    much as it takes. `couplings` as in `least_loss`, a conversion adds to the loss. The plan's objective is seconds:
+    the interval between passes, or the latency that `estimate` tells; no design is below its `bound`. After the time
+    limit, of a latency LATENCY_SEARCH_S by default, the best plan so far, as after Ctrl-C. InfeasibleError where no
+    design meets the budgets, ValueError off an FPGA or on a budget not one of these.
     """
     check(objective, problem.device, subject_to)
     require_time(time_limit_s)
@@ -73,6 +74,7 @@ def fastest(
     run = Search.least_latency if objective == "latency_s" else Search.least_interval
     with heard() as interrupt:
         search = _search(problem, subject_to, BESIDE_SPEED, time_limit_s, utilisation)
+        search = replace(search, couplings=couplings)
         plan = laid_out(search, run, subject_to, objective)
     return replace(plan, interrupted=interrupt.came)
 
@@ -173,34 +175,47 @@ def _quicker(search: Search, plan: Plan, budgets: Sequence[Budget], until: float
     return replace(quick.of(folded, budgets), **told)
 
 
-def bound(problem: Problem, budgets: Sequence[Budget], couplings: Couplings, deadline: float = math.inf) -> float:
-    """What no design loses less than within those of the budgets that `least_loss` knows, however large the device.
+def best(metric: Metric, problem: Problem, **given: Any) -> Plan:
+    """The plan of `least_loss`, or of `fastest` where the metric is a speed, of a rate in seconds an image, as
+    `minimize` tells it."""
+    if metric is loss:
+        return least_loss(problem, **given)
+    plan = fastest(problem, metric.name, **given)
+    images = problem.workload.batch if metric.name == "throughput_per_s" else 1
+    return replace(plan, objective=plan.objective / images, bound=plan.bound / images)
+
+
+def bound(
+    metric: Metric, problem: Problem, budgets: Sequence[Budget], couplings: Couplings, deadline: float = math.inf
+) -> float:
+    """What no design has less of a metric than within those of the budgets that `best` knows, however large the device.
 
     That of any budgets where half of the time is too short; InfeasibleError where none is within these.
     """
-    given: dict[str, Any] = {"subject_to": known(budgets), "couplings": couplings, "utilisation": math.inf}
+    given: dict[str, Any] = {"subject_to": known(metric, budgets), "couplings": couplings, "utilisation": math.inf}
     try:
-        return least_loss(problem, **given, time_limit_s=left_s(deadline, 2)).bound
+        return best(metric, problem, **given, time_limit_s=left_s(deadline, 2) or SEARCH_S).bound
     except TimeoutError:
-        return least(problem)
+        return least(metric, problem)
 
 
-def least(problem: Problem) -> float:
-    """What no design loses less than, whatever the budgets."""
-    return float(problem.loss.min(axis=1).sum())
+def least(metric: Metric, problem: Problem) -> float:
+    """What no design has less of a metric than, whatever the budgets."""
+    return float(problem.loss.min(axis=1).sum()) if metric is loss else 0.0
 
 
-def together(choices: Choices, device: Device, budgets: Sequence[Budget]) -> bool:
-    """Whether formats are chosen with foldings, of a dataflow that no file lays out: where budgets ask for speed, or
-    for what a folding decides and `least_loss` knows them all."""
+def together(metric: Metric, choices: Choices, device: Device, budgets: Sequence[Budget]) -> bool:
+    """Whether formats are chosen with foldings, of a dataflow that no file lays out: for a speed, and for least loss
+    where budgets ask for speed, or for what a folding decides and `least_loss` knows them all."""
     names = {budget.metric.name for budget in budgets}
-    asked = names & {*SPEEDS} or (names - {*ALIKE} and len(known(budgets)) == len(budgets))
-    return isinstance(device, Fpga) and choices.design is fold and bool(asked)
+    asked = names & {*SPEEDS} or (names - {*ALIKE} and len(known(loss, budgets)) == len(budgets))
+    sought = metric.name in OBJECTIVES or (metric is loss and bool(asked))
+    return isinstance(device, Fpga) and choices.design is fold and sought
 
 
-def known(budgets: Sequence[Budget]) -> list[Budget]:
-    """The budgets that `least_loss` knows."""
-    names = {"loss", *SPEEDS, *FIXED, *RESOURCES}
+def known(metric: Metric, budgets: Sequence[Budget]) -> list[Budget]:
+    """The budgets that `best` knows."""
+    names = {"loss", *SPEEDS, *FIXED, *RESOURCES} if metric is loss else {*BESIDE_SPEED}
     return [budget for budget in budgets if budget.metric.name in names]
 
 

@@ -14,6 +14,7 @@ from dse import at_paces
 from dse.as_evaluated import Solve, as_evaluated
 from dse.choices import Choices
 from dse.couplings import Couplings
+from dse.folding import OBJECTIVES
 from dse.folding_refusals import SPEEDS
 from dse.interrupts import heard, late
 from dse.limits import Limits
@@ -41,12 +42,14 @@ def minimize(
 ) -> Plan:
     """Return the plan that minimises a metric that adds up over layers, usually `loss`, within every budget.
 
-    over        what `choices` gives, with a device `on`, or a Problem made before. Of choices on an FPGA, budgets of
-                what a folding decides choose formats and foldings together (`dse.folding.least_loss`); where it does
-                not know them all, or nothing depends on the folding, the plan is the best over the foldings made for
-                each format (`dse.foldings`), and `Plan.proven_within` says so; with budgets of speed among them, its
-                bound is of the others, or of what no folding changes, as memory at its peak. The device's own resources
-                are limits where a budget asks for speed; else give them as budgets, as a plan may be of a larger device
+    over        what `choices` gives, with a device `on`, or a Problem made before, of one folding. Of choices on an
+                FPGA, the least loss within budgets of what a folding decides, the highest throughput and the least
+                latency choose formats and foldings together (`dse.folding.least_loss`, `dse.fastest`); where these do
+                not know all budgets, of any other metric, with a `conversion` that adds to a speed, or where nothing
+                depends on the folding, the plan is the best over the foldings made for each format (`dse.foldings`),
+                and `Plan.proven_within` says so, or its bound is of the budgets known, or of what no folding changes,
+                as memory at its peak. The device's own resources are limits where a speed is asked for; else give them
+                as budgets, as a plan may be of a larger device
     ties        groups of layer names that must share an option; "fused" for the layers that servers run as one product,
                 "residual" for those whose outputs are added (`dse.neighbours`), "fused,residual" for both
     pins        {layer glob: format} that those layers must take
@@ -79,7 +82,8 @@ def _least(
         def solve(problem: Problem, budgets: Sequence[Budget], time_s: float | None) -> Plan:
             return minimize(metric, over=problem, subject_to=budgets, time_limit_s=time_s, **vars(rules))
 
-        most = 1.0 if any(budget.metric.name in SPEEDS for budget in subject_to) else math.inf
+        speeds = metric.name in OBJECTIVES or any(budget.metric.name in SPEEDS for budget in subject_to)
+        most = 1.0 if speeds else math.inf
         return Sought(metric, over, _required(on), subject_to, rules, deadline, utilisation=most).best(solve).plan
     problem = restricted(over, rules.pins, rules.allow)
     edits = {name: getattr(rules, name) for name in ("ties", "conversion", "max_formats")}

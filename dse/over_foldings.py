@@ -1,5 +1,5 @@
-"""The plan of least objective over the layouts that a network may have: formats and foldings together where a budget
-depends on the folding of a dataflow, else over the foldings or arrays made for each format offered."""
+"""The plan of least objective over the layouts that a network may have: formats and foldings together where a speed is
+the metric or a budget depends on the folding of a dataflow, else over the foldings or arrays made for each format."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -70,7 +70,8 @@ class Sought:
         return replace(found, plan=replace(found.plan, interrupted=interrupt.came))
 
     def _best(self, solve: Solve) -> Found:
-        if self.metric is not loss or not folding.together(self.choices, self.device, self._budgets(FOLDED)):
+        converted = self.metric is not loss and self.rules.conversion is not None  # adds to the metric, not to the loss
+        if converted or not folding.together(self.metric, self.choices, self.device, self._budgets(FOLDED)):
             found = self._laid_out(solve, self.deadline)
             metrics = [self.metric, *(budget.metric for budget in self._budgets(RESOURCES))]
             within = foldings.among(self.choices, found.problems, metrics)
@@ -78,14 +79,15 @@ class Sought:
         deadline, late = self.deadline, None
         problem = restricted(self.choices.on(self.device), self.rules.pins, self.rules.allow)
         couplings = Couplings.of(problem, self.rules.ties, self.rules.conversion, self.rules.max_formats)
-        if len(folding.known(self.subject_to)) == len(self.subject_to):
+        if len(folding.known(self.metric, self.subject_to)) == len(self.subject_to):
             try:
                 return self._folded(problem, couplings)
             except TimeoutError as error:
-                late, bound = error, folding.least(problem)
+                late, bound = error, folding.least(self.metric, problem)
                 deadline = max(deadline, deadline_in(foldings.LAST_S))
         else:
-            bound = max(folding.bound(problem, self._budgets(FOLDED), couplings, deadline), self._alike(problem, solve))
+            bound = folding.bound(self.metric, problem, self._budgets(FOLDED), couplings, deadline)
+            bound = max(bound, self._alike(problem, solve)) if self.metric is loss else bound
         try:
             found = self._laid_out(solve, deadline)
         except (InfeasibleError, TimeoutError) as error:
@@ -102,7 +104,8 @@ class Sought:
 
     def _folded(self, problem: Problem, couplings: Couplings) -> Found:
         """The plan of formats and foldings together."""
-        plan = folding.least_loss(
+        plan = folding.best(
+            self.metric,
             problem,
             subject_to=self.subject_to,
             couplings=couplings,
