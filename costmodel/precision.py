@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from costmodel import display
 from costmodel.catalog import UnknownNameError
 from costmodel.formats import Format, get
-from costmodel.record import Real
+from costmodel.record import Real, chosen, map_fields, stack
 
 PIPES = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "fp6", "fp4", "int8", "int4")
 
@@ -37,18 +38,24 @@ class Precision:
 
     @property
     def name(self) -> str:
-        """The spelling that `precision` reads back, the output apart: weight/activation, and the KV format where it
-        differs.
+        """The spelling that `precision` reads back: weight/activation, the KV format where it differs from what it is
+        without, and >output where that is stated.
 
         Of a batch, an array of them.
         """
-        found: str = _spelt(self.weight.name, self.activation.name, self.activation.bits, self.kv_cache.name)
+        output: Any = self.output.name if isinstance(self.output, Format) else self.output
+        told = _stated(output) if isinstance(output, np.ndarray) else output
+        found: str = _spelt(self.weight.name, self.activation.name, self.activation.bits, self.kv_cache.name, told)
         return found
 
     @property
     def written(self) -> Format:
-        """The format that results are written in; of a batch, all must be known or none."""
-        return self.output if isinstance(self.output, Format) else self.activation
+        """The format that results are written in, that of the inputs where it is not stated."""
+        if not isinstance(self.output, np.ndarray):
+            return self.activation if self.output is None else self.output
+        known = self.output != np.array(None)
+        of_ones = stack([output or _UNSTATED for output in self.output.ravel().tolist()])
+        return chosen(known, map_fields(of_ones, lambda column: column.reshape(known.shape)), self.activation)
 
     @property
     def vector_bits(self) -> Real:
@@ -59,15 +66,15 @@ class Precision:
 
     @property
     def passed_on(self) -> "Precision":
-        """What reads the results without weights of its own: in the `output` where that is known, and it writes it."""
+        """What reads the results without weights of its own, and writes as it reads: the `output` where it is known."""
         if self.output is None:
             return self
         wide = get("int32" if self.output.encoding == "integer" else "fp32")
         pipe = narrowest_pipe(self.output, self.output)
-        return replace(self, activation=self.output, accumulator=wide, math_pipe=pipe)
+        return replace(self, activation=self.output, accumulator=wide, math_pipe=pipe, output=None)
 
     def _repr_html_(self) -> str:
-        operands = ("weight", "activation", "kv_cache", "accumulator")
+        operands = ["weight", "activation", "kv_cache", "accumulator"] + ["output"] * isinstance(self.output, Format)
         rows = {
             o: f"{display.called((f := getattr(self, o)).name)}, {display.told('bits', f.bits_per_element)} bits"
             for o in operands
@@ -135,12 +142,15 @@ def _kv_beside(activation: str) -> str:
     return _default_kv(found.name, found.bits)
 
 
-def _spelling(weight: str, activation: str, bits: float, kv_cache: str) -> str:
-    pair = f"{weight}/{activation}"
-    return pair if kv_cache == _default_kv(activation, bits) else f"{pair}/{kv_cache}"
+def _spelling(weight: str, activation: str, bits: float, kv_cache: str, output: str | None) -> str:
+    read = f"{weight}/{activation}" + ("" if kv_cache == _default_kv(activation, bits) else f"/{kv_cache}")
+    return read if output is None else f"{read}>{output}"
 
 
-_spelt = np.frompyfunc(_spelling, 4, 1)
+_spelt = np.frompyfunc(_spelling, 5, 1)
+_stated = np.frompyfunc(lambda output: output.name if isinstance(output, Format) else output, 1, 1)
+_UNSTATED = get("fp32")
+"""In the place of an output that is not stated, where a batch has others."""
 
 
 def _names(spelling: str) -> tuple[str, str, str]:

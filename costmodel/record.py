@@ -17,7 +17,8 @@ R = TypeVar("R")
 def stack(records: Sequence[R]) -> R:
     """Return one record whose fields are arrays over `records`, nested records included.
 
-    Numbers become float64 and flags bool arrays; every other value becomes an object array.
+    Numbers become float64 and flags bool arrays; every other value becomes an object array, as do records beside None
+    where that is the field's default.
     Raises ValueError on an empty sequence and TypeError on mixed classes, nested records included.
     """
     records = list(records)
@@ -27,9 +28,11 @@ def stack(records: Sequence[R]) -> R:
     if len(kinds) > 1:
         raise TypeError(f"stack needs records of one class, got {sorted(k.__name__ for k in kinds)}")
     cls = kinds.pop()
-    names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    optional = {f.name: f.default is None for f in fields(cls)}  # type: ignore[arg-type]
+    names = list(optional)
     columns = zip(*map(attrgetter(*names, names[0]), records), strict=True)  # twice the first: one alone is no tuple
-    return _make(cls, {name: _column(list(values)) for name, values in zip(names, columns, strict=False)})
+    columned = ((name, _column(list(values), optional[name])) for name, values in zip(names, columns, strict=False))
+    return _make(cls, dict(columned))
 
 
 def changed(record: R, **values: Any) -> R:
@@ -60,6 +63,16 @@ def map_fields(record: R, edit: Callable[[Any], Any]) -> R:
     return _make(type(record), edited)
 
 
+def chosen(where: Any, record: R, other: R) -> R:
+    """Return the batch with the fields of one where `where` holds, and those of another of its class elsewhere."""
+    pairs = {name: (value, getattr(other, name)) for name, value in _fields(record).items()}
+    taken = {
+        name: chosen(where, mine, its) if _is_record(mine) else np.where(where, mine, its)
+        for name, (mine, its) in pairs.items()
+    }
+    return _make(type(record), taken)
+
+
 def _is_record(value: Any) -> bool:
     return is_dataclass(type(value))
 
@@ -75,9 +88,9 @@ def _make(cls: type[R], values: dict[str, Any]) -> R:
     return record
 
 
-def _column(values: list[Any]) -> Any:
+def _column(values: list[Any], optional: bool) -> Any:
     kinds = set(map(type, values))
-    if any(map(is_dataclass, kinds)):
+    if any(map(is_dataclass, kinds)) and not (optional and type(None) in kinds):
         return stack(values)
     if all(issubclass(kind, bool | np.bool_) for kind in kinds):
         return np.array(values)

@@ -43,9 +43,11 @@ def columns(problem: Problem, choices: Choices, names: Collection[str]) -> dict[
 def _footprint(problem: Problem, choices: Choices) -> dict[str, Floats]:
     """Bytes of live activations, and of all that is in memory at once as `costmodel.estimators.footprint` has it."""
     bits = np.array([float(option.activation.bits_per_element) for option in problem.options])
+    every = [problem.laid(option).written.bits_per_element for option in range(len(problem.options))]
+    result = np.array([np.broadcast_to(each, len(problem.workload.ops)) for each in every])
     used = np.where(problem.follows >= 0, choices[:, problem.follows], problem.rest)
     read, written = (each.T for each in taken(problem, choices)) if several(problem) else (used, used)
-    activations = peaks_bytes(problem.workload, bits[read], bits[written])
+    activations = peaks_bytes(problem.workload, bits[read], result[written, np.arange(len(problem.workload.ops))])
     always = always_bytes(problem)[np.arange(len(problem.layers)), choices].sum(axis=1)
     return {"peak_activation_bytes": activations, "footprint_bytes": activations + always}
 

@@ -119,6 +119,12 @@ class Choices:
         found = tuple(_option(spelling, device) for spelling in self.formats)
         if len(set(zip(found, self.strategies or found, strict=True))) < len(found):
             raise ValueError(f"formats must differ on {device.name}, got {', '.join(o.name for o in found)}")
+        stated = next((option.name for option in found if option.output is not None), "")
+        if isinstance(device, Fpga) and stated and len({option.activation for option in found}) > 1:
+            raise ValueError(
+                f"a plan on {device.name} writes what its layers read: {stated} can be chosen beside formats of its "
+                "activations alone"
+            )
         return found
 
     def sensitivity(self, options: tuple[Precision, ...]) -> Sensitivity:

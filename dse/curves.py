@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from costmodel import hardware, models
 from costmodel.catalog import require
+from costmodel.estimators.assignment import per_op
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.evaluate import WORK, as_run, latency_interval
 from costmodel.estimators.evaluate import evaluate as evaluate_ops
@@ -139,7 +140,7 @@ def along(
         totals = estimate(edit(models.load(model, **(fixed | {axis: value}))), spelled, device).totals
         return float(totals[require(f"total on {device.name}", metric, totals)])
 
-    if not isinstance(device, Gpu) or metric not in QUICK:
+    if not isinstance(device, Gpu) or metric not in QUICK or precision(spelled).output is not None:
         return lambda values: np.array([one(int(v)) for v in values])
     known = Cells.of(Grid((precision(spelled),), stack([device])), (metric,), "estimate")
 
@@ -176,22 +177,25 @@ def _intervals(passes: Sequence[Workload], used: Precision, gpu: Gpu) -> list[tu
     """The interval of each pass's latency, of one evaluation of the ops in which they differ."""
     rows: dict[tuple[object, ...], int] = {}
     ops: list[Op] = []
+    taken: list[Precision] = []
     places, resident = [], []
     for each in passes:
-        stays = bool(in_l2(footprint_bytes(each, used), gpu))
+        layers = per_op(each, used)
+        stays = bool(in_l2(footprint_bytes(each, stack(layers)), gpu))
         at = []
-        for op in as_run(each.ops, gpu):
-            row = rows.setdefault((stays, op.count, *WORK(op)), len(ops))
+        for op, read in zip(as_run(each.ops, gpu), layers, strict=True):
+            row = rows.setdefault((stays, op.count, read, *WORK(op)), len(ops))
             if row == len(ops):
                 ops.append(op)
+                taken.append(read)
                 resident.append(stays)
             at.append(row)
         places.append(np.array(at))
-    columns = evaluate_ops(gpu, stack(ops), stack([used] * len(ops)), None, resident=np.array(resident))
+    columns = evaluate_ops(gpu, stack(ops), stack(taken), None, resident=np.array(resident))
     flat = {name: np.array(np.broadcast_to(columns[name], len(ops))) for name in INTERVAL}
     return [
         latency_interval(
-            each.ops, (used,) * len(at), {name: flat[name][at] for name in INTERVAL}, flat["correlation"][at]
+            each.ops, [taken[i] for i in at], {name: flat[name][at] for name in INTERVAL}, flat["correlation"][at]
         )
         for each, at in zip(passes, places, strict=True)
     ]

@@ -121,7 +121,10 @@ FEW = 2**9
 
 
 def takes_cells(space: Space) -> bool:
-    """Whether workloads are evaluated together: on GPUs as they are, with links to others."""
+    """Whether workloads are evaluated together: on GPUs as they are, with links to others, where no precision states
+    what layers write."""
+    if any(precision(name).output is not None for name in space.axis("precision").values):
+        return False
     fixed = not any(axis.name.startswith(FIELD) for axis in space.axes) and not set(PREDICTED) & set(space.metrics_read)
     narrow = space.latency == "estimate" or int(np.prod(space.inner())) <= FEW
     return fixed and narrow and all(joined(device) for device in space.devices)

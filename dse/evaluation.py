@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators import energy, roofline, traffic
+from costmodel.estimators.assignment import per_op as of_ops
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.evaluate import evaluate as per_op
 from costmodel.estimators.fit import beyond, in_l2, in_memory
-from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes
+from costmodel.estimators.footprint import FOOTPRINT, optimizer_bytes, peak_activation_bytes
 from costmodel.estimators.fpga import Design, fold, overlay
 from costmodel.estimators.fpga.coverage import covered
+from costmodel.estimators.passed_on import laid
 from costmodel.estimators.supported import UnsupportedError, coded, holds_codes, require_supported
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.hardware import Device, Fpga, Gpu
@@ -23,7 +25,7 @@ from costmodel.precision import Precision
 from costmodel.record import Real, map_fields, stack, unstack
 from costmodel.workload import Op, Workload
 from dse.noise import Kept, Noise
-from dse.passes import Pass
+from dse.passes import Distinct, Pass
 
 Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
@@ -70,14 +72,17 @@ class Grid:
         return stack(self.precisions)
 
     @cached_property
-    def rows(self) -> Precision:
-        """The precisions along the second of two axes, ops along the first."""
-        return _on_axis(self.precision, 1, 2)
+    def states(self) -> bool:
+        """Whether a precision states what layers write, so that ops without weights read that."""
+        return any(each.output is not None for each in self.precisions)
 
-    @cached_property
-    def deep(self) -> tuple[Precision, Any]:
+    def rows(self, done: Distinct) -> Precision:
+        """The precisions along the second of two axes, as the ops along the first take them."""
+        return laid(done.place, self.precisions) if self.states else _on_axis(self.precision, 1, 2)
+
+    def deep(self, done: Distinct) -> tuple[Precision, Any]:
         """The precisions along the second, the devices along the last of three axes."""
-        return _on_axis(self.precision, 1, 3), _on_axis(self.devices, 2, 3)
+        return map_fields(self.rows(done), lambda column: column[..., None]), _on_axis(self.devices, 2, 3)
 
     @cached_property
     def records(self) -> list[Device]:
@@ -155,14 +160,20 @@ def _counted(done: Pass, grid: Grid, names: Collection[str]) -> Columns:
     trains = done.workload.phase == "training"
     wanted = set(names) | (OCCUPIED if footprint else set())
     wanted -= set() if trains else STATES
-    op, precision = _on_axis(done.counted.batch, 0, 2), grid.rows
+    op, precision = _on_axis(done.counted.batch, 0, 2), grid.rows(done.counted)
     found = {name: done.counted.summed(COUNTED[name](op, precision))[:, None] for name in COUNTED if name in wanted}
     if footprint:
-        bits = _on_axis(grid.precision, 0, 2).activation.bits_per_element
-        found["peak_activation_bytes"] = np.asarray(done.peak_elements * bits / BITS_PER_BYTE)
+        found["peak_activation_bytes"] = _peak_bytes(done, grid)[:, None]
         occupied = [found[part] for part in FOOTPRINT if part in found]
         found["footprint_bytes"] = np.asarray(reduce(np.add, occupied))
     return found
+
+
+def _peak_bytes(done: Pass, grid: Grid) -> Floats:
+    """The most bytes of activations alive at once at each precision: float64[precisions]."""
+    if not grid.states:
+        return np.asarray(done.peak_elements * grid.precision.activation.bits_per_element / BITS_PER_BYTE)
+    return np.array([peak_activation_bytes(done.workload, stack(of_ops(done.workload, p))) for p in grid.precisions])
 
 
 def _by_roofline(done: Pass, grid: Grid, names: Collection[str], counted: Columns) -> Columns:
@@ -174,7 +185,7 @@ def _by_roofline(done: Pass, grid: Grid, names: Collection[str], counted: Column
         latency = found["latency_s"] = np.empty(grid.shape)
         wide = min(columns, max(1, TILE // len(done.counted.ops)))
         tall = max(1, TILE // (len(done.counted.ops) * wide))
-        op, (precision, device) = _on_axis(done.counted.batch, 0, 3), grid.deep
+        op, (precision, device) = _on_axis(done.counted.batch, 0, 3), grid.deep(done.counted)
         for row in range(0, rows, tall):
             part = _cut(precision, 1, row, row + tall)
             for column in range(0, columns, wide):
@@ -200,7 +211,7 @@ def _by_estimate(done: Pass, grid: Grid, names: Collection[str], _: Columns) -> 
     if not wanted:
         return {}
     distinct = done.on_gpu if isinstance(grid.devices, Gpu) else done.counted
-    op, precision = _on_axis(distinct.batch, 0, 2), grid.rows
+    op, precision = _on_axis(distinct.batch, 0, 2), grid.rows(distinct)
     kept = _counted(done, grid, ("footprint_bytes",))["footprint_bytes"][:, 0]
     tables = [per_op(device, op, precision, None, resident=in_l2(kept, device)) for device in grid.records]
     return {name: np.stack([distinct.summed(columns[name]) for columns in tables], axis=1) for name in wanted}

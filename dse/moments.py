@@ -101,7 +101,7 @@ class _Moments:
     def table(self, name: str, op: int) -> Floats:
         """Bytes in memory while an op runs, by the row in whose format each tensor is: float[rows, options]."""
         workload, options = self.problem.workload, self.problem.options
-        found = self._by_row([alive_at(workload, option, op) for option in options])
+        found = self._by_row([alive_at(workload, self.problem.laid(option), op) for option in range(len(options))])
         if op <= input_last_use(workload):
             entering = [np.array([input_bytes(workload, option)]) for option in options]
             found += _summed(entering, self._reads, len(found), self.problem.rest)
@@ -112,8 +112,8 @@ class _Moments:
         workload = self.problem.workload
         moments = last_use(workload) - np.arange(len(workload.ops)) + 1
         bytes_ = output_elements(workload) * moments / BITS_PER_BYTE
-        alive = [bytes_ * float(option.activation.bits_per_element) for option in self.problem.options]
-        found = self._by_row(alive)
+        laid = map(self.problem.laid, range(len(self.problem.options)))
+        found = self._by_row([bytes_ * each.written.bits_per_element for each in laid])
         return found + self._always(name, len(found)) * len(workload.ops)
 
     @cached_property

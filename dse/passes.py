@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from costmodel import models
 from costmodel.estimators.footprint import peak_activation_bytes
+from costmodel.estimators.passed_on import places
 from costmodel.estimators.reuse import on_gpu
 from costmodel.estimators.traffic import BITS_PER_BYTE
 from costmodel.precision import W32A32
@@ -37,18 +38,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Distinct:
-    """Ops that cost differently, and float64[ops] how many each stands for: names and inputs cost nothing."""
+    """Ops that cost differently, and float64[ops] how many each stands for: names and inputs cost nothing.
+
+    place  int[ops], how each takes the precision of the layer that it follows, as `passed_on.places` says
+    """
 
     ops: tuple[Op, ...]
     times: NDArray[np.float64]
+    place: NDArray[np.int64]
 
     @staticmethod
     def of(ops: Sequence[Op]) -> "Distinct":
         """Merge equal ops, in the order of their first."""
-        keys = [(what_it_costs(op), op.count) for op in ops]
+        place = places(ops).tolist()
+        keys = [(what_it_costs(op), op.count, at) for op, at in zip(ops, place, strict=True)]
         times = Counter(keys)
         first = dict(zip(reversed(keys), reversed(ops), strict=True))
-        return Distinct(tuple(first[key] for key in times), np.array(list(times.values()), dtype=np.float64))
+        counts = np.array(list(times.values()), dtype=np.float64)
+        return Distinct(tuple(first[key] for key in times), counts, np.array([key[-1] for key in times]))
 
     @cached_property
     def batch(self) -> Op:

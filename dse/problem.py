@@ -15,6 +15,7 @@ from costmodel.estimators import fpga
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimated import Estimate
 from costmodel.estimators.fpga import Design, Folding
+from costmodel.estimators.passed_on import placed, places
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import Precision
 from costmodel.record import stack
@@ -129,7 +130,15 @@ class Problem:
     def per_op(self, choice: ArrayLike) -> tuple[Precision, ...]:
         """The precision of every op of the workload under a choice."""
         by_layer = [self.options[o] for o in np.asarray(choice).tolist()]
-        return tuple(by_layer[i] if i >= 0 else self.options[self.rest] for i in self.follows.tolist())
+        taken = [by_layer[i] if i >= 0 else self.options[self.rest] for i in self.follows.tolist()]
+        return tuple(map(placed, taken, places(self.workload.ops).tolist()))
+
+    def laid(self, option: int) -> Precision:
+        """An option as every op of the network takes it, one or a batch of them."""
+        taken, ops = self.options[option], self.workload.ops
+        if taken.output is None or isinstance(self.device, Fpga):
+            return taken
+        return stack([placed(taken, place) for place in places(ops).tolist()])
 
     def carried(self, choice: ArrayLike) -> Precision:
         """The precision of every op under a choice as a batch, on an FPGA with what passes between units."""

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from costmodel.catalog import UnknownNameError, UnmatchedError
+from costmodel.estimators.passed_on import BEFORE, BEHIND, placed
 from costmodel.formats import Format
 from costmodel.precision import Precision
 from costmodel.precision import precision as parse
@@ -21,7 +22,7 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
 
     A mapping names ops or globs of them, the last that matches counts, with "*" for the other layers; an op without
     weights that is not named follows the layer whose weights it shares, else reads what the layer before it writes, or
-    follows the first one. Where the `output` of one is stated, all have one.
+    follows the first one.
     ValueError where a layer has none, UnknownNameError where a name is no op's, UnmatchedError where a glob is of none.
     """
     if isinstance(assignment, Precision | str):
@@ -40,7 +41,7 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
         chosen |= dict.fromkeys(_matched(spelled, names) if spelled != "*" else (), _read(value))
     of_layer = {name: chosen.get(name, default) for name in workload.layers}
     first = next(iter(of_layer.values()), default)
-    followed = first and replace(first, output=None)
+    followed = first and placed(first, BEFORE)
     result = []
     for op in workload.ops:
         layer = layer_of(op)
@@ -48,10 +49,8 @@ def per_op(workload: Workload, assignment: Assignment) -> tuple[Precision, ...]:
         if used is None:
             raise ValueError(f'no precision for layer {op.name!r}, and no "*" for the rest')
         own = of_layer.get(layer)
-        followed = own.passed_on if own else followed
+        followed = placed(own, BEHIND) if own else followed
         result.append(used)
-    if any(used.output for used in result):
-        return tuple(replace(used, output=used.written) for used in result)
     return tuple(result)
 
 

@@ -1,6 +1,7 @@
 """The face over the cost models: one workload, at a precision, on a device."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,8 @@ def estimate(
     batch = stack(precisions)
     if isinstance(device, Fpga):
         fpga.check(workload, precisions)
-        batch = stack(precisions := _carried(workload, precisions, precision))
+        batch = stack(carried := _carried(workload, precisions, precision))
+        precisions = tuple(replace(c, output=p.output) for c, p in zip(carried, precisions, strict=True))
         folding = _placed(workload, folding or design(workload, batch, device))
     run, resident = stack(as_run(workload.ops, device)), in_l2(footprint_bytes(workload, batch), device)
     columns = {

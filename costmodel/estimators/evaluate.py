@@ -23,6 +23,7 @@ from costmodel.estimators import (
 )
 from costmodel.estimators.attention_pipe import attention_pipe
 from costmodel.estimators.fpga import Array, Design, overlay
+from costmodel.estimators.passed_on import spread
 from costmodel.estimators.prediction import Prediction
 from costmodel.estimators.reuse import on_gpu
 from costmodel.hardware import Cpu, Device, Fpga, Gpu
@@ -46,6 +47,8 @@ def grid(
     This is the slice that allocation optimises over. `resident` as in `evaluate`.
     """
     op_axis, precision_axis = mesh(as_run(ops, device), precisions)
+    if not isinstance(device, Fpga):
+        precision_axis = spread(ops, precisions)
     columns = evaluate(device, op_axis, precision_axis, folding.column() if folding else None, resident=resident)
     return {name: column for name, column in columns.items() if name != "correlation"}
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.estimators.assignment import Assignment, per_op
+from costmodel.estimators.passed_on import placed, places
 from costmodel.estimators.reuse import on_gpu
 from costmodel.precision import Precision
 from costmodel.precision import precision as parse
@@ -43,7 +44,7 @@ class OverBatches:
     def under(self, precision: Precision | str) -> "OverBatches":
         """The same at one precision throughout."""
         used = parse(precision) if isinstance(precision, str) else precision
-        return replace(self, precisions=(used,) * len(self.ops))
+        return replace(self, precisions=tuple(placed(used, place) for place in places(self.ops).tolist()))
 
     def at(self, batches: Floats) -> tuple[Op, Precision]:
         """The ops at float64[batches], one batch's after another's, and their precisions: float64[batches * ops]."""

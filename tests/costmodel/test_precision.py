@@ -7,7 +7,7 @@ from costmodel import precision as facade
 from costmodel.catalog import UnknownNameError
 from costmodel.formats import get, names, values
 from costmodel.precision import PIPES, W4A4, W4A8, W4A16, W8A8, W8A16, W16A16, W32A32, narrowest_pipe, precision
-from costmodel.record import stack
+from costmodel.record import mesh, stack, unstack
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,13 @@ def test_spellings_their_name_and_pipe(spelling, name, pipe):
     assert (read.name, read.math_pipe) == (name, pipe)
 
 
-@given(st.sampled_from(names()), st.sampled_from(names()), st.none() | st.sampled_from(names()))
-def test_the_name_reads_back(weight, activation, kv):
-    read = precision("/".join(filter(None, (weight, activation, kv))))
+formats = st.sampled_from(names())
+
+
+@given(formats, formats, st.none() | formats, st.none() | formats)
+def test_the_name_reads_back(weight, activation, kv, output):
+    read = precision("/".join(filter(None, (weight, activation, kv))) + (f">{output}" if output else ""))
+    assert read.output == (output and get(output))
     assert precision(read.name) == read
     assert (read.weight.name, read.activation.name) == (weight, activation)
     assert read.math_pipe in PIPES
@@ -194,3 +198,17 @@ def test_the_named_precisions():
     }
     for spelling, constant in spelled.items():
         assert precision(spelling) == constant == facade(spelling)
+
+
+@given(st.lists(st.tuples(formats, formats, st.none() | formats), min_size=1, max_size=8))
+def test_outputs_that_are_stated_stack_beside_ones_that_are_not(given):
+    read = [
+        precision(f"{weight}/{activation}" + (f">{output}" if output else "")) for weight, activation, output in given
+    ]
+    batch = stack(read)
+    assert unstack(batch) == read
+    assert batch.name.tolist() == [each.name for each in read]
+    assert np.asarray(batch.written.name).tolist() == [each.written.name for each in read]
+    _, grid = mesh(read, read)
+    assert np.asarray(grid.written.bits_per_element).tolist() == [[each.written.bits_per_element for each in read]]
+    assert np.asarray(batch.vector_bits).tolist() == [each.vector_bits for each in read]

@@ -44,6 +44,18 @@ def test_equal_estimate_on_gpus():
         assert found["examples_per_s"][i] == pytest.approx(design["batch"] / totals["latency_s"], rel=1e-12)
 
 
+def test_what_layers_write_is_told_apart_and_counts_as_in_estimate():
+    axes = {"model": ["zoo:resnet18", "zoo:gpt2"], "device": ["a100_sxm", "l4"], "batch": [1, 8]}
+    axes["precision"] = ["int8/int8", "int8/int8>bf16", "bf16"]
+    space = Space.read({"objectives": ["latency_s"], "latency": "estimate", "metrics": NAMES, "axes": axes})
+    found = columns(space)
+    for i in range(space.size):
+        design = space.design(i)
+        totals = cm.estimate(passes.build(design).workload, design["precision"], cm.gpu(design["device"])).totals
+        for name in NAMES:
+            assert found[name][i] == pytest.approx(totals.get(name, np.nan), rel=1e-12, nan_ok=True), (design, name)
+
+
 def test_a_changed_bandwidth_or_l2_counts_as_in_estimate():
     axes = {"device.memory_bytes_per_s": [1e10, 3e11], "device.l2_bytes": [1e7, 5e7]}
     space = Space.read({

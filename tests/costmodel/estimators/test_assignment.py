@@ -53,7 +53,7 @@ def test_an_op_without_weights_may_be_named_and_leads_no_other():
 
 def test_what_a_layer_writes_is_what_the_ops_behind_it_read():
     found = per_op(NET, {"*": "bf16", "conv1": "int8/uint8>bf16"})
-    assert [used.name for used in found] == ["int8/uint8", "int8/uint8", "int8/bf16", "bf16/bf16", "bf16/bf16"]
+    assert [used.name for used in found] == ["int8/uint8", "int8/uint8>bf16", "int8/bf16", "bf16/bf16", "bf16/bf16"]
     assert {used.written.name for used in found[1:]} == {"bf16"}
     assert (found[1].math_pipe, found[2].math_pipe) == ("int8", "bf16")
     assert found[1].vector_bits == found[2].vector_bits == 16, "biases and scales are as wide as the floats"
