@@ -38,7 +38,8 @@ def read(fields: ConfigFields) -> tuple[Checkpoint | None, tuple[str, ...]]:
         found: tuple[Checkpoint, tuple[str, ...]] = catalog.modules(hf_quantizers)[file].read(config, _wide(fields))
         return found
     except NotReadError as why:
-        return None, (f"{KEY} ({why} is not read; weights count at {PLAIN} unless a precision is chosen)",)
+        told = f"{why}" if str(why).startswith("no ") else f"{why} is not read"
+        return None, (f"{KEY} ({told}; weights count at {PLAIN} unless a precision is chosen)",)
 
 
 def _file(config: ConfigFields) -> str:

@@ -10,6 +10,8 @@ from costmodel.workload.checkpoint import Checkpoint
 Found = tuple[Checkpoint, tuple[str, ...]]
 """What a configuration says, and what formats do not hold of it."""
 SKIPPED = "modules_to_not_convert"
+EXPERTS = r"\.experts\.\w+$"
+"""The name of a layer's experts, of which the part before the last is the module."""
 MOST_GROUP = 10**6
 MOST_STARS, LONGEST = 3, 100
 """Of a pattern that is searched for in names."""
@@ -39,7 +41,7 @@ def rest(wide: str, kv_cache: str = "") -> str:
 def weights(config: ConfigFields, wide: str, fmt: str, activation: str = "", *, skipped: str = SKIPPED) -> Checkpoint:
     """Linear layers in a format but for those in the list `skipped`, without one the last, as transformers does."""
     listed = isinstance(config.values.get(skipped), list)
-    return Checkpoint(spelled(fmt, wide, activation), wide, paths(config, skipped), results=listed)
+    return Checkpoint(spelled(fmt, wide, activation), wide, left(config, skipped), results=listed)
 
 
 def grouped(config: ConfigFields, size: int | None, *, bits: str = "bits", low: int = 2) -> str:
@@ -75,6 +77,18 @@ def texts(config: ConfigFields, key: str) -> list[str]:
     return list(names)
 
 
+def left(config: ConfigFields, key: str = SKIPPED) -> tuple[str, ...]:
+    """Patterns of the layers that a list leaves as they are, as transformers matches it to modules: expressions up to
+    the end of a part of a name, from its start, or a name's last characters. Experts are one module with two weights.
+    """
+    found: list[str] = []
+    for name in texts(config, key):
+        plain, last = expression(name), re.escape(name)
+        found.append(rf"^(?:{plain})(?:(?<=\.)|(?=\.|$))")
+        found.append(rf"^(?:(?!.*{EXPERTS}).*{last}|.*{last}(?<=\.experts)\.\w+)$")
+    return tuple(found)
+
+
 def paths(config: ConfigFields, key: str) -> tuple[str, ...]:
     """Patterns of whole parts of layers' dotted names, those in a list."""
     return parts(texts(config, key))
@@ -97,7 +111,8 @@ def wildcards(config: ConfigFields, key: str) -> tuple[str, ...]:
 
 def expression(pattern: str) -> str:
     """A plain regular expression, which is matched from a name's start."""
-    plain = re.fullmatch(r"[\w.*\\^$-]+", pattern) and pattern.count("*") <= MOST_STARS and len(pattern) <= LONGEST
+    short = pattern.count("*") <= MOST_STARS and len(pattern) <= LONGEST
+    plain = re.fullmatch(r"[\w.*\\^$-]+" if short else r"[\w.-]+", pattern)
     try:
         re.compile(pattern)
     except re.error:

@@ -10,5 +10,5 @@ EXPERTS = (r"\.experts\.",)
 
 def read(config: ConfigFields, wide: str) -> _schemes.Found:
     """The weights of the experts."""
-    kept = _schemes.paths(config, _schemes.SKIPPED)
+    kept = _schemes.left(config)
     return Checkpoint(_schemes.spelled("mxfp4", wide), wide, kept, only=EXPERTS), ()

@@ -43,6 +43,7 @@ SECOND4 = ("scales of 32 bits that 256 blocks of FP4 share",)
 ZERO_POINTS_16 = ("zero points of 16 bits a group of weights",)
 OUTLIERS = ("features above llm_int8_threshold=6.0, multiplied at 16 bits",)
 SECOND = ("scales of 32 bits that 256 blocks of NF4 share",)
+MATRICES = ("gate_up_proj", "down_proj")
 ZERO_POINTS = ("zero points of 4 bits a group of weights",)
 
 
@@ -207,7 +208,8 @@ def test_others_are_listed_as_uncounted(read, config):
     model = read(config)
     (told,) = model.uncounted
     assert told.startswith("quantization_config (")
-    assert told.endswith(" is not read; weights count at bf16 unless a precision is chosen)")
+    assert told.endswith("; weights count at bf16 unless a precision is chosen)")
+    assert (" is not read; " in told) != told.startswith("quantization_config (no ")
     assert len(told) < 400
     assert decode(model, 1, 8).stated == ()
 
@@ -251,15 +253,15 @@ def test_what_cannot_be_is_refused_by_its_key(read, config, complaint):
 @pytest.mark.parametrize(
     ("config", "why"),
     [
-        ({"quant_method": "vptq"}, "quant_method=vptq"),
+        ({"quant_method": "vptq"}, "quant_method=vptq is not read"),
         ({"bits": 4}, "no quant_method"),
-        (FP8 | {"fmt": "e5m2", "weight_block_size": None}, "fmt=e5m2"),
-        (compressed(scheme(5, "float", "channel")), "num_bits=5, type=float, strategy=channel"),
+        (FP8 | {"fmt": "e5m2", "weight_block_size": None}, "fmt=e5m2 is not read"),
+        (compressed(scheme(5, "float", "channel")), "num_bits=5, type=float, strategy=channel is not read"),
     ],
 )
 def test_what_is_not_read_is_told_with_what_the_weights_count_at(read, config, why):
     model = read(config)
-    assert model.uncounted[0].startswith(f"quantization_config ({why} is not read; weights count at bf16 unless")
+    assert model.uncounted[0].startswith(f"quantization_config ({why}; weights count at bf16 unless")
     workload, plain = decode(model, 1, 8), decode(read(None), 1, 8)
     found = [estimate(w, "bf16", gpu("h100_sxm")).totals["weight_bytes"] for w in (workload, plain)]
     assert found[0] == found[1] == 2 * sum(op.params for op in plain.ops)
@@ -356,7 +358,23 @@ def test_bytes_of_torchao_are_those_of_its_tensors(read, config):
     assert found[[op.name for op in workload.ops].index(workload.layers[at])] == stored.numel() * stored.itemsize
 
 
-@pytest.mark.parametrize("kept", [None, [], ["lm_head"], ["lm_head", "model.layers.0.mlp"], ["down_proj"]], ids=str)
+@pytest.mark.parametrize(
+    "kept",
+    [
+        None,
+        [],
+        ["lm_head"],
+        ["lm_head", "model.layers.0.mlp"],
+        ["down_proj"],
+        ["proj"],
+        ["self_attn", "mlp"],
+        ["model.layers.*.self_attn", "lm_head"],
+        ["model.layers.1", "model.*.0.*q_proj"],
+        [r"model\.layers\.0\..*_proj$", "head"],
+        ["model.layers."],
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize(
     "config",
     [QUANTO, BITNET, {"quant_method": "eetq"}, {"quant_method": "fbgemm_fp8"}],
@@ -376,6 +394,54 @@ def test_ternary_weights_take_two_bits(read, fields):
     found = estimate(workload, dict(workload.stated), gpu("h100_sxm")).columns["weight_bytes"]
     at = [op.name for op in workload.ops].index("model.layers.0.mlp.up_proj")
     assert found[at] == SMALL["hidden_size"] * SMALL["intermediate_size"] / 4
+
+
+@pytest.mark.parametrize(
+    "kept", [["model.layers.0.mlp.experts"], ["experts"], ["down_proj"], ["model.layers.*.mlp"], ["mlp"]], ids=str
+)
+def test_experts_are_left_as_the_module_that_transformers_matches(read, kept):
+    """One module with two weights, which transformers asks for by its own name."""
+    modules = [name for name, _ in network(MIXTRAL).named_modules() if name.endswith(".experts")]
+    theirs = {f"{name}.{part}" for name in modules if should_convert_module(name, kept) for part in MATRICES}
+    stated = dict(decode(read(FP8 | {"modules_to_not_convert": kept}, MIXTRAL), 1, 8).stated)
+    assert {name for name in stated if ".experts." in name} == theirs
+
+
+@pytest.mark.parametrize("kept", [["(a+)+$"], ["model.*.*.*.*.x"], ["*"], ["model.layers.*" * 20]], ids=str)
+def test_expressions_that_are_not_plain_are_told(read, kept):
+    (told,) = read(FP8 | {"modules_to_not_convert": kept}).uncounted
+    assert told.startswith("quantization_config (the expression ")
+
+
+def test_minimax_names_the_one_format_of_eight_bits_as_torch_does(read):
+    named = decode(read(FP8 | {"fmt": "float8_e4m3fn"}), 1, 8)
+    assert named.stated == decode(read(FP8), 1, 8).stated
+    assert named.stated
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (
+            {"sparsity_config": {"format": "dense", "sparsity_structure": "2:4"}},
+            "2:4 sparsity of the weights (all count)",
+        ),
+        (
+            {"format": "marlin-24", "sparsity_config": {"format": "dense", "sparsity_structure": "2:4"}},
+            "2:4 sparsity of the weights (the file stores the kept half alone, all count)",
+        ),
+        (
+            {"format": "pack-quantized", "sparsity_config": {"format": "dense", "sparsity_structure": "unstructured"}},
+            None,
+        ),
+        ({"sparsity_config": {}}, None),
+    ],
+    ids=str,
+)
+def test_sparsity_that_a_file_states_is_told(read, more, told):
+    model = read(compressed(GROUPED, **more))
+    assert model.uncounted == ((told,) if told else ())
+    assert decode(model, 1, 8).stated == decode(read(compressed(GROUPED)), 1, 8).stated
 
 
 @pytest.mark.parametrize("kept", [["lm_head"], ["lm_head", "down_proj"], ["lm_head", "model.layers.0"]])
