@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costmodel.estimators import energy, roofline
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.estimated import Estimate
-from costmodel.hardware import Device
+from costmodel.hardware import Device, Fpga
 from costmodel.precision import precision
-from costmodel.record import unstack
+from costmodel.record import stack, unstack
 from costmodel.workload import Workload
 from dse import passes
 from dse.axes import FIELD
@@ -60,6 +61,18 @@ def estimate_of(space: Space, index: int) -> Estimate:
     """What costmodel.estimate says of one design: layers, intervals, sources; ValueError where it cannot run."""
     workload, device = parts_of(space, index)
     return estimate(workload, space.design(index)["precision"], device)
+
+
+def as_swept(space: Space, found: Estimate) -> dict[str, float]:
+    """What a sweep of the space gives a design, of one precision or a layer's own, where it is not the estimate's:
+    {metric: value}, empty where its latency is the estimate's."""
+    if space.latency != "roofline" or isinstance(found.device, Fpga):
+        return {}
+    op, used = stack(found.workload.ops), stack(found.precisions)
+    latency_s = float(np.sum(roofline.latency_s(op, used, found.device)))
+    energy_j = float(np.sum(energy.energy_j(op, used, found.device)))
+    told = {"latency_s": latency_s, "examples_per_s": found.workload.batch / latency_s}
+    return told | ({"energy_j": energy_j} if np.isfinite(energy_j) else {})
 
 
 def parts_of(space: Space, index: int) -> tuple[Workload, Device]:

@@ -249,8 +249,8 @@ def _places(ready: Any, names: tuple[str, ...], design: str, edits: Mapping[str,
     designs, row = session_runs.find(ready, names, design)
     chosen = {name: float(designs.columns[name][row]) for name in names}
     if not np.isfinite(list(chosen.values())).all():  # of another front, whose designs have the metrics of its own axes
-        chosen = dict(_opened(designs, row, {}).columns)
-    edited = _opened(designs, row, edits).columns if edits else {}
+        chosen = _opened(designs, row, {}).drawn
+    edited = _opened(designs, row, edits).drawn if edits else {}
     places = {}
     for trace, columns in ((SELECTED, chosen), (EDITED, edited)):
         found = all(name in columns for name in names)

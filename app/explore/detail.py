@@ -36,6 +36,11 @@ BOUND = (
     "launches, waits and unfilled units"
 )
 """What holds a layer back on a GPU or CPU, in words."""
+BY_ROOFLINE = (
+    "As drawn: by the roofline of each layer, without launches, waits and fusion, as this run was swept (latency = "
+    '"roofline" in its file). The number above it is the full estimate, which the layers below add up to.'
+)
+"""What the second number of a total is."""
 BLOCKS = ("dsp", "bram18")
 """Resources that a layer takes few of."""
 ROOFLINE, BY_LAYER = "Roofline", "Share of the device by layer"
@@ -131,6 +136,7 @@ def totals(opened: Opened, values: Mapping[str, Any], edits: int) -> Any:
             heading,
             html.Div(cells, className="totals", style=_even(len(cells))),
             note(ranges.said(opened.columns, TOTALS)),
+            note(BY_ROOFLINE) if opened.swept else None,
             _pace(opened),
             *map(note, not_counted(opened.estimate.uncounted)),
         ]
@@ -174,6 +180,7 @@ def _cell(opened: Opened, name: str) -> Any:
         html.Div(label(name), className="total-name"),
         html.Div(told, className="total-value", **{"data-metric": name}),
         _interval(opened, name),
+        _swept(opened, name),
         html.Div(found, className=f"source {trust(found)}", title=f"Source of this number: {found}"),
     ]
     return html.Div(inside, className="total")
@@ -186,6 +193,13 @@ def _interval(opened: Opened, name: str) -> Any:
         return None
     told = f"{quantity(name, low)} to {quantity(name, high)} ({ranges.short(name, opened.columns)})"
     return html.Div(told, className="interval", title=ranges.words(name, opened.columns))
+
+
+def _swept(opened: Opened, name: str) -> Any:
+    """A total as the design's sweep has it and its figure shows it, where that is by another model."""
+    if name not in opened.swept:
+        return None
+    return html.Div(f"{quantity(name, opened.swept[name])} as drawn", className="interval", title=BY_ROOFLINE)
 
 
 def figures(opened: Opened) -> tuple[Any, Any, Any]:

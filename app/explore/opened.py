@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +17,7 @@ from costmodel.hardware import Device, Fpga
 from costmodel.precision import precision
 from costmodel.workload import Workload
 from dse.curves import ends
-from dse.designs import parts_of
+from dse.designs import as_swept, parts_of
 from dse.digests import digest
 from dse.noise import loss_of
 from dse.space import ID_DIGITS
@@ -30,13 +30,19 @@ class Opened:
     """A design as it is estimated: its content hash, its estimate, and its columns as the sweep names them.
 
     laid_for  the precision for which its FPGA is laid out, "" elsewhere
+    swept     the columns that its sweep has by another model than the estimate, as that model gives them
     """
 
     id: str
     estimate: Estimate
     columns: Mapping[str, float]
-
     laid_for: str = ""
+    swept: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def drawn(self) -> dict[str, float]:
+        """The columns as a figure of its sweep shows them."""
+        return {**self.columns, **self.swept}
 
     @property
     def precisions(self) -> list[str]:
@@ -81,7 +87,7 @@ def _open_design(designs: Designs, row: int, edits: tuple[tuple[str, str], ...])
     columns = dict(found.totals) | {"loss": loss_of(workload, found.precisions)}
     columns |= rates(found)
     told = digest({"design": own, "edits": dict(edits)})[:ID_DIGITS] if edits else own
-    return Opened(told, found, columns, laid_for)
+    return Opened(told, found, columns, laid_for, as_swept(designs.space, found))
 
 
 @lru_cache(maxsize=32)

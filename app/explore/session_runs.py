@@ -109,9 +109,9 @@ def _joined(folder: Path, objectives: tuple[str, ...], mixed: bool) -> tuple[Des
 
 
 def _about(found: Designs) -> str:
-    if found.complete:
-        return ""
-    return "This run kept its front alone: rows = true in its file keeps every design."
+    kept = "This run kept its front alone: rows = true in its file keeps every design."
+    swept = "Latency and energy are the roofline's, as the run's file asks: an opened design has the full estimate too."
+    return " ".join([kept] * (not found.complete) + [swept] * (found.space.latency == "roofline"))
 
 
 def spoken(values: Mapping[str, Any]) -> dict[str, Any]:

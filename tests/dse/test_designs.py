@@ -22,6 +22,16 @@ def test_equal_the_grid(latency):
         np.testing.assert_allclose(found[name], grid[index, i], rtol=1e-12)
 
 
+def test_an_estimate_as_swept_by_the_roofline_equals_the_grid():
+    space = spaces.small(constraints=[], objectives=["latency_s"], metrics=["energy_j", "examples_per_s"])
+    grid = np.concatenate([e.columns for e in blocks(space, 0, space.size)])
+    for index in np.flatnonzero(np.isfinite(grid[:, 0]))[::30].tolist():
+        told = designs.as_swept(space, designs.estimate_of(space, index))
+        assert [told[name] for name in space.columns] == pytest.approx(grid[index, : len(told)], rel=1e-12)
+    estimated = spaces.small(latency="estimate")
+    assert designs.as_swept(estimated, designs.estimate_of(estimated, 0)) == {}
+
+
 def test_fields_take_any_value():
     space = spaces.small(**{FIELD: [2e11, 9e11]})
     rates = np.array([2e11, 3e11, 9e11, 1e15])

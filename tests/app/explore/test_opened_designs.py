@@ -9,8 +9,10 @@ import costmodel as cm
 import dse
 from app.explore import designs, detail, front, listing, mixture, opened, question
 from app.figures.front import front as drawn_front
+from app.text import quantity
 from dse import foldings, pareto, run_ranges
 from dse.metric import METRICS
+from dse.space import Space
 from dse.sweep import sweep
 
 ASKED = {"model": "zoo:resnet18", "devices": "t4,u250", "precisions": "w8a8,w4a4,int3/int3", "batch": "1"}
@@ -57,6 +59,25 @@ def test_an_opened_design_has_the_columns_of_its_row(mixed):
             value = mixed.columns[name][row]
             if np.isfinite(value):
                 assert found.columns[name] == pytest.approx(value), (row, name)
+
+
+def test_a_design_of_a_run_by_the_roofline_is_drawn_by_it_and_says_so_beside_its_estimate(tmp_path):
+    axes = {"model": "zoo:resnet18", "batch": [1, 64], "device": "l4", "precision": ["w8a8", "bf16"]}
+    given = {"axes": axes, "objectives": ["latency_s", "energy_j"], "metrics": ["examples_per_s"], "rows": True}
+    sweep(Space.read({**given, "latency": "roofline"}), tmp_path / "r")
+    run = designs.load(tmp_path / "r")
+    for row in range(len(run)):
+        found = opened.open_design(run, row)
+        swept = {name: column[row] for name, column in run.columns.items()}
+        assert {name: found.drawn[name] for name in swept} == pytest.approx(swept)
+        assert found.columns["latency_s"] == pytest.approx(found.estimate.totals["latency_s"])
+        told = str(detail.totals(found, run.values(row), 0))
+        assert f"{quantity('latency_s', run.columns['latency_s'][row])} as drawn" in told
+        assert quantity("latency_s", found.columns["latency_s"]) in told
+    every = tuple((layer, "int4/int8") for layer in found.estimate.workload.layers)
+    edited = opened.open_design(run, 0, every)
+    assert edited.drawn["latency_s"] < opened.open_design(run, 0).drawn["latency_s"]
+    assert edited.drawn["latency_s"] == pytest.approx(run.columns["latency_s"][0], rel=0.5)
 
 
 @pytest.mark.long
