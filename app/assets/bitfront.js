@@ -79,8 +79,10 @@
       if (isCallback && answer.status >= 400) notice((await answer.clone().text()).slice(0, 300) || "The server refused this.");
       return answer;
     } catch (error) {
-      if (isCallback && error.name !== "AbortError") notice("The server does not answer. Is bitfront app still running?");
-      throw error;
+      if (!isCallback || error.name === "AbortError") throw error;
+      const told = "The server does not answer. Is bitfront app still running?";
+      notice(told);
+      return new Response(told, { status: 503 });  /* an error ends a job's questions with its controls still as amid it */
     }
   };
 

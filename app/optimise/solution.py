@@ -78,7 +78,7 @@ def _in_turns(question: Question, device: Device, told: Told) -> dict[str, Any]:
         seconds *= GROWTH
     if best is None:
         raise _no_plan(question)
-    told(1.0, _news(best, time.monotonic() - begun))
+    told(1.0, f"{_news(best, time.monotonic() - begun)}; now what it stands beside: fronts and uniform designs")
     return result(_asked(question, device), question.problem, best)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import psutil
 from dash import DiskcacheManager
-from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
+from werkzeug.exceptions import Gone, ServiceUnavailable, TooManyRequests
 
 from app.web.scratch import Scratch
 from app.web.session import COOKIE
@@ -98,6 +98,12 @@ class Manager(DiskcacheManager):
         told = job in self.ended
         self.ended.add(job)
         return not told
+
+    def get_updated_props(self, key: Any) -> Any:
+        """What a job sets beside its outputs; Gone, in one line, for a handle of another server than this."""
+        if key is None:  # it was not signed here, or not for this page: nothing would ever come of asking again
+            raise Gone("this was computed by a server that has ended since: ask again")
+        return super().get_updated_props(key)
 
     def close(self) -> None:
         """End the jobs and delete their results."""

@@ -75,6 +75,15 @@ def test_one_browser_asks_alike_in_two_tabs(app):
     assert told[0]["explore-trouble"]["children"] is None
 
 
+def test_handles_that_this_server_did_not_sign_are_gone_and_say_so(app):
+    browser = Browser(app)
+    for handles in ({"cacheKey": "a~b", "job": "1~c"}, {"cacheKey": "a"}):
+        told = browser.ask(SWEEP, SWEPT, **handles)
+        assert (told.status_code, told.text) == (
+            410, "this was computed by a server that has ended since: ask again\n",
+        )  # fmt: skip
+
+
 @pytest.fixture
 def running(app):
     """Let so many computations of a cookie seem to run."""
