@@ -96,7 +96,9 @@ WAITING = ("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def main() -> None:
-    """Run the command line; bad input is one line on stderr and exit 2, an infeasible budget exit 3.
+    """Run the command line; bad input is one line on stderr and exit 2, an infeasible budget exit 3, Ctrl-C exit 130.
+
+    A KeyboardInterrupt with words says so what is kept of the work.
 
     Output that its reader closes is no error: the rest is dropped, and the exit status is 0.
     """
@@ -111,8 +113,10 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        cli.main(prog_name="bitfront", standalone_mode=False)
+        left = cli.main(prog_name="bitfront", standalone_mode=False)
         sys.stdout.flush()
+        if isinstance(left, int) and left:  # what click's Exit asks for: commands return nothing
+            sys.exit(left)
     except BrokenPipeError:
         raise
     except click.exceptions.NoArgsIsHelpError as shown:
@@ -120,10 +124,10 @@ def _run() -> None:
         sys.exit(EXIT_BAD_INPUT)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code if error.exit_code != 1 else EXIT_BAD_INPUT)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", EXIT_INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as stopped:
+        first = stopped.__cause__ if isinstance(stopped, click.Abort) else stopped
+        kept = str(first) if isinstance(first, KeyboardInterrupt) else ""
+        _fail("; ".join(filter(None, ("interrupted", kept))), EXIT_INTERRUPTED)
     except (ValueError, OSError, ImportError) as error:
         _fail(_told(error), EXIT_INFEASIBLE if _is_infeasible(error) else EXIT_BAD_INPUT)
 

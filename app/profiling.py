@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from app.cli import EXIT_INTERRUPTED
 from app.progress import bar, working
 from app.text import quantity
 from costmodel.files import require_folder
@@ -187,6 +184,6 @@ def _kept(out: str | None) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        told = f"the rows so far are in {out}" if out else "nothing is kept without --rows"
-        click.echo(f"bitfront: interrupted; {told}", err=True)
-        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+        found = out and Path(out).is_file()
+        told = f"the rows so far are in {out}" if found else f"no row is in {out} yet" if out else ""
+        raise KeyboardInterrupt(told or "no row is kept without --rows") from None

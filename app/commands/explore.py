@@ -36,6 +36,6 @@ def command(space: str, out: str, workers: int | None, cluster: str, as_json: bo
         tell(Path(out), found)
     except KeyboardInterrupt:
         tell(Path(out), found)
-        click.echo(f"bitfront: what is done is kept in {out}; the same command goes on", err=True)
-        raise
+        kept = f"what is done is kept in {out}; the same command goes on" if Path(out).is_dir() else "nothing was begun"
+        raise KeyboardInterrupt(kept) from None
     click.echo(to_json(as_dict(run) | idle_of(found) | refused_of(run))) if as_json else show_explored(run)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app import written
-from app.cli import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,14 +183,14 @@ def _synthesised(designs: "list[Design]", family: str) -> "tuple[pd.DataFrame, P
             left = f"about {now.remaining_s / 60:.0f} min left"
             soon = not now.remaining_s >= SHORT_S
             shown(now.done, now.total, now.now if soon else f"{now.now}, {left}")
-            if not (soon or sys.stderr.isatty()):
+            if now.now and not (soon or sys.stderr.isatty()):
                 click.echo(f"bitfront: {now.done} of {now.total} designs; now {now.now}, {left}", err=True)
 
         try:
             return rows(designs, family, progress=tell), last
         except KeyboardInterrupt:
-            click.echo(f"bitfront: interrupted; {last.done} of {last.total} designs are kept", err=True)
-            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+            told = f"{last.done} of {last.total} designs are kept" if last.total else "no design was begun"
+            raise KeyboardInterrupt(told) from None
 
 
 def _show_designs(table: "pd.DataFrame", title: str, out: str | None) -> None:

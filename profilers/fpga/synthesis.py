@@ -62,8 +62,9 @@ def measure(
 ) -> list[Counts]:
     """Return the counts of every design, each checked against its formats before it is counted.
 
-    An interrupted run goes on where it stopped: finished batches are in the cache (the user's by default).
-    ValueError on a bad design or family, YosysError where Yosys fails, MismatchError where a netlist computes wrong.
+    An interrupted run goes on where it stopped, finished batches are in the cache (the user's by default). `progress`
+    is told at its end what is kept. ValueError on a bad design or family, YosysError where Yosys fails, MismatchError
+    where a netlist computes wrong.
     """
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
@@ -78,10 +79,15 @@ def measure(
     for chunk, done_s in zip(chunks, work[:-1], strict=True):
         elapsed_s = time.monotonic() - start
         progress(Progress(len(found), len(keys), cached, elapsed_s, _named(chunk), (done_s, work[-1])))
-        for design, circuit in zip(chunk, synthesise(chunk, family, tool), strict=True):
-            verify(design, circuit)
-            found[design] = count(circuit)
-            store.put(keys[design], asdict(found[design]))
+        try:
+            for design, circuit in zip(chunk, synthesise(chunk, family, tool), strict=True):
+                verify(design, circuit)
+                counts = count(circuit)
+                store.put(keys[design], asdict(counts))
+                found[design] = counts
+        except KeyboardInterrupt:
+            progress(Progress(len(found), len(keys), cached, time.monotonic() - start))
+            raise
     progress(Progress(len(found), len(keys), cached, time.monotonic() - start))
     return [found[design] for design in designs]
 

@@ -90,3 +90,26 @@ def test_where_no_kind_has_rows_enough_nothing_is_written(profiled, tmp_path):
     assert "linear_fp32 (4)" in made.notes[0]
     assert hardware.cpu("mine") != cpu
     assert not (tmp_path / "calibrations").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "there", "told"),
+    [
+        ((), False, "no row is kept without --rows"),
+        (("--rows", "rows.csv"), False, "no row is in rows.csv yet"),
+        (("--rows", "rows.csv"), True, "the rows so far are in rows.csv"),
+    ],
+)
+def test_an_interruption_exits_130_and_says_what_is_kept(bitfront, monkeypatch, tmp_path, args, there, told):
+    def interrupted(*_args, out, **_more):
+        if there:
+            out.write_text("latency_s\n")
+        raise KeyboardInterrupt
+
+    cpu = Cpu("mine", PeakFlops(fp32=1e11, vector=1e11), 1e10, 2e10, 2)
+    monkeypatch.setattr("app.profiling.machine", lambda *_: Machine(cpu, {}, 0.0))
+    monkeypatch.setattr("profilers.session.run", interrupted)
+    done = bitfront("profile", "cpu", "--calls", "9", "--out", "mine.toml", *args, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.strip() == f"bitfront: interrupted; {told}"
+    assert (tmp_path / "mine.toml").is_file()

@@ -36,17 +36,27 @@ def test_rows_are_written_and_kept(tmp_path):
     assert repeated["designs"] == found["designs"]
 
 
-def test_an_interruption_tells_what_is_kept(monkeypatch):
+def test_an_interruption_tells_what_is_kept(bitfront, monkeypatch):
     def interrupted(designs, family, progress):
         progress(Progress(16, len(designs), 0, 1.0))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("profilers.fpga.rows", interrupted)
-    done = CliRunner().invoke(command, ["fpga", "--random", "40"])
-    assert (done.exit_code, done.output) == (130, "bitfront: interrupted; 16 of 40 designs are kept\n")
+    done = bitfront("profile", "fpga", "--random", "40")
+    said = "bitfront: interrupted; 16 of 40 designs are kept"
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", said)
 
 
-def test_what_takes_minutes_says_so_from_its_start(monkeypatch):
+def test_an_interruption_before_the_first_design_says_so(bitfront, monkeypatch):
+    def interrupted(*_args, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("profilers.fpga.rows", interrupted)
+    done = bitfront("profile", "fpga", "--random", "6")
+    assert (done.returncode, done.stderr.strip()) == (130, "bitfront: interrupted; no design was begun")
+
+
+def test_what_takes_minutes_says_so_from_its_start(bitfront, monkeypatch):
     def slow(designs, family, progress):
         progress(Progress(0, 2, 0, 0.0, "dot-e5m10-e5m10-n16-acc93", (0.0, 240.0)))
         progress(Progress(1, 2, 0, 400.0, "product-int4-int4-n1-acc0", (200.0, 240.0)))
@@ -54,8 +64,8 @@ def test_what_takes_minutes_says_so_from_its_start(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("profilers.fpga.rows", slow)
-    done = CliRunner().invoke(command, ["fpga", "--formats", "int4"])
-    assert done.stderr.splitlines() == [
+    done = bitfront("profile", "fpga", "--formats", "int4")
+    assert [line for line in done.stderr.splitlines() if line] == [
         "bitfront: 0 of 2 designs; now dot-e5m10-e5m10-n16-acc93, about 4 min left",
         "bitfront: 1 of 2 designs; now product-int4-int4-n1-acc0, about 1 min left",
         "bitfront: interrupted; 1 of 2 designs are kept",

@@ -80,6 +80,24 @@ def test_each_batch_is_told_before_it_begins(monkeypatch, tmp_path):
     assert Progress(3, 4, 1, 10.0).remaining_s == 5.0
 
 
+def test_what_is_kept_is_told_where_an_interruption_comes_amid_a_batch(monkeypatch, tmp_path):
+    def checked(design, _circuit):
+        if design == TWO:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(synthesis_module, "synthesise", lambda batch, *_: batch)
+    monkeypatch.setattr(synthesis_module, "verify", checked)
+    monkeypatch.setattr(synthesis_module, "count", lambda _: Counts(1, 0, 1, 0, 0, 1))
+    seen, again = [], []
+    given = {"cache": Cache(tmp_path), "tool": Yosys(("yosys",), "0.70")}
+    with pytest.raises(KeyboardInterrupt):
+        measure([ONE, TWO], progress=seen.append, **given)
+    assert [(p.done, p.total) for p in seen] == [(0, 2), (1, 2)]
+    monkeypatch.setattr(synthesis_module, "verify", lambda *_: 0)
+    measure([ONE, TWO], progress=again.append, **given)
+    assert again[0].cached == 1
+
+
 def test_a_changed_entry_is_no_entry(tmp_path):
     cache = Cache(tmp_path)
     cache.put("ab", {"sites": 3})
