@@ -27,8 +27,9 @@ from dse.metric import METRICS, Budget, Metric
 from dse.passed import Passed
 from dse.pipelines import PACED
 from dse.plan import InfeasibleError
-from dse.points_file import PointsFile, key
+from dse.points_file import PointsFile, Whole, key
 from dse.problem import Floats, Problem
+from dse.solvers.merging import TooManyPointsError
 from dse.tables import read
 
 Ties = Sequence[Sequence[str]]
@@ -53,6 +54,7 @@ def front(
     metrics: Sequence[Metric],
     ties: Ties = (),
     *,
+    file: str | Path | None = None,
     most: int = frontier.MOST_POINTS,
     **kept: Any,
 ) -> Front:
@@ -64,12 +66,14 @@ def front(
     layers read several formats, outputs are priced by what reads them; with conversions, a number of formats or too
     many partial points they are evaluated so at the points of tables that price each in its own layer's format: what is
     told of a point is so, others may be missing. `kept` are the fields of `Kept`: a budget
-    of a sum that is no objective and may be broken is a column more to be merged, of at most `most` points. ValueError
-    for fewer than two metrics, one named twice, one that does neither, or a conversion where loss is not the first,
-    TooManyPointsError beyond `most`; InfeasibleError where no plan keeps all.
+    of a sum that is no objective and may be broken is a column more to be merged, of at most `most` points. A `file`
+    keeps the points as in `stream`, also where they are more. ValueError for fewer than two metrics, one named twice,
+    one that does neither, or a conversion where loss is not the first, TooManyPointsError beyond `most`;
+    InfeasibleError where no plan keeps all.
     """
     asked, single = _asked(over, metrics, Kept(ties=ties, **kept)), isinstance(over, Problem) or len(over) == 1
-    found = [_of_one(part, most) for part in asked]
+    kept_in = _file(file, asked)
+    found = [_of_one(part, most, kept_in, i) for i, part in enumerate(asked)]
     points, choices, origin = (
         np.concatenate([getattr(each, name) for each in found]) for name in ("points", "choices", "origin")
     )
@@ -93,13 +97,13 @@ def stream(
 ) -> Iterator[Point]:
     """Yield the points of `front` as they are proven, best first by the metrics in order, values in the same order.
 
-    With a `file`, each point is an integer program's and kept there before it is yielded: the same call after a kill
-    goes on with what the file holds and ends with the same points. Without one, the points come at once where no
-    partial front passes `most` and nothing is converted. Points that are evaluated (`front`) come all at the end.
+    The points come at once where no partial front passes `most` and nothing is converted; else an integer program finds
+    each. With a `file`, they are kept there before they are yielded: the same call after a kill goes on with what the
+    file holds and ends with the same points. Points that are evaluated (`front`) come all at the end.
     InfeasibleError where no plan keeps all.
     """
     asked = _asked(over, metrics, Kept(ties=ties, **kept))
-    points = PointsFile(Path(file), key([part.identity for part in asked], _told(asked[0]))) if file else None
+    points = _file(file, asked)
     parts = [_part(i, each, points, most) for i, each in enumerate(asked)]
     found = parts[0] if len(parts) == 1 else _merged(parts, signs(asked[0].names))
     empty = True
@@ -142,6 +146,10 @@ def _refused(part: Asked) -> InfeasibleError:
             return InfeasibleError(f"no plan meets the budget, conversions included: {said}", least)
     tables = read(loss, {n: budgets[n][0] for n in limits}, limits, part.couplings.groups, None)
     return infeasible(tables, part.couplings.max_formats, None)
+
+
+def _file(file: str | Path | None, asked: Sequence[Asked]) -> PointsFile | None:
+    return PointsFile(Path(file), key([part.identity for part in asked], _told(asked[0]))) if file else None
 
 
 def _told(asked: Asked) -> object:
@@ -201,18 +209,53 @@ def _parts(problem: Problem, origin: int, metrics: Sequence[Metric], kept: Kept)
     return [Asked(each.problem, origin, names, ours, each.sums, couplings, rate, each.pace) for each in every]
 
 
-def _of_one(asked: Asked, most: int) -> Front:
-    first, *rest = tables = asked.tables
-    costs = {name: tables[name] for name in rest or [first]}
-    found = _of_coupled(asked, most)
-    proven = (found is not None or not asked.coupled) and (asked.pace is None or asked.pace.exact)
-    if found is None:
-        whole = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within, most=most)
-        found = whole.points[:, : len(tables)], whole.choices
-    sums, choices = found
+def _of_one(asked: Asked, most: int, file: PointsFile | None = None, index: int = 0) -> Front:
+    sums, choices, priced = _sums(asked, most) if file is None else _kept(asked, most, file, index)
+    proven = priced and (asked.pace is None or asked.pace.exact)
     points = [asked.whole(tuple(row), choice) for row, choice in zip(sums.tolist(), choices, strict=True)]
     shaped, kept = asked.evaluated(np.array(points).reshape(-1, len(asked.names)), choices)
     return Front(asked.names, shaped, choices[kept], np.full(len(kept), asked.origin), proven)
+
+
+def _kept(asked: Asked, most: int, file: PointsFile, index: int) -> Whole:
+    """As `_sums`, kept in a file, by integer programs where partial fronts pass `most` or anything is converted."""
+    if (whole := _at_once(asked, most, file, index)) is not None:
+        return whole
+    found = sorted(_by_programs(asked, most, file, index), key=lambda point: point.values[1:])
+    values, choices = ([getattr(point, name) for point in found] for name in ("values", "choice"))
+    sums = np.array(values, np.float64).reshape(len(found), -1 if found else 0)[:, : len(asked.tables)]
+    return sums, np.array(choices, np.int16).reshape(len(found), len(asked.problem.layers)), not asked.coupled
+
+
+def _at_once(asked: Asked, most: int, file: PointsFile, index: int) -> Whole | None:
+    """As `_sums`, kept in a file; None where integer programs find the points, or have begun to."""
+    if not most or asked.couplings.conversion is not None or file.answers(index):
+        return None
+    try:
+        return file.whole(lambda: _sums(asked, most), index)
+    except TooManyPointsError:
+        return None
+
+
+def _sums(asked: Asked, most: int) -> Whole:
+    """All points of a part by sums of its tables, their options, and whether each is priced as it is evaluated."""
+    if (found := _of_coupled(asked, most)) is not None:
+        return *found, True
+    first, *rest = tables = asked.tables
+    costs = {name: tables[name] for name in rest or [first]}
+    whole = frontier.exact(tables[first], costs, asked.couplings.groups, asked.within, most=most)
+    return whole.points[:, : len(tables)], whole.choices, not asked.coupled
+
+
+def _by_programs(asked: Asked, most: int, file: PointsFile | None, index: int) -> Iterator[Point]:
+    """The points of a part by sums of its tables, from integer programs where a file keeps them."""
+    first, *rest = tables = asked.tables
+    costs = {name: tables[name] for name in rest or [first]}
+    given = costs, asked.couplings.groups, asked.within
+    if file is None:
+        return frontier.stream(tables[first], *given, most=most)
+    known, keep = file.answers(index), partial(file.keep, part=index)
+    return frontier.stream(tables[first], *given, known=known, keep=keep, most=0)
 
 
 def _of_coupled(asked: Asked, most: int) -> tuple[Floats, NDArray[np.int16]] | None:
@@ -229,20 +272,14 @@ def _of_coupled(asked: Asked, most: int) -> tuple[Floats, NDArray[np.int16]] | N
 
 def _part(index: int, asked: Asked, file: PointsFile | None, most: int) -> Iterator[Point]:
     """The points of one part, in order of their values."""
-    first, *rest = tables = asked.tables
-    costs = {name: tables[name] for name in rest or [first]}
-    given = costs, asked.couplings.groups, asked.within
-    if file is None and asked.found and most:
-        whole = _of_one(asked, most)
+    at_once = asked.found and most if file is None else _at_once(asked, most, file, index)
+    if at_once:
+        whole = _of_one(asked, most, file, index)
         order = np.lexsort((whole.points * signs(asked.names)).T[::-1])
-        at_once = zip(whole.points[order].tolist(), whole.choices[order].tolist(), strict=True)
-        return (Point(tuple(each), tuple(choice), asked.origin) for each, choice in at_once)
-    if file is None:
-        found = frontier.stream(tables[first], *given, most=most)
-    else:
-        known, keep = file.answers(index), partial(file.keep, part=index)
-        found = frontier.stream(tables[first], *given, known=known, keep=keep, most=0)
-    points = (replace(p, values=asked.whole(p.values[: len(tables)], p.choice), origin=asked.origin) for p in found)
+        rows = zip(whole.points[order].tolist(), whole.choices[order].tolist(), strict=True)
+        return (Point(tuple(each), tuple(choice), asked.origin) for each, choice in rows)
+    width, found = len(asked.tables), _by_programs(asked, most, file, index)
+    points = (replace(p, values=asked.whole(p.values[:width], p.choice), origin=asked.origin) for p in found)
     if asked.found:
         return _evaluated(asked, list(points))
     return points if asked.most_shown == math.inf else (p for p in points if p.values[0] <= asked.most_shown)

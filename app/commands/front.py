@@ -104,7 +104,7 @@ def command(
     kept["ties"] = ties_of(tie, problems[0].workload)
     if streamed:
         return _stream(problems, metrics, kept, points)
-    found = _filed(problems, metrics, kept, points) if points else _found(problems, metrics, kept)
+    found = _found(problems, metrics, kept, points)
     if as_json:
         click.echo(to_json(as_dict(model, device, problems, found, within) | options.edited_by(strategy)))
     else:
@@ -151,13 +151,13 @@ def _restricted(problems: Any, pin: tuple[str, ...], allow: tuple[str, ...]) -> 
     return [restricted(each, pins, {glob: names(listed) for glob, listed in lists.items()}) for each in problems]
 
 
-def _found(problems: Any, metrics: Any, kept: dict[str, Any]) -> Any:
-    """The whole front."""
+def _found(problems: Any, metrics: Any, kept: dict[str, Any], file: str | None) -> Any:
+    """The whole front, its points kept in a file as they are proven."""
     from app.progress import working
     from dse import front
 
     with working("Proving points"):
-        return front(problems, metrics, **kept)
+        return front(problems, metrics, file=file, **kept)
 
 
 def _problems(
@@ -204,18 +204,3 @@ def _stream(problems: Any, metrics: Any, kept: dict[str, Any], file: str | None)
     for point in fronts.stream(problems, metrics, file=file, **kept):
         values = dict(zip(names, point.values, strict=True))
         click.echo(json.dumps(values | origin(problems, point.origin) | {"choice": list(point.choice)}))
-
-
-def _filed(problems: Any, metrics: Any, kept: dict[str, Any], file: str) -> Any:
-    """The whole front, its points kept in a file as they are proven."""
-    import numpy as np
-
-    from app.progress import working
-    from dse import Front, fronts, outputs
-
-    with working("Proving points"):
-        found = sorted(fronts.stream(problems, metrics, file=file, **kept), key=lambda point: point.values[1:])
-    points, choices, origins = (np.array([getattr(p, n) for p in found]) for n in ("values", "choice", "origin"))
-    names = {each.name for each in (*metrics, *(budget.metric for budget in kept["subject_to"]))}
-    proven = not any(outputs.coupled(problem, names) for problem in problems)
-    return Front(tuple(m.name for m in metrics), points, choices, origins, proven)

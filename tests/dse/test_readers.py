@@ -145,15 +145,18 @@ def test_a_peak_of_memory_has_a_budget_beside_it(names, metric):
 
 
 @pytest.mark.parametrize("names", [("loss", "lut"), ("lut", "energy_j"), ("loss", "ff", "bram18")])
-def test_a_front_has_every_plan_that_no_other_beats(names):
+def test_a_front_has_every_plan_that_no_other_beats(names, tmp_path):
     _, totals = every_plan()
     sums = np.column_stack([totals[name] for name in names])
     front = dse.front(problem(), [METRICS[name] for name in names])
     assert front.proven
     expected = np.unique(sums[mask(np.round(sums, 9))].round(9), axis=0)
     np.testing.assert_allclose(np.unique(front.points.round(9), axis=0), expected, rtol=1e-9)
-    streamed = list(fronts.stream(problem(), [METRICS[name] for name in names]))
-    assert sorted(point.values for point in streamed) == sorted(map(tuple, front.points.tolist()))
+    for file in (None, tmp_path / "points.jsonl", tmp_path / "points.jsonl"):
+        streamed = list(fronts.stream(problem(), [METRICS[name] for name in names], file=file))
+        assert sorted(point.values for point in streamed) == sorted(map(tuple, front.points.tolist()))
+    kept = dse.front(problem(), [METRICS[name] for name in names], file=file)
+    assert (kept.points.tolist(), kept.proven) == (front.points.tolist(), True)
 
 
 def test_a_front_keeps_budgets_and_ties_as_it_is_evaluated():

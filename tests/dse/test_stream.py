@@ -117,25 +117,62 @@ def test_ladders_and_merging_agree_where_costs_share_a_divisor():
     assert front.supported[[0, -1]].all()
 
 
-def test_a_points_file_survives_kills_and_refuses_others(tmp_path):
+@pytest.mark.parametrize("most", [0, frontier.MOST_POINTS])
+def test_a_points_file_survives_kills_and_refuses_others(tmp_path, most):
     problem = dse.choices(cm.zoo.build("resnet18"), ["int4", "int8"]).on(cm.gpu("h100_sxm"))
     problem = restricted(problem, dict.fromkeys(problem.layers[4:], "int8"), {})
     file = tmp_path / "points.jsonl"
     metrics = [dse.metric.loss, dse.metric.weight_bytes]
-    whole = list(dse.fronts.stream(problem, metrics, file=file))
+    whole = list(dse.fronts.stream(problem, metrics, file=file, most=most))
     front = dse.front(problem, metrics).points
     assert np.array(values(whole)) == pytest.approx(np.array(sorted(map(tuple, front.tolist()))), rel=1e-12)
     lines = file.read_bytes()
+    assert (b"limits" in lines) == (most == 0)
     for cut in range(len(lines) // 2, len(lines), 97):
         file.write_bytes(lines[:cut])
         if b"\n" in lines[:cut]:
-            assert list(dse.fronts.stream(problem, metrics, file=file)) == whole
+            assert list(dse.fronts.stream(problem, metrics, file=file, most=most)) == whole
             assert file.read_bytes() == lines
     with pytest.raises(ValueError, match="another problem"):
         list(dse.fronts.stream(problem, metrics[::-1], file=file))
     file.write_text("hello\nworld\n")
     with pytest.raises(ValueError, match="no file of a front"):
         list(dse.fronts.stream(problem, metrics, file=file))
+
+
+def test_a_front_that_a_file_keeps_is_the_same_front_and_found_once(tmp_path, monkeypatch):
+    problem = dse.choices(cm.zoo.build("resnet18"), ["int4", "int8"]).on(cm.gpu("h100_sxm"))
+    metrics, file = [dse.metric.loss, dse.metric.weight_bytes, dse.metric.bops], tmp_path / "points.jsonl"
+    whole, exact, merged = dse.front(problem, metrics), frontier.exact, []
+    monkeypatch.setattr(allocate, "dispatch", None)  # no program is asked
+    monkeypatch.setattr(frontier, "exact", lambda *given, **more: merged.append(1) or exact(*given, **more))
+    for cut in (1.0, 1.0, 0.99, 0.5, 0.01):
+        lines = file.read_bytes() if file.exists() else b""
+        file.write_bytes(lines[: int(cut * len(lines))])
+        kept = dse.front(problem, metrics, file=file)
+        assert kept.points.tolist() == whole.points.tolist()
+        assert kept.choices.tolist() == whole.choices.tolist()
+        assert kept.proven
+        assert not lines or file.read_bytes() == lines
+    assert len(merged) == 4
+    first, second, *rest = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([first, *rest[:5]]))
+    with pytest.raises(ValueError, match="holds other points than those of this front"):
+        dse.front(problem, metrics, file=file)
+    file.write_text(first + second.replace("choice", "chosen"))
+    with pytest.raises(ValueError, match="no file of a front"):
+        dse.front(problem, metrics, file=file)
+
+
+def test_what_programs_began_they_end(tmp_path):
+    problem = dse.choices(cm.zoo.build("resnet18"), ["int4", "int8"]).on(cm.gpu("h100_sxm"))
+    problem = restricted(problem, dict.fromkeys(problem.layers[4:], "int8"), {})
+    metrics, file = [dse.metric.loss, dse.metric.weight_bytes], tmp_path / "points.jsonl"
+    begun = list(itertools.islice(dse.fronts.stream(problem, metrics, file=file, most=0), 3))
+    found = dse.front(problem, metrics, file=file)
+    assert found.points == pytest.approx(dse.front(problem, metrics).points)
+    assert "points" not in file.read_text()
+    assert [list(point.choice) for point in begun] == found.choices[::-1][:3].tolist()
 
 
 def test_a_points_file_is_of_its_budgets_tables_too(tmp_path):
