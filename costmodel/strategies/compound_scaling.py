@@ -35,6 +35,8 @@ MIXES = {
 
 LARGEST = 1e6
 """A larger factor is taken for a slip of the keyboard."""
+MOST_OPS = 20_000
+"""Ops of a deepened network: ten times those of the deepest of the zoo, whose estimates take a minute on an FPGA."""
 
 
 def factors(how: str, factor: float) -> Factors:
@@ -66,7 +68,8 @@ class CompoundScaling(Shown):
     the rows of a learned position table and the positions of an encoder beside its decoder. Whole layers, channels
     and pixels take small networks far from the factor (mobilenetv2_100 by dWr from 2 to 3.1), as does attention by
     more tokens; `covers` says how far. It builds the network anew, so it comes before strategies that edit one.
-    ValueError unless factor is positive and at most LARGEST; a factor of 1 changes nothing.
+    ValueError unless factor is positive and at most LARGEST, and where the depth makes more than MOST_OPS ops; a factor
+    of 1 changes nothing.
     """
 
     how: str = "dWr"
@@ -84,9 +87,21 @@ class CompoundScaling(Shown):
             return workload
         if workload.name not in zoo.names() or workload.phase == "training":
             raise ValueError(f"compound_scaling takes a forward pass of a network of the zoo, got {workload.name}")
+        self._require_few(workload)
         model = zoo.language_model(workload.name)
         scaled = self._vision(workload) if model is None else self._language(workload, model)
         return replace(scaled, covers="; ".join(filter(None, (scaled.covers, self._grown(workload, scaled)))))
+
+    def _require_few(self, workload: Workload) -> None:
+        """ValueError where blocks are repeated into more ops than an estimate can take, before any is built."""
+        depth = factors(self.how, self.factor).depth
+        ops = len(workload.ops) * depth
+        if ops > MOST_OPS:
+            times = f"{depth:.4g} times, into some {ops:,.0f} ops of at most {MOST_OPS:,}"
+            raise ValueError(
+                f"compound_scaling by {self.how} to {self.factor:.4g} times the FLOPs repeats blocks of "
+                f"{workload.name} {times}: take a smaller factor, or w, r or wr"
+            )
 
     def _grown(self, before: Workload, after: Workload) -> str:
         """What became of the factor, in words."""

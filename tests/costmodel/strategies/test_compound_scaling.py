@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel import zoo
-from costmodel.strategies.compound_scaling import MIXES, CompoundScaling, exponents, factors, ideal_exponents
+from costmodel.strategies.compound_scaling import MIXES, MOST_OPS, CompoundScaling, exponents, factors, ideal_exponents
 from costmodel.workload import Workload
 from costmodel.workload.ops.embedding import looks_up_positions
 from costmodel.workload.training import training
@@ -60,6 +60,34 @@ def test_groups_widen_as_pycls_rounds_them() -> None:
 def test_bad_mixes_are_one_line(how: str, factor: float, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         CompoundScaling(how, factor)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b7", "resnet18", "vig_tiny", "llama-3.2-1b", "whisper-small"])
+@pytest.mark.parametrize("how", sorted(MIXES))
+def test_depth_is_bounded_by_the_ops_that_it_makes(name: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line before any is built, and not where blocks stay as many, whatever the factor."""
+    base = zoo.build(name)
+    share = MIXES[how][0]
+    most = (MOST_OPS / len(base.ops)) ** (1 / share) if share else 1e6
+    within, beyond = CompoundScaling(how, min(most * 0.999, 1e6)), CompoundScaling(how, min(most * 1.001, 1e6))
+    built: list[CompoundScaling] = []
+    for stage in ("_vision", "_language"):
+        monkeypatch.setattr(CompoundScaling, stage, lambda self, workload, *_: built.append(self) or workload)
+    within(base)
+    assert built == [within]
+    if most * 1.001 <= 1e6:
+        told = rf"by {how} to .* blocks of {name} .* times, into some 20,0.. ops of at most 20,000: take a smaller"
+        with pytest.raises(ValueError, match=told):
+            beyond(base)
+        assert built == [within]
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b0", "swin_tiny_patch4_window7_224", "vim_tiny", "gpt2", "regnety_040"])
+@pytest.mark.parametrize("how", sorted(MIXES))
+def test_ops_grow_by_no_more_than_the_depth(name: str, how: str) -> None:
+    """What the bound is computed by; a stage's blocks are rounded to whole ones."""
+    base = zoo.build(name)
+    assert len(CompoundScaling(how, 9.0)(base).ops) <= 1.1 * len(base.ops) * factors(how, 9.0).depth
 
 
 @pytest.mark.parametrize("name", ["efficientnet_b0", "efficientnet_b1", "efficientnet_b5", "regnety_040", "resnet18"])
