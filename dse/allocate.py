@@ -43,8 +43,8 @@ def solve(
 
     Sums are exact: tables are put on integer grids (`solvers.grid`), and the plan is checked in rational arithmetic, so
     that a budget is never exceeded by any amount. An interrupt (Ctrl-C) returns the best plan so far and its bound,
-    once there is one. Raises InfeasibleError, ValueError on bad input, TimeoutError when the time is up before any plan
-    is found.
+    once there is one. Raises InfeasibleError, ValueError or TypeError on bad input, TimeoutError when the time is up
+    before any plan is found.
     """
     tables = read(loss, costs, budgets, ties, conversion, edges)
     require_formats(max_formats)

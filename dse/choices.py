@@ -19,6 +19,7 @@ from costmodel.strategies.nm_sparsity import NMSparsity
 from costmodel.workload import Workload
 from dse import noise, problem_columns
 from dse.problem import Problem, build, require_layers, widest_of
+from dse.restrictions import require_names
 from dse.sensitivity import Sensitivity, quantisable
 from dse.sensitivity.calls import take, tensors
 from dse.sensitivity.cutoffs import parse
@@ -178,7 +179,7 @@ def choices(
     Other arguments as in Choices; by default the method is "loss" where there is a `loss_fn`, else "kl", and "sqnr" of
     a Workload, which has no other. Costs are those of `batch` examples a pass. `progress` is told (step, steps) while
     sensitivities are measured. ValueError on an empty list, a module without data, or a batch beyond the data;
-    TypeError for what is neither module nor Workload.
+    TypeError for what is neither module nor Workload, or formats that are no list of names.
     """
     _require_formats(formats)
     if method:
@@ -220,6 +221,7 @@ def _require_module(model: Any) -> None:
 
 
 def _require_formats(formats: Sequence[str]) -> None:
+    require_names("formats", formats)
     if not formats:
         raise ValueError("formats must name at least one, got none")
     for spelling in formats:

@@ -58,7 +58,11 @@ class Couplings:
 
 
 def _conversion(given: ArrayLike, options: int) -> Floats:
-    table = np.asarray(given, dtype=np.float64)
+    try:
+        table = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        said = f"a conversion must be a number or a rectangular table of numbers, got {given!r}"
+        raise TypeError(" ".join(said.split())) from None
     if table.ndim:
         return table
     if not 0 <= table < math.inf:

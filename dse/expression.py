@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from costmodel.catalog import require
-from dse.metric import METRICS, PREFIXES
+from dse.metric import BINARY, METRICS, PREFIXES, no_unit
 
 _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -23,8 +23,11 @@ _COMPARISON: dict[type, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?"
-_QUANTITY = re.compile(rf"(?<![\w.])({_NUMBER})([kKMGTmun]?)(B|s|J|Hz|/s|)(?![\w.])")
-_LIMIT = re.compile(rf"\s*([A-Za-z_][\w.]*)\s*(?:<=|>=|<|>)\s*{_NUMBER}[kKMGTmun]?(B|s|J|Hz|/s|)\s*")
+_PREFIX = r"(?:[KMGT]i(?=B)|[kKMGTmun]?)"
+_QUANTITY = re.compile(rf"(?<![\w.])({_NUMBER})({_PREFIX})(B|s|J|Hz|/s|)(?![\w.])")
+_LIMIT = re.compile(rf"\s*([A-Za-z_][\w.]*)\s*(?:<=|>=|<|>)\s*{_NUMBER}{_PREFIX}(B|s|J|Hz|/s|)\s*")
+_UNKNOWN = re.compile(rf"(?:([A-Za-z_][\w.]*)\s*(?:<=|>=|<|>)\s*)?(?<![\w.]){_NUMBER}\s*([^\W\d_]+)")
+_WORDS = ("and", "or")
 _SUFFIXES = {"_bytes_per_s": "B/s", "_per_s": "1/s", "_bytes": "B", "_hz": "Hz", "_s": "s", "_j": "J"}
 
 TEXT = ("model", "strategy", "mapping", "precision", "device")
@@ -64,7 +67,7 @@ class Expression:
 def parse(text: Any) -> Expression:
     """Read an expression; ValueError quotes it and says what is wrong.
 
-    Numbers may carry a decimal prefix and a unit, as in 12ms or 80GB. Names may have dots (device.lut).
+    Numbers may carry a prefix and a unit, as in 12ms, 80GB or 4GiB. Names may have dots (device.lut).
     """
     if not isinstance(text, str):
         raise ValueError(f"an expression must be a string, got {text!r}")
@@ -73,7 +76,7 @@ def parse(text: Any) -> Expression:
         tree = ast.parse(_plain(text).strip(), mode="eval").body
         count = sum(1 for _ in ast.walk(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError(f"cannot read the expression {text!r}") from None
+        raise ValueError(f"{_of_unit(text)}cannot read the expression {text!r}") from None
     if count > MOST_NODES:
         raise ValueError(f"an expression may have {MOST_NODES} parts, got {count} in {text[:40]!r}...")
     names: set[str] = set()
@@ -91,8 +94,19 @@ def unit_of(name: str) -> str:
 def _plain(text: str) -> str:
     """Numbers with prefixes and units outside quotes as plain numbers."""
     parts = re.split(r"(\"[^\"]*\"|'[^']*')", text)
-    parts[::2] = [_QUANTITY.sub(lambda m: repr(float(m[1]) * PREFIXES[m[2]]), part) for part in parts[::2]]
+    parts[::2] = [_QUANTITY.sub(lambda m: repr(float(m[1]) * (PREFIXES | BINARY)[m[2]]), part) for part in parts[::2]]
     return "".join(parts)
+
+
+def _of_unit(text: str) -> str:
+    """Words on what follows a number and is no unit, and on that of the metric beside it; none where all are."""
+    for part in re.split(r"\"[^\"]*\"|'[^']*'", text):
+        for match in _UNKNOWN.finditer(part):
+            if match[2] not in _WORDS and not _QUANTITY.fullmatch(f"1{match[2]}"):
+                named = match[1] in METRICS or (match[1] or "").endswith(tuple(_SUFFIXES))
+                told = f"; {match[1]} is in {unit_of(match[1]) or 'plain counts'}" if named else ""
+                return f"{no_unit(match[2])}{told}; "
+    return ""
 
 
 def _check_unit(text: str) -> None:

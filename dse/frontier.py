@@ -150,6 +150,8 @@ def _sought(
     Without budgets that nothing can break, and options that alone exceed one: either would make the grid coarser.
     """
     given = within or Within()
+    if not isinstance(costs, Mapping):
+        raise TypeError(f"costs must be a mapping of names to a table each, got a {type(costs).__name__}")
     require_formats(given.max_formats)
     limited = {name: table for name, (table, _) in given.budgets.items() if name not in costs}
     limits = {name: limit for name, (_, limit) in given.budgets.items()}

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costmodel.catalog import require
 from costmodel.estimators.fpga import Array
 from dse import allocate, frontier
 from dse.at_paces import open_to
@@ -23,7 +22,7 @@ from dse.front_part import Asked, unbeaten
 from dse.frontier import Front, signs
 from dse.infeasible import infeasible, needs
 from dse.limits import Limits
-from dse.metric import METRICS, Budget, Metric
+from dse.metric import METRICS, Budget, Metric, require_sum
 from dse.passed import Passed
 from dse.pipelines import PACED
 from dse.plan import InfeasibleError
@@ -197,7 +196,7 @@ def _parts(problem: Problem, origin: int, metrics: Sequence[Metric], kept: Kept)
     serial = isinstance(problem.folding, Array)
     paced = PACED if problem.pipeline else ()
     known = ["loss", *problem.costs, *paced, *["throughput_per_s"] * serial]
-    names = tuple(require("objective", metric.name, known) for metric in metrics)
+    names = tuple(require_sum("objective of a front", metric.name, known, problem.device.name) for metric in metrics)
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(f"a front needs at least two different objectives, got {', '.join(names) or 'none'}")
     rate = names.index("throughput_per_s") if serial and "throughput_per_s" in names else None

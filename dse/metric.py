@@ -2,9 +2,12 @@
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import SupportsFloat
+
+import numpy as np
 
 from costmodel.catalog import require
 from costmodel.display import card, told
@@ -39,7 +42,7 @@ class Metric:
 
 
 def _number(metric: Metric, limit: object) -> float:
-    if not isinstance(limit, SupportsFloat) or isinstance(limit, str):
+    if not isinstance(limit, SupportsFloat) or isinstance(limit, str | bool | np.bool_):
         raise TypeError(f"{metric.name} is compared with a number, got {limit!r}; dse.parse_budget reads text")
     return float(limit)
 
@@ -107,9 +110,25 @@ NO_SUM = {
 }
 """Why a metric has no budget, and what to bound in its stead."""
 
+FULLEST = "it is of the network's fullest moment, no sum over layers; bound it by a budget of dse.minimize"
+
+
+def require_sum(what: str, name: str, known: Collection[str], device: str) -> str:
+    """Return a name that is known of a device; ValueError says why where a metric has no sum, or not there."""
+    if name not in METRICS or name in known:
+        return require(what, name, known)
+    why = NO_SUM.get(name) or (FULLEST if name in NETWORK else f"{device} tells none")
+    raise ValueError(f"{name} is no {what}: {why}; there are {', '.join(sorted(known))}")
+
+
 BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
 PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _UNITS = {"B": "B", "s": "s", "J": "J", "W": "W", "/s": "1/s", "": ""}
+SCALES = {
+    **{prefix + unit: (unit, scale) for prefix, scale in PREFIXES.items() for unit in _UNITS},
+    **{f"{prefix}B": ("B", scale) for prefix, scale in BINARY.items()},
+}
+"""The unit and the scale of what may follow a number."""
 
 
 def parse_budget(text: str) -> Budget:
@@ -119,17 +138,24 @@ def parse_budget(text: str) -> Budget:
     number or unit.
     """
     number = r"([-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|nan|inf))"
-    match = re.fullmatch(
-        rf"\s*([A-Za-z_]\w*)\s*(<=|>=)\s*{number}\s*((?:[KMGT]i(?=B))|[kKMGTmun]?)(B|s|J|W|/s|)\s*", text
-    )
+    match = re.fullmatch(rf"\s*([A-Za-z_]\w*)\s*(<=|>=)\s*{number}\s*(|[^\W\d_/]+|\w*/\w*)\s*", text)
     if not match:
         raise ValueError(f"a budget must be like lut<=200e3 or latency_s<=12ms, got {text!r}")
-    name, sense, number, prefix, unit = match.groups()
+    name, sense, number, given = match.groups()
     metric = METRICS[require("metric", name, METRICS)]
+    if given not in SCALES:
+        raise ValueError(f"{no_unit(given)}; {name} is in {metric.unit or 'plain counts'}, got {text!r}")
+    unit, scale = SCALES[given]
     if unit and _UNITS[unit] != metric.unit:
         raise ValueError(f"{name} is in {metric.unit or 'plain counts'}, got {text!r}")
     try:
-        limit = float(Decimal(number) * Decimal(repr((PREFIXES | BINARY)[prefix])))
+        limit = float(Decimal(number) * Decimal(repr(scale)))
     except ArithmeticError:
         raise ValueError(f"a budget must be like lut<=200e3 or latency_s<=12ms, got {text!r}") from None
     return Budget(metric, sense, limit)
+
+
+def no_unit(given: str) -> str:
+    """That what follows a number is no unit, and which one it may be."""
+    near = next((known for known in SCALES if known.lower() == given.lower()), "")
+    return f"{given} is no unit" + f", did you mean {near}?" * bool(near)

@@ -8,7 +8,6 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from costmodel.catalog import require
 from costmodel.hardware import Device
 from dse import at_paces
 from dse.as_evaluated import Solve, as_evaluated
@@ -18,7 +17,7 @@ from dse.folding import OBJECTIVES
 from dse.folding_refusals import SPEEDS
 from dse.interrupts import heard, late
 from dse.limits import Limits
-from dse.metric import Budget, Metric, loss
+from dse.metric import Budget, Metric, loss, require_sum
 from dse.over_foldings import Rules, Sought
 from dse.pipelines import PACED
 from dse.plan import InfeasibleError, Plan, deadline_in, left_s
@@ -89,7 +88,8 @@ def _least(
     edits = {name: getattr(rules, name) for name in ("ties", "conversion", "max_formats")}
     if problem.pipeline and metric.name in PACED:
         return _fastest(metric, problem, subject_to, edits, deadline)
-    require("metric to minimise", metric.name, ["loss", *problem.costs, *(PACED if problem.pipeline else ())])
+    known = ["loss", *problem.costs, *(PACED if problem.pipeline else ())]
+    require_sum("metric to minimise", metric.name, known, problem.device.name)
     plan = _within(metric, problem, subject_to, edits, deadline)
     return plan.of(problem, subject_to)
 

@@ -182,7 +182,10 @@ class Problem:
         return known[name]
 
     def groups(self, ties: Sequence[Sequence[str]]) -> list[list[int]]:
-        """Groups of layer names as indices; UnknownNameError lists near names."""
+        """Groups of layer names as indices; UnknownNameError lists near names, TypeError shows what groups are."""
+        for each in [ties] if not isinstance(ties, Sequence) else ties:
+            if isinstance(each, str) or not isinstance(each, Sequence):
+                raise TypeError(f"ties are groups of layer names, as [['q', 'k', 'v']], got {each!r} for a group")
         index = {layer: i for i, layer in enumerate(self.layers)}
         return [[index[require("layer", name, index)] for name in group] for group in ties]
 

@@ -19,6 +19,7 @@ from dse.reduction import Rows
 from dse.space import Space
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 JOURNAL, FRONT, ROWS = "journal", "front.parquet", "rows"
@@ -185,13 +186,19 @@ def query(folder: Path, sql: str, left_out: Callable[[ValueError], object] | Non
         views = [_rows_view(path) for path in fronts if any((path / ROWS).glob("*.parquet"))]
         if views:
             connection.sql(f"create view rows as {' union all by name '.join(views)}")
-        try:
-            answer = connection.sql(sql)
-        except duckdb.Error as error:
-            raise ValueError(f"SQL: {str(error).splitlines()[0]}") from None
-        if answer is None:
-            raise ValueError(f"SQL: {sql!r} is no query")
-        return answer.to_arrow_table()
+        return _answer(connection, sql)
+
+
+def _answer(connection: "duckdb.DuckDBPyConnection", sql: str) -> "pa.Table":
+    """What one query gives; ValueError on any other statement, which could write files."""
+    import duckdb
+
+    try:
+        if [each.type for each in connection.extract_statements(sql)] != [duckdb.StatementType.SELECT]:
+            raise ValueError(f"SQL: {sql!r} is no query, as one SELECT")
+        return connection.sql(sql).to_arrow_table()
+    except duckdb.Error as error:
+        raise ValueError(f"SQL: {str(error).splitlines()[0]}") from None
 
 
 def _joined(fronts: "Mapping[Path, pa.Table]") -> "pa.Table":

@@ -3,7 +3,7 @@
 import itertools
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -97,15 +97,16 @@ def read(
     """Return the checked tables; an infinite loss or cost makes that option unavailable to that layer.
 
     ValueError on nan, negative costs, shapes that differ, an empty table, a layer without options; UnknownNameError on
-    a budget for a cost that is not given.
+    a budget for a cost that is not given, TypeError on costs or budgets that are no mapping.
     """
+    _require_kinds(costs, budgets, ties)
     losses = _table("loss", loss)
     if losses.ndim != 2 or not losses.size:
         raise ValueError(f"loss must be a [layers, options] table with at least one of each, got shape {losses.shape}")
     cost_tables = {name: _cost(name, table, losses.shape) for name, table in costs.items()}
     for name, limit in budgets.items():
         require("cost", name, cost_tables)
-        if not isinstance(limit, numbers.Real):
+        if isinstance(limit, bool) or not isinstance(limit, numbers.Real):
             raise ValueError(f"the budget of {name} must be a number, got {limit!r}")
         if math.isnan(limit) or limit < 0:
             raise ValueError(f"the budget of {name} must be at least 0, got {limit}")
@@ -143,6 +144,15 @@ def _share(available: NDArray[np.bool_], groups: tuple[tuple[int, ...], ...]) ->
     for group in groups:
         if len(group) > 1:
             available[list(group)] = available[list(group)].all(axis=0)
+
+
+def _require_kinds(costs: object, budgets: object, ties: object) -> None:
+    for what, given, each in (("costs", costs, "a table [layers, options]"), ("budgets", budgets, "a limit")):
+        if not isinstance(given, Mapping):
+            kind = type(given).__name__
+            raise TypeError(f"{what} must be a mapping of names to {each} each, as {{'bytes': ...}}, got a {kind}")
+    if not isinstance(ties, Iterable):
+        raise TypeError(f"ties must be groups of layer indices, such as [[0, 1]], got {ties!r}")
 
 
 def _table(name: str, values: Any) -> Floats:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dse import frontier
 from dse.allocate import solve
 from dse.exact import at_least
 from dse.plan import InfeasibleError
@@ -267,6 +268,7 @@ def test_a_large_infeasible_problem_with_conversions_is_refused_at_once():
         ({"costs": {"bytes": [[1.0, math.nan], [1.0, 1.0]]}}, r"bytes\[0, 1\] is nan"),
         ({"budgets": {"byte": 3.0}}, "did you mean bytes"),
         ({"budgets": {"bytes": math.nan}}, "at least 0"),
+        ({"budgets": {"bytes": True}}, "the budget of bytes must be a number, got True"),
         ({"budgets": {"bytes": -1.0}}, "at least 0"),
         ({"ties": [[0, 2]]}, "layer indices from 0 to 1"),
         ({"ties": [[0, 0.5]]}, "layer indices from 0 to 1"),
@@ -293,3 +295,20 @@ def test_bad_input_is_one_clear_line(change, message):
     with pytest.raises(ValueError, match=message) as caught:
         solve(**(good | change))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"budgets": [10]}, "budgets must be a mapping of names to a limit each, as {'bytes': ...}, got a list"),
+        ({"costs": COST}, "costs must be a mapping of names to a table"),
+        ({"ties": 3}, "ties must be groups of layer indices, such as .* got 3"),
+    ],
+)
+def test_what_is_none_of_the_kinds_is_told_in_a_line(change, message):
+    good = {"loss": LOSS, "costs": {"bytes": COST}, "budgets": {}}
+    with pytest.raises(TypeError, match=message):
+        solve(**(good | change))
+    if "costs" in change:
+        with pytest.raises(TypeError, match=message):
+            frontier.exact(LOSS, COST)

@@ -68,7 +68,15 @@ def test_anything_else_is_one_line(text):
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("latency_s <= 12MB", "latency_s is in s"), ("lut <= 3B", "plain counts"), ("footprint_bytes < 3J", "in B")],
+    [
+        ("latency_s <= 12MB", "latency_s is in s"),
+        ("lut <= 3B", "plain counts"),
+        ("footprint_bytes < 3J", "in B"),
+        ("latency_s <= 50parsec", "parsec is no unit; latency_s is in s; cannot read"),
+        ("latency_s <= 5ms and footprint_bytes<=9gb", "gb is no unit, did you mean GB.; footprint_bytes is in B"),
+        ("latency_s <= batch * 3parsec", "parsec is no unit; cannot read"),
+        ("model == '3parsec' and batch <=", "^cannot read"),
+    ],
 )
 def test_units_must_fit(text, says):
     with pytest.raises(ValueError, match=says):
@@ -87,3 +95,10 @@ def test_kinds_are_told_apart():
 def test_unknown_names_have_near_ones():
     with pytest.raises(ValueError, match="did you mean latency_s"):
         check_names(limit("latancy_s <= 3"), ["latency_s", "energy_j"])
+
+
+def test_binary_prefixes_are_powers_of_1024():
+    assert limit("footprint_bytes <= 4GiB")({"footprint_bytes": np.array([2.0**32, 2.0**32 + 1])}).tolist() == [
+        True,
+        False,
+    ]

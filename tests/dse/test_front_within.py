@@ -97,6 +97,13 @@ def test_what_no_front_has_is_told():
         dse.front(problem, [size, loss], conversion=0.1)
     with pytest.raises(ValueError, match="peak_activation_bytes"):
         dse.front(problem, [loss, size], subject_to=[METRICS["peak_activation_bytes"] <= 1e6])
+    for name, why in (
+        ("peak_activation_bytes", "it is of the network's fullest moment, no sum over layers; bound it"),
+        ("power_w", "it is energy_j at the rate"),
+        ("lut", "h100_sxm tells none; there are bops"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} is no objective of a front: {why}"):
+            dse.front(problem, [loss, METRICS[name]])
     many = np.random.default_rng(0).random((3, 14))
     with pytest.raises(ValueError, match="front of any 7 of 14 formats is that of 3432 sets"):
         frontier.exact(many, {"cost": many[:, ::-1]}, (), Within(max_formats=7))

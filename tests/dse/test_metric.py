@@ -48,7 +48,11 @@ def test_comparison_makes_the_budget_that_its_text_reads_back():
         ("lut<=1.2.3", "like lut<=200e3"),
         ("lut<=5MB", "plain counts"),
         ("lut<=5MiB", "plain counts"),
-        ("lut<=5Mi", "like lut<=200e3"),
+        ("lut<=5Mi", "Mi is no unit; lut is in plain counts, got 'lut<=5Mi'"),
+        ("weight_bytes<=1parsec", "parsec is no unit; weight_bytes is in B, got 'weight_bytes<=1parsec'"),
+        ("weight_bytes<=9gb", "gb is no unit, did you mean GB?; weight_bytes is in B"),
+        ("latency_s <= 5 parsec", "parsec is no unit; latency_s is in s"),
+        ("latency_s<=5ms ms", "like lut<=200e3"),
         ("latency_s<=5MB", "in s"),
         ("lut>=5", "<="),
         ("throughput_per_s<=5", ">="),
@@ -90,7 +94,7 @@ def test_any_text_is_a_budget_or_a_value_error(text):
     assert budget.metric.name in METRICS
 
 
-@pytest.mark.parametrize("limit", ["12ms", None, [1.0]])
+@pytest.mark.parametrize("limit", ["12ms", None, [1.0], True, np.bool_(True)])
 def test_a_metric_is_compared_with_a_number(limit):
     with pytest.raises(TypeError, match="lut is compared with a number, got"):
         METRICS["lut"] <= limit  # noqa: B015

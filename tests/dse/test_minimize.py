@@ -201,6 +201,12 @@ def test_bad_questions_are_one_line(resnet, on_gpu):
         dse.choices(resnet.workload, ["int8", "int8/bf16"]).on(cm.gpu("h100_sxm"))
     with pytest.raises(ValueError, match="at least one"):
         dse.choices(resnet.workload, [])
+    with pytest.raises(TypeError, match=r"formats must be a list of names, as \['int4', 'int8'\], got 'int8'$"):
+        dse.choices(resnet.workload, "int8")
+    with pytest.raises(TypeError, match=r"formats must be a list of names, .* got 3 in it$"):
+        dse.choices(resnet.workload, ["int8", 3])
+    with pytest.raises(ValueError, match=r"peak_activation_bytes is no metric to minimise: .* no sum over layers"):
+        dse.minimize(dse.metric.peak_activation_bytes, over=on_gpu)
     with pytest.raises(ValueError, match="needs a device"):
         dse.minimize(loss, over=resnet)
     with pytest.raises(ValueError, match="no throughput budget"):
@@ -264,6 +270,12 @@ def test_a_budget_of_luts_holds_for_the_array_of_an_overlay():
         ({"over": "zoo:resnet18"}, r"what dse.choices\(model, formats, data\) gives, got a str"),
         ({"on": "h100_sxm"}, r"cm.device\('h100_sxm'\) gives, got 'h100_sxm'"),
         ({"subject_to": weight_bytes <= 1e6}, r"subject_to is a list of budgets"),
+        ({"allow": {"conv1": "int8"}}, r"allow of conv1 must be a list of names, as \['int4', 'int8'\], got 'int8'"),
+        ({"allow": [("conv1", "int8")]}, r"allow is a mapping of layers, as {'layer1.\*': \['int4', 'int8'\]}, got"),
+        ({"pins": {"conv1": ["int8"]}}, r"pins have a format each, as {'conv1': 'int8'}, got \['int8'\] for conv1"),
+        ({"ties": ["conv1"]}, r"ties are groups of layer names, .* got 'conv1' for a group"),
+        ({"ties": 3}, r"ties are groups of layer names, .* got 3 for a group"),
+        ({"conversion": "x"}, "a conversion must be a number or a rectangular table of numbers, got 'x'"),
     ],
 )
 def test_what_is_none_of_the_kinds_is_told(changed, told):

@@ -42,6 +42,7 @@ def test_a_pin_may_be_spelled_in_any_way_that_means_one_format(problem):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
+        ({"allow": {"conv1": []}}, "no format is left to conv1: it is allowed no format"),
         ({"pins": {"conv1": "int4", "conv*": "int8"}}, "no format is left to conv1: it is pinned to int4 and pinned"),
         ({"pins": {"conv1": "int4"}, "allow": {"conv1": ["int8"]}}, "pinned to int4 and allowed int8"),
         ({"pins": {"conv9": "int4"}}, "no layer matches 'conv9'; did you mean conv1"),

@@ -50,7 +50,13 @@ def test_a_corrupted_run_is_left_out_where_others_are_asked(runs: Path, tmp_path
         store.query(tmp_path / "b", "select 1", told.append)
 
 
-@pytest.mark.parametrize("sql", ["select nothing from front", "selct 1", "select * from rows2", ""])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select nothing from front", "selct 1", "select * from rows2", "",
+        "copy (select 1) to 'x.csv'", "select 1; copy front to 'x.csv'", "explain analyze copy front to 'x.csv'",
+    ],
+)  # fmt: skip
 def test_bad_sql_is_one_line(runs: Path, sql: str) -> None:
     with pytest.raises(ValueError, match="SQL") as error:
         store.query(runs, sql)
