@@ -1,6 +1,6 @@
 """Formats and foldings of an FPGA's layers together, and in turn: designs of their own foldings to compare."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,17 +19,12 @@ IN_TURN = "formats, then folding"
 """The design whose formats take the fewest LUTs within the loss, folded after."""
 
 
-def require_joint(objective: str, unfit: Mapping[str, Any]) -> None:
-    """ValueError where an option of the command line was given that does not go with a choice of the folding."""
-    asked = [option for option, value in unfit.items() if value]
-    if asked:
-        raise ValueError(f"{asked[0]} does not go with --objective {objective}")
-
-
-def in_turn(problem: Problem, budgets: Sequence[Budget]) -> list[tuple[str, Problem, Any]]:
-    """The design of formats first and folding after, none where no formats meet the budget of loss."""
+def in_turn(problem: Problem, budgets: Sequence[Budget], **rules: Any) -> list[tuple[str, Problem, Any]]:
+    """The design of formats first, by the rules of `minimize`, and folding after, none where no formats meet the
+    budget of loss."""
+    losses = [budget for budget in budgets if budget.metric.name == "loss"]
     try:
-        plan = minimize(METRICS["lut"], over=problem, subject_to=[b for b in budgets if b.metric.name == "loss"])
+        plan = minimize(METRICS["lut"], over=problem, subject_to=losses, **rules)
     except InfeasibleError:
         return []
     return [(IN_TURN, folded(problem, plan.choice, budgets), plan.choice)]

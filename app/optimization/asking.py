@@ -15,6 +15,7 @@ from costmodel.estimators.fit import RESOURCES
 from costmodel.hardware import Device, Fpga
 from costmodel.precision import precision
 from dse import Problem
+from dse.couplings import Couplings
 from dse.folding import fastest
 from dse.folding_refusals import SPEEDS
 from dse.foldings import made_for
@@ -115,11 +116,11 @@ def _folding_of(question: Question, problem: Problem, problems: Sequence[Problem
 
 def _fastest(question: Question) -> dict[str, Any]:
     """The result of the plan of the best rate or latency, beside formats and folding in turn."""
-    unfit = {"--tie": question.ties, "--conversion": question.conversion, "--max-formats": question.max_formats}
-    folded.require_joint(question.objective, unfit)
+    _require_unconverted(question)
     given: dict[str, Any] = {"subject_to": question.budgets, "time_limit_s": question.time_limit_s}
     given |= {"utilisation": math.inf} if question.fit is False else {}
     problem = _restricted(question)
+    given["couplings"] = Couplings.of(problem, question.ties, max_formats=question.max_formats)
     plan = fastest(problem, question.objective, **given)
     assert plan.problem is not None
     return result(question, plan.problem, plan, [] if plan.interrupted else _in_turn(question, problem))
@@ -127,8 +128,7 @@ def _fastest(question: Question) -> dict[str, Any]:
 
 def _quickest(question: Question) -> dict[str, Any]:
     """The result of the plan of least latency where nothing is folded; of those as quick the one that loses least."""
-    if question.conversion is not None:
-        raise ValueError(f"--conversion adds to the loss: leave it out, or --objective {question.objective}")
+    _require_unconverted(question)
     deadline, problem = deadline_in(question.time_limit_s), question.choices.on(question.device)
     plan = solve(question, problem, question.budgets, METRICS["latency_s"])
     told = {name: getattr(plan, name) for name in ("objective", "bound", "solver", "subject_to", "interrupted")}
@@ -139,9 +139,14 @@ def _quickest(question: Question) -> dict[str, Any]:
     return result(question, problem, replace(plan, **told))
 
 
+def _require_unconverted(question: Question) -> None:
+    if question.conversion is not None:
+        raise ValueError(f"--conversion adds to the loss: leave it out, or --objective {question.objective}")
+
+
 def _in_turn(question: Question, problem: Problem) -> list[dict[str, Any]]:
     """Designs of formats first and folding after."""
-    found = folded.in_turn(problem, question.budgets)
+    found = folded.in_turn(problem, question.budgets, ties=question.ties, max_formats=question.max_formats)
     return [design(question, own, name, "folded", choice) for name, own, choice in found]
 
 

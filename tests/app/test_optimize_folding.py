@@ -47,6 +47,30 @@ def test_each_end_is_best_at_its_own_objective(fastest):
     assert wait["latency_s"] <= rate["latency_s"]
 
 
+def test_tied_layers_share_a_format_in_the_plan_and_in_formats_then_folding(bitfront, folder, fastest):
+    asked = (
+        "--budget",
+        "lut<=1500",
+        "--budget",
+        "loss<=0.1",
+        "--objective",
+        "throughput_per_s",
+        "--tie",
+        "0,2",
+        "--json",
+    )
+    done = bitfront("optimize", "torch:tiny_net:build_with_data", "--on", "pynq_z1", *FORMATS, *asked, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    named = {design["name"]: design for design in found["designs"]}
+    for name in ("plan", "formats, then folding"):
+        assert len(set(named[name]["assignment"].values())) == 1
+    rate = found["totals"]["throughput_per_s"]
+    assert named["formats, then folding"]["totals"]["throughput_per_s"] <= rate
+    assert rate <= fastest["throughput_per_s"]["totals"]["throughput_per_s"]
+    assert found["proven"]
+
+
 def test_the_terminal_shows_each_layers_folding(bitfront, folder):
     args = ("torch:tiny_net:build_with_data", "--on", "pynq_z1", *FORMATS, "--objective", "latency_s")
     done = bitfront("optimize", *args, cwd=folder)
@@ -58,7 +82,7 @@ def test_the_terminal_shows_each_layers_folding(bitfront, folder):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("--on", "pynq_z1", "--tie", "layer1.0.conv1,layer1.0.conv2"), "--tie does not go with --objective"),
+        (("--on", "pynq_z1", "--conversion", "1e-3"), "--conversion adds to the loss: leave it out, or --objective"),
         (("--on", "pynq_z1", "--mapping", "overlay"), "its layers have no folding; leave out --objective"),
         (
             ("--on", "zcu104", "--mapping", "streamed"),
