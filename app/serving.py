@@ -146,7 +146,14 @@ def _edited(model: str, strategy: str, prompt: int) -> _Edited:
                 refused.append(error)
         if len(refused) == len(PHASES):
             raise ValueError(str(refused[-1]))
+        _require_prompt(edited["prefill"].context, prompt, step)
     return _Edited(model, every, tuple(tuple(taken[phase]) for phase in PHASES))
+
+
+def _require_prompt(tokens: int, prompt: int, step: Strategy) -> None:
+    if tokens != prompt:
+        told = f"{cm.strategies.spelled(step)} makes it {tokens}, leave it out"
+        raise ValueError(f"a prompt of serving has the {prompt} tokens asked for: {told}")
 
 
 class _NotOfThisPhaseError(ValueError):

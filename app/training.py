@@ -97,7 +97,7 @@ def _row(question: Question, layout: Layout) -> dict[str, Any]:
         return named | {"reason": str(error)}
     row = named | {name: value for name, value in vars(found).items() if name not in ("layout", "batch")}
     unit = "tokens_per_s" if question.context else "samples_per_s"
-    row[unit] = question.batch * (question.context or 1) / found.step_s
+    row[unit] = question.batch * (forward(1).context or 1) / found.step_s
     if question.amount is not None:
         row["days"] = days(question.amount, row[unit])
         if question.price is not None:

@@ -56,7 +56,12 @@ def record(design: Design, name: str) -> Record:
     totals = {**found.totals, "loss": loss_of(found.workload, found.precisions), **rates(design, found)}
     has = [metric for metric in SHOWN if np.isfinite(totals.get(metric, np.nan))]
     values = {metric: _value(found, metric, totals) for metric in has}
-    told = {"name": name, "what": _what(design), "uncounted": list(found.uncounted), "layers": _layers(design, found)}
+    told = {
+        "name": name,
+        "what": _what(design, found),
+        "uncounted": list(found.uncounted),
+        "layers": _layers(design, found),
+    }
     return told | {"values": values, "ranges": ranges.said(totals, has), "kinds": _kinds(found)}
 
 
@@ -92,15 +97,17 @@ def _word(design: Design, field: str) -> str:
     return "" if value == "none" else str(value)
 
 
-def _what(design: Design) -> dict[str, str]:
+def _what(design: Design, found: Estimate) -> dict[str, str]:
     """A design's values in words, by what they are called."""
+    has, asked = found.workload.context or design.context, design.context
+    scaled = f", scaled from {asked:,}" if asked and has != asked else ""
     told = {
         "Model": _model(design),
         "Device": design.device,
         "Precision": _spoken(design),
         "Pass": design.phase,
         "Batch": f"{design.batch:,}",
-        "Context": f"{design.context:,}" if design.context else "",
+        "Context": f"{has:,}{scaled}" if has else "",
         "Resolution": f"{design.resolution:,}" if design.resolution else "",
         "Strategy": "" if design.strategy == "none" else design.strategy,
     }
@@ -116,10 +123,10 @@ def _spoken(design: Design) -> str:
 
 
 def rates(design: Design, found: Estimate) -> dict[str, float]:
-    """Examples per second with their range, and tokens where the design is a language model's."""
+    """Examples per second with their range, and tokens where a language model's pass reads or writes such."""
     rates = examples(found)
-    if design.phase:
-        tokens = 1 if design.phase == "decode" else design.context
+    tokens = 1 if design.phase == "decode" else found.workload.context
+    if design.phase and tokens:
         rates |= {name.replace("examples", "tokens"): rate * tokens for name, rate in rates.items()}
     return rates
 

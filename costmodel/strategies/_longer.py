@@ -41,7 +41,7 @@ def longer(workload: Workload, factor: float) -> Workload:
 
 
 def _require_positions(longer: Workload) -> None:
-    """ValueError where a sequence has more positions than a table has rows."""
+    """ValueError where a sequence has more positions than a table has rows, that of an encoder beside a decode too."""
     cached = max((int(op.heads.keys) for op in longer.ops if op.kind == "attention" and op.heads.causal), default=0)
     for op in filter(looks_up_positions, longer.ops):
         looked_up = float(op.output_elements / op.row_elements)
@@ -50,6 +50,10 @@ def _require_positions(longer: Workload) -> None:
         if needed > rows:
             told = f"has {rows} positions, and the longest sequence of a batch has {needed}"
             raise ValueError(f"{op.name} of {longer.name} {told}: pad a shorter context")
+    read = max((int(op.heads.keys) for op in longer.ops if op.kind == "attention" and not op.heads.causal), default=0)
+    if longer.heard and read > longer.heard:
+        told = f"has {longer.heard} positions, and the longest sequence of a batch has {read}"
+        raise ValueError(f"the encoder of {longer.name} {told}: its speech is padded to them already")
 
 
 def _grown(workload: Workload, factor: float) -> tuple[Op, ...]:

@@ -120,21 +120,12 @@ class CompoundScaling(Shown):
     def _language(self, workload: Workload, model: LanguageModel) -> Workload:
         grown = factors(self.how, self.factor)
         scaled = scaled_language(model, grown)
-        context = _context(workload)
+        context = workload.context or None
         _require_first(workload, passes(model, batch=workload.batch, context=context, phase=workload.phase))
         if context is not None:
             room = scaled.max_context - (workload.phase == "decode")
             context = int(min(max(1, round(context * grown.resolution**2)), room))
         return passes(scaled, batch=workload.batch, context=context, phase=workload.phase)
-
-
-def _context(workload: Workload) -> int | None:
-    """Tokens that a language model's pass reads or has cached; an encode has none."""
-    if workload.phase == "encode":
-        return None
-    found = [op for op in workload.ops if op.kind == "attention"]
-    own = next(iter([op for op in found if op.heads.causal] or found), None)  # an encoder beside it masks nothing
-    return 0 if own is None else int(own.n) - (workload.phase == "decode")
 
 
 def _require_first(workload: Workload, built: Workload) -> None:

@@ -60,6 +60,8 @@ def _workload(data: Mapping[str, Any]) -> Workload:
         phase=_text("phase", data["phase"]),
         batch=_count("batch", data["batch"]),
         passes=_count("passes", data.get("passes", 1)),
+        context=_count("context", data.get("context", 0), least=0),
+        heard=_count("heard", data.get("heard", 0), least=0),
         written=_number("written", data.get("written", 1.0)),
         covers=_text("covers", data["covers"]),
         stated=tuple((layer, precision) for layer, precision in pairs),
@@ -101,9 +103,9 @@ def _number(name: str, value: Any) -> float:
     return value
 
 
-def _count(name: str, value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError(f"{name} must be an integer of at least 1, got {_shown(value)}")
+def _count(name: str, value: Any, *, least: int = 1) -> int:
+    if type(value) is not int or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {_shown(value)}")
     return value
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from costmodel.workload.language_model import LanguageModel, TextEncoder
+from costmodel.workload.language_model import Encoder, LanguageModel, TextEncoder
 from costmodel.workload.op import Op
 from costmodel.workload.training import training
 from costmodel.workload.transformer.network import network
@@ -57,6 +57,7 @@ def encode(model: LanguageModel, batch: int = 1) -> Workload:
         stated=model.checkpoint.stated(ops, model.results) if model.checkpoint else (),
         outputs=tuple(op.name for op in cached),
         phase="encode",
+        context=0,
         covers=f"{_encoder(model)}; {_answer(model)} is this and one decode a token",
     )
 
@@ -115,6 +116,8 @@ def _pass(model: LanguageModel, batch: int, *, queries: int, keys: int, logits: 
         phase=phase,
         batch=batch,
         covers=_covers(model, batch, context, phase),
+        context=int(context),
+        heard=model.encoder.positions if phase == "decode" and isinstance(model.encoder, Encoder) else 0,
         stated=model.checkpoint.stated(ops, model.results) if model.checkpoint else (),
     )
 

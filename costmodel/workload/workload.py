@@ -31,6 +31,8 @@ class Workload:
     answers    how often what is written is right, where somebody said how often one sample is
     passes     passes of equally many that the batch is run in: a training step's micro-batches and replicas
     prepared   ops on parameters alone: run once before inferences, which do not count them, and in each training step
+    context    tokens that each sequence of a language model's pass reads, or has cached; 0 elsewhere
+    heard      positions in the table of an encoder whose results a decode reads; 0 where that has no table
     written    tokens that a decode writes for each that counts: those of thoughts, of discarded samples, of padding
     """
 
@@ -44,6 +46,8 @@ class Workload:
     stated: tuple[tuple[str, str], ...] = ()
     answers: Answers | None = None
     written: float = 1.0
+    context: int = 0
+    heard: int = 0
     passes: int = 1
     detached: tuple[str, ...] = ()
     prepared: tuple[Op, ...] = ()

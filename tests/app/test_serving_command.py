@@ -138,6 +138,15 @@ def test_requests_of_one_length_have_no_padding(refused_here):
     assert "requests of serving are of one length, and none waits for a longer one: leave padded_batches out" in refused
 
 
+def test_prompts_are_those_asked_for(refused_here, bitfront):
+    args = (*SMALL, "--on", "a100_sxm", "--strategy", "compound_scaling:how={},factor=4")
+    told = (
+        "a prompt of serving has the 512 tokens asked for: compound_scaling:how=r,factor=4 makes it 2048, leave it out"
+    )
+    assert told in refused_here(*args[:-1], args[-1].format("r"))
+    assert bitfront(*args[:-1], args[-1].format("w")).returncode == 0
+
+
 def test_a_strategy_that_no_pass_takes_is_refused(refused_here):
     args = (*SMALL, "--on", "a100_sxm", "--strategy", "edge_moe")
     assert "llama-3.2-1b has no routed experts" in refused_here(*args)

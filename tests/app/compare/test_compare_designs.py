@@ -17,12 +17,21 @@ def test_names_are_what_differs():
     assert mixed[0].startswith("llama-3.2-1b l40s w4a16")
 
 
-@pytest.mark.parametrize(("phase", "tokens"), [("decode", 4), ("prefill", 4 * 512)])
+@pytest.mark.parametrize(("phase", "tokens"), [("decode", 4), ("prefill", 4 * 512), ("training", 4 * 512)])
 def test_tokens_per_second_count_what_a_pass_reads_or_writes(phase, tokens):
     found = designs.record(question.read_design(LLAMA.format("w8a8", phase)), "x")["values"]
     assert found["tokens_per_s"]["value"] == pytest.approx(tokens / found["latency_s"]["value"])
     assert found["tokens_per_s"]["low"] == pytest.approx(tokens / found["latency_s"]["high"])
     assert found["footprint_bytes"]["share"] == found["footprint_bytes"]["value"] / cm.gpu("l40s").memory_bytes
+
+
+@pytest.mark.parametrize("phase", ["prefill", "decode"])
+def test_tokens_per_second_are_those_of_the_scaled_context(phase):
+    text = f"zoo:gpt2@a100_sxm@bf16;phase={phase};batch=4;context=256"
+    found = designs.record(question.read_design(f"{text};strategy=compound_scaling:how=r,factor=4"), "x")
+    tokens = 4 * (1 if phase == "decode" else 1024)
+    assert found["values"]["tokens_per_s"]["value"] == pytest.approx(tokens / found["values"]["latency_s"]["value"])
+    assert found["what"]["Context"] == "1,024, scaled from 256"
 
 
 def test_kinds_add_up_to_the_total():

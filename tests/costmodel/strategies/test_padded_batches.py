@@ -131,6 +131,17 @@ def test_sequences_are_no_longer_than_there_are_positions(net: str, phase: str, 
         assert longer(base, 1.7).ops
 
 
+@pytest.mark.parametrize("phase", ["encode", "decode", "prefill"])
+def test_no_pass_reads_more_of_an_encoder_than_its_table_has(phase: str) -> None:
+    """Whisper's speech fills its positions; an encoder without a table makes longer caches."""
+    text = None if phase == "encode" else 100
+    with pytest.raises(ValueError, match=r"encoder.* of whisper-tiny has 1500 positions, .* has 2250"):
+        longer(cm.zoo.build("whisper-tiny", phase=phase, batch=4, context=text), 1.5)
+    heard = longer(cm.zoo.build("canary-180m-flash", phase=phase, batch=4, context=text), 2.0)
+    keys = {int(op.heads.keys) for op in heard.ops if op.kind == "attention" and not op.heads.causal}
+    assert keys == {250} if phase != "encode" else {250} >= keys
+
+
 def test_padding_a_training_is_training_the_padded() -> None:
     """Counts of elements are whole: with the noise of a product a sum would have a gradient of its own."""
     for context, factor in ((137, 1.37), (200, 1.37), (200, 2.3)):

@@ -45,6 +45,7 @@ def test_what_is_none(change, tmp_path):
     [
         (lambda d: d | {"name": None}, "name must be a text, got None"),
         (lambda d: d | {"batch": 1.5}, "batch must be an integer of at least 1, got 1.5"),
+        (lambda d: d | {"context": -1}, "context must be an integer of at least 0, got -1"),
         (lambda d: d | {"outputs": "x"}, "outputs must be a list, got 'x'"),
         (lambda d: d | {"uncounted": [3]}, "each of uncounted must be a text, got 3"),
         (lambda d: d | {"stated": [["a"]]}, "stated must be a list of pairs of texts"),
@@ -69,7 +70,7 @@ def test_what_is_wrong_is_named(change, complaint, tmp_path):
 
 def test_what_a_strategy_says_comes_back(tmp_path):
     path = tmp_path / "ops.json"
-    own = replace(zoo.build("resnet18"), written=3.5, passes=4, batch=8, answers=Answers(0.5, 0.25))
+    own = replace(zoo.build("resnet18"), written=3.5, passes=4, batch=8, context=7, heard=9, answers=Answers(0.5, 0.25))
     path.write_text(plain.to_json(own))
     assert plain.read(path) == own
 
