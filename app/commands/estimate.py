@@ -90,6 +90,10 @@ def command(
         _show(found, result, layers=layers)
 
 
+FROM_FILE = "that is as the file states: give another with --precision, as int8/fp16"
+"""Of what a device lacks for a format that a model's file states."""
+
+
 def _hint(error: str, given: str | None, precision: str, workload: "Workload") -> str:
     """What to give where a format that nobody asked for does not do."""
     from app.results import DEFAULT
@@ -100,6 +104,9 @@ def _hint(error: str, given: str | None, precision: str, workload: "Workload") -
         return f"{DEFAULT} is the default: give --precision, as w8a8"
     if workload.stated and f"got {DEFAULT} " in error:
         return "the file states no format of its weights or its inputs: give both with --assign LAYER=int8/int8"
+    if given is None and workload.stated:
+        rest = f"needs at {DEFAULT}/{DEFAULT};" in error
+        return f"{DEFAULT} is what the file does not state: give it with --assign '*=fp16'" if rest else FROM_FILE
     return ""
 
 
