@@ -49,7 +49,8 @@ def make_plain(graph: Any, stored: Mapping[str, Shape]) -> Blocks:
         k, n, bits, block = _sizes(node, stored[node.input[WEIGHT]])
         weight, scale = node.input[WEIGHT], types.get(node.input[SCALES], FLOAT)
         given = dict(enumerate(node.input))
-        unread += _beside(weight, given, scale) if weight not in shapes else ()
+        layer = _onnx_node.name(node, weight, is_layer=True)
+        unread += _beside(layer, given, scale) if weight not in shapes else ()
         shapes[weight], scales[weight] = (k, n), scale
         lost |= {name for i, name in given.items() if i in (SCALES, *BESIDE) and name}
         if given.get(BIAS):
@@ -79,10 +80,10 @@ def _sizes(node: Any, stored: Shape) -> tuple[int, int, int, int]:
     return k, n, bits, block
 
 
-def _beside(weight: str, given: Mapping[int, str], scale: int) -> list[str]:
-    """What formats do not hold of a weight whose product is given these inputs, the scales of that type."""
+def _beside(layer: str, given: Mapping[int, str], scale: int) -> list[str]:
+    """What formats do not hold of a layer whose product is given these inputs, the scales of that type."""
     parts = ["scales wider than 16 bits"] * (scale == FLOAT) + [told for i, told in BESIDE.items() if given.get(i)]
-    return [f"{part} of {_onnx_node.clean(weight)}" for part in parts]
+    return [f"{part} of {layer}" for part in parts]
 
 
 def _hold(graph: Any, shapes: Mapping[str, Shape], types: Mapping[str, int]) -> None:
