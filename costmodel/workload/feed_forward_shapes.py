@@ -24,9 +24,10 @@ class Moe:
     """A router and `experts` gated MLPs of width `d_ff`, of which each token takes `experts_per_token`.
 
     `shared_d_ff` is the width of the MLP that every token takes, all shared experts together, `shared_gate` a factor of
-    it for each token (Qwen2); `router_correction` says that the router stores a score offset an expert (DeepSeek-V3),
-    `bias` that it and the experts' projections add one each (gpt-oss). `router` is its name in a layer, `module` that
-    of all of it, and `shared` that of what every token takes within it, by default as DeepSeek's or Qwen's.
+    it for each token (Qwen2), `shared_bias` that its projections add one each; `router_correction` says that the router
+    stores a score offset an expert (DeepSeek-V3), `bias` that it and the experts' projections add one each (gpt-oss).
+    `router` is its name in a layer, `module` that of all of it, and `shared` that of what every token takes within it,
+    by default as DeepSeek's or Qwen's.
     """
 
     experts: int
@@ -35,6 +36,7 @@ class Moe:
     function: str = "silu"
     shared_d_ff: int = 0
     shared_gate: bool = False
+    shared_bias: bool = False
     router_correction: bool = False
     bias: bool = False
     router: str = "mlp.gate"

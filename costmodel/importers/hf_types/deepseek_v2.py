@@ -36,6 +36,7 @@ def latent_decoder(fields: ConfigFields, name: str, *, router_correction: bool) 
         d_ff=width,
         function=mlp.function,
         shared_d_ff=width * fields.count("n_shared_experts", 0, low=0, high=MAX_LAYERS),
+        shared_bias=mlp.bias,
         router_correction=router_correction,
     )
     return deepseek(

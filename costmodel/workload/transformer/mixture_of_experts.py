@@ -25,7 +25,12 @@ def mixture_of_experts(layer: str, shape: Moe, span: Span, *, d_model: int, sour
         return ops
     names = shared_experts(shape.module, shape.shared or ("shared_expert" if shape.shared_gate else "shared_experts"))
     shared = feed_forward(
-        layer, Mlp(shape.shared_d_ff, shape.function), span, d_model=d_model, names=names, source=source
+        layer,
+        Mlp(shape.shared_d_ff, shape.function, bias=shape.shared_bias),
+        span,
+        d_model=d_model,
+        names=names,
+        source=source,
     )
     if shape.shared_gate:
         shared += _gate(

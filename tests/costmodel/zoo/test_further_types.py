@@ -86,6 +86,7 @@ def test_it_counts_what_transformers_module_does(case, tmp_path):
     counted = {op.name: op.flops for op in workload.ops if op.kind == "linear"}
     assert {name: by_module[name] for name in linear} == {k: v for k, v in counted.items() if k in linear}
     assert model.uncounted == UNCOUNTED.get(case, ())
+    assert {op.name for op in workload.ops if op.kind == "experts"} <= {name for name, _ in net.named_parameters()}
     assert set(counted) - linear <= {name for name in counted if name.endswith((".gate", ".router"))}
 
 

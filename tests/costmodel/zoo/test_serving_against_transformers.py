@@ -104,6 +104,7 @@ CASES = {
     "gpt_neox": SMALL | {"model_type": "gpt_neox", "rotary_pct": 0.5},
     "gpt_neox_no_bias": SMALL | {"model_type": "gpt_neox", "attention_bias": False, "head_dim": 10},
     "deepseek_v2": SMALL | LATENT | {"model_type": "deepseek_v2", "q_lora_rank": None},
+    "deepseek_v2_bias": SMALL | LATENT | {"model_type": "deepseek_v2", "q_lora_rank": None, "mlp_bias": True},
     "deepseek_v3": SMALL | LATENT | {"model_type": "deepseek_v3", "q_lora_rank": 14, "attention_bias": True},
     "phi": SMALL | {"model_type": "phi"},
     "phi_head_norms": SMALL | {"model_type": "phi", "qk_layernorm": True, "num_key_value_heads": None},
