@@ -27,7 +27,7 @@ def infer(model: bytes) -> bytes:
     proto = onnx.load_model_from_string(model)
     if proto.functions:
         proto = onnx.inliner.inline_local_functions(proto)
-    held = _onnx_standins.put(proto.graph)
+    held = _onnx_standins.put(proto)
     _declare_outputs(proto.graph)
     onnx.checker.check_model(proto)
     declared = list(proto.graph.value_info)

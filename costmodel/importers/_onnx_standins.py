@@ -10,7 +10,11 @@ from typing import Any
 from costmodel.importers import _onnx_node
 
 DOMAIN = "com.microsoft"
+OWN = ("", "ai.onnx")
+"""How ONNX' own domain is spelled."""
 NORMS = ("SimplifiedLayerNormalization", "SkipSimplifiedLayerNormalization", "SkipLayerNormalization")
+NEWER = {"LayerNormalization": 17}
+"""Operators that the optimiser writes into files of older versions of ONNX than the one that has them."""
 ATTENTION = ("GroupQueryAttention", "MultiHeadAttention")
 KNOWN = frozenset((*NORMS, *ATTENTION, "RotaryEmbedding", "Gelu", "BiasGelu", "FastGelu", "QuickGelu"))
 """Operators whose first result has the shape of their first input, but for an attention of one projection."""
@@ -23,18 +27,30 @@ Held = Sequence[tuple[int, Any]]
 """How many nodes stand for each of a graph, and the node itself where they do, None where it stays."""
 
 
+def stated(model: Any) -> int:
+    """The version of ONNX that a model is of."""
+    return max((entry.version for entry in model.opset_import if entry.domain in OWN), default=1)
+
+
 def is_known(node: Any) -> bool:
     """Whether a node is such an operator."""
     return node.op_type in KNOWN and (node.domain == DOMAIN or node.op_type in FROM_OTHERS)
 
 
-def put(graph: Any) -> Held:
-    """Put the plain nodes in; return what `restore` takes."""
-    if not any(map(is_known, graph.node)):
+def _is_newer(node: Any, version: int) -> bool:
+    """Whether a node is of a later version of ONNX than its file."""
+    return node.domain in OWN and version < NEWER.get(node.op_type, 0)
+
+
+def put(model: Any) -> Held:
+    """Put the plain nodes into a model's graph; return what `restore` takes."""
+    graph, version = model.graph, stated(model)
+    known = [is_known(node) or _is_newer(node, version) for node in graph.node]
+    if not any(known):
         return ()
     nodes, held = [], list[tuple[int, Any]]()
-    for node in graph.node:
-        own = list(_plain(graph, node)) if is_known(node) else []
+    for node, found in zip(graph.node, known, strict=True):
+        own = list(_plain(graph, node)) if found else []
         held.append((len(own) or 1, type(node).FromString(node.SerializeToString()) if own else None))
         nodes += own or [node]
     _replace(graph, nodes)

@@ -287,6 +287,118 @@ def test_a_width_that_no_memory_holds_is_not_tried(tmp_path, heads):
         onnx_graph.read(path, strict=True)
 
 
+def test_a_norm_that_the_optimiser_finds_in_an_older_file_is_read(tmp_path):
+    """ONNX has none before version 17; the optimiser writes one all the same, in ONNX' own domain."""
+    nodes = [
+        node("ReduceMean", ["x"], ["m"], "/n/ReduceMean", "", axes=[-1]),
+        node("Sub", ["x", "m"], ["c"], "/n/Sub", ""),
+        node("Pow", ["c", "two"], ["q"], "/n/Pow", ""),
+        node("ReduceMean", ["q"], ["v"], "/n/ReduceMean_1", "", axes=[-1]),
+        node("Add", ["v", "small"], ["e"], "/n/Add", ""),
+        node("Sqrt", ["e"], ["r"], "/n/Sqrt", ""),
+        node("Div", ["c", "r"], ["d"], "/n/Div", ""),
+        node("Mul", ["d", "n.weight"], ["t"], "/n/Mul", ""),
+        node("Add", ["t", "n.bias"], ["o"], "/n/Add_1", ""),
+        node("MatMul", ["o", "w.weight"], ["y"], "/w/MatMul", ""),
+    ]
+    numbers = [numpy_helper.from_array(np.array(v, np.float32), n) for n, v in (("two", 2.0), ("small", 1e-5))]
+    tensors = [*stored(n__weight=(16,), n__bias=(16,), w__weight=(16, 8)), *numbers]
+    plain = saved(tmp_path / "p.onnx", nodes, [declared("x", [2, 4, 16])], tensors, opset=14)
+    path = optimised(plain, tmp_path / "o.onnx")
+    assert [n.op_type for n in onnx.load(path).graph.node if not n.domain] == ["LayerNormalization", "MatMul"]
+    found = onnx_graph.read(path, strict=True)
+    assert [(op.kind, op.macs, op.params) for op in found.ops] == [("norm", 0, 32), ("linear", 8 * 16 * 8, 128)]
+    assert found.batch_of_ops.params.sum() == onnx_graph.read(plain, strict=True).batch_of_ops.params.sum()
+
+
+def test_products_with_a_transposed_operand_count_as_apart(tmp_path):
+    nodes = [
+        node("Transpose", ["k"], ["t"], "/t/Transpose", "", perm=[0, 1, 3, 2]),
+        node("MatMul", ["q", "t"], ["s"], "/s/MatMul", ""),
+        node("Relu", ["s"], ["y"], "/r/Relu", ""),
+    ]
+    inputs = [declared("q", [2, 4, 6, 8]), declared("k", [2, 4, 5, 8])]
+    plain = saved(tmp_path / "p.onnx", nodes, inputs, ())
+    path = optimised(plain, tmp_path / "o.onnx")
+    assert onnx.load(path).graph.node[0].op_type == "FusedMatMul"
+    found, wanted = (onnx_graph.read(p, strict=True) for p in (path, plain))
+    shape = [(op.kind, op.macs, op.output_elements) for op in wanted.ops if op.macs]
+    assert [(op.kind, op.macs, op.output_elements) for op in found.ops if op.macs] == shape
+    assert shape[0][1] == 2 * 4 * 6 * 5 * 8
+    both = [node("FusedMatMul", ["q", "k"], ["y"], "/p", transA=1, transB=1, alpha=0.5)]
+    path = saved(tmp_path / "b.onnx", both, [declared("q", [2, 8, 6]), declared("k", [2, 5, 8])], ())
+    onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    assert onnx_graph.read(path, strict=True).batch_of_ops.macs.sum() == 2 * 6 * 5 * 8
+
+
+def embedded(path, *, segments, places):
+    """What BERT embeds, and a layer behind it, fused and as it is."""
+    shapes = {
+        "word.weight": (30, 16),
+        "places.weight": (12, 16),
+        "n.weight": (16,),
+        "n.bias": (16,),
+        "w.weight": (16, 8),
+    }
+    tables = ["word.weight", "places.weight", "segments.weight" * segments]
+    given = ["ids", "segments" * segments, *tables, "n.weight", "n.bias", "", "at" * places]
+    fused = node("EmbedLayerNormalization", given, ["e", "mask"], "/e")
+    at = "at" if places else "first"
+    plain = [
+        node("Gather", ["word.weight", "ids"], ["a"], "/word/Gather", ""),
+        node("Gather", ["places.weight", at], ["b"], "/places/Gather", ""),
+        node("Add", ["a", "b"], ["c"], "/Add", ""),
+        *[node("Gather", ["segments.weight", "segments"], ["d"], "/segments/Gather", "")] * segments,
+        *[node("Add", ["c", "d"], ["f"], "/Add_1", "")] * segments,
+        node("LayerNormalization", ["f" if segments else "c", "n.weight", "n.bias"], ["e"], "/n/LayerNorm", ""),
+    ]
+    tensors = stored(**{n.replace(".", "__"): s for n, s in shapes.items()})
+    tensors += stored(segments__weight=(2, 16)) * segments
+    inputs = [declared(n, [3, 7], TensorProto.INT32) for n in ("ids", *["segments"] * segments, *["at"] * places)]
+    last = node("MatMul", ["e", "w.weight"], ["y"], "/w/MatMul", "")
+    saved(path / "fused.onnx", [fused, last], inputs, tensors)
+    first = numpy_helper.from_array(np.arange(7)[None], "first")
+    saved(path / "plain.onnx", [*plain, last], inputs, [*tensors, *[first] * (not places)])
+    return path / "fused.onnx", path / "plain.onnx"
+
+
+@pytest.mark.parametrize("segments", [True, False])
+@pytest.mark.parametrize("places", [True, False])
+def test_what_bert_embeds_counts_as_its_tables_and_norm(tmp_path, segments, places):
+    paths = embedded(tmp_path, segments=segments, places=places)
+    ids = np.random.default_rng(0).integers(0, 2, (3, 7)).astype(np.int32)
+    sessions = [onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in paths]
+    results = [s.run(["y"], {i.name: ids for i in s.get_inputs()})[0] for s in sessions]
+    np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-4)
+    found, wanted = (onnx_graph.read(path, strict=True) for path in paths)
+    counts = [sorted((op.kind, op.macs, op.params, op.vector_flops, op.output_elements) for op in w.ops)
+              for w in (found, wanted)]  # fmt: skip
+    assert counts[0] == counts[1]
+
+
+def test_what_a_quantised_bert_embeds_is_held_in_its_bytes(tmp_path):
+    path, _ = embedded(tmp_path, segments=True, places=False)
+    quantize_dynamic(path, tmp_path / "q.onnx", extra_options={"DefaultTensorType": 1})
+    assert "QEmbedLayerNormalization" in {n.op_type for n in onnx.load(tmp_path / "q.onnx").graph.node}
+    found, wanted = (onnx_graph.read(p, strict=True) for p in (tmp_path / "q.onnx", path))
+    assert found.batch_of_ops.macs.sum() == wanted.batch_of_ops.macs.sum() == 21 * 16 * 8
+    assert found.batch_of_ops.params.sum() == wanted.batch_of_ops.params.sum()
+    held = dict(found.stated)
+    assert {held[name] for name in ("word", "places", "segments")} == {"uint8/bf16"}
+
+
+def test_a_quantised_attention_is_its_layer_and_heads(tmp_path):
+    nodes = [node("Attention", ["x", "w.weight", "w.bias"], ["y"], "/a", num_heads=4)]
+    tensors = stored(w__weight=(32, 96), w__bias=(96,))
+    path = saved(tmp_path / "a.onnx", nodes, [declared("x", [2, 6, 32])], tensors)
+    quantize_dynamic(path, tmp_path / "q.onnx", extra_options={"DefaultTensorType": 1})
+    assert "QAttention" in {n.op_type for n in onnx.load(tmp_path / "q.onnx").graph.node}
+    found, wanted = (onnx_graph.read(p, strict=True) for p in (tmp_path / "q.onnx", path))
+    products = [[(op.kind, op.macs, op.weight_elements) for op in w.ops if op.macs] for w in (found, wanted)]
+    assert products[0] == products[1]
+    assert "int8" in {pair.partition("/")[0] for name, pair in found.stated if name != "*"}
+
+
 @pytest.mark.parametrize("opset", [13, 18])
 def test_a_mean_of_integers_is_over_its_axes(tmp_path, opset):
     nodes = [node("QLinearReduceMean", ["x", "s", "z", "s", "z"], ["y"], "/m", axes=[2, 3], keepdims=0)]
