@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.figures.axis import axis, hover
 from app.figures.explored import explored
-from app.figures.names import GAP, LETTER, LINE, SAME, SIZE, placed
+from app.figures.names import GAP, LETTER, PLACES, SAME, SIZE, placed
 
 UNIT = ((0.0, 1.0), (0.0, 1.0))
 
@@ -44,8 +44,8 @@ def test_names_avoid_each_other_and_points_and_edges():
     assert texts == ["one", "two", "three"]
     assert places[0] != places[1]
     assert places[2] == "top left"
-    texts, _ = placed([0.5] * 5, [0.5] * 5, list("abcde"), within=UNIT, log=(False, False))
-    assert texts == ["a", "b", "c", "d", ""]
+    texts, _ = placed([0.5] * 7, [0.5] * 7, list("abcdefg"), within=UNIT, log=(False, False))
+    assert texts == ["a", "b", "c", "d", "e", "f", ""]
     assert placed([0.5, 0.5, 0.52], [0.5, 0.5, 0.5], ["a", "b", "c"], within=UNIT, log=(False, False))[0] == [
         "a",
         "b",
@@ -53,6 +53,13 @@ def test_names_avoid_each_other_and_points_and_edges():
     ]
     around = ([0.51, 0.51, 0.49, 0.49], [0.51, 0.49, 0.51, 0.49])
     assert placed([0.5], [0.5], ["name"], within=UNIT, log=(False, False), others=around)[0] == [""]
+
+
+def test_the_end_of_a_front_that_falls_to_its_right_has_a_name():
+    steps = np.arange(1, 20) / 200
+    for falls in (0.3 * steps, 3 * steps):
+        front = (steps, 1 - falls)
+        assert placed([0.0], [1.0], ["int4_g128/bf16"], within=UNIT, log=(False, False), others=front)[0][0]
 
 
 @given(
@@ -67,14 +74,13 @@ def test_a_name_is_nearer_to_its_own_point_than_to_any_other(points, others):
     texts, places = placed(x, y, names, within=UNIT, log=(False, False), others=further)
     every = np.array([*zip(x, y, strict=True), *others]) * SIZE
     for own, text, place in zip(np.array([x, y]).T * SIZE, texts, places, strict=True):
-        vertical, side = place.split()
-        right, up = (1 if side == "right" else -1), {"top": 1, "middle": 0, "bottom": -1}[vertical]
+        right, above = PLACES[place]
         steps = np.linspace(GAP, GAP + LETTER * len(text), 30)
-        written = np.stack([own[0] + right * steps, np.full(30, own[1] + up * LINE / 2)], axis=1)
+        written = np.stack([own[0] + right * steps, np.full(30, own[1] + above)], axis=1)
         strangers = every[np.abs(every - own).max(axis=1) > SAME]
         if text and len(strangers):
             to_strangers = np.hypot(*(strangers[:, None] - written[None]).transpose(2, 0, 1)).min()
-            assert np.hypot(*(written - own).T).min() <= to_strangers + LINE / 2
+            assert np.hypot(*(written - own).T).min() <= to_strangers + 8.0  # half a line
 
 
 ROWS = [
