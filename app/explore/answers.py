@@ -21,6 +21,8 @@ from dse.refused import refusals
 
 SELECTED, EDITED = 0, 1
 """Traces of the front's figure that move alone."""
+OPENED = {2: "A click opens one.", 3: "A click opens one, as a row does of the list of the front."}
+"""How a design is opened, by the number of axes: in space a browser may miss a click."""
 
 
 def ask(_clicks: Any, *values: Any) -> Any:
@@ -84,7 +86,7 @@ def draw(
     seen = len(front_figure.inside(designs.columns, names, found.cloud, within)) if within else None
     return (
         dressed(figure, scheme == "dark"),
-        _about(designs, len(found.cloud), seen, about),
+        _about(designs, len(found.cloud), seen, about, OPENED[len(names)]),
         {**view, "design": design, "edits": edits},
     )
 
@@ -198,8 +200,9 @@ def link(
     shown = {"x": x, "y": y, "z": "" if z == axes.NONE else z, "log": log or axes.NONE, "per": per}
     view = plane(ready or (zoom and zoom["of"]["ready"]), [n for n in (x, y, z) if n != axes.NONE], log)
     ends = ",".join(f"{float(end):.9g}" for end in zoom["ends"]) if zoom and zoom["of"] == view else ""
-    return {**(asked or {}), **shown, "zoom": ends, "list": listing.LISTED if listed else "", "design": design,
-            "edit": told}  # fmt: skip
+    run = "" if asked else session_runs.run_of(ready)
+    more = {"zoom": ends, "list": listing.LISTED if listed else "", "design": design, "edit": told}
+    return {"run": run, **(asked or {}), **shown, **more}
 
 
 def plane(ready: Any, names: Any, log: Any) -> dict[str, Any]:
@@ -266,11 +269,11 @@ def _unseen(designs: Designs, view: Mapping[str, Any], rows: Any) -> list[str]:
     return [f"{label(name)} is 0 in all of them, which a logarithmic axis cannot show." for name in hidden]
 
 
-def _about(designs: Designs, shown: int, seen: int | None, about: str) -> Any:
+def _about(designs: Designs, shown: int, seen: int | None, about: str, opens: str) -> Any:
     mixed = f" and {len(designs.mixed):,} of mixed precision" if designs.mixed else ""
     left_out = f"; {designs.left_out:,} do not fit, break a limit or cannot run" if designs.left_out else ""
     refused = refusals(designs.space) if designs.left_out else []
     left_out += "".join(f"; {row['designs']:,} refused: {row['strategy']}: {row['reason']}" for row in refused[:3])
     having = f"{shown:,} {'has' if shown == 1 else 'have'} these metrics"
     having += "" if seen is None else f", {seen:,} of them in view"
-    return note(f"{counted(designs.swept, 'design')}{mixed}{left_out}; {having}. {about} A click opens one.")
+    return note(f"{counted(designs.swept, 'design')}{mixed}{left_out}; {having}. {about} {opens}")

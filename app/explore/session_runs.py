@@ -63,6 +63,21 @@ def joined(name: object, objectives: tuple[str, ...]) -> tuple[Designs, str]:
         return _joined(folder, objectives, name != SHOWN)
 
 
+def run_of(name: object) -> str:
+    """How a link names the run that the server shows, by its content; "" for a question's, which links hold."""
+    return joined(SHOWN, ())[0].space.hash[:ID_DIGITS] if name == SHOWN else ""
+
+
+def require_run(named: str) -> None:
+    """ValueError where a link is of a run that the server does not show; "" is of none."""
+    shown = run_of(SHOWN) if settings.current().run else ""
+    if named and named != shown:
+        raise ValueError(
+            f"this link is of the run {named[:40]!r}, and this server shows {repr(shown) if shown else 'none'}: "
+            "bitfront app --run with that run's folder opens it"
+        )
+
+
 def require_id(design: str) -> None:
     """ValueError where a link's design is no id; "" is none."""
     if design and not ID.fullmatch(design):

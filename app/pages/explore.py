@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
@@ -16,14 +17,14 @@ from app.web.parts import RANGED, graph, panel
 
 NAME = "Explore"
 ORDER = 1
-LINK = (*question.FIELDS, *AXES, "zoom", "list", "design", "edit")
+LINK = ("run", *question.FIELDS, *AXES, "zoom", "list", "design", "edit")
 FIGURES = ("peaks", "breakdown", "device")
 DARK = Input("theme", "computedColorScheme")
 
 
 def layout(given: state.State) -> Any:
     """The page of a link: its question is asked, its axes shown, its design opened."""
-    folder = None if any(name in given for name in question.FIELDS) else settings.current().run
+    folder = _run(given)
     run = folder is not None
     asked = question.read_link(given, session_runs.uploads())
     own: Sequence[str] = question.SHOWN
@@ -65,6 +66,12 @@ def layout(given: state.State) -> Any:
     return html.Div(
         [*stores, top, html.Div(id="explore-detail-trouble"), html.Div(id="explore-detail")], className="stack"
     )
+
+
+def _run(given: state.State) -> Path | None:
+    """The server's run, where the link does not ask; ValueError where it is of another."""
+    session_runs.require_run(given.get("run", ""))
+    return None if any(name in given for name in question.FIELDS) else settings.current().run
 
 
 def _edits(given: state.State) -> dict[str, str]:

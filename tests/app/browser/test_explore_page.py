@@ -70,6 +70,13 @@ def test_a_run_of_few_designs_is_drawn_when_its_page_opens(profile, tmp_path, sc
         assert "6 designs; 6 have these metrics" in page.inner_text("#explore-about")
         assert page.input_value("#explore-per") == "batch"
         screenshot(page, "explore-run-light-1280")
+        named = Space.read(given).hash[:16]
+        page.wait_for_url(f"**run={named}&*")
+        page.reload()
+        page.wait_for_function(DRAWN)
+        page.goto(page.url.replace(named, "0" * 16))
+        text = page.locator(".trouble").inner_text()
+        assert f"this link is of the run '{'0' * 16}', and this server shows '{named}'" in text
 
 
 @pytest.mark.long
@@ -240,7 +247,12 @@ def test_cancel_resets_what_it_shows(site, profile):
 def test_other_metrics_are_a_choice_away(site, profile):
     page = open_page(profile(), site, QUERY + "&x=energy_j&y=weight_bytes&z=loss&log=x")
     page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].type === 'scatter3d'")
+    assert "A click opens one, as a row does of the list of the front." in page.inner_text("#explore-about")
+    page.evaluate("document.querySelector('.explore-top > .panel').style.minHeight = '1500px'")
+    width, height = page.evaluate(BOX)[2:]
+    assert height <= 0.8 * width + 1, "a high scene is cut off at its sides"
     page.locator("#explore-z").click()
     page.get_by_role("option", name="none (flat)").click()
     page.wait_for_function("document.querySelector('#explore-front .js-plotly-plot').data[0].type === 'scatter'")
     assert "x=energy_j" in page.url
+    page.wait_for_function(f"{BOX}[3] > 1000")

@@ -10,6 +10,7 @@ LLAMA = "zoo:llama-3.1-8b@l40s@w4a16;batch=8"
 WRONG = [
     ("explore", "model=zoo:nosuch", "unknown model 'zoo:nosuch'"),
     ("explore", "model=upload:00.onnx", "this browser has no upload:00.onnx"),
+    ("explore", "run=00", "this link is of the run '00', and this server shows none: bitfront app --run"),
     ("explore", "phase=sleep", "unknown phase 'sleep'; known: decode, prefill, training"),
     ("explore", "devices=nosuch", "devices: unknown device 'nosuch'"),
     ("explore", "model=zoo:resnet18&precisions=w8a8", "devices: choose at least one device"),
