@@ -30,7 +30,7 @@ def command(file: str, device: str, out: str | None, by_name: bool, source: str,
     attention, are held out and give the errors that are printed; few rows only move what the device's shipped fits
     tell, or other devices', and give errors by folds.
     A device's fits of products are one file, those of attention another, which a new call replaces; your own folder's
-    go before those that bitfront brings.
+    go before those that bitfront brings, but where other software is named that has a fit of its own.
     Rows of profile fpga, which have sites, refit the LUT sites of their circuits instead.
     """
     from pathlib import Path

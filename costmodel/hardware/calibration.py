@@ -75,11 +75,13 @@ class Calibration:
 def calibrations(model: str, backend: str = "") -> tuple[Calibration, ...]:
     """The calibrations of a model that answer for a backend, "" for none named.
 
-    The user's own (user_folder()/calibrations) replace those of device and math. ValueError where two files of one
-    folder calibrate the same device, math and backend.
+    Of the user's own (user_folder()/calibrations) each replaces that of its device, math and backend, and a backend
+    without a fit of its own takes none but theirs where they have any of device and math. ValueError where two files of
+    one folder calibrate the same device, math and backend.
     """
-    found = _every(model, named=bool(backend))
-    return tuple(fit for fit in found if backend == fit.backend or not fit.by_name)
+    found = [fit for fit in _every(model, named=bool(backend)) if backend == fit.backend or not fit.by_name]
+    own = {(fit.device, fit.math) for fit in found if fit.users}
+    return tuple(fit for fit in found if fit.users or backend == fit.backend or (fit.device, fit.math) not in own)
 
 
 def every(model: str) -> tuple[Calibration, ...]:
@@ -90,10 +92,10 @@ def every(model: str) -> tuple[Calibration, ...]:
 def _every(model: str, *, named: bool) -> tuple[Calibration, ...]:
     """Those of a model: of what came with this package the ones by name only if one is `named`."""
     own, brought = _of(_user(), model), _of(FOLDER, model, named=named)
-    replaced = {(fit.device, fit.math) for fit in own}
+    replaced = {(fit.device, fit.math, fit.backend) for fit in own}
     return (
         *(replace(fit, users=True) for fit in own),
-        *(fit for fit in brought if (fit.device, fit.math) not in replaced),
+        *(fit for fit in brought if (fit.device, fit.math, fit.backend) not in replaced),
     )
 
 

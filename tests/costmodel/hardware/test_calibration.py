@@ -46,7 +46,12 @@ def test_a_file_reads_as_its_fits(put):
     assert fit.residual == {}
 
 
-def test_the_users_fits_replace_those_of_the_same_device_and_math(put):
+def answering(named, device="h100_sxm", math="bfloat16"):
+    found = calibration.calibrations("gemm", named)
+    return sorted((fit.backend, fit.users) for fit in found if (fit.device, fit.math) == (device, math))
+
+
+def test_the_users_fits_replace_those_of_the_same_device_and_math_where_no_software_is_named(put):
     shipped = calibration.calibrations("gemm")
     put(TEXT.replace('"mine"', '"h100_sxm"', 1))
     both = calibration.calibrations("gemm")
@@ -54,6 +59,25 @@ def test_the_users_fits_replace_those_of_the_same_device_and_math(put):
     assert [fit.source for fit in ours] == ["made up"]
     others = [(fit.device, fit.math) != ("h100_sxm", "bfloat16") for fit in shipped]
     assert len(both) == 1 + sum(others)
+
+
+@pytest.mark.parametrize("own", ["b", "", "vllm"])
+def test_named_software_keeps_its_fit_beside_the_users_of_other_software(put, own):
+    put(TEXT.replace('"mine"', '"h100_sxm"', 1).replace('backend = "b"', f'backend = "{own}"'))
+    for named in ("trtllm", "torch"):
+        assert answering(named) == sorted([(own, True), (named, False)])
+    assert answering("vllm") == sorted({(own, True), ("vllm", own == "vllm")})
+    for unknown in ("", "b", "nobody's"):
+        assert answering(unknown) == [(own, True)]
+    listed = [fit.backend for fit in calibration.every("gemm") if (fit.device, fit.math) == ("h100_sxm", "bfloat16")]
+    assert sorted(listed) == sorted({own, "torch", "trtllm", "vllm"})
+
+
+def test_the_users_fits_by_name_leave_unnamed_software_what_it_takes(put):
+    before = answering("")
+    put(TEXT.replace('"mine"', '"h100_sxm"', 1).replace("[[fit]]", "by_name = true\n\n[[fit]]"))
+    assert answering("") == answering("nobody's") == before
+    assert ("b", True) in answering("b")
 
 
 def test_fits_by_name_answer_for_their_backend_alone(put):
