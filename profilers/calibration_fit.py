@@ -54,7 +54,8 @@ def calibrate_all(
     """Calibrations of every gpu and math in checked rows; `known` are other devices' calibrations.
 
     Test pairs (profilers/pair_split.py) are used for the stated errors alone. `progress` is told (steps done, of): one
-    for each kind on each device, and one for all intervals and stated errors; `tell` gets a line on what is not fitted.
+    for each kind on each device, and one for all intervals and stated errors; `tell` gets a line where shipped fits
+    stay. What has too few rows comes last, as fits without a `how`.
     """
     fits: list[Calibration] = []
     errors: dict[str, Residual] = {}
@@ -69,12 +70,13 @@ def calibrate_all(
             fits += made
             errors[f"{device} {math}"] = left
         else:
-            fits += [_few(own, kind, gpu, others, labels, tell) for _, own in part.groupby("backend")]
-    fits = [fit for fit in fits if fit.how]
+            few = (_few(own, kind, gpu, others, labels, tell) for _, own in part.groupby("backend"))
+            fits += [fit for fit in few if fit]
+    fits, lacking = [fit for fit in fits if fit.how], [fit for fit in fits if not fit.how]
     step_done(len(groups), len(groups) + 1)
     every = [*fits, *(fit for fit in known if fit.device not in {f.device for f in fits})]
     done = [_finished(fit, rows, every, errors) if not fit.intervals else fit for fit in fits]
-    return done if labels.by_name else [_or_moved(fit, rows, labels, tell) for fit in done]
+    return (done if labels.by_name else [_or_moved(fit, rows, labels, tell) for fit in done]) + lacking
 
 
 def _or_moved(fit: Calibration, rows: pd.DataFrame, labels: Labels, tell: Tell) -> Calibration:
@@ -107,8 +109,11 @@ def enough(rows: pd.DataFrame) -> bool:
 
 def _few(
     rows: pd.DataFrame, kind: Any, gpu: Gpu | Cpu, known: Sequence[Calibration], labels: Labels, tell: Tell
-) -> Calibration:
-    """A calibration from few rows: leaning on other fits where any measured the kind and the rows do not decide."""
+) -> Calibration | None:
+    """A calibration from few rows: leaning on other fits where any measured the kind and the rows do not decide.
+
+    None where shipped fits stay, one without a `how` where the rows are too few for any.
+    """
     table, backend = of(rows), str(rows.backend.iloc[0])
     known = [fit for fit in known if backend == fit.backend or not fit.by_name]
     lends = table.carries and (neighbours(rows, kind, gpu) or donors(table.model, kind.math, gpu, known, backend))
@@ -120,7 +125,7 @@ def _few(
             made = moved_fit.better(made, alone_fit.alone(rows, blank, kind, gpu, moved_fit.start(rows, made)))
         elif lends:
             made = moved_fit.better(made, adapt(rows, kind, gpu, known, labels))
-        return replace(made, how="") if moved_fit.kept(rows, made, kind, gpu, near, tell) else made
+        return None if moved_fit.kept(rows, made, kind, gpu, near, tell) else made
     apart = apart_fit.giver(rows, kind, gpu, known)
     if apart:
         lent = apart_fit.taken(rows, blank, kind, gpu, apart)

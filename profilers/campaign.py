@@ -133,19 +133,20 @@ def can_fit() -> bool:
 def fit(out: Path) -> str:
     """Fit a calibration from the rows in `out`, into its folder `calibrations`; return tables of errors as text."""
     from costmodel.hardware.calibration import read
-    from profilers.fit import calibrate
+    from profilers.fit import TooFewRowsError, calibrate
 
     rows, passes = rows_file.read(out / ROWS), rows_file.read(out / NETWORKS)
     source, notes = "measured by bitfront's profilers on this device", list[str]()
     with _home(out):
-        paths = calibrate(rows, folder=out / CALIBRATIONS, source=source, tell=notes.append)
+        try:
+            paths = calibrate(rows, folder=out / CALIBRATIONS, source=source, tell=notes.append)
+        except TooFewRowsError as error:
+            paths = []
+            notes.append(str(error))
         fitted = {fit.math for path in paths if path.suffix == ".toml" for fit in read(path)}
         calls = _held_out(rows[rows["math"].isin(fitted)])
         networks = end_to_end.predicted(passes)
     rows_file.write(networks, out / PREDICTED)
-    unfitted = rows[~rows["math"].isin(fitted)]["math"].value_counts().sort_index()
-    if len(unfitted):
-        notes.append("without a fit: " + ", ".join(f"{kind} ({count} rows)" for kind, count in unfitted.items()))
     told = "".join(f"\n{note}\n" for note in notes)
     return f"{calls}\n\n{_passes(networks)}\n{told}"
 

@@ -12,8 +12,13 @@ from costmodel.hardware.calibration import Calibration, every
 from costmodel.hardware.load import user_folder
 from profilers import calibration_file, few_power_fit, power_fit
 from profilers.calibration_fit import Labels, calibrate_all
+from profilers.call import ROWS_TO_FIT
 from profilers.measured_rows import check, of
 from profilers.split_rows import Tell, split, untold
+
+
+class TooFewRowsError(ValueError):
+    """No kind of work has rows enough for a fit; the message names them."""
 
 
 def calibrate(
@@ -32,10 +37,18 @@ def calibrate(
     `rows` has the columns of gemm_table or attention_table and may have backend, backend_version. The user's
     calibrations folder is the default. Fits `by_name` have files of their own and answer only where their backend is
     named; board power, which knows none, is then left out. Same rows, same files. `progress` is told (steps done, steps
-    in all), `tell` what was left out. ValueError in one line on rows that cannot be a measurement.
+    in all), `tell` what was left out. ValueError in one line on rows that cannot be a measurement, TooFewRowsError
+    where nothing is made of them.
     """
     labels = Labels(measured_on, source, by_name)
     fits = [fit for part in split(rows, tell) for fit in _fits(part, device, labels, progress, tell)]
+    fits, lacking = [fit for fit in fits if fit.how], [fit for fit in fits if not fit.how]
+    if lacking:
+        names = (" ".join(filter(None, (fit.device, fit.math, fit.backend))) + f" ({fit.rows})" for fit in lacking)
+        line = f"under {ROWS_TO_FIT} rows, so no fit: {', '.join(names)}"
+        if not fits:
+            raise TooFewRowsError(line)
+        tell(line)
     folder = folder or user_folder() / "calibrations"
     files: dict[str, list[Calibration]] = {}
     for fit in fits:

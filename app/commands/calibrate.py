@@ -28,7 +28,7 @@ def command(file: str, device: str, out: str | None, by_name: bool, source: str,
 
     FILE is what `bitfront validate` reads. 30 % of the (n, k) pairs of products, or of the head configurations of
     attention, are held out and give the errors that are printed; few rows only move what the device's shipped fits
-    tell, or other devices', and give errors by folds.
+    tell, or other devices', and give errors by folds. Kinds with rows too few for a fit are named.
     A device's fits of products are one file, those of attention another, which a new call replaces; your own folder's
     go before those that bitfront brings, but where other software is named that has a fit of its own.
     Rows of profile fpga, which have sites, refit the LUT sites of their circuits instead.
@@ -57,7 +57,8 @@ def command(file: str, device: str, out: str | None, by_name: bool, source: str,
     if as_json:
         click.echo(to_json({"file": file, "files": [str(path) for path in paths], "fits": records, "notes": notes}))
         return
-    print_table(f"Fits to {file}, errors on pairs or heads that they did not see", shown, HEADS)
+    if shown:
+        print_table(f"Fits to {file}, errors on pairs, heads or calls that they did not see", shown, HEADS)
     click.echo("".join(f"\n{note}\n" for note in notes))
     for path in paths:
         click.echo(f"written: {path}")

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 from gemm_tables import GOOD, SIZES, bad_tables, noisy_rows
 
+from costmodel.hardware import Cpu, PeakFlops, save
+from profilers.cpu.calls import calls as candidates
+
 
 def put(rows, path):
     rows.to_parquet(path, index=False)
@@ -59,6 +62,34 @@ def test_a_bad_table_is_one_line_and_writes_nothing(refused_here, tmp_path, name
     path = put(rows, tmp_path / f"{name}.parquet")
     assert says in refused_here("calibrate", path, "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def calls(tmp_path):
+    """Library calls on a processor of one's own: 12 rows of linear layers, 5 of sums and 2 of norms."""
+    cpu = Cpu("mine", PeakFlops(fp32=1e11, vector=1e11), 1e10, 2e10, 2)
+    save.write(cpu, tmp_path / "home" / "cpus" / "mine.toml")
+    counts = {"linear_fp32": 12, "elementwise_fp32": 5, "norm_fp32": 2}
+    drawn = pd.DataFrame([{"gpu": "mine", "math": c.math, "backend": "torch", **c.columns} for c in candidates(cpu)])
+    rows = pd.concat([drawn[drawn.math == kind].head(count) for kind, count in counts.items()], ignore_index=True)
+    assert rows.math.value_counts().to_dict() == counts
+    return rows.assign(latency_s=np.linspace(1e-3, 2e-3, len(rows)))
+
+
+def test_kinds_with_too_few_rows_are_named_beside_the_fits(run_at_home, calls, tmp_path):
+    made = run_at_home("calibrate", put(calls, tmp_path / "rows.parquet"))
+    assert [fit["math"] for fit in made["fits"]] == ["linear_fp32"]
+    assert "under 10 rows, so no fit: mine elementwise_fp32 torch (5), mine norm_fp32 torch (2)" in made["notes"]
+
+
+def test_rows_too_few_for_any_fit_are_one_line_and_write_nothing(bitfront, calls, tmp_path):
+    path = put(calls[calls.math != "linear_fp32"], tmp_path / "rows.parquet")
+    done = bitfront("calibrate", path, env={"BITFRONT_HOME": str(tmp_path / "home")})
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "under 10 rows, so no fit: mine elementwise_fp32 torch (5), mine norm_fp32 torch (2)" in line
+    assert not (tmp_path / "home" / "calibrations").exists()
 
 
 def test_a_backend_with_hardly_a_row_beside_others_is_named(refused_here, tmp_path):

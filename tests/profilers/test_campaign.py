@@ -93,7 +93,8 @@ def test_rows_too_few_for_any_fit_are_kept_and_reported_with_the_passes(done, tm
     text = campaign.fit(tmp_path)
     assert text.startswith("no kind has 10 rows, which a fit needs at least: measure longer")
     assert "resnet18" in text
-    assert "without a fit: activation_gelu_fp32 (4 rows), linear_fp32 (4 rows)" in text
+    kinds = [f"{rows.gpu.iloc[0]} {kind} torch (4)" for kind in ("activation_gelu_fp32", "linear_fp32")]
+    assert f"under 10 rows, so no fit: {', '.join(kinds)}" in text
     assert pd.read_csv(tmp_path / campaign.PREDICTED).predicted_s.item() > 0
 
 
