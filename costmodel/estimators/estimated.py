@@ -80,12 +80,13 @@ class Estimate:
 
     @property
     def latency_told(self) -> str:
-        """The shares of `latency_sources` and how many ops lie outside of what was measured, as a sentence or two."""
+        """The shares of `latency_sources` and how many ops are unlike what was measured, as a sentence or two."""
         parts = ", ".join(f"{part:.0%} {source}" for source, part in self.latency_sources.items())
         shaped = ~np.char.startswith(self.columns["source"].astype(str), "fitted roofline")
         outside = int(np.sum(self.columns.get("extrapolated", False) & shaped))
         lie = "layer lies" if outside == 1 else "layers lie"
-        return f"Latency: {parts}." + f" {outside} {lie} outside the shapes that were measured." * bool(outside)
+        unlike = f" {outside} {lie} outside the shapes that were measured, or where few were."
+        return f"Latency: {parts}." + unlike * bool(outside)
 
     @property
     def assumed(self) -> tuple[str, ...]:
