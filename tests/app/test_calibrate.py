@@ -31,10 +31,11 @@ def test_a_device_twice_as_slow_is_learned_and_then_predicted(run_at_home, tmp_p
     assert [path.rpartition("/")[2] for path in made["files"]] == ["h100_sxm_gemm.toml", "h100_sxm_gemm_residual.npz"]
     assert sorted(path.name for path in folder.iterdir()) == ["h100_sxm_gemm.toml", "h100_sxm_gemm_residual.npz"]
     (fit,) = made["fits"]
-    assert (fit["device"], fit["backend"], fit["how"]) == ("h100_sxm", "mine", "calibrated")
+    assert (fit["device"], fit["backend"], fit["how"]) == ("h100_sxm", "mine", "transferred")
+    assert "what bitfront brings, moved by them" in made["notes"][0]
     assert fit["rows"] + fit["held_out_error"]["rows"] == len(rows)
     after = run_at_home("validate", file, "--held-out")["groups"][0]
-    assert after["how"] == "calibrated"
+    assert after["how"] == "transferred"
     assert after["mape"] == pytest.approx(fit["held_out_error"]["residual_mape"], abs=2e-5)
     assert after["mape"] < 0.06
     assert after["coverage"] > 0.8
