@@ -26,9 +26,17 @@ LEAST_ERROR = 0.01
 """Log error that is added before taking a spread's logarithm: a lucky row says little."""
 
 
+CROSSED_ROWS = 2000
+"""Rows below which a spread that saw a row's own error is that row's rather than its like's: intervals go by one that
+did not."""
+
+
 @dataclass(frozen=True)
 class Residual:
-    """The stored arrays, and of each row the log error left by a model that did not see its pair, and its spread."""
+    """The stored arrays, and of each row the log error left by a model that did not see its pair, and its spread.
+
+    The spread, below CROSSED_ROWS, is by a model that did not see its pair either.
+    """
 
     arrays: Mapping[str, Mapping[str, NDArray[np.generic]]]
     left: Floats
@@ -61,10 +69,19 @@ def grow_residual(rows: pd.DataFrame, features: Floats, error: Floats) -> Residu
         left[out] = error[out] - trees.predict(features[:, out])
     bias = _stored(grow(features, error, pairs, how))
     target = np.log(np.abs(left) + LEAST_ERROR)
+    spread = _spread(features, target, pairs)
+    told = unpack(spread).predict(features)
+    if len(rows) < CROSSED_ROWS:
+        for part in np.unique(fold):
+            out = fold == part
+            told[out] = unpack(_spread(features[:, ~out], target[~out], pairs[~out])).predict(features[:, out])
+    return Residual({"bias": bias, "spread": spread}, left, np.exp(told))
+
+
+def _spread(features: Floats, target: Floats, pairs: Floats) -> dict[str, NDArray[np.generic]]:
     middle = float(target.mean())
     grown = grow(features, target - middle, pairs, SPREAD)
-    spread = _stored(replace(grown, values=grown.values + middle / len(grown.values)))
-    return Residual({"bias": bias, "spread": spread}, left, np.exp(unpack(spread).predict(features)))
+    return _stored(replace(grown, values=grown.values + middle / len(grown.values)))
 
 
 def _stored(trees: ObliviousTrees) -> dict[str, NDArray[np.generic]]:
