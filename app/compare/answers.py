@@ -34,12 +34,13 @@ def change(_add: Any, _removes: Any, values: Any, ids: Any) -> Any:
     return controls.rows([design for i, design in enumerate(found) if i != gone]), None
 
 
-def apply(model: Any, phase: Any, context: Any) -> Any:
-    """Which of pass, context and resolution apply to a model, and what they then hold."""
+def apply(model: Any, phase: Any) -> Any:
+    """Which of pass, context and resolution apply to a model and its pass, and what they then hold."""
     language = "context" in Design(model, "", "").axes
     vision = "resolution" in Design(model, "", "").axes
     if language:
-        return False, no_update if phase else "decode", False, no_update if context else "4096", True, ""
+        reads = phase != "encode"
+        return False, no_update if phase else "decode", not reads, no_update if reads else "", True, ""
     return True, None, True, "", not vision, no_update
 
 

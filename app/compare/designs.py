@@ -119,7 +119,7 @@ def _spoken(design: Design) -> str:
     if design.precision == PER_LAYER:
         laid = f", laid out for {design.laid_for}" if design.laid_for else ""
         return by_layer.summary(by_layer.unpack(design.layers)) + laid
-    return f"{design.precision}: {words(design.precision, cached='context' in design.axes)}"
+    return f"{design.precision}: {words(design.precision, cached=bool(design.phase))}"
 
 
 def rates(design: Design, found: Estimate) -> dict[str, float]:

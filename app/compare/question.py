@@ -73,6 +73,8 @@ class Design:
         """The axes along which it can be drawn."""
         if self.model.endswith(".onnx"):
             return ()
+        if self.phase == "encode":
+            return ("batch",)
         return ("batch", "context") if _is_language(self.model) else ("batch", "resolution")
 
 
@@ -145,11 +147,10 @@ def design(model: str, device: str, spelled: str, given: Mapping[str, str]) -> D
     sizes = {name: _size(given, name) for name in AXES}
     strategy = given.get("strategy", "").strip() or "none"
     inputs.require_strategy(strategy)
-    phase = given.get("phase", "")
+    phase = require("pass", given.get("phase", "") or "decode", PHASES) if language else ""
     return Design(
-        model, device, spelled.strip(), require("pass", phase or "decode", PHASES) if language else "",
-        sizes["batch"] or 1, (sizes["context"] or 4096) if language else 0, 0 if language else sizes["resolution"],
-        strategy, layers, laid_for,
+        model, device, spelled.strip(), phase, sizes["batch"] or 1, sizes["context"] if language else 0,
+        0 if language else sizes["resolution"], strategy, layers, laid_for,
     )  # fmt: skip
 
 

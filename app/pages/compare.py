@@ -98,7 +98,7 @@ def register(app: Dash) -> None:
     app.callback(
         Output(own["phase"], "disabled"), Output(own["phase"], "value"), Output(own["context"], "disabled"),
         Output(own["context"], "value"), Output(own["resolution"], "disabled"), Output(own["resolution"], "value"),
-        Input(own["model"], "value"), State(own["phase"], "value"), State(own["context"], "value"),
+        Input(own["model"], "value"), Input(own["phase"], "value"),
         prevent_initial_call=True,
     )(answers.apply)  # fmt: skip
     app.callback(

@@ -107,3 +107,22 @@ def test_what_does_not_work_is_said_in_one_line(site, profile):
     page.goto(site.address + "compare?a=upload:0123.json@l40s@w8a8")
     page.wait_for_selector("#page .trouble")
     assert "this browser has no upload:0123.json" in page.inner_text("#page .trouble")
+
+
+@pytest.mark.long
+def test_an_encode_is_chosen_and_has_no_context(site, profile):
+    page = profile()
+    design = "zoo:whisper-tiny@l40s@{};phase=decode;batch=4;context=100"
+    page.goto(f"{site.address}compare?a={design.format('bf16')}&b={design.format('w8a16')}")
+    page.wait_for_selector("#compare-table")
+    for slot in "AB":
+        page.get_by_role("textbox", name=f"Pass of design {slot}").click()
+        page.get_by_role("option", name="encode", exact=True).locator("visible=true").click()
+        page.wait_for_function(f"document.querySelector('[aria-label=\"Context of design {slot}\"]').disabled")
+        assert page.get_by_role("textbox", name=f"Context of design {slot}").input_value() == ""
+    workload = cm.models.load("zoo:whisper-tiny", phase="encode", batch=4)
+    told = quantity("latency_s", cm.estimate(workload, "bf16", cm.gpu("l40s")).totals["latency_s"])
+    page.wait_for_function(f"document.querySelector('#compare-table').innerText.includes({told!r})")
+    page.get_by_role("textbox", name="Pass of design A").click()
+    page.get_by_role("option", name="decode", exact=True).locator("visible=true").click()
+    page.wait_for_function("!document.querySelector('[aria-label=\"Context of design A\"]').disabled")

@@ -2,9 +2,11 @@
 
 import sys
 
+import numpy as np
 import pytest
+from dash import no_update
 
-from app.compare import question
+from app.compare import answers, curves, designs, question
 from app.web import state
 from costmodel import strategies
 from costmodel.strategies._named import classes
@@ -35,6 +37,42 @@ def test_every_strategy_comes_back(spelled):
     assert question.read_design(asked.text) == asked
     a_layer_each = question.Design("zoo:resnet18", "t4", question.PER_LAYER, strategy=spelled, layers=PACKED)
     assert question.read_design(a_layer_each.text) == a_layer_each
+
+
+ENCODE = "zoo:whisper-tiny@l40s@bf16;phase=encode;batch=4"
+
+
+@pytest.mark.parametrize("text", [ENCODE, "zoo:gpt2@l40s@bf16;phase=prefill", "zoo:gpt2@l40s@bf16;phase=decode"])
+def test_a_design_without_a_context_has_its_model_s_own(text):
+    found = question.read_design(text)
+    assert found.context == 0
+    assert question.read_design(found.text) == found
+    told = designs.record(found, "x")
+    most = 1024 - (found.phase == "decode")  # gpt2's last position is the token's that a decode writes
+    assert told["what"].get("Context") == (None if found.phase == "encode" else f"{most:,}")
+    assert ("tokens_per_s" in told["values"]) == (found.phase != "encode")
+    assert told["values"]["examples_per_s"]["value"] > 0
+
+
+def test_an_encode_has_a_batch_alone_to_be_drawn_along():
+    assert question.read_design(ENCODE).axes == ("batch",)
+    with pytest.raises(ValueError, match="an encode reads no tokens, so it takes no context, got 64"):
+        designs.record(question.read_design(f"{ENCODE};context=64"), "x")
+    along = curves.curves(question.read({"a": ENCODE, "b": ENCODE.replace("bf16", "w8a16"), "high": "8"}))
+    assert all(np.isfinite(line["values"]).all() for line in along["series"])
+
+
+@pytest.mark.parametrize(
+    ("model", "phase", "shown"),
+    [
+        ("zoo:whisper-tiny", "encode", (False, no_update, True, "", True, "")),
+        ("zoo:whisper-tiny", "decode", (False, no_update, False, no_update, True, "")),
+        ("zoo:gpt2", None, (False, "decode", False, no_update, True, "")),
+        ("zoo:resnet18", "decode", (True, None, True, "", False, no_update)),
+    ],
+)
+def test_controls_are_those_of_the_model_and_its_pass(model, phase, shown):
+    assert answers.apply(model, phase) == shown
 
 
 def test_links_come_back():
