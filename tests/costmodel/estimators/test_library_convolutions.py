@@ -103,7 +103,7 @@ def test_a_users_rows_of_old_kinds_leave_others_to_those_who_measured_them(tmp_p
     rows = rows_file.read(FOLDER / "h100_sxm_torch_rows.parquet")
     calibrate(rows[rows.math.isin(["conv_bf16", "conv_grouped_bf16"])].reset_index(drop=True))
     wide = predicted(made(32, 96, 56, 3, 1, "groups of 16"))
-    assert str(predicted(made(32, 96, 56, 3, 1, "depthwise")).how) == "calibrated (torch)"
+    assert str(predicted(made(32, 96, 56, 3, 1, "depthwise")).how) == "transferred (torch)"
     assert str(wide.how) == "transferred (convolution as cuDNN's; torch)"
     trained = cm.estimate(cm.zoo.build("regnetx_002", phase="training"), "bf16", cm.gpu("h100_sxm"))
     assert not any(s.startswith("calibrated") for o, s in zip(trained.workload.ops, trained.source, strict=True)
