@@ -59,10 +59,11 @@ class Precision:
 
     @property
     def vector_bits(self) -> Real:
-        """Bits of a bias or norm scale: the activation's where that has 16 or more, else the result's where that has,
-        else the accumulator's."""
-        read, written = self.activation.bits, self.written.bits
-        return np.where(read >= WIDE_BITS, read, np.where(written >= WIDE_BITS, written, self.accumulator.bits))[()]
+        """Bits of a bias or norm scale: the activation's where that has 16 or more, else the result's where that is a
+        float of as many, else the accumulator's."""
+        read, written = self.activation.bits, self.written
+        as_written = (written.bits >= WIDE_BITS) & np.equal(written.encoding, "minifloat")
+        return np.where(read >= WIDE_BITS, read, np.where(as_written, written.bits, self.accumulator.bits))[()]
 
     @property
     def passed_on(self) -> "Precision":

@@ -6,6 +6,7 @@ import pytest
 from onnx import helper, numpy_helper
 from test_qonnx import Builder
 
+from costmodel.estimators.assignment import named, per_op, written
 from costmodel.estimators.estimate import estimate
 from costmodel.estimators.fpga import carried
 from costmodel.hardware import fpga, gpu
@@ -85,6 +86,12 @@ def inferred(path, kind):
     return max(model.get_tensor_datatype(name).bitwidth() for name in node.input)
 
 
+def passed(workload, assignment):
+    """The precisions that the units of an FPGA are priced at."""
+    stated = written(workload, assignment)
+    return carried(workload, per_op(workload, assignment), named(workload, assignment), stated)
+
+
 @pytest.mark.parametrize("bits", [3, 5, 7])
 def test_a_pooling_reads_the_width_of_the_quantiser_before_it(tmp_path, bits):
     pool = row(estimated(tmp_path, pooled(bits)), "pooling")["precision"]
@@ -106,8 +113,9 @@ def test_a_sum_reads_its_widest_operand_and_each_branch_writes_its_own_width(tmp
     assert row(found, "elementwise")["precision"].activation.bits == bits
     assert inferred(tmp_path / "net.onnx", "Add") == bits
     first, second, last = (op.name for op in found.workload.ops if op.kind == "conv")
-    written = {op.name: used.output.name for op, used in zip(found.workload.ops, found.precisions, strict=True)}
-    assert (written[first], written[second]) == ("uint4", f"int{bits}")
+    used = passed(found.workload, dict(found.workload.stated))
+    outputs = {op.name: each.output.name for op, each in zip(found.workload.ops, used, strict=True)}
+    assert (outputs[first], outputs[second]) == ("uint4", f"int{bits}")
     assert found.workload.op(last).inputs
     narrow = estimated(tmp_path, residual(4))
     assert row(found, "elementwise")["lut"] >= row(narrow, "elementwise")["lut"]
@@ -121,8 +129,7 @@ def test_what_is_read_at_several_widths_is_written_at_the_widest(tmp_path):
     net.op("Add", net.convolve(net.quant(made, 3), 4), net.convolve(net.quant(made, 6), 4))
     workload = onnx_graph.read(at(tmp_path, net.model([1, 4, 8, 8])))
     assert ">" not in dict(workload.stated)[workload.ops[0].name]
-    found = estimate(workload, dict(workload.stated), BOARD)
-    assert found.precisions[0].output.name == "int6"
+    assert passed(workload, dict(workload.stated))[0].output.name == "int6"
 
 
 def test_a_quantiser_that_nothing_takes_is_told(tmp_path):
@@ -137,8 +144,7 @@ def test_a_quantiser_that_nothing_takes_is_told(tmp_path):
 def test_other_devices_and_other_precisions_take_the_graph_as_before(tmp_path):
     workload = onnx_graph.read(at(tmp_path, residual(12)))
     assert estimate(workload, dict(workload.stated), gpu("a100_sxm")).totals["latency_s"] > 0
-    chosen = estimate(workload, "int4/uint4", BOARD)
-    assert {used.output.name for used in chosen.precisions} == {"uint4"}
+    assert {used.output.name for used in passed(workload, "int4/uint4")} == {"uint4"}
 
 
 def test_an_assignment_states_what_a_layer_writes(tmp_path):

@@ -191,7 +191,6 @@ ORDERED = {
     ("padded_batches", "token_merging"): "so many tokens merge of the padded, and compared ones are padded no more",
     ("padded_batches", "token_pruning"): "tokens that are left are whole ones, of the padded or before they are padded",
     ("padded_batches", "visual_tokens"): "tokens leave the padded context, or what is left is padded",
-    ("compound_scaling", "visual_tokens"): "the context that is left is scaled, or tokens leave the scaled context",
     ("block_sparsity", "null_experts"): "the router is pruned as it is, or with its columns for null experts",
     ("null_experts", "sparse_ift"): "the router is made sparse with its columns for null experts, or without",
     ("block_sparsity", "parallel"): "whole squares are kept of a layer, or of each GPU's part of it",
@@ -252,7 +251,6 @@ def test_either_order_makes_the_same_of_a_network(net, which):
     ("pair", "net", "which"),
     [
         (("best_of_n", "padded_batches"), "llama-decode", 0),
-        (("compound_scaling", "visual_tokens"), "llama-decode", 0),
         (("block_sparsity", "null_experts"), "mixtral", 0),
         (("null_experts", "sparse_ift"), "mixtral", 3),
         (("block_sparsity", "parallel"), "llama-decode", 3),

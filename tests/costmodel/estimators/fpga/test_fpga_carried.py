@@ -7,6 +7,7 @@ import pytest
 
 import costmodel as cm
 from costmodel.estimators import fpga
+from costmodel.estimators.assignment import named, per_op
 from costmodel.estimators.fpga import Folding
 from costmodel.estimators.fpga.output_stage import output_lut
 from costmodel.formats import get
@@ -24,18 +25,23 @@ CHAIN = Workload("chain", OPS)
 ONES = Folding(*np.ones((2, len(OPS))))
 
 
+def passed(workload, assignment):
+    return fpga.carried(workload, per_op(workload, assignment), named(workload, assignment))
+
+
 def written(workload, assignment):
-    found = cm.estimate(workload, assignment, BOARD)
-    return {op.name: p.written.name for op, p in zip(workload.ops, found.precisions, strict=True)}, found
+    used = passed(workload, assignment)
+    return {op.name: p.written.name for op, p in zip(workload.ops, used, strict=True)}, used
 
 
 def test_an_output_is_priced_at_what_the_next_layer_reads():
-    narrow = cm.estimate(CHAIN, {"*": "int4/int8", "second": "int4/int2"}, BOARD, folding=ONES)
+    assignment = {"*": "int4/int8", "second": "int4/int2"}
+    narrow = cm.estimate(CHAIN, assignment, BOARD, folding=ONES)
     wide = cm.estimate(CHAIN, "int4/int8", BOARD, folding=ONES)
     one = Folding(1.0, 1.0)
     for layer, read, out in ((0, "int8", "int2"), (2, "int2", "int8"), (3, "int8", "int8")):
         used = replace(cm.precision(f"int4/{read}"), output=get(out))
-        assert used == narrow.precisions[layer]
+        assert used == passed(CHAIN, assignment)[layer]
         own = float(output_lut(OPS[layer], used, one))
         if read == "int8":
             apart = float(output_lut(OPS[layer], cm.precision("int4/int8"), one)) - own
@@ -51,7 +57,7 @@ def test_what_has_no_weights_passes_on_what_is_read_after_it_unless_it_is_named(
     found, told = written(CHAIN, assignment | {"pool": "int4/int6"})
     assert found["first"] == "int6"
     assert found["pool"] == "uint5"
-    assert told.precisions[1].activation.name == "int6"
+    assert told[1].activation.name == "int6"
 
 
 def test_the_widest_reader_decides():
