@@ -55,7 +55,7 @@ def fastest(
     objective: str = "throughput_per_s",
     *,
     subject_to: Sequence[Budget] = (),
-    couplings: Couplings = Couplings(),  # noqa: B008
+    couplings: Couplings = Couplings(),
     time_limit_s: float | None = None,
     utilisation: float = 1.0,
 ) -> Plan:
@@ -95,7 +95,7 @@ def least_loss(
     problem: Problem,
     *,
     subject_to: Sequence[Budget],
-    couplings: Couplings = Couplings(),  # noqa: B008
+    couplings: Couplings = Couplings(),
     time_limit_s: float | None = None,
     utilisation: float = 1.0,
 ) -> Plan:

@@ -134,7 +134,7 @@ def decoder(
     *,
     attention: Attention,
     mlps: Sequence[Mlp | Moe],
-    windows: Sequence[int],
+    windows: Sequence[int] | None = None,
     tied: bool = False,
     norm: Norm | None = None,
     rotary: float = 1.0,
@@ -142,8 +142,9 @@ def decoder(
     names: ModuleNames = LLAMA,
     uncounted: tuple[str, ...] = (),
 ) -> LanguageModel:
-    """A decoder whose layers may differ in window, MLP, and in whether queries and keys are `turned` (None: in all)."""
-    each = zip(windows, turned or [True] * len(mlps), mlps, strict=True)
+    """A decoder whose layers may differ in window (None: none has one), MLP, and in whether queries and keys are
+    `turned` (None: in all)."""
+    each = zip(windows or [0] * len(mlps), turned or [True] * len(mlps), mlps, strict=True)
     blocks = [Block(replace(attention, window=w, turned=t), m) for w, t, m in each]
     return LanguageModel(
         name,

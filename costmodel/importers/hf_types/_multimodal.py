@@ -13,13 +13,18 @@ INDICES = (
 )  # fmt: skip
 
 
+def inside(part: str) -> str:
+    """The name of a language model's module within `model.language_model`."""
+    return part.replace("model.", "model.language_model.", 1)
+
+
 def language_part(
     fields: ConfigFields,
     name: str,
     read: Callable[[ConfigFields, str], LanguageModel],
     *,
     defaults: Mapping[str, Any],
-    within: Callable[[str], str],
+    within: Callable[[str], str] = inside,
 ) -> LanguageModel:
     """Read `text_config`, whose modules are called as `within` says; the encoder of images, and what leads from it, are
     uncounted."""

@@ -14,5 +14,4 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=5, bias=bias, inner_norm="attn_sub_norm"),
         mlps=[mlp] * depth,
-        windows=[0] * depth,
     )

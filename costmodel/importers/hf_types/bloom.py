@@ -37,7 +37,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=0, bias="qkvo", fused=True, alibi=True),
         mlps=[Mlp(4 * d_model, "gelu", gated=False, bias=True)] * depth,
-        windows=[0] * depth,
         tied=True,
         norm=Norm("layer"),
         rotary=0.0,

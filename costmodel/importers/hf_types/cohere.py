@@ -18,7 +18,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=0, bias=bias, qk_norm=qk_norm, qk_norm_whole=True),
         mlps=[_decoder.mlp(fields)] * depth,
-        windows=[0] * depth,
         tied=True,
         norm=NORM,
     )

@@ -13,6 +13,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=2, head_dim=128, bias="qkvo" * bias),
         mlps=[_decoder.mlp(fields, bias=bias)] * depth,
-        windows=[0] * depth,
         tied=True,
     )

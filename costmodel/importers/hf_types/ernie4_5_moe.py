@@ -29,6 +29,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=4, null_is_heads=False),
         mlps=[moe if i in sparse and (i + 1) % step == 0 else mlp for i in range(depth)],
-        windows=[0] * depth,
         tied=True,
     )

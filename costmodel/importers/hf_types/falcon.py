@@ -35,7 +35,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=replace(attention, kv_heads=kv_heads if grouped else 1 if single else heads),
         mlps=[mlp] * depth,
-        windows=[0] * depth,
         tied=True,
         norm=Norm("layer", "parallel" if one_norm else "pre"),
         rotary=0.0 if alibi else 1.0,

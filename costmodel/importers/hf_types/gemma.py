@@ -15,6 +15,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=16, null_is_heads=False, head_dim=256, bias=bias),
         mlps=[_decoder.mlp(fields, default="gelu_pytorch_tanh")] * depth,
-        windows=[0] * depth,
         tied=True,
     )

@@ -20,7 +20,6 @@ def with_norms(fields: ConfigFields, name: str, norm: Norm, names: ModuleNames) 
         name,
         attention=_decoder.attention(fields, kv_heads=2, head_dim=128, bias=bias),
         mlps=[_decoder.mlp(fields, fused=True)] * depth,
-        windows=[0] * depth,
         norm=norm,
         rotary=_decoder.rotary(fields, "partial_rotary_factor", 0.5),
         names=names,

@@ -29,6 +29,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
             fields, kv_heads=8, null_is_heads=False, head_dim=max(1, d_model // heads), bias=bias, qk_norm=qk_norm
         ),
         mlps=[mlp] * dense + [moe] * (depth - dense),
-        windows=[0] * depth,
         rotary=_decoder.rotary(fields, "partial_rotary_factor", 0.5),
     )

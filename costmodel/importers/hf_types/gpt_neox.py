@@ -36,7 +36,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=Attention(heads, heads, _decoder.shared_width(fields), bias=bias, fused=True),
         mlps=[mlp] * depth,
-        windows=[0] * depth,
         norm=Norm("layer"),
         rotary=_decoder.rotary(fields, "rotary_pct", 0.25),
         names=NAMES,

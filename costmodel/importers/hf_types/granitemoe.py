@@ -27,5 +27,4 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=0, bias=bias),
         mlps=[moe] * depth,
-        windows=[0] * depth,
     )

@@ -16,6 +16,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=0, bias=bias, qk_norm="rms"),
         mlps=[_decoder.mlp(fields)] * depth,
-        windows=[0] * depth,
         names=NAMES,
     )

@@ -15,5 +15,4 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=0, bias=bias),
         mlps=[mlp] * depth,
-        windows=[0] * depth,
     )

@@ -30,6 +30,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
             fields, kv_heads=8, null_is_heads=False, head_dim=128, qk_norm="rms", qk_norm_whole=True
         ),
         mlps=[moe] * depth,
-        windows=[0] * depth,
         rotary=_decoder.rotary(fields, "partial_rotary_factor", min(1.0, width / head) if width else 1.0),
     )

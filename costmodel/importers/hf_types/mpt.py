@@ -48,7 +48,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
             fields, kv_heads=0, head_dim=_decoder.shared_width(fields), fused=True, alibi=True
         ),
         mlps=[Mlp(4 * fields.count("hidden_size"), "gelu", gated=False)] * depth,
-        windows=[0] * depth,
         tied=True,
         norm=Norm("layer", shifts=False),
         rotary=0.0,

@@ -14,7 +14,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=0, bias=bias),
         mlps=[mlp] * depth,
-        windows=[0] * depth,
         norm=Norm("layer"),
         rotary=_decoder.rotary(fields, "partial_rotary_factor", 0.5),
     )

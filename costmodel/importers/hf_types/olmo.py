@@ -14,6 +14,5 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=0, bias=bias),
         mlps=[_decoder.mlp(fields)] * depth,
-        windows=[0] * depth,
         norm=Norm("layer", affine=False),
     )

@@ -14,5 +14,4 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=0, bias=bias, qk_norm="rms", qk_norm_whole=True),
         mlps=[_decoder.all_experts(fields, experts=64, experts_per_token=8)] * depth,
-        windows=[0] * depth,
     )

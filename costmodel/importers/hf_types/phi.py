@@ -27,7 +27,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=0, bias="qkvo", qk_norm=qk_norm),
         mlps=[_decoder.mlp(fields, default="gelu_new", bias=True, gated=False)] * depth,
-        windows=[0] * depth,
         norm=Norm("layer", "parallel"),
         rotary=_decoder.rotary(fields, "partial_rotary_factor", 0.5),
         names=NAMES,

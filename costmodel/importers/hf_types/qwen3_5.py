@@ -13,10 +13,4 @@ DEFAULTS = {"vocab_size": 248_320, "hidden_size": 4096, "intermediate_size": 122
 
 def language_model(fields: ConfigFields, name: str) -> LanguageModel:
     """Read the language model of a Qwen3.5."""
-    return _multimodal.language_part(
-        fields,
-        name,
-        qwen3_5_text.language_model,
-        defaults=DEFAULTS,
-        within=lambda part: part.replace("model.", "model.language_model.", 1),
-    )
+    return _multimodal.language_part(fields, name, qwen3_5_text.language_model, defaults=DEFAULTS)

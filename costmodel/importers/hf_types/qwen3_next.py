@@ -39,7 +39,6 @@ def hybrid(
         name,
         attention=attention,
         mlps=mlps,
-        windows=[0] * depth,
         rotary=_decoder.rotary(fields, "partial_rotary_factor", 0.25),
     )
     step = fields.count("full_attention_interval", 4, high=MAX_LAYERS)

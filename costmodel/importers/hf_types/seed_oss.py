@@ -14,5 +14,4 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=8, head_dim=128, bias=bias),
         mlps=[_decoder.mlp(fields, bias=fields.flag("mlp_bias", False))] * depth,
-        windows=[0] * depth,
     )

@@ -25,5 +25,4 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=8, null_is_heads=False, head_dim=128, bias=bias),
         mlps=[moe] * depth,
-        windows=[0] * depth,
     )

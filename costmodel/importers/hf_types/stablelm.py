@@ -19,7 +19,6 @@ def language_model(fields: ConfigFields, name: str) -> LanguageModel:
         name,
         attention=_decoder.attention(fields, kv_heads=32, bias=bias, qk_norm=qk_norm, qk_norm_whole=True),
         mlps=[_decoder.mlp(fields)] * depth,
-        windows=[0] * depth,
         norm=Norm("layer", "parallel" if parallel else "pre"),
         rotary=_decoder.rotary(fields, "partial_rotary_factor", 0.25),
         names=NAMES,
